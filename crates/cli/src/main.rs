@@ -1,0 +1,2 @@
+//! The subrosa binary.
+fn main() {}

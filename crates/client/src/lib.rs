@@ -1,0 +1,1 @@
+//! Drives the engine over the network: the SDK for apps and bots.

@@ -1,0 +1,1 @@
+//! The client as a state machine over one encrypted SQLite database.

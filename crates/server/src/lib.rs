@@ -1,0 +1,1 @@
+//! The service: accounts, directory, delivery; blind to what it carries.
