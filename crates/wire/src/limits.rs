@@ -1,0 +1,68 @@
+//! Every bound of the protocol, in one place. Bytes unless the name says otherwise.
+
+use std::time::Duration;
+
+/// The version of the frames and of the REST API that this build speaks.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// The longest text of a message, in bytes of UTF-8.
+pub const MESSAGE_TEXT_MAX: usize = 64 * 1024;
+/// The longest display name, in bytes of UTF-8.
+pub const DISPLAY_NAME_MAX: usize = 256;
+/// The longest password, in bytes of UTF-8; there is no upper bound on its strength.
+pub const PASSWORD_MAX: usize = 1024;
+/// The shortest password, in characters.
+pub const PASSWORD_CHARS_MIN: usize = 10;
+
+/// An application message: the longest text with its content, padding and MLS framing.
+pub const APPLICATION_MESSAGE_MAX: usize = 96 * 1024;
+/// A commit, a group info, or a welcome: post-quantum trees of some hundred devices.
+pub const HANDSHAKE_MESSAGE_MAX: usize = 2 * 1024 * 1024;
+/// One key package.
+pub const KEY_PACKAGE_MAX: usize = 16 * 1024;
+/// One frame of the WebSocket: a commit with its welcome and group info.
+pub const FRAME_MAX: usize = 6 * 1024 * 1024;
+/// The body of a REST request.
+pub const REST_BODY_MAX: usize = 256 * 1024;
+/// The sealed vault.
+pub const VAULT_MAX: usize = 128 * 1024;
+
+/// One-time key packages that a device keeps at the server.
+pub const KEY_PACKAGES_TARGET: u32 = 50;
+/// With fewer the server asks for more.
+pub const KEY_PACKAGES_LOW: u32 = 15;
+/// More are refused.
+pub const KEY_PACKAGES_MAX: u32 = 200;
+/// Key packages in one request.
+pub const KEY_PACKAGES_PER_REQUEST_MAX: usize = 100;
+
+/// Devices of one account.
+pub const DEVICES_PER_ACCOUNT_MAX: usize = 16;
+/// Conversations of one account.
+pub const CONVERSATIONS_PER_ACCOUNT_MAX: usize = 10_000;
+/// Entries in a page of the log.
+pub const LOG_PAGE_ENTRIES_MAX: u32 = 500;
+/// Payload bytes in a page of the log; a page holds at least one entry.
+pub const LOG_PAGE_BYTES_MAX: usize = 1024 * 1024;
+/// Welcomes in one frame.
+pub const WELCOMES_PER_FRAME_MAX: usize = 16;
+/// Cursors in one acknowledgement.
+pub const CURSORS_PER_FRAME_MAX: usize = 1_000;
+/// People in the answer to a search.
+pub const SEARCH_RESULTS_MAX: usize = 20;
+
+/// The time a connection has to say Hello.
+pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a client pings an idle connection.
+pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30);
+/// Requests of one connection that may be under way.
+pub const REQUESTS_UNDER_WAY_MAX: usize = 256;
+
+/// How long an access token is valid.
+pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(15 * 60);
+/// How long a refresh token is valid.
+pub const REFRESH_TOKEN_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long the proof of a sign-in can be used to enrol a device or change the password.
+pub const SIGN_IN_PROOF_LIFETIME: Duration = Duration::from_secs(5 * 60);
+/// How long the two steps of a sign-in, a registration or a challenge may lie apart.
+pub const CHALLENGE_LIFETIME: Duration = Duration::from_secs(2 * 60);

@@ -1,0 +1,185 @@
+//! Problems: what can go wrong at the server, each with a stable code.
+//!
+//! Over REST a problem is an RFC 9457 document, over the WebSocket a `Problem` frame; both carry the same
+//! code. Codes are part of the protocol: they are added, never renamed.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The media type of a problem document (RFC 9457, section 3).
+pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
+
+macro_rules! problem_codes {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $status:literal, $title:literal;)*) => {
+        /// A stable problem code.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum ProblemCode {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl ProblemCode {
+            /// Every code there is.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The code as it is sent.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// The HTTP status that goes with it.
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)* }
+            }
+
+            /// One line for people.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
+
+            /// The code with this text.
+            pub fn parse(code: &str) -> Option<Self> {
+                match code { $($code => Some(Self::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+problem_codes! {
+    // The request itself.
+    /// It cannot be read, or breaks a rule that the detail names.
+    MalformedRequest = "malformed_request", 400, "the request is malformed";
+    /// A frame with a request this server does not know.
+    UnknownRequest = "unknown_request", 400, "this server does not know the request";
+    /// A protocol version that this server does not speak.
+    UnsupportedVersion = "unsupported_version", 426, "client and server speak different versions";
+    /// Over a limit of limits.rs.
+    TooLarge = "too_large", 413, "the request is too large";
+    /// The path does not exist.
+    NotFound = "not_found", 404, "there is nothing here";
+    /// The path does not take this method.
+    MethodNotAllowed = "method_not_allowed", 405, "this method is not possible here";
+    /// Too many requests; `retry_after_ms` says when to come back.
+    RateLimited = "rate_limited", 429, "too many requests, try again later";
+
+    // Who asks.
+    /// No token, or one that is malformed, expired, foreign or tampered with.
+    Unauthenticated = "unauthenticated", 401, "sign in first";
+    /// Wrong handle, password, recovery code or proof: which of them is not said.
+    SignInFailed = "sign_in_failed", 401, "handle or password is wrong";
+    /// A refresh token was used twice: the session is ended.
+    TokenReused = "token_reused", 401, "the session was ended because its token was used twice";
+    /// The device was signed out.
+    DeviceSignedOut = "device_signed_out", 401, "this device was signed out";
+    /// Known, but not allowed.
+    Forbidden = "forbidden", 403, "this is not allowed";
+
+    // Accounts.
+    /// The handle is in use.
+    HandleTaken = "handle_taken", 409, "this handle is taken";
+    /// No such account.
+    UnknownAccount = "unknown_account", 404, "there is no such account";
+    /// No such device.
+    UnknownDevice = "unknown_device", 404, "there is no such device";
+    /// The device certificate does not verify, or names somebody else.
+    BadCertificate = "bad_certificate", 400, "the device certificate is not valid";
+    /// The account has as many devices as it can.
+    TooManyDevices = "too_many_devices", 409, "the account has too many devices";
+    /// The vault was changed by another device in the meantime.
+    VaultChanged = "vault_changed", 409, "the vault was changed by another device";
+    /// The server does not take new accounts.
+    RegistrationClosed = "registration_closed", 403, "this server does not take new accounts";
+
+    // Conversations.
+    /// No such conversation, or not one of this device: which of them is not said.
+    NotAMember = "not_a_member", 404, "there is no such conversation for this device";
+    /// The two accounts have a direct conversation already; `conversation_id` names it.
+    ConversationExists = "conversation_exists", 409, "this conversation exists already";
+    /// Encrypted for another epoch than the head's.
+    StaleEpoch = "stale_epoch", 409, "the conversation has moved on";
+    /// The send number is not the next one.
+    SendOutOfOrder = "send_out_of_order", 409, "an earlier message is missing";
+    /// The MLS message does not verify, or breaks the group's policy.
+    InvalidMlsMessage = "invalid_mls_message", 422, "the message is not valid for this group";
+    /// A key package does not verify, or is not this device's.
+    InvalidKeyPackage = "invalid_key_package", 422, "the key package is not valid";
+    /// The entries asked for are no longer kept.
+    LogPruned = "log_pruned", 410, "these messages are no longer kept";
+    /// The account has no device that could be added.
+    NoKeyPackages = "no_key_packages", 409, "this person has no device that can be reached";
+
+    // The server.
+    /// Something the server has to be ashamed of; the log has the cause.
+    Internal = "internal", 500, "the server failed";
+    /// Overloaded, draining, or its storage is full; try again.
+    Unavailable = "unavailable", 503, "the server is not available, try again later";
+    /// The storage is full: nothing was stored.
+    StorageFull = "storage_full", 507, "the server's storage is full";
+}
+
+impl fmt::Display for ProblemCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A problem document (RFC 9457).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ProblemDocument {
+    /// `urn:subrosa:problem:` and the code.
+    #[serde(rename = "type")]
+    pub type_uri: String,
+    /// One line for people.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// The stable code.
+    pub code: String,
+    /// What happened this time; never holds a secret.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    /// When to try again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u32>,
+}
+
+impl ProblemDocument {
+    /// The document for a code.
+    pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
+        Self {
+            type_uri: format!("urn:subrosa:problem:{code}"),
+            title: code.title().to_owned(),
+            status: code.status(),
+            code: code.as_str().to_owned(),
+            detail: detail.into(),
+            retry_after_ms: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_is_unique_and_reads_back() {
+        let texts: HashSet<_> = ProblemCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(texts.len(), ProblemCode::ALL.len());
+        for code in ProblemCode::ALL {
+            assert_eq!(ProblemCode::parse(code.as_str()), Some(*code));
+            assert!((400..600).contains(&code.status()), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_problem_document_keeps_its_shape() {
+        let document = ProblemDocument::new(ProblemCode::HandleTaken, "@alice is taken");
+        assert_eq!(
+            serde_json::to_string(&document).unwrap(),
+            r#"{"type":"urn:subrosa:problem:handle_taken","title":"this handle is taken","status":409,"code":"handle_taken","detail":"@alice is taken"}"#
+        );
+    }
+}
