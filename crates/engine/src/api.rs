@@ -1,0 +1,301 @@
+//! The words of the engine: what a host may ask, and what it is told.
+
+use subrosa_mls::AccountPublicKey;
+use subrosa_wire::{
+    AccountId, ConversationId, DeviceId, Handle, Timestamp,
+    frames::{ClientFrame, ServerFrame},
+};
+
+use crate::content::MessageId;
+
+/// One thing that happens to the engine: each is one transaction.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// The connection is open: the server has answered Hello with Ready.
+    Connected,
+    /// The connection is gone; answers under way will never come.
+    Disconnected,
+    /// The server sent a frame.
+    Received(Box<ServerFrame>),
+    /// The instant that the last [`Output::wake_at`] asked for has come.
+    Tick,
+    /// The user wants something.
+    Command(Command),
+}
+
+/// What a user can ask for. A command that is accepted is durable: it survives a crash and is carried out
+/// when there is a connection.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Send a text. It is stored as pending at once.
+    SendText {
+        /// Where to.
+        conversation: ConversationId,
+        /// The text: 1 byte to 64 KiB of UTF-8.
+        text: String,
+    },
+    /// Try a failed message again.
+    Retry {
+        /// Where it is.
+        conversation: ConversationId,
+        /// Which.
+        message: MessageId,
+    },
+    /// Drop a failed message.
+    Discard {
+        /// Where it is.
+        conversation: ConversationId,
+        /// Which.
+        message: MessageId,
+    },
+    /// The user has seen every message of the conversation.
+    MarkRead {
+        /// Which conversation.
+        conversation: ConversationId,
+    },
+    /// Change the own display name; `None` removes it. The others learn it with the next message.
+    SetName(Option<String>),
+}
+
+/// What a step leads to, once its transaction is committed.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// To be sent to the server, in this order. Lost frames are sent again after the next `Connected`.
+    pub frames: Vec<ClientFrame>,
+    /// To be shown to the user, in this order.
+    pub events: Vec<Event>,
+    /// When the engine wants a `Tick`, if it wants one. It replaces earlier wishes.
+    pub wake_at: Option<Timestamp>,
+}
+
+/// What changed, for those who watch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// All that the server had is here: what follows is live.
+    CaughtUp,
+    /// A conversation is new, or its peer, name, state or counts changed.
+    ConversationChanged(ConversationId),
+    /// The conversation that was started here exists under another id: the peer was faster.
+    ConversationMoved {
+        /// The id until now.
+        from: ConversationId,
+        /// The id from now on.
+        to: ConversationId,
+    },
+    /// A message came in: shown now for the first time.
+    MessageReceived(Box<Message>),
+    /// A message was stored as pending, or was sent by another device of the own account.
+    MessageSent(Box<Message>),
+    /// A message's status changed.
+    MessageStatusChanged {
+        /// Where it is.
+        conversation: ConversationId,
+        /// Which.
+        message: MessageId,
+        /// The new status.
+        status: MessageStatus,
+    },
+    /// A person's handle or name became known or changed.
+    ContactChanged(AccountId),
+    /// The contents of the vault changed: the host puts it to the server.
+    VaultChanged,
+    /// Something that the user has to know.
+    Warning(Warning),
+    /// The server signed this device out.
+    SignedOut,
+}
+
+/// What a user has to know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Warning {
+    /// The server shows another account key than the one known: nothing is sent to it.
+    #[error("the server shows a different account key for {0}: this is either a new account or an attack")]
+    AccountKeyChanged(AccountId),
+    /// The server handed out something that does not verify; it was refused.
+    #[error("the server sent something that is not valid, it was refused: {what}")]
+    ForgedByServer {
+        /// The conversation, if it is about one.
+        conversation: Option<ConversationId>,
+        /// What and why.
+        what: String,
+    },
+    /// A message could not be decrypted or was a replay; it was skipped.
+    #[error("a message could not be verified and was skipped: {what}")]
+    MessageRefused {
+        /// Where.
+        conversation: ConversationId,
+        /// Its place in the log.
+        seq: u64,
+        /// Why.
+        what: String,
+    },
+    /// Messages between these two places of the log never reached this device.
+    #[error("messages are missing: this device was away longer than the server keeps them")]
+    HistoryGap {
+        /// Where.
+        conversation: ConversationId,
+    },
+    /// The server refused a request in a way that the engine cannot mend.
+    #[error("the server refused a request: {0}")]
+    Refused(String),
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MessageStatus {
+    /// Stored here, not yet accepted by the server.
+    Pending,
+    /// The server refused it for good: retry or discard.
+    Failed,
+    /// Durable at the server.
+    Sent,
+    /// On a device of the other person.
+    Delivered,
+    /// Seen by the other person (own messages), or by the user (received ones).
+    Read,
+    /// Received, and not yet seen by the user.
+    Unread,
+}
+
+impl MessageStatus {
+    /// The name in JSON and on screens that show words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Failed => "failed",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+            Self::Unread => "unread",
+        }
+    }
+}
+
+/// A message as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The MIMI message id: the same on every device.
+    pub id: MessageId,
+    /// Where it is.
+    pub conversation: ConversationId,
+    /// Who wrote it.
+    pub sender: AccountId,
+    /// Whether the own account wrote it, on this device or another.
+    pub outgoing: bool,
+    /// What it says: untrusted text, to be made printable.
+    pub text: String,
+    /// When the server accepted it; for a pending message, when it was written.
+    pub sent_at: Timestamp,
+    /// What became of it.
+    pub status: MessageStatus,
+    /// Its place in the log; `None` until the server has accepted it.
+    pub seq: Option<u64>,
+    /// Its place in this device's list: ascending in the order of display, unique.
+    pub position: i64,
+}
+
+/// A conversation as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversation {
+    /// Its id.
+    pub id: ConversationId,
+    /// The other person.
+    pub peer: Contact,
+    /// Received messages that the user has not seen.
+    pub unread: u64,
+    /// The newest message.
+    pub last_message: Option<Message>,
+    /// Whether it can be used.
+    pub state: ConversationState,
+}
+
+/// Whether a conversation can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConversationState {
+    /// Known to this device only, until the first message leaves.
+    Starting,
+    /// This device is joining, or joining again.
+    Joining,
+    /// In use.
+    Joined,
+    /// Refused: a certificate or key did not verify.
+    Blocked,
+}
+
+/// A person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contact {
+    /// The account.
+    pub account_id: AccountId,
+    /// The handle, once the directory has told it.
+    pub handle: Option<Handle>,
+    /// The account key that is known since the first contact.
+    pub account_key: AccountPublicKey,
+    /// The name that the person has sent: untrusted text.
+    pub name: Option<String>,
+}
+
+/// Who this engine is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Me {
+    /// The own account.
+    pub account_id: AccountId,
+    /// Its handle.
+    pub handle: Handle,
+    /// This device.
+    pub device_id: DeviceId,
+    /// The own display name.
+    pub name: Option<String>,
+}
+
+/// Why a command was not accepted. Nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// No conversation with this id.
+    #[error("there is no such conversation")]
+    UnknownConversation,
+    /// No message with this id, or not one that failed.
+    #[error("there is no such failed message")]
+    UnknownMessage,
+    /// The text is empty.
+    #[error("a message needs a text")]
+    EmptyText,
+    /// The text is too long.
+    #[error("a message has at most {max} bytes, this one has {len}")]
+    TextTooLong {
+        /// Bytes of the text.
+        len: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// The text has a character that cannot be in a message.
+    #[error("a message cannot contain the character U+0000")]
+    TextInvalid,
+    /// The display name is not acceptable.
+    #[error("{0}")]
+    InvalidName(String),
+    /// A conversation with oneself.
+    #[error("this is your own account")]
+    OwnAccount,
+    /// The directory shows another key than the one known.
+    #[error("the server shows a different account key for this person; nothing was sent")]
+    AccountKeyChanged,
+    /// The conversation is blocked because something did not verify.
+    #[error("this conversation is blocked because a key did not verify")]
+    Blocked,
+}
+
+/// Why a step failed. Its transaction was rolled back; the engine behaves as if the connection was lost,
+/// and goes on with the next step.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The command was not accepted.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// The local database failed.
+    #[error(transparent)]
+    Database(#[from] crate::database::DatabaseError),
+    /// The local state contradicts itself: a defect.
+    #[error("the local state is not consistent: {0}")]
+    Inconsistent(String),
+}
