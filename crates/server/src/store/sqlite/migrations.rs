@@ -1,0 +1,149 @@
+//! The schema: numbered files, each applied once, in order, in its own transaction.
+
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+
+use crate::store::StoreError;
+
+/// A step of the schema.
+struct Migration {
+    version: i64,
+    name: &'static str,
+    sql: &'static str,
+}
+
+macro_rules! migration {
+    ($version:literal, $name:literal) => {
+        Migration {
+            version: $version,
+            name: $name,
+            sql: include_str!(concat!("../../../migrations/", $name, ".sql")),
+        }
+    };
+}
+
+/// Every step, ascending. A released one is never changed.
+const MIGRATIONS: &[Migration] = &[migration!(1, "0001_delivery")];
+
+/// Brings the schema up to date; refuses a database of a newer version before anything is changed.
+pub(super) fn run(connection: &mut Connection) -> Result<(), StoreError> {
+    apply(connection, MIGRATIONS)
+}
+
+fn apply(connection: &mut Connection, migrations: &[Migration]) -> Result<(), StoreError> {
+    let known = migrations.last().map_or(0, |migration| migration.version);
+    let found = newest_applied(connection)?;
+    if found > known {
+        return Err(StoreError::NewerVersion { found, known });
+    }
+    for migration in migrations {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(
+            "CREATE TABLE IF NOT EXISTS schema_version (
+                 version INTEGER PRIMARY KEY, -- immutable
+                 name TEXT NOT NULL           -- immutable
+             ) STRICT",
+        )?;
+        let applied: Option<i64> = transaction
+            .query_row(
+                "SELECT version FROM schema_version WHERE version = ?1",
+                [migration.version],
+                |row| row.get(0),
+            )
+            .optional()?;
+        if applied.is_none() {
+            transaction.execute_batch(migration.sql)?;
+            transaction.execute(
+                "INSERT INTO schema_version (version, name) VALUES (?1, ?2)",
+                params![migration.version, migration.name],
+            )?;
+        }
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// The newest version in the database, 0 for an empty one.
+fn newest_applied(connection: &Connection) -> Result<i64, StoreError> {
+    let has_table: bool = connection.query_row(
+        "SELECT count(*) > 0 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_version'",
+        [],
+        |row| row.get(0),
+    )?;
+    if !has_table {
+        return Ok(0);
+    }
+    Ok(connection.query_row(
+        "SELECT coalesce(max(version), 0) FROM schema_version",
+        [],
+        |row| row.get(0),
+    )?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use super::*;
+
+    const FIRST: Migration = Migration {
+        version: 1,
+        name: "first",
+        sql: "CREATE TABLE a (x INTEGER) STRICT",
+    };
+    const BROKEN: Migration = Migration {
+        version: 2,
+        name: "broken",
+        sql: "CREATE TABLE b (x INTEGER) STRICT; CREATE TABLE a (x INTEGER)",
+    };
+
+    fn tables(connection: &Connection) -> Vec<String> {
+        let mut statement = connection
+            .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+            .unwrap();
+        statement
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect()
+    }
+
+    #[test]
+    fn versions_ascend_and_stand_in_the_file_names() {
+        assert!(MIGRATIONS.is_sorted_by(|one, next| one.version < next.version));
+        for migration in MIGRATIONS {
+            assert!(
+                migration.name.starts_with(&format!("{:04}_", migration.version)),
+                "{}",
+                migration.name
+            );
+        }
+    }
+
+    #[test]
+    fn a_step_is_applied_once() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        apply(&mut connection, &[FIRST]).unwrap();
+        apply(&mut connection, &[FIRST]).unwrap();
+        assert_eq!(tables(&connection), ["a", "schema_version"]);
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_nothing_behind() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        assert!(apply(&mut connection, &[FIRST, BROKEN]).is_err());
+        assert_eq!(tables(&connection), ["a", "schema_version"]);
+        assert_eq!(newest_applied(&connection), Ok(1));
+    }
+
+    #[test]
+    fn a_newer_database_is_refused_untouched() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        apply(&mut connection, &[Migration { version: 7, ..FIRST }]).unwrap();
+        let before = tables(&connection);
+        assert_eq!(
+            apply(&mut connection, &[BROKEN]),
+            Err(StoreError::NewerVersion { found: 7, known: 2 })
+        );
+        assert_eq!(tables(&connection), before);
+    }
+}

@@ -1,0 +1,95 @@
+//! The embedded database: SQLite in a data folder that one server owns.
+//!
+//! One thread writes and shares each fsync among all who wait; a few connections read. A write is durable
+//! when its future resolves (WAL, synchronous FULL).
+
+mod checkpoint;
+mod connection;
+mod folder;
+mod migrations;
+mod readers;
+mod writer;
+
+use std::path::Path;
+
+use rusqlite::Connection;
+use tokio_util::sync::CancellationToken;
+
+use self::{folder::DataFolder, readers::Readers, writer::Writer};
+use super::StoreError;
+pub(crate) use writer::Desk;
+
+/// The file name of the database in the data folder.
+const DATABASE_FILE: &str = "subrosa.db";
+
+/// A store in a folder.
+///
+/// Dropping it finishes what is queued and releases the folder; [`SqliteStore::close`] does the same without
+/// blocking the caller's thread.
+#[derive(Debug)]
+pub struct SqliteStore {
+    writer: Writer,
+    readers: Readers,
+}
+
+impl SqliteStore {
+    /// Opens the store in `folder`, which is made if it does not exist, and brings its schema up to date.
+    ///
+    /// Blocks, so call it before the service starts. Fails without touching anything if another server uses
+    /// the folder, if the database is damaged, or if it is of a newer version.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let folder = DataFolder::lock(folder)?;
+        let path = folder.path().join(DATABASE_FILE);
+        let mut connection = connection::open_writer(&path)?;
+        migrations::run(&mut connection)?;
+        connection::enable_wal(&connection)?;
+        folder.restrict(&path)?;
+        let readers = Readers::open(&path)?;
+        let writer = Writer::start(connection, &path, folder)?;
+        Ok(Self { writer, readers })
+    }
+
+    /// Runs `work` in a transaction and returns once it is durable.
+    ///
+    /// `work` shares its transaction with others but not its fate: what it wrote is undone if it returns an
+    /// error. It runs on the writer's thread, so it must be short. `name` labels its metrics.
+    pub(crate) async fn write<T, E>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce(&mut Desk) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.writer.write(name, work).await
+    }
+
+    /// Runs `work` on a connection that only reads, in one snapshot of what is committed.
+    pub(crate) async fn read<T, E>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.readers.read(name, work).await
+    }
+
+    /// Ends when the writer has ended, be it because the store was closed or because it died.
+    pub fn stopped(&self) -> CancellationToken {
+        self.writer.stopped()
+    }
+
+    /// Finishes what is queued, folds the write-ahead log into the database and releases the folder.
+    /// Later writes get [`StoreError::Stopped`].
+    pub async fn close(&self) {
+        self.readers.close();
+        self.writer.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;
