@@ -1,2 +1,72 @@
-//! cargo xtask.
-fn main() {}
+//! `cargo xtask`: builds, runs, tests and checks Subrosa; the only build tool beside cargo itself.
+//!
+//! Each command owns one file. A command installs what it lacks where it may (a rustup target; Debian
+//! packages when root) and otherwise fails with the one line to run. Nothing here ever reads standard input.
+
+mod bench;
+mod build;
+mod check;
+mod fmt;
+mod fuzz;
+mod layers;
+mod progress;
+mod run;
+mod test;
+mod tools;
+mod workspace;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Builds, runs, tests and checks Subrosa.
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    version,
+    arg_required_else_help = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Builds and starts a server on this machine
+    Run(run::Args),
+    /// Builds the `subrosa` binary
+    Build(build::Args),
+    /// Runs the tests of the whole workspace
+    Test(test::Args),
+    /// Checks formatting, lints, layers, the wasm32 build and the supply chain
+    Check(check::Args),
+    /// Measures a server on this machine, beside the raw limits of the machine
+    Bench(bench::Args),
+    /// Runs the fuzz targets and fails on a finding
+    Fuzz(fuzz::Args),
+    /// Formats all code
+    Fmt,
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().command {
+        Command::Run(args) => run::run(&args),
+        Command::Build(args) => build::run(&args),
+        Command::Test(args) => test::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
+        Command::Fmt => fmt::run(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,73 @@
+//! `cargo xtask test`: unit, property, conformance, documentation and whole-system tests.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use xshell::{Shell, cmd};
+
+use crate::progress::Steps;
+use crate::tools;
+use crate::workspace::{self, Profile};
+
+/// Where the whole-system tests find the binary they start.
+const BINARY_VARIABLE: &str = "SUBROSA_BIN";
+/// Set to 1 for the long mode: 10,000 simulation seeds in place of a few hundred, more crashes.
+const LONG_VARIABLE: &str = "SUBROSA_TEST_LONG";
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Runs the long mode: 10,000 simulated networks, more crashes
+    #[arg(long)]
+    long: bool,
+    /// Runs only the tests whose name contains one of these
+    #[arg(value_name = "FILTER")]
+    filters: Vec<String>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let sh = workspace::shell()?;
+    let has_nextest = tools::has_cargo_command(&sh, "nextest");
+    let with_doc_tests = has_nextest && args.filters.is_empty();
+    let mut steps = Steps::new(if with_doc_tests { 3 } else { 2 });
+
+    steps.next("building subrosa and every test");
+    let binary = build(&sh)?;
+    let _binary = sh.push_env(BINARY_VARIABLE, binary);
+    let _long = args.long.then(|| sh.push_env(LONG_VARIABLE, "1"));
+    let filters = &args.filters;
+
+    if with_doc_tests {
+        // cargo-nextest leaves these out; cargo test runs them with the others.
+        steps.next("running the examples in the documentation");
+        cmd!(sh, "cargo test --workspace --doc --quiet").quiet().run()?;
+    }
+    steps.next("running the tests");
+    if has_nextest {
+        cmd!(sh, "cargo nextest run --workspace --no-fail-fast {filters...}")
+            .quiet()
+            .run()?;
+    } else {
+        let mut harness_arguments = Vec::new();
+        if !filters.is_empty() {
+            harness_arguments.push("--".to_owned());
+            harness_arguments.extend(filters.iter().cloned());
+        }
+        cmd!(sh, "cargo test --workspace --no-fail-fast {harness_arguments...}")
+            .quiet()
+            .run()?;
+    }
+    Ok(())
+}
+
+/// Builds the binary and the tests in one go: selected together they share one set of features, so no
+/// dependency is compiled twice.
+fn build(sh: &Shell) -> Result<PathBuf> {
+    tools::ensure_native(sh)?;
+    cmd!(sh, "cargo build --workspace --tests --bin subrosa")
+        .quiet()
+        .run()?;
+    let binary = workspace::subrosa_binary(Profile::Dev)?;
+    binary
+        .canonicalize()
+        .with_context(|| format!("cargo built no {}", binary.display()))
+}

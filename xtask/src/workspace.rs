@@ -1,0 +1,67 @@
+//! Where things are: the root of the checkout, the target directory, the binaries in it.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use cargo_metadata::{Metadata, MetadataCommand};
+use xshell::Shell;
+
+/// How a binary is built.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// Own code unoptimised, dependencies optimised.
+    Dev,
+    /// What is shipped and measured.
+    Release,
+}
+
+impl Profile {
+    /// The arguments that select the profile in cargo.
+    pub(crate) fn flags(self) -> &'static [&'static str] {
+        match self {
+            Self::Dev => &[],
+            Self::Release => &["--release"],
+        }
+    }
+
+    fn directory(self) -> &'static str {
+        match self {
+            Self::Dev => "debug",
+            Self::Release => "release",
+        }
+    }
+}
+
+/// The root of the checkout: the parent of this crate.
+pub(crate) fn root() -> PathBuf {
+    let mut root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    root.pop();
+    root
+}
+
+/// A shell at the root of the checkout.
+pub(crate) fn shell() -> Result<Shell> {
+    let sh = Shell::new()?;
+    sh.change_dir(root());
+    Ok(sh)
+}
+
+/// What cargo knows of the workspace, with the resolved dependency graph.
+pub(crate) fn metadata() -> Result<Metadata> {
+    MetadataCommand::new()
+        .manifest_path(root().join("Cargo.toml"))
+        .exec()
+        .context("cargo metadata failed")
+}
+
+/// The path of the built `subrosa` binary; it exists once it was built.
+pub(crate) fn subrosa_binary(profile: Profile) -> Result<PathBuf> {
+    let target = MetadataCommand::new()
+        .manifest_path(root().join("Cargo.toml"))
+        .no_deps()
+        .exec()
+        .context("cargo metadata failed")?
+        .target_directory;
+    let name = format!("subrosa{}", std::env::consts::EXE_SUFFIX);
+    Ok(target.join(profile.directory()).join(name).into())
+}
