@@ -1,0 +1,330 @@
+//! A group as a member sees it: its state, the commits that the member makes, encryption.
+//!
+//! What others send is processed in [`crate::process`].
+
+use openmls::{
+    framing::Sender,
+    group::MlsGroup,
+    prelude::{LeafNodeIndex, LeafNodeParameters, tls_codec::Serialize as _},
+};
+use openmls_traits::OpenMlsProvider as _;
+use subrosa_wire::{ConversationId, DeviceId};
+
+use crate::{
+    certificate::DeviceCertificate,
+    codec,
+    device::{DeviceIdentity, Mls},
+    key_package::VerifiedKeyPackage,
+    padding::{self, ContentTooLarge},
+    policy::GroupPolicy,
+    provider::MlsError,
+    rules::{self, PolicyError},
+};
+
+/// A member of a group: one device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The index of its leaf in the ratchet tree.
+    pub leaf: u32,
+    /// Its certificate.
+    pub certificate: DeviceCertificate,
+}
+
+/// What a commit shall do. A plan that neither adds nor removes renews the member's own keys.
+#[derive(Default)]
+pub struct CommitPlan {
+    /// Devices to add.
+    pub add: Vec<VerifiedKeyPackage>,
+    /// Devices of the own account to remove.
+    pub remove: Vec<DeviceId>,
+    /// Whether to renew the member's own keys too, which costs a path through the tree. Removals
+    /// always do.
+    pub update_path: bool,
+}
+
+/// What is sent to the server for a commit, all of it in one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitBundle {
+    /// The commit, an `MLSMessage` that is a `PublicMessage`.
+    pub commit: Vec<u8>,
+    /// The welcome for the devices that are added, without the ratchet tree.
+    pub welcome: Option<Vec<u8>>,
+    /// The group info of the epoch that the commit begins, with the external public key and
+    /// without the ratchet tree.
+    pub group_info: Vec<u8>,
+    /// The epoch that the commit ends.
+    pub epoch: u64,
+}
+
+/// A commit cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// The last commit has been neither merged nor cleared.
+    #[error("a commit is pending")]
+    Pending,
+    /// This device was removed from the group.
+    #[error("this device is no longer a member")]
+    NotAMember,
+    /// A device to remove is not in the group.
+    #[error("device {0} is not in the group")]
+    NoSuchDevice(DeviceId),
+    /// Others would refuse the commit.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The store failed or we are wrong.
+    #[error(transparent)]
+    Mls(#[from] MlsError),
+}
+
+/// A message cannot be encrypted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EncryptError {
+    /// The content is too large.
+    #[error(transparent)]
+    TooLarge(#[from] ContentTooLarge),
+    /// This device was removed from the group.
+    #[error("this device is no longer a member")]
+    NotAMember,
+    /// The store failed or we are wrong.
+    #[error(transparent)]
+    Mls(#[from] MlsError),
+}
+
+/// A group that this device is a member of.
+///
+/// Every change is written to the store of the [`Mls`] that is passed in. After an error, drop
+/// the value and load it again.
+pub struct Group {
+    pub(crate) inner: MlsGroup,
+    conversation_id: ConversationId,
+    policy: GroupPolicy,
+}
+
+impl Group {
+    pub(crate) fn new(inner: MlsGroup, conversation_id: ConversationId, policy: GroupPolicy) -> Self {
+        Self {
+            inner,
+            conversation_id,
+            policy,
+        }
+    }
+
+    /// The conversation.
+    pub fn conversation_id(&self) -> ConversationId {
+        self.conversation_id
+    }
+
+    /// The current epoch.
+    pub fn epoch(&self) -> u64 {
+        self.inner.epoch().as_u64()
+    }
+
+    /// The policy, which never changes.
+    pub fn policy(&self) -> &GroupPolicy {
+        &self.policy
+    }
+
+    /// The members in the order of their leaves.
+    pub fn members(&self) -> Result<Vec<Member>, MlsError> {
+        Ok(rules::accepted_members(self.inner.public_group())
+            .map_err(corrupt)?
+            .into_iter()
+            .map(|(leaf, certificate)| Member { leaf, certificate })
+            .collect())
+    }
+
+    /// The index of this device's leaf.
+    pub fn own_leaf(&self) -> u32 {
+        self.inner.own_leaf_index().u32()
+    }
+
+    /// The certificate in this device's leaf, which is older than the device's own if that was
+    /// renewed since.
+    pub fn own_certificate(&self) -> Result<DeviceCertificate, MlsError> {
+        rules::accepted_certificate(self.inner.public_group(), self.inner.own_leaf_index()).map_err(corrupt)
+    }
+
+    /// Whether this device is still a member: `false` once a commit that removes it is merged.
+    pub fn is_active(&self) -> bool {
+        self.inner.is_active()
+    }
+
+    /// Whether a commit of this device waits for the server's answer.
+    pub fn has_pending_commit(&self) -> bool {
+        self.inner.pending_commit().is_some()
+    }
+
+    /// The ratchet tree of the current epoch, for a server that does not know the group yet.
+    pub fn ratchet_tree(&self) -> Result<Vec<u8>, MlsError> {
+        codec::encode_ratchet_tree(&self.inner.export_ratchet_tree())
+            .ok_or_else(|| MlsError::Internal("the ratchet tree cannot be encoded".into()))
+    }
+
+    /// The signed group info of the current epoch, with the external public key.
+    pub fn group_info(&self, mls: &Mls<'_>, identity: &DeviceIdentity) -> Result<Vec<u8>, MlsError> {
+        self.inner
+            .export_group_info(mls.provider.crypto(), &identity.signer(), false)
+            .map_err(|error| mls.provider.internal(error))?
+            .tls_serialize_detached()
+            .map_err(|error| mls.provider.internal(error))
+    }
+
+    /// Makes a commit. It stays pending: merge it when the server has accepted it, clear it when
+    /// the server has refused it.
+    ///
+    /// A plan that only adds makes a commit without an update path, which stays small whatever the
+    /// size of the group.
+    pub fn commit(
+        &mut self,
+        mls: &Mls<'_>,
+        identity: &DeviceIdentity,
+        plan: CommitPlan,
+    ) -> Result<CommitBundle, CommitError> {
+        if !self.is_active() {
+            return Err(CommitError::NotAMember);
+        }
+        if self.has_pending_commit() {
+            return Err(CommitError::Pending);
+        }
+        let removed = self.leaves_of(&plan.remove)?;
+        let update_path = plan.update_path || (plan.add.is_empty() && removed.is_empty());
+        // A leaf whose certificate was renewed gets the new one with the next path.
+        let leaf_node = if update_path && self.own_certificate()? != identity.certificate {
+            LeafNodeParameters::builder()
+                .with_credential_with_key(identity.credential())
+                .build()
+        } else {
+            LeafNodeParameters::default()
+        };
+
+        let epoch = self.epoch();
+        let provider = &mls.provider;
+        let bundle = self
+            .inner
+            .commit_builder()
+            .consume_proposal_store(false)
+            .propose_adds(plan.add.into_iter().map(|verified| verified.key_package))
+            .propose_removals(removed)
+            .force_self_update(update_path)
+            .leaf_node_parameters(leaf_node)
+            .load_psks(provider.storage())
+            .map_err(|error| provider.internal(error))?
+            .create_group_info(true)
+            .use_ratchet_tree_extension(false)
+            .build(provider.rand(), provider.crypto(), &identity.signer(), |_| true)
+            .map_err(|error| provider.internal(error))?
+            .stage_commit(provider)
+            .map_err(|error| provider.internal(error))?;
+        if let Err(error) = self.check_pending_commit(mls) {
+            self.clear_pending_commit(mls)?;
+            return Err(error.into());
+        }
+
+        let (commit, welcome, group_info) = bundle.into_messages();
+        encode_bundle(mls, epoch, &commit, welcome.as_ref(), group_info.as_ref()).map_err(CommitError::Mls)
+    }
+
+    /// Holds our own commit against the rules that others will hold it against.
+    fn check_pending_commit(&self, mls: &Mls<'_>) -> Result<(), PolicyError> {
+        let Some(staged) = self.inner.pending_commit() else {
+            return Ok(());
+        };
+        let sender = Sender::Member(self.inner.own_leaf_index());
+        rules::check_commit(self.inner.public_group(), &self.policy, &sender, staged, mls.now).map(drop)
+    }
+
+    fn leaves_of(&self, devices: &[DeviceId]) -> Result<Vec<LeafNodeIndex>, CommitError> {
+        if devices.is_empty() {
+            return Ok(Vec::new());
+        }
+        let members = self.members()?;
+        devices
+            .iter()
+            .map(|device| {
+                members
+                    .iter()
+                    .find(|member| member.certificate.device_id() == *device)
+                    .map(|member| LeafNodeIndex::new(member.leaf))
+                    .ok_or(CommitError::NoSuchDevice(*device))
+            })
+            .collect()
+    }
+
+    /// Applies the pending commit: the server has accepted it. Does nothing if none is pending.
+    pub fn merge_pending_commit(&mut self, mls: &Mls<'_>) -> Result<(), MlsError> {
+        self.inner
+            .merge_pending_commit(&mls.provider)
+            .map_err(|error| mls.provider.internal(error))
+    }
+
+    /// Forgets the pending commit: the server has refused it.
+    pub fn clear_pending_commit(&mut self, mls: &Mls<'_>) -> Result<(), MlsError> {
+        self.inner
+            .clear_pending_commit(mls.provider.storage())
+            .map_err(|error| mls.provider.internal(error))
+    }
+
+    /// Encrypts a message for all members, padded (see [`crate::padding`]). The ratchet moves on,
+    /// so commit the store before the ciphertext leaves.
+    pub fn encrypt(
+        &mut self,
+        mls: &Mls<'_>,
+        identity: &DeviceIdentity,
+        content: &[u8],
+    ) -> Result<Vec<u8>, EncryptError> {
+        if !self.is_active() {
+            return Err(EncryptError::NotAMember);
+        }
+        let padded = zeroize::Zeroizing::new(padding::pad(content)?);
+        let internal = |error: &dyn std::fmt::Display| mls.provider.internal(error);
+        let message = self
+            .inner
+            .create_message(&mls.provider, &identity.signer(), &padded)
+            .map_err(|error| internal(&error))?;
+        Ok(message
+            .tls_serialize_detached()
+            .map_err(|error| internal(&error))?)
+    }
+
+    /// A secret of the current epoch that all members can derive and nobody else (RFC 9420,
+    /// section 8.5).
+    pub fn export_secret(
+        &self,
+        mls: &Mls<'_>,
+        label: &str,
+        context: &[u8],
+        len: usize,
+    ) -> Result<zeroize::Zeroizing<Vec<u8>>, MlsError> {
+        self.inner
+            .export_secret(mls.provider.crypto(), label, context, len)
+            .map(zeroize::Zeroizing::new)
+            .map_err(|error| mls.provider.internal(error))
+    }
+}
+
+/// A rule is broken by state that was checked before it was stored.
+pub(crate) fn corrupt(error: PolicyError) -> MlsError {
+    MlsError::Corrupt(error.to_string())
+}
+
+pub(crate) fn encode_bundle(
+    mls: &Mls<'_>,
+    epoch: u64,
+    commit: &openmls::framing::MlsMessageOut,
+    welcome: Option<&openmls::framing::MlsMessageOut>,
+    group_info: Option<&openmls::framing::MlsMessageOut>,
+) -> Result<CommitBundle, MlsError> {
+    let encode = |message: &openmls::framing::MlsMessageOut| {
+        message
+            .tls_serialize_detached()
+            .map_err(|error| mls.provider.internal(error))
+    };
+    let group_info =
+        group_info.ok_or_else(|| MlsError::Internal("the commit came without a group info".into()))?;
+    Ok(CommitBundle {
+        commit: encode(commit)?,
+        welcome: welcome.map(encode).transpose()?,
+        group_info: encode(group_info)?,
+        epoch,
+    })
+}

@@ -1,0 +1,313 @@
+//! Entering a group, in two steps: verify and show whose group it is, then take part.
+//!
+//! Between the steps the caller compares the account keys of the policy with those that it pinned
+//! for its contacts. Nobody else can: the policy says which keys the creator of the group meant,
+//! and a creator, or a server in between, may mean the wrong ones.
+
+use openmls::{
+    framing::MlsMessageBodyIn,
+    group::{MlsGroup, ProposalStore, PublicGroup, StagedWelcome, WelcomeError},
+    messages::group_info::VerifiableGroupInfo,
+    prelude::{LeafNodeParameters, RatchetTreeIn},
+};
+use openmls_rust_crypto::RustCrypto;
+use openmls_traits::OpenMlsProvider as _;
+use subrosa_wire::{AccountId, ConversationId};
+
+use crate::{
+    certificate::DeviceCertificate,
+    codec::{self, GroupInfoError, Malformed, UnverifiedGroupInfo},
+    device::{DeviceIdentity, Mls, join_config},
+    group::{CommitBundle, Group, Member, encode_bundle},
+    keys::AccountPublicKey,
+    policy::GroupPolicy,
+    provider::MlsError,
+    rules::{self, PolicyError},
+    storage::{Storage, StorageError},
+    store::MemoryStore,
+    suite::leaf_capabilities,
+};
+
+/// A group cannot be entered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JoinError {
+    /// The bytes are not what they should be.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// The group info is refused.
+    #[error(transparent)]
+    GroupInfo(#[from] GroupInfoError),
+    /// The welcome is for another conversation than the server says.
+    #[error("the welcome is for another conversation")]
+    WrongConversation,
+    /// None of the key packages that this device keeps is the one that the welcome is for: it was
+    /// used up, or the welcome is for another device.
+    #[error("the welcome is for a key package that this device does not have")]
+    NoKeyPackage,
+    /// This device already has a group of that conversation; delete it first.
+    #[error("this device is already in the group")]
+    AlreadyAMember,
+    /// The welcome, the tree or the group info does not verify.
+    #[error("the group does not verify: {0}")]
+    Invalid(String),
+    /// The group breaks a rule.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The policy has another key for our own account than ours.
+    #[error("the group has another account key for our own account {0}")]
+    NotOurAccountKey(AccountId),
+    /// The leaf that the group has for this device is not this device's.
+    #[error("the group has a leaf for this device that is not its own")]
+    NotOurLeaf,
+    /// The store failed or we are wrong.
+    #[error(transparent)]
+    Mls(#[from] MlsError),
+}
+
+/// A welcome that was decrypted and verified. The group is not stored yet.
+pub struct StagedJoin {
+    inner: StagedWelcome,
+    conversation_id: ConversationId,
+    policy: GroupPolicy,
+    members: Vec<Member>,
+    sender: DeviceCertificate,
+}
+
+impl StagedJoin {
+    /// The policy: compare its account keys with the pinned ones before [`StagedJoin::accept`].
+    pub fn policy(&self) -> &GroupPolicy {
+        &self.policy
+    }
+
+    /// All members, this device among them.
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// The device that made the welcome.
+    pub fn sender(&self) -> &DeviceCertificate {
+        &self.sender
+    }
+
+    /// The epoch in which this device enters.
+    pub fn epoch(&self) -> u64 {
+        self.inner.group_context().epoch().as_u64()
+    }
+
+    /// Stores the group.
+    pub fn accept(self, mls: &Mls<'_>) -> Result<Group, JoinError> {
+        let group = self
+            .inner
+            .into_group(&mls.provider)
+            .map_err(|error| mls.provider.internal(error))?;
+        Ok(Group::new(group, self.conversation_id, self.policy))
+    }
+}
+
+/// A group that was verified from the outside. No commit has been made yet.
+pub struct StagedExternalJoin {
+    group_info: Vec<u8>,
+    ratchet_tree: Vec<u8>,
+    conversation_id: ConversationId,
+    policy: GroupPolicy,
+    members: Vec<Member>,
+    epoch: u64,
+}
+
+impl StagedExternalJoin {
+    /// The policy: compare its account keys with the pinned ones before
+    /// [`StagedExternalJoin::commit`].
+    pub fn policy(&self) -> &GroupPolicy {
+        &self.policy
+    }
+
+    /// The members before this device enters. Its own former leaf may be among them.
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// The epoch that the commit will end.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Makes the external commit. A former leaf of this device is removed with it; a group of the
+    /// same conversation in the store is replaced.
+    ///
+    /// The group that is returned, and stored, is in the epoch after the commit already. If the
+    /// server refuses the commit, delete the group and begin again with the new group info.
+    pub fn commit(
+        self,
+        mls: &Mls<'_>,
+        identity: &DeviceIdentity,
+    ) -> Result<(Group, CommitBundle), JoinError> {
+        let provider = &mls.provider;
+        mls.delete_group(self.conversation_id)?;
+        let group_info = UnverifiedGroupInfo::decode(&self.group_info, self.conversation_id)?;
+        let leaf_node = LeafNodeParameters::builder()
+            .with_capabilities(leaf_capabilities())
+            .build();
+        let (group, bundle) = MlsGroup::external_commit_builder()
+            .with_ratchet_tree(codec::ratchet_tree(&self.ratchet_tree)?)
+            .with_config(join_config())
+            .skip_lifetime_validation()
+            .build_group(provider, group_info.info, identity.credential())
+            .map_err(|error| provider.internal(error))?
+            .leaf_node_parameters(leaf_node)
+            .load_psks(provider.storage())
+            .map_err(|error| provider.internal(error))?
+            .create_group_info(true)
+            .use_ratchet_tree_extension(false)
+            .build(provider.rand(), provider.crypto(), &identity.signer(), |_| true)
+            .map_err(|error| provider.internal(error))?
+            .finalize(provider)
+            .map_err(|error| provider.internal(error))?;
+        let (commit, welcome, group_info) = bundle.into_messages();
+        let bundle = encode_bundle(mls, self.epoch, &commit, welcome.as_ref(), group_info.as_ref())?;
+        Ok((Group::new(group, self.conversation_id, self.policy), bundle))
+    }
+}
+
+impl Mls<'_> {
+    /// Decrypts and verifies a welcome: signatures, tree, rules, the certificate of every member,
+    /// and that the group knows our own account by our own key.
+    ///
+    /// `ratchet_tree` is the tree of the epoch that the welcome leads into, from the server. A
+    /// one-time key package is used up even if the group is then refused, unless the caller rolls
+    /// the transaction back.
+    pub fn stage_welcome(
+        &self,
+        identity: &DeviceIdentity,
+        own_account_key: &AccountPublicKey,
+        welcome: &[u8],
+        ratchet_tree: &[u8],
+        expected: ConversationId,
+    ) -> Result<StagedJoin, JoinError> {
+        let MlsMessageBodyIn::Welcome(welcome) = codec::message(welcome)? else {
+            return Err(Malformed("a welcome").into());
+        };
+        let tree = codec::ratchet_tree(ratchet_tree)?;
+        let builder = StagedWelcome::build_from_welcome(&self.provider, &join_config(), welcome)
+            .map_err(|error| self.welcome_error(error))?;
+        let processed = builder.processed_welcome();
+        let group_info = processed.unverified_group_info();
+        if codec::conversation_id(group_info.group_id()) != Some(expected) {
+            return Err(JoinError::WrongConversation);
+        }
+        if group_info.extensions().ratchet_tree().is_some() || !processed.psks().is_empty() {
+            return Err(JoinError::Invalid("it carries a tree or a pre-shared key".into()));
+        }
+        // OpenMLS does not show the leaves of a staged welcome, so they are looked at in a public
+        // group from the same group info and tree. Joining is rare enough to verify both twice.
+        let group = verify_public_group(group_info.clone(), tree.clone())?;
+        let policy = rules::policy_of(group.group_context())?;
+        check_own_account(&policy, identity, own_account_key)?;
+        let members = verified_members(&group, &policy)?;
+        let inner = builder
+            .with_ratchet_tree(tree)
+            .skip_lifetime_validation()
+            .build()
+            .map_err(|error| self.welcome_error(error))?;
+
+        let own_leaf = inner.own_leaf_index().u32();
+        let sender_leaf = inner.welcome_sender_index().u32();
+        let find = |leaf| members.iter().find(|member| member.leaf == leaf);
+        let own = find(own_leaf).ok_or(JoinError::NotOurLeaf)?;
+        if own.certificate.device_id() != identity.certificate.device_id() {
+            return Err(JoinError::NotOurLeaf);
+        }
+        let sender = find(sender_leaf)
+            .ok_or(PolicyError::NoSuchLeaf(sender_leaf))?
+            .certificate
+            .clone();
+        Ok(StagedJoin {
+            inner,
+            conversation_id: expected,
+            policy,
+            members,
+            sender,
+        })
+    }
+
+    /// Verifies a group from the outside, as [`Mls::stage_welcome`] does, from its group info and
+    /// ratchet tree.
+    pub fn stage_external_join(
+        &self,
+        identity: &DeviceIdentity,
+        own_account_key: &AccountPublicKey,
+        group_info: &[u8],
+        ratchet_tree: &[u8],
+        expected: ConversationId,
+    ) -> Result<StagedExternalJoin, JoinError> {
+        let unverified = UnverifiedGroupInfo::decode(group_info, expected)?;
+        let group = verify_public_group(unverified.info, codec::ratchet_tree(ratchet_tree)?)?;
+        let policy = rules::policy_of(group.group_context())?;
+        check_own_account(&policy, identity, own_account_key)?;
+        let members = verified_members(&group, &policy)?;
+        // MLS removes a former leaf by its signature key. A device never changes its key, so a
+        // leaf of this device with another one is somebody else's.
+        if members.iter().any(|member| {
+            member.certificate.device_id() == identity.certificate.device_id()
+                && member.certificate.device_key() != identity.certificate.device_key()
+        }) {
+            return Err(JoinError::NotOurLeaf);
+        }
+        Ok(StagedExternalJoin {
+            group_info: group_info.to_vec(),
+            ratchet_tree: ratchet_tree.to_vec(),
+            conversation_id: expected,
+            policy,
+            members,
+            epoch: group.group_context().epoch().as_u64(),
+        })
+    }
+
+    fn welcome_error(&self, error: WelcomeError<StorageError>) -> JoinError {
+        if let Some(failure) = self.provider.store_failure() {
+            return failure.into();
+        }
+        match error {
+            WelcomeError::NoMatchingKeyPackage => JoinError::NoKeyPackage,
+            WelcomeError::GroupAlreadyExists => JoinError::AlreadyAMember,
+            WelcomeError::LibraryError(error) => MlsError::Internal(error.to_string()).into(),
+            error => JoinError::Invalid(error.to_string()),
+        }
+    }
+}
+
+/// Verifies the signatures and hashes of a group info and its tree (RFC 9420, section 12.4.3.3),
+/// without the rules of ours.
+fn verify_public_group(
+    group_info: VerifiableGroupInfo,
+    tree: RatchetTreeIn,
+) -> Result<PublicGroup, JoinError> {
+    PublicGroup::from_external(
+        &RustCrypto::default(),
+        &Storage::new(&MemoryStore::new()),
+        tree,
+        group_info,
+        ProposalStore::new(),
+    )
+    .map(|(group, _)| group)
+    .map_err(|error| JoinError::Invalid(error.to_string()))
+}
+
+fn check_own_account(
+    policy: &GroupPolicy,
+    identity: &DeviceIdentity,
+    own_account_key: &AccountPublicKey,
+) -> Result<(), JoinError> {
+    let account_id = identity.certificate.account_id();
+    match policy.account_key(account_id) {
+        None => Err(PolicyError::ForeignAccount(account_id).into()),
+        Some(key) if key != own_account_key => Err(JoinError::NotOurAccountKey(account_id)),
+        Some(_) => Ok(()),
+    }
+}
+
+fn verified_members(group: &PublicGroup, policy: &GroupPolicy) -> Result<Vec<Member>, PolicyError> {
+    Ok(rules::verify_members(group, policy)?
+        .into_iter()
+        .map(|(leaf, certificate)| Member { leaf, certificate })
+        .collect())
+}

@@ -1,0 +1,212 @@
+//! The cleartext header of a message, read without any secret.
+//!
+//! The server does this for every message that it takes in, so nothing is copied or allocated and
+//! a ciphertext is skipped, not read. It is strict all the same: lengths are minimal and reach
+//! exactly to the end, and only the two things that a conversation carries pass: application
+//! messages that are encrypted and commits that are not.
+
+use subrosa_wire::ConversationId;
+
+/// The cleartext header of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Envelope {
+    /// The conversation that the message claims to belong to.
+    pub conversation_id: ConversationId,
+    /// The epoch that it was made in.
+    pub epoch: u64,
+    /// What it is.
+    pub kind: MessageKind,
+}
+
+/// What a message of a conversation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageKind {
+    /// An encrypted application message (`PrivateMessage`).
+    Application,
+    /// A commit that anybody can read (`PublicMessage`).
+    Commit {
+        /// Whether it comes from a device that is not a member yet.
+        external: bool,
+    },
+}
+
+/// Bytes are not a message that a conversation carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PeekError {
+    /// The bytes end too early, go on after the end, or have a length that is not minimal.
+    #[error("not a well-formed MLS message")]
+    Malformed,
+    /// The version is not MLS 1.0.
+    #[error("MLS version {0} is not known")]
+    Version(u16),
+    /// A welcome, a group info, a key package, or something unknown.
+    #[error("a conversation does not carry messages of wire format {0}")]
+    WireFormat(u16),
+    /// The group id is not a conversation id.
+    #[error("the group id is not a conversation id")]
+    GroupId,
+    /// A standalone proposal, an encrypted handshake, or an application message in the clear.
+    #[error("a conversation carries encrypted application messages and public commits only")]
+    ContentType,
+    /// Neither a member nor a device that joins.
+    #[error("a commit cannot come from sender type {0}")]
+    Sender(u8),
+}
+
+const MLS_10: u16 = 1;
+const PUBLIC_MESSAGE: u16 = 1;
+const PRIVATE_MESSAGE: u16 = 2;
+const APPLICATION: u8 = 1;
+const COMMIT: u8 = 3;
+const SENDER_MEMBER: u8 = 1;
+const SENDER_NEW_MEMBER_COMMIT: u8 = 4;
+
+/// Reads the cleartext header of a message (RFC 9420, sections 6, 6.2 and 6.3).
+pub fn peek(message: &[u8]) -> Result<Envelope, PeekError> {
+    let mut reader = Reader::new(message);
+    let version = reader.u16()?;
+    if version != MLS_10 {
+        return Err(PeekError::Version(version));
+    }
+    let wire_format = reader.u16()?;
+    if wire_format != PUBLIC_MESSAGE && wire_format != PRIVATE_MESSAGE {
+        return Err(PeekError::WireFormat(wire_format));
+    }
+    let conversation_id = ConversationId::try_from(reader.vector()?).map_err(|_| PeekError::GroupId)?;
+    let epoch = reader.u64()?;
+    let kind = if wire_format == PRIVATE_MESSAGE {
+        private_message(&mut reader)?
+    } else {
+        public_message(&mut reader)?
+    };
+    if reader.remaining() != 0 {
+        return Err(PeekError::Malformed);
+    }
+    Ok(Envelope {
+        conversation_id,
+        epoch,
+        kind,
+    })
+}
+
+/// The rest of a `PrivateMessage`.
+fn private_message(reader: &mut Reader<'_>) -> Result<MessageKind, PeekError> {
+    if reader.u8()? != APPLICATION {
+        return Err(PeekError::ContentType);
+    }
+    reader.skip_vector()?; // authenticated_data
+    reader.skip_vector()?; // encrypted_sender_data
+    reader.skip_vector()?; // ciphertext
+    Ok(MessageKind::Application)
+}
+
+/// The rest of a `PublicMessage`.
+fn public_message(reader: &mut Reader<'_>) -> Result<MessageKind, PeekError> {
+    let external = match reader.u8()? {
+        SENDER_MEMBER => {
+            reader.u32()?; // leaf_index
+            false
+        }
+        SENDER_NEW_MEMBER_COMMIT => true,
+        other => return Err(PeekError::Sender(other)),
+    };
+    reader.skip_vector()?; // authenticated_data
+    if reader.u8()? != COMMIT {
+        return Err(PeekError::ContentType);
+    }
+    reader.skip_vector()?; // proposals
+    match reader.u8()? {
+        0 => {}
+        1 => update_path(reader)?,
+        _ => return Err(PeekError::Malformed),
+    }
+    reader.skip_vector()?; // signature
+    reader.skip_vector()?; // confirmation_tag
+    if !external {
+        reader.skip_vector()?; // membership_tag
+    }
+    Ok(MessageKind::Commit { external })
+}
+
+/// An `UpdatePath` (RFC 9420, section 7.6): a leaf node and the nodes above it.
+fn update_path(reader: &mut Reader<'_>) -> Result<(), PeekError> {
+    const SOURCE_COMMIT: u8 = 3;
+    reader.skip_vector()?; // encryption_key
+    reader.skip_vector()?; // signature_key
+    reader.u16()?; // credential_type
+    reader.skip_vector()?; // credential
+    for _ in 0..5 {
+        reader.skip_vector()?; // versions, suites, extensions, proposals, credentials
+    }
+    if reader.u8()? != SOURCE_COMMIT {
+        return Err(PeekError::Malformed);
+    }
+    reader.skip_vector()?; // parent_hash
+    reader.skip_vector()?; // extensions
+    reader.skip_vector()?; // signature
+    reader.skip_vector() // nodes
+}
+
+/// Reads the presentation language of TLS as MLS uses it (RFC 9420, section 2.1).
+pub(crate) struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) const fn remaining(&self) -> usize {
+        self.0.len()
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], PeekError> {
+        let (piece, rest) = self.0.split_first_chunk().ok_or(PeekError::Malformed)?;
+        self.0 = rest;
+        Ok(*piece)
+    }
+
+    pub(crate) fn u8(&mut self) -> Result<u8, PeekError> {
+        self.array().map(|[byte]| byte)
+    }
+
+    pub(crate) fn u16(&mut self) -> Result<u16, PeekError> {
+        self.array().map(u16::from_be_bytes)
+    }
+
+    pub(crate) fn u32(&mut self) -> Result<u32, PeekError> {
+        self.array().map(u32::from_be_bytes)
+    }
+
+    pub(crate) fn u64(&mut self) -> Result<u64, PeekError> {
+        self.array().map(u64::from_be_bytes)
+    }
+
+    /// The content of a vector with a length in front, which must be as short as it can be
+    /// (RFC 9420, section 2.1.2).
+    pub(crate) fn vector(&mut self) -> Result<&'a [u8], PeekError> {
+        let first = self.u8()?;
+        let (length, minimum) = match first >> 6 {
+            0 => (u32::from(first), 0),
+            1 => {
+                let [second] = self.array()?;
+                (u32::from(u16::from_be_bytes([first & 0x3f, second])), 1 << 6)
+            }
+            2 => {
+                let [b, c, d] = self.array()?;
+                (u32::from_be_bytes([first & 0x3f, b, c, d]), 1 << 14)
+            }
+            _ => return Err(PeekError::Malformed),
+        };
+        let length = usize::try_from(length).map_err(|_| PeekError::Malformed)?;
+        if length < minimum {
+            return Err(PeekError::Malformed);
+        }
+        let (content, rest) = self.0.split_at_checked(length).ok_or(PeekError::Malformed)?;
+        self.0 = rest;
+        Ok(content)
+    }
+
+    pub(crate) fn skip_vector(&mut self) -> Result<(), PeekError> {
+        self.vector().map(drop)
+    }
+}

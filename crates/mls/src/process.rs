@@ -1,0 +1,323 @@
+//! What others send: Untrusted bytes → Decrypted → Verified → Applied, each a type of its own.
+//!
+//! [`Group::process`] takes bytes that nobody vouches for. What it returns is authentic and obeys
+//! the rules. A commit changes nothing until [`Group::merge`] consumes it.
+
+use openmls::{
+    framing::errors::MessageDecryptionError,
+    framing::{
+        ContentType, MlsMessageBodyIn, ProcessedMessage, ProcessedMessageContent, ProtocolMessage, Sender,
+    },
+    group::{ProcessMessageError, StageCommitError, StagedCommit as MlsStagedCommit, ValidationError},
+    messages::proposals::ProposalType,
+};
+use subrosa_wire::ConversationId;
+
+use crate::{
+    certificate::DeviceCertificate,
+    codec::{self, Malformed},
+    device::Mls,
+    group::{Group, corrupt},
+    padding::{self, InvalidPadding},
+    provider::MlsError,
+    rules::{self, CommitSummary, PolicyError},
+    storage::StorageError,
+};
+
+/// A message that was decrypted and verified.
+#[derive(Debug)]
+pub enum Received {
+    /// Content for the user.
+    Application(Decrypted),
+    /// A commit of somebody else, to be merged.
+    Commit(StagedCommit),
+    /// The commit of this device that is pending: the log carries it, so it can be merged with
+    /// [`Group::merge_pending_commit`].
+    OwnPendingCommit,
+}
+
+/// An application message of another device.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Decrypted {
+    /// The device that sent it.
+    pub sender: DeviceCertificate,
+    /// The content without its padding.
+    pub content: Vec<u8>,
+    /// The epoch in which it was sent.
+    pub epoch: u64,
+}
+
+/// Shows everything but the content.
+impl std::fmt::Debug for Decrypted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Decrypted")
+            .field("sender", &self.sender.device_id())
+            .field("epoch", &self.epoch)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Who made a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommitSender {
+    /// A member, with the certificate that its leaf has after the commit.
+    Member(DeviceCertificate),
+    /// A device that joins with this commit.
+    External(DeviceCertificate),
+}
+
+/// A commit that is authentic and obeys the rules, and that has changed nothing yet.
+pub struct StagedCommit {
+    inner: Box<MlsStagedCommit>,
+    conversation_id: ConversationId,
+    sender: CommitSender,
+    added: Vec<DeviceCertificate>,
+    removed: Vec<DeviceCertificate>,
+}
+
+impl std::fmt::Debug for StagedCommit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StagedCommit")
+            .field("sender", &self.sender)
+            .field("added", &self.added)
+            .field("removed", &self.removed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl StagedCommit {
+    /// Who made it.
+    pub fn sender(&self) -> &CommitSender {
+        &self.sender
+    }
+
+    /// The devices that are added, without one that joins by itself.
+    pub fn added(&self) -> &[DeviceCertificate] {
+        &self.added
+    }
+
+    /// The devices that are removed. A device that joins again removes its former leaf.
+    pub fn removed(&self) -> &[DeviceCertificate] {
+        &self.removed
+    }
+
+    /// Whether this device is removed: after the merge the group is of no more use.
+    pub fn self_removed(&self) -> bool {
+        self.inner.self_removed()
+    }
+
+    /// The epoch that the commit begins.
+    pub fn epoch_after(&self) -> u64 {
+        self.inner.epoch().as_u64()
+    }
+}
+
+/// A message is refused. Nothing in the group or the store has changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProcessError {
+    /// Not a message that a conversation carries.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// The message is of another conversation.
+    #[error("the message is of another conversation")]
+    WrongConversation,
+    /// The message is of another epoch: the log was not applied in order, or the server let
+    /// something through.
+    #[error("the message is of epoch {message}, the group is in epoch {group}")]
+    WrongEpoch {
+        /// The epoch of the message.
+        message: u64,
+        /// The epoch of the group.
+        group: u64,
+    },
+    /// This device was removed from the group.
+    #[error("this device is no longer a member")]
+    NotAMember,
+    /// The message claims to be of this device, which cannot decrypt its own messages; or it is a
+    /// commit of this device that is not the pending one.
+    #[error("the message is of this device itself")]
+    OwnMessage,
+    /// The message was decrypted before, and its key is gone.
+    #[error("the message was decrypted before")]
+    AlreadyDecrypted,
+    /// The ciphertext was not made by a member for this epoch, or was changed on the way.
+    #[error("the message cannot be decrypted: {0}")]
+    Undecryptable(String),
+    /// The signature or a tag is not that of the member it claims to be from.
+    #[error("the message is forged: {0}")]
+    Forged(String),
+    /// Authentic, but padded in another way than this version does.
+    #[error(transparent)]
+    Padding(#[from] InvalidPadding),
+    /// A commit that breaks RFC 9420.
+    #[error("the commit is not valid: {0}")]
+    InvalidCommit(String),
+    /// A commit that breaks a rule of the group.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The store failed or we are wrong.
+    #[error(transparent)]
+    Mls(#[from] MlsError),
+}
+
+impl Group {
+    /// Decrypts and verifies a message of the log.
+    ///
+    /// An application message uses up its key, so keep the content in the same transaction.
+    pub fn process(&mut self, mls: &Mls<'_>, message: &[u8]) -> Result<Received, ProcessError> {
+        let message = self.expect_message(message)?;
+        let epoch = message.epoch().as_u64();
+        let processed = self
+            .inner
+            .process_message(&mls.provider, message)
+            .map_err(|error| match mls.provider.store_failure() {
+                Some(failure) => failure.into(),
+                None => classify(error),
+            })?;
+        match processed.content() {
+            ProcessedMessageContent::OwnPendingCommit => return Ok(Received::OwnPendingCommit),
+            ProcessedMessageContent::OwnPrivateMessage => return Err(ProcessError::OwnMessage),
+            ProcessedMessageContent::ApplicationMessage(_)
+            | ProcessedMessageContent::StagedCommitMessage(_) => {}
+            ProcessedMessageContent::ProposalMessage(_)
+            | ProcessedMessageContent::ExternalJoinProposalMessage(_) => {
+                return Err(PolicyError::StandaloneProposal.into());
+            }
+        }
+        self.accept(mls, processed, epoch)
+    }
+
+    /// Reads the message and refuses what cannot be for this group before any key is touched.
+    fn expect_message(&self, bytes: &[u8]) -> Result<ProtocolMessage, ProcessError> {
+        let message: ProtocolMessage = match codec::message(bytes)? {
+            MlsMessageBodyIn::PrivateMessage(message) => message.into(),
+            MlsMessageBodyIn::PublicMessage(message) => message.into(),
+            _ => return Err(Malformed("a message of a conversation").into()),
+        };
+        if codec::conversation_id(message.group_id()) != Some(self.conversation_id()) {
+            return Err(ProcessError::WrongConversation);
+        }
+        if !self.is_active() {
+            return Err(ProcessError::NotAMember);
+        }
+        let encrypted = matches!(message, ProtocolMessage::PrivateMessage(_));
+        match (message.content_type(), encrypted) {
+            (ContentType::Application, true) | (ContentType::Commit, false) => {}
+            (ContentType::Application, false) => {
+                return Err(Malformed("an encrypted application message").into());
+            }
+            (ContentType::Commit | ContentType::Proposal, true) => {
+                return Err(PolicyError::EncryptedHandshake.into());
+            }
+            (ContentType::Proposal, false) => return Err(PolicyError::StandaloneProposal.into()),
+        }
+        let (message_epoch, group_epoch) = (message.epoch().as_u64(), self.epoch());
+        if message_epoch != group_epoch {
+            return Err(ProcessError::WrongEpoch {
+                message: message_epoch,
+                group: group_epoch,
+            });
+        }
+        Ok(message)
+    }
+
+    fn accept(
+        &self,
+        mls: &Mls<'_>,
+        processed: ProcessedMessage,
+        epoch: u64,
+    ) -> Result<Received, ProcessError> {
+        let group = self.inner.public_group();
+        let sender = processed.sender().clone();
+        match processed.into_content() {
+            ProcessedMessageContent::ApplicationMessage(message) => {
+                let Sender::Member(leaf) = sender else {
+                    return Err(PolicyError::Sender.into());
+                };
+                Ok(Received::Application(Decrypted {
+                    sender: rules::accepted_certificate(group, leaf).map_err(corrupt)?,
+                    content: padding::strip(message.into_bytes())?,
+                    epoch,
+                }))
+            }
+            ProcessedMessageContent::StagedCommitMessage(staged) => {
+                let CommitSummary {
+                    committer,
+                    external,
+                    added,
+                    removed,
+                } = rules::check_commit(group, self.policy(), &sender, &staged, mls.now)?;
+                Ok(Received::Commit(StagedCommit {
+                    inner: staged,
+                    conversation_id: self.conversation_id(),
+                    sender: if external {
+                        CommitSender::External(committer)
+                    } else {
+                        CommitSender::Member(committer)
+                    },
+                    added,
+                    removed,
+                }))
+            }
+            _ => Err(PolicyError::StandaloneProposal.into()),
+        }
+    }
+
+    /// Applies a commit: the group moves to the next epoch, and a pending commit of this device is
+    /// forgotten.
+    pub fn merge(&mut self, mls: &Mls<'_>, staged: StagedCommit) -> Result<(), MlsError> {
+        if staged.conversation_id != self.conversation_id() || staged.epoch_after() != self.epoch() + 1 {
+            return Err(MlsError::Internal(
+                "the commit was staged for another state".into(),
+            ));
+        }
+        self.inner
+            .merge_staged_commit(&mls.provider, *staged.inner)
+            .map_err(|error| mls.provider.internal(error))
+    }
+}
+
+/// Says which of the peer's sins an error of OpenMLS is about.
+fn classify(error: ProcessMessageError<StorageError>) -> ProcessError {
+    match error {
+        ProcessMessageError::LibraryError(error) => MlsError::Internal(error.to_string()).into(),
+        ProcessMessageError::StorageError(error) => MlsError::Corrupt(error.to_string()).into(),
+        ProcessMessageError::ValidationError(error) => classify_validation(error),
+        ProcessMessageError::InvalidCommit(error) => classify_commit(error),
+        ProcessMessageError::GroupStateError(_) => ProcessError::NotAMember,
+        ProcessMessageError::IncompatibleWireFormat => PolicyError::EncryptedHandshake.into(),
+        ProcessMessageError::UnsupportedProposalType => PolicyError::StandaloneProposal.into(),
+        ProcessMessageError::UnauthorizedExternalApplicationMessage
+        | ProcessMessageError::UnauthorizedExternalCommitMessage => PolicyError::Sender.into(),
+    }
+}
+
+fn classify_validation(error: ValidationError) -> ProcessError {
+    match error {
+        ValidationError::UnableToDecrypt(MessageDecryptionError::SecretTreeError(reason)) => {
+            // The type of `reason` is not exported by OpenMLS; its text is the only handle.
+            let reason = reason.to_string();
+            if reason.contains("was deleted to preserve forward secrecy") {
+                ProcessError::AlreadyDecrypted
+            } else {
+                ProcessError::Undecryptable(reason)
+            }
+        }
+        ValidationError::UnableToDecrypt(reason) => ProcessError::Undecryptable(reason.to_string()),
+        ValidationError::WrongGroupId => ProcessError::WrongConversation,
+        ValidationError::LibraryError(error) => MlsError::Internal(error.to_string()).into(),
+        error => ProcessError::Forged(error.to_string()),
+    }
+}
+
+fn classify_commit(error: StageCommitError) -> ProcessError {
+    match error {
+        StageCommitError::OwnCommitMismatch => ProcessError::OwnMessage,
+        StageCommitError::PskError(_) | StageCommitError::DuplicatePskId(_) => {
+            rules::forbidden(ProposalType::PreSharedKey).into()
+        }
+        StageCommitError::MissingProposal => PolicyError::ProposalByReference.into(),
+        StageCommitError::ConfirmationTagMismatch => ProcessError::Forged(error.to_string()),
+        error => ProcessError::InvalidCommit(error.to_string()),
+    }
+}

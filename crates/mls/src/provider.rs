@@ -1,0 +1,127 @@
+//! What OpenMLS is given to work with: RustCrypto, the caller's random source, the caller's store.
+
+use std::cell::RefCell;
+
+use openmls_rust_crypto::RustCrypto;
+use openmls_traits::{
+    OpenMlsProvider,
+    random::OpenMlsRand,
+    signatures::{Signer, SignerError},
+    types::SignatureScheme,
+};
+use rand_core::CryptoRngCore;
+
+use crate::{
+    keys::DeviceSigningKey,
+    storage::Storage,
+    store::{KeyValue, KeyValueError},
+};
+
+/// A step failed for a reason that no peer is to blame for. Roll the transaction back, drop the
+/// group and load it again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MlsError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] KeyValueError),
+    /// The store holds what cannot be read: the database is corrupt or of another version.
+    #[error("stored MLS state cannot be read: {0}")]
+    Corrupt(String),
+    /// OpenMLS refused what we asked of it: we are wrong.
+    #[error("the MLS library refused: {0}")]
+    Internal(String),
+}
+
+pub(crate) struct Provider<'a> {
+    crypto: RustCrypto,
+    random: Random<'a>,
+    storage: Storage<'a>,
+}
+
+impl<'a> Provider<'a> {
+    pub(crate) fn new(store: &'a dyn KeyValue, rng: &'a mut dyn CryptoRngCore) -> Self {
+        Self {
+            crypto: RustCrypto::default(),
+            random: Random(RefCell::new(rng)),
+            storage: Storage::new(store),
+        }
+    }
+
+    /// What really failed: the store, if it did, whatever OpenMLS says.
+    pub(crate) fn store_failure(&self) -> Option<MlsError> {
+        use crate::storage::StorageError;
+
+        self.storage.take_failure().map(|failure| match failure {
+            StorageError::Store(error) => MlsError::Store(error),
+            StorageError::Codec(text) => MlsError::Corrupt(text),
+        })
+    }
+
+    /// Turns an error of OpenMLS that no peer can cause into ours.
+    pub(crate) fn internal(&self, error: impl std::fmt::Display) -> MlsError {
+        self.store_failure()
+            .unwrap_or_else(|| MlsError::Internal(error.to_string()))
+    }
+}
+
+impl<'a> OpenMlsProvider for Provider<'a> {
+    type CryptoProvider = RustCrypto;
+    type RandProvider = Random<'a>;
+    type StorageProvider = Storage<'a>;
+
+    fn storage(&self) -> &Storage<'a> {
+        &self.storage
+    }
+
+    fn crypto(&self) -> &RustCrypto {
+        &self.crypto
+    }
+
+    fn rand(&self) -> &Random<'a> {
+        &self.random
+    }
+}
+
+/// The caller's random source. HPKE encapsulation inside RustCrypto has its own, seeded by the
+/// operating system, and offers no way to pass one in; nothing but ciphertexts depends on it.
+pub(crate) struct Random<'a>(RefCell<&'a mut dyn CryptoRngCore>);
+
+/// The caller's random source failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the random source failed")]
+pub(crate) struct RandomFailed;
+
+impl OpenMlsRand for Random<'_> {
+    type Error = RandomFailed;
+
+    fn random_array<const N: usize>(&self) -> Result<[u8; N], RandomFailed> {
+        let mut bytes = [0; N];
+        self.0
+            .borrow_mut()
+            .try_fill_bytes(&mut bytes)
+            .map_err(|_| RandomFailed)?;
+        Ok(bytes)
+    }
+
+    fn random_vec(&self, len: usize) -> Result<Vec<u8>, RandomFailed> {
+        let mut bytes = vec![0; len];
+        self.0
+            .borrow_mut()
+            .try_fill_bytes(&mut bytes)
+            .map_err(|_| RandomFailed)?;
+        Ok(bytes)
+    }
+}
+
+/// A device key as OpenMLS wants to sign with it.
+pub(crate) struct MlsSigner<'a>(pub(crate) &'a DeviceSigningKey);
+
+impl Signer for MlsSigner<'_> {
+    fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, SignerError> {
+        Ok(self.0.sign_mls(payload))
+    }
+
+    fn signature_scheme(&self) -> SignatureScheme {
+        SignatureScheme::ED25519
+    }
+}

@@ -1,0 +1,342 @@
+//! A group as the server sees it: everything that is public and no secret.
+//!
+//! With it the server checks each commit before it lets it into the log: signatures, the tree, the
+//! rules of the group, the certificates of whoever enters, and that the group info that newcomers
+//! will rely on is the one of the new epoch.
+//!
+//! What no server can check, because it would have to be a member: the membership tag, whether the
+//! secrets in the update path are the right ones, whether the confirmation tag is the right one,
+//! and whether the external public key in the group info belongs to the epoch. A member that
+//! forges these only spoils the conversation that it is part of; clients notice and recover.
+
+use openmls::{
+    framing::{ContentType, MlsMessageBodyIn, ProcessedMessageContent, ProtocolMessage, Sender},
+    group::{ProposalStore, PublicGroup, PublicProcessMessageError, StageCommitError, ValidationError},
+    messages::proposals::ProposalType,
+    prelude::tls_codec::Serialize as _,
+};
+use openmls_rust_crypto::RustCrypto;
+use subrosa_wire::{ConversationId, DeviceId, Timestamp};
+
+use crate::{
+    certificate::DeviceCertificate,
+    codec::{self, GroupInfoError, Malformed, UnverifiedGroupInfo},
+    group::Member,
+    policy::GroupPolicy,
+    rules::{self, CommitSummary, PolicyError, Validity},
+    storage::Storage,
+    store::MemoryStore,
+};
+
+const VERSION: u8 = 1;
+
+/// A group or a commit is refused. The view has not changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ViewError {
+    /// The bytes are not what they should be.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// The group info is refused.
+    #[error(transparent)]
+    GroupInfo(#[from] GroupInfoError),
+    /// A new group does not begin with its creator alone in epoch 0.
+    #[error("a new group begins in epoch 0 with one member, not in epoch {epoch} with {members}")]
+    NotNew {
+        /// The epoch of the group.
+        epoch: u64,
+        /// How many members it has.
+        members: usize,
+    },
+    /// The group, its tree or a signature does not verify.
+    #[error("the group does not verify: {0}")]
+    Invalid(String),
+    /// The commit is of another conversation.
+    #[error("the commit is of another conversation")]
+    WrongConversation,
+    /// The commit is of another epoch.
+    #[error("the commit is of epoch {commit}, the group is in epoch {group}")]
+    WrongEpoch {
+        /// The epoch of the commit.
+        commit: u64,
+        /// The epoch of the group.
+        group: u64,
+    },
+    /// The signature of the commit or of a leaf is not valid.
+    #[error("the commit is forged: {0}")]
+    Forged(String),
+    /// The commit breaks RFC 9420.
+    #[error("the commit is not valid: {0}")]
+    InvalidCommit(String),
+    /// A rule of the group is broken.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The stored view cannot be read: the database is corrupt or of another version.
+    #[error("the stored view of the group cannot be read: {0}")]
+    Corrupt(String),
+}
+
+/// What an accepted commit did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitEffect {
+    /// The epoch that the commit began.
+    pub epoch_after: u64,
+    /// The device that made it, with the certificate that its leaf has now.
+    pub committer: DeviceCertificate,
+    /// Whether the committer joined with this commit.
+    pub external: bool,
+    /// The devices that were added, without a committer that joined.
+    pub added: Vec<DeviceCertificate>,
+    /// The devices that were removed. A committer that joined again removed its former leaf and
+    /// is still a member.
+    pub removed: Vec<DeviceId>,
+}
+
+/// The public state of one group.
+pub struct PublicView {
+    group: PublicGroup,
+    conversation_id: ConversationId,
+    policy: GroupPolicy,
+    store: MemoryStore,
+}
+
+impl PublicView {
+    /// Takes in a new group: epoch 0, the creator as its only member, a certificate that is valid
+    /// now.
+    pub fn create(
+        group_info: &[u8],
+        ratchet_tree: &[u8],
+        expected: ConversationId,
+        now: Timestamp,
+    ) -> Result<Self, ViewError> {
+        let group_info = UnverifiedGroupInfo::decode(group_info, expected)?;
+        let store = MemoryStore::new();
+        let (group, _) = PublicGroup::from_external(
+            &RustCrypto::default(),
+            &Storage::new(&store),
+            codec::ratchet_tree(ratchet_tree)?,
+            group_info.info,
+            ProposalStore::new(),
+        )
+        .map_err(|error| ViewError::Invalid(error.to_string()))?;
+        let policy = rules::policy_of(group.group_context())?;
+        let (epoch, members) = (group.group_context().epoch().as_u64(), group.members().count());
+        let creator = match group.members().next() {
+            Some(member) if epoch == 0 && members == 1 => member.index,
+            _ => return Err(ViewError::NotNew { epoch, members }),
+        };
+        let leaf = group
+            .leaf(creator)
+            .ok_or(PolicyError::NoSuchLeaf(creator.u32()))?;
+        rules::verify_leaf(&policy, leaf, Validity::At(now))?;
+        Ok(Self {
+            group,
+            conversation_id: expected,
+            policy,
+            store,
+        })
+    }
+
+    /// Reads a view that [`PublicView::to_bytes`] wrote.
+    pub fn load(bytes: &[u8]) -> Result<Self, ViewError> {
+        let (conversation_id, store) =
+            decode_rows(bytes).ok_or_else(|| ViewError::Corrupt("not a view of a group".to_owned()))?;
+        Self::from_store(conversation_id, store)
+    }
+
+    fn from_store(conversation_id: ConversationId, store: MemoryStore) -> Result<Self, ViewError> {
+        let group = PublicGroup::load(&Storage::new(&store), &codec::group_id(conversation_id))
+            .map_err(|error| ViewError::Corrupt(error.to_string()))?
+            .ok_or_else(|| ViewError::Corrupt("rows are missing".to_owned()))?;
+        let policy =
+            rules::policy_of(group.group_context()).map_err(|error| ViewError::Corrupt(error.to_string()))?;
+        Ok(Self {
+            group,
+            conversation_id,
+            policy,
+            store,
+        })
+    }
+
+    /// The view as one blob, for one row of a database. It holds no secret.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        encode_rows(self.conversation_id, &self.store)
+    }
+
+    /// The conversation.
+    pub fn conversation_id(&self) -> ConversationId {
+        self.conversation_id
+    }
+
+    /// The current epoch.
+    pub fn epoch(&self) -> u64 {
+        self.group.group_context().epoch().as_u64()
+    }
+
+    /// The policy, which never changes.
+    pub fn policy(&self) -> &GroupPolicy {
+        &self.policy
+    }
+
+    /// The members in the order of their leaves.
+    pub fn members(&self) -> Result<Vec<Member>, ViewError> {
+        Ok(rules::accepted_members(&self.group)
+            .map_err(|error| ViewError::Corrupt(error.to_string()))?
+            .into_iter()
+            .map(|(leaf, certificate)| Member { leaf, certificate })
+            .collect())
+    }
+
+    /// The ratchet tree of the current epoch, for devices that join.
+    pub fn ratchet_tree(&self) -> Result<Vec<u8>, ViewError> {
+        codec::encode_ratchet_tree(&self.group.export_ratchet_tree())
+            .ok_or_else(|| ViewError::Corrupt("the ratchet tree cannot be encoded".to_owned()))
+    }
+
+    /// Checks a commit and applies it.
+    ///
+    /// `group_info_after` must be the group info of exactly the epoch that the commit begins,
+    /// signed by the device that made the commit.
+    pub fn process_commit(
+        &mut self,
+        commit: &[u8],
+        group_info_after: &[u8],
+        now: Timestamp,
+    ) -> Result<CommitEffect, ViewError> {
+        let crypto = RustCrypto::default();
+        let message = self.expect_commit(commit)?;
+        let group_info = UnverifiedGroupInfo::decode(group_info_after, self.conversation_id)?;
+        let processed = self.group.process_message(&crypto, message).map_err(classify)?;
+        let sender = processed.sender().clone();
+        let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else {
+            return Err(PolicyError::StandaloneProposal.into());
+        };
+        let CommitSummary {
+            committer,
+            external,
+            added,
+            removed,
+        } = rules::check_commit(&self.group, &self.policy, &sender, &staged, now)?;
+        let committer_leaf = match sender {
+            Sender::Member(index) => index,
+            _ => self
+                .group
+                .ext_commit_sender_index(&staged)
+                .map_err(|error| ViewError::InvalidCommit(error.to_string()))?,
+        };
+        if group_info.info.group_context() != staged.group_context() {
+            return Err(GroupInfoError::WrongState.into());
+        }
+        if group_info.signer != committer_leaf.u32() {
+            return Err(GroupInfoError::WrongSigner(group_info.signer).into());
+        }
+        let confirmation_tag = group_info.confirmation_tag.clone();
+        group_info.verify_signature(&crypto, &committer.device_key())?;
+
+        let epoch_after = staged.epoch().as_u64();
+        self.merge(*staged, &confirmation_tag)?;
+        Ok(CommitEffect {
+            epoch_after,
+            committer,
+            external,
+            added,
+            removed: removed.iter().map(DeviceCertificate::device_id).collect(),
+        })
+    }
+
+    /// Reads a commit and refuses what cannot be one of this group in this epoch.
+    fn expect_commit(&self, bytes: &[u8]) -> Result<ProtocolMessage, ViewError> {
+        let MlsMessageBodyIn::PublicMessage(message) = codec::message(bytes)? else {
+            return Err(Malformed("a public commit").into());
+        };
+        let message = ProtocolMessage::from(message);
+        if message.content_type() != ContentType::Commit {
+            return Err(PolicyError::StandaloneProposal.into());
+        }
+        if codec::conversation_id(message.group_id()) != Some(self.conversation_id) {
+            return Err(ViewError::WrongConversation);
+        }
+        let (commit, group) = (message.epoch().as_u64(), self.epoch());
+        if commit != group {
+            return Err(ViewError::WrongEpoch { commit, group });
+        }
+        Ok(message)
+    }
+
+    /// Applies a commit. OpenMLS shows the confirmation tag of a commit only once it is applied,
+    /// so a group info with another one is found out here and the merge taken back.
+    fn merge(
+        &mut self,
+        staged: openmls::group::StagedCommit,
+        confirmation_tag: &[u8],
+    ) -> Result<(), ViewError> {
+        let before = self.store.clone();
+        let merged = self
+            .group
+            .merge_commit(&Storage::new(&self.store), staged)
+            .map_err(|error| ViewError::Corrupt(error.to_string()))
+            .and_then(|()| {
+                let tag = self.group.confirmation_tag().tls_serialize_detached();
+                if tag.is_ok_and(|tag| tag == confirmation_tag) {
+                    Ok(())
+                } else {
+                    Err(GroupInfoError::WrongState.into())
+                }
+            });
+        if merged.is_err() {
+            *self = Self::from_store(self.conversation_id, before)?;
+        }
+        merged
+    }
+}
+
+fn classify(error: PublicProcessMessageError) -> ViewError {
+    match error {
+        PublicProcessMessageError::ValidationError(ValidationError::WrongGroupId) => {
+            ViewError::WrongConversation
+        }
+        PublicProcessMessageError::ValidationError(error) => ViewError::Forged(error.to_string()),
+        PublicProcessMessageError::InvalidCommit(
+            StageCommitError::PskError(_) | StageCommitError::DuplicatePskId(_),
+        ) => rules::forbidden(ProposalType::PreSharedKey).into(),
+        PublicProcessMessageError::InvalidCommit(StageCommitError::MissingProposal) => {
+            PolicyError::ProposalByReference.into()
+        }
+        error => ViewError::InvalidCommit(error.to_string()),
+    }
+}
+
+/// The layout of the blob: version (1), conversation id (16), then each row as the length of its
+/// key (4, big endian), the key, the length of its value (4), the value, in the order of keys.
+fn encode_rows(conversation_id: ConversationId, store: &MemoryStore) -> Vec<u8> {
+    let mut bytes = vec![VERSION];
+    bytes.extend_from_slice(conversation_id.as_bytes());
+    for (key, value) in store.rows() {
+        for part in [key, value] {
+            // A row of a ratchet tree has some megabytes at most.
+            let len = u32::try_from(part.len()).unwrap_or(u32::MAX);
+            bytes.extend_from_slice(&len.to_be_bytes());
+            bytes.extend_from_slice(&part);
+        }
+    }
+    bytes
+}
+
+fn decode_rows(bytes: &[u8]) -> Option<(ConversationId, MemoryStore)> {
+    let (&[VERSION], rest) = bytes.split_first_chunk()? else {
+        return None;
+    };
+    let (id, mut rest) = rest.split_first_chunk()?;
+    let mut part = || {
+        let (len, after) = rest.split_first_chunk()?;
+        let len = usize::try_from(u32::from_be_bytes(*len)).ok()?;
+        let (part, after) = after.split_at_checked(len)?;
+        rest = after;
+        Some(part.to_vec())
+    };
+    let mut rows = Vec::new();
+    while let Some(key) = part() {
+        rows.push((key, part()?));
+    }
+    rest.is_empty()
+        .then(|| (ConversationId::from_bytes(*id), MemoryStore::from_rows(rows)))
+}

@@ -1,0 +1,389 @@
+//! The rules that every group obeys. Clients and the server's public view check each commit with
+//! the same code, so neither accepts what the other refuses.
+
+use std::collections::BTreeSet;
+
+use openmls::prelude::tls_codec::Serialize as _;
+use openmls::{
+    credentials::Credential,
+    extensions::{Extension, ExtensionType, Extensions, RequiredCapabilitiesExtension, UnknownExtension},
+    framing::Sender,
+    group::{GroupContext, PublicGroup, QueuedProposal, StagedCommit},
+    key_packages::Lifetime,
+    messages::proposals::{Proposal, ProposalOrRefType, ProposalType},
+    prelude::{LeafNode, LeafNodeIndex},
+};
+use subrosa_wire::{AccountId, DeviceId, Timestamp};
+
+use crate::{
+    certificate::{CertificateError, DeviceCertificate, UnverifiedCertificate},
+    limits::COMMIT_ADDS_MAX,
+    policy::{GroupPolicy, InvalidPolicy},
+    suite::{CIPHERSUITE, CREDENTIAL_TYPE, POLICY_EXTENSION, POLICY_TYPE, leaf_capabilities},
+};
+
+/// A rule of the group is broken: the peer, or the server that speaks for it, misbehaved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyError {
+    /// The group has another suite.
+    #[error("the suite is {0:#06x}")]
+    Suite(u16),
+    /// The group context carries other extensions than the policy and the required capabilities.
+    #[error("the group context does not carry exactly the policy and what it requires")]
+    ContextExtensions,
+    /// The policy cannot be read.
+    #[error(transparent)]
+    Policy(#[from] InvalidPolicy),
+    /// The policy would change.
+    #[error("a commit tries to change the policy of the group")]
+    PolicyChanged,
+    /// A credential is not a device certificate.
+    #[error("credential type {0:#06x} is not a device certificate")]
+    CredentialType(u16),
+    /// A certificate is refused.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// A leaf signs with another key than its certificate names.
+    #[error("the signature key of the leaf is not the key of device {0}")]
+    SignatureKey(DeviceId),
+    /// A leaf bounds its life by MLS instead of by its certificate.
+    #[error("the leaf of device {0} has a lifetime of its own")]
+    Lifetime(DeviceId),
+    /// A leaf lacks what the group requires.
+    #[error("the leaf of device {0} lacks capabilities that every leaf must have")]
+    Capabilities(DeviceId),
+    /// A device of an account that the conversation does not belong to.
+    #[error("account {0} is not an account of the conversation")]
+    ForeignAccount(AccountId),
+    /// Two leaves of one device.
+    #[error("device {0} would be in the group twice")]
+    DuplicateDevice(DeviceId),
+    /// A proposal outside of a commit.
+    #[error("proposals travel inside commits only")]
+    StandaloneProposal,
+    /// A commit or a proposal that the server cannot read.
+    #[error("handshake messages are not encrypted")]
+    EncryptedHandshake,
+    /// A commit refers to a proposal instead of containing it.
+    #[error("a commit contains its proposals")]
+    ProposalByReference,
+    /// A kind of proposal that is not allowed; the number is its MLS proposal type.
+    #[error("proposals of type {0} are not allowed")]
+    ForbiddenProposal(u16),
+    /// A member removes a device of another account.
+    #[error("device {0} can be removed by its own account only")]
+    RemovedForeignDevice(DeviceId),
+    /// An external commit removes something else than the former leaf of the device that joins.
+    #[error("an external commit cannot remove device {0}")]
+    ExternalRemovedOther(DeviceId),
+    /// An update turns a leaf into that of another account, device or key.
+    #[error("an update changes the account, the id or the key of device {0}")]
+    DeviceChanged(DeviceId),
+    /// A commit adds too many leaves.
+    #[error("a commit adds {0} leaves, more than {COMMIT_ADDS_MAX}")]
+    TooManyAdds(usize),
+    /// A commit names a leaf that is not there.
+    #[error("there is no leaf {0}")]
+    NoSuchLeaf(u32),
+    /// A commit that joins does not carry a leaf.
+    #[error("an external commit without a leaf")]
+    NoLeaf,
+    /// The sender of a commit is neither a member nor a device that joins.
+    #[error("only members and devices that join make commits")]
+    Sender,
+}
+
+/// When a certificate must be valid.
+#[derive(Clone, Copy)]
+pub(crate) enum Validity {
+    /// Now: its leaf enters the group.
+    At(Timestamp),
+    /// It was when its leaf entered.
+    WhenItEntered,
+}
+
+/// Key packages and first leaves live forever as far as MLS is concerned. OpenMLS compares MLS
+/// lifetimes with the clock of the machine, which we do not trust and which tests cannot set; what
+/// bounds a leaf is its certificate. Every leaf must have this lifetime, or a member could add one
+/// that makes all later joins fail when it runs out.
+pub(crate) fn lifetime() -> Lifetime {
+    Lifetime::init(0, u64::MAX)
+}
+
+/// The credential of a device.
+pub(crate) fn credential(certificate: &DeviceCertificate) -> Credential {
+    Credential::new(CREDENTIAL_TYPE, certificate.encode())
+}
+
+/// The extensions of the group context: what every leaf must be able to do, and the policy.
+pub(crate) fn context_extensions(policy: &GroupPolicy) -> Vec<Extension> {
+    vec![
+        Extension::RequiredCapabilities(required_capabilities()),
+        Extension::Unknown(POLICY_EXTENSION, UnknownExtension(policy.encode())),
+    ]
+}
+
+fn required_capabilities() -> RequiredCapabilitiesExtension {
+    RequiredCapabilitiesExtension::new(&[POLICY_TYPE], &[], &[CREDENTIAL_TYPE])
+}
+
+/// Reads the policy of a group and checks everything else that its context says.
+pub(crate) fn policy_of(context: &GroupContext) -> Result<GroupPolicy, PolicyError> {
+    if context.ciphersuite() != CIPHERSUITE {
+        return Err(PolicyError::Suite(context.ciphersuite().into()));
+    }
+    let extensions: &Extensions<GroupContext> = context.extensions();
+    let policy = extensions
+        .unknown(POLICY_EXTENSION)
+        .ok_or(PolicyError::ContextExtensions)?;
+    let policy = GroupPolicy::decode(&policy.0)?;
+    let expected = context_extensions(&policy);
+    if extensions.iter().count() != expected.len()
+        || !expected
+            .iter()
+            .all(|extension| extensions.iter().any(|other| other == extension))
+    {
+        return Err(PolicyError::ContextExtensions);
+    }
+    Ok(policy)
+}
+
+/// Reads the certificate of a leaf and checks that the leaf is one of ours. The certificate's
+/// signature is not checked.
+pub(crate) fn certificate_of(leaf: &LeafNode) -> Result<UnverifiedCertificate, PolicyError> {
+    let credential = leaf.credential();
+    if credential.credential_type() != CREDENTIAL_TYPE {
+        return Err(PolicyError::CredentialType(credential.credential_type().into()));
+    }
+    let certificate = UnverifiedCertificate::decode(credential.serialized_content())?;
+    let device_id = certificate.claimed_device_id();
+    if leaf.signature_key().as_slice() != certificate.claimed_device_key().as_bytes() {
+        return Err(PolicyError::SignatureKey(device_id));
+    }
+    if !lives_forever(leaf) {
+        return Err(PolicyError::Lifetime(device_id));
+    }
+    let (ours, theirs) = (leaf_capabilities(), leaf.capabilities());
+    if !(ours
+        .versions()
+        .iter()
+        .all(|version| theirs.versions().contains(version))
+        && theirs.ciphersuites().contains(&CIPHERSUITE.into())
+        && theirs.extensions().contains(&POLICY_TYPE)
+        && theirs.credentials().contains(&CREDENTIAL_TYPE))
+    {
+        return Err(PolicyError::Capabilities(device_id));
+    }
+    Ok(certificate)
+}
+
+/// A leaf that came with a key package carries a lifetime; one that came with a commit does not.
+/// OpenMLS does not export the type, so its encoding is compared: `leaf_node_source` 1, lifetime.
+fn lives_forever(leaf: &LeafNode) -> bool {
+    const SOURCE_KEY_PACKAGE: u8 = 1;
+    let Ok(source) = leaf.leaf_node_source().tls_serialize_detached() else {
+        return false;
+    };
+    match source.split_first() {
+        Some((&SOURCE_KEY_PACKAGE, found)) => lifetime()
+            .tls_serialize_detached()
+            .is_ok_and(|expected| expected == found),
+        _ => true,
+    }
+}
+
+/// Checks a leaf against the policy of its group.
+pub(crate) fn verify_leaf(
+    policy: &GroupPolicy,
+    leaf: &LeafNode,
+    validity: Validity,
+) -> Result<DeviceCertificate, PolicyError> {
+    let certificate = certificate_of(leaf)?;
+    let account_id = certificate.claimed_account_id();
+    let key = policy
+        .account_key(account_id)
+        .ok_or(PolicyError::ForeignAccount(account_id))?;
+    Ok(match validity {
+        Validity::At(now) => certificate.verify(key, now)?,
+        Validity::WhenItEntered => certificate.verify_signature(key)?,
+    })
+}
+
+/// Checks every leaf of a group that one is about to take part in, with all signatures.
+pub(crate) fn verify_members(
+    group: &PublicGroup,
+    policy: &GroupPolicy,
+) -> Result<Vec<(u32, DeviceCertificate)>, PolicyError> {
+    let mut devices = BTreeSet::new();
+    group
+        .members()
+        .map(|member| {
+            let leaf = leaf(group, member.index)?;
+            let certificate = verify_leaf(policy, leaf, Validity::WhenItEntered)?;
+            if !devices.insert(certificate.device_id()) {
+                return Err(PolicyError::DuplicateDevice(certificate.device_id()));
+            }
+            Ok((member.index.u32(), certificate))
+        })
+        .collect()
+}
+
+/// The certificate of a leaf of a group that this crate has checked when the leaf entered.
+pub(crate) fn accepted_certificate(
+    group: &PublicGroup,
+    index: LeafNodeIndex,
+) -> Result<DeviceCertificate, PolicyError> {
+    certificate_of(leaf(group, index)?).map(UnverifiedCertificate::assume_verified)
+}
+
+/// The certificates of all leaves of a group that this crate has checked when they entered.
+pub(crate) fn accepted_members(group: &PublicGroup) -> Result<Vec<(u32, DeviceCertificate)>, PolicyError> {
+    group
+        .members()
+        .map(|member| Ok((member.index.u32(), accepted_certificate(group, member.index)?)))
+        .collect()
+}
+
+fn leaf(group: &PublicGroup, index: LeafNodeIndex) -> Result<&LeafNode, PolicyError> {
+    group.leaf(index).ok_or(PolicyError::NoSuchLeaf(index.u32()))
+}
+
+/// What a commit does, once it is known to be allowed.
+pub(crate) struct CommitSummary {
+    /// The certificate that the committer's leaf has after the commit.
+    pub(crate) committer: DeviceCertificate,
+    /// Whether the committer joins with this commit.
+    pub(crate) external: bool,
+    pub(crate) added: Vec<DeviceCertificate>,
+    pub(crate) removed: Vec<DeviceCertificate>,
+}
+
+/// Checks a staged commit against the group before it. OpenMLS has already checked what RFC 9420
+/// asks for; this checks what Subrosa asks for beyond it.
+pub(crate) fn check_commit(
+    group: &PublicGroup,
+    policy: &GroupPolicy,
+    sender: &Sender,
+    staged: &StagedCommit,
+    now: Timestamp,
+) -> Result<CommitSummary, PolicyError> {
+    if staged.group_context().extensions() != group.group_context().extensions() {
+        return Err(PolicyError::PolicyChanged);
+    }
+    let external = matches!(sender, Sender::NewMemberCommit);
+    let committer = match sender {
+        Sender::Member(index) => member_committer(group, policy, *index, staged, now)?,
+        Sender::NewMemberCommit => {
+            let leaf = staged.update_path_leaf_node().ok_or(PolicyError::NoLeaf)?;
+            verify_leaf(policy, leaf, Validity::At(now))?
+        }
+        _ => return Err(PolicyError::Sender),
+    };
+
+    let mut added = Vec::new();
+    let mut removed = Vec::new();
+    for queued in staged.queued_proposals() {
+        match allowed_proposal(queued, external)? {
+            AllowedProposal::Add(leaf) => {
+                added.push(verify_leaf(policy, leaf, Validity::At(now))?);
+            }
+            AllowedProposal::Remove(index) => {
+                let certificate = accepted_certificate(group, index)?;
+                let device_id = certificate.device_id();
+                if external && device_id != committer.device_id() {
+                    return Err(PolicyError::ExternalRemovedOther(device_id));
+                }
+                if certificate.account_id() != committer.account_id() {
+                    return Err(PolicyError::RemovedForeignDevice(device_id));
+                }
+                removed.push(certificate);
+            }
+            AllowedProposal::ExternalInit => {}
+        }
+    }
+    if added.len() > COMMIT_ADDS_MAX {
+        return Err(PolicyError::TooManyAdds(added.len()));
+    }
+    let entering = added.iter().chain(external.then_some(&committer));
+    check_devices_are_distinct(group, entering, &removed)?;
+    Ok(CommitSummary {
+        committer,
+        external,
+        added,
+        removed,
+    })
+}
+
+/// The committer's leaf after a commit of a member: the same device, perhaps with a certificate
+/// that was renewed.
+fn member_committer(
+    group: &PublicGroup,
+    policy: &GroupPolicy,
+    index: LeafNodeIndex,
+    staged: &StagedCommit,
+    now: Timestamp,
+) -> Result<DeviceCertificate, PolicyError> {
+    let before = accepted_certificate(group, index)?;
+    let Some(leaf) = staged.update_path_leaf_node() else {
+        return Ok(before);
+    };
+    if certificate_of(leaf)? == before.clone().into_unverified() {
+        return Ok(before);
+    }
+    let after = verify_leaf(policy, leaf, Validity::At(now))?;
+    if (after.account_id(), after.device_id(), after.device_key())
+        != (before.account_id(), before.device_id(), before.device_key())
+    {
+        return Err(PolicyError::DeviceChanged(before.device_id()));
+    }
+    Ok(after)
+}
+
+enum AllowedProposal<'a> {
+    Add(&'a LeafNode),
+    Remove(LeafNodeIndex),
+    ExternalInit,
+}
+
+fn allowed_proposal(queued: &QueuedProposal, external: bool) -> Result<AllowedProposal<'_>, PolicyError> {
+    if queued.proposal_or_ref_type() != ProposalOrRefType::Proposal {
+        return Err(PolicyError::ProposalByReference);
+    }
+    match queued.proposal() {
+        Proposal::Add(add) if !external => Ok(AllowedProposal::Add(add.key_package().leaf_node())),
+        Proposal::Remove(remove) => Ok(AllowedProposal::Remove(remove.removed())),
+        Proposal::ExternalInit(_) if external => Ok(AllowedProposal::ExternalInit),
+        other => Err(forbidden(other.proposal_type())),
+    }
+}
+
+/// The refusal of a kind of proposal.
+pub(crate) fn forbidden(proposal_type: ProposalType) -> PolicyError {
+    PolicyError::ForbiddenProposal(proposal_type.into())
+}
+
+fn check_devices_are_distinct<'a>(
+    group: &PublicGroup,
+    entering: impl Iterator<Item = &'a DeviceCertificate>,
+    removed: &[DeviceCertificate],
+) -> Result<(), PolicyError> {
+    let mut entering = entering.peekable();
+    // Commits that let nobody in are the many; they need no look at all leaves.
+    if entering.peek().is_none() {
+        return Ok(());
+    }
+    let mut devices: BTreeSet<_> = accepted_members(group)?
+        .iter()
+        .map(|(_, certificate)| certificate.device_id())
+        .filter(|id| !removed.iter().any(|certificate| certificate.device_id() == *id))
+        .collect();
+    match entering.find(|certificate| !devices.insert(certificate.device_id())) {
+        Some(certificate) => Err(PolicyError::DuplicateDevice(certificate.device_id())),
+        None => Ok(()),
+    }
+}
+
+/// The types of extension that a key package may carry.
+pub(crate) fn key_package_extension_allowed(extension: ExtensionType) -> bool {
+    extension == ExtensionType::LastResort
+}

@@ -1,0 +1,79 @@
+//! Where MLS state is kept: a table of bytes under keys of bytes, which the engine implements on
+//! its transaction.
+//!
+//! Keys are readable ASCII with binary parts. Rows of one conversation start with
+//! [`group_prefix`]; key packages start with `k/`.
+
+use std::{cell::RefCell, collections::BTreeMap};
+
+use subrosa_wire::ConversationId;
+
+/// The store failed: the disk is full, the database is corrupt. Nothing that was written since
+/// the transaction began may be kept.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the store failed: {0}")]
+pub struct KeyValueError(pub String);
+
+/// A table of bytes. All calls of one step belong to one transaction: MLS writes several rows for
+/// one commit, and a group of which only some were kept is broken for good.
+pub trait KeyValue {
+    /// The value under a key, `None` if there is none.
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, KeyValueError>;
+    /// Writes or overwrites a value.
+    fn put(&self, key: &[u8], value: &[u8]) -> Result<(), KeyValueError>;
+    /// Deletes a value, if there is one.
+    fn delete(&self, key: &[u8]) -> Result<(), KeyValueError>;
+}
+
+/// What the keys of all rows of a conversation start with: `g/`, the 16 bytes of its id, `/`.
+pub fn group_prefix(conversation_id: ConversationId) -> Vec<u8> {
+    let mut prefix = b"g/".to_vec();
+    prefix.extend_from_slice(conversation_id.as_bytes());
+    prefix.push(b'/');
+    prefix
+}
+
+/// A store in memory, for the public view and for tests.
+#[derive(Clone, Default)]
+pub struct MemoryStore {
+    rows: RefCell<BTreeMap<Vec<u8>, Vec<u8>>>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A store with these rows.
+    pub fn from_rows(rows: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Self {
+        Self {
+            rows: RefCell::new(rows.into_iter().collect()),
+        }
+    }
+
+    /// A copy of all rows, ordered by key.
+    pub fn rows(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.rows
+            .borrow()
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    }
+}
+
+impl KeyValue for MemoryStore {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, KeyValueError> {
+        Ok(self.rows.borrow().get(key).cloned())
+    }
+
+    fn put(&self, key: &[u8], value: &[u8]) -> Result<(), KeyValueError> {
+        self.rows.borrow_mut().insert(key.to_vec(), value.to_vec());
+        Ok(())
+    }
+
+    fn delete(&self, key: &[u8]) -> Result<(), KeyValueError> {
+        self.rows.borrow_mut().remove(key);
+        Ok(())
+    }
+}
