@@ -17,11 +17,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let sh = workspace::shell()?;
     let mut steps = Steps::new(5);
 
-    steps.next("checking the format");
-    fmt::check(&sh)?;
-
     steps.next("checking the layers");
     layers::check(&workspace::metadata()?)?;
+
+    steps.next("checking the format");
+    fmt::check(&sh)?;
 
     steps.next("linting every target");
     tools::ensure_native(&sh)?;

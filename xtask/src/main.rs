@@ -15,7 +15,8 @@ mod test;
 mod tools;
 mod workspace;
 
-use anyhow::Result;
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 /// Builds, runs, tests and checks Subrosa.
@@ -49,8 +50,8 @@ enum Command {
     Fmt,
 }
 
-fn main() -> Result<()> {
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Build(args) => build::run(&args),
         Command::Test(args) => test::run(&args),
@@ -58,6 +59,14 @@ fn main() -> Result<()> {
         Command::Bench(args) => bench::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Fmt => fmt::run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line: the failed tool has said the rest, and a backtrace through xtask helps nobody.
+            progress::say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
     }
 }
 
