@@ -69,6 +69,8 @@ problem_codes! {
     SignInFailed = "sign_in_failed", 401, "handle or password is wrong";
     /// A refresh token was used twice: the session is ended.
     TokenReused = "token_reused", 401, "the session was ended because its token was used twice";
+    /// The nonce of a refresh is unknown, used or too old: a new one helps, the session is not affected.
+    ChallengeExpired = "challenge_expired", 409, "the challenge is not valid any more, ask for a new one";
     /// The device was signed out.
     DeviceSignedOut = "device_signed_out", 401, "this device was signed out";
     /// Known, but not allowed.

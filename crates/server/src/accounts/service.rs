@@ -1,0 +1,132 @@
+//! What the deeds share.
+
+use std::sync::Arc;
+
+use subrosa_wire::{Timestamp, limits::CHALLENGE_LIFETIME};
+
+use super::{
+    AccountError,
+    guesses::{GuessLimits, GuessRates},
+    password::PasswordServer,
+    recovery::RecoveryAttempt,
+    refresh::RefreshChallengeState,
+    sign_in::SignInAttempt,
+};
+use crate::{
+    clock::Clock,
+    expiring::ExpiringMap,
+    limits::ATTEMPTS_UNDER_WAY_MAX,
+    session::Session,
+    store::{AccountStore, StoreError},
+    tokens::{AccessTokens, Proofs, RefreshToken},
+};
+
+/// What the operator decides.
+#[derive(Debug, Clone)]
+pub struct AccountsConfig {
+    /// Whether anyone may sign up.
+    pub registration_open: bool,
+    /// Names this server in its access tokens.
+    pub token_issuer: String,
+    /// How often sign-up and sign-in may be tried.
+    pub rates: GuessRates,
+}
+
+/// The directory service.
+pub struct Accounts {
+    pub(super) store: Arc<dyn AccountStore>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) registration_open: bool,
+    pub(super) passwords: PasswordServer,
+    pub(super) guesses: GuessLimits,
+    pub(super) sign_ins: ExpiringMap<SignInAttempt>,
+    pub(super) recoveries: ExpiringMap<RecoveryAttempt>,
+    pub(super) refreshes: ExpiringMap<RefreshChallengeState>,
+    pub(super) proofs: Proofs,
+    access_tokens: AccessTokens,
+}
+
+/// The tokens of a device, in the clear: they are given out and forgotten.
+pub(super) struct FreshTokens {
+    pub(super) refresh: RefreshToken,
+    pub(super) refresh_expires_at: Timestamp,
+}
+
+impl Accounts {
+    /// Loads the server's keys, and makes them the first time.
+    pub async fn open(
+        store: Arc<dyn AccountStore>,
+        clock: Arc<dyn Clock>,
+        config: AccountsConfig,
+    ) -> Result<Self, StoreError> {
+        let passwords = PasswordServer::open(store.as_ref()).await?;
+        let access_tokens = AccessTokens::open(Arc::clone(&store), config.token_issuer, clock.now()).await?;
+        Ok(Self {
+            registration_open: config.registration_open,
+            passwords,
+            guesses: GuessLimits::new(&config.rates, &clock),
+            sign_ins: ExpiringMap::new(ATTEMPTS_UNDER_WAY_MAX, CHALLENGE_LIFETIME),
+            recoveries: ExpiringMap::new(ATTEMPTS_UNDER_WAY_MAX, CHALLENGE_LIFETIME),
+            refreshes: ExpiringMap::new(ATTEMPTS_UNDER_WAY_MAX, CHALLENGE_LIFETIME),
+            proofs: Proofs::default(),
+            access_tokens,
+            store,
+            clock,
+        })
+    }
+
+    /// Whether anyone may sign up.
+    pub fn registration_open(&self) -> bool {
+        self.registration_open
+    }
+
+    /// The server's clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Fails if nothing can be stored.
+    pub async fn probe_write(&self) -> Result<(), StoreError> {
+        self.store.probe_write(self.clock.now()).await
+    }
+
+    /// Whose access token it is. A device that was signed out is refused at once, whatever its token says.
+    pub async fn authenticate(&self, access_token: &str) -> Result<Session, AccountError> {
+        let session = self
+            .access_tokens
+            .verify(access_token, self.clock.now())
+            .map_err(|refused| {
+                tracing::debug!(%refused, "an access token was refused");
+                AccountError::Unauthenticated
+            })?;
+        match self.store.device(session.device_id).await? {
+            Some(device) if device.account_id != session.account_id => Err(AccountError::Unauthenticated),
+            Some(device) if device.signed_out_at.is_some() => Err(AccountError::DeviceSignedOut),
+            Some(_) => Ok(session),
+            None => Err(AccountError::Unauthenticated),
+        }
+    }
+
+    /// A refresh token that is not stored yet.
+    pub(super) fn fresh_tokens(&self) -> FreshTokens {
+        FreshTokens {
+            refresh: RefreshToken::generate(),
+            refresh_expires_at: self.clock.now().plus(subrosa_wire::limits::REFRESH_TOKEN_LIFETIME),
+        }
+    }
+
+    /// The answer to a device whose refresh token is stored.
+    pub(super) async fn give_tokens(
+        &self,
+        session: Session,
+        fresh: FreshTokens,
+    ) -> Result<subrosa_wire::rest::Tokens, AccountError> {
+        let access = self.access_tokens.issue(session, self.clock.now()).await?;
+        Ok(subrosa_wire::rest::Tokens {
+            access_token: access.token,
+            access_expires_at: access.expires_at,
+            refresh_token: fresh.refresh.reveal().to_owned(),
+            refresh_expires_at: fresh.refresh_expires_at,
+        })
+    }
+}

@@ -1,0 +1,110 @@
+//! Table `accounts`: who there is, and their vaults.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
+use subrosa_wire::{AccountId, Handle};
+
+use super::rows::{column, instant, integer, revision_column};
+use crate::store::{
+    StoreError,
+    accounts::{AccountRecord, NewAccount, VaultRecord},
+};
+
+pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<AccountRecord> {
+    Ok(AccountRecord {
+        account_id: column(row, "account_id")?,
+        handle: column(row, "handle")?,
+        account_key: column(row, "account_key")?,
+    })
+}
+
+pub(super) fn insert(connection: &Connection, new: &NewAccount) -> Result<(), StoreError> {
+    let changed = connection
+        .prepare_cached(
+            "INSERT INTO accounts (account_id, handle, account_key, credential_revision, password_record,
+                 password_wrap, recovery_key, recovery_wrap, vault_revision, vault, created_at)
+             VALUES (:account_id, :handle, :account_key, 1, :password_record,
+                 :password_wrap, :recovery_key, :recovery_wrap, 1, :vault, :created_at)",
+        )?
+        .execute(named_params! {
+            ":account_id": new.account.account_id.as_bytes(),
+            ":handle": new.account.handle.as_str(),
+            ":account_key": new.account.account_key.as_bytes(),
+            ":password_record": new.credentials.password_record,
+            ":password_wrap": new.credentials.password_wrap,
+            ":recovery_key": new.credentials.recovery_key.as_bytes(),
+            ":recovery_wrap": new.credentials.recovery_wrap,
+            ":vault": new.vault,
+            ":created_at": instant(new.device.created_at)?,
+        })?;
+    StoreError::check_affected("inserting an account", changed, 1)
+}
+
+pub(super) fn by_id(
+    connection: &Connection,
+    account_id: AccountId,
+) -> Result<Option<AccountRecord>, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT account_id, handle, account_key FROM accounts WHERE account_id = ?1")?
+        .query_row([account_id.as_bytes()], record)
+        .optional()?)
+}
+
+pub(super) fn by_handle(
+    connection: &Connection,
+    handle: &Handle,
+) -> Result<Option<AccountRecord>, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT account_id, handle, account_key FROM accounts WHERE handle = ?1")?
+        .query_row([handle.as_str()], record)
+        .optional()?)
+}
+
+pub(super) fn by_prefix(
+    connection: &Connection,
+    prefix: &str,
+    limit: usize,
+) -> Result<Vec<AccountRecord>, StoreError> {
+    // Handles are ASCII, so everything that starts with the prefix sorts below prefix + DEL.
+    let mut statement = connection.prepare_cached(
+        "SELECT account_id, handle, account_key FROM accounts
+         WHERE handle >= :prefix AND handle < :prefix || char(127) ORDER BY handle LIMIT :limit",
+    )?;
+    let rows = statement.query_map(
+        named_params! { ":prefix": prefix, ":limit": integer(limit as u64)? },
+        record,
+    )?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn vault(
+    connection: &Connection,
+    account_id: AccountId,
+) -> Result<Option<VaultRecord>, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT vault_revision, vault FROM accounts WHERE account_id = ?1")?
+        .query_row([account_id.as_bytes()], |row| {
+            Ok(VaultRecord {
+                revision: revision_column(row, "vault_revision")?,
+                ciphertext: row.get("vault")?,
+            })
+        })
+        .optional()?)
+}
+
+pub(super) fn replace_vault(
+    connection: &Connection,
+    account_id: AccountId,
+    vault: &VaultRecord,
+) -> Result<bool, StoreError> {
+    let changed = connection
+        .prepare_cached(
+            "UPDATE accounts SET vault = :vault, vault_revision = :revision
+             WHERE account_id = :account_id AND vault_revision = :revision - 1",
+        )?
+        .execute(named_params! {
+            ":account_id": account_id.as_bytes(),
+            ":revision": integer(vault.revision)?,
+            ":vault": vault.ciphertext,
+        })?;
+    Ok(changed == 1)
+}
