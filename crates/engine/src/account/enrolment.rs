@@ -1,0 +1,242 @@
+//! Signing up, signing in on a new device, and what a device proves to the server afterwards.
+
+use rand_core::CryptoRngCore;
+use sha2::{Digest as _, Sha256};
+use subrosa_mls::{AccountPublicKey, DeviceCertificate, DeviceIdentity, DeviceSigningKey};
+use subrosa_wire::{AccountId, Base64, DeviceId, Handle, Timestamp, rest, rest::signing_labels};
+
+use super::{
+    password::{ExportKey, Registered},
+    recovery_code::RecoveryCode,
+    secret::VaultKey,
+    vault::{self, VaultContents, VaultError},
+    wrap::{SealError, WrapKey},
+};
+use crate::content::DisplayName;
+
+/// Length of the nonces that the server sends to be signed, in bytes.
+const NONCE_LEN: usize = 32;
+/// The revision of a vault at sign-up.
+const FIRST_REVISION: u64 = 1;
+
+/// A vault that is open.
+pub struct OpenVault {
+    /// Whose it is.
+    pub account_id: AccountId,
+    /// What opens it.
+    pub key: VaultKey,
+    /// The revision that the server holds.
+    pub revision: u64,
+    /// What is in it.
+    pub contents: VaultContents,
+}
+
+/// An account as it comes into the world.
+pub struct NewAccount {
+    /// The body of `POST /v1/registration/finish`.
+    pub request: rest::RegistrationFinish,
+    /// The first device.
+    pub identity: DeviceIdentity,
+    /// The vault, as the request holds it.
+    pub vault: OpenVault,
+    /// To be shown to the user, once.
+    pub recovery_code: RecoveryCode,
+}
+
+/// Why the vault of a sign-in does not open.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnlockError {
+    /// The server gave a key of the vault that does not open with the password or code.
+    #[error("the key of the vault does not open: {0}")]
+    Key(SealError),
+    /// The vault does not open with its key.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The server names another account key than the vault: it is lying, or it was broken into.
+    #[error("the server shows a different account key than the vault holds")]
+    AccountKeyDiffers,
+}
+
+/// A challenge of the server is not one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EnrolmentError {
+    /// What is to be signed has the wrong length.
+    #[error("the server's challenge has {0} bytes, not {NONCE_LEN}")]
+    NonceLength(usize),
+}
+
+/// Makes an account, its vault, its recovery code and its first device.
+pub fn sign_up(
+    handle: Handle,
+    registered: &Registered,
+    display_name: Option<DisplayName>,
+    now: Timestamp,
+    mut rng: &mut (impl CryptoRngCore + ?Sized),
+) -> NewAccount {
+    let vault = OpenVault {
+        account_id: AccountId::from_bytes(random_id(rng)),
+        key: VaultKey::generate(rng),
+        revision: FIRST_REVISION,
+        contents: VaultContents::generate(display_name, rng),
+    };
+    let recovery_code = RecoveryCode::generate(&mut rng);
+    let (device, identity) = enrol_device(&vault, now, rng);
+    let ciphertext = vault::seal(&vault.contents, &vault.key, vault.account_id, vault.revision, rng);
+    let request = rest::RegistrationFinish {
+        handle,
+        account_id: vault.account_id,
+        account_key: vault.contents.account_key.public().as_bytes().as_slice().into(),
+        registration_record: registered.record.as_slice().into(),
+        vault: rest::SealedVault {
+            revision: vault.revision,
+            ciphertext: ciphertext.into(),
+        },
+        password_wrap: WrapKey::from(&registered.export_key)
+            .wrap(&vault.key, vault.account_id, rng)
+            .into(),
+        recovery: recovery(&vault, &recovery_code, rng),
+        device,
+    };
+    NewAccount {
+        request,
+        identity,
+        vault,
+        recovery_code,
+    }
+}
+
+/// Opens the vault of a sign-in with the export key of the password ([`WrapKey::from`]) or with the
+/// recovery code ([`RecoveryCode::wrap_key`]).
+pub fn open_vault(signed_in: &rest::SignedIn, way: &WrapKey) -> Result<OpenVault, UnlockError> {
+    let account_id = signed_in.account_id;
+    let key = way
+        .unwrap_key(&signed_in.wrap.0, account_id)
+        .map_err(UnlockError::Key)?;
+    let contents = vault::open(&signed_in.vault, &key, account_id)?;
+    let shown = AccountPublicKey::try_from(signed_in.account_key.0.as_slice());
+    if shown != Ok(contents.account_key.public()) {
+        return Err(UnlockError::AccountKeyDiffers);
+    }
+    Ok(OpenVault {
+        account_id,
+        key,
+        revision: signed_in.vault.revision,
+        contents,
+    })
+}
+
+/// Makes a new device of the account: the body of `POST /v1/devices`, and its identity.
+pub fn enrol_device(
+    vault: &OpenVault,
+    now: Timestamp,
+    mut rng: &mut (impl CryptoRngCore + ?Sized),
+) -> (rest::Enrolment, DeviceIdentity) {
+    let device_id = DeviceId::from_bytes(random_id(rng));
+    let signing_key = DeviceSigningKey::generate(&mut rng);
+    let certificate = DeviceCertificate::issue(
+        &vault.contents.account_key,
+        vault.account_id,
+        device_id,
+        signing_key.public(),
+        now,
+    );
+    let encoded = certificate.encode();
+    let signature = signing_key.sign(signing_labels::ENROLMENT, &encoded);
+    let enrolment = rest::Enrolment {
+        certificate: encoded.into(),
+        signature: signature.as_slice().into(),
+    };
+    (
+        enrolment,
+        DeviceIdentity {
+            certificate,
+            signing_key,
+        },
+    )
+}
+
+/// The body of `POST /v1/password/finish` that leaves the recovery code as it is.
+pub fn password_change(
+    vault: &OpenVault,
+    registered: &Registered,
+    rng: &mut (impl CryptoRngCore + ?Sized),
+) -> rest::PasswordFinish {
+    rest::PasswordFinish {
+        registration_record: registered.record.as_slice().into(),
+        password_wrap: wrap_for_password(vault, &registered.export_key, rng),
+        recovery: None,
+    }
+}
+
+/// The body of `POST /v1/password/finish` that also makes a new recovery code: the old one ends.
+pub fn password_and_code_change(
+    vault: &OpenVault,
+    registered: &Registered,
+    rng: &mut (impl CryptoRngCore + ?Sized),
+) -> (rest::PasswordFinish, RecoveryCode) {
+    let code = RecoveryCode::generate(rng);
+    let recovery = recovery(vault, &code, rng);
+    (
+        rest::PasswordFinish {
+            recovery: Some(recovery),
+            ..password_change(vault, registered, rng)
+        },
+        code,
+    )
+}
+
+/// The signature of `POST /v1/recovery/finish` over the nonce of the challenge.
+pub fn recovery_signature(code: &RecoveryCode, nonce: &[u8]) -> Result<Base64, EnrolmentError> {
+    check_nonce(nonce)?;
+    Ok(code.sign(nonce).as_slice().into())
+}
+
+/// The signature of `POST /v1/sessions/refresh` over the nonce of the challenge and the refresh token.
+pub fn refresh_signature(
+    device_key: &DeviceSigningKey,
+    nonce: &[u8],
+    refresh_token: &str,
+) -> Result<Base64, EnrolmentError> {
+    check_nonce(nonce)?;
+    let message = [nonce, &Sha256::digest(refresh_token)].concat();
+    Ok(device_key
+        .sign(signing_labels::REFRESH, &message)
+        .as_slice()
+        .into())
+}
+
+/// A key never signs more or less than a challenge.
+fn check_nonce(nonce: &[u8]) -> Result<(), EnrolmentError> {
+    if nonce.len() == NONCE_LEN {
+        Ok(())
+    } else {
+        Err(EnrolmentError::NonceLength(nonce.len()))
+    }
+}
+
+fn wrap_for_password(
+    vault: &OpenVault,
+    export_key: &ExportKey,
+    rng: &mut (impl CryptoRngCore + ?Sized),
+) -> Base64 {
+    WrapKey::from(export_key)
+        .wrap(&vault.key, vault.account_id, rng)
+        .into()
+}
+
+fn recovery(
+    vault: &OpenVault,
+    code: &RecoveryCode,
+    rng: &mut (impl CryptoRngCore + ?Sized),
+) -> rest::Recovery {
+    rest::Recovery {
+        public_key: code.public_key().as_slice().into(),
+        wrap: code.wrap_key().wrap(&vault.key, vault.account_id, rng).into(),
+    }
+}
+
+fn random_id(rng: &mut (impl CryptoRngCore + ?Sized)) -> [u8; 16] {
+    let mut id = [0; 16];
+    rng.fill_bytes(&mut id);
+    id
+}

@@ -1,0 +1,216 @@
+//! The vault: what every device of an account has to know, sealed so that the server only keeps it.
+//!
+//! The contents are a protobuf message behind their length, padded with zeros to the next KiB, so that the
+//! size tells little. The seal binds them to the account and to the revision: the server can neither mix
+//! vaults up nor pass an old one off as new.
+
+use std::collections::BTreeMap;
+
+use prost::Message as _;
+use rand_core::CryptoRngCore;
+use subrosa_mls::{AccountPublicKey, AccountSigningKey};
+use subrosa_wire::{AccountId, limits::VAULT_MAX, rest};
+use zeroize::{Zeroize as _, Zeroizing};
+
+pub use super::secret::VaultKey;
+use super::{
+    secret::{BackupKey, ProfileKey},
+    wrap::{self, SEAL_OVERHEAD, SealError},
+};
+use crate::content::DisplayName;
+
+/// The version of the contents that this build writes, and the newest that it reads.
+const VERSION: u32 = 1;
+/// The sealed size grows in steps of this, in bytes.
+const PADDING_STEP: usize = 1024;
+const AAD: &[u8] = b"subrosa vault v1";
+
+/// What the vault holds.
+pub struct VaultContents {
+    /// The key that certifies the account's devices.
+    pub account_key: AccountSigningKey,
+    /// Encrypts the backup of messages.
+    pub backup_key: BackupKey,
+    /// Encrypts what others may see of the profile.
+    pub profile_key: ProfileKey,
+    /// The account keys of the people that this account has met, as they were first seen.
+    pub contacts: BTreeMap<AccountId, AccountPublicKey>,
+    /// The own display name.
+    pub display_name: Option<DisplayName>,
+}
+
+/// Why a vault does not open.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VaultError {
+    /// The seal does not hold.
+    #[error("the vault does not open: {0}")]
+    Seal(#[from] SealError),
+    /// Written by a later version.
+    #[error("the vault has version {0}, this program knows versions up to {VERSION}")]
+    Version(u32),
+    /// The seal holds, but the contents are not what this program writes.
+    #[error("the contents of the vault are not valid: {0}")]
+    Contents(&'static str),
+}
+
+mod encoded {
+    //! The protobuf message inside.
+    use zeroize::Zeroize;
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(super) struct Vault {
+        #[prost(uint32, tag = "1")]
+        pub version: u32,
+        #[prost(bytes = "vec", tag = "2")]
+        pub account_key_seed: Vec<u8>,
+        #[prost(bytes = "vec", tag = "3")]
+        pub backup_key: Vec<u8>,
+        #[prost(bytes = "vec", tag = "4")]
+        pub profile_key: Vec<u8>,
+        #[prost(message, repeated, tag = "5")]
+        pub contacts: Vec<Contact>,
+        #[prost(string, tag = "6")]
+        pub display_name: String,
+    }
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(super) struct Contact {
+        #[prost(bytes = "vec", tag = "1")]
+        pub account_id: Vec<u8>,
+        #[prost(bytes = "vec", tag = "2")]
+        pub account_key: Vec<u8>,
+    }
+
+    impl Zeroize for Vault {
+        fn zeroize(&mut self) {
+            self.account_key_seed.zeroize();
+            self.backup_key.zeroize();
+            self.profile_key.zeroize();
+        }
+    }
+}
+
+impl VaultContents {
+    /// New contents, with new keys.
+    pub fn generate(display_name: Option<DisplayName>, rng: &mut (impl CryptoRngCore + ?Sized)) -> Self {
+        let mut rng = rng;
+        Self {
+            account_key: AccountSigningKey::generate(&mut rng),
+            backup_key: BackupKey::generate(&mut rng),
+            profile_key: ProfileKey::generate(&mut rng),
+            contacts: BTreeMap::new(),
+            display_name,
+        }
+    }
+
+    /// The contents as bytes, not yet sealed: to be kept in an encrypted database.
+    pub fn encode(&self) -> Zeroizing<Vec<u8>> {
+        let contacts = self
+            .contacts
+            .iter()
+            .map(|(account_id, account_key)| encoded::Contact {
+                account_id: account_id.to_vec(),
+                account_key: account_key.as_bytes().to_vec(),
+            });
+        let mut vault = encoded::Vault {
+            version: VERSION,
+            account_key_seed: self.account_key.seed().to_vec(),
+            backup_key: self.backup_key.as_bytes().to_vec(),
+            profile_key: self.profile_key.as_bytes().to_vec(),
+            contacts: contacts.collect(),
+            display_name: self
+                .display_name
+                .as_ref()
+                .map(DisplayName::to_string)
+                .unwrap_or_default(),
+        };
+        let bytes = Zeroizing::new(vault.encode_to_vec());
+        vault.zeroize();
+        bytes
+    }
+
+    /// Reads what [`encode`](Self::encode) gave.
+    pub fn decode(bytes: &[u8]) -> Result<Self, VaultError> {
+        let mut vault =
+            encoded::Vault::decode(bytes).map_err(|_| VaultError::Contents("not a protobuf message"))?;
+        let contents = Self::from_encoded(&vault);
+        vault.zeroize();
+        contents
+    }
+
+    fn from_encoded(vault: &encoded::Vault) -> Result<Self, VaultError> {
+        if vault.version == 0 || vault.version > VERSION {
+            return Err(VaultError::Version(vault.version));
+        }
+        let key = |bytes: &[u8], what| <[u8; 32]>::try_from(bytes).map_err(|_| VaultError::Contents(what));
+        let mut contacts = BTreeMap::new();
+        for contact in &vault.contacts {
+            let account_id =
+                AccountId::try_from(&contact.account_id).map_err(|_| VaultError::Contents("account id"))?;
+            let account_key = AccountPublicKey::try_from(contact.account_key.as_slice())
+                .map_err(|_| VaultError::Contents("account key of a contact"))?;
+            contacts.insert(account_id, account_key);
+        }
+        let display_name = match vault.display_name.as_str() {
+            "" => None,
+            name => Some(DisplayName::try_from(name).map_err(|_| VaultError::Contents("display name"))?),
+        };
+        Ok(Self {
+            account_key: AccountSigningKey::from_seed(key(&vault.account_key_seed, "account key")?),
+            backup_key: BackupKey::from_bytes(key(&vault.backup_key, "backup key")?),
+            profile_key: ProfileKey::from_bytes(key(&vault.profile_key, "profile key")?),
+            contacts,
+            display_name,
+        })
+    }
+}
+
+/// How many contacts fit into a vault with certainty, whatever else is in it.
+pub const CONTACTS_MAX: usize = (VAULT_MAX - PADDING_STEP - SEAL_OVERHEAD - 1024) / CONTACT_LEN_MAX;
+
+/// The length of an encoded contact: two byte strings and the heads of three fields.
+const CONTACT_LEN_MAX: usize = 2 + 2 + 16 + 2 + 32;
+
+/// Seals the contents for a revision. Beyond [`CONTACTS_MAX`] contacts the result is longer than the server
+/// takes.
+pub fn seal(
+    contents: &VaultContents,
+    key: &VaultKey,
+    account_id: AccountId,
+    revision: u64,
+    rng: &mut (impl CryptoRngCore + ?Sized),
+) -> Vec<u8> {
+    let encoded = contents.encode();
+    // A message that long does not exist: protobuf ends at 2 GiB.
+    let len = u32::try_from(encoded.len()).unwrap_or(u32::MAX);
+    let padded_len = (size_of::<u32>() + encoded.len()).next_multiple_of(PADDING_STEP);
+    let mut padded = Zeroizing::new(Vec::with_capacity(padded_len));
+    padded.extend_from_slice(&len.to_be_bytes());
+    padded.extend_from_slice(&encoded);
+    padded.resize(padded_len, 0);
+    wrap::seal(key.as_bytes(), &padded, &aad(account_id, revision), rng)
+}
+
+/// Opens a vault as the server gave it.
+pub fn open(
+    sealed: &rest::SealedVault,
+    key: &VaultKey,
+    account_id: AccountId,
+) -> Result<VaultContents, VaultError> {
+    let padded = wrap::open(
+        key.as_bytes(),
+        &sealed.ciphertext.0,
+        &aad(account_id, sealed.revision),
+    )?;
+    let (len, rest) = padded.split_first_chunk().ok_or(VaultError::Contents("length"))?;
+    let len = usize::try_from(u32::from_be_bytes(*len)).map_err(|_| VaultError::Contents("length"))?;
+    let (encoded, padding) = rest.split_at_checked(len).ok_or(VaultError::Contents("length"))?;
+    if padding.len() >= PADDING_STEP || padding.iter().any(|byte| *byte != 0) {
+        return Err(VaultError::Contents("padding"));
+    }
+    VaultContents::decode(encoded)
+}
+
+fn aad(account_id: AccountId, revision: u64) -> Vec<u8> {
+    [AAD, account_id.as_bytes(), &revision.to_be_bytes()].concat()
+}

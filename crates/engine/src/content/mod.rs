@@ -1,0 +1,29 @@
+//! What people say, inside the encryption: MIMI content (draft-ietf-mimi-content, March 2026).
+//!
+//! Everything that is read here comes from another person's device. Decoding is strict and never
+//! panics; what decodes may still be unknown, and then it degrades to a readable line.
+
+mod cbor;
+mod characters;
+pub mod codec;
+pub mod compose;
+pub mod limits;
+pub mod meaning;
+pub mod message_id;
+pub mod model;
+pub mod printable;
+pub mod profile;
+pub mod status;
+pub mod text;
+
+pub use codec::ContentError;
+pub use meaning::{Meaning, interpret};
+pub use message_id::{MessageId, Origin};
+pub use model::{
+    Body, Disposition, Expires, ExtensionName, ExtensionValue, External, MimiContent, NestedPart,
+    PartSemantics, SALT_LEN,
+};
+pub use printable::{printable, printable_line};
+pub use profile::Profile;
+pub use status::{ReportedStatus, StatusReport};
+pub use text::{DisplayName, InvalidMessageText, InvalidName, MessageText, clean_name};

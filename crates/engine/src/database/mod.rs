@@ -1,0 +1,150 @@
+//! The client's database: one encrypted SQLite file (SQLCipher), opened by one engine at a time.
+//!
+//! It refuses to work without a cipher, with the wrong key, or on a file that a newer program wrote; in each
+//! of these cases the file is left as it was.
+
+mod error;
+mod key;
+mod kv_table;
+mod migrations;
+mod platform;
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
+
+pub use error::DatabaseError;
+pub use key::DatabaseKey;
+pub use kv_table::KvTable;
+
+use migrations::{MIGRATIONS, Migration};
+
+/// Compiled statements that are kept.
+const STATEMENTS_MAX: usize = 128;
+
+/// An open database.
+#[derive(Debug)]
+pub struct Database {
+    connection: Connection,
+}
+
+impl Database {
+    /// Makes a new database where there is none.
+    pub fn create(path: &Path, key: &DatabaseKey) -> Result<Self, DatabaseError> {
+        Self::create_with(path, key, MIGRATIONS)
+    }
+
+    /// Opens a database that is there.
+    pub fn open(path: &Path, key: &DatabaseKey) -> Result<Self, DatabaseError> {
+        Self::open_with(path, key, MIGRATIONS)
+    }
+
+    /// A database that is gone when it is dropped. It is not encrypted: it never leaves the memory.
+    pub fn in_memory() -> Result<Self, DatabaseError> {
+        let connection = Connection::open_in_memory()?;
+        configure(&connection)?;
+        let mut database = Self { connection };
+        migrations::migrate(&mut database.connection, MIGRATIONS)?;
+        Ok(database)
+    }
+
+    fn create_with(path: &Path, key: &DatabaseKey, migrations: &[Migration]) -> Result<Self, DatabaseError> {
+        let mut database = Self {
+            connection: unlock(platform::create(path)?, key)?,
+        };
+        if migrations::user_version(&database.connection)? != 0 {
+            return Err(DatabaseError::Exists);
+        }
+        configure(&database.connection)?;
+        migrations::migrate(&mut database.connection, migrations)?;
+        Ok(database)
+    }
+
+    fn open_with(path: &Path, key: &DatabaseKey, migrations: &[Migration]) -> Result<Self, DatabaseError> {
+        let mut database = Self {
+            connection: unlock(platform::open(path)?, key)?,
+        };
+        // A file that was cut down to nothing is a database without tables: not the one that was here.
+        if migrations::user_version(&database.connection)? == 0 {
+            return Err(DatabaseError::WrongKeyOrCorrupt);
+        }
+        migrations::check_not_newer(&database.connection, migrations)?;
+        configure(&database.connection)?;
+        migrations::migrate(&mut database.connection, migrations)?;
+        Ok(database)
+    }
+
+    /// Runs `work` in one transaction: committed if it succeeds, rolled back if it fails or panics.
+    pub fn transaction<T, E: From<DatabaseError>>(
+        &mut self,
+        work: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(DatabaseError::from)?;
+        let done = work(&transaction)?;
+        transaction.commit().map_err(DatabaseError::from)?;
+        Ok(done)
+    }
+
+    /// The connection, to read by. What is written by it is a transaction of its own.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Reads and authenticates every page: for a user who doubts the disk. Takes time with the size.
+    pub fn check_integrity(&self) -> Result<(), DatabaseError> {
+        for check in ["PRAGMA cipher_integrity_check", "PRAGMA integrity_check"] {
+            let mut statement = self.connection.prepare(check)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let finding: String = row.get(0)?;
+                if finding != "ok" {
+                    return Err(DatabaseError::Corrupt(finding));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes everything from the log beside the database into it, and closes it.
+    pub fn close(self) -> Result<(), DatabaseError> {
+        self.connection.close().map_err(|(_, error)| error.into())
+    }
+}
+
+/// Gives the key to a connection that was just opened, and finds out whether it is the right one.
+fn unlock(connection: Connection, key: &DatabaseKey) -> Result<Connection, DatabaseError> {
+    // A SQLite without a cipher takes the key without a word and writes plaintext.
+    let cipher: Option<String> = connection
+        .query_row("PRAGMA cipher_version", [], |row| row.get(0))
+        .optional()?;
+    if cipher.is_none_or(|version| version.is_empty()) {
+        return Err(DatabaseError::NoCipher);
+    }
+    key.give_to(&connection)?;
+    // One engine has the file: another process gets a clear answer instead of a torn group state, and the
+    // index of the log lives in memory. Has to come before the first access.
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    connection.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| {
+        row.get::<_, i64>(0)
+    })?;
+    Ok(connection)
+}
+
+fn configure(connection: &Connection) -> Result<(), DatabaseError> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    // A commit is on the disk when it returns.
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // Nothing of the contents goes to temporary files, and what is deleted is overwritten.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
