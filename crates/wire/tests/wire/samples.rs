@@ -1,0 +1,307 @@
+//! One example of every frame, with every field set to something that is not its default.
+
+use subrosa_wire::frames::{
+    Account, Acknowledge, AcknowledgeWelcomes, Acknowledged, Append, Appended, ClaimKeyPackages, ClientFrame,
+    Commit, ConversationHead, CreateConversation, Cursor, Deliver, DeviceKeyPackage, Draining, FetchGroup,
+    FetchLog, GroupState, Hello, KeyPackages, KeyPackagesLow, KeyPackagesPublished, LogEntry, LogPage,
+    LookUpAccount, Notice, Ping, Pong, Problem, PublishKeyPackages, Ready, ServerFrame, SignedOut,
+    StateChanged, Sync, SyncState, WelcomeItem, WelcomesWaiting, append, client_frame::Request, log_entry,
+    look_up_account, notice, server_frame::Body,
+};
+
+/// An id that can be told from the others in a hex dump.
+fn id(digit: u8) -> Vec<u8> {
+    vec![digit * 0x11; 16]
+}
+
+fn commit() -> Commit {
+    Commit {
+        commit: b"commit".to_vec().into(),
+        group_info: b"info".to_vec().into(),
+        welcome: b"welcome".to_vec().into(),
+    }
+}
+
+fn application_entry() -> LogEntry {
+    LogEntry {
+        conversation_id: id(1).into(),
+        seq: 7,
+        send_id: id(2).into(),
+        accepted_at_ms: 1_800_000_000_000,
+        payload: Some(log_entry::Payload::ApplicationMessage(b"private".to_vec().into())),
+    }
+}
+
+fn commit_entry() -> LogEntry {
+    LogEntry {
+        seq: 8,
+        payload: Some(log_entry::Payload::Commit(b"public".to_vec().into())),
+        ..application_entry()
+    }
+}
+
+fn welcome() -> WelcomeItem {
+    WelcomeItem {
+        item_id: 5,
+        conversation_id: id(1).into(),
+        seq: 6,
+        welcome: b"welcome".to_vec().into(),
+        ratchet_tree: b"tree".to_vec().into(),
+    }
+}
+
+fn account() -> Account {
+    Account {
+        account_id: id(3).into(),
+        handle: "alice".into(),
+        account_key: vec![0x44; 32].into(),
+    }
+}
+
+/// Every request, by its name in the proto file; a request with inner choices stands here once for each.
+pub(crate) fn requests() -> Vec<(&'static str, Request)> {
+    let append = |payload| {
+        Request::Append(Append {
+            conversation_id: id(1).into(),
+            send_id: id(2).into(),
+            send_number: 9,
+            payload: Some(payload),
+        })
+    };
+    vec![
+        (
+            "hello",
+            Request::Hello(Hello {
+                protocol_version: 1,
+                access_token: "token".into(),
+                client: "subrosa/0.1.0".into(),
+            }),
+        ),
+        ("sync", Request::Sync(Sync {})),
+        (
+            "append application_message",
+            append(append::Payload::ApplicationMessage(b"private".to_vec().into())),
+        ),
+        ("append commit", append(append::Payload::Commit(commit()))),
+        (
+            "create_conversation",
+            Request::CreateConversation(CreateConversation {
+                conversation_id: id(1).into(),
+                send_id: id(2).into(),
+                group_info: b"epoch 0".to_vec().into(),
+                ratchet_tree: b"tree".to_vec().into(),
+                commit: Some(commit()),
+            }),
+        ),
+        (
+            "fetch_log",
+            Request::FetchLog(FetchLog {
+                conversation_id: id(1).into(),
+                after_seq: 300,
+                limit: 100,
+            }),
+        ),
+        (
+            "fetch_group",
+            Request::FetchGroup(FetchGroup {
+                conversation_id: id(1).into(),
+            }),
+        ),
+        (
+            "claim_key_packages",
+            Request::ClaimKeyPackages(ClaimKeyPackages {
+                account_id: id(3).into(),
+            }),
+        ),
+        (
+            "publish_key_packages",
+            Request::PublishKeyPackages(PublishKeyPackages {
+                one_time: vec![b"one".to_vec().into(), b"two".to_vec().into()],
+                last_resort: b"last".to_vec().into(),
+            }),
+        ),
+        (
+            "acknowledge",
+            Request::Acknowledge(Acknowledge {
+                cursors: vec![Cursor {
+                    conversation_id: id(1).into(),
+                    seq: 7,
+                }],
+            }),
+        ),
+        (
+            "acknowledge_welcomes",
+            Request::AcknowledgeWelcomes(AcknowledgeWelcomes {
+                item_ids: vec![5, 300],
+            }),
+        ),
+        (
+            "look_up_account account_id",
+            Request::LookUpAccount(LookUpAccount {
+                by: Some(look_up_account::By::AccountId(id(3).into())),
+            }),
+        ),
+        (
+            "look_up_account handle",
+            Request::LookUpAccount(LookUpAccount {
+                by: Some(look_up_account::By::Handle("alice".into())),
+            }),
+        ),
+        ("ping", Request::Ping(Ping {})),
+    ]
+}
+
+/// Every answer and push, by its name in the proto file.
+pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
+    let notice = |kind| Body::Notice(Notice { kind: Some(kind) });
+    vec![
+        (
+            "problem",
+            Body::Problem(Problem {
+                code: "stale_epoch".into(),
+                detail: "at epoch 4".into(),
+                head_seq: 8,
+                epoch: 4,
+                expected_send_number: 10,
+                retry_after_ms: 1500,
+                conversation_id: id(1).into(),
+            }),
+        ),
+        (
+            "ready",
+            Body::Ready(Ready {
+                protocol_version: 1,
+                server_version: "0.1.0".into(),
+                server_time_ms: 1_800_000_000_000,
+                heartbeat_interval_ms: 30_000,
+            }),
+        ),
+        (
+            "sync_state",
+            Body::SyncState(SyncState {
+                conversations: vec![ConversationHead {
+                    conversation_id: id(1).into(),
+                    head_seq: 8,
+                    epoch: 4,
+                    member: true,
+                }],
+                welcomes: vec![welcome()],
+                own_devices: vec![id(4).into(), id(5).into()],
+                key_packages_left: 12,
+                has_last_resort_key_package: true,
+            }),
+        ),
+        (
+            "appended",
+            Body::Appended(Appended {
+                conversation_id: id(1).into(),
+                seq: 7,
+                epoch: 4,
+                accepted_at_ms: 1_800_000_000_000,
+            }),
+        ),
+        (
+            "log_page",
+            Body::LogPage(LogPage {
+                conversation_id: id(1).into(),
+                entries: vec![application_entry(), commit_entry()],
+                head_seq: 8,
+            }),
+        ),
+        (
+            "group_state",
+            Body::GroupState(GroupState {
+                conversation_id: id(1).into(),
+                epoch: 4,
+                head_seq: 8,
+                group_info: b"info".to_vec().into(),
+                ratchet_tree: b"tree".to_vec().into(),
+            }),
+        ),
+        (
+            "key_packages",
+            Body::KeyPackages(KeyPackages {
+                account: Some(account()),
+                devices: vec![DeviceKeyPackage {
+                    device_id: id(4).into(),
+                    key_package: b"package".to_vec().into(),
+                }],
+            }),
+        ),
+        (
+            "key_packages_published",
+            Body::KeyPackagesPublished(KeyPackagesPublished {
+                key_packages_left: 50,
+            }),
+        ),
+        ("acknowledged", Body::Acknowledged(Acknowledged {})),
+        ("account", Body::Account(account())),
+        (
+            "pong",
+            Body::Pong(Pong {
+                server_time_ms: 1_800_000_000_000,
+            }),
+        ),
+        (
+            "deliver",
+            Body::Deliver(Deliver {
+                entries: vec![application_entry(), commit_entry()],
+            }),
+        ),
+        (
+            "welcomes_waiting",
+            Body::WelcomesWaiting(WelcomesWaiting {
+                welcomes: vec![welcome()],
+            }),
+        ),
+        (
+            "notice key_packages_low",
+            notice(notice::Kind::KeyPackagesLow(KeyPackagesLow {
+                key_packages_left: 3,
+            })),
+        ),
+        (
+            "notice state_changed",
+            notice(notice::Kind::StateChanged(StateChanged {})),
+        ),
+        (
+            "notice draining",
+            notice(notice::Kind::Draining(Draining {
+                reconnect_after_ms: 2_000,
+            })),
+        ),
+        ("notice signed_out", notice(notice::Kind::SignedOut(SignedOut {}))),
+    ]
+}
+
+/// Every frame that a client sends.
+pub(crate) fn client_frames() -> Vec<(&'static str, ClientFrame)> {
+    requests()
+        .into_iter()
+        .map(|(name, request)| {
+            (
+                name,
+                ClientFrame {
+                    request_id: 258,
+                    request: Some(request),
+                },
+            )
+        })
+        .collect()
+}
+
+/// Every frame that a server sends.
+pub(crate) fn server_frames() -> Vec<(&'static str, ServerFrame)> {
+    bodies()
+        .into_iter()
+        .map(|(name, body)| {
+            (
+                name,
+                ServerFrame {
+                    request_id: 258,
+                    body: Some(body),
+                },
+            )
+        })
+        .collect()
+}
