@@ -1,12 +1,13 @@
 //! The words of the engine: what a host may ask, and what it is told.
 
-use subrosa_mls::AccountPublicKey;
+use subrosa_mls::{AccountPublicKey, CommitError, EncryptError, JoinError, MlsError};
 use subrosa_wire::{
     AccountId, ConversationId, DeviceId, Handle, Timestamp,
     frames::{ClientFrame, ServerFrame},
+    rest,
 };
 
-use crate::content::MessageId;
+use crate::content::{ContentError, InvalidMessageText, InvalidName, MessageId};
 
 /// One thing that happens to the engine: each is one transaction.
 #[derive(Debug, Clone)]
@@ -27,6 +28,9 @@ pub enum Input {
 /// when there is a connection.
 #[derive(Debug, Clone)]
 pub enum Command {
+    /// Start the conversation with a person whom the directory has shown, unless there is one. The key is
+    /// pinned; [`crate::Engine::direct_conversation_with`] tells the id.
+    OpenDirect(rest::Person),
     /// Send a text. It is stored as pending at once.
     SendText {
         /// Where to.
@@ -257,23 +261,12 @@ pub enum CommandError {
     /// No message with this id, or not one that failed.
     #[error("there is no such failed message")]
     UnknownMessage,
-    /// The text is empty.
-    #[error("a message needs a text")]
-    EmptyText,
-    /// The text is too long.
-    #[error("a message has at most {max} bytes, this one has {len}")]
-    TextTooLong {
-        /// Bytes of the text.
-        len: usize,
-        /// The limit.
-        max: usize,
-    },
-    /// The text has a character that cannot be in a message.
-    #[error("a message cannot contain the character U+0000")]
-    TextInvalid,
+    /// The text cannot be sent.
+    #[error(transparent)]
+    Text(#[from] InvalidMessageText),
     /// The display name is not acceptable.
-    #[error("{0}")]
-    InvalidName(String),
+    #[error(transparent)]
+    Name(#[from] InvalidName),
     /// A conversation with oneself.
     #[error("this is your own account")]
     OwnAccount,
@@ -295,7 +288,46 @@ pub enum EngineError {
     /// The local database failed.
     #[error(transparent)]
     Database(#[from] crate::database::DatabaseError),
+    /// The group's state failed: the local database, or a defect.
+    #[error(transparent)]
+    Mls(#[from] MlsError),
+    /// The vault that the server holds does not open.
+    #[error("the vault at the server does not open: {0}")]
+    Vault(String),
     /// The local state contradicts itself: a defect.
     #[error("the local state is not consistent: {0}")]
     Inconsistent(String),
+}
+
+impl From<CommitError> for EngineError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Mls(error) => error.into(),
+            error => Self::Inconsistent(error.to_string()),
+        }
+    }
+}
+
+impl From<EncryptError> for EngineError {
+    fn from(error: EncryptError) -> Self {
+        match error {
+            EncryptError::Mls(error) => error.into(),
+            error => Self::Inconsistent(error.to_string()),
+        }
+    }
+}
+
+impl From<JoinError> for EngineError {
+    fn from(error: JoinError) -> Self {
+        match error {
+            JoinError::Mls(error) => error.into(),
+            error => Self::Inconsistent(error.to_string()),
+        }
+    }
+}
+
+impl From<ContentError> for EngineError {
+    fn from(error: ContentError) -> Self {
+        Self::Inconsistent(format!("an own content: {error}"))
+    }
 }

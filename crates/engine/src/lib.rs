@@ -1,1 +1,27 @@
 //! The client as a state machine over one encrypted SQLite database.
+//!
+//! [`Engine::step`] takes one input (a frame of the server, a command of the user, the connection's fate, a
+//! tick), changes the database in one transaction, and returns the frames to send and the events to show. It
+//! has no network, no threads, and neither clock nor random source of its own.
+
+pub mod account;
+pub mod api;
+mod commands;
+pub mod content;
+pub mod database;
+pub mod engine;
+mod joining;
+mod limits;
+mod live;
+mod log;
+mod receiving;
+mod sending;
+mod step;
+mod store;
+mod synchronising;
+
+pub use api::{
+    Command, CommandError, Contact, Conversation, ConversationState, EngineError, Event, Input, Me, Message,
+    MessageStatus, Output, Warning,
+};
+pub use engine::{Engine, NewProfile};

@@ -1,0 +1,84 @@
+//! People: their pinned account keys, handles and names.
+
+use rusqlite::{Connection, Row, params};
+use subrosa_mls::AccountPublicKey;
+use subrosa_wire::{AccountId, Handle};
+
+use super::{corrupt, id_bytes};
+use crate::{api::Contact, database::DatabaseError};
+
+const COLUMNS: &str = "account_id, account_key, handle, name";
+
+fn contact(row: &Row<'_>) -> Result<Contact, DatabaseError> {
+    let key: Vec<u8> = row.get(1)?;
+    let handle: Option<String> = row.get(2)?;
+    Ok(Contact {
+        account_id: AccountId::from_bytes(id_bytes(&row.get::<_, Vec<u8>>(0)?)?),
+        account_key: AccountPublicKey::try_from(key.as_slice()).map_err(|_| corrupt("an account key"))?,
+        handle: handle
+            .map(|text| text.parse::<Handle>())
+            .transpose()
+            .map_err(|_| corrupt("a handle"))?,
+        name: row.get(3)?,
+    })
+}
+
+pub(crate) fn find(conn: &Connection, account: AccountId) -> Result<Option<Contact>, DatabaseError> {
+    let mut statement =
+        conn.prepare_cached(&format!("SELECT {COLUMNS} FROM contacts WHERE account_id = ?1"))?;
+    let mut rows = statement.query([account.as_bytes()])?;
+    rows.next()?.map(contact).transpose()
+}
+
+pub(crate) fn find_by_handle(conn: &Connection, handle: &Handle) -> Result<Option<Contact>, DatabaseError> {
+    let mut statement = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM contacts WHERE handle = ?1"))?;
+    let mut rows = statement.query([handle.as_str()])?;
+    rows.next()?.map(contact).transpose()
+}
+
+pub(crate) fn all(conn: &Connection) -> Result<Vec<Contact>, DatabaseError> {
+    let mut statement = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM contacts ORDER BY handle"))?;
+    let mut rows = statement.query([])?;
+    let mut contacts = Vec::new();
+    while let Some(row) = rows.next()? {
+        contacts.push(contact(row)?);
+    }
+    Ok(contacts)
+}
+
+/// Pins the account key of a person who is not known yet.
+pub(crate) fn insert(
+    conn: &Connection,
+    account: AccountId,
+    key: &AccountPublicKey,
+) -> Result<(), DatabaseError> {
+    conn.execute(
+        "INSERT INTO contacts (account_id, account_key) VALUES (?1, ?2)",
+        params![account.as_bytes(), key.as_bytes()],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn set_handle(
+    conn: &Connection,
+    account: AccountId,
+    handle: &Handle,
+) -> Result<(), DatabaseError> {
+    conn.execute(
+        "UPDATE contacts SET handle = ?2 WHERE account_id = ?1",
+        params![account.as_bytes(), handle.as_str()],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn set_name(
+    conn: &Connection,
+    account: AccountId,
+    name: Option<&str>,
+) -> Result<(), DatabaseError> {
+    conn.execute(
+        "UPDATE contacts SET name = ?2 WHERE account_id = ?1",
+        params![account.as_bytes(), name],
+    )?;
+    Ok(())
+}

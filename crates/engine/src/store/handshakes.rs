@@ -1,0 +1,88 @@
+//! The one commit of a conversation that is on its way.
+
+use rusqlite::{Connection, params};
+use subrosa_wire::SendId;
+
+use super::{conversations::ConversationKey, corrupt, from_sql, id_bytes, to_sql};
+use crate::database::DatabaseError;
+
+/// What a handshake is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HandshakeKind {
+    /// The conversation is created with it.
+    Create,
+    /// A member renews its leaf key, or removes own devices that were signed out.
+    Update,
+    /// This device joins from outside.
+    ExternalJoin,
+}
+
+/// A handshake on its way.
+pub(crate) struct HandshakeRow {
+    pub kind: HandshakeKind,
+    pub send_id: SendId,
+    pub number: u64,
+    /// The protobuf message `CreateConversation` for [`HandshakeKind::Create`], otherwise `Commit`.
+    pub request: Vec<u8>,
+}
+
+pub(crate) fn find(
+    conn: &Connection,
+    conversation: ConversationKey,
+) -> Result<Option<HandshakeRow>, DatabaseError> {
+    let mut statement =
+        conn.prepare_cached("SELECT kind, send_id, number, request FROM handshakes WHERE conversation = ?1")?;
+    let mut rows = statement.query([conversation.0])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Ok(Some(HandshakeRow {
+        kind: match row.get::<_, i64>(0)? {
+            0 => HandshakeKind::Create,
+            1 => HandshakeKind::Update,
+            2 => HandshakeKind::ExternalJoin,
+            _ => return Err(corrupt("a handshake's kind")),
+        },
+        send_id: SendId::from_bytes(id_bytes(&row.get::<_, Vec<u8>>(1)?)?),
+        number: from_sql(row.get(2)?)?,
+        request: row.get(3)?,
+    }))
+}
+
+pub(crate) fn insert(
+    conn: &Connection,
+    conversation: ConversationKey,
+    row: &HandshakeRow,
+) -> Result<(), DatabaseError> {
+    let kind = match row.kind {
+        HandshakeKind::Create => 0,
+        HandshakeKind::Update => 1,
+        HandshakeKind::ExternalJoin => 2,
+    };
+    conn.execute(
+        "INSERT INTO handshakes (conversation, kind, send_id, number, request) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![
+            conversation.0,
+            kind,
+            row.send_id.as_bytes(),
+            to_sql(row.number),
+            row.request
+        ],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn set_number(
+    conn: &Connection,
+    conversation: ConversationKey,
+    number: u64,
+) -> Result<(), DatabaseError> {
+    conn.execute(
+        "UPDATE handshakes SET number = ?2 WHERE conversation = ?1",
+        params![conversation.0, to_sql(number)],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn delete(conn: &Connection, conversation: ConversationKey) -> Result<(), DatabaseError> {
+    conn.execute("DELETE FROM handshakes WHERE conversation = ?1", [conversation.0])?;
+    Ok(())
+}

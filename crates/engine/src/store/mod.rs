@@ -1,0 +1,33 @@
+//! All SQL of the engine. Each function works inside the transaction of the step that calls it.
+
+pub(crate) mod contacts;
+pub(crate) mod conversations;
+pub(crate) mod handshakes;
+pub(crate) mod held_entries;
+pub(crate) mod messages;
+pub(crate) mod outbox;
+pub(crate) mod profile;
+
+use subrosa_wire::ids::ID_LEN;
+
+use crate::database::DatabaseError;
+
+/// A column has a value that this build never writes.
+pub(crate) fn corrupt(what: &str) -> DatabaseError {
+    DatabaseError::Corrupt(what.to_owned())
+}
+
+/// The 16 bytes of an id column.
+pub(crate) fn id_bytes(bytes: &[u8]) -> Result<[u8; ID_LEN], DatabaseError> {
+    bytes.try_into().map_err(|_| corrupt("an id column"))
+}
+
+/// A sequence number or an instant as SQLite holds it. Both stay below 2^62 for any clock and any log.
+pub(crate) fn to_sql(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// The reverse of [`to_sql`].
+pub(crate) fn from_sql(value: i64) -> Result<u64, DatabaseError> {
+    u64::try_from(value).map_err(|_| corrupt("a negative number"))
+}

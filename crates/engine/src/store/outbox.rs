@@ -1,0 +1,191 @@
+//! What is to leave, in order, and what of it is encrypted.
+
+use rusqlite::{Connection, Row, params};
+use subrosa_wire::SendId;
+
+use super::{conversations::ConversationKey, from_sql, id_bytes, messages::MessageKey, to_sql};
+use crate::database::DatabaseError;
+
+/// The key of an outbox row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct OutboxKey(pub i64);
+
+/// A row of the outbox.
+pub(crate) struct OutboxRow {
+    pub key: OutboxKey,
+    pub send_id: SendId,
+    /// The message it carries; reports and names carry none.
+    pub message: Option<MessageKey>,
+    /// MIMI content.
+    pub content: Vec<u8>,
+    /// The send number and the ciphertext, once it is encrypted for the present epoch.
+    pub sealed: Option<Sealed>,
+}
+
+/// What leaves.
+pub(crate) struct Sealed {
+    pub number: u64,
+    pub ciphertext: Vec<u8>,
+}
+
+const COLUMNS: &str = "id, send_id, message, content, number, ciphertext FROM outbox";
+
+fn outbox_row(row: &Row<'_>) -> Result<OutboxRow, DatabaseError> {
+    let message: Option<i64> = row.get(2)?;
+    let number: Option<i64> = row.get(4)?;
+    let ciphertext: Option<Vec<u8>> = row.get(5)?;
+    Ok(OutboxRow {
+        key: OutboxKey(row.get(0)?),
+        send_id: SendId::from_bytes(id_bytes(&row.get::<_, Vec<u8>>(1)?)?),
+        message: message.map(MessageKey),
+        content: row.get(3)?,
+        sealed: match (number, ciphertext) {
+            (Some(number), Some(ciphertext)) => Some(Sealed {
+                number: from_sql(number)?,
+                ciphertext,
+            }),
+            _ => None,
+        },
+    })
+}
+
+fn collect(
+    conn: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+) -> Result<Vec<OutboxRow>, DatabaseError> {
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(outbox_row(row)?);
+    }
+    Ok(found)
+}
+
+/// The first rows of a conversation that are not parked, in the order in which they leave.
+pub(crate) fn head(
+    conn: &Connection,
+    conversation: ConversationKey,
+    limit: usize,
+) -> Result<Vec<OutboxRow>, DatabaseError> {
+    collect(
+        conn,
+        &format!("SELECT {COLUMNS} WHERE conversation = ?1 AND parked = 0 ORDER BY id LIMIT ?2"),
+        params![conversation.0, i64::try_from(limit).unwrap_or(i64::MAX)],
+    )
+}
+
+/// Every row of a conversation, parked or not.
+pub(crate) fn all(conn: &Connection, conversation: ConversationKey) -> Result<Vec<OutboxRow>, DatabaseError> {
+    collect(
+        conn,
+        &format!("SELECT {COLUMNS} WHERE conversation = ?1 ORDER BY id"),
+        params![conversation.0],
+    )
+}
+
+pub(crate) fn find_by_send_id(
+    conn: &Connection,
+    conversation: ConversationKey,
+    send_id: SendId,
+) -> Result<Option<OutboxRow>, DatabaseError> {
+    let rows = collect(
+        conn,
+        &format!("SELECT {COLUMNS} WHERE conversation = ?1 AND send_id = ?2"),
+        params![conversation.0, send_id.as_bytes()],
+    )?;
+    Ok(rows.into_iter().next())
+}
+
+pub(crate) fn insert(
+    conn: &Connection,
+    conversation: ConversationKey,
+    send_id: SendId,
+    message: Option<MessageKey>,
+    content: &[u8],
+) -> Result<(), DatabaseError> {
+    conn.prepare_cached(
+        "INSERT INTO outbox (conversation, send_id, message, content, parked) VALUES (?1, ?2, ?3, ?4, 0)",
+    )?
+    .execute(params![
+        conversation.0,
+        send_id.as_bytes(),
+        message.map(|key| key.0),
+        content
+    ])?;
+    Ok(())
+}
+
+/// Replaces the content of a row that has not left, when its conversation moves.
+pub(crate) fn set_content(conn: &Connection, key: OutboxKey, content: &[u8]) -> Result<(), DatabaseError> {
+    conn.execute(
+        "UPDATE outbox SET content = ?2 WHERE id = ?1",
+        params![key.0, content],
+    )?;
+    Ok(())
+}
+
+/// Stores the ciphertext in the same transaction in which the ratchet moved.
+pub(crate) fn set_sealed(conn: &Connection, key: OutboxKey, sealed: &Sealed) -> Result<(), DatabaseError> {
+    conn.prepare_cached("UPDATE outbox SET number = ?2, ciphertext = ?3 WHERE id = ?1")?
+        .execute(params![key.0, to_sql(sealed.number), sealed.ciphertext])?;
+    Ok(())
+}
+
+/// Throws away every ciphertext of a conversation: the epoch has moved on, and none was accepted.
+pub(crate) fn unseal(conn: &Connection, conversation: ConversationKey) -> Result<(), DatabaseError> {
+    conn.prepare_cached(
+        "UPDATE outbox SET number = NULL, ciphertext = NULL WHERE conversation = ?1 AND ciphertext IS NOT NULL",
+    )?
+    .execute([conversation.0])?;
+    Ok(())
+}
+
+pub(crate) fn set_number(conn: &Connection, key: OutboxKey, number: u64) -> Result<(), DatabaseError> {
+    conn.execute(
+        "UPDATE outbox SET number = ?2 WHERE id = ?1",
+        params![key.0, to_sql(number)],
+    )?;
+    Ok(())
+}
+
+/// Takes a row out of the queue, or puts it back at its end.
+pub(crate) fn park(conn: &Connection, key: OutboxKey) -> Result<(), DatabaseError> {
+    conn.execute(
+        "UPDATE outbox SET parked = 1, number = NULL, ciphertext = NULL WHERE id = ?1",
+        [key.0],
+    )?;
+    Ok(())
+}
+
+/// Puts the parked row of a message back into the queue, at its end.
+pub(crate) fn unpark(conn: &Connection, message: MessageKey) -> Result<(), DatabaseError> {
+    conn.execute(
+        "UPDATE outbox SET parked = 0, id = (SELECT MAX(id) + 1 FROM outbox) WHERE message = ?1",
+        [message.0],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn delete(conn: &Connection, key: OutboxKey) -> Result<(), DatabaseError> {
+    conn.prepare_cached("DELETE FROM outbox WHERE id = ?1")?
+        .execute([key.0])?;
+    Ok(())
+}
+
+pub(crate) fn delete_of_message(conn: &Connection, message: MessageKey) -> Result<(), DatabaseError> {
+    conn.execute("DELETE FROM outbox WHERE message = ?1", [message.0])?;
+    Ok(())
+}
+
+/// What has not been accepted by the server yet, in all conversations.
+pub(crate) fn len(conn: &Connection) -> Result<u64, DatabaseError> {
+    let count: i64 = conn.query_row(
+        "SELECT (SELECT COUNT(*) FROM outbox WHERE parked = 0) + (SELECT COUNT(*) FROM reports)
+              + (SELECT COUNT(*) FROM handshakes)",
+        [],
+        |row| row.get(0),
+    )?;
+    from_sql(count)
+}

@@ -1,0 +1,91 @@
+//! The own account and device, and the host's settings.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{from_sql, id_bytes, to_sql};
+use crate::database::DatabaseError;
+
+/// The row of the own account and device, as it is stored.
+pub(crate) struct ProfileRow {
+    pub account_id: [u8; 16],
+    pub handle: String,
+    pub certificate: Vec<u8>,
+    pub device_key: zeroize::Zeroizing<Vec<u8>>,
+    pub vault_key: zeroize::Zeroizing<Vec<u8>>,
+    pub vault: zeroize::Zeroizing<Vec<u8>>,
+    pub vault_revision: u64,
+    pub vault_dirty: bool,
+}
+
+pub(crate) fn insert(conn: &Connection, row: &ProfileRow) -> Result<(), DatabaseError> {
+    conn.execute(
+        "INSERT INTO profile (id, account_id, handle, certificate, device_key, vault_key, vault, vault_revision,
+                              vault_dirty)
+         VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![
+            row.account_id,
+            row.handle,
+            row.certificate,
+            *row.device_key,
+            *row.vault_key,
+            *row.vault,
+            to_sql(row.vault_revision),
+            row.vault_dirty,
+        ],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn load(conn: &Connection) -> Result<Option<ProfileRow>, DatabaseError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT account_id, handle, certificate, device_key, vault_key, vault, vault_revision, vault_dirty
+         FROM profile WHERE id = 1",
+    )?;
+    let mut rows = statement.query([])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Ok(Some(ProfileRow {
+        account_id: id_bytes(&row.get::<_, Vec<u8>>(0)?)?,
+        handle: row.get(1)?,
+        certificate: row.get(2)?,
+        device_key: row.get::<_, Vec<u8>>(3)?.into(),
+        vault_key: row.get::<_, Vec<u8>>(4)?.into(),
+        vault: row.get::<_, Vec<u8>>(5)?.into(),
+        vault_revision: from_sql(row.get(6)?)?,
+        vault_dirty: row.get(7)?,
+    }))
+}
+
+/// Stores new contents of the vault; they are dirty until the server has them.
+pub(crate) fn set_vault(conn: &Connection, vault: &[u8]) -> Result<(), DatabaseError> {
+    conn.execute("UPDATE profile SET vault = ?1, vault_dirty = 1", [vault])?;
+    Ok(())
+}
+
+/// Notes the newest revision that the server holds, and whether the contents here differ from it.
+pub(crate) fn set_vault_revision(conn: &Connection, revision: u64, dirty: bool) -> Result<(), DatabaseError> {
+    conn.execute(
+        "UPDATE profile SET vault_revision = ?1, vault_dirty = ?2",
+        params![to_sql(revision), dirty],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn setting(conn: &Connection, name: &str) -> Result<Option<Vec<u8>>, DatabaseError> {
+    Ok(conn
+        .query_row("SELECT value FROM settings WHERE name = ?1", [name], |row| {
+            row.get(0)
+        })
+        .optional()?)
+}
+
+pub(crate) fn set_setting(conn: &Connection, name: &str, value: Option<&[u8]>) -> Result<(), DatabaseError> {
+    match value {
+        Some(value) => conn.execute(
+            "INSERT INTO settings (name, value) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            params![name, value],
+        )?,
+        None => conn.execute("DELETE FROM settings WHERE name = ?1", [name])?,
+    };
+    Ok(())
+}
