@@ -1,1 +1,59 @@
 //! Drives the engine over the network: the SDK for apps and bots.
+//!
+//! [`Client`] is one device of an account. Its profile is a folder on this machine; its messages are in the
+//! engine's encrypted database there. Everything that only reads or writes messages works without a
+//! network: what is to leave leaves later, in order.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), subrosa_client::ClientError> {
+//! use subrosa_client::{Client, Event, Update};
+//!
+//! let client = Client::open("/home/me/bot".as_ref())?;
+//! let mut events = client.events();
+//! client.connect();
+//! while let Some(update) = events.next().await {
+//!     if let Update::Event(Event::MessageReceived(message)) = update {
+//!         client.send_text(message.conversation, format!("you said: {}", message.text)).await?;
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Inside, one thread owns the engine (`host`), one task the tokens (`session`), one the connection
+//! (`connection`, `socket`), one the vault's copy at the server (`vault`). This crate owns no protocol and
+//! no cryptography: it moves bytes and waits.
+
+mod accounts;
+pub mod ambient;
+mod backoff;
+mod client;
+mod connection;
+mod error;
+mod events;
+mod host;
+mod limits;
+mod profile;
+mod rest;
+mod server_url;
+mod session;
+mod socket;
+mod status;
+mod tls;
+mod vault;
+
+pub use accounts::{Credentials, NewAccount, RecoveryCode};
+pub use client::{Client, Device};
+pub use error::{ClientError, Refusal};
+pub use events::{Events, Update};
+pub use profile::exists as profile_exists;
+pub use server_url::{InvalidServerUrl, ServerUrl};
+pub use status::{Connection, Status};
+
+pub use subrosa_engine::{
+    CommandError, Contact, Conversation, ConversationState, EngineError, Event, Me, Message, MessageStatus,
+    Warning,
+    account::InvalidRecoveryCode,
+    content::{MessageId, printable, printable_line},
+};
+pub use subrosa_wire::{AccountId, ConversationId, DeviceId, Handle, ProblemCode, Timestamp, rest::Person};

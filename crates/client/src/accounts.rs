@@ -1,0 +1,357 @@
+//! Signing up, signing in, recovery and password changes: carries the messages between the engine's
+//! `account` module, which does the cryptography, and the server.
+
+use std::path::Path;
+
+use subrosa_engine::{
+    Engine, EngineError, NewProfile,
+    account::{
+        self, ExportKey, OpenVault, Password, PasswordError, Registered, Registration, SignIn, WrapKey,
+    },
+    content::{DisplayName, clean_name},
+    database::{Database, DatabaseKey},
+};
+use subrosa_mls::DeviceIdentity;
+use subrosa_wire::{
+    Base64, DeviceId, Handle, limits,
+    rest::{
+        PasswordStart, RecoveryFinish, RefreshFinish, RegistrationStart, SignInFinish, SignInStart, SignedIn,
+        Tokens,
+    },
+};
+use zeroize::Zeroizing;
+
+pub use subrosa_engine::account::RecoveryCode;
+
+use crate::{
+    Client, ClientError, ServerUrl,
+    ambient::{self, SystemRandom},
+    profile::{Draft, Profile},
+    rest::Rest,
+    session::StoredTokens,
+    tls,
+};
+
+/// The name of the setting that holds the server's address.
+const SERVER_SETTING: &str = "server";
+
+/// Whose account, where, and the password.
+pub struct Credentials {
+    /// The server.
+    pub server: ServerUrl,
+    /// The account.
+    pub handle: Handle,
+    /// The password as it was typed.
+    pub password: Zeroizing<String>,
+}
+
+/// What an account is made of.
+pub struct NewAccount {
+    /// The server, the handle wanted, and the password to be set.
+    pub credentials: Credentials,
+    /// The display name.
+    pub name: Option<String>,
+}
+
+impl Client {
+    /// Makes an account, and this folder its first device. The recovery code is to be shown to the user: it
+    /// is kept nowhere.
+    pub async fn sign_up(folder: &Path, account: NewAccount) -> Result<(Self, RecoveryCode), ClientError> {
+        let NewAccount {
+            credentials:
+                Credentials {
+                    server,
+                    handle,
+                    password,
+                },
+            name,
+        } = account;
+        let name = name.map(|name| display_name(&name)).transpose()?;
+        let password = new_password(&password, &handle)?;
+        let draft = Draft::begin(folder)?;
+        let rest = connect(&server).await?;
+
+        let (registration, registration_request) = Registration::start(password, &mut SystemRandom)?;
+        let body = RegistrationStart {
+            handle: handle.clone(),
+            registration_request: registration_request.into(),
+        };
+        let answer = rest.start_registration(&body).await?;
+        let registered = finish(registration, answer.registration_response, handle.clone()).await?;
+
+        let made = account::sign_up(
+            handle.clone(),
+            &registered,
+            name,
+            ambient::now(),
+            &mut SystemRandom,
+        );
+        let engine = create_engine(&draft, &handle, made.identity, made.vault)?;
+        let tokens = rest
+            .finish_registration(&made.request)
+            .await
+            .map_err(|error| match error {
+                ClientError::Unreachable { server, reason } => ClientError::Unreachable {
+                    server,
+                    reason: format!("{reason} (the account may have been made: try to sign in)"),
+                },
+                error => error,
+            })?;
+        Ok((
+            Self::complete(draft, engine, &server, tokens)?,
+            made.recovery_code,
+        ))
+    }
+
+    /// Makes this folder another device of an account.
+    pub async fn sign_in(folder: &Path, credentials: Credentials) -> Result<Self, ClientError> {
+        let Credentials {
+            server,
+            handle,
+            password,
+        } = credentials;
+        let password = prepared(&password)?;
+        let draft = Draft::begin(folder)?;
+        let rest = connect(&server).await?;
+        let (signed_in, export_key) = prove_password(&rest, &handle, password).await?;
+        let vault = open_vault(&signed_in, &WrapKey::from(&export_key))?;
+        Self::enrol(draft, &rest, &server, &handle, &signed_in, vault).await
+    }
+
+    /// Sets a new password with the recovery code, and makes this folder another device of the account.
+    /// The code stays valid.
+    pub async fn recover(
+        folder: &Path,
+        credentials: Credentials,
+        code: &RecoveryCode,
+    ) -> Result<Self, ClientError> {
+        let Credentials {
+            server,
+            handle,
+            password,
+        } = credentials;
+        let password = new_password(&password, &handle)?;
+        let draft = Draft::begin(folder)?;
+        let rest = connect(&server).await?;
+        let (signed_in, vault) = prove_recovery_code(&rest, &handle, code).await?;
+        set_password(&rest, &handle, &signed_in, &vault, password).await?;
+        Self::enrol(draft, &rest, &server, &handle, &signed_in, vault).await
+    }
+
+    /// Replaces the password. The old one stops working at once; other devices stay signed in.
+    pub async fn change_password(&self, old: &str, new: &str) -> Result<(), ClientError> {
+        let handle = self.handle();
+        let old = prepared(old)?;
+        let new = new_password(new, handle)?;
+        let (signed_in, export_key) = prove_password(self.rest(), handle, old).await?;
+        let vault = open_vault(&signed_in, &WrapKey::from(&export_key))?;
+        set_password(self.rest(), handle, &signed_in, &vault, new).await
+    }
+
+    /// Replaces a forgotten password with the recovery code, which stays valid.
+    pub async fn reset_password(&self, code: &RecoveryCode, new: &str) -> Result<(), ClientError> {
+        let handle = self.handle();
+        let new = new_password(new, handle)?;
+        let (signed_in, vault) = prove_recovery_code(self.rest(), handle, code).await?;
+        set_password(self.rest(), handle, &signed_in, &vault, new).await
+    }
+
+    async fn enrol(
+        draft: Draft,
+        rest: &Rest,
+        server: &ServerUrl,
+        handle: &Handle,
+        signed_in: &SignedIn,
+        vault: OpenVault,
+    ) -> Result<Self, ClientError> {
+        let (enrolment, identity) = account::enrol_device(&vault, ambient::now(), &mut SystemRandom);
+        let engine = create_engine(&draft, handle, identity, vault)?;
+        let tokens = rest.enrol_device(&signed_in.proof, &enrolment).await?;
+        Self::complete(draft, engine, server, tokens)
+    }
+
+    /// The last step: with its tokens and its server stored, the draft becomes a profile.
+    fn complete(
+        draft: Draft,
+        mut engine: Engine,
+        server: &ServerUrl,
+        tokens: Tokens,
+    ) -> Result<Self, ClientError> {
+        engine.set_setting(SERVER_SETTING, Some(server.to_string().as_bytes()))?;
+        StoredTokens::new(tokens, ambient::now()).store(&mut engine)?;
+        Self::start(draft.complete()?, engine, server.clone())
+    }
+}
+
+/// Opens the profile in a folder: its lock, its engine, and the server that it is at.
+pub(crate) fn open_profile(folder: &Path) -> Result<(Profile, Engine, ServerUrl), ClientError> {
+    let (profile, key) = Profile::open(folder)?;
+    let unusable = |reason: &str| ClientError::Profile {
+        path: folder.to_owned(),
+        reason: reason.to_owned(),
+    };
+    let database = Database::open(&profile.database_path(), &DatabaseKey::from_bytes(*key))
+        .map_err(|error| unusable(&error.to_string()))?;
+    let engine = Engine::open(database, Box::new(SystemRandom))?;
+    let engine = engine.ok_or_else(|| unusable("its database holds no account"))?;
+    let server = engine
+        .setting(SERVER_SETTING)?
+        .and_then(|bytes| std::str::from_utf8(&bytes).ok()?.parse().ok())
+        .ok_or_else(|| unusable("its database names no server"))?;
+    Ok((profile, engine, server))
+}
+
+fn create_engine(
+    draft: &Draft,
+    handle: &Handle,
+    identity: DeviceIdentity,
+    vault: OpenVault,
+) -> Result<Engine, ClientError> {
+    let database = Database::create(&draft.database_path(), &DatabaseKey::from_bytes(**draft.key()))
+        .map_err(EngineError::from)?;
+    let profile = NewProfile {
+        handle: handle.clone(),
+        identity,
+        vault: vault.contents,
+        vault_key: vault.key,
+        vault_revision: vault.revision,
+    };
+    Ok(Engine::create(database, &profile, Box::new(SystemRandom))?)
+}
+
+/// Finds out whether client and server speak the same version, before anything secret is made.
+async fn connect(server: &ServerUrl) -> Result<Rest, ClientError> {
+    let rest = Rest::new(server.clone(), &tls::config(server)?)?;
+    let info = rest.server_info().await?;
+    if info.protocol_version != limits::PROTOCOL_VERSION {
+        return Err(ClientError::VersionMismatch {
+            server: info.protocol_version,
+            client: limits::PROTOCOL_VERSION,
+        });
+    }
+    Ok(rest)
+}
+
+/// Proves the password to the server, which never sees it, and gets the sealed vault.
+async fn prove_password(
+    rest: &Rest,
+    handle: &Handle,
+    password: Password,
+) -> Result<(SignedIn, ExportKey), ClientError> {
+    let (sign_in, credential_request) = SignIn::start(password, &mut SystemRandom)?;
+    let body = SignInStart {
+        handle: handle.clone(),
+        credential_request: credential_request.into(),
+    };
+    let challenge = rest.start_sign_in(&body).await?;
+    let (response, handle) = (challenge.credential_response, handle.clone());
+    let (finalization, export_key) =
+        compute(move || Ok(sign_in.finish(&response.0, &handle, &mut SystemRandom)?)).await?;
+    let body = SignInFinish {
+        attempt: challenge.attempt,
+        credential_finalization: finalization.into(),
+    };
+    Ok((rest.finish_sign_in(&body).await?, export_key))
+}
+
+async fn prove_recovery_code(
+    rest: &Rest,
+    handle: &Handle,
+    code: &RecoveryCode,
+) -> Result<(SignedIn, OpenVault), ClientError> {
+    let challenge = rest.start_recovery(handle).await?;
+    let signature = account::recovery_signature(code, &challenge.nonce.0)
+        .map_err(|error| ClientError::ServerMisbehaved(error.to_string()))?;
+    let signed_in = rest
+        .finish_recovery(&RecoveryFinish {
+            attempt: challenge.attempt,
+            signature,
+        })
+        .await?;
+    let vault = open_vault(&signed_in, &code.wrap_key())?;
+    Ok((signed_in, vault))
+}
+
+/// Sets a password with the proof of a sign-in or recovery.
+async fn set_password(
+    rest: &Rest,
+    handle: &Handle,
+    signed_in: &SignedIn,
+    vault: &OpenVault,
+    password: Password,
+) -> Result<(), ClientError> {
+    let (registration, registration_request) = Registration::start(password, &mut SystemRandom)?;
+    let body = PasswordStart {
+        registration_request: registration_request.into(),
+    };
+    let answer = rest.start_password(&signed_in.proof, &body).await?;
+    let registered = finish(registration, answer.registration_response, handle.clone()).await?;
+    let body = account::password_change(vault, &registered, &mut SystemRandom);
+    rest.finish_password(&signed_in.proof, &body).await
+}
+
+async fn finish(
+    registration: Registration,
+    response: Base64,
+    handle: Handle,
+) -> Result<Registered, ClientError> {
+    compute(move || Ok(registration.finish(&response.0, &handle, &mut SystemRandom)?)).await
+}
+
+/// Argon2id takes its time: it runs where it holds nobody up.
+async fn compute<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ClientError> + Send + 'static,
+) -> Result<T, ClientError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| ClientError::Closed)?
+}
+
+fn open_vault(signed_in: &SignedIn, way: &WrapKey) -> Result<OpenVault, ClientError> {
+    account::open_vault(signed_in, way).map_err(|error| ClientError::ServerMisbehaved(error.to_string()))
+}
+
+fn prepared(typed: &str) -> Result<Password, ClientError> {
+    Password::prepare(typed).map_err(|error| ClientError::Password(error.to_string()))
+}
+
+/// A password that is to be set: the first guesses are refused.
+fn new_password(typed: &str, handle: &Handle) -> Result<Password, ClientError> {
+    let password = prepared(typed)?;
+    password
+        .check_strength(handle)
+        .map_err(|error| ClientError::Password(error.to_string()))?;
+    Ok(password)
+}
+
+fn display_name(typed: &str) -> Result<DisplayName, ClientError> {
+    clean_name(typed).map_err(|error| ClientError::Name(error.to_string()))
+}
+
+/// The body with which a session is refreshed. It runs where the device key is.
+pub(crate) fn refresh_body(
+    engine: &Engine,
+    device_id: DeviceId,
+    refresh_token: String,
+    nonce: Base64,
+) -> Result<RefreshFinish, ClientError> {
+    let signature = engine
+        .refresh_signature(&nonce.0, &refresh_token)
+        .map_err(|error| ClientError::ServerMisbehaved(error.to_string()))?;
+    Ok(RefreshFinish {
+        device_id,
+        refresh_token,
+        nonce,
+        signature,
+    })
+}
+
+impl From<PasswordError> for ClientError {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Refused => Self::WrongPassword,
+            PasswordError::MalformedAnswer => Self::ServerMisbehaved(error.to_string()),
+            PasswordError::Failed => Self::Password(error.to_string()),
+        }
+    }
+}

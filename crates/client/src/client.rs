@@ -1,0 +1,555 @@
+//! The public face: one device of an account, as applications and bots use it.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use rustls::ClientConfig;
+use subrosa_engine::{
+    Command, CommandError, Contact, Conversation, Engine, EngineError, Event, Me, Message, MessageStatus,
+    content::MessageId,
+};
+use subrosa_mls::{AccountPublicKey, UnverifiedCertificate};
+use subrosa_wire::{
+    ConversationId, DeviceId, Handle, Timestamp,
+    rest::{self, Person},
+};
+use tokio::{
+    sync::{Notify, watch},
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    ClientError, Events, ServerUrl, Status, Update, accounts,
+    connection::Connector,
+    host::{Host, HostHandle},
+    limits::STOP_TIMEOUT,
+    profile::Profile,
+    rest::Rest,
+    session::{Session, StoredTokens},
+    tls, vault,
+};
+
+/// Messages that are searched for one that got another id when its conversation moved.
+const MOVED_MESSAGES_SEARCHED: u32 = 500;
+
+/// One device of an account. Clones are handles to the same device.
+///
+/// Made by [`Client::sign_up`], [`Client::sign_in`], [`Client::recover`] or [`Client::open`], always inside
+/// a tokio runtime, and not connected until [`Client::connect`].
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    me: Me,
+    account_key: AccountPublicKey,
+    server: ServerUrl,
+    tls: Arc<ClientConfig>,
+    rest: Rest,
+    session: Session,
+    host: HostHandle,
+    /// Gives the profile back when the engine is closed.
+    thread: Mutex<Option<thread::JoinHandle<Profile>>>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    connecting: Mutex<Option<CancellationToken>>,
+    retry_now: Arc<Notify>,
+}
+
+/// A device of the account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Its id.
+    pub device_id: DeviceId,
+    /// When it signed in.
+    pub created_at: Timestamp,
+    /// When it was last connected, to the hour.
+    pub last_seen_at: Timestamp,
+    /// Whether it is this one.
+    pub current: bool,
+    /// Whether its certificate is signed by the account key. If not, the server made it up.
+    pub certified: bool,
+}
+
+impl Client {
+    /// Opens the device in a profile folder.
+    pub fn open(folder: &Path) -> Result<Self, ClientError> {
+        let (profile, engine, server) = accounts::open_profile(folder)?;
+        Self::start(profile, engine, server)
+    }
+
+    /// Opens the device in a profile folder, for a server that is known by another address here. The
+    /// tokens of this device go there: the address has to be the user's word.
+    pub fn open_at(folder: &Path, server: ServerUrl) -> Result<Self, ClientError> {
+        let (profile, engine, _) = accounts::open_profile(folder)?;
+        Self::start(profile, engine, server)
+    }
+
+    /// Starts the threads and tasks of a device.
+    pub(crate) fn start(profile: Profile, engine: Engine, server: ServerUrl) -> Result<Self, ClientError> {
+        let me = engine.me().clone();
+        let account_key = *engine.account_key();
+        let tokens = StoredTokens::load(&engine)?;
+        let tls = tls::config(&server)?;
+        let rest = Rest::new(server.clone(), &tls)?;
+        let folder = profile.folder().to_owned();
+        let (host, thread) = HostHandle::start(engine, profile).map_err(|error| ClientError::Profile {
+            path: folder,
+            reason: error.to_string(),
+        })?;
+        let tasks = TaskTracker::new();
+        let session = Session::start(&tasks, rest.clone(), host.clone(), me.device_id, tokens);
+        Ok(Self {
+            shared: Arc::new(Shared {
+                me,
+                account_key,
+                server,
+                tls,
+                rest,
+                session,
+                host,
+                thread: Mutex::new(Some(thread)),
+                tasks,
+                stop: CancellationToken::new(),
+                connecting: Mutex::new(None),
+                retry_now: Arc::new(Notify::new()),
+            }),
+        })
+    }
+
+    // ---- the connection ----
+
+    /// Connects, and stays connected until [`Client::disconnect`] or [`Client::close`]. Does nothing if
+    /// that is so already.
+    pub fn connect(&self) {
+        let mut connecting = self
+            .shared
+            .connecting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if self.shared.stop.is_cancelled() || connecting.is_some() {
+            return;
+        }
+        let stop = self.shared.stop.child_token();
+        let connector = Connector {
+            server: self.shared.server.clone(),
+            tls: Arc::clone(&self.shared.tls),
+            session: self.shared.session.clone(),
+            host: self.shared.host.clone(),
+            retry_now: Arc::clone(&self.shared.retry_now),
+        };
+        self.shared.tasks.spawn(connector.work(stop.clone()));
+        let keeper = vault::Keeper {
+            rest: self.shared.rest.clone(),
+            session: self.shared.session.clone(),
+            host: self.shared.host.clone(),
+        };
+        self.shared.tasks.spawn(keeper.work(stop.clone()));
+        *connecting = Some(stop);
+    }
+
+    /// Ends the connection, until the next [`Client::connect`].
+    pub fn disconnect(&self) {
+        let mut connecting = self
+            .shared
+            .connecting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(stop) = connecting.take() {
+            stop.cancel();
+        }
+    }
+
+    /// Ends the wait between two attempts to connect.
+    pub fn retry_now(&self) {
+        self.shared.retry_now.notify_one();
+    }
+
+    /// The state of the connection and of the outbox, to be watched.
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.shared.host.status()
+    }
+
+    /// What changes from now on. To miss nothing, subscribe before [`Client::connect`].
+    pub fn events(&self) -> Events {
+        Events::new(self.shared.host.events())
+    }
+
+    /// Waits until everything that waited at the server has come and everything from here has left.
+    pub async fn settle(&self, patience: Duration) -> Result<(), ClientError> {
+        self.wait_for(patience, "to come up to date", Status::is_settled)
+            .await
+    }
+
+    /// Waits until everything that waited at the server has come.
+    pub async fn catch_up(&self, patience: Duration) -> Result<(), ClientError> {
+        self.wait_for(patience, "to come up to date", |status| status.caught_up)
+            .await
+    }
+
+    async fn wait_for(
+        &self,
+        patience: Duration,
+        what: &'static str,
+        is_so: impl Fn(&Status) -> bool,
+    ) -> Result<(), ClientError> {
+        let mut status = self.status();
+        let arrived = status.wait_for(|status| is_so(status) || status.is_final());
+        let status = timeout(patience, arrived).await;
+        match status {
+            Err(_) => Err(self.late(what)),
+            Ok(Err(_)) => Err(ClientError::Closed),
+            Ok(Ok(status)) if is_so(&status) => Ok(()),
+            Ok(Ok(status)) => Err(final_error(&status)),
+        }
+    }
+
+    /// Why something did not happen in time: because there is no connection, or for no known reason.
+    fn late(&self, what: &'static str) -> ClientError {
+        match &self.status().borrow().connection {
+            crate::Connection::Waiting { reason, .. } => ClientError::Unreachable {
+                server: self.shared.server.to_string(),
+                reason: reason.clone(),
+            },
+            _ => ClientError::TimedOut(what),
+        }
+    }
+
+    /// Ends the connection, closes the database and gives the profile free. What has not left leaves the
+    /// next time.
+    pub async fn close(self) -> Result<(), ClientError> {
+        self.into_profile().await.map(drop)
+    }
+
+    async fn into_profile(self) -> Result<Profile, ClientError> {
+        self.shared.stop.cancel();
+        let thread = self
+            .shared
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let thread = thread.ok_or(ClientError::Closed)?;
+        // The engine's thread has to end although other clones of this client may live on.
+        self.shared.host.stop().await;
+        let joined = tokio::task::spawn_blocking(move || thread.join());
+        match timeout(STOP_TIMEOUT, joined).await {
+            Ok(Ok(Ok(profile))) => Ok(profile),
+            Ok(_) => Err(ClientError::Closed),
+            Err(_) => Err(ClientError::TimedOut("closing the profile")),
+        }
+    }
+
+    // ---- who ----
+
+    /// The own account and device.
+    pub async fn me(&self) -> Result<Me, ClientError> {
+        self.ask(|engine| Ok(engine.me().clone())).await
+    }
+
+    /// This device.
+    pub fn device_id(&self) -> DeviceId {
+        self.shared.me.device_id
+    }
+
+    /// The own handle.
+    pub fn handle(&self) -> &Handle {
+        &self.shared.me.handle
+    }
+
+    pub(crate) fn rest(&self) -> &Rest {
+        &self.shared.rest
+    }
+
+    /// The server of this account.
+    pub fn server(&self) -> &ServerUrl {
+        &self.shared.server
+    }
+
+    /// Changes the own display name; `None` removes it. Others learn it with the next message.
+    pub async fn set_name(&self, name: Option<String>) -> Result<(), ClientError> {
+        self.command(Command::SetName(name)).await.map(drop)
+    }
+
+    /// The account's devices that are signed in, as the server lists them; needs the server.
+    pub async fn devices(&self) -> Result<Vec<Device>, ClientError> {
+        let rest = &self.shared.rest;
+        let answer = self
+            .shared
+            .session
+            .with_token(|token| rest.devices(token))
+            .await?;
+        Ok(answer
+            .devices
+            .into_iter()
+            .map(|device| self.checked(device))
+            .collect())
+    }
+
+    /// Checks a device that the server lists: its word is not enough.
+    fn checked(&self, device: rest::Device) -> Device {
+        let certificate = UnverifiedCertificate::decode(&device.certificate.0)
+            .and_then(|certificate| certificate.verify_signature(&self.shared.account_key));
+        Device {
+            device_id: device.device_id,
+            created_at: device.created_at,
+            last_seen_at: device.last_seen_at,
+            current: device.device_id == self.shared.me.device_id,
+            certified: certificate.is_ok_and(|certificate| {
+                certificate.account_id() == self.shared.me.account_id
+                    && certificate.device_id() == device.device_id
+            }),
+        }
+    }
+
+    /// Signs another device of the account out; needs the server.
+    pub async fn sign_out_device(&self, device: DeviceId) -> Result<(), ClientError> {
+        let rest = &self.shared.rest;
+        self.shared
+            .session
+            .with_token(|token| rest.sign_out_device(token, device))
+            .await
+    }
+
+    /// Signs this device out at the server and removes the profile. If the server cannot be reached
+    /// nothing happens; see [`Client::forget`].
+    pub async fn sign_out(self) -> Result<(), ClientError> {
+        match self.sign_out_device(self.device_id()).await {
+            // Somebody else did it before.
+            Ok(()) | Err(ClientError::SignedOut(_)) => self.forget().await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes the profile without telling the server. Until its session ends there, or another device
+    /// signs it out, others still encrypt for this device, whose keys are gone.
+    pub async fn forget(self) -> Result<(), ClientError> {
+        self.into_profile().await?.remove()
+    }
+
+    // ---- people ----
+
+    /// People whose handle starts with this text; needs the server.
+    pub async fn search_people(&self, prefix: &str) -> Result<Vec<Person>, ClientError> {
+        let rest = &self.shared.rest;
+        let answer = self
+            .shared
+            .session
+            .with_token(|token| rest.search_people(token, prefix))
+            .await?;
+        Ok(answer.people)
+    }
+
+    /// The people that this account has conversations with.
+    pub async fn contacts(&self) -> Result<Vec<Contact>, ClientError> {
+        self.ask(|engine| engine.contacts()).await
+    }
+
+    /// The direct conversation with somebody that is here already.
+    pub async fn chat_with(&self, handle: &Handle) -> Result<Option<ConversationId>, ClientError> {
+        let handle = handle.clone();
+        self.ask(move |engine| match engine.contact_by_handle(&handle)? {
+            Some(contact) => engine.direct_conversation_with(contact.account_id),
+            None => Ok(None),
+        })
+        .await
+    }
+
+    /// The direct conversation with somebody; a new one if there is none, for which the server is needed.
+    pub async fn open_chat(&self, handle: &Handle) -> Result<ConversationId, ClientError> {
+        if *handle == self.shared.me.handle {
+            return Err(ClientError::Command(CommandError::OwnAccount));
+        }
+        if let Some(conversation) = self.chat_with(handle).await? {
+            return Ok(conversation);
+        }
+        let rest = &self.shared.rest;
+        let found = self
+            .shared
+            .session
+            .with_token(|token| rest.person(token, handle))
+            .await?;
+        let person = found.ok_or_else(|| ClientError::UnknownPerson(handle.as_str().to_owned()))?;
+        if person.handle != *handle {
+            return Err(ClientError::ServerMisbehaved(format!(
+                "asked for @{}, it gave @{}",
+                handle.as_str(),
+                person.handle.as_str()
+            )));
+        }
+        let account_id = person.account_id;
+        self.command(Command::OpenDirect(person)).await?;
+        let opened = self
+            .ask(move |engine| engine.direct_conversation_with(account_id))
+            .await?;
+        opened.ok_or_else(|| {
+            ClientError::Engine(EngineError::Inconsistent(
+                "a conversation was not opened".to_owned(),
+            ))
+        })
+    }
+
+    // ---- conversations and messages: all of this works without a network ----
+
+    /// All conversations, the newest first.
+    pub async fn conversations(&self) -> Result<Vec<Conversation>, ClientError> {
+        self.ask(|engine| engine.conversations()).await
+    }
+
+    /// One conversation.
+    pub async fn conversation(&self, id: ConversationId) -> Result<Option<Conversation>, ClientError> {
+        self.ask(move |engine| engine.conversation(id)).await
+    }
+
+    /// The newest `limit` messages of a conversation, or those before a position, in ascending order.
+    pub async fn messages(
+        &self,
+        conversation: ConversationId,
+        before_position: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<Message>, ClientError> {
+        self.ask(move |engine| engine.messages(conversation, before_position, limit))
+            .await
+    }
+
+    /// One message.
+    pub async fn message(
+        &self,
+        conversation: ConversationId,
+        id: MessageId,
+    ) -> Result<Option<Message>, ClientError> {
+        self.ask(move |engine| engine.message(conversation, &id)).await
+    }
+
+    /// Sends a text: stores it as pending and returns; it leaves as soon as there is a connection.
+    pub async fn send_text(
+        &self,
+        conversation: ConversationId,
+        text: String,
+    ) -> Result<Message, ClientError> {
+        let events = self.command(Command::SendText { conversation, text }).await?;
+        let stored = events.into_iter().find_map(|event| match event {
+            Event::MessageSent(message) => Some(*message),
+            _ => None,
+        });
+        stored.ok_or_else(|| {
+            ClientError::Engine(EngineError::Inconsistent(
+                "a text was taken and not stored".to_owned(),
+            ))
+        })
+    }
+
+    /// Waits until the server has accepted a message, or has refused it for good ([`MessageStatus::Failed`]).
+    /// On an error the message is kept and leaves later.
+    pub async fn wait_until_sent(
+        &self,
+        message: &Message,
+        patience: Duration,
+    ) -> Result<Message, ClientError> {
+        match timeout(patience, self.until_sent(message.clone())).await {
+            Ok(answer) => answer,
+            Err(_) => Err(self.late("sending the message")),
+        }
+    }
+
+    async fn until_sent(&self, mut message: Message) -> Result<Message, ClientError> {
+        let mut events = self.events();
+        let mut status = self.status();
+        loop {
+            match self.message(message.conversation, message.id).await? {
+                Some(now) if now.status != MessageStatus::Pending => return Ok(now),
+                Some(now) => message = now,
+                // Its conversation moved, and with it the message got another id.
+                None => message = self.find_moved(&message).await?.unwrap_or(message),
+            }
+            tokio::select! {
+                update = events.next() => match update {
+                    Some(Update::Event(Event::ConversationMoved { from, to })) if from == message.conversation => {
+                        message.conversation = to;
+                    }
+                    Some(_) => {}
+                    None => return Err(ClientError::Closed),
+                },
+                given_up = status.wait_for(Status::is_final) => {
+                    let given_up = given_up.map_err(|_| ClientError::Closed)?;
+                    return Err(final_error(&given_up));
+                }
+            }
+        }
+    }
+
+    /// The message of the same text in the conversation that took the place of its own.
+    async fn find_moved(&self, lost: &Message) -> Result<Option<Message>, ClientError> {
+        let messages = self
+            .messages(lost.conversation, None, MOVED_MESSAGES_SEARCHED)
+            .await?;
+        Ok(messages
+            .into_iter()
+            .rev()
+            .find(|message| message.outgoing && message.text == lost.text))
+    }
+
+    /// Tries a failed message again.
+    pub async fn retry(&self, conversation: ConversationId, message: MessageId) -> Result<(), ClientError> {
+        self.command(Command::Retry {
+            conversation,
+            message,
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Drops a failed message.
+    pub async fn discard(&self, conversation: ConversationId, message: MessageId) -> Result<(), ClientError> {
+        self.command(Command::Discard {
+            conversation,
+            message,
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Marks every message of a conversation as read; the other person is told.
+    pub async fn mark_read(&self, conversation: ConversationId) -> Result<(), ClientError> {
+        self.command(Command::MarkRead { conversation }).await.map(drop)
+    }
+
+    async fn command(&self, command: Command) -> Result<Vec<Event>, ClientError> {
+        Ok(self.shared.host.run(move |host| host.command(command)).await??)
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Engine) -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, ClientError> {
+        let answer = self.shared.host.run(move |host: &mut Host| {
+            let answer = question(host.engine());
+            host.publish(false);
+            answer
+        });
+        Ok(answer.await??)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn final_error(status: &Status) -> ClientError {
+    match &status.connection {
+        crate::Connection::SignedOut { reason } => ClientError::SignedOut(reason.clone()),
+        crate::Connection::Incompatible { .. } => ClientError::VersionMismatch {
+            server: 0,
+            client: subrosa_wire::limits::PROTOCOL_VERSION,
+        },
+        _ => ClientError::Closed,
+    }
+}

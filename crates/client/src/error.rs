@@ -1,0 +1,200 @@
+//! What can go wrong for an application, sorted by what it can do about it.
+
+use std::{fmt, path::PathBuf};
+
+use subrosa_engine::{CommandError, EngineError};
+use subrosa_wire::{ProblemCode, frames, problem::ProblemDocument};
+
+/// Why something that an application asked for did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    // ---- the profile ----
+    /// There is no account in this profile.
+    #[error("nobody is signed in here ({}): sign up or sign in first", .0.display())]
+    NoProfile(PathBuf),
+    /// There is an account in this profile already.
+    #[error("somebody is signed in here already ({}): sign out first, or use another profile", .0.display())]
+    ProfileExists(PathBuf),
+    /// Another process has the profile open.
+    #[error("this profile is in use by another subrosa process ({})", .0.display())]
+    ProfileInUse(PathBuf),
+    /// The profile's files cannot be read or written.
+    #[error("the profile {} cannot be used: {reason}", .path.display())]
+    Profile {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+
+    // ---- the session ----
+    /// The server signed this device out, or its session ended.
+    #[error("this device is signed out: {0}")]
+    SignedOut(String),
+
+    // ---- the network and the server ----
+    /// There is no connection to the server.
+    #[error("{server} cannot be reached: {reason}")]
+    Unreachable {
+        /// The server's address.
+        server: String,
+        /// Why.
+        reason: String,
+    },
+    /// It did not happen in the time that was given.
+    #[error("{0} did not happen in time")]
+    TimedOut(&'static str),
+    /// The server refused.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// The server speaks another version of the protocol.
+    #[error(
+        "the server speaks version {server} of the protocol and this client version {client}: {}",
+        if server > client { "update the client" } else { "the server needs an update" }
+    )]
+    VersionMismatch {
+        /// The server's version; 0 if it did not say.
+        server: u32,
+        /// This client's version.
+        client: u32,
+    },
+    /// The server answered with something that is not an answer.
+    #[error("the server misbehaves: {0}")]
+    ServerMisbehaved(String),
+
+    // ---- what was asked for ----
+    /// The password cannot be used.
+    #[error("{0}")]
+    Password(String),
+    /// Handle and password do not belong together; which of them is wrong cannot be told.
+    #[error("handle or password is wrong")]
+    WrongPassword,
+    /// The name cannot be used.
+    #[error("{0}")]
+    Name(String),
+    /// Nobody has this handle.
+    #[error("nobody is called @{0} here")]
+    UnknownPerson(String),
+    /// The engine did not take a command.
+    #[error(transparent)]
+    Command(CommandError),
+
+    // ---- this program ----
+    /// The local database failed.
+    #[error(transparent)]
+    Engine(EngineError),
+    /// The client was closed.
+    #[error("the client is closed")]
+    Closed,
+}
+
+impl ClientError {
+    /// The server's reason, if it refused.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// Whether the server refused for this reason.
+    pub(crate) fn is_refusal(&self, code: ProblemCode) -> bool {
+        self.refusal()
+            .is_some_and(|refusal| refusal.code == code.as_str())
+    }
+}
+
+impl From<EngineError> for ClientError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Command(error) => Self::Command(error),
+            error => Self::Engine(error),
+        }
+    }
+}
+
+/// The reason of a server, from a problem document or a problem frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The stable code; a newer server may have codes that [`ProblemCode`] does not know.
+    pub code: String,
+    /// One line for people.
+    pub title: String,
+    /// What happened this time: text of the server, untrusted.
+    pub detail: String,
+    /// When to try again, if the server said so, in milliseconds.
+    pub retry_after_ms: Option<u32>,
+}
+
+impl Refusal {
+    /// The code, if this build knows it.
+    pub fn known_code(&self) -> Option<ProblemCode> {
+        ProblemCode::parse(&self.code)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.title)?;
+        if !self.detail.is_empty() && self.detail != self.title {
+            write!(f, " ({})", self.detail)?;
+        }
+        if let Some(wait) = self.retry_after_ms {
+            write!(f, "; try again in {} s", wait.div_ceil(1000))?;
+        }
+        Ok(())
+    }
+}
+
+impl From<ProblemDocument> for Refusal {
+    fn from(document: ProblemDocument) -> Self {
+        Self {
+            code: document.code,
+            title: document.title,
+            detail: document.detail,
+            retry_after_ms: document.retry_after_ms,
+        }
+    }
+}
+
+impl From<frames::Problem> for Refusal {
+    fn from(problem: frames::Problem) -> Self {
+        let title = problem
+            .known_code()
+            .map_or_else(|| problem.code.clone(), |code| code.title().to_owned());
+        Self {
+            title,
+            code: problem.code,
+            detail: problem.detail,
+            retry_after_ms: (problem.retry_after_ms > 0).then_some(problem.retry_after_ms),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_reads_as_one_line() {
+        let mut document = ProblemDocument::new(ProblemCode::RateLimited, "sign-in of this handle");
+        document.retry_after_ms = Some(1500);
+        assert_eq!(
+            Refusal::from(document).to_string(),
+            "too many requests, try again later (sign-in of this handle); try again in 2 s"
+        );
+        let frame = frames::Problem {
+            code: "made_later".into(),
+            ..Default::default()
+        };
+        assert_eq!(Refusal::from(frame).to_string(), "made_later");
+    }
+
+    #[test]
+    fn a_version_mismatch_says_who_is_behind() {
+        let behind = ClientError::VersionMismatch { server: 2, client: 1 };
+        assert!(behind.to_string().ends_with("update the client"));
+        let ahead = ClientError::VersionMismatch { server: 1, client: 2 };
+        assert!(ahead.to_string().ends_with("the server needs an update"));
+    }
+}

@@ -1,0 +1,51 @@
+//! The stream of what changes.
+
+use subrosa_engine::Event;
+use tokio::sync::broadcast;
+
+/// What a subscriber is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Update {
+    /// Something changed.
+    Event(Event),
+    /// The subscriber was too slow and missed this many events: load what is shown again.
+    Missed(u64),
+}
+
+/// One subscriber's view of the events, from the moment of its subscription.
+#[derive(Debug)]
+pub struct Events(broadcast::Receiver<Event>);
+
+impl Events {
+    pub(crate) const fn new(receiver: broadcast::Receiver<Event>) -> Self {
+        Self(receiver)
+    }
+
+    /// The next update; `None` when the client is closed. Nothing is lost if the future is dropped.
+    pub async fn next(&mut self) -> Option<Update> {
+        match self.0.recv().await {
+            Ok(event) => Some(Update::Event(event)),
+            Err(broadcast::error::RecvError::Lagged(missed)) => Some(Update::Missed(missed)),
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_slow_subscriber_is_told_that_it_missed_something() {
+        let sender = broadcast::Sender::new(2);
+        let mut events = Events::new(sender.subscribe());
+        for _ in 0..3 {
+            let _ = sender.send(Event::CaughtUp);
+        }
+        assert_eq!(events.next().await, Some(Update::Missed(1)));
+        assert_eq!(events.next().await, Some(Update::Event(Event::CaughtUp)));
+        drop(sender);
+        assert_eq!(events.next().await, Some(Update::Event(Event::CaughtUp)));
+        assert_eq!(events.next().await, None);
+    }
+}

@@ -1,0 +1,230 @@
+//! The thread that owns the engine. SQLite and the cryptography block, so they have a thread of their own;
+//! everybody else sends it jobs.
+
+use std::{collections::HashSet, thread, time::Duration};
+
+use subrosa_engine::{Command, Engine, EngineError, Event, Input, Output};
+use subrosa_wire::{
+    Timestamp,
+    frames::{ClientFrame, ServerFrame},
+    rest::SealedVault,
+};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use crate::{
+    ClientError, Connection, Status, ambient,
+    limits::{ENGINE_JOBS_MAX, EVENTS_MAX},
+    profile::Profile,
+};
+
+enum Job {
+    Run(Box<dyn FnOnce(&mut Host) + Send>),
+    Stop,
+}
+
+/// The engine and what it is connected to. It lives on the engine's thread.
+pub(crate) struct Host {
+    engine: Engine,
+    events: broadcast::Sender<Event>,
+    status: watch::Sender<Status>,
+    /// Leads to the present connection.
+    outgoing: Option<mpsc::Sender<ClientFrame>>,
+    /// Requests of the present connection without an answer.
+    under_way: HashSet<u64>,
+    wake_at: Option<Timestamp>,
+}
+
+impl Host {
+    pub(crate) fn engine(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
+    /// Carries out a command, and gives the events that it led to.
+    pub(crate) fn command(&mut self, command: Command) -> Result<Vec<Event>, EngineError> {
+        self.step(Input::Command(command))
+    }
+
+    /// Begins a connection whose frames leave through `outgoing`.
+    pub(crate) fn connected(&mut self, outgoing: mpsc::Sender<ClientFrame>) -> Result<(), EngineError> {
+        self.under_way.clear();
+        self.outgoing = Some(outgoing);
+        self.status.send_modify(|status| {
+            status.connection = Connection::Online;
+            status.caught_up = false;
+        });
+        self.step(Input::Connected).map(drop)
+    }
+
+    pub(crate) fn received(&mut self, frame: ServerFrame) -> Result<(), EngineError> {
+        self.under_way.remove(&frame.request_id);
+        self.step(Input::Received(Box::new(frame))).map(drop)
+    }
+
+    /// Ends a connection. What is to be shown in its place comes with it.
+    pub(crate) fn disconnected(&mut self, connection: Connection) -> Result<(), EngineError> {
+        self.hang_up();
+        self.status.send_modify(|status| {
+            status.connection = connection;
+            status.caught_up = false;
+        });
+        self.step(Input::Disconnected).map(drop)
+    }
+
+    /// Takes over what another device put into the vault.
+    pub(crate) fn merge_vault(&mut self, now: Timestamp, theirs: &SealedVault) -> Result<(), EngineError> {
+        let output = self.engine.merge_vault(now, theirs)?;
+        self.carry_out(output);
+        Ok(())
+    }
+
+    fn step(&mut self, input: Input) -> Result<Vec<Event>, EngineError> {
+        match self.engine.step(ambient::now(), input) {
+            Ok(output) => Ok(self.carry_out(output)),
+            Err(error @ EngineError::Command(_)) => Err(error),
+            Err(error) => {
+                // The engine has forgotten its requests: answers to them would be strangers.
+                self.hang_up();
+                Err(error)
+            }
+        }
+    }
+
+    fn carry_out(&mut self, output: Output) -> Vec<Event> {
+        self.wake_at = output.wake_at;
+        for frame in output.frames {
+            self.under_way.insert(frame.request_id);
+            let is_lost = self
+                .outgoing
+                .as_ref()
+                .is_none_or(|outgoing| outgoing.try_send(frame).is_err());
+            if is_lost {
+                // Full or closed: the connection is done for, and the next one brings all of it again.
+                self.hang_up();
+            }
+        }
+        let caught_up = output.events.contains(&Event::CaughtUp);
+        for event in &output.events {
+            // Nobody listens: that is no error.
+            let _ = self.events.send(event.clone());
+        }
+        self.publish(caught_up);
+        output.events
+    }
+
+    /// Drops the way out; the connection's task sees that and ends.
+    fn hang_up(&mut self) {
+        self.outgoing = None;
+        self.under_way.clear();
+    }
+
+    /// Shows the state after a step. Whoever sees the new status has been sent the events before it.
+    pub(crate) fn publish(&mut self, caught_up: bool) {
+        let unsent = match self.engine.outbox_len() {
+            Ok(unsent) => unsent,
+            Err(error) => {
+                tracing::error!(%error, "the outbox cannot be counted");
+                return;
+            }
+        };
+        let requests_under_way = self.under_way.len();
+        self.status.send_if_modified(|status| {
+            let before = status.clone();
+            status.unsent = unsent;
+            status.requests_under_way = requests_under_way;
+            status.caught_up |= caught_up;
+            *status != before
+        });
+    }
+
+    /// Works until it is stopped or the last handle is gone.
+    async fn work(mut self, mut jobs: mpsc::Receiver<Job>) {
+        loop {
+            let wake = self.wake_at.map(|at| at.since(ambient::now()));
+            tokio::select! {
+                job = jobs.recv() => match job {
+                    Some(Job::Run(job)) => job(&mut self),
+                    Some(Job::Stop) | None => return,
+                },
+                () = tokio::time::sleep(wake.unwrap_or(Duration::MAX)), if wake.is_some() => {
+                    self.wake_at = None;
+                    if let Err(error) = self.step(Input::Tick) {
+                        tracing::error!(%error, "a step of the engine failed");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Leads to the engine's thread.
+#[derive(Clone)]
+pub(crate) struct HostHandle {
+    jobs: mpsc::Sender<Job>,
+    events: broadcast::Sender<Event>,
+    status: watch::Receiver<Status>,
+}
+
+impl HostHandle {
+    /// Starts a thread for the engine of a profile. It ends when it is stopped or every handle is dropped,
+    /// closes the engine, and gives back the profile.
+    pub(crate) fn start(
+        engine: Engine,
+        profile: Profile,
+    ) -> std::io::Result<(Self, thread::JoinHandle<Profile>)> {
+        let (jobs, queue) = mpsc::channel(ENGINE_JOBS_MAX);
+        let events = broadcast::Sender::new(EVENTS_MAX);
+        let status = watch::Sender::new(Status::default());
+        let handle = Self {
+            jobs,
+            events: events.clone(),
+            status: status.subscribe(),
+        };
+        let mut host = Host {
+            engine,
+            events,
+            status,
+            outgoing: None,
+            under_way: HashSet::new(),
+            wake_at: None,
+        };
+        host.publish(false);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()?;
+        let thread = thread::Builder::new()
+            .name("subrosa-engine".to_owned())
+            .spawn(move || {
+                runtime.block_on(host.work(queue));
+                profile
+            })?;
+        Ok((handle, thread))
+    }
+
+    /// Does something with the engine.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Host) -> T + Send + 'static,
+    ) -> Result<T, ClientError> {
+        let (answer, answered) = oneshot::channel();
+        let job = Job::Run(Box::new(move |host| {
+            // Whoever asked may have stopped waiting.
+            let _ = answer.send(job(host));
+        }));
+        self.jobs.send(job).await.map_err(|_| ClientError::Closed)?;
+        answered.await.map_err(|_| ClientError::Closed)
+    }
+
+    /// Ends the thread after the jobs that wait already.
+    pub(crate) async fn stop(&self) {
+        // It may have ended already.
+        let _ = self.jobs.send(Job::Stop).await;
+    }
+
+    pub(crate) fn events(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    pub(crate) fn status(&self) -> watch::Receiver<Status> {
+        self.status.clone()
+    }
+}

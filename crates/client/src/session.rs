@@ -1,0 +1,246 @@
+//! The session of this device: a short-lived access token, and a refresh token that brings the next one.
+//!
+//! One task owns the tokens, so that two requests never refresh at the same time. New tokens are stored in
+//! the engine's database as soon as they come. If an answer is lost the old refresh token is used once
+//! more: the server allows that as long as its successor was never used.
+//!
+//! The server's instants are not compared with the local clock, which may be wrong: the age of a token
+//! counts from when it came.
+
+use serde::{Deserialize, Serialize};
+use subrosa_engine::Engine;
+use subrosa_wire::{DeviceId, ProblemCode, Timestamp, limits::ACCESS_TOKEN_LIFETIME, rest::Tokens};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::TaskTracker;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::{
+    ClientError, accounts, ambient,
+    host::HostHandle,
+    limits::{TOKEN_MARGIN, TOKEN_REQUESTS_MAX},
+    rest::Rest,
+};
+
+/// The name of the setting that holds the tokens.
+const SETTING: &str = "session";
+
+/// The tokens as they are stored.
+#[derive(Clone, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+pub(crate) struct StoredTokens {
+    pub(crate) access_token: String,
+    pub(crate) refresh_token: String,
+    /// By the local clock.
+    #[zeroize(skip)]
+    received_at: Timestamp,
+}
+
+impl StoredTokens {
+    pub(crate) fn new(tokens: Tokens, now: Timestamp) -> Self {
+        Self {
+            access_token: tokens.access_token,
+            refresh_token: tokens.refresh_token,
+            received_at: now,
+        }
+    }
+
+    /// The tokens in a profile. None, if they are not there or of another version: then this device has to
+    /// sign in again.
+    pub(crate) fn load(engine: &Engine) -> Result<Option<Self>, ClientError> {
+        let stored = engine.setting(SETTING)?;
+        Ok(stored.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+
+    /// Stores the tokens, durably.
+    pub(crate) fn store(&self, engine: &mut Engine) -> Result<(), ClientError> {
+        let mut bytes =
+            serde_json::to_vec(self).map_err(|error| ClientError::ServerMisbehaved(error.to_string()))?;
+        let stored = engine.set_setting(SETTING, Some(&bytes));
+        bytes.zeroize();
+        Ok(stored?)
+    }
+
+    /// Whether the access token is young enough to be used. A clock that was set back makes it old.
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        self.received_at <= now && now.since(self.received_at) + TOKEN_MARGIN < ACCESS_TOKEN_LIFETIME
+    }
+}
+
+/// Somebody needs an access token.
+struct TokenRequest {
+    /// One that the server did not take: another is wanted.
+    rejected: Option<String>,
+    answer: oneshot::Sender<Result<String, ClientError>>,
+}
+
+/// Leads to the task that owns the tokens.
+#[derive(Clone)]
+pub(crate) struct Session {
+    requests: mpsc::Sender<TokenRequest>,
+}
+
+impl Session {
+    /// Starts the task. It ends when every handle is dropped.
+    pub(crate) fn start(
+        tasks: &TaskTracker,
+        rest: Rest,
+        host: HostHandle,
+        device_id: DeviceId,
+        tokens: Option<StoredTokens>,
+    ) -> Self {
+        let (requests, queue) = mpsc::channel(TOKEN_REQUESTS_MAX);
+        let keeper = Keeper {
+            rest,
+            host,
+            device_id,
+            tokens,
+        };
+        tasks.spawn(keeper.work(queue));
+        Self { requests }
+    }
+
+    /// A token that is good for some time.
+    pub(crate) async fn access_token(&self) -> Result<String, ClientError> {
+        self.request(None).await
+    }
+
+    /// Another token than the one that the server did not take.
+    pub(crate) async fn replace(&self, rejected: String) -> Result<String, ClientError> {
+        self.request(Some(rejected)).await
+    }
+
+    /// Makes a request with a token, and once more with a new one if the server does not take the first.
+    pub(crate) async fn with_token<T, F: Future<Output = Result<T, ClientError>>>(
+        &self,
+        request: impl Fn(String) -> F,
+    ) -> Result<T, ClientError> {
+        let token = self.access_token().await?;
+        match request(token.clone()).await {
+            Err(error) if error.is_refusal(ProblemCode::Unauthenticated) => {
+                request(self.replace(token).await?).await
+            }
+            Err(error) if ends_session(&error) => Err(ClientError::SignedOut(error.to_string())),
+            answer => answer,
+        }
+    }
+
+    async fn request(&self, rejected: Option<String>) -> Result<String, ClientError> {
+        let (answer, answered) = oneshot::channel();
+        self.requests
+            .send(TokenRequest { rejected, answer })
+            .await
+            .map_err(|_| ClientError::Closed)?;
+        answered.await.map_err(|_| ClientError::Closed)?
+    }
+}
+
+/// Owns the tokens.
+struct Keeper {
+    rest: Rest,
+    host: HostHandle,
+    device_id: DeviceId,
+    tokens: Option<StoredTokens>,
+}
+
+impl Keeper {
+    async fn work(mut self, mut requests: mpsc::Receiver<TokenRequest>) {
+        while let Some(TokenRequest { rejected, answer }) = requests.recv().await {
+            let token = self.token(rejected).await;
+            // Whoever asked may have stopped waiting.
+            let _ = answer.send(token);
+        }
+    }
+
+    async fn token(&mut self, rejected: Option<String>) -> Result<String, ClientError> {
+        let Some(tokens) = &self.tokens else {
+            return Err(ClientError::SignedOut(
+                "there are no tokens in this profile".to_owned(),
+            ));
+        };
+        let is_rejected = rejected.is_some_and(|rejected| rejected == tokens.access_token);
+        if !is_rejected && tokens.is_fresh(ambient::now()) {
+            return Ok(tokens.access_token.clone());
+        }
+        let fresh = self.refresh(tokens.refresh_token.clone()).await?;
+        let token = fresh.access_token.clone();
+        self.tokens = Some(fresh);
+        Ok(token)
+    }
+
+    /// Exchanges the refresh token: the device signs a nonce of the server, so that a stolen token alone is
+    /// useless.
+    async fn refresh(&self, refresh_token: String) -> Result<StoredTokens, ClientError> {
+        let device_id = self.device_id;
+        let nonce = self.rest.start_refresh(device_id).await?.nonce;
+        let body = self
+            .host
+            .run(move |host| accounts::refresh_body(host.engine(), device_id, refresh_token, nonce))
+            .await??;
+        let tokens = match self.rest.finish_refresh(&body).await {
+            Err(error) if ends_session(&error) => return Err(ClientError::SignedOut(error.to_string())),
+            answer => StoredTokens::new(answer?, ambient::now()),
+        };
+        let stored = tokens.clone();
+        self.host.run(move |host| stored.store(host.engine())).await??;
+        Ok(tokens)
+    }
+}
+
+/// Whether this refusal means that the session is over.
+pub(crate) fn ends_session(error: &ClientError) -> bool {
+    let Some(code) = error.refusal().and_then(crate::Refusal::known_code) else {
+        return false;
+    };
+    matches!(
+        code,
+        ProblemCode::Unauthenticated
+            | ProblemCode::TokenReused
+            | ProblemCode::DeviceSignedOut
+            | ProblemCode::UnknownDevice
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(
+        clippy::unwrap_used,
+        reason = "a test that cannot read its own input has failed"
+    )]
+    use std::time::Duration;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+    fn tokens() -> StoredTokens {
+        let tokens = Tokens {
+            access_token: "a".into(),
+            access_expires_at: Timestamp::from_millis(1),
+            refresh_token: "r".into(),
+            refresh_expires_at: Timestamp::from_millis(2),
+        };
+        StoredTokens::new(tokens, NOW)
+    }
+
+    #[test]
+    fn a_token_is_used_for_fourteen_minutes_whatever_the_server_s_clock_says() {
+        assert!(tokens().is_fresh(NOW));
+        assert!(tokens().is_fresh(NOW.plus(Duration::from_secs(14 * 60 - 1))));
+        assert!(!tokens().is_fresh(NOW.plus(Duration::from_secs(14 * 60))));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_makes_a_token_old() {
+        assert!(!tokens().is_fresh(NOW.minus(Duration::from_millis(1))));
+    }
+
+    #[test]
+    fn stored_tokens_keep_their_shape() {
+        let json = serde_json::to_string(&tokens()).unwrap();
+        assert_eq!(
+            json,
+            r#"{"access_token":"a","refresh_token":"r","received_at":1800000000000}"#
+        );
+        let back: StoredTokens = serde_json::from_str(&json).unwrap();
+        assert_eq!(back.refresh_token, "r");
+    }
+}

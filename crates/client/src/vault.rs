@@ -1,0 +1,94 @@
+//! Keeps the server's copy of the vault up to date. The engine says when its contents changed; the copy is
+//! sealed before it gets here.
+
+use std::time::Duration;
+
+use subrosa_engine::Event;
+use subrosa_wire::ProblemCode;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    ClientError, ambient, host::HostHandle, limits::VAULT_ATTEMPTS_MAX, rest::Rest, session::Session,
+};
+
+/// How long after a failure the vault is tried again, if nothing else happens before.
+const RETRY_AFTER: Duration = Duration::from_secs(60);
+
+/// Stores the vault.
+pub(crate) struct Keeper {
+    pub rest: Rest,
+    pub session: Session,
+    pub host: HostHandle,
+}
+
+impl Keeper {
+    /// Works until `stop`.
+    pub(crate) async fn work(self, stop: CancellationToken) {
+        stop.run_until_cancelled(self.keep()).await;
+    }
+
+    async fn keep(&self) {
+        let mut events = self.host.events();
+        loop {
+            let retry = match self.store().await {
+                Ok(()) => None,
+                Err(ClientError::Closed) => return,
+                Err(error) => {
+                    tracing::info!(%error, "the vault is not stored yet");
+                    Some(RETRY_AFTER)
+                }
+            };
+            tokio::select! {
+                () = changed(&mut events) => {}
+                () = tokio::time::sleep(retry.unwrap_or(Duration::MAX)), if retry.is_some() => {}
+            }
+        }
+    }
+
+    /// Stores the vault if the server does not have it as it is. Where another device was faster the
+    /// contents are merged.
+    async fn store(&self) -> Result<(), ClientError> {
+        for _ in 0..VAULT_ATTEMPTS_MAX {
+            let Some(sealed) = self.host.run(|host| host.engine().vault_to_put()).await?? else {
+                return Ok(());
+            };
+            let revision = sealed.revision;
+            let put = self
+                .session
+                .with_token(|token| self.rest.put_vault(token, sealed.clone()))
+                .await;
+            match put {
+                Ok(()) => {
+                    return Ok(self
+                        .host
+                        .run(move |host| host.engine().vault_put(revision))
+                        .await??);
+                }
+                Err(error) if error.is_refusal(ProblemCode::VaultChanged) => {
+                    let theirs = self.session.with_token(|token| self.rest.vault(token)).await?;
+                    self.host
+                        .run(move |host| host.merge_vault(ambient::now(), &theirs))
+                        .await??;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(ClientError::ServerMisbehaved(
+            "the vault changes faster than it can be stored".to_owned(),
+        ))
+    }
+}
+
+/// Waits for an event after which the vault may have to be stored. A subscriber that lags takes it that it
+/// missed one.
+async fn changed(events: &mut broadcast::Receiver<Event>) {
+    loop {
+        match events.recv().await {
+            Ok(Event::VaultChanged | Event::CaughtUp) | Err(broadcast::error::RecvError::Lagged(_)) => return,
+            Ok(_) => {}
+            // The client is closing, and this task is about to be stopped.
+            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}
