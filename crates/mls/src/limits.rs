@@ -4,10 +4,10 @@ use std::time::Duration;
 
 /// How far a device certificate reaches into the past of the issuer's clock: a day and two hours,
 /// so that a clock that is wrong by an hour or shows another time zone's hour still works.
-pub const CERTIFICATE_BACKDATE: Duration = Duration::from_secs(26 * 60 * 60);
+pub const CERTIFICATE_BACKDATE: Duration = Duration::from_hours(26);
 
 /// How long a device certificate is valid after its issue: two years.
-pub const CERTIFICATE_VALIDITY: Duration = Duration::from_secs(2 * 365 * 24 * 60 * 60);
+pub const CERTIFICATE_VALIDITY: Duration = Duration::from_hours(2 * 365 * 24);
 
 /// The largest application message that can be encrypted, in bytes before padding: 1 MiB. Larger
 /// content is a file.

@@ -1,4 +1,4 @@
-//! What OpenMLS is given to work with: RustCrypto, the caller's random source, the caller's store.
+//! What OpenMLS is given to work with: `RustCrypto`, the caller's random source, the caller's store.
 
 use std::cell::RefCell;
 
@@ -82,7 +82,7 @@ impl<'a> OpenMlsProvider for Provider<'a> {
     }
 }
 
-/// The caller's random source. HPKE encapsulation inside RustCrypto has its own, seeded by the
+/// The caller's random source. HPKE encapsulation inside `RustCrypto` has its own, seeded by the
 /// operating system, and offers no way to pass one in; nothing but ciphertexts depends on it.
 pub(crate) struct Random<'a>(RefCell<&'a mut dyn CryptoRngCore>);
 

@@ -310,7 +310,8 @@ impl StorageProvider<VERSION> for Storage<'_> {
         group_id: &GroupId,
         resumption_psk_store: &ResumptionPskStore,
     ) -> Result<(), StorageError> {
-        self.write_group(group_id, row::RESUMPTION_PSKS, resumption_psk_store)
+        let stored = self.remember(untyped(resumption_psk_store).map(without_past_psks))?;
+        self.write_group(group_id, row::RESUMPTION_PSKS, &stored)
     }
 
     fn write_own_leaf_index<
@@ -702,6 +703,20 @@ impl StorageProvider<VERSION> for Storage<'_> {
 /// Whether an entry of a list, a pair of owner and value, has this owner.
 fn belongs_to(entry: &Value, owner: &Value) -> bool {
     entry.as_array().and_then(|pair| pair.first()) == Some(owner)
+}
+
+/// OpenMLS keeps the resumption secrets of the last 32 epochs of a group that it created or joined
+/// from outside, whatever it is told. Nothing here resumes a group from them, so they are not
+/// stored: the row neither grows nor holds a secret of an epoch that is over.
+fn without_past_psks(mut store: Value) -> Value {
+    for (name, value) in store.as_map_mut().into_iter().flatten() {
+        match name.as_text() {
+            Some("max_number_of_secrets" | "cursor") => *value = Value::Integer(0.into()),
+            Some("resumption_psk") => *value = Value::Array(Vec::new()),
+            _ => {}
+        }
+    }
+    store
 }
 
 /// A PSK id is an enum, not a byte string. Subrosa stores no PSKs; OpenMLS asks all the same.

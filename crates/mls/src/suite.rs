@@ -41,12 +41,138 @@ pub(crate) fn leaf_capabilities() -> Capabilities {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
+    use openmls::{
+        framing::{MlsMessageIn, ProcessedMessageContent, ProtocolMessage},
+        group::{MlsGroup, MlsGroupCreateConfig, StagedWelcome},
+        key_packages::KeyPackage,
+        prelude::{
+            CredentialWithKey,
+            tls_codec::{Deserialize as _, Serialize as _},
+        },
+    };
+    use rand_core::{CryptoRng, RngCore};
+
     use super::*;
+    use crate::{
+        keys::DeviceSigningKey,
+        provider::{MlsSigner, Provider},
+        rules,
+        store::MemoryStore,
+    };
 
     #[test]
     fn the_constants_are_the_code_points_of_the_suites() {
         assert_eq!(u16::from(CIPHERSUITE), SUITE);
         assert_eq!(u16::from(CLASSICAL_CIPHERSUITE), CLASSICAL_SUITE);
     }
+
+    #[test]
+    fn every_leaf_says_that_it_can_do_both_suites() {
+        let capabilities = leaf_capabilities();
+        assert_eq!(
+            capabilities.ciphersuites(),
+            [CIPHERSUITE.into(), CLASSICAL_CIPHERSUITE.into()]
+        );
+    }
+
+    #[test]
+    fn a_group_works_with_either_suite() {
+        for suite in [CIPHERSUITE, CLASSICAL_CIPHERSUITE] {
+            two_members_talk(suite);
+        }
+    }
+
+    /// Our provider, storage, signer and capabilities with OpenMLS's own groups.
+    fn two_members_talk(suite: Ciphersuite) {
+        let (store, other_store) = (MemoryStore::new(), MemoryStore::new());
+        let (mut rng, mut other_rng) = (Counter(1), Counter(2));
+        let provider = Provider::new(&store, &mut rng);
+        let other_provider = Provider::new(&other_store, &mut other_rng);
+        let (key, other_key) = (
+            DeviceSigningKey::from_seed([1; 32]),
+            DeviceSigningKey::from_seed([2; 32]),
+        );
+        let credential = |key: &DeviceSigningKey| CredentialWithKey {
+            credential: openmls::prelude::Credential::new(CREDENTIAL_TYPE, b"a device".to_vec()),
+            signature_key: key.public().as_bytes().to_vec().into(),
+        };
+        let key_package = KeyPackage::builder()
+            .key_package_lifetime(rules::lifetime())
+            .leaf_node_capabilities(leaf_capabilities())
+            .build(
+                suite,
+                &other_provider,
+                &MlsSigner(&other_key),
+                credential(&other_key),
+            )
+            .unwrap()
+            .into_key_package();
+
+        let config = MlsGroupCreateConfig::builder()
+            .ciphersuite(suite)
+            .capabilities(leaf_capabilities())
+            .lifetime(rules::lifetime())
+            .use_ratchet_tree_extension(true)
+            .build();
+        let signer = MlsSigner(&key);
+        let mut group = MlsGroup::new_with_group_id(
+            &provider,
+            &signer,
+            &config,
+            openmls::group::GroupId::from_slice(&[7; 16]),
+            credential(&key),
+        )
+        .unwrap();
+        let (_, welcome, _) = group.add_members(&provider, &signer, &[key_package]).unwrap();
+        group.merge_pending_commit(&provider).unwrap();
+        let openmls::framing::MlsMessageBodyOut::Welcome(welcome) = welcome.body() else {
+            panic!("not a welcome");
+        };
+        let mut other =
+            StagedWelcome::new_from_welcome(&other_provider, config.join_config(), welcome.clone(), None)
+                .unwrap()
+                .into_group(&other_provider)
+                .unwrap();
+
+        let message = group.create_message(&provider, &signer, b"hello").unwrap();
+        let message = MlsMessageIn::tls_deserialize_exact(message.tls_serialize_detached().unwrap()).unwrap();
+        let message = ProtocolMessage::try_from(message).unwrap();
+        let received = other
+            .process_message(&other_provider, message)
+            .unwrap()
+            .into_content();
+        let ProcessedMessageContent::ApplicationMessage(message) = received else {
+            panic!("not an application message");
+        };
+        assert_eq!(message.into_bytes(), b"hello");
+    }
+
+    /// Counts, which is all the randomness that this test needs.
+    struct Counter(u64);
+
+    impl RngCore for Counter {
+        fn next_u32(&mut self) -> u32 {
+            rand_core::impls::next_u32_via_fill(self)
+        }
+
+        fn next_u64(&mut self) -> u64 {
+            rand_core::impls::next_u64_via_fill(self)
+        }
+
+        fn fill_bytes(&mut self, dest: &mut [u8]) {
+            for byte in dest {
+                self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                *byte = self.0.to_be_bytes()[0];
+            }
+        }
+
+        fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), rand_core::Error> {
+            self.fill_bytes(dest);
+            Ok(())
+        }
+    }
+
+    impl CryptoRng for Counter {}
 }

@@ -1,0 +1,19 @@
+//! What a conversation promises, held against two clients, a server and an attacker.
+//!
+//! One binary, so that the library is linked once.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+mod mallory;
+mod world;
+
+mod conversation;
+mod joining;
+
+mod hostile_commits;
+mod tampering;
+
+mod public_view;
+
+mod peek;
+mod stability;
+mod storage;

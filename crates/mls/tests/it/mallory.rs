@@ -1,0 +1,294 @@
+//! An attacker that speaks MLS without our rules: OpenMLS, bare.
+
+use ed25519_dalek::{Signer as _, SigningKey};
+use openmls::{
+    framing::{MlsMessageBodyIn, MlsMessageIn, MlsMessageOut},
+    group::{
+        CommitBuilder, GroupId, Initial, MlsGroup, MlsGroupCreateConfig, MlsGroupJoinConfig,
+        PURE_PLAINTEXT_WIRE_FORMAT_POLICY, StagedWelcome,
+    },
+    key_packages::{KeyPackage, KeyPackageIn, Lifetime},
+    prelude::{
+        Capabilities, Ciphersuite, Credential, CredentialType, CredentialWithKey, Extension, ExtensionType,
+        Extensions, LeafNodeParameters, ProtocolVersion, RatchetTreeIn, RequiredCapabilitiesExtension,
+        UnknownExtension,
+        tls_codec::{Deserialize as _, Serialize as _},
+    },
+};
+use openmls_rust_crypto::OpenMlsRustCrypto;
+use openmls_traits::{
+    OpenMlsProvider as _,
+    signatures::{Signer, SignerError},
+    types::SignatureScheme,
+};
+use subrosa_mls::{
+    CERTIFICATE_CREDENTIAL, CommitBundle, DeviceCertificate, DeviceSigningKey, GroupPolicy, POLICY_EXTENSION,
+};
+use subrosa_wire::DeviceId;
+
+use crate::world::{Account, CONVERSATION, NOW, Server};
+
+pub(crate) const SUITE: Ciphersuite = Ciphersuite::MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519;
+
+pub(crate) struct RawSigner(SigningKey);
+
+impl Signer for RawSigner {
+    fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, SignerError> {
+        Ok(self.0.sign(payload).to_bytes().to_vec())
+    }
+
+    fn signature_scheme(&self) -> SignatureScheme {
+        SignatureScheme::ED25519
+    }
+}
+
+/// A leaf to be, with every part open to forgery.
+pub(crate) struct RawLeaf {
+    pub(crate) signer: RawSigner,
+    pub(crate) credential: Credential,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) lifetime: Lifetime,
+}
+
+/// A leaf as an honest device of this account would make it.
+pub(crate) fn leaf(account: &Account, number: u8) -> RawLeaf {
+    let certificate = DeviceCertificate::issue(
+        &account.signing_key(),
+        account.id,
+        DeviceId::from_bytes([number; 16]),
+        DeviceSigningKey::from_seed([number; 32]).public(),
+        NOW,
+    );
+    RawLeaf {
+        signer: RawSigner(SigningKey::from_bytes(&[number; 32])),
+        credential: credential(certificate.encode()),
+        capabilities: Capabilities::new(
+            Some(&[ProtocolVersion::Mls10]),
+            Some(&[SUITE, Ciphersuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519]),
+            Some(&[
+                ExtensionType::Unknown(POLICY_EXTENSION),
+                ExtensionType::LastResort,
+            ]),
+            Some(&[]),
+            Some(&[CredentialType::Other(CERTIFICATE_CREDENTIAL)]),
+        ),
+        lifetime: Lifetime::init(0, u64::MAX),
+    }
+}
+
+pub(crate) fn credential(content: Vec<u8>) -> Credential {
+    Credential::new(CredentialType::Other(CERTIFICATE_CREDENTIAL), content)
+}
+
+impl RawLeaf {
+    pub(crate) fn credential_with_key(&self) -> CredentialWithKey {
+        CredentialWithKey {
+            credential: self.credential.clone(),
+            signature_key: self.signer.0.verifying_key().to_bytes().to_vec().into(),
+        }
+    }
+
+    pub(crate) fn key_package(&self, provider: &OpenMlsRustCrypto) -> KeyPackage {
+        self.key_package_of(provider, SUITE)
+    }
+
+    pub(crate) fn key_package_of(&self, provider: &OpenMlsRustCrypto, suite: Ciphersuite) -> KeyPackage {
+        KeyPackage::builder()
+            .key_package_lifetime(self.lifetime)
+            .leaf_node_capabilities(self.capabilities.clone())
+            .build(suite, provider, &self.signer, self.credential_with_key())
+            .unwrap()
+            .into_key_package()
+    }
+}
+
+pub(crate) fn encode(message: impl Into<MlsMessageOut>) -> Vec<u8> {
+    message.into().tls_serialize_detached().unwrap()
+}
+
+pub(crate) fn decode(bytes: &[u8]) -> MlsMessageBodyIn {
+    MlsMessageIn::tls_deserialize_exact(bytes).unwrap().extract()
+}
+
+/// A key package of an honest device, as the attacker reads it.
+pub(crate) fn key_package(bytes: &[u8]) -> KeyPackage {
+    let MlsMessageBodyIn::KeyPackage(key_package) = decode(bytes) else {
+        panic!("not a key package");
+    };
+    let key_package: KeyPackageIn = key_package;
+    let provider = OpenMlsRustCrypto::default();
+    key_package
+        .validate(provider.crypto(), ProtocolVersion::Mls10)
+        .unwrap()
+}
+
+pub(crate) fn policy_extensions(policy: &GroupPolicy) -> Vec<Extension> {
+    let policy_type = ExtensionType::Unknown(POLICY_EXTENSION);
+    let credential = CredentialType::Other(CERTIFICATE_CREDENTIAL);
+    vec![
+        Extension::RequiredCapabilities(RequiredCapabilitiesExtension::new(
+            &[policy_type],
+            &[],
+            &[credential],
+        )),
+        Extension::Unknown(POLICY_EXTENSION, UnknownExtension(policy.encode())),
+    ]
+}
+
+fn config() -> MlsGroupJoinConfig {
+    MlsGroupJoinConfig::builder()
+        .wire_format_policy(PURE_PLAINTEXT_WIRE_FORMAT_POLICY)
+        .build()
+}
+
+/// A member that does as it likes.
+pub(crate) struct Mallory {
+    pub(crate) provider: OpenMlsRustCrypto,
+    pub(crate) leaf: RawLeaf,
+    pub(crate) group: MlsGroup,
+}
+
+impl Mallory {
+    /// A device that makes a key package, to be let in by somebody, and joins.
+    pub(crate) fn join(leaf: RawLeaf, let_in: impl FnOnce(Vec<u8>) -> (Vec<u8>, Vec<u8>)) -> Self {
+        let provider = OpenMlsRustCrypto::default();
+        let (welcome, tree) = let_in(encode(leaf.key_package(&provider)));
+        let MlsMessageBodyIn::Welcome(welcome) = decode(&welcome) else {
+            panic!("not a welcome");
+        };
+        let tree = RatchetTreeIn::tls_deserialize_exact(tree).unwrap();
+        let group = StagedWelcome::new_from_welcome(&provider, &config(), welcome, Some(tree))
+            .unwrap()
+            .into_group(&provider)
+            .unwrap();
+        Self {
+            provider,
+            leaf,
+            group,
+        }
+    }
+
+    /// A group of its own with these extensions and this suite.
+    pub(crate) fn create(leaf: RawLeaf, suite: Ciphersuite, extensions: Vec<Extension>) -> Self {
+        let provider = OpenMlsRustCrypto::default();
+        let config = MlsGroupCreateConfig::builder()
+            .ciphersuite(suite)
+            .capabilities(leaf.capabilities.clone())
+            .lifetime(leaf.lifetime)
+            .wire_format_policy(PURE_PLAINTEXT_WIRE_FORMAT_POLICY)
+            .with_group_context_extensions(Extensions::from_vec(extensions).unwrap())
+            .build();
+        let group = MlsGroup::new_with_group_id(
+            &provider,
+            &leaf.signer,
+            &config,
+            GroupId::from_slice(CONVERSATION.as_bytes()),
+            leaf.credential_with_key(),
+        )
+        .unwrap();
+        Self {
+            provider,
+            leaf,
+            group,
+        }
+    }
+
+    pub(crate) fn group_info(&self) -> Vec<u8> {
+        encode(
+            self.group
+                .export_group_info(self.provider.crypto(), &self.leaf.signer, false)
+                .unwrap(),
+        )
+    }
+
+    pub(crate) fn ratchet_tree(&self) -> Vec<u8> {
+        self.group.export_ratchet_tree().tls_serialize_detached().unwrap()
+    }
+
+    /// Makes a commit of whatever the builder is told.
+    pub(crate) fn commit(
+        &mut self,
+        fill: impl FnOnce(CommitBuilder<'_, Initial>) -> CommitBuilder<'_, Initial>,
+    ) -> CommitBundle {
+        let epoch = self.group.epoch().as_u64();
+        let bundle = fill(self.group.commit_builder())
+            .load_psks(self.provider.storage())
+            .unwrap()
+            .create_group_info(true)
+            .build(
+                self.provider.rand(),
+                self.provider.crypto(),
+                &self.leaf.signer,
+                |_| true,
+            )
+            .unwrap()
+            .stage_commit(&self.provider)
+            .unwrap();
+        bundle_of(epoch, bundle.into_messages())
+    }
+
+    /// A commit that turns its leaf into this one.
+    pub(crate) fn become_another(&mut self, other: &RawLeaf) -> CommitBundle {
+        let epoch = self.group.epoch().as_u64();
+        let new_signer = openmls::prelude::NewSignerBundle {
+            signer: &other.signer,
+            credential_with_key: other.credential_with_key(),
+        };
+        let bundle = self
+            .group
+            .commit_builder()
+            .load_psks(self.provider.storage())
+            .unwrap()
+            .create_group_info(true)
+            .build_with_new_signer(
+                self.provider.rand(),
+                self.provider.crypto(),
+                &self.leaf.signer,
+                new_signer,
+                |_| true,
+            )
+            .unwrap()
+            .stage_commit(&self.provider)
+            .unwrap();
+        bundle_of(epoch, bundle.into_messages())
+    }
+}
+
+type Messages = (MlsMessageOut, Option<MlsMessageOut>, Option<MlsMessageOut>);
+
+fn bundle_of(epoch: u64, (commit, welcome, group_info): Messages) -> CommitBundle {
+    CommitBundle {
+        commit: encode(commit),
+        welcome: welcome.map(encode),
+        group_info: encode(group_info.unwrap()),
+        epoch,
+    }
+}
+
+/// An external commit with this leaf.
+pub(crate) fn external_commit(leaf: &RawLeaf, server: &Server) -> CommitBundle {
+    let provider = OpenMlsRustCrypto::default();
+    let MlsMessageBodyIn::GroupInfo(group_info) = decode(&server.group_info) else {
+        panic!("not a group info");
+    };
+    let epoch = group_info.epoch().as_u64();
+    let tree = RatchetTreeIn::tls_deserialize_exact(server.ratchet_tree()).unwrap();
+    let (_, bundle) = MlsGroup::external_commit_builder()
+        .with_ratchet_tree(tree)
+        .with_config(config())
+        .build_group(&provider, group_info, leaf.credential_with_key())
+        .unwrap()
+        .leaf_node_parameters(
+            LeafNodeParameters::builder()
+                .with_capabilities(leaf.capabilities.clone())
+                .build(),
+        )
+        .load_psks(provider.storage())
+        .unwrap()
+        .create_group_info(true)
+        .build(provider.rand(), provider.crypto(), &leaf.signer, |_| true)
+        .unwrap()
+        .finalize(&provider)
+        .unwrap();
+    bundle_of(epoch, bundle.into_messages())
+}

@@ -1,0 +1,279 @@
+//! What the server knows agrees with what the members know, and it takes in nothing else.
+
+use subrosa_mls::{CommitBundle, CommitPlan, GroupInfoError, PublicView, ViewError};
+use subrosa_wire::{ConversationId, DeviceId};
+
+use crate::world::{
+    CONVERSATION, Chat, Device, NOW, Server, TestRng, YEAR, add, alice, alice_and_bob, bob, create_group,
+};
+
+impl Chat {
+    /// Fails unless the server and this device see the same group.
+    fn check_agreement(&self, device: &Device) {
+        let view = self.server.view();
+        device.with_group(|_, group| {
+            assert_eq!(view.epoch(), group.epoch());
+            assert_eq!(view.policy(), group.policy());
+            assert_eq!(view.members().unwrap(), group.members().unwrap());
+            assert_eq!(view.ratchet_tree().unwrap(), group.ratchet_tree().unwrap());
+        });
+    }
+}
+
+/// Devices of both accounts come and go at random; all that are in agree at every step.
+#[test]
+fn the_view_agrees_with_the_members_after_many_random_commits() {
+    for seed in 0..3 {
+        random_commits(seed, 20);
+    }
+}
+
+fn random_commits(seed: u64, steps: usize) {
+    let mut rng = TestRng::new(seed);
+    let mut chat = Chat::new();
+    let mut others: Vec<Device> = Vec::new();
+    let mut next_device = 10;
+    for _ in 0..steps {
+        let choice = rng.below(5);
+        let committer = rng.below(2 + others.len());
+        let account = if rng.below(2) == 0 { alice() } else { bob() };
+        let bundle = match choice {
+            0 | 1 => pick(&chat, &others, committer).self_update(),
+            2 if others.len() < 6 => {
+                let new = Device::new(&account, next_device);
+                next_device += 1;
+                let device = pick(&chat, &others, committer);
+                let plan = CommitPlan {
+                    add: vec![device.verify(&new)],
+                    update_path: rng.below(2) == 0,
+                    ..CommitPlan::default()
+                };
+                let bundle = device.commit(plan).unwrap();
+                let mut after = Server {
+                    view: chat.server.view.clone(),
+                    ..clone(&chat.server)
+                };
+                after.submit(&bundle).unwrap();
+                new.join(bundle.welcome.as_ref().unwrap(), &after.ratchet_tree())
+                    .unwrap();
+                deliver(&mut chat, &others, &bundle);
+                others.push(new);
+                continue;
+            }
+            3 if others.len() < 6 => {
+                let new = Device::new(&account, next_device);
+                next_device += 1;
+                let bundle = new.join_externally(&chat.server).unwrap();
+                deliver(&mut chat, &others, &bundle);
+                others.push(new);
+                continue;
+            }
+            4 if !others.is_empty() => {
+                let gone = others.swap_remove(rng.below(others.len()));
+                let phone = if gone.account.id == alice().id {
+                    &chat.alice
+                } else {
+                    &chat.bob
+                };
+                let plan = CommitPlan {
+                    remove: vec![gone.id()],
+                    ..CommitPlan::default()
+                };
+                phone.commit(plan).unwrap()
+            }
+            _ => pick(&chat, &others, committer).self_update(),
+        };
+        deliver(&mut chat, &others, &bundle);
+    }
+    let message = chat.alice.encrypt(b"after all that");
+    for device in others.iter().chain([&chat.bob]) {
+        assert_eq!(device.read(&message), b"after all that");
+    }
+}
+
+fn clone(server: &Server) -> Server {
+    Server {
+        view: server.view.clone(),
+        group_info: server.group_info.clone(),
+        now: server.now,
+    }
+}
+
+fn pick<'a>(chat: &'a Chat, others: &'a [Device], index: usize) -> &'a Device {
+    match index {
+        0 => &chat.alice,
+        1 => &chat.bob,
+        other => &others[other - 2],
+    }
+}
+
+fn deliver(chat: &mut Chat, others: &[Device], bundle: &CommitBundle) {
+    let effect = chat.server.submit(bundle).unwrap();
+    assert_eq!(effect.epoch_after, bundle.epoch + 1);
+    for device in [&chat.alice, &chat.bob].into_iter().chain(others) {
+        device.apply(&bundle.commit).unwrap();
+        chat.check_agreement(device);
+    }
+}
+
+#[test]
+fn a_new_group_begins_with_its_creator_alone() {
+    let phone = Device::new(&alice(), 1);
+    let server = create_group(&phone);
+    let view = server.view();
+    assert_eq!((view.epoch(), view.members().unwrap().len()), (0, 1));
+    assert_eq!(view.policy(), &alice_and_bob());
+    assert_eq!(view.conversation_id(), CONVERSATION);
+
+    // A group that has begun already is not a new one.
+    let chat = Chat::new();
+    assert_eq!(
+        PublicView::create(
+            &chat.server.group_info,
+            &chat.server.ratchet_tree(),
+            CONVERSATION,
+            NOW
+        )
+        .err(),
+        Some(ViewError::NotNew { epoch: 1, members: 2 })
+    );
+}
+
+#[test]
+fn a_new_group_needs_the_right_id_and_a_valid_creator() {
+    let phone = Device::new(&alice(), 1);
+    let server = create_group(&phone);
+    let tree = server.ratchet_tree();
+    let create = |id, now| PublicView::create(&server.group_info, &tree, id, now).err();
+    assert_eq!(create(CONVERSATION, NOW), None);
+    assert_eq!(
+        create(ConversationId::from_bytes([0; 16]), NOW),
+        Some(ViewError::GroupInfo(GroupInfoError::WrongConversation))
+    );
+    assert!(matches!(
+        create(CONVERSATION, NOW.plus(YEAR * 3)),
+        Some(ViewError::Policy(_))
+    ));
+    assert!(matches!(
+        create(CONVERSATION, NOW.minus(YEAR)),
+        Some(ViewError::Policy(_))
+    ));
+}
+
+#[test]
+fn the_effect_of_a_commit_names_who_came_and_went() {
+    let mut chat = Chat::new();
+    let (laptop, tablet) = (Device::new(&bob(), 3), Device::new(&bob(), 4));
+    let bundle = add(&chat.bob, &laptop, &mut chat.server);
+    chat.alice.apply(&bundle.commit).unwrap();
+    let plan = CommitPlan {
+        add: vec![chat.bob.verify(&tablet)],
+        remove: vec![laptop.id()],
+        update_path: false,
+    };
+    let bundle = chat.bob.commit(plan).unwrap();
+    let effect = chat.server.submit(&bundle).unwrap();
+    assert_eq!(effect.committer, chat.bob.identity.certificate);
+    assert_eq!(effect.added, std::slice::from_ref(&tablet.identity.certificate));
+    assert_eq!(effect.removed, [laptop.id()]);
+    assert_eq!((effect.external, effect.epoch_after), (false, 3));
+    let ids: Vec<_> = chat
+        .server
+        .view()
+        .members()
+        .unwrap()
+        .iter()
+        .map(|member| member.certificate.device_id())
+        .collect();
+    assert_eq!(ids, [1, 2, 4].map(|number| DeviceId::from_bytes([number; 16])));
+}
+
+#[test]
+fn a_commit_comes_with_the_group_info_of_its_own_epoch() {
+    let mut chat = Chat::new();
+    let stale = chat.server.group_info.clone();
+    let update = chat.alice.self_update();
+    assert_eq!(
+        chat.server.submit_parts(&update.commit, &stale),
+        Err(ViewError::GroupInfo(GroupInfoError::WrongState))
+    );
+    // Another commit of the same epoch leads to another state with the same number.
+    let other = chat.bob.self_update();
+    assert_eq!(
+        chat.server.submit_parts(&update.commit, &other.group_info),
+        Err(ViewError::GroupInfo(GroupInfoError::WrongState))
+    );
+    chat.server.submit(&update).unwrap();
+}
+
+#[test]
+fn a_group_info_is_signed_by_the_committer() {
+    let mut chat = Chat::new();
+    let update = chat.alice.self_update();
+    // Bob knows the new epoch too and signs a group info for it, but it was not his commit.
+    chat.bob.apply(&update.commit).unwrap();
+    let of_bob = chat
+        .bob
+        .with_group(|mls, group| group.group_info(mls, &chat.bob.identity).unwrap());
+    assert_eq!(
+        chat.server.submit_parts(&update.commit, &of_bob),
+        Err(ViewError::GroupInfo(GroupInfoError::WrongSigner(1)))
+    );
+    // Alice's leaf with Bob's signature: the signature is found out.
+    let forged = chat.alice.with_group(|mls, group| {
+        group.merge_pending_commit(mls).unwrap();
+        group.group_info(mls, &chat.bob.identity).unwrap()
+    });
+    assert_eq!(
+        chat.server.submit_parts(&update.commit, &forged),
+        Err(ViewError::GroupInfo(GroupInfoError::Signature))
+    );
+    chat.server.submit(&update).unwrap();
+}
+
+#[test]
+fn a_commit_is_taken_in_once() {
+    let mut chat = Chat::new();
+    let update = chat.alice.self_update();
+    chat.server.submit(&update).unwrap();
+    assert_eq!(
+        chat.server.submit(&update),
+        Err(ViewError::WrongEpoch { commit: 1, group: 2 })
+    );
+}
+
+#[test]
+fn a_commit_of_another_conversation_is_refused() {
+    let mut chat = Chat::new();
+    let mut update = chat.alice.self_update();
+    update.commit[5] ^= 1;
+    assert_eq!(chat.server.submit(&update), Err(ViewError::WrongConversation));
+}
+
+#[test]
+fn a_view_reads_back_as_it_was_written() {
+    let chat = Chat::new();
+    let view = chat.server.view();
+    assert_eq!(view.to_bytes(), chat.server.view);
+    for len in [0, 1, 16, 17, 20, chat.server.view.len() - 1] {
+        assert!(
+            matches!(
+                PublicView::load(&chat.server.view[..len]),
+                Err(ViewError::Corrupt(_))
+            ),
+            "{len}"
+        );
+    }
+    let mut other_version = chat.server.view.clone();
+    other_version[0] = 2;
+    assert!(matches!(
+        PublicView::load(&other_version),
+        Err(ViewError::Corrupt(_))
+    ));
+}
+
+#[test]
+fn the_view_of_two_devices_fits_a_row() {
+    let chat = Chat::new();
+    assert!(chat.server.view.len() < 24 * 1024, "{}", chat.server.view.len());
+}

@@ -1,0 +1,362 @@
+//! Devices and a server in one process. Every step loads the group from its store, as the engine
+//! does after a restart, so whatever is not stored is found missing at once.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::Duration,
+};
+
+use rand_core::{CryptoRng, RngCore};
+use sha2::{Digest, Sha256};
+use subrosa_mls::{
+    AccountPublicKey, AccountSigningKey, CommitBundle, CommitEffect, CommitError, CommitPlan,
+    DeviceCertificate, DeviceIdentity, DeviceSigningKey, Group, GroupPolicy, JoinError, MemoryStore, Mls,
+    ProcessError, PublicView, Received, VerifiedKeyPackage, ViewError,
+};
+use subrosa_wire::{AccountId, ConversationId, DeviceId, Timestamp};
+
+pub(crate) const CONVERSATION: ConversationId = ConversationId::from_bytes(*b"the conversation");
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_123);
+pub(crate) const HOUR: Duration = Duration::from_hours(1);
+pub(crate) const YEAR: Duration = Duration::from_hours(365 * 24);
+
+/// A random source that a seed determines: SHA-256 of seed and counter.
+pub(crate) struct TestRng {
+    seed: u64,
+    counter: u64,
+}
+
+impl TestRng {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { seed, counter: 0 }
+    }
+
+    /// A number below `bound`.
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.next_u64() % bound as u64).unwrap()
+    }
+}
+
+impl RngCore for TestRng {
+    fn next_u32(&mut self) -> u32 {
+        rand_core::impls::next_u32_via_fill(self)
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        rand_core::impls::next_u64_via_fill(self)
+    }
+
+    fn fill_bytes(&mut self, dest: &mut [u8]) {
+        for chunk in dest.chunks_mut(32) {
+            let mut hash = Sha256::new();
+            hash.update(self.seed.to_be_bytes());
+            hash.update(self.counter.to_be_bytes());
+            self.counter += 1;
+            chunk.copy_from_slice(&hash.finalize()[..chunk.len()]);
+        }
+    }
+
+    fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), rand_core::Error> {
+        self.fill_bytes(dest);
+        Ok(())
+    }
+}
+
+impl CryptoRng for TestRng {}
+
+/// An account with its key.
+#[derive(Clone)]
+pub(crate) struct Account {
+    pub(crate) id: AccountId,
+    seed: [u8; 32],
+}
+
+impl Account {
+    pub(crate) fn new(number: u8) -> Self {
+        Self {
+            id: AccountId::from_bytes([number; 16]),
+            seed: [number; 32],
+        }
+    }
+
+    pub(crate) fn signing_key(&self) -> AccountSigningKey {
+        AccountSigningKey::from_seed(self.seed)
+    }
+
+    pub(crate) fn key(&self) -> AccountPublicKey {
+        self.signing_key().public()
+    }
+
+    pub(crate) fn pair(&self) -> (AccountId, AccountPublicKey) {
+        (self.id, self.key())
+    }
+
+    /// The same account id with a key that somebody made up.
+    pub(crate) fn impostor(&self) -> Self {
+        Self {
+            id: self.id,
+            seed: [0xEE; 32],
+        }
+    }
+}
+
+pub(crate) fn alice() -> Account {
+    Account::new(0xA1)
+}
+
+pub(crate) fn bob() -> Account {
+    Account::new(0xB0)
+}
+
+pub(crate) fn alice_and_bob() -> GroupPolicy {
+    GroupPolicy::direct(alice().pair(), bob().pair()).unwrap()
+}
+
+/// A device with its store. Its clock can be set.
+pub(crate) struct Device {
+    pub(crate) account: Account,
+    pub(crate) identity: DeviceIdentity,
+    pub(crate) store: Rc<MemoryStore>,
+    pub(crate) now: Cell<Timestamp>,
+    rng: RefCell<TestRng>,
+}
+
+impl Device {
+    /// A device that its account certified at [`NOW`].
+    pub(crate) fn new(account: &Account, number: u8) -> Self {
+        Self::certified_at(account, number, NOW)
+    }
+
+    pub(crate) fn certified_at(account: &Account, number: u8, at: Timestamp) -> Self {
+        let signing_key = DeviceSigningKey::from_seed([number; 32]);
+        let certificate = DeviceCertificate::issue(
+            &account.signing_key(),
+            account.id,
+            DeviceId::from_bytes([number; 16]),
+            signing_key.public(),
+            at,
+        );
+        Self {
+            account: account.clone(),
+            identity: DeviceIdentity {
+                certificate,
+                signing_key,
+            },
+            store: Rc::new(MemoryStore::new()),
+            now: Cell::new(NOW),
+            rng: RefCell::new(TestRng::new(number.into())),
+        }
+    }
+
+    pub(crate) fn id(&self) -> DeviceId {
+        self.identity.certificate.device_id()
+    }
+
+    pub(crate) fn step<T>(&self, step: impl FnOnce(&Mls<'_>) -> T) -> T {
+        let mut rng = self.rng.borrow_mut();
+        step(&Mls::new(&*self.store, &mut *rng, self.now.get()))
+    }
+
+    /// One step with the group, loaded anew.
+    pub(crate) fn with_group<T>(&self, step: impl FnOnce(&Mls<'_>, &mut Group) -> T) -> T {
+        self.step(|mls| step(mls, &mut mls.load_group(CONVERSATION).unwrap().unwrap()))
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.with_group(|_, group| group.epoch())
+    }
+
+    pub(crate) fn member_ids(&self) -> Vec<DeviceId> {
+        self.with_group(|_, group| {
+            group
+                .members()
+                .unwrap()
+                .iter()
+                .map(|member| member.certificate.device_id())
+                .collect()
+        })
+    }
+
+    pub(crate) fn key_package(&self) -> Vec<u8> {
+        self.step(|mls| mls.key_packages(&self.identity, 1).unwrap().remove(0))
+    }
+
+    pub(crate) fn encrypt(&self, content: &[u8]) -> Vec<u8> {
+        self.with_group(|mls, group| group.encrypt(mls, &self.identity, content).unwrap())
+    }
+
+    pub(crate) fn process(&self, message: &[u8]) -> Result<Received, ProcessError> {
+        self.with_group(|mls, group| group.process(mls, message))
+    }
+
+    /// Decrypts a message of the log.
+    pub(crate) fn read(&self, message: &[u8]) -> Vec<u8> {
+        match self.process(message).unwrap() {
+            Received::Application(decrypted) => decrypted.content,
+            other => panic!("not an application message: {other:?}"),
+        }
+    }
+
+    /// Applies a commit of the log, its own or another's.
+    pub(crate) fn apply(&self, commit: &[u8]) -> Result<(), ProcessError> {
+        self.with_group(|mls, group| {
+            match group.process(mls, commit)? {
+                Received::Commit(staged) => group.merge(mls, staged)?,
+                Received::OwnPendingCommit => group.merge_pending_commit(mls)?,
+                Received::Application(_) => panic!("an application message"),
+            }
+            Ok(())
+        })
+    }
+
+    pub(crate) fn commit(&self, plan: CommitPlan) -> Result<CommitBundle, CommitError> {
+        self.with_group(|mls, group| group.commit(mls, &self.identity, plan))
+    }
+
+    pub(crate) fn self_update(&self) -> CommitBundle {
+        self.commit(CommitPlan::default()).unwrap()
+    }
+
+    pub(crate) fn verify(&self, of: &Device) -> VerifiedKeyPackage {
+        let key_package = of.key_package();
+        self.step(|mls| {
+            mls.verify_key_package(&key_package, of.account.id, &of.account.key())
+                .unwrap()
+        })
+    }
+
+    /// Joins by a welcome without looking at whose group it is.
+    pub(crate) fn join(&self, welcome: &[u8], ratchet_tree: &[u8]) -> Result<(), JoinError> {
+        self.step(|mls| {
+            mls.stage_welcome(
+                &self.identity,
+                &self.account.key(),
+                welcome,
+                ratchet_tree,
+                CONVERSATION,
+            )?
+            .accept(mls)
+            .map(drop)
+        })
+    }
+
+    /// Joins by an external commit without looking at whose group it is.
+    pub(crate) fn join_externally(&self, server: &Server) -> Result<CommitBundle, JoinError> {
+        self.step(|mls| {
+            let staged = mls.stage_external_join(
+                &self.identity,
+                &self.account.key(),
+                &server.group_info,
+                &server.ratchet_tree(),
+                CONVERSATION,
+            )?;
+            Ok(staged.commit(mls, &self.identity)?.1)
+        })
+    }
+
+    pub(crate) fn forget_group(&self) {
+        self.step(|mls| mls.delete_group(CONVERSATION).unwrap());
+    }
+}
+
+/// The server of one conversation: the view, stored as its blob between steps, and the log.
+pub(crate) struct Server {
+    pub(crate) view: Vec<u8>,
+    pub(crate) group_info: Vec<u8>,
+    pub(crate) now: Timestamp,
+}
+
+impl Server {
+    /// Takes in the group that a device has created.
+    pub(crate) fn of(creator: &Device) -> Self {
+        let (group_info, tree) = creator.with_group(|mls, group| {
+            (
+                group.group_info(mls, &creator.identity).unwrap(),
+                group.ratchet_tree().unwrap(),
+            )
+        });
+        let view = PublicView::create(&group_info, &tree, CONVERSATION, NOW).unwrap();
+        Self {
+            view: view.to_bytes(),
+            group_info,
+            now: NOW,
+        }
+    }
+
+    pub(crate) fn view(&self) -> PublicView {
+        PublicView::load(&self.view).unwrap()
+    }
+
+    pub(crate) fn ratchet_tree(&self) -> Vec<u8> {
+        self.view().ratchet_tree().unwrap()
+    }
+
+    /// Takes in a commit. A refusal must leave the view as it was.
+    pub(crate) fn submit(&mut self, bundle: &CommitBundle) -> Result<CommitEffect, ViewError> {
+        self.submit_parts(&bundle.commit, &bundle.group_info)
+    }
+
+    pub(crate) fn submit_parts(
+        &mut self,
+        commit: &[u8],
+        group_info: &[u8],
+    ) -> Result<CommitEffect, ViewError> {
+        let mut view = self.view();
+        let effect = view.process_commit(commit, group_info, self.now);
+        if effect.is_ok() {
+            self.view = view.to_bytes();
+            self.group_info = group_info.to_vec();
+        } else {
+            assert_eq!(view.to_bytes(), self.view, "a refused commit changes nothing");
+        }
+        effect
+    }
+
+    /// The server accepts a commit and every device named applies it.
+    pub(crate) fn deliver(&mut self, bundle: &CommitBundle, to: &[&Device]) -> CommitEffect {
+        let effect = self.submit(bundle).unwrap();
+        for device in to {
+            device.apply(&bundle.commit).unwrap();
+        }
+        effect
+    }
+}
+
+/// Alice's phone and Bob's phone in a direct conversation, and the server that carries it.
+pub(crate) struct Chat {
+    pub(crate) alice: Device,
+    pub(crate) bob: Device,
+    pub(crate) server: Server,
+}
+
+pub(crate) fn create_group(device: &Device) -> Server {
+    device.step(|mls| {
+        mls.create_group(&device.identity, CONVERSATION, &alice_and_bob())
+            .unwrap();
+    });
+    Server::of(device)
+}
+
+impl Chat {
+    pub(crate) fn new() -> Self {
+        let (alice, bob) = (Device::new(&alice(), 1), Device::new(&bob(), 2));
+        let mut server = create_group(&alice);
+        add(&alice, &bob, &mut server);
+        Self { alice, bob, server }
+    }
+}
+
+/// `device` adds `new` to the group, which joins by the welcome. Others do not hear of it here.
+pub(crate) fn add(device: &Device, new: &Device, server: &mut Server) -> CommitBundle {
+    let plan = CommitPlan {
+        add: vec![device.verify(new)],
+        ..CommitPlan::default()
+    };
+    let bundle = device.commit(plan).unwrap();
+    server.submit(&bundle).unwrap();
+    device.apply(&bundle.commit).unwrap();
+    new.join(bundle.welcome.as_ref().unwrap(), &server.ratchet_tree())
+        .unwrap();
+    bundle
+}
