@@ -267,7 +267,8 @@ impl Registration {
         handle: &Handle,
         mut rng: &mut (impl CryptoRngCore + ?Sized),
     ) -> Result<Registered, PasswordError> {
-        let response = RegistrationResponse::deserialize(response)?;
+        let response =
+            RegistrationResponse::deserialize(response).map_err(|_| PasswordError::MalformedAnswer)?;
         let parameters = ClientRegistrationFinishParameters::new(identifiers(handle), None);
         let mut finished = self
             .state
@@ -309,7 +310,8 @@ impl SignIn {
         handle: &Handle,
         mut rng: &mut (impl CryptoRngCore + ?Sized),
     ) -> Result<(Vec<u8>, ExportKey), PasswordError> {
-        let response = CredentialResponse::deserialize(response)?;
+        let response =
+            CredentialResponse::deserialize(response).map_err(|_| PasswordError::MalformedAnswer)?;
         let parameters = ClientLoginFinishParameters::new(None, identifiers(handle), None);
         let mut finished = self
             .state
