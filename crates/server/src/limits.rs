@@ -23,3 +23,105 @@ pub const CHECKPOINT_EVERY_TRANSACTIONS: u32 = 64;
 /// With more pages in the write-ahead log than these (64 MiB) the writer pauses for what is left to copy, so
 /// that the log starts anew.
 pub const WAL_PAGES_SOFT_MAX: u64 = 16 * 1024;
+/// Conversations whose state the writer keeps in memory.
+pub const HOT_CONVERSATIONS_MAX: usize = 20_000;
+/// Members of those conversations; each takes about 100 bytes.
+pub const HOT_MEMBERS_MAX: usize = 200_000;
+/// How far back in a log a retried send is looked for, in entries.
+pub const SEND_RETRY_WINDOW: u32 = 1_000;
+
+// ---- delivery ----
+
+/// Sends that wait for the appender; whoever brings more waits.
+pub const APPEND_QUEUE_MAX: usize = 4_096;
+/// Sends that are made durable together.
+pub const APPEND_BATCH_MAX: usize = 512;
+/// No more sends are added to a batch of so many bytes.
+pub const APPEND_BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Batches that are durable and wait to be published.
+pub const PUBLICATIONS_QUEUED_MAX: usize = 4;
+/// How long cursors wait for a transaction that is made anyway.
+pub const CURSOR_FLUSH_INTERVAL: Duration = Duration::from_millis(200);
+/// With so many cursors waiting a transaction is made for them; also the most that one takes.
+pub const CURSORS_PENDING_MAX: usize = 4_096;
+/// The highest number of a send: the highest whole number that JSON carries exactly.
+pub const SEND_NUMBER_MAX: u64 = (1 << 53) - 1;
+/// Validations that run at the same time; each takes a core.
+pub const VALIDATIONS_UNDER_WAY_MAX: usize = 4;
+/// Groups whose public state is kept in memory.
+pub const VIEWS_CACHED_MAX: usize = 1_024;
+/// Bytes of Welcomes in one frame; one Welcome comes whatever its size.
+pub const WELCOMES_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Welcomes that one request acknowledges.
+pub const WELCOME_ITEMS_PER_REQUEST_MAX: usize = 1_000;
+/// Conversations that one step of pruning looks at.
+pub const PRUNE_CONVERSATIONS_PER_STEP: u32 = 200;
+/// Entries of one conversation that one step of pruning deletes.
+pub const PRUNE_ENTRIES_PER_STEP: u32 = 1_000;
+/// When to come back if the storage is full or the server stops.
+pub const UNAVAILABLE_RETRY_AFTER: Duration = Duration::from_secs(5);
+
+// ---- live connections ----
+
+/// Connections of one device; with more the oldest is closed.
+pub const CONNECTIONS_PER_DEVICE_MAX: usize = 4;
+/// Frames that wait for a connection; it is closed if more come.
+pub const OUTBOX_FRAMES_MAX: usize = 8_192;
+/// Bytes that wait for a connection; it is closed if more come.
+pub const OUTBOX_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// With so many bytes waiting for a connection nothing more is read from it.
+pub const OUTBOX_BYTES_PAUSE: usize = 1024 * 1024;
+/// Entries are put together into frames of about this size.
+pub const DELIVER_FRAME_BYTES_MAX: usize = 64 * 1024;
+/// Sends of one connection that may be under way.
+pub const CONNECTION_APPENDS_UNDER_WAY_MAX: usize = subrosa_wire::limits::REQUESTS_UNDER_WAY_MAX;
+/// Other requests of one connection that may be under way; their answers can be large.
+pub const CONNECTION_REQUESTS_UNDER_WAY_MAX: usize = 16;
+/// When a device should reconnect to a server that stops, in milliseconds.
+pub const RECONNECT_AFTER_MS: u32 = 1_000;
+/// How long one write to a connection may take.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long the closing handshake of a connection may take.
+pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The read buffer of an idle connection, in bytes.
+pub const SOCKET_READ_BUFFER: usize = 512;
+/// Bytes that are gathered before they are written to a connection.
+pub const SOCKET_WRITE_BUFFER: usize = 16 * 1024;
+
+// ---- accounts ----
+
+/// Sign-ins, recoveries or challenges that have begun and not finished, of each kind; newcomers wait.
+pub const ATTEMPTS_UNDER_WAY_MAX: usize = 50_000;
+/// Proofs of a sign-in that are out.
+pub const SIGN_IN_PROOFS_MAX: usize = 50_000;
+/// When to come back if one of these is full.
+pub const FULL_RETRY_AFTER: Duration = Duration::from_secs(15);
+/// How old a key becomes before the next one signs access tokens; it verifies for as long again.
+pub const SIGNING_KEY_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long after its end an access token is still accepted: the clocks of several servers differ a little.
+pub const ACCESS_TOKEN_LEEWAY: Duration = Duration::from_secs(5);
+/// A longer access token is not looked at.
+pub const ACCESS_TOKEN_LEN_MAX: usize = 2 * 1024;
+/// A longer wrap of the vault key is refused.
+pub const WRAP_MAX: usize = 1024;
+/// The shortest prefix that people are searched by, in characters.
+pub const SEARCH_PREFIX_CHARS_MIN: usize = 2;
+/// Buckets of a rate limiter: its memory is bounded, and with more visitors than buckets some share one.
+pub const RATE_LIMITER_BUCKETS: u32 = 65_536;
+/// Attempts that a refresh makes when other refreshes of the same device come in between.
+pub const REFRESH_RETRIES_MAX: usize = 3;
+
+// ---- requests over HTTP ----
+
+/// How long a request may take.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a connection may take to send the head of a request, or be idle between two.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Head of a request, in bytes; the buffer of a connection does not grow beyond it.
+pub const HEAD_MAX: usize = 16 * 1024;
+/// How long the server waits before it accepts again when it cannot, for want of files or memory.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long a stopping server waits for what is under way.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// The longest X-Request-Id that is taken over from the client, in bytes.
+pub const REQUEST_ID_LEN_MAX: usize = 64;

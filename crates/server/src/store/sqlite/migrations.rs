@@ -22,7 +22,7 @@ macro_rules! migration {
 }
 
 /// Every step, ascending. A released one is never changed.
-const MIGRATIONS: &[Migration] = &[migration!(1, "0001_delivery")];
+const MIGRATIONS: &[Migration] = &[migration!(1, "0001_delivery"), migration!(10, "0010_accounts")];
 
 /// Brings the schema up to date; refuses a database of a newer version before anything is changed.
 pub(super) fn run(connection: &mut Connection) -> Result<(), StoreError> {

@@ -3,8 +3,10 @@
 //! One thread writes and shares each fsync among all who wait; a few connections read. A write is durable
 //! when its future resolves (WAL, synchronous FULL).
 
+mod accounts;
 mod checkpoint;
 mod connection;
+mod delivery;
 mod folder;
 mod migrations;
 mod readers;

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{checkpoint::Checkpointer, folder::DataFolder};
+use super::{checkpoint::Checkpointer, delivery::HotConversations, folder::DataFolder};
 use crate::{clock::Stopwatch, limits, store::StoreError};
 
 /// What a job works on: the writer's connection, inside a transaction.
@@ -19,6 +19,8 @@ use crate::{clock::Stopwatch, limits, store::StoreError};
 pub(crate) struct Desk {
     /// The connection. Never begin or end a transaction on it.
     pub(crate) connection: Connection,
+    /// What the tables hold of conversations that were written to lately.
+    pub(super) hot: HotConversations,
 }
 
 /// Runs a job and returns how to answer once it is known whether the commit succeeded.
@@ -44,7 +46,14 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("writer".into())
             .spawn(move || {
-                run(Desk { connection }, queue, checkpointer);
+                run(
+                    Desk {
+                        connection,
+                        hot: HotConversations::default(),
+                    },
+                    queue,
+                    checkpointer,
+                );
                 // In this order: the folder is free before anybody hears that the writer has ended.
                 drop(folder);
                 drop(ended);
@@ -147,6 +156,7 @@ impl Desk {
             let outcome = outcome.and_then(|()| self.commit());
             if let Err(error) = &outcome {
                 tracing::error!(%error, jobs = answers.len(), "a transaction was rolled back");
+                self.hot.clear();
             }
             for answer in answers {
                 answer(outcome.clone());

@@ -125,9 +125,7 @@ pub(super) fn session(
     device_id: DeviceId,
 ) -> Result<Option<SessionRecord>, StoreError> {
     Ok(connection
-        .prepare_cached(
-            "SELECT newest_token, previous_token, expires_at FROM sessions WHERE device_id = ?1",
-        )?
+        .prepare_cached("SELECT newest_token, previous_token, expires_at FROM sessions WHERE device_id = ?1")?
         .query_row([device_id.as_bytes()], |row| {
             Ok(SessionRecord {
                 newest: column(row, "newest_token")?,

@@ -112,8 +112,10 @@ impl AccountStore for SqliteStore {
     }
 
     async fn vault(&self, account_id: AccountId) -> Result<Option<VaultRecord>, StoreError> {
-        self.read("vault", move |connection| directory::vault(connection, account_id))
-            .await
+        self.read("vault", move |connection| {
+            directory::vault(connection, account_id)
+        })
+        .await
     }
 
     async fn replace_vault(&self, account_id: AccountId, vault: VaultRecord) -> Result<bool, StoreError> {
@@ -177,8 +179,10 @@ impl AccountStore for SqliteStore {
     }
 
     async fn session(&self, device_id: DeviceId) -> Result<Option<SessionRecord>, StoreError> {
-        self.read("session", move |connection| devices::session(connection, device_id))
-            .await
+        self.read("session", move |connection| {
+            devices::session(connection, device_id)
+        })
+        .await
     }
 
     async fn rotate_session(

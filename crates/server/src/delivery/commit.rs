@@ -1,0 +1,163 @@
+//! A commit: validated against the group's public state, then one transaction.
+
+use bytes::Bytes;
+use subrosa_mls::{CommitEffect, DeviceCertificate, MessageKind, PublicView, ViewError, peek};
+use subrosa_wire::{
+    AccountId, DeviceId, ProblemCode, Timestamp,
+    frames::{Appended, Commit, Problem},
+};
+
+use super::{
+    Service, problems,
+    requests::{bounded_commit, id_bytes, malformed},
+};
+use crate::{
+    session::Session,
+    store::delivery::{Accepted, CommitWrite, Committer, LogRefusal, LogWrite, SendCheck, SendKey, WelcomeWrite},
+};
+
+/// A commit that was applied to a view, with all that is stored of it.
+pub(super) struct Validated {
+    pub(super) effect: CommitEffect,
+    pub(super) public_view: Bytes,
+    pub(super) ratchet_tree: Bytes,
+}
+
+impl Service {
+    pub(super) async fn commit(
+        &self,
+        session: &Session,
+        key: SendKey,
+        commit: Commit,
+    ) -> Result<Appended, Problem> {
+        bounded_commit(&commit)?;
+        let (epoch, committer) = read_header(&key, &commit)?;
+        let mut turn = self.validation.turn(key.conversation_id).await;
+        // A retry gets its first answer whatever the epoch is now; a commit that comes too late is not
+        // worth its validation.
+        match self.store.check_send(key, committer).await? {
+            SendCheck::Repeated(accepted) => return Ok(appended(&key, &accepted)),
+            SendCheck::Refused(refusal) => return Err(refusal.into()),
+            SendCheck::Possible { head_seq, epoch: head } if head != epoch => {
+                return Err(LogRefusal::StaleEpoch { head_seq, epoch: head }.into());
+            }
+            SendCheck::Possible { .. } => {}
+        }
+        let view = match turn.take() {
+            Some(view) if view.epoch() == epoch => view,
+            _ => self.load_view(&key).await?,
+        };
+        let now = self.clock.now();
+        let parts = commit.clone();
+        let (view, validated) = self.validation.run(move || validate(view, &parts, now)).await?;
+        let validated = match validated {
+            Ok(validated) => validated,
+            Err(error) => {
+                *turn = Some(view);
+                return Err(problems::invalid_mls(&error));
+            }
+        };
+        let write = self.commit_write(session, key, committer, commit, validated).await?;
+        let accepted = self.submit(LogWrite::Commit(Box::new(write))).await?;
+        // Only now is the view the one at the head. After a refusal it is ahead, and is dropped.
+        *turn = Some(view);
+        Ok(accepted)
+    }
+
+    async fn load_view(&self, key: &SendKey) -> Result<PublicView, Problem> {
+        let group = self.store.group(key.conversation_id).await?;
+        let group = group.ok_or_else(|| Problem::from(LogRefusal::NotAMember))?;
+        self.validation
+            .run(move || PublicView::load(&group.public_view))
+            .await?
+            .map_err(|error| problems::invalid_mls(&error))
+    }
+
+    /// Checks what the group itself cannot know: that the committer is who asks, and that whoever is added
+    /// is a signed-in device.
+    pub(super) async fn commit_write(
+        &self,
+        session: &Session,
+        key: SendKey,
+        committer: Committer,
+        commit: Commit,
+        validated: Validated,
+    ) -> Result<CommitWrite, Problem> {
+        let Validated { effect, public_view, ratchet_tree } = validated;
+        if effect.committer.device_id() != session.device_id || effect.committer.account_id() != session.account_id {
+            return Err(Problem::new(ProblemCode::InvalidMlsMessage, "the commit is of another device"));
+        }
+        if commit.welcome.is_empty() != effect.added.is_empty() {
+            return Err(malformed("a commit has a welcome if and only if it adds devices"));
+        }
+        let added = self.check_added(&effect.added).await?;
+        let welcome =
+            (!added.is_empty()).then(|| WelcomeWrite { welcome: commit.welcome.clone(), ratchet_tree });
+        Ok(CommitWrite {
+            key,
+            account_id: session.account_id,
+            committer,
+            epoch: effect.epoch_after - 1,
+            commit: commit.commit,
+            public_view,
+            group_info: commit.group_info,
+            added,
+            removed: effect.removed,
+            welcome,
+        })
+    }
+
+    async fn check_added(&self, added: &[DeviceCertificate]) -> Result<Vec<(DeviceId, AccountId)>, Problem> {
+        let mut checked = Vec::with_capacity(added.len());
+        for certificate in added {
+            let device_id = certificate.device_id();
+            let known = self.store.device(device_id).await?.filter(|device| {
+                device.signed_out_at.is_none()
+                    && device.account_id == certificate.account_id()
+                    && device.device_key == certificate.device_key()
+            });
+            if known.is_none() {
+                let detail = format!("the added device {device_id} is not signed in");
+                return Err(Problem::new(ProblemCode::UnknownDevice, detail));
+            }
+            checked.push((device_id, certificate.account_id()));
+        }
+        Ok(checked)
+    }
+}
+
+/// Applies a commit to a view; on an error the view is as it was. Takes milliseconds of CPU.
+pub(super) fn validate(
+    mut view: PublicView,
+    commit: &Commit,
+    now: Timestamp,
+) -> (PublicView, Result<Validated, ViewError>) {
+    let validated = view.process_commit(&commit.commit, &commit.group_info, now).and_then(|effect| {
+        let ratchet_tree = Bytes::from(view.ratchet_tree()?);
+        Ok(Validated { effect, public_view: Bytes::from(view.to_bytes()), ratchet_tree })
+    });
+    (view, validated)
+}
+
+/// What the cleartext header of a commit says: the epoch that it ends and how its sender stands to the group.
+pub(super) fn read_header(key: &SendKey, commit: &Commit) -> Result<(u64, Committer), Problem> {
+    let envelope = peek(&commit.commit).map_err(problems::unreadable)?;
+    if envelope.conversation_id != key.conversation_id {
+        return Err(malformed("the commit is of another conversation"));
+    }
+    match envelope.kind {
+        MessageKind::Commit { external: false } => Ok((envelope.epoch, Committer::Member)),
+        MessageKind::Commit { external: true } => Ok((envelope.epoch, Committer::External)),
+        MessageKind::Application => Err(malformed("commit holds something else")),
+    }
+}
+
+/// The answer to a send.
+pub(super) fn appended(key: &SendKey, accepted: &Accepted) -> Appended {
+    Appended {
+        conversation_id: id_bytes(key.conversation_id.as_bytes()),
+        seq: accepted.seq,
+        epoch: accepted.epoch,
+        accepted_at_ms: accepted.accepted_at.as_millis(),
+    }
+}

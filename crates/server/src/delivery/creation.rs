@@ -1,0 +1,95 @@
+//! `CreateConversation`: a group and its first commit, as one step.
+
+use subrosa_mls::{GroupPolicy, PublicView};
+use subrosa_wire::{
+    ProblemCode,
+    frames::{Appended, CreateConversation, Problem},
+    limits,
+};
+
+use super::{
+    Service,
+    commit::{self, appended},
+    problems,
+    requests::{bounded, bounded_commit, malformed, send_key},
+};
+use crate::{
+    session::Session,
+    store::delivery::{Committer, CreateWrite, LogRefusal, LogWrite, SendCheck},
+};
+
+/// The creator's first send is the first commit.
+const FIRST_SEND_NUMBER: u64 = 1;
+
+impl Service {
+    pub(super) async fn create_conversation(
+        &self,
+        session: &Session,
+        create: CreateConversation,
+    ) -> Result<Appended, Problem> {
+        let CreateConversation { conversation_id, send_id, group_info, ratchet_tree, commit } = create;
+        let key = send_key(session, &conversation_id, &send_id, FIRST_SEND_NUMBER)?;
+        bounded("group_info", &group_info, limits::HANDSHAKE_MESSAGE_MAX)?;
+        bounded("ratchet_tree", &ratchet_tree, limits::HANDSHAKE_MESSAGE_MAX)?;
+        let first = commit.ok_or_else(|| malformed("commit is missing"))?;
+        bounded_commit(&first)?;
+        if commit::read_header(&key, &first)? != (0, Committer::Member) {
+            return Err(malformed("the first commit ends epoch 0"));
+        }
+        let mut turn = self.validation.turn(key.conversation_id).await;
+        match self.store.check_send(key, Committer::Member).await? {
+            SendCheck::Repeated(accepted) => return Ok(appended(&key, &accepted)),
+            SendCheck::Refused(LogRefusal::NotAMember) => {}
+            _ => return Err(LogRefusal::ConversationExists(key.conversation_id).into()),
+        }
+        let now = self.clock.now();
+        let (id, parts) = (key.conversation_id, first.clone());
+        let created = self
+            .validation
+            .run(move || {
+                let view = PublicView::create(&group_info, &ratchet_tree, id, now)?;
+                let policy = view.policy().clone();
+                let (view, validated) = commit::validate(view, &parts, now);
+                validated.map(|validated| (view, policy, validated))
+            })
+            .await?;
+        let (view, policy, validated) = created.map_err(|error| problems::invalid_mls(&error))?;
+        self.check_policy(session, &policy).await?;
+        let first = self.commit_write(session, key, Committer::Member, first, validated).await?;
+        let accounts: Vec<_> = policy.accounts().iter().map(|(account_id, _)| *account_id).collect();
+        // Devices that the first commit did not add join by themselves, once they know.
+        let mut informed: Vec<_> = first.added.iter().map(|(device_id, _)| *device_id).collect();
+        informed.push(session.device_id);
+        let write = CreateWrite {
+            kind: policy.kind(),
+            accounts: accounts.clone(),
+            conversations_max: limits::CONVERSATIONS_PER_ACCOUNT_MAX,
+            first,
+        };
+        let accepted = self.submit(LogWrite::Create(Box::new(write))).await?;
+        *turn = Some(view);
+        drop(turn);
+        for account_id in accounts {
+            self.notify_account(account_id, &informed).await;
+        }
+        Ok(accepted)
+    }
+
+    /// The conversation is one of the creator's account, and the keys in its policy are those of the
+    /// directory: a client with a wrong key for somebody finds out here, not when nothing decrypts.
+    async fn check_policy(&self, session: &Session, policy: &GroupPolicy) -> Result<(), Problem> {
+        if !policy.accounts().iter().any(|(account_id, _)| *account_id == session.account_id) {
+            return Err(Problem::new(ProblemCode::Forbidden, "the conversation is not one of this account"));
+        }
+        for (account_id, account_key) in policy.accounts() {
+            let Some(account) = self.store.account(*account_id).await? else {
+                return Err(Problem::new(ProblemCode::UnknownAccount, format!("there is no account {account_id}")));
+            };
+            if account.account_key != *account_key {
+                let detail = format!("the group has another account key for {account_id} than the directory");
+                return Err(Problem::new(ProblemCode::InvalidMlsMessage, detail));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,29 @@
+//! `FetchGroup`: what a device needs to join its account's conversation by an external commit.
+
+use bytes::Bytes;
+use subrosa_mls::PublicView;
+use subrosa_wire::frames::{FetchGroup, GroupState, Problem};
+
+use super::{Service, problems, requests::conversation_id};
+use crate::{session::Session, store::delivery::LogRefusal};
+
+impl Service {
+    pub(super) async fn fetch_group(&self, session: &Session, fetch: &FetchGroup) -> Result<GroupState, Problem> {
+        let id = conversation_id(&fetch.conversation_id)?;
+        let group = self.store.group_for(id, session.account_id).await?;
+        let group = group.ok_or_else(|| Problem::from(LogRefusal::NotAMember))?;
+        let public_view = group.public_view;
+        let ratchet_tree = self
+            .validation
+            .run(move || PublicView::load(&public_view)?.ratchet_tree())
+            .await?
+            .map_err(|error| problems::invalid_mls(&error))?;
+        Ok(GroupState {
+            conversation_id: fetch.conversation_id.clone(),
+            epoch: group.epoch,
+            head_seq: group.head_seq,
+            group_info: group.group_info,
+            ratchet_tree: Bytes::from(ratchet_tree),
+        })
+    }
+}

@@ -1,0 +1,107 @@
+//! `PublishKeyPackages` and `ClaimKeyPackages`.
+
+use bytes::Bytes;
+use subrosa_mls::{AccountPublicKey, key_package_id, verify_uploaded_key_package};
+use subrosa_wire::{
+    ProblemCode, Timestamp,
+    frames::{
+        ClaimKeyPackages, DeviceKeyPackage, KeyPackages, KeyPackagesLow, KeyPackagesPublished, Problem,
+        PublishKeyPackages, notice,
+    },
+    limits,
+};
+
+use super::{
+    Service, problems,
+    requests::{account_id, bounded, device_bytes},
+};
+use crate::{
+    session::Session,
+    store::{
+        accounts::DeviceRecord,
+        delivery::{KeyPackagePublication, NewKeyPackage},
+    },
+};
+
+impl Service {
+    /// Keeps key packages of the asking device, after checking that they are its own.
+    pub(super) async fn publish_key_packages(
+        &self,
+        session: &Session,
+        publish: PublishKeyPackages,
+    ) -> Result<KeyPackagesPublished, Problem> {
+        let PublishKeyPackages { one_time, last_resort } = publish;
+        if one_time.len() > limits::KEY_PACKAGES_PER_REQUEST_MAX {
+            let detail = format!("at most {} key packages are taken at once", limits::KEY_PACKAGES_PER_REQUEST_MAX);
+            return Err(Problem::new(ProblemCode::TooLarge, detail));
+        }
+        let last_resort = (!last_resort.is_empty()).then_some(last_resort);
+        for key_package in one_time.iter().chain(&last_resort) {
+            bounded("key package", key_package, limits::KEY_PACKAGE_MAX)?;
+        }
+        let Some(account) = self.store.account(session.account_id).await? else {
+            return Err(Problem::new(ProblemCode::UnknownAccount, ""));
+        };
+        let (session, now) = (*session, self.clock.now());
+        let publication = self
+            .validation
+            .run(move || {
+                let verify = |key_package| verify(&session, &account.account_key, key_package, now);
+                let one_time = one_time.into_iter().map(verify).collect::<Result<_, _>>()?;
+                let last_resort = last_resort.map(verify).transpose()?;
+                Ok::<_, Problem>(KeyPackagePublication {
+                    one_time,
+                    last_resort,
+                    one_time_max: limits::KEY_PACKAGES_MAX,
+                })
+            })
+            .await??;
+        let key_packages_left = self.store.publish_key_packages(session.device_id, publication).await??;
+        Ok(KeyPackagesPublished { key_packages_left })
+    }
+
+    /// Takes one key package of each of the account's devices, other than the asking one. Devices that have
+    /// none are left out: they join by themselves.
+    pub(super) async fn claim_key_packages(
+        &self,
+        session: &Session,
+        claim: &ClaimKeyPackages,
+    ) -> Result<KeyPackages, Problem> {
+        let account_id = account_id(&claim.account_id)?;
+        self.claims.check(session.account_id)?;
+        let Some(account) = self.store.account(account_id).await? else {
+            return Err(Problem::new(ProblemCode::UnknownAccount, ""));
+        };
+        let wanted = self.store.devices(account_id).await?.into_iter().filter_map(|device: DeviceRecord| {
+            let is_wanted = device.signed_out_at.is_none() && device.device_id != session.device_id;
+            is_wanted.then_some(device.device_id)
+        });
+        let claimed = self.store.claim_key_packages(wanted.collect()).await?;
+        if claimed.is_empty() && account_id != session.account_id {
+            return Err(Problem::new(ProblemCode::NoKeyPackages, ""));
+        }
+        metrics::counter!("subrosa_key_packages_claimed_total").increment(claimed.len() as u64);
+        for package in &claimed {
+            if package.one_time_left < limits::KEY_PACKAGES_LOW {
+                let low = KeyPackagesLow { key_packages_left: package.one_time_left };
+                self.hub.notify(package.device_id, notice::Kind::KeyPackagesLow(low));
+            }
+        }
+        let devices = claimed.into_iter().map(|package| DeviceKeyPackage {
+            device_id: device_bytes(package.device_id),
+            key_package: package.key_package,
+        });
+        Ok(KeyPackages { devices: devices.collect(), account: Some(super::directory::to_frame(&account)) })
+    }
+}
+
+fn verify(
+    session: &Session,
+    account_key: &AccountPublicKey,
+    key_package: Bytes,
+    now: Timestamp,
+) -> Result<NewKeyPackage, Problem> {
+    verify_uploaded_key_package(&key_package, session.account_id, account_key, session.device_id, now)
+        .map_err(|error| problems::invalid_key_package(&error))?;
+    Ok(NewKeyPackage { hash: key_package_id(&key_package), key_package })
+}

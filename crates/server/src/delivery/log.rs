@@ -1,0 +1,71 @@
+//! `FetchLog` and `Acknowledge`: reading a log, and how far it was stored.
+
+use bytes::Bytes;
+use subrosa_wire::{
+    ConversationId, ProblemCode,
+    frames::{self, Acknowledge, FetchLog, Problem, log_entry},
+    limits,
+};
+
+use super::{
+    Service,
+    requests::{conversation_id, id_bytes},
+};
+use crate::{
+    session::Session,
+    store::delivery::{CursorMove, LogPage, LogPayload, LogRecord, PageBounds},
+};
+
+impl Service {
+    /// A page of a log, for a member: at most `limit` entries after `after_seq`, 0 for as many as fit.
+    pub async fn log_page(
+        &self,
+        session: &Session,
+        conversation_id: ConversationId,
+        after_seq: u64,
+        limit: u32,
+    ) -> Result<LogPage, Problem> {
+        let entries_max = match limit {
+            0 => limits::LOG_PAGE_ENTRIES_MAX,
+            limit => limit.min(limits::LOG_PAGE_ENTRIES_MAX),
+        };
+        let bounds = PageBounds { entries_max, bytes_max: limits::LOG_PAGE_BYTES_MAX };
+        Ok(self.store.log_page(conversation_id, session.device_id, after_seq, bounds).await??)
+    }
+
+    pub(super) async fn fetch_log(&self, session: &Session, fetch: &FetchLog) -> Result<frames::LogPage, Problem> {
+        let id = conversation_id(&fetch.conversation_id)?;
+        let page = self.log_page(session, id, fetch.after_seq, fetch.limit).await?;
+        let entries = page.entries.into_iter().map(|entry| to_frame(&fetch.conversation_id, entry)).collect();
+        Ok(frames::LogPage { conversation_id: fetch.conversation_id.clone(), entries, head_seq: page.head_seq })
+    }
+
+    /// Cursors are noted now and written along with the next transaction: they only decide when entries can
+    /// be deleted, so one that is lost in a crash costs nothing.
+    pub(super) fn acknowledge(&self, session: &Session, acknowledge: &Acknowledge) -> Result<(), Problem> {
+        if acknowledge.cursors.len() > limits::CURSORS_PER_FRAME_MAX {
+            let detail = format!("at most {} cursors are taken", limits::CURSORS_PER_FRAME_MAX);
+            return Err(Problem::new(ProblemCode::TooLarge, detail));
+        }
+        let moves = acknowledge.cursors.iter().map(|cursor| {
+            let conversation_id = conversation_id(&cursor.conversation_id)?;
+            Ok(CursorMove { conversation_id, device_id: session.device_id, seq: cursor.seq })
+        });
+        let moves: Vec<_> = moves.collect::<Result<_, Problem>>()?;
+        self.appender.acknowledge(moves);
+        Ok(())
+    }
+}
+
+fn to_frame(conversation_id: &Bytes, entry: LogRecord) -> frames::LogEntry {
+    frames::LogEntry {
+        conversation_id: conversation_id.clone(),
+        seq: entry.seq,
+        send_id: id_bytes(entry.send_id.as_bytes()),
+        accepted_at_ms: entry.accepted_at.as_millis(),
+        payload: Some(match entry.payload {
+            LogPayload::Application(message) => log_entry::Payload::ApplicationMessage(message),
+            LogPayload::Commit(commit) => log_entry::Payload::Commit(commit),
+        }),
+    }
+}

@@ -1,0 +1,29 @@
+//! Delivery: takes in what devices send, puts it into the logs, and hands it to whom it is for.
+//!
+//! [`Service`] answers requests and knows no transport; the WebSocket and the simulations drive the same
+//! one. What it pushes goes through the [`Hub`](crate::live::Hub).
+
+mod config;
+mod requests;
+mod problems;
+
+mod service;
+mod append;
+mod validation;
+mod commit;
+mod creation;
+mod log;
+mod group;
+mod key_packages;
+mod sync;
+mod directory;
+
+mod appender;
+mod publisher;
+mod pruning;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::DeliveryConfig;
+pub use service::{BackgroundTask, Service};

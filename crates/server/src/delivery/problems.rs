@@ -1,0 +1,111 @@
+//! The one place that turns refusals and failures of delivery into problems.
+
+use std::time::Duration;
+
+use subrosa_mls::{KeyPackageError, PeekError, ViewError};
+use subrosa_wire::{ProblemCode, frames::Problem};
+
+use super::requests::{id_bytes, malformed};
+use crate::{
+    limits::UNAVAILABLE_RETRY_AFTER,
+    rate::RateLimited,
+    store::{
+        StoreError,
+        delivery::{LogRefusal, ReadRefusal, TooManyKeyPackages},
+    },
+};
+
+impl From<LogRefusal> for Problem {
+    fn from(refusal: LogRefusal) -> Self {
+        match refusal {
+            LogRefusal::NotAMember => Self::new(ProblemCode::NotAMember, ""),
+            LogRefusal::SignedOut => Self::new(ProblemCode::DeviceSignedOut, ""),
+            LogRefusal::StaleEpoch { head_seq, epoch } => Self {
+                head_seq,
+                epoch,
+                ..Self::new(ProblemCode::StaleEpoch, format!("the conversation is in epoch {epoch}"))
+            },
+            LogRefusal::SendOutOfOrder { expected } => Self {
+                expected_send_number: expected,
+                ..Self::new(ProblemCode::SendOutOfOrder, format!("send number {expected} is expected"))
+            },
+            LogRefusal::ConversationExists(conversation_id) => Self {
+                conversation_id: id_bytes(conversation_id.as_bytes()),
+                ..Self::new(ProblemCode::ConversationExists, "")
+            },
+            LogRefusal::TooManyConversations => {
+                Self::new(ProblemCode::Forbidden, "the account has as many conversations as it may have")
+            }
+            LogRefusal::LogIsFull => {
+                Self::new(ProblemCode::Forbidden, "the conversation has as many entries as it can have")
+            }
+        }
+    }
+}
+
+impl From<ReadRefusal> for Problem {
+    fn from(refusal: ReadRefusal) -> Self {
+        match refusal {
+            ReadRefusal::NotAMember => Self::new(ProblemCode::NotAMember, ""),
+            ReadRefusal::Pruned { first_seq, head_seq, epoch } => Self {
+                head_seq,
+                epoch,
+                ..Self::new(ProblemCode::LogPruned, format!("entries before seq {first_seq} are no longer kept"))
+            },
+        }
+    }
+}
+
+impl From<TooManyKeyPackages> for Problem {
+    fn from(TooManyKeyPackages { kept }: TooManyKeyPackages) -> Self {
+        Self::new(ProblemCode::TooLarge, format!("{kept} key packages of this device are kept already"))
+    }
+}
+
+impl From<RateLimited> for Problem {
+    fn from(limited: RateLimited) -> Self {
+        Self {
+            retry_after_ms: millis(limited.retry_after).max(1),
+            ..Self::new(ProblemCode::RateLimited, "")
+        }
+    }
+}
+
+/// The client learns that we failed and when to come back; the log learns why.
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let retry_after_ms = millis(UNAVAILABLE_RETRY_AFTER);
+        match error {
+            StoreError::Full => Self { retry_after_ms, ..Self::new(ProblemCode::StorageFull, "") },
+            StoreError::Stopped | StoreError::RolledBack => {
+                Self { retry_after_ms, ..Self::new(ProblemCode::Unavailable, "") }
+            }
+            error => {
+                tracing::error!(%error, "the storage failed");
+                Self::new(ProblemCode::Internal, "")
+            }
+        }
+    }
+}
+
+/// An MLS message cannot be read.
+pub(super) fn unreadable(error: PeekError) -> Problem {
+    malformed(error.to_string())
+}
+
+/// A commit or a group is refused.
+pub(super) fn invalid_mls(error: &ViewError) -> Problem {
+    if let ViewError::Corrupt(reason) = error {
+        tracing::error!(%reason, "the stored view of a group is damaged");
+        return Problem::new(ProblemCode::Internal, "");
+    }
+    Problem::new(ProblemCode::InvalidMlsMessage, error.to_string())
+}
+
+pub(super) fn invalid_key_package(error: &KeyPackageError) -> Problem {
+    Problem::new(ProblemCode::InvalidKeyPackage, error.to_string())
+}
+
+fn millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}

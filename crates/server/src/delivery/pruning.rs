@@ -1,0 +1,63 @@
+//! Deletes, now and then, entries that every device has stored or that are past their time.
+
+use std::sync::Arc;
+
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use super::DeliveryConfig;
+use crate::{
+    clock::Clock,
+    limits::{PRUNE_CONVERSATIONS_PER_STEP, PRUNE_ENTRIES_PER_STEP},
+    store::{Store, StoreError, delivery::PruneStep},
+};
+
+/// Runs until `stop` is cancelled. A failure is logged and the next round tries again.
+pub(super) async fn run(
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    config: DeliveryConfig,
+    stop: CancellationToken,
+) {
+    let mut rounds = tokio::time::interval(config.prune_interval);
+    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = rounds.tick() => {}
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            round = round(store.as_ref(), clock.as_ref(), &config) => match round {
+                Ok(0) => {}
+                Ok(deleted) => tracing::debug!(deleted, "log entries were pruned"),
+                Err(error) => tracing::warn!(%error, "log entries were not pruned"),
+            }
+        }
+    }
+}
+
+/// Looks at every conversation once; returns the number of entries that went.
+pub(super) async fn round(
+    store: &dyn Store,
+    clock: &dyn Clock,
+    config: &DeliveryConfig,
+) -> Result<u64, StoreError> {
+    let mut step = PruneStep {
+        resume_after: 0,
+        conversations_max: PRUNE_CONVERSATIONS_PER_STEP,
+        entries_max: PRUNE_ENTRIES_PER_STEP,
+        accepted_before: clock.now().minus(config.retention),
+    };
+    let mut deleted = 0;
+    loop {
+        let outcome = store.prune(step).await?;
+        deleted += outcome.deleted;
+        match outcome.resume_after {
+            Some(resume_after) => step.resume_after = resume_after,
+            None => break,
+        }
+    }
+    metrics::counter!("subrosa_entries_pruned_total").increment(deleted);
+    Ok(deleted)
+}

@@ -1,0 +1,173 @@
+//! The publisher: the one place from which answers to sends and new entries go out, after they are durable,
+//! in the order of the logs.
+
+use std::{future::Future, sync::Arc};
+
+use bytes::{Bytes, BytesMut};
+use subrosa_wire::{
+    DeviceId, Timestamp,
+    frames::{self, Appended, Problem, WelcomeItem, WelcomesWaiting, log_entry, server_frame::Body},
+};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{commit::appended, requests::id_bytes, service::refused};
+use crate::{
+    limits::PUBLICATIONS_QUEUED_MAX,
+    live::{Hub, Outbox, encode_entry},
+    store::{
+        StoreError,
+        delivery::{Accepted, CommitWrite, LogOutcome, LogWrite, Novelty, SendKey, WelcomeWrite},
+    },
+};
+
+/// Who waits for the answer to a send.
+pub(super) enum AnswerTo {
+    /// A task.
+    Waiter(oneshot::Sender<Result<Appended, Problem>>),
+    /// A connection: the answer goes out with whatever else waits for it.
+    Connection {
+        outbox: Arc<Outbox>,
+        request_id: u64,
+    },
+}
+
+impl AnswerTo {
+    /// Gives the answer and lets it go out.
+    pub(super) fn give(self, answer: Result<Appended, Problem>) {
+        if let Some(outbox) = self.queue(answer) {
+            outbox.wake();
+        }
+    }
+
+    /// Gives the answer; one that goes to a connection waits there until it is woken.
+    fn queue(self, answer: Result<Appended, Problem>) -> Option<Arc<Outbox>> {
+        match self {
+            // Nobody waits any more: the entry is in the log all the same, and a retry gets its answer.
+            Self::Waiter(waiter) => {
+                let _ = waiter.send(answer);
+                None
+            }
+            Self::Connection { outbox, request_id } => {
+                outbox.append_ends();
+                outbox.queue_answer(request_id, answer.map_or_else(refused, Body::Appended));
+                Some(outbox)
+            }
+        }
+    }
+}
+
+/// What became of a write, and who is to know.
+pub(super) struct Publication {
+    pub(super) write: LogWrite,
+    pub(super) answer: AnswerTo,
+    pub(super) outcome: Result<LogOutcome, StoreError>,
+}
+
+/// The way to the publisher.
+pub(super) struct Publisher(mpsc::Sender<Vec<Publication>>);
+
+impl Publisher {
+    /// The way to the publisher, and its task, which ends when the other end is gone.
+    pub(super) fn new(hub: Arc<Hub>) -> (Self, impl Future<Output = ()> + Send) {
+        let (sender, mut queue) = mpsc::channel::<Vec<Publication>>(PUBLICATIONS_QUEUED_MAX);
+        let run = async move {
+            while let Some(batch) = queue.recv().await {
+                publish(&hub, batch);
+            }
+        };
+        (Self(sender), run)
+    }
+
+    pub(super) async fn publish(&self, batch: Vec<Publication>) {
+        if self.0.send(batch).await.is_err() {
+            tracing::error!("the publisher has ended: answers are lost");
+        }
+    }
+}
+
+/// Queues everything first and wakes each connection once, so that it writes all of it at once.
+fn publish(hub: &Hub, batch: Vec<Publication>) {
+    let mut woken: Vec<Arc<Outbox>> = Vec::new();
+    let mut buffer = BytesMut::new();
+    let (mut accepted_count, mut pushed) = (0, 0);
+    for Publication { write, answer, outcome } in batch {
+        let key = *key_of(&write);
+        let answered = match outcome {
+            Ok(Ok(accepted)) => {
+                accepted_count += 1;
+                let answered = answer.queue(Ok(appended(&key, &accepted)));
+                if let Novelty::New { recipients, welcomed } = &accepted.novelty {
+                    let entry = encode_entry(&mut buffer, &live_entry(&key, &accepted, &write));
+                    pushed += hub.queue_entry(recipients, key.device_id, &entry, &mut woken);
+                    push_welcomes(hub, &key, accepted.seq, welcomed, &write, &mut woken);
+                }
+                answered
+            }
+            Ok(Err(refusal)) => answer.queue(Err(refusal.into())),
+            Err(error) => answer.queue(Err(error.into())),
+        };
+        woken.extend(answered);
+    }
+    // Most batches wake the same connections again and again.
+    woken.sort_unstable_by_key(Arc::as_ptr);
+    woken.dedup_by_key(|outbox| Arc::as_ptr(outbox));
+    for outbox in woken {
+        outbox.wake();
+    }
+    metrics::counter!("subrosa_appends_total").increment(accepted_count);
+    metrics::counter!("subrosa_entries_pushed_total").increment(pushed);
+}
+
+fn key_of(write: &LogWrite) -> &SendKey {
+    match write {
+        LogWrite::Application(write) => &write.key,
+        LogWrite::Commit(write) => &write.key,
+        LogWrite::Create(write) => &write.first.key,
+    }
+}
+
+fn commit_of(write: &LogWrite) -> Option<&CommitWrite> {
+    match write {
+        LogWrite::Application(_) => None,
+        LogWrite::Commit(write) => Some(write),
+        LogWrite::Create(write) => Some(&write.first),
+    }
+}
+
+fn live_entry(key: &SendKey, accepted: &Accepted, write: &LogWrite) -> frames::LogEntry {
+    frames::LogEntry {
+        conversation_id: id_bytes(key.conversation_id.as_bytes()),
+        seq: accepted.seq,
+        send_id: id_bytes(key.send_id.as_bytes()),
+        accepted_at_ms: Timestamp::as_millis(accepted.accepted_at),
+        payload: Some(match write {
+            LogWrite::Application(write) => log_entry::Payload::ApplicationMessage(write.message.clone()),
+            LogWrite::Commit(write) => log_entry::Payload::Commit(write.commit.clone()),
+            LogWrite::Create(write) => log_entry::Payload::Commit(write.first.commit.clone()),
+        }),
+    }
+}
+
+fn push_welcomes(
+    hub: &Hub,
+    key: &SendKey,
+    seq: u64,
+    welcomed: &[(DeviceId, u64)],
+    write: &LogWrite,
+    woken: &mut Vec<Arc<Outbox>>,
+) {
+    let Some(WelcomeWrite { welcome, ratchet_tree }) = commit_of(write).and_then(|commit| commit.welcome.as_ref())
+    else {
+        return;
+    };
+    for (device_id, item_id) in welcomed {
+        let item = WelcomeItem {
+            item_id: *item_id,
+            conversation_id: id_bytes(key.conversation_id.as_bytes()),
+            seq,
+            welcome: Bytes::clone(welcome),
+            ratchet_tree: Bytes::clone(ratchet_tree),
+        };
+        hub.queue(*device_id, &Body::WelcomesWaiting(WelcomesWaiting { welcomes: vec![item] }), woken);
+    }
+}

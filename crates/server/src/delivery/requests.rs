@@ -1,0 +1,71 @@
+//! Reads the fields of requests: behind this, ids are ids and sizes are within bounds.
+
+use bytes::Bytes;
+use subrosa_wire::{
+    AccountId, ConversationId, DeviceId, ProblemCode, SendId,
+    frames::{self, Problem},
+    limits,
+};
+
+use crate::{limits::SEND_NUMBER_MAX, session::Session, store::delivery::SendKey};
+
+pub(super) fn malformed(detail: impl Into<String>) -> Problem {
+    Problem::new(ProblemCode::MalformedRequest, detail)
+}
+
+pub(super) fn conversation_id(bytes: &Bytes) -> Result<ConversationId, Problem> {
+    ConversationId::try_from(bytes.as_ref()).map_err(|error| malformed(format!("conversation_id: {error}")))
+}
+
+pub(super) fn account_id(bytes: &Bytes) -> Result<AccountId, Problem> {
+    AccountId::try_from(bytes.as_ref()).map_err(|error| malformed(format!("account_id: {error}")))
+}
+
+/// The key of a send by the session's device.
+pub(super) fn send_key(
+    session: &Session,
+    conversation: &Bytes,
+    send_id: &Bytes,
+    send_number: u64,
+) -> Result<SendKey, Problem> {
+    let send_id = SendId::try_from(send_id.as_ref()).map_err(|error| malformed(format!("send_id: {error}")))?;
+    if !(1..=SEND_NUMBER_MAX).contains(&send_number) {
+        return Err(malformed("send_number is out of range"));
+    }
+    Ok(SendKey {
+        conversation_id: conversation_id(conversation)?,
+        device_id: session.device_id,
+        send_id,
+        send_number,
+    })
+}
+
+/// Refuses what is empty or longer than `max` bytes.
+pub(super) fn bounded(what: &str, bytes: &Bytes, max: usize) -> Result<(), Problem> {
+    if bytes.is_empty() {
+        return Err(malformed(format!("{what} is empty")));
+    }
+    if bytes.len() > max {
+        let detail = format!("{what} has {} bytes, at most {max} are taken", bytes.len());
+        return Err(Problem::new(ProblemCode::TooLarge, detail));
+    }
+    Ok(())
+}
+
+/// Refuses a commit whose parts are missing or too large.
+pub(super) fn bounded_commit(commit: &frames::Commit) -> Result<(), Problem> {
+    bounded("commit", &commit.commit, limits::HANDSHAKE_MESSAGE_MAX)?;
+    bounded("group_info", &commit.group_info, limits::HANDSHAKE_MESSAGE_MAX)?;
+    if commit.welcome.is_empty() {
+        return Ok(());
+    }
+    bounded("welcome", &commit.welcome, limits::HANDSHAKE_MESSAGE_MAX)
+}
+
+pub(super) fn id_bytes(id: &[u8; 16]) -> Bytes {
+    Bytes::copy_from_slice(id)
+}
+
+pub(super) fn device_bytes(id: DeviceId) -> Bytes {
+    id_bytes(id.as_bytes())
+}

@@ -1,0 +1,201 @@
+//! The service: a request of a signed-in device in, an answer out.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use subrosa_wire::{
+    AccountId, DeviceId, ProblemCode,
+    frames::{Acknowledged, Pong, Problem, append, client_frame::Request, notice, server_frame::Body},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    DeliveryConfig,
+    appender::Appender,
+    pruning,
+    publisher::{AnswerTo, Publisher},
+    validation::Validation,
+};
+use crate::{
+    clock::Clock,
+    live::{Connection, Hub},
+    rate::Limiter,
+    session::Session,
+    store::Store,
+};
+
+/// Delivery, without a transport.
+pub struct Service {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) hub: Arc<Hub>,
+    pub(super) appender: Appender,
+    pub(super) validation: Validation,
+    pub(super) claims: Limiter,
+    requests: Limiter,
+    tasks: TaskTracker,
+}
+
+/// Work of the service that runs as long as the server. If one of these ends before it is asked to, the
+/// server cannot go on.
+pub struct BackgroundTask {
+    /// For logs.
+    pub name: &'static str,
+    /// The work.
+    pub work: BoxFuture<'static, ()>,
+}
+
+impl Service {
+    /// The service on a store, and the tasks that the caller must run for it. The tasks finish what was
+    /// taken in and end once `stop` is cancelled.
+    pub fn open(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        config: &DeliveryConfig,
+        stop: &CancellationToken,
+    ) -> (Arc<Self>, Vec<BackgroundTask>) {
+        let hub = Arc::new(Hub::new());
+        let (publisher, publish) = Publisher::new(Arc::clone(&hub));
+        let (appender, append) =
+            Appender::new(Arc::clone(&store), Arc::clone(&clock), publisher, stop.clone());
+        let prune =
+            pruning::run(Arc::clone(&store), Arc::clone(&clock), config.clone(), stop.clone());
+        let tasks = vec![
+            BackgroundTask { name: "publisher", work: Box::pin(publish) },
+            BackgroundTask { name: "appender", work: Box::pin(append) },
+            BackgroundTask { name: "pruning", work: Box::pin(prune) },
+        ];
+        let service = Self {
+            requests: Limiter::new(config.requests, &clock),
+            claims: Limiter::new(config.claims, &clock),
+            store,
+            clock,
+            hub,
+            appender,
+            validation: Validation::new(),
+            tasks: TaskTracker::new(),
+        };
+        (Arc::new(service), tasks)
+    }
+
+    /// Where connected devices are.
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// Answers one request. A `Hello` belongs to the transport and is refused here.
+    pub async fn handle(&self, session: &Session, request: Request) -> Body {
+        match self.admit(session) {
+            Ok(()) => self.answer(session, request).await,
+            Err(problem) => refused(problem),
+        }
+    }
+
+    /// Takes in one request of a connection; the answer goes into the connection's outbox.
+    ///
+    /// Messages are queued before this returns, in the order of the calls, so that those of one connection
+    /// share a transaction. It waits while the queue is full.
+    pub async fn dispatch(self: &Arc<Self>, connection: &Connection, request_id: u64, request: Request) {
+        let session = *connection.session();
+        let outbox = connection.outbox();
+        if let Err(problem) = self.admit(&session) {
+            outbox.push_answer(request_id, refused(problem));
+            return;
+        }
+        match request {
+            Request::Append(append) if !matches!(append.payload, Some(append::Payload::Commit(_))) => {
+                outbox.append_begins();
+                let answer = AnswerTo::Connection { outbox: Arc::clone(outbox), request_id };
+                self.submit_message(&session, append, answer).await;
+            }
+            request => {
+                outbox.request_begins();
+                let (service, outbox) = (Arc::clone(self), Arc::clone(outbox));
+                self.tasks.spawn(async move {
+                    let body = service.answer(&session, request).await;
+                    outbox.request_ends();
+                    outbox.push_answer(request_id, body);
+                });
+            }
+        }
+    }
+
+    fn admit(&self, session: &Session) -> Result<(), Problem> {
+        Ok(self.requests.check(session.device_id)?)
+    }
+
+    async fn answer(&self, session: &Session, request: Request) -> Body {
+        let answer = match request {
+            Request::Append(append) => self.append(session, append).await.map(Body::Appended),
+            Request::CreateConversation(create) => {
+                self.create_conversation(session, create).await.map(Body::Appended)
+            }
+            Request::Acknowledge(acknowledge) => {
+                self.acknowledge(session, &acknowledge).map(|()| Body::Acknowledged(Acknowledged {}))
+            }
+            Request::FetchLog(fetch) => self.fetch_log(session, &fetch).await.map(Body::LogPage),
+            Request::FetchGroup(fetch) => self.fetch_group(session, &fetch).await.map(Body::GroupState),
+            Request::Sync(_) => self.sync(session).await.map(Body::SyncState),
+            Request::AcknowledgeWelcomes(acknowledge) => self
+                .acknowledge_welcomes(session, acknowledge)
+                .await
+                .map(|()| Body::Acknowledged(Acknowledged {})),
+            Request::ClaimKeyPackages(claim) => {
+                self.claim_key_packages(session, &claim).await.map(Body::KeyPackages)
+            }
+            Request::PublishKeyPackages(publish) => {
+                self.publish_key_packages(session, publish).await.map(Body::KeyPackagesPublished)
+            }
+            Request::LookUpAccount(look_up) => self.look_up_account(look_up).await.map(Body::Account),
+            Request::Ping(_) => Ok(Body::Pong(Pong { server_time_ms: self.clock.now().as_millis() })),
+            Request::Hello(_) => {
+                Err(Problem::new(ProblemCode::MalformedRequest, "Hello is the first frame and no other"))
+            }
+        };
+        answer.unwrap_or_else(refused)
+    }
+
+    /// A device of the account signed in: its other devices are told.
+    pub async fn device_signed_in(&self, account_id: AccountId, device_id: DeviceId) {
+        self.notify_account(account_id, &[device_id]).await;
+    }
+
+    /// A device was signed out: nothing waits for it any more, its connections close, and the account's
+    /// other devices are told, so that they remove its leaves.
+    pub async fn device_signed_out(&self, account_id: AccountId, device_id: DeviceId) -> Result<(), Problem> {
+        self.hub.sign_out(device_id);
+        self.store.sign_out_device(device_id).await?;
+        self.notify_account(account_id, &[device_id]).await;
+        Ok(())
+    }
+
+    /// Tells the connected devices of an account, other than these, that there is something new to fetch. A
+    /// hint: if it cannot be given now, the next Sync shows the same.
+    pub(super) async fn notify_account(&self, account_id: AccountId, except: &[DeviceId]) {
+        match self.store.devices(account_id).await {
+            Ok(devices) => {
+                for device in devices {
+                    if device.signed_out_at.is_none() && !except.contains(&device.device_id) {
+                        self.hub.notify(device.device_id, notice::Kind::StateChanged(Default::default()));
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, account_id = %account_id, "the account's devices were not notified");
+            }
+        }
+    }
+
+    /// Waits until every request that was taken in is answered. No new ones may come.
+    pub async fn finish(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+/// A problem as an answer, counted by its code.
+pub(super) fn refused(problem: Problem) -> Body {
+    let code = problem.known_code().map_or("unknown", ProblemCode::as_str);
+    metrics::counter!("subrosa_delivery_refusals_total", "code" => code).increment(1);
+    Body::Problem(problem)
+}

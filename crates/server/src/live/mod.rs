@@ -1,0 +1,13 @@
+//! Live connections: what is pushed to devices that are connected, and the WebSocket they connect by.
+//!
+//! Pushes are hints: all of them can be fetched as well. So a connection that falls behind is closed rather
+//! than waited for.
+
+mod outbox;
+mod hub;
+mod socket;
+
+pub use hub::{Connection, Hub};
+pub use outbox::{Closing, Drained, Outbox};
+pub(crate) use outbox::encode_entry;
+pub use socket::{Authenticate, Live, routes};

@@ -1,0 +1,440 @@
+//! What delivery keeps: conversations and their logs, groups, welcomes, key packages.
+//!
+//! Everything here has been validated before; the store adds what only a transaction can: the order of a
+//! log, the compare-and-set on its epoch, and that nothing is half done.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use subrosa_mls::ConversationKind;
+use subrosa_wire::{AccountId, ConversationId, DeviceId, SendId, Timestamp};
+
+use super::StoreError;
+
+/// Which send of which device: what makes a retry recognisable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SendKey {
+    /// The conversation.
+    pub conversation_id: ConversationId,
+    /// The device that sends.
+    pub device_id: DeviceId,
+    /// Chosen by the device; the same in each retry.
+    pub send_id: SendId,
+    /// The device's count in this conversation, from 1.
+    pub send_number: u64,
+}
+
+/// One entry that wants to go into a log.
+#[derive(Debug, Clone)]
+pub enum LogWrite {
+    /// A message of the head's epoch.
+    Application(ApplicationWrite),
+    /// A commit that ends the head's epoch.
+    Commit(Box<CommitWrite>),
+    /// A conversation together with its first commit.
+    Create(Box<CreateWrite>),
+}
+
+/// A message of a member.
+#[derive(Debug, Clone)]
+pub struct ApplicationWrite {
+    /// Which send it is.
+    pub key: SendKey,
+    /// The epoch that it is encrypted for.
+    pub epoch: u64,
+    /// `MLSMessage` with a `PrivateMessage`.
+    pub message: Bytes,
+}
+
+/// How a committer stands to the group before its commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Committer {
+    /// It is a member.
+    Member,
+    /// It joins by this commit; it may have been a member before.
+    External,
+}
+
+/// A validated commit and all that changes with it.
+#[derive(Debug, Clone)]
+pub struct CommitWrite {
+    /// Which send it is.
+    pub key: SendKey,
+    /// The account of the committing device.
+    pub account_id: AccountId,
+    /// How the device joins in.
+    pub committer: Committer,
+    /// The epoch that the commit ends; the next one is one higher.
+    pub epoch: u64,
+    /// `MLSMessage` with a `PublicMessage`.
+    pub commit: Bytes,
+    /// The public state after the commit.
+    pub public_view: Bytes,
+    /// `MLSMessage` with the `GroupInfo` after the commit.
+    pub group_info: Bytes,
+    /// Devices that the commit adds, other than an external committer.
+    pub added: Vec<(DeviceId, AccountId)>,
+    /// Devices that the commit removes, among them the former leaf of an external committer.
+    pub removed: Vec<DeviceId>,
+    /// For the added devices; `None` if and only if there are none.
+    pub welcome: Option<WelcomeWrite>,
+}
+
+/// What an added device needs to join.
+#[derive(Debug, Clone)]
+pub struct WelcomeWrite {
+    /// `MLSMessage` with the `Welcome`, without ratchet tree.
+    pub welcome: Bytes,
+    /// The ratchet tree after the commit.
+    pub ratchet_tree: Bytes,
+}
+
+/// A new conversation.
+#[derive(Debug, Clone)]
+pub struct CreateWrite {
+    /// What it is.
+    pub kind: ConversationKind,
+    /// Whose it is, by the policy of the group.
+    pub accounts: Vec<AccountId>,
+    /// The most conversations that the creator's account may have.
+    pub conversations_max: usize,
+    /// Ends epoch 0 and becomes seq 1. Its committer is the creator, a member.
+    pub first: CommitWrite,
+}
+
+/// A device has stored a log up to a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CursorMove {
+    /// The conversation.
+    pub conversation_id: ConversationId,
+    /// The device.
+    pub device_id: DeviceId,
+    /// The newest entry that it has stored.
+    pub seq: u64,
+}
+
+/// Writes that are made in one transaction, in this order.
+#[derive(Debug)]
+pub struct LogBatch {
+    /// When the server accepts them.
+    pub accepted_at: Timestamp,
+    /// The entries.
+    pub writes: Vec<LogWrite>,
+    /// Cursors only move forward and never beyond the head; one that cannot move is ignored.
+    pub cursors: Vec<CursorMove>,
+}
+
+/// An entry that is in a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its place.
+    pub seq: u64,
+    /// The epoch of the log after it.
+    pub epoch: u64,
+    /// When it was accepted first.
+    pub accepted_at: Timestamp,
+    /// What became of it this time.
+    pub novelty: Novelty,
+}
+
+/// Whether an accepted entry is new.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Novelty {
+    /// This transaction stored it.
+    New {
+        /// Signed-in devices for which it is: the members before it, the sender among them.
+        recipients: Arc<[DeviceId]>,
+        /// Devices that a commit added, each with the item in its inbox.
+        welcomed: Vec<(DeviceId, u64)>,
+    },
+    /// It was stored before; this is the first answer again.
+    Repeated,
+}
+
+/// Why an entry was not stored. Nothing of it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogRefusal {
+    /// No such conversation, or the device is not in it.
+    NotAMember,
+    /// The device was signed out.
+    SignedOut,
+    /// It is not for the epoch of the head.
+    StaleEpoch {
+        /// The newest entry.
+        head_seq: u64,
+        /// The epoch after it.
+        epoch: u64,
+    },
+    /// Its number is neither the next one nor that of a stored entry with its id.
+    SendOutOfOrder {
+        /// The next number.
+        expected: u64,
+    },
+    /// The accounts have such a conversation, or the id is taken.
+    ConversationExists(ConversationId),
+    /// The account has as many conversations as it may have.
+    TooManyConversations,
+    /// The log has as many entries as one can have.
+    LogIsFull,
+}
+
+/// What became of one write of a batch.
+pub type LogOutcome = Result<Accepted, LogRefusal>;
+
+/// What would become of a send now, apart from its epoch and content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SendCheck {
+    /// It was stored before.
+    Repeated(Accepted),
+    /// It could be stored.
+    Possible {
+        /// The newest entry.
+        head_seq: u64,
+        /// The epoch after it.
+        epoch: u64,
+    },
+    /// It could not.
+    Refused(LogRefusal),
+}
+
+/// The public state of a group at the head of its log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupRecord {
+    /// The epoch.
+    pub epoch: u64,
+    /// The newest entry.
+    pub head_seq: u64,
+    /// As the last commit left it.
+    pub public_view: Bytes,
+    /// `MLSMessage` with the `GroupInfo`.
+    pub group_info: Bytes,
+}
+
+/// An entry of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogRecord {
+    /// Its place.
+    pub seq: u64,
+    /// The sender's id for it.
+    pub send_id: SendId,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// What it holds.
+    pub payload: LogPayload,
+}
+
+/// What an entry of a log holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogPayload {
+    /// `MLSMessage` with a `PrivateMessage`.
+    Application(Bytes),
+    /// `MLSMessage` with a `PublicMessage`.
+    Commit(Bytes),
+}
+
+/// A part of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogPage {
+    /// Ascending, without gaps.
+    pub entries: Vec<LogRecord>,
+    /// The newest entry of the log.
+    pub head_seq: u64,
+}
+
+/// Why a log cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadRefusal {
+    /// No such conversation, or the device is not in it.
+    NotAMember,
+    /// An entry that the device asks for, and that was for it, is no longer kept.
+    Pruned {
+        /// The oldest entry that is kept.
+        first_seq: u64,
+        /// The newest entry.
+        head_seq: u64,
+        /// The epoch after it.
+        epoch: u64,
+    },
+}
+
+/// Bounds of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageBounds {
+    /// Entries.
+    pub entries_max: u32,
+    /// Bytes of payload; the first entry comes whatever its size.
+    pub bytes_max: usize,
+}
+
+/// A conversation as a device sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConversationHead {
+    /// The conversation.
+    pub conversation_id: ConversationId,
+    /// The newest entry.
+    pub head_seq: u64,
+    /// The epoch after it.
+    pub epoch: u64,
+    /// Whether the device is a member.
+    pub member: bool,
+}
+
+/// A Welcome that waits for a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WelcomeRecord {
+    /// Its item in the device's inbox.
+    pub item_id: u64,
+    /// The conversation.
+    pub conversation_id: ConversationId,
+    /// The commit that added the device.
+    pub seq: u64,
+    /// `MLSMessage` with the `Welcome`.
+    pub welcome: Bytes,
+    /// The ratchet tree after the commit.
+    pub ratchet_tree: Bytes,
+}
+
+/// Key packages of a device that are left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyPackageStock {
+    /// One-time key packages.
+    pub one_time: u32,
+    /// Whether there is one of last resort.
+    pub last_resort: bool,
+}
+
+/// A key package to keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewKeyPackage {
+    /// SHA-256 of it.
+    pub hash: [u8; 32],
+    /// `MLSMessage` with a `KeyPackage`.
+    pub key_package: Bytes,
+}
+
+/// Key packages of a device to keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPackagePublication {
+    /// Each is given out once.
+    pub one_time: Vec<NewKeyPackage>,
+    /// Replaces the one before.
+    pub last_resort: Option<NewKeyPackage>,
+    /// The most one-time key packages that a device may have.
+    pub one_time_max: u32,
+}
+
+/// More one-time key packages than a device may have. None was stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooManyKeyPackages {
+    /// Those that are kept.
+    pub kept: u32,
+}
+
+/// A key package that was given out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedKeyPackage {
+    /// The device whose it is.
+    pub device_id: DeviceId,
+    /// `MLSMessage` with a `KeyPackage`.
+    pub key_package: Bytes,
+    /// One-time key packages that the device has left.
+    pub one_time_left: u32,
+}
+
+/// One step of pruning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PruneStep {
+    /// Where the step before ended; 0 to begin.
+    pub resume_after: i64,
+    /// The most conversations to look at.
+    pub conversations_max: u32,
+    /// The most entries to delete of one conversation.
+    pub entries_max: u32,
+    /// Entries that are older go, whatever the cursors say.
+    pub accepted_before: Timestamp,
+}
+
+/// What a step of pruning did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PruneOutcome {
+    /// Entries that were deleted.
+    pub deleted: u64,
+    /// Where the next step goes on; `None` once all conversations were looked at.
+    pub resume_after: Option<i64>,
+}
+
+/// The storage of delivery.
+#[async_trait]
+pub trait DeliveryStore: Send + Sync {
+    /// Makes all writes of the batch in one transaction; outcomes come in the order of the writes.
+    ///
+    /// A refused write leaves the others alone. After an error nothing of the batch is stored.
+    async fn write_log(&self, batch: LogBatch) -> Result<Vec<LogOutcome>, StoreError>;
+
+    /// What would become of a send now. An external committer need not be a member, and its number is free.
+    async fn check_send(&self, key: SendKey, committer: Committer) -> Result<SendCheck, StoreError>;
+
+    /// The group of a conversation.
+    async fn group(&self, conversation_id: ConversationId) -> Result<Option<GroupRecord>, StoreError>;
+
+    /// The group of a conversation, if it is one of the account.
+    async fn group_for(
+        &self,
+        conversation_id: ConversationId,
+        account_id: AccountId,
+    ) -> Result<Option<GroupRecord>, StoreError>;
+
+    /// Entries after a place, for a member: only those that came after it joined.
+    async fn log_page(
+        &self,
+        conversation_id: ConversationId,
+        device_id: DeviceId,
+        after_seq: u64,
+        bounds: PageBounds,
+    ) -> Result<Result<LogPage, ReadRefusal>, StoreError>;
+
+    /// Every conversation of the account, as one of its devices sees it.
+    async fn conversation_heads(
+        &self,
+        account_id: AccountId,
+        device_id: DeviceId,
+    ) -> Result<Vec<ConversationHead>, StoreError>;
+
+    /// The oldest Welcomes that wait for the device, as many as the bounds allow.
+    async fn waiting_welcomes(
+        &self,
+        device_id: DeviceId,
+        bounds: PageBounds,
+    ) -> Result<Vec<WelcomeRecord>, StoreError>;
+
+    /// Removes items from the device's inbox; those that are not there are ignored.
+    async fn acknowledge_welcomes(&self, device_id: DeviceId, item_ids: Vec<u64>) -> Result<(), StoreError>;
+
+    /// The key packages that a device has left.
+    async fn key_package_stock(&self, device_id: DeviceId) -> Result<KeyPackageStock, StoreError>;
+
+    /// Keeps key packages of a device, all or none; one that is kept already is not kept twice. Returns the
+    /// one-time key packages that are kept then.
+    async fn publish_key_packages(
+        &self,
+        device_id: DeviceId,
+        publication: KeyPackagePublication,
+    ) -> Result<Result<u32, TooManyKeyPackages>, StoreError>;
+
+    /// Takes one key package of each device: the oldest one-time one, which is gone then, otherwise the one of
+    /// last resort, which stays. A device that has none is left out.
+    async fn claim_key_packages(
+        &self,
+        device_ids: Vec<DeviceId>,
+    ) -> Result<Vec<ClaimedKeyPackage>, StoreError>;
+
+    /// Forgets what waits for a device that was signed out, and lets nothing wait for it.
+    async fn sign_out_device(&self, device_id: DeviceId) -> Result<(), StoreError>;
+
+    /// Deletes entries that every signed-in member has stored, and those that are too old.
+    ///
+    /// Commits go with the messages around them: nobody who is in the group needs them once every cursor is
+    /// past, and whoever joins later starts from the group's state.
+    async fn prune(&self, step: PruneStep) -> Result<PruneOutcome, StoreError>;
+}

@@ -1,0 +1,153 @@
+//! A new conversation, with its first commit as seq 1.
+
+use rusqlite::{Connection, OptionalExtension as _};
+use subrosa_wire::{ConversationId, Timestamp};
+
+use super::{
+    commits::{self, NewMember},
+    hot::HotConversations,
+    log::{self, NewEntry},
+    rows::{self, kind_to_sql, to_sql},
+};
+use crate::store::{
+    StoreError,
+    delivery::{Accepted, Committer, CreateWrite, LogOutcome, LogRefusal, Novelty, SendCheck},
+};
+
+/// The place of the first entry.
+const FIRST_SEQ: u64 = 1;
+
+pub(super) fn create(
+    connection: &Connection,
+    hot: &mut HotConversations,
+    accepted_at: Timestamp,
+    write: &CreateWrite,
+) -> Result<LogOutcome, StoreError> {
+    let first = &write.first;
+    let id = first.key.conversation_id;
+    if let Some(conversation) = hot.load(connection, id)? {
+        return Ok(
+            match conversation.check(connection, &first.key, Committer::Member)? {
+                SendCheck::Repeated(accepted) => Ok(accepted),
+                _ => Err(LogRefusal::ConversationExists(id)),
+            },
+        );
+    }
+    if let Some(existing) = conversation_of_pair(connection, write)? {
+        return Ok(Err(LogRefusal::ConversationExists(existing)));
+    }
+    if log::conversations_of(connection, first.account_id.as_bytes())? >= write.conversations_max as u64 {
+        return Ok(Err(LogRefusal::TooManyConversations));
+    }
+    let epoch = first.epoch + 1;
+    let number = insert_conversation(connection, accepted_at, write)?;
+    insert_group(connection, number, write)?;
+    let entry = NewEntry {
+        send_id: first.key.send_id,
+        accepted_at,
+        epoch,
+        is_commit: true,
+        payload: &first.commit,
+    };
+    entry.insert(connection, number, FIRST_SEQ)?;
+    NewMember {
+        device_id: first.key.device_id,
+        account_id: first.account_id,
+        // The creator was there before the first entry.
+        joined_seq: 0,
+        last_send: (first.key.send_number, FIRST_SEQ),
+    }
+    .insert(connection, number)?;
+    for (device_id, account_id) in &first.added {
+        NewMember {
+            device_id: *device_id,
+            account_id: *account_id,
+            joined_seq: FIRST_SEQ,
+            last_send: (0, 0),
+        }
+        .insert(connection, number)?;
+    }
+    let welcomed = commits::insert_welcome(connection, number, FIRST_SEQ, first)?;
+    let recipients = [first.key.device_id].into();
+    Ok(Ok(Accepted {
+        seq: FIRST_SEQ,
+        epoch,
+        accepted_at,
+        novelty: Novelty::New { recipients, welcomed },
+    }))
+}
+
+fn conversation_of_pair(
+    connection: &Connection,
+    write: &CreateWrite,
+) -> Result<Option<ConversationId>, StoreError> {
+    let Some((lower, higher)) = pair(write) else {
+        return Ok(None);
+    };
+    Ok(connection
+        .prepare_cached(
+            "SELECT c.id FROM direct_pairs p JOIN conversations c ON c.number = p.conversation
+             WHERE p.lower = ?1 AND p.higher = ?2",
+        )?
+        .query_row((lower, higher), |row| Ok(ConversationId::from_bytes(row.get(0)?)))
+        .optional()?)
+}
+
+/// The accounts of a conversation of which there is one for each pair; notes to self pair an account with
+/// itself.
+fn pair(write: &CreateWrite) -> Option<(&[u8; 16], &[u8; 16])> {
+    let lower = write.accounts.iter().min()?;
+    let higher = write.accounts.iter().max()?;
+    Some((lower.as_bytes(), higher.as_bytes()))
+}
+
+fn insert_conversation(
+    connection: &Connection,
+    accepted_at: Timestamp,
+    write: &CreateWrite,
+) -> Result<i64, StoreError> {
+    let changed = connection
+        .prepare_cached(
+            "INSERT INTO conversations (id, kind, head_seq, epoch, first_seq, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?3, ?5)",
+        )?
+        .execute((
+            write.first.key.conversation_id.as_bytes(),
+            kind_to_sql(write.kind),
+            to_sql(FIRST_SEQ),
+            to_sql(write.first.epoch + 1),
+            to_sql(accepted_at.as_millis()),
+        ))?;
+    StoreError::check_affected("create a conversation", changed, 1)?;
+    let number = connection.last_insert_rowid();
+    let mut insert = connection
+        .prepare_cached("INSERT INTO conversation_accounts (account, conversation) VALUES (?1, ?2)")?;
+    for account_id in &write.accounts {
+        StoreError::check_affected(
+            "note an account",
+            insert.execute((account_id.as_bytes(), number))?,
+            1,
+        )?;
+    }
+    if let Some((lower, higher)) = pair(write) {
+        let changed = connection
+            .prepare_cached("INSERT INTO direct_pairs (lower, higher, conversation) VALUES (?1, ?2, ?3)")?
+            .execute((lower, higher, number))?;
+        StoreError::check_affected("note a pair", changed, 1)?;
+    }
+    Ok(number)
+}
+
+fn insert_group(connection: &Connection, number: i64, write: &CreateWrite) -> Result<(), StoreError> {
+    let changed = connection
+        .prepare_cached(
+            "INSERT INTO groups (conversation, epoch, public_view, group_info) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute((
+            number,
+            rows::to_sql(write.first.epoch + 1),
+            write.first.public_view.as_ref(),
+            write.first.group_info.as_ref(),
+        ))?;
+    StoreError::check_affected("keep a group", changed, 1)
+}

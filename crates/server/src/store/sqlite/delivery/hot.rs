@@ -1,0 +1,227 @@
+//! The conversations that were written to lately, as the writer knows them.
+//!
+//! Owned by the writer's thread, the only one that writes, so what it holds is what the tables hold, apart
+//! from changes of the present batch. The truth stays in the tables: each change of a head is a
+//! compare-and-set, and whenever something fails everything here is forgotten.
+
+use std::{collections::HashMap, sync::Arc};
+
+use rusqlite::Connection;
+use subrosa_wire::{ConversationId, DeviceId};
+
+use super::rows::{self, MemberRow, to_sql};
+use crate::{
+    limits,
+    store::{
+        StoreError,
+        delivery::{Committer, LogRefusal, SendCheck, SendKey},
+    },
+};
+
+/// A bounded map of conversations.
+#[derive(Debug, Default)]
+pub(in crate::store::sqlite) struct HotConversations {
+    by_id: HashMap<ConversationId, HotConversation>,
+    members: usize,
+    // Conversations with changes that are not in the tables yet.
+    touched: Vec<ConversationId>,
+}
+
+/// A conversation, with the changes of the present batch.
+#[derive(Debug)]
+pub(super) struct HotConversation {
+    pub(super) number: i64,
+    pub(super) head_seq: u64,
+    pub(super) epoch: u64,
+    /// The head that the table has.
+    stored_head_seq: u64,
+    // Ascending by device.
+    members: Vec<HotMember>,
+    /// Signed-in members.
+    pub(super) recipients: Arc<[DeviceId]>,
+    touched: bool,
+    // Indexes of members with changes that are not in the table yet.
+    touched_members: Vec<usize>,
+}
+
+#[derive(Debug)]
+struct HotMember {
+    row: MemberRow,
+    touched: bool,
+}
+
+impl HotConversations {
+    /// Forgets everything.
+    pub(in crate::store::sqlite) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Forgets everything if there is too much. Between batches only, when nothing waits to be written.
+    pub(super) fn trim(&mut self) {
+        // All at once: what is hot comes back with one read each, and no order of use has to be kept.
+        if self.by_id.len() >= limits::HOT_CONVERSATIONS_MAX || self.members >= limits::HOT_MEMBERS_MAX {
+            self.clear();
+        }
+    }
+
+    /// The conversation, from the tables if it is not hot.
+    pub(super) fn load(
+        &mut self,
+        connection: &Connection,
+        id: ConversationId,
+    ) -> Result<Option<&mut HotConversation>, StoreError> {
+        if !self.by_id.contains_key(&id) {
+            let Some(row) = rows::conversation(connection, id)? else {
+                return Ok(None);
+            };
+            let members = rows::members(connection, row.number)?;
+            self.members += members.len();
+            self.by_id.insert(id, HotConversation::new(row, members));
+        }
+        Ok(self.by_id.get_mut(&id))
+    }
+
+    /// Notes that the conversation has changes that [`Self::flush`] must write.
+    pub(super) fn touch(&mut self, id: ConversationId) {
+        if let Some(conversation) = self.by_id.get_mut(&id)
+            && !conversation.touched
+        {
+            conversation.touched = true;
+            self.touched.push(id);
+        }
+    }
+
+    /// Writes the changes of one conversation and forgets it: somebody else is about to change its rows.
+    pub(super) fn release(&mut self, connection: &Connection, id: ConversationId) -> Result<(), StoreError> {
+        if let Some(mut conversation) = self.by_id.remove(&id) {
+            self.members -= conversation.members.len();
+            self.touched.retain(|touched| *touched != id);
+            conversation.flush(connection)?;
+        }
+        Ok(())
+    }
+
+    /// Writes all changes: one row for each head and one for each member, however many entries there were.
+    pub(super) fn flush(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        for id in self.touched.drain(..) {
+            if let Some(conversation) = self.by_id.get_mut(&id) {
+                conversation.flush(connection)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl HotConversation {
+    fn new(row: rows::ConversationRow, members: Vec<MemberRow>) -> Self {
+        let recipients = members
+            .iter()
+            .filter(|member| !member.signed_out)
+            .map(|member| member.device_id)
+            .collect();
+        Self {
+            number: row.number,
+            head_seq: row.head_seq,
+            epoch: row.epoch,
+            stored_head_seq: row.head_seq,
+            members: members
+                .into_iter()
+                .map(|row| HotMember { row, touched: false })
+                .collect(),
+            recipients,
+            touched: false,
+            touched_members: Vec::new(),
+        }
+    }
+
+    /// What would become of this send now, apart from its epoch and content.
+    pub(super) fn check(
+        &self,
+        connection: &Connection,
+        key: &SendKey,
+        committer: Committer,
+    ) -> Result<SendCheck, StoreError> {
+        let member = self.find(key.device_id).map(|index| &self.members[index].row);
+        super::log::check_against(
+            connection,
+            self.number,
+            self.head_seq,
+            self.epoch,
+            member,
+            key,
+            committer,
+        )
+    }
+
+    /// Takes the next seq for an entry of a member.
+    pub(super) fn advance(&mut self, key: &SendKey) -> Result<u64, LogRefusal> {
+        if self.head_seq >= rows::SEQ_MAX {
+            return Err(LogRefusal::LogIsFull);
+        }
+        let index = self.find(key.device_id).ok_or(LogRefusal::NotAMember)?;
+        self.head_seq += 1;
+        let head_seq = self.head_seq;
+        let member = self.touch_member(index);
+        member.last_send_number = key.send_number;
+        member.last_send_seq = head_seq;
+        Ok(head_seq)
+    }
+
+    /// Moves a cursor forward, at most to the head. Returns whether it moved.
+    pub(super) fn acknowledge(&mut self, device_id: DeviceId, seq: u64) -> bool {
+        let seq = seq.min(self.head_seq);
+        match self.find(device_id) {
+            Some(index) if self.members[index].row.acked_seq < seq => {
+                self.touch_member(index).acked_seq = seq;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn find(&self, device_id: DeviceId) -> Option<usize> {
+        self.members
+            .binary_search_by_key(&device_id, |member| member.row.device_id)
+            .ok()
+    }
+
+    fn touch_member(&mut self, index: usize) -> &mut MemberRow {
+        let member = &mut self.members[index];
+        if !member.touched {
+            member.touched = true;
+            self.touched_members.push(index);
+        }
+        &mut member.row
+    }
+
+    fn flush(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        if self.head_seq != self.stored_head_seq {
+            let changed = connection
+                .prepare_cached(
+                    "UPDATE conversations SET head_seq = ?2 WHERE number = ?1 AND head_seq = ?3 AND epoch = ?4",
+                )?
+                .execute((self.number, to_sql(self.head_seq), to_sql(self.stored_head_seq), to_sql(self.epoch)))?;
+            StoreError::check_affected("advance the head of a log", changed, 1)?;
+            self.stored_head_seq = self.head_seq;
+        }
+        for index in self.touched_members.drain(..) {
+            let HotMember { row, touched } = &mut self.members[index];
+            let changed = connection
+                .prepare_cached(
+                    "UPDATE members SET last_send_number = ?3, last_send_seq = ?4, acked_seq = ?5
+                     WHERE conversation = ?1 AND device = ?2",
+                )?
+                .execute((
+                    self.number,
+                    row.device_id.as_bytes(),
+                    to_sql(row.last_send_number),
+                    to_sql(row.last_send_seq),
+                    to_sql(row.acked_seq),
+                ))?;
+            StoreError::check_affected("update a member", changed, 1)?;
+            *touched = false;
+        }
+        self.touched = false;
+        Ok(())
+    }
+}

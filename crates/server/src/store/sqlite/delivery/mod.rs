@@ -1,0 +1,157 @@
+//! Delivery's storage on SQLite.
+
+mod commits;
+mod creation;
+mod groups;
+mod hot;
+mod key_packages;
+mod log;
+mod pages;
+mod prune;
+mod rows;
+mod sign_out;
+mod welcomes;
+
+use async_trait::async_trait;
+use subrosa_wire::{AccountId, ConversationId, DeviceId};
+
+pub(super) use self::hot::HotConversations;
+use super::SqliteStore;
+use crate::store::{
+    StoreError,
+    delivery::{
+        ClaimedKeyPackage, Committer, ConversationHead, DeliveryStore, GroupRecord, KeyPackagePublication,
+        KeyPackageStock, LogBatch, LogOutcome, LogPage, PageBounds, PruneOutcome, PruneStep, ReadRefusal,
+        SendCheck, SendKey, TooManyKeyPackages, WelcomeRecord,
+    },
+};
+
+#[async_trait]
+impl DeliveryStore for SqliteStore {
+    async fn write_log(&self, batch: LogBatch) -> Result<Vec<LogOutcome>, StoreError> {
+        self.write("write_log", move |desk| log::write(desk, batch)).await
+    }
+
+    async fn check_send(&self, key: SendKey, committer: Committer) -> Result<SendCheck, StoreError> {
+        self.read("check_send", move |connection| {
+            log::check_send(connection, &key, committer)
+        })
+        .await
+    }
+
+    async fn group(&self, conversation_id: ConversationId) -> Result<Option<GroupRecord>, StoreError> {
+        self.read("group", move |connection| {
+            groups::group(connection, conversation_id)
+        })
+        .await
+    }
+
+    async fn group_for(
+        &self,
+        conversation_id: ConversationId,
+        account_id: AccountId,
+    ) -> Result<Option<GroupRecord>, StoreError> {
+        self.read("group_for", move |connection| {
+            groups::group_for(connection, conversation_id, account_id)
+        })
+        .await
+    }
+
+    async fn log_page(
+        &self,
+        conversation_id: ConversationId,
+        device_id: DeviceId,
+        after_seq: u64,
+        bounds: PageBounds,
+    ) -> Result<Result<LogPage, ReadRefusal>, StoreError> {
+        self.read("log_page", move |connection| {
+            pages::log_page(connection, conversation_id, device_id, after_seq, bounds)
+        })
+        .await
+    }
+
+    async fn conversation_heads(
+        &self,
+        account_id: AccountId,
+        device_id: DeviceId,
+    ) -> Result<Vec<ConversationHead>, StoreError> {
+        self.read("conversation_heads", move |connection| {
+            pages::conversation_heads(connection, account_id, device_id)
+        })
+        .await
+    }
+
+    async fn waiting_welcomes(
+        &self,
+        device_id: DeviceId,
+        bounds: PageBounds,
+    ) -> Result<Vec<WelcomeRecord>, StoreError> {
+        self.read("waiting_welcomes", move |connection| {
+            welcomes::waiting(connection, device_id, bounds)
+        })
+        .await
+    }
+
+    async fn acknowledge_welcomes(&self, device_id: DeviceId, item_ids: Vec<u64>) -> Result<(), StoreError> {
+        self.write("acknowledge_welcomes", move |desk| {
+            welcomes::acknowledge(&desk.connection, device_id, &item_ids)
+        })
+        .await
+    }
+
+    async fn key_package_stock(&self, device_id: DeviceId) -> Result<KeyPackageStock, StoreError> {
+        self.read("key_package_stock", move |connection| {
+            key_packages::stock(connection, device_id)
+        })
+        .await
+    }
+
+    async fn publish_key_packages(
+        &self,
+        device_id: DeviceId,
+        publication: KeyPackagePublication,
+    ) -> Result<Result<u32, TooManyKeyPackages>, StoreError> {
+        self.write("publish_key_packages", move |desk| {
+            key_packages::publish(&desk.connection, device_id, &publication)
+        })
+        .await
+    }
+
+    async fn claim_key_packages(
+        &self,
+        device_ids: Vec<DeviceId>,
+    ) -> Result<Vec<ClaimedKeyPackage>, StoreError> {
+        self.write("claim_key_packages", move |desk| {
+            key_packages::claim(&desk.connection, &device_ids)
+        })
+        .await
+    }
+
+    async fn sign_out_device(&self, device_id: DeviceId) -> Result<(), StoreError> {
+        self.write("sign_out_device", move |desk| sign_out::run(desk, device_id))
+            .await
+    }
+
+    async fn prune(&self, step: PruneStep) -> Result<PruneOutcome, StoreError> {
+        let found = self
+            .read("prune_candidates", move |connection| {
+                prune::candidates(connection, step)
+            })
+            .await?;
+        if found.candidates.is_empty() {
+            return Ok(PruneOutcome {
+                deleted: 0,
+                resume_after: found.resume_after,
+            });
+        }
+        let deleted = self
+            .write("prune", move |desk| {
+                prune::delete(&desk.connection, &found.candidates)
+            })
+            .await?;
+        Ok(PruneOutcome {
+            deleted,
+            resume_after: found.resume_after,
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! Reading: pages of a log, and the heads of an account's conversations.
+
+use bytes::Bytes;
+use rusqlite::{Connection, Row};
+use subrosa_wire::{AccountId, ConversationId, DeviceId, SendId, Timestamp};
+
+use super::rows::{self, from_sql, position, seq_of};
+use crate::store::{
+    StoreError,
+    delivery::{ConversationHead, LogPage, LogPayload, LogRecord, PageBounds, ReadRefusal},
+};
+
+impl TryFrom<&Row<'_>> for LogRecord {
+    type Error = rusqlite::Error;
+
+    fn try_from(row: &Row<'_>) -> Result<Self, rusqlite::Error> {
+        let payload = Bytes::from(row.get::<_, Vec<u8>>("payload")?);
+        Ok(Self {
+            seq: seq_of(row.get("position")?),
+            send_id: SendId::from_bytes(row.get("send_id")?),
+            accepted_at: Timestamp::from_millis(from_sql(row.get("accepted_at")?)),
+            payload: if row.get("is_commit")? {
+                LogPayload::Commit(payload)
+            } else {
+                LogPayload::Application(payload)
+            },
+        })
+    }
+}
+
+/// A page begins after `after_seq` or after the device joined, whichever is later. If the entry there exists
+/// but is no longer kept, the page is refused as pruned: a page never has a gap that it does not tell.
+pub(super) fn log_page(
+    connection: &Connection,
+    conversation_id: ConversationId,
+    device_id: DeviceId,
+    after_seq: u64,
+    bounds: PageBounds,
+) -> Result<Result<LogPage, ReadRefusal>, StoreError> {
+    let Some(conversation) = rows::conversation(connection, conversation_id)? else {
+        return Ok(Err(ReadRefusal::NotAMember));
+    };
+    let Some(member) = rows::member(connection, conversation.number, device_id)? else {
+        return Ok(Err(ReadRefusal::NotAMember));
+    };
+    let head_seq = conversation.head_seq;
+    let after_seq = after_seq.max(member.joined_seq);
+    if after_seq >= head_seq {
+        return Ok(Ok(LogPage {
+            entries: Vec::new(),
+            head_seq,
+        }));
+    }
+    if after_seq + 1 < conversation.first_seq {
+        let (first_seq, epoch) = (conversation.first_seq, conversation.epoch);
+        return Ok(Err(ReadRefusal::Pruned {
+            first_seq,
+            head_seq,
+            epoch,
+        }));
+    }
+    let mut statement = connection.prepare_cached(
+        "SELECT position, send_id, accepted_at, is_commit, payload FROM log
+         WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3",
+    )?;
+    let oldest = position(conversation.number, after_seq + 1);
+    let newest = position(conversation.number, head_seq);
+    let mut found = statement.query((oldest, newest, bounds.entries_max))?;
+    let mut entries = Vec::new();
+    let mut bytes_left = bounds.bytes_max;
+    while let Some(row) = found.next()? {
+        let entry = LogRecord::try_from(row)?;
+        let expected = after_seq + 1 + entries.len() as u64;
+        if entry.seq != expected {
+            return Err(StoreError::InvalidRow {
+                table: "log",
+                reason: format!("seq {expected} is missing"),
+            });
+        }
+        let (LogPayload::Application(payload) | LogPayload::Commit(payload)) = &entry.payload;
+        if !entries.is_empty() && payload.len() > bytes_left {
+            break;
+        }
+        bytes_left = bytes_left.saturating_sub(payload.len());
+        entries.push(entry);
+    }
+    Ok(Ok(LogPage { entries, head_seq }))
+}
+
+pub(super) fn conversation_heads(
+    connection: &Connection,
+    account_id: AccountId,
+    device_id: DeviceId,
+) -> Result<Vec<ConversationHead>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT c.id, c.head_seq, c.epoch, m.device IS NOT NULL AS member
+         FROM conversation_accounts a
+         JOIN conversations c ON c.number = a.conversation
+         LEFT JOIN members m ON m.conversation = c.number AND m.device = ?2
+         WHERE a.account = ?1 ORDER BY c.number",
+    )?;
+    let heads = statement.query_map((account_id.as_bytes(), device_id.as_bytes()), |row| {
+        Ok(ConversationHead {
+            conversation_id: ConversationId::from_bytes(row.get("id")?),
+            head_seq: from_sql(row.get("head_seq")?),
+            epoch: from_sql(row.get("epoch")?),
+            member: row.get("member")?,
+        })
+    })?;
+    Ok(heads.collect::<Result<_, _>>()?)
+}

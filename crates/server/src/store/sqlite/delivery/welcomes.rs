@@ -1,0 +1,91 @@
+//! The inbox of a device: Welcomes that wait for it.
+
+use bytes::Bytes;
+use rusqlite::{Connection, Row};
+use subrosa_wire::{ConversationId, DeviceId};
+
+use super::rows::{from_sql, seq_of, to_sql};
+use crate::store::{
+    StoreError,
+    delivery::{PageBounds, WelcomeRecord},
+};
+
+impl TryFrom<&Row<'_>> for WelcomeRecord {
+    type Error = rusqlite::Error;
+
+    fn try_from(row: &Row<'_>) -> Result<Self, rusqlite::Error> {
+        Ok(Self {
+            item_id: from_sql(row.get("item_id")?),
+            conversation_id: ConversationId::from_bytes(row.get("id")?),
+            seq: seq_of(row.get("position")?),
+            welcome: Bytes::from(row.get::<_, Vec<u8>>("welcome")?),
+            ratchet_tree: Bytes::from(row.get::<_, Vec<u8>>("ratchet_tree")?),
+        })
+    }
+}
+
+pub(super) fn waiting(
+    connection: &Connection,
+    device_id: DeviceId,
+    bounds: PageBounds,
+) -> Result<Vec<WelcomeRecord>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT i.item_id, c.id, i.position, w.welcome, w.ratchet_tree
+         FROM inbox i
+         JOIN welcomes w ON w.position = i.position
+         JOIN conversations c ON c.number = i.position >> 32
+         WHERE i.device = ?1 ORDER BY i.item_id LIMIT ?2",
+    )?;
+    let mut found = statement.query((device_id.as_bytes(), bounds.entries_max))?;
+    let mut welcomes = Vec::new();
+    let mut bytes_left = bounds.bytes_max;
+    while let Some(row) = found.next()? {
+        let welcome = WelcomeRecord::try_from(row)?;
+        let size = welcome.welcome.len() + welcome.ratchet_tree.len();
+        if !welcomes.is_empty() && size > bytes_left {
+            break;
+        }
+        bytes_left = bytes_left.saturating_sub(size);
+        welcomes.push(welcome);
+    }
+    Ok(welcomes)
+}
+
+pub(super) fn acknowledge(
+    connection: &Connection,
+    device_id: DeviceId,
+    item_ids: &[u64],
+) -> Result<(), StoreError> {
+    let mut take = connection
+        .prepare_cached("DELETE FROM inbox WHERE item_id = ?1 AND device = ?2 RETURNING position")?;
+    for item_id in item_ids {
+        let places: Vec<i64> = take
+            .query_map((to_sql(*item_id), device_id.as_bytes()), |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        for place in places {
+            drop_unwanted(connection, place)?;
+        }
+    }
+    Ok(())
+}
+
+/// Empties the inbox of a device.
+pub(super) fn clear(connection: &Connection, device_id: DeviceId) -> Result<(), StoreError> {
+    let places: Vec<i64> = connection
+        .prepare_cached("DELETE FROM inbox WHERE device = ?1 RETURNING position")?
+        .query_map([device_id.as_bytes()], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    places
+        .into_iter()
+        .try_for_each(|place| drop_unwanted(connection, place))
+}
+
+/// Deletes a Welcome that no inbox refers to any more; others may still wait for it.
+fn drop_unwanted(connection: &Connection, place: i64) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "DELETE FROM welcomes WHERE position = ?1 AND NOT EXISTS (SELECT 1 FROM inbox WHERE position = ?1)",
+        )?
+        .execute([place])?;
+    Ok(())
+}
