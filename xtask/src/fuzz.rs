@@ -39,7 +39,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     steps.next("looking for cargo-fuzz and the nightly toolchain");
     ensure_cargo_fuzz(&sh)?;
     steps.next("building the fuzz targets (minutes the first time)");
-    cmd!(sh, "cargo +nightly fuzz build").quiet().run()?;
+    // Within the one target directory, so that cleaning that one cleans all.
+    let target_dir = workspace::target_directory()?.join("fuzz");
+    cmd!(sh, "cargo +nightly fuzz build --target-dir {target_dir}")
+        .quiet()
+        .run()?;
 
     let limit = format!("-max_total_time={}", args.seconds);
     for target in chosen {
@@ -51,7 +55,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         folders.extend(sh.path_exists(&seeds).then_some(seeds));
         cmd!(
             sh,
-            "cargo +nightly fuzz run {target} {folders...} -- {limit} -print_final_stats=1 -verbosity=0"
+            "cargo +nightly fuzz run --target-dir {target_dir} {target} {folders...} -- {limit} -print_final_stats=1 -verbosity=0"
         )
         .quiet()
         .run()

@@ -54,14 +54,18 @@ pub(crate) fn metadata() -> Result<Metadata> {
         .context("cargo metadata failed")
 }
 
-/// The path of the built `subrosa` binary; it exists once it was built.
-pub(crate) fn subrosa_binary(profile: Profile) -> Result<PathBuf> {
-    let target = MetadataCommand::new()
+/// The directory into which cargo builds.
+pub(crate) fn target_directory() -> Result<PathBuf> {
+    let metadata = MetadataCommand::new()
         .manifest_path(root().join("Cargo.toml"))
         .no_deps()
         .exec()
-        .context("cargo metadata failed")?
-        .target_directory;
+        .context("cargo metadata failed")?;
+    Ok(metadata.target_directory.into())
+}
+
+/// The path of the built `subrosa` binary; it exists once it was built.
+pub(crate) fn subrosa_binary(profile: Profile) -> Result<PathBuf> {
     let name = format!("subrosa{}", std::env::consts::EXE_SUFFIX);
-    Ok(target.join(profile.directory()).join(name).into())
+    Ok(target_directory()?.join(profile.directory()).join(name))
 }
