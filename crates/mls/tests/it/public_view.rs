@@ -7,112 +7,120 @@ use crate::world::{
     CONVERSATION, Chat, Device, NOW, Server, TestRng, YEAR, add, alice, alice_and_bob, bob, create_group,
 };
 
-impl Chat {
-    /// Fails unless the server and this device see the same group.
-    fn check_agreement(&self, device: &Device) {
-        let view = self.server.view();
-        device.with_group(|_, group| {
-            assert_eq!(view.epoch(), group.epoch());
-            assert_eq!(view.policy(), group.policy());
-            assert_eq!(view.members().unwrap(), group.members().unwrap());
-            assert_eq!(view.ratchet_tree().unwrap(), group.ratchet_tree().unwrap());
-        });
-    }
-}
-
 /// Devices of both accounts come and go at random; all that are in agree at every step.
 #[test]
 fn the_view_agrees_with_the_members_after_many_random_commits() {
     for seed in 0..3 {
-        random_commits(seed, 20);
+        let mut crowd = Crowd::new(seed);
+        for _ in 0..20 {
+            crowd.random_commit();
+        }
+        let message = crowd.devices[0].encrypt(b"after all that");
+        for device in &crowd.devices[1..] {
+            assert_eq!(device.read(&message), b"after all that");
+        }
     }
 }
 
-fn random_commits(seed: u64, steps: usize) {
-    let mut rng = TestRng::new(seed);
-    let mut chat = Chat::new();
-    let mut others: Vec<Device> = Vec::new();
-    let mut next_device = 10;
-    for _ in 0..steps {
-        let choice = rng.below(5);
-        let committer = rng.below(2 + others.len());
-        let account = if rng.below(2) == 0 { alice() } else { bob() };
-        let bundle = match choice {
-            0 | 1 => pick(&chat, &others, committer).self_update(),
-            2 if others.len() < 6 => {
-                let new = Device::new(&account, next_device);
-                next_device += 1;
-                let device = pick(&chat, &others, committer);
-                let plan = CommitPlan {
-                    add: vec![device.verify(&new)],
-                    update_path: rng.below(2) == 0,
-                    ..CommitPlan::default()
-                };
-                let bundle = device.commit(plan).unwrap();
-                let mut after = Server {
-                    view: chat.server.view.clone(),
-                    ..clone(&chat.server)
-                };
-                after.submit(&bundle).unwrap();
-                new.join(bundle.welcome.as_ref().unwrap(), &after.ratchet_tree())
-                    .unwrap();
-                deliver(&mut chat, &others, &bundle);
-                others.push(new);
-                continue;
+/// A conversation whose devices come and go. The first two, a phone of each account, stay.
+struct Crowd {
+    server: Server,
+    devices: Vec<Device>,
+    next_number: u8,
+    rng: TestRng,
+}
+
+const CROWD_MAX: usize = 8;
+
+impl Crowd {
+    fn new(seed: u64) -> Self {
+        let Chat { alice, bob, server } = Chat::new();
+        Self {
+            server,
+            devices: vec![alice, bob],
+            next_number: 10,
+            rng: TestRng::new(seed),
+        }
+    }
+
+    fn random_commit(&mut self) {
+        let full = self.devices.len() == CROWD_MAX;
+        match self.rng.below(4) {
+            0 if !full => self.add_a_device(),
+            1 if !full => self.let_a_device_join(),
+            2 if self.devices.len() > 2 => self.remove_a_device(),
+            _ => {
+                let update = self.random_device().self_update();
+                self.deliver(&update);
             }
-            3 if others.len() < 6 => {
-                let new = Device::new(&account, next_device);
-                next_device += 1;
-                let bundle = new.join_externally(&chat.server).unwrap();
-                deliver(&mut chat, &others, &bundle);
-                others.push(new);
-                continue;
-            }
-            4 if !others.is_empty() => {
-                let gone = others.swap_remove(rng.below(others.len()));
-                let phone = if gone.account.id == alice().id {
-                    &chat.alice
-                } else {
-                    &chat.bob
-                };
-                let plan = CommitPlan {
-                    remove: vec![gone.id()],
-                    ..CommitPlan::default()
-                };
-                phone.commit(plan).unwrap()
-            }
-            _ => pick(&chat, &others, committer).self_update(),
+        }
+    }
+
+    fn random_device(&mut self) -> &Device {
+        let index = self.rng.below(self.devices.len());
+        &self.devices[index]
+    }
+
+    fn new_device(&mut self) -> Device {
+        self.next_number += 1;
+        let account = if self.rng.below(2) == 0 { alice() } else { bob() };
+        Device::new(&account, self.next_number)
+    }
+
+    fn add_a_device(&mut self) {
+        let new = self.new_device();
+        let update_path = self.rng.below(2) == 0;
+        let device = self.random_device();
+        let plan = CommitPlan {
+            add: vec![device.verify(&new)],
+            remove: vec![],
+            update_path,
         };
-        deliver(&mut chat, &others, &bundle);
+        let bundle = device.commit(plan).unwrap();
+        self.deliver(&bundle);
+        new.join(bundle.welcome.as_ref().unwrap(), &self.server.ratchet_tree())
+            .unwrap();
+        self.devices.push(new);
     }
-    let message = chat.alice.encrypt(b"after all that");
-    for device in others.iter().chain([&chat.bob]) {
-        assert_eq!(device.read(&message), b"after all that");
-    }
-}
 
-fn clone(server: &Server) -> Server {
-    Server {
-        view: server.view.clone(),
-        group_info: server.group_info.clone(),
-        now: server.now,
+    fn let_a_device_join(&mut self) {
+        let new = self.new_device();
+        let bundle = new.join_externally(&self.server).unwrap();
+        self.deliver(&bundle);
+        self.devices.push(new);
     }
-}
 
-fn pick<'a>(chat: &'a Chat, others: &'a [Device], index: usize) -> &'a Device {
-    match index {
-        0 => &chat.alice,
-        1 => &chat.bob,
-        other => &others[other - 2],
+    fn remove_a_device(&mut self) {
+        let index = 2 + self.rng.below(self.devices.len() - 2);
+        let gone = self.devices.swap_remove(index);
+        let phone = self
+            .devices
+            .iter()
+            .find(|phone| phone.account.id == gone.account.id)
+            .unwrap();
+        let plan = CommitPlan {
+            remove: vec![gone.id()],
+            ..CommitPlan::default()
+        };
+        let bundle = phone.commit(plan).unwrap();
+        self.deliver(&bundle);
     }
-}
 
-fn deliver(chat: &mut Chat, others: &[Device], bundle: &CommitBundle) {
-    let effect = chat.server.submit(bundle).unwrap();
-    assert_eq!(effect.epoch_after, bundle.epoch + 1);
-    for device in [&chat.alice, &chat.bob].into_iter().chain(others) {
-        device.apply(&bundle.commit).unwrap();
-        chat.check_agreement(device);
+    /// The server takes the commit in, every device applies it, and all see the same group.
+    fn deliver(&mut self, bundle: &CommitBundle) {
+        let effect = self.server.submit(bundle).unwrap();
+        assert_eq!(effect.epoch_after, bundle.epoch + 1);
+        let view = self.server.view();
+        let tree = view.ratchet_tree().unwrap();
+        for device in &self.devices {
+            device.apply(&bundle.commit).unwrap();
+            device.with_group(|_, group| {
+                assert_eq!(view.epoch(), group.epoch());
+                assert_eq!(view.policy(), group.policy());
+                assert_eq!(view.members().unwrap(), group.members().unwrap());
+                assert_eq!(tree, group.ratchet_tree().unwrap());
+            });
+        }
     }
 }
 
