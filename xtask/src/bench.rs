@@ -25,26 +25,17 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let sh = workspace::shell()?;
     let mut steps = Steps::new(2);
-    steps.next("building the benchmark and subrosa for release (minutes the first time)");
+    steps.next("building the benchmark for release (minutes the first time)");
     tools::ensure_native(&sh)?;
-    cmd!(
-        sh,
-        "cargo build --release --package subrosa --package subrosa-bench"
-    )
-    .quiet()
-    .run()?;
+    cmd!(sh, "cargo build --release --package subrosa-bench")
+        .quiet()
+        .run()?;
 
     steps.next("measuring");
     let flags = [(args.quick, "--quick"), (args.json, "--json")];
     let flags = flags.iter().filter(|(given, _)| *given).map(|(_, flag)| flag);
     let rest = &args.rest;
-    let binary = workspace::subrosa_binary(Profile::Release)?;
-    let benchmark = binary.with_file_name(format!("subrosa-bench{}", std::env::consts::EXE_SUFFIX));
-    cmd!(sh, "{benchmark}")
-        .args(flags)
-        .args(rest)
-        .env("SUBROSA_BIN", binary)
-        .quiet()
-        .run()?;
+    let benchmark = workspace::binary("subrosa-bench", Profile::Release)?;
+    cmd!(sh, "{benchmark}").args(flags).args(rest).quiet().run()?;
     Ok(())
 }

@@ -37,5 +37,5 @@ pub(crate) fn subrosa(sh: &Shell, profile: Profile) -> Result<PathBuf> {
     cmd!(sh, "cargo build --package subrosa {flags...}")
         .quiet()
         .run()?;
-    workspace::subrosa_binary(profile)
+    workspace::binary("subrosa", profile)
 }

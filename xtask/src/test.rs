@@ -66,7 +66,7 @@ fn build(sh: &Shell) -> Result<PathBuf> {
     cmd!(sh, "cargo build --workspace --tests --bin subrosa")
         .quiet()
         .run()?;
-    let binary = workspace::subrosa_binary(Profile::Dev)?;
+    let binary = workspace::binary("subrosa", Profile::Dev)?;
     binary
         .canonicalize()
         .with_context(|| format!("cargo built no {}", binary.display()))

@@ -64,8 +64,8 @@ pub(crate) fn target_directory() -> Result<PathBuf> {
     Ok(metadata.target_directory.into())
 }
 
-/// The path of the built `subrosa` binary; it exists once it was built.
-pub(crate) fn subrosa_binary(profile: Profile) -> Result<PathBuf> {
-    let name = format!("subrosa{}", std::env::consts::EXE_SUFFIX);
-    Ok(target_directory()?.join(profile.directory()).join(name))
+/// The path of a built binary; it exists once it was built.
+pub(crate) fn binary(name: &str, profile: Profile) -> Result<PathBuf> {
+    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    Ok(target_directory()?.join(profile.directory()).join(file))
 }
