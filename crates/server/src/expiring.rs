@@ -106,7 +106,10 @@ mod tests {
         let map = ExpiringMap::new(10, LIFETIME);
         map.insert([1; 32], "one", NOW).expect("there is room");
         map.insert([2; 32], "two", NOW).expect("there is room");
-        assert_eq!(map.take(&[1; 32], NOW.plus(LIFETIME - Duration::from_millis(1))), Some("one"));
+        assert_eq!(
+            map.take(&[1; 32], NOW.plus(LIFETIME - Duration::from_millis(1))),
+            Some("one")
+        );
         assert_eq!(map.take(&[1; 32], NOW), None);
         assert_eq!(map.take(&[2; 32], NOW.plus(LIFETIME)), None);
     }

@@ -1,6 +1,30 @@
 //! The service: accounts, directory, delivery; blind to what it carries.
 
+pub mod config;
+pub mod lifecycle;
+
 pub mod clock;
 pub mod limits;
 pub mod session;
+
 pub mod store;
+
+pub mod expiring;
+mod random;
+pub mod rate;
+
+pub mod tokens;
+
+pub mod accounts;
+
+pub mod delivery;
+pub mod live;
+
+pub mod api;
+mod http;
+pub mod observe;
+pub mod state;
+
+mod serve;
+
+pub use serve::serve;

@@ -12,7 +12,9 @@ use std::{
     time::Duration,
 };
 
-use governor::{Quota, RateLimiter, clock::Clock as _, middleware::NoOpMiddleware, state::keyed::DashMapStateStore};
+use governor::{
+    Quota, RateLimiter, clock::Clock as _, middleware::NoOpMiddleware, state::keyed::DashMapStateStore,
+};
 use subrosa_wire::Timestamp;
 
 use crate::{clock::Clock, limits::RATE_LIMITER_BUCKETS};
@@ -58,7 +60,11 @@ impl Limiter {
         Self {
             hasher: RandomState::new(),
             buckets: quota.map(|quota| {
-                RateLimiter::new(quota, DashMapStateStore::default(), ForwardClock::new(Arc::clone(clock)))
+                RateLimiter::new(
+                    quota,
+                    DashMapStateStore::default(),
+                    ForwardClock::new(Arc::clone(clock)),
+                )
             }),
         }
     }
@@ -82,9 +88,9 @@ impl Limiter {
 pub fn visitor(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => {
-            IpAddr::V6(std::net::Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)))
-        }
+        IpAddr::V6(address) => IpAddr::V6(std::net::Ipv6Addr::from_bits(
+            address.to_bits() & (u128::MAX << 64),
+        )),
     }
 }
 

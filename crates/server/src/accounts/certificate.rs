@@ -19,12 +19,16 @@ pub(super) fn verify_enrolment(
         .and_then(|certificate| certificate.verify(account_key, now))
         .map_err(|error| AccountError::BadCertificate(error.to_string()))?;
     if certificate.account_id() != account_id {
-        return Err(AccountError::BadCertificate("the certificate is for another account".to_owned()));
+        return Err(AccountError::BadCertificate(
+            "the certificate is for another account".to_owned(),
+        ));
     }
     let signature = super::fields::signature("device.signature", &enrolment.signature)?;
     certificate
         .device_key()
         .verify(signing_labels::ENROLMENT, &enrolment.certificate.0, &signature)
-        .map_err(|_| AccountError::BadCertificate("the device key did not sign the certificate".to_owned()))?;
+        .map_err(|_| {
+            AccountError::BadCertificate("the device key did not sign the certificate".to_owned())
+        })?;
     Ok(certificate)
 }

@@ -17,14 +17,23 @@ use crate::{
 
 impl Accounts {
     /// Signs a device in, with the proof of a sign-in or recovery. A device that is signed in already gets a
-    /// new session: so a lost answer is harmless, and a session that ended is begun again.
-    pub async fn enrol_device(&self, proof: &str, request: Enrolment) -> Result<Tokens, AccountError> {
+    /// new session: so a lost answer is harmless, and a session that ended is begun again. Delivery has to hear
+    /// of it: the caller tells it.
+    pub async fn enrol_device(
+        &self,
+        proof: &str,
+        request: Enrolment,
+    ) -> Result<(Session, Tokens), AccountError> {
         let now = self.clock.now();
         let found = self.proofs.find(proof, now).ok_or(AccountError::SignInFailed)?;
         let account = found.account;
         // A certificate that is refused does not use the proof up.
         let certificate = verify_enrolment(&request, account.account_id, &account.account_key, now)?;
-        let revision = self.proofs.use_to_enrol(proof, now).ok_or(AccountError::SignInFailed)?.revision;
+        let revision = self
+            .proofs
+            .use_to_enrol(proof, now)
+            .ok_or(AccountError::SignInFailed)?
+            .revision;
         let tokens = self.fresh_tokens();
         let session = Session {
             account_id: account.account_id,
@@ -46,7 +55,7 @@ impl Accounts {
         match enrolled? {
             Enrolled::Done => {
                 tracing::info!(account = %session.account_id, device = %session.device_id, "a device signed in");
-                self.give_tokens(session, tokens).await
+                Ok((session, self.give_tokens(session, tokens).await?))
             }
             Enrolled::CredentialsChanged => Err(AccountError::SignInFailed),
             Enrolled::DeviceIdTaken => Err(AccountError::BadCertificate(
@@ -73,7 +82,8 @@ impl Accounts {
         })
     }
 
-    /// Signs a device of the account out: its tokens end at once. Tells delivery nothing: the caller does.
+    /// Signs a device of the account out: its tokens end at once. Delivery has
+    /// to hear of it: the caller tells it.
     pub async fn sign_out(&self, session: Session, device_id: DeviceId) -> Result<(), AccountError> {
         let device = self.store.device(device_id).await?;
         if device.is_none_or(|device| device.account_id != session.account_id) {

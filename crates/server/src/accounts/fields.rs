@@ -4,11 +4,7 @@ use subrosa_mls::{AccountPublicKey, SIGNATURE_LEN};
 use subrosa_wire::{Base64, limits::VAULT_MAX, rest::Recovery};
 
 use super::AccountError;
-use crate::{
-    expiring::Key,
-    limits::WRAP_MAX,
-    store::accounts::RecoveryPublicKey,
-};
+use crate::{expiring::Key, limits::WRAP_MAX, store::accounts::RecoveryPublicKey};
 
 pub(super) fn public_key(field: &'static str, bytes: &Base64) -> Result<AccountPublicKey, AccountError> {
     AccountPublicKey::try_from(bytes.0.as_slice())
@@ -17,7 +13,10 @@ pub(super) fn public_key(field: &'static str, bytes: &Base64) -> Result<AccountP
 
 pub(super) fn signature(field: &'static str, bytes: &Base64) -> Result<[u8; SIGNATURE_LEN], AccountError> {
     bytes.0.as_slice().try_into().map_err(|_| {
-        AccountError::Malformed(format!("{field} has {} bytes, not {SIGNATURE_LEN}", bytes.0.len()))
+        AccountError::Malformed(format!(
+            "{field} has {} bytes, not {SIGNATURE_LEN}",
+            bytes.0.len()
+        ))
     })
 }
 

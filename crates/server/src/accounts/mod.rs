@@ -4,20 +4,20 @@
 //! One file per deed. A [`Session`](crate::session::Session) can be had only through
 //! [`Accounts::authenticate`].
 
-mod error;
-mod service;
-mod password;
-mod guesses;
-mod fields;
 mod certificate;
-mod registration;
-mod sign_in;
-mod recovery;
-mod password_change;
 mod devices;
-mod refresh;
-mod vault;
+mod error;
+mod fields;
+mod guesses;
+mod password;
+mod password_change;
 mod people;
+mod recovery;
+mod refresh;
+mod registration;
+mod service;
+mod sign_in;
+mod vault;
 
 pub use error::AccountError;
 pub use guesses::GuessRates;

@@ -2,8 +2,8 @@
 //! did, without learning either.
 
 use opaque_ke::{
-    CredentialFinalization, CredentialRequest, Identifiers, RegistrationRequest, RegistrationUpload, ServerLogin,
-    ServerLoginParameters, ServerRegistration, ServerSetup,
+    CredentialFinalization, CredentialRequest, Identifiers, RegistrationRequest, RegistrationUpload,
+    ServerLogin, ServerLoginParameters, ServerRegistration, ServerSetup,
 };
 use subrosa_wire::{
     Base64, Handle,
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::AccountError;
 use crate::{
     random,
-    store::{AccountStore, StoreError},
+    store::{Store, StoreError},
 };
 
 /// Under this name the setup is stored.
@@ -33,7 +33,7 @@ pub(super) struct PasswordAttempt(ServerLogin<PasswordSuite>);
 
 impl PasswordServer {
     /// Loads the keys, and makes them the first time.
-    pub(super) async fn open(store: &dyn AccountStore) -> Result<Self, StoreError> {
+    pub(super) async fn open(store: &dyn Store) -> Result<Self, StoreError> {
         let fresh = ServerSetup::<PasswordSuite>::new(&mut random::rng());
         let fresh = Zeroizing::new(fresh.serialize().to_vec());
         let stored = store.server_secret(SETUP_SECRET, fresh).await?;
@@ -48,7 +48,11 @@ impl PasswordServer {
     }
 
     /// Answers a RegistrationRequest, for a new account or a new password.
-    pub(super) fn start_registration(&self, handle: &Handle, request: &Base64) -> Result<Base64, AccountError> {
+    pub(super) fn start_registration(
+        &self,
+        handle: &Handle,
+        request: &Base64,
+    ) -> Result<Base64, AccountError> {
         let request = RegistrationRequest::deserialize(&request.0)
             .map_err(|_| malformed("registration_request is not an OPAQUE RegistrationRequest"))?;
         let started = ServerRegistration::start(&self.setup, request, handle.as_str().as_bytes())
@@ -65,12 +69,13 @@ impl PasswordServer {
     ) -> Result<(PasswordAttempt, Base64), AccountError> {
         let request = CredentialRequest::deserialize(&request.0)
             .map_err(|_| malformed("credential_request is not an OPAQUE KE1"))?;
-        let registration = ServerRegistration::deserialize(record.unwrap_or(&self.decoy_record)).map_err(|error| {
-            StoreError::InvalidRow {
-                table: "accounts",
-                reason: format!("the password record cannot be read: {error}"),
-            }
-        })?;
+        let registration =
+            ServerRegistration::deserialize(record.unwrap_or(&self.decoy_record)).map_err(|error| {
+                StoreError::InvalidRow {
+                    table: "accounts",
+                    reason: format!("the password record cannot be read: {error}"),
+                }
+            })?;
         let started = ServerLogin::start(
             &mut random::rng(),
             &self.setup,

@@ -21,9 +21,12 @@ impl Accounts {
             .find(proof, self.clock.now())
             .filter(|proof| proof.changes_password)
             .ok_or(AccountError::SignInFailed)?;
-        let registration_response =
-            self.passwords.start_registration(&proof.account.handle, &request.registration_request)?;
-        Ok(RegistrationChallenge { registration_response })
+        let registration_response = self
+            .passwords
+            .start_registration(&proof.account.handle, &request.registration_request)?;
+        Ok(RegistrationChallenge {
+            registration_response,
+        })
     }
 
     /// The second step: the new password, and with it, if wanted, a new recovery code.
@@ -42,9 +45,14 @@ impl Accounts {
             .use_to_change_password(token, self.clock.now())
             .ok_or(AccountError::SignInFailed)?;
         let account_id = proof.account.account_id;
-        match self.store.change_password(account_id, proof.revision, change).await {
+        match self
+            .store
+            .change_password(account_id, proof.revision, change)
+            .await
+        {
             Ok(true) => {
-                self.proofs.carry_over(token, proof.revision + 1, self.clock.now());
+                self.proofs
+                    .carry_over(token, proof.revision + 1, self.clock.now());
                 tracing::info!(account = %account_id, "a password was changed");
                 Ok(())
             }

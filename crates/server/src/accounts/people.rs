@@ -19,7 +19,10 @@ impl Accounts {
                 "handle_prefix has {SEARCH_PREFIX_CHARS_MIN} to {HANDLE_LEN_MAX} characters"
             )));
         }
-        if !prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')) {
+        if !prefix
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'))
+        {
             // No handle has such a character, so nobody is found.
             return Ok(People { people: Vec::new() });
         }

@@ -37,7 +37,9 @@ impl Accounts {
         let state = RecoveryAttempt {
             handle: request.handle,
             nonce,
-            key: record.as_ref().map_or(nobodys_key, |record| record.credentials.recovery_key),
+            key: record
+                .as_ref()
+                .map_or(nobodys_key, |record| record.credentials.recovery_key),
             revision: record.map(|record| record.revision),
         };
         self.recoveries.insert(attempt, state, self.clock.now())?;

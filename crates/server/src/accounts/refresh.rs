@@ -31,7 +31,7 @@ pub struct RefreshRefused {
     /// What the client is told.
     pub error: AccountError,
     /// Set if the session ended by this very request: delivery has to hear of it.
-    pub ended: Option<DeviceId>,
+    pub ended: Option<Session>,
 }
 
 impl<E: Into<AccountError>> From<E> for RefreshRefused {
@@ -62,7 +62,9 @@ impl Accounts {
             .ok_or(AccountError::ChallengeExpired)?;
         let presented = tokens::hash(&request.refresh_token);
         let device = self.store.device(request.device_id).await?;
-        let device_key = device.as_ref().map_or_else(nobodys_key, |device| device.device_key);
+        let device_key = device
+            .as_ref()
+            .map_or_else(nobodys_key, |device| device.device_key);
         let signed = [request.nonce.0.as_slice(), &presented.0].concat();
         let verified = device_key.verify(signing_labels::REFRESH, &signed, &signature);
         let Some(device) = device.filter(|device| verified.is_ok() && device.device_id == device_id) else {
@@ -88,7 +90,7 @@ impl Accounts {
                     self.end_session(device_id).await?;
                     return Err(RefreshRefused {
                         error: AccountError::TokenReused,
-                        ended: Some(device_id),
+                        ended: Some(session),
                     });
                 }
             }
@@ -99,7 +101,11 @@ impl Accounts {
                 expires_at: fresh.refresh_expires_at,
             };
             // Another refresh of the same device may have come in between: then look again.
-            if self.store.rotate_session(device_id, record.newest, next, self.clock.now()).await? {
+            if self
+                .store
+                .rotate_session(device_id, record.newest, next, self.clock.now())
+                .await?
+            {
                 return Ok(self.give_tokens(session, fresh).await?);
             }
         }
@@ -114,7 +120,9 @@ enum Presented {
 
 fn judge(record: &SessionRecord, presented: TokenHash) -> Presented {
     let is_newest = record.newest.0.ct_eq(&presented.0);
-    let is_previous = record.previous.map_or(0.into(), |previous| previous.0.ct_eq(&presented.0));
+    let is_previous = record
+        .previous
+        .map_or(0.into(), |previous| previous.0.ct_eq(&presented.0));
     if (is_newest | is_previous).into() {
         Presented::Renews
     } else {

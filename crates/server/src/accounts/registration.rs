@@ -24,12 +24,20 @@ impl Accounts {
             return Err(AccountError::RegistrationClosed);
         }
         self.guesses.check_registration(address)?;
-        if self.store.account_by_handle(request.handle.clone()).await?.is_some() {
+        if self
+            .store
+            .account_by_handle(request.handle.clone())
+            .await?
+            .is_some()
+        {
             return Err(AccountError::HandleTaken(request.handle.to_string()));
         }
-        let registration_response =
-            self.passwords.start_registration(&request.handle, &request.registration_request)?;
-        Ok(RegistrationChallenge { registration_response })
+        let registration_response = self
+            .passwords
+            .start_registration(&request.handle, &request.registration_request)?;
+        Ok(RegistrationChallenge {
+            registration_response,
+        })
     }
 
     /// The second step: all of it, or nothing.
@@ -86,9 +94,9 @@ impl Accounts {
                 self.give_tokens(session, tokens).await
             }
             Registered::HandleTaken => Err(AccountError::HandleTaken(request.handle.to_string())),
-            Registered::AccountIdTaken => {
-                Err(AccountError::Malformed("account_id is in use: make a random one".to_owned()))
-            }
+            Registered::AccountIdTaken => Err(AccountError::Malformed(
+                "account_id is in use: make a random one".to_owned(),
+            )),
             Registered::DeviceIdTaken => Err(AccountError::BadCertificate(
                 "the device id is in use: make a random one".to_owned(),
             )),

@@ -17,7 +17,7 @@ use crate::{
     expiring::ExpiringMap,
     limits::ATTEMPTS_UNDER_WAY_MAX,
     session::Session,
-    store::{AccountStore, StoreError},
+    store::{Store, StoreError},
     tokens::{AccessTokens, Proofs, RefreshToken},
 };
 
@@ -34,7 +34,7 @@ pub struct AccountsConfig {
 
 /// The directory service.
 pub struct Accounts {
-    pub(super) store: Arc<dyn AccountStore>,
+    pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) registration_open: bool,
     pub(super) passwords: PasswordServer,
@@ -55,7 +55,7 @@ pub(super) struct FreshTokens {
 impl Accounts {
     /// Loads the server's keys, and makes them the first time.
     pub async fn open(
-        store: Arc<dyn AccountStore>,
+        store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         config: AccountsConfig,
     ) -> Result<Self, StoreError> {
@@ -111,7 +111,10 @@ impl Accounts {
     pub(super) fn fresh_tokens(&self) -> FreshTokens {
         FreshTokens {
             refresh: RefreshToken::generate(),
-            refresh_expires_at: self.clock.now().plus(subrosa_wire::limits::REFRESH_TOKEN_LIFETIME),
+            refresh_expires_at: self
+                .clock
+                .now()
+                .plus(subrosa_wire::limits::REFRESH_TOKEN_LIFETIME),
         }
     }
 

@@ -30,7 +30,9 @@ impl Accounts {
         let record = self.store.credentials(request.handle.clone()).await?;
         let (password, credential_response) = self.passwords.start_sign_in(
             &request.handle,
-            record.as_ref().map(|record| record.credentials.password_record.as_slice()),
+            record
+                .as_ref()
+                .map(|record| record.credentials.password_record.as_slice()),
             &request.credential_request,
         )?;
         let attempt = random::bytes();
@@ -51,7 +53,9 @@ impl Accounts {
         let attempt = fields::attempt(&request.attempt)
             .and_then(|key| self.sign_ins.take(&key, self.clock.now()))
             .ok_or(AccountError::SignInFailed)?;
-        attempt.password.finish(&attempt.handle, &request.credential_finalization)?;
+        attempt
+            .password
+            .finish(&attempt.handle, &request.credential_finalization)?;
         let record = self.store.credentials(attempt.handle).await?;
         let record = record
             .filter(|record| Some(record.revision) == attempt.revision)
@@ -67,7 +71,11 @@ impl Accounts {
         wrap: Vec<u8>,
     ) -> Result<SignedIn, AccountError> {
         let account = record.account;
-        let vault = self.store.vault(account.account_id).await?.ok_or(AccountError::SignInFailed)?;
+        let vault = self
+            .store
+            .vault(account.account_id)
+            .await?
+            .ok_or(AccountError::SignInFailed)?;
         let (account_id, account_key) = (account.account_id, account.account_key);
         let proof = self.proofs.give(account, record.revision, self.clock.now())?;
         tracing::info!(account = %account_id, "somebody signed in to an account");

@@ -11,7 +11,11 @@ use crate::{session::Session, store::accounts::VaultRecord};
 impl Accounts {
     /// The account's vault.
     pub async fn vault(&self, session: Session) -> Result<Vault, AccountError> {
-        let vault = self.store.vault(session.account_id).await?.ok_or(AccountError::UnknownAccount)?;
+        let vault = self
+            .store
+            .vault(session.account_id)
+            .await?
+            .ok_or(AccountError::UnknownAccount)?;
         Ok(Vault {
             vault: SealedVault {
                 revision: vault.revision,
@@ -24,7 +28,9 @@ impl Accounts {
     pub async fn replace_vault(&self, session: Session, request: Vault) -> Result<(), AccountError> {
         let revision = request.vault.revision;
         if revision < 2 || i64::try_from(revision).is_err() {
-            return Err(AccountError::Malformed(format!("vault.revision {revision} is not possible")));
+            return Err(AccountError::Malformed(format!(
+                "vault.revision {revision} is not possible"
+            )));
         }
         let vault = VaultRecord {
             revision,

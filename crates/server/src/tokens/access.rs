@@ -16,7 +16,7 @@ use crate::{
     limits::{ACCESS_TOKEN_LEEWAY, ACCESS_TOKEN_LEN_MAX, SIGNING_KEY_LIFETIME},
     random,
     session::Session,
-    store::{StoreError, accounts::AccountStore},
+    store::{Store, StoreError},
 };
 
 /// For whom the tokens are: this API.
@@ -68,7 +68,7 @@ struct Claims {
 /// Issues and verifies access tokens. A new signing key is made when the newest one is
 /// [`SIGNING_KEY_LIFETIME`] old; older ones verify for as long again.
 pub struct AccessTokens {
-    store: Arc<dyn AccountStore>,
+    store: Arc<dyn Store>,
     validation: Validation,
     issuer: String,
     /// Oldest first, never empty.
@@ -79,7 +79,7 @@ pub struct AccessTokens {
 impl AccessTokens {
     /// Loads the signing keys, and makes the first one if there is none.
     pub async fn open(
-        store: Arc<dyn AccountStore>,
+        store: Arc<dyn Store>,
         issuer: String,
         now: Timestamp,
     ) -> Result<Self, StoreError> {
@@ -94,7 +94,12 @@ impl AccessTokens {
             store,
             validation,
             issuer,
-            keys: RwLock::new(records.into_iter().map(|record| Arc::new(record.into())).collect()),
+            keys: RwLock::new(
+                records
+                    .into_iter()
+                    .map(|record| Arc::new(record.into()))
+                    .collect(),
+            ),
             rotation: Mutex::new(()),
         };
         tokens.current_key(now).await?;

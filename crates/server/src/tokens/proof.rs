@@ -79,12 +79,14 @@ impl Proofs {
 
     /// Takes a use back, because nothing came of it.
     pub fn unuse_to_change_password(&self, token: &str, now: Timestamp) {
-        self.proofs.change(&key(token), now, |proof| proof.changes_password = true);
+        self.proofs
+            .change(&key(token), now, |proof| proof.changes_password = true);
     }
 
     /// Lets the proof stand for the credentials that replaced those it was given for, by its own doing.
     pub fn carry_over(&self, token: &str, revision: u64, now: Timestamp) {
-        self.proofs.change(&key(token), now, |proof| proof.revision = revision);
+        self.proofs
+            .change(&key(token), now, |proof| proof.revision = revision);
     }
 }
 

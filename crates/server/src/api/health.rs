@@ -1,0 +1,47 @@
+//! `/healthz`, `/readyz` and `/metrics`: for the operator's machines.
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse as _, Response},
+};
+use subrosa_wire::ProblemCode;
+
+use super::{client_address::FORWARDED_FOR, extract::ClientAddress, problem::Problem};
+use crate::state::AppState;
+
+/// The media type of the text format of Prometheus.
+const METRICS_MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Alive: this process answers.
+pub(super) async fn alive() -> &'static str {
+    "alive\n"
+}
+
+/// Ready: the storage can be written, and the server is not about to stop.
+pub(super) async fn ready(State(state): State<AppState>) -> Result<&'static str, Problem> {
+    if state.lifecycle.is_stopping() {
+        return Err(Problem::new(ProblemCode::Unavailable, "the server is stopping"));
+    }
+    state.accounts.probe_write().await?;
+    Ok("ready\n")
+}
+
+/// Metrics for this machine, where no other address is configured for them.
+pub(super) async fn local_metrics(
+    State(state): State<AppState>,
+    ClientAddress(address): ClientAddress,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let is_local = address.is_loopback() && !headers.contains_key(FORWARDED_FOR);
+    if state.config.metrics_listen.is_some() || !is_local {
+        return Err(Problem::new(ProblemCode::NotFound, ""));
+    }
+    Ok(metrics(State(state)).await)
+}
+
+/// Metrics for whoever reaches their own address.
+pub(super) async fn metrics(State(state): State<AppState>) -> Response {
+    let media_type = HeaderValue::from_static(METRICS_MEDIA_TYPE);
+    ([(header::CONTENT_TYPE, media_type)], state.metrics.render()).into_response()
+}

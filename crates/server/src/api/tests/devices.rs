@@ -1,0 +1,134 @@
+use insta::assert_snapshot;
+use subrosa_wire::{DeviceId, limits::DEVICES_PER_ACCOUNT_MAX, rest::Devices};
+
+use super::{
+    client::{Owner, PASSWORD, new_device, random_id},
+    harness::Server,
+};
+
+#[tokio::test]
+async fn devices_are_listed_oldest_first_with_their_certificates() {
+    let server = Server::start().await;
+    let (owner, first) = Owner::sign_up(&server, "alice").await;
+    server.clock.advance(std::time::Duration::from_secs(5000));
+    let second = owner.add_device(&server).await;
+    let answer = server.get("/v1/devices").token(second.access()).send().await;
+    assert_snapshot!(answer.shown(), @"");
+    let devices: Devices = answer.ok();
+    let ids: Vec<DeviceId> = devices.devices.iter().map(|device| device.device_id).collect();
+    assert_eq!(ids, [first.device_id, second.device_id]);
+}
+
+#[tokio::test]
+async fn a_signed_out_device_is_out_at_once() {
+    let server = Server::start().await;
+    let (owner, first) = Owner::sign_up(&server, "alice").await;
+    let mut second = owner.add_device(&server).await;
+    let path = format!("/v1/devices/{}", second.device_id);
+    server.delete(&path).token(first.access()).send().await.done();
+
+    assert_eq!(second.whoami(&server).await.code(), "device_signed_out");
+    assert_eq!(second.refresh(&server).await.code(), "device_signed_out");
+    let devices: Devices = first.whoami(&server).await.ok();
+    assert_eq!(devices.devices.len(), 1);
+    server.delete(&path).token(first.access()).send().await.done();
+}
+
+#[tokio::test]
+async fn a_device_can_sign_itself_out() {
+    let server = Server::start().await;
+    let (_, device) = Owner::sign_up(&server, "alice").await;
+    let path = format!("/v1/devices/{}", device.device_id);
+    server.delete(&path).token(device.access()).send().await.done();
+    assert_eq!(device.whoami(&server).await.code(), "device_signed_out");
+}
+
+#[tokio::test]
+async fn a_device_of_somebody_else_is_no_device() {
+    let server = Server::start().await;
+    let (_, alice) = Owner::sign_up(&server, "alice").await;
+    let (_, bob) = Owner::sign_up(&server, "bob").await;
+    for device_id in [bob.device_id, DeviceId::from_bytes(random_id())] {
+        let answer =
+            server.delete(&format!("/v1/devices/{device_id}")).token(alice.access()).send().await;
+        assert_eq!(answer.code(), "unknown_device");
+    }
+    assert!(bob.whoami(&server).await.status.is_success());
+    let answer = server.delete("/v1/devices/nonsense").token(alice.access()).send().await;
+    assert_eq!(answer.code(), "malformed_request");
+}
+
+#[tokio::test]
+async fn an_account_has_a_limit_of_devices() {
+    let server = Server::start_with(|config| {
+        config.limits.sign_ins_per_handle_and_visitor = 0;
+        config.limits.requests_per_account = 0;
+    })
+    .await;
+    let (owner, first) = Owner::sign_up(&server, "alice").await;
+    for _ in 1..DEVICES_PER_ACCOUNT_MAX {
+        owner.add_device(&server).await;
+    }
+    let proof = owner.sign_in(&server, PASSWORD).await.proof;
+    let (key, device_id) = new_device();
+    let body = owner.enrolment(device_id, &key);
+    let answer = server.post("/v1/devices").token(&proof).json(&body).send().await;
+    assert_snapshot!(answer.shown(), @"");
+
+    // With one device less the same proof is still good.
+    let devices: Devices = first.whoami(&server).await.ok();
+    let path = format!("/v1/devices/{}", devices.devices[3].device_id);
+    server.delete(&path).token(first.access()).send().await.done();
+    let answer = server.post("/v1/devices").token(&proof).json(&body).send().await;
+    assert!(answer.status.is_success(), "{}", answer.shown());
+}
+
+#[tokio::test]
+async fn a_device_that_enrols_again_gets_a_new_session() {
+    let server = Server::start().await;
+    let (owner, mut device) = Owner::sign_up(&server, "alice").await;
+    let proof = owner.sign_in(&server, PASSWORD).await.proof;
+    let body = owner.enrolment(device.device_id, &device.key);
+    device.tokens = server.post("/v1/devices").token(&proof).json(&body).send().await.ok();
+    assert!(device.refresh(&server).await.status.is_success());
+    let devices: Devices = device.whoami(&server).await.ok();
+    assert_eq!(devices.devices.len(), 1);
+}
+
+#[tokio::test]
+async fn an_id_is_never_used_for_another_device() {
+    let server = Server::start().await;
+    let (owner, first) = Owner::sign_up(&server, "alice").await;
+    let second = owner.add_device(&server).await;
+    let path = format!("/v1/devices/{}", second.device_id);
+    server.delete(&path).token(first.access()).send().await.done();
+    let (bob, _) = Owner::sign_up(&server, "bob").await;
+    let (other_key, _) = new_device();
+    let cases = [
+        ("signed out", &owner, second.device_id, &second.key),
+        ("another key", &owner, first.device_id, &other_key),
+        ("another account", &bob, first.device_id, &first.key),
+    ];
+    for (case, owner, device_id, key) in cases {
+        let proof = owner.sign_in(&server, PASSWORD).await.proof;
+        let body = owner.enrolment(device_id, key);
+        let answer = server.post("/v1/devices").token(&proof).json(&body).send().await;
+        assert_eq!(answer.code(), "bad_certificate", "{case}");
+    }
+    assert!(first.whoami(&server).await.status.is_success());
+}
+
+#[tokio::test]
+async fn a_refused_certificate_does_not_use_the_proof_up() {
+    let server = Server::start().await;
+    let (owner, _) = Owner::sign_up(&server, "alice").await;
+    let (bob, _) = Owner::sign_up(&server, "bob").await;
+    let proof = owner.sign_in(&server, PASSWORD).await.proof;
+    let (key, device_id) = new_device();
+    let body = bob.enrolment(device_id, &key);
+    let answer = server.post("/v1/devices").token(&proof).json(&body).send().await;
+    assert_eq!(answer.code(), "bad_certificate");
+    let body = owner.enrolment(device_id, &key);
+    let answer = server.post("/v1/devices").token(&proof).json(&body).send().await;
+    assert!(answer.status.is_success());
+}

@@ -1,0 +1,20 @@
+//! The API as its users see it: one file per resource, each test a rule.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod client;
+mod harness;
+
+mod devices;
+mod health;
+mod layers;
+mod log;
+mod pages;
+mod password;
+mod people;
+mod problems;
+mod recovery;
+mod registration;
+mod sessions;
+mod sign_in;
+mod vault;

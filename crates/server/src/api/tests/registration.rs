@@ -1,0 +1,206 @@
+use insta::assert_snapshot;
+use subrosa_mls::{AccountSigningKey, DeviceCertificate};
+use subrosa_wire::{
+    AccountId, Base64, DeviceId,
+    limits::VAULT_MAX,
+    rest::{Devices, RegistrationStart},
+};
+
+use super::{
+    client::{Owner, PASSWORD, enrolment, new_device, random_id, registration_request},
+    harness::{START, Server},
+};
+
+#[tokio::test]
+async fn signing_up_makes_account_device_and_session_at_once() {
+    let server = Server::start().await;
+    let owner = Owner::new("alice");
+    let (state, request) = registration_request(PASSWORD);
+    drop(state);
+    let start = RegistrationStart { handle: owner.handle.clone(), registration_request: request };
+    let answer = server.post("/v1/registration/start").json(&start).send().await;
+    assert_snapshot!(answer.shown(), @"");
+
+    let (key, device_id) = new_device();
+    let finish = owner.registration(&server, owner.enrolment(device_id, &key)).await;
+    let answer = server.post("/v1/registration/finish").json(&finish).send().await;
+    assert_snapshot!(answer.shown(), @"");
+
+    let tokens: subrosa_wire::rest::Tokens = answer.ok();
+    let devices: Devices = server.get("/v1/devices").token(&tokens.access_token).send().await.ok();
+    assert_eq!(devices.devices.len(), 1);
+    assert_eq!(devices.devices[0].device_id, device_id);
+    assert_eq!(devices.devices[0].certificate, finish.device.certificate);
+    assert!(devices.devices[0].current);
+}
+
+#[tokio::test]
+async fn a_handle_belongs_to_the_first_who_finishes() {
+    let server = Server::start().await;
+    let (first, second) = (Owner::new("alice"), Owner::new("alice"));
+    let (key, device_id) = new_device();
+    let first_finish = first.registration(&server, first.enrolment(device_id, &key)).await;
+    let (key, device_id) = new_device();
+    let second_finish = second.registration(&server, second.enrolment(device_id, &key)).await;
+    let answer = server.post("/v1/registration/finish").json(&second_finish).send().await;
+    assert!(answer.status.is_success());
+    let answer = server.post("/v1/registration/finish").json(&first_finish).send().await;
+    assert_snapshot!(answer.shown(), @"");
+
+    let (_, registration_request) = registration_request(PASSWORD);
+    let start = RegistrationStart { handle: first.handle, registration_request };
+    let answer = server.post("/v1/registration/start").json(&start).send().await;
+    assert_eq!(answer.code(), "handle_taken");
+}
+
+#[tokio::test]
+async fn nobody_takes_the_ids_of_somebody_else() {
+    let server = Server::start().await;
+    let (alice, device) = Owner::sign_up(&server, "alice").await;
+
+    let mallory = Owner { account_id: alice.account_id, ..Owner::new("mallory") };
+    let (key, device_id) = new_device();
+    let finish = mallory.registration(&server, mallory.enrolment(device_id, &key)).await;
+    let answer = server.post("/v1/registration/finish").json(&finish).send().await;
+    assert_snapshot!(answer.shown(), @"");
+
+    let mallory = Owner::new("mallory");
+    let finish = mallory.registration(&server, mallory.enrolment(device.device_id, &key)).await;
+    let answer = server.post("/v1/registration/finish").json(&finish).send().await;
+    assert_snapshot!(answer.shown(), @"");
+
+    // Nothing was half done: the handle is still free.
+    Owner::sign_up(&server, "mallory").await;
+    assert!(device.whoami(&server).await.status.is_success());
+}
+
+#[tokio::test]
+async fn a_certificate_that_does_not_verify_is_refused_with_its_reason() {
+    let server = Server::start().await;
+    let owner = Owner::new("alice");
+    let (key, device_id) = new_device();
+    let issue = |account_key: &AccountSigningKey, account_id, now| {
+        enrolment(&DeviceCertificate::issue(account_key, account_id, device_id, key.public(), now), &key)
+    };
+    let day = std::time::Duration::from_secs(24 * 3600);
+    let good = owner.enrolment(device_id, &key);
+    let mut flipped = good.clone();
+    flipped.certificate.0[40] ^= 1;
+    let mut truncated = good.clone();
+    truncated.certificate.0.pop();
+    let mut by_another_device = good.clone();
+    by_another_device.signature = enrolment(
+        &DeviceCertificate::issue(&owner.account_key, owner.account_id, device_id, key.public(), START),
+        &new_device().0,
+    )
+    .signature;
+    let foreign_key = AccountSigningKey::from_seed([9; 32]);
+    let cases = [
+        ("foreign account key", issue(&foreign_key, owner.account_id, START)),
+        ("another account", issue(&owner.account_key, AccountId::from_bytes([9; 16]), START)),
+        ("not yet valid", issue(&owner.account_key, owner.account_id, START.plus(day * 3))),
+        ("expired", issue(&owner.account_key, owner.account_id, START.minus(day * 800))),
+        ("flipped bit", flipped),
+        ("truncated", truncated),
+        ("signed by another device", by_another_device),
+    ];
+    for (case, device) in cases {
+        let finish = owner.registration(&server, device).await;
+        let answer = server.post("/v1/registration/finish").json(&finish).send().await;
+        assert_eq!(answer.code(), "bad_certificate", "{case}: {}", answer.shown());
+    }
+    let finish = owner.registration(&server, good).await;
+    let answer = server.post("/v1/registration/finish").json(&finish).send().await;
+    assert!(answer.status.is_success(), "{}", answer.shown());
+}
+
+#[tokio::test]
+async fn a_clock_an_hour_off_does_not_matter() {
+    let server = Server::start().await;
+    let hour = std::time::Duration::from_secs(3600);
+    for (handle, now) in [("slow", START.minus(hour)), ("fast", START.plus(hour))] {
+        let owner = Owner::new(handle);
+        let (key, device_id) = new_device();
+        let certificate =
+            DeviceCertificate::issue(&owner.account_key, owner.account_id, device_id, key.public(), now);
+        let finish = owner.registration(&server, enrolment(&certificate, &key)).await;
+        let answer = server.post("/v1/registration/finish").json(&finish).send().await;
+        assert!(answer.status.is_success(), "{}", answer.shown());
+    }
+}
+
+#[tokio::test]
+async fn fields_that_are_not_what_they_must_be_are_named() {
+    let server = Server::start().await;
+    let owner = Owner::new("alice");
+    let (key, device_id) = new_device();
+    let good = owner.registration(&server, owner.enrolment(device_id, &key)).await;
+    let refused = async |change: &dyn Fn(&mut subrosa_wire::rest::RegistrationFinish)| {
+        let mut finish = good.clone();
+        change(&mut finish);
+        server.post("/v1/registration/finish").json(&finish).send().await.shown()
+    };
+    assert_snapshot!(refused(&|finish| finish.account_key = Base64(vec![0; 32])).await, @"");
+    assert_snapshot!(refused(&|finish| finish.registration_record = Base64(vec![1; 192])).await, @"");
+    assert_snapshot!(refused(&|finish| finish.vault.revision = 2).await, @"");
+    assert_snapshot!(refused(&|finish| finish.vault.ciphertext = Base64(vec![0; VAULT_MAX + 1])).await, @"");
+    assert_snapshot!(refused(&|finish| finish.password_wrap = Base64(Vec::new())).await, @"");
+    assert_snapshot!(refused(&|finish| finish.recovery.public_key = Base64(vec![2; 31])).await, @"");
+    assert_snapshot!(refused(&|finish| finish.device.signature = Base64(vec![2; 63])).await, @"");
+    let answer = server.post("/v1/registration/finish").json(&good).send().await;
+    assert!(answer.status.is_success());
+}
+
+#[tokio::test]
+async fn handles_that_could_deceive_are_refused() {
+    let server = Server::start().await;
+    for handle in ["ab", "1abc", "al ice", "аlice", "ali\u{200b}ce", "admin", "al__ice"] {
+        let body = serde_json::json!({ "handle": handle, "registration_request": "" });
+        let answer = server.post("/v1/registration/start").json(&body).send().await;
+        assert_eq!(answer.code(), "malformed_request", "{handle:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_closed_server_takes_no_new_accounts() {
+    let server = Server::start_with(|config| config.registration_open = false).await;
+    let (_, registration_request) = registration_request(PASSWORD);
+    let start = RegistrationStart { handle: "alice".parse().unwrap(), registration_request };
+    let answer = server.post("/v1/registration/start").json(&start).send().await;
+    assert_snapshot!(answer.shown(), @"");
+
+    // Whoever skips the first step gets no further.
+    let open = Server::start().await;
+    let owner = Owner::new("alice");
+    let (key, _) = new_device();
+    let device = owner.enrolment(DeviceId::from_bytes(random_id()), &key);
+    let finish = owner.registration(&open, device).await;
+    let answer = server.post("/v1/registration/finish").json(&finish).send().await;
+    assert_eq!(answer.code(), "registration_closed");
+}
+
+#[tokio::test]
+async fn one_visitor_signs_up_only_so_often() {
+    let server = Server::start_with(|config| config.limits.registrations_per_visitor = 4).await;
+    Owner::sign_up(&server, "alice").await;
+    Owner::sign_up(&server, "bob").await;
+    let (_, registration_request) = registration_request(PASSWORD);
+    let start = RegistrationStart { handle: "carol".parse().unwrap(), registration_request };
+    let answer = server.post("/v1/registration/start").json(&start).send().await;
+    assert_snapshot!(answer.shown(), @"");
+    let answer = server.post("/v1/registration/start").from([192, 0, 2, 2]).json(&start).send().await;
+    assert!(answer.status.is_success());
+}
+
+#[tokio::test]
+async fn neither_password_nor_tokens_are_in_the_data_folder() {
+    let server = Server::start().await;
+    let (_, device) = Owner::sign_up(&server, "alice").await;
+    let data = server.data();
+    let is_there = |text: &[u8]| data.windows(text.len()).any(|window| window == text);
+    assert!(is_there(b"alice"), "the test must be able to fail");
+    assert!(!is_there(PASSWORD.as_bytes()));
+    assert!(!is_there(device.tokens.refresh_token.as_bytes()));
+    assert!(!is_there(device.tokens.access_token.as_bytes()));
+    assert!(!is_there(device.key.seed()));
+}

@@ -1,0 +1,151 @@
+use std::time::Duration;
+
+use insta::assert_snapshot;
+use subrosa_wire::{
+    DeviceId,
+    limits::{ACCESS_TOKEN_LIFETIME, CHALLENGE_LIFETIME, REFRESH_TOKEN_LIFETIME},
+    rest::{RefreshStart, Tokens},
+};
+
+use super::{
+    client::{Owner, Refresh, new_device, random_id},
+    harness::Server,
+};
+use crate::limits::ACCESS_TOKEN_LEEWAY;
+
+#[tokio::test]
+async fn a_refresh_gives_new_tokens() {
+    let server = Server::start().await;
+    let (_, mut device) = Owner::sign_up(&server, "alice").await;
+    let before = device.tokens.clone();
+    let start = RefreshStart { device_id: device.device_id };
+    assert_snapshot!(server.post("/v1/sessions/challenge").json(&start).send().await.shown(), @"");
+    server.clock.advance(Duration::from_secs(600));
+    assert_snapshot!(device.refresh(&server).await.shown(), @"");
+    assert_ne!(before.refresh_token, device.tokens.refresh_token);
+    assert_ne!(before.access_token, device.tokens.access_token);
+    assert!(device.whoami(&server).await.status.is_success());
+}
+
+#[tokio::test]
+async fn an_access_token_ends_after_fifteen_minutes() {
+    let server = Server::start().await;
+    let (_, mut device) = Owner::sign_up(&server, "alice").await;
+    server.clock.advance(ACCESS_TOKEN_LIFETIME);
+    assert!(device.whoami(&server).await.status.is_success(), "the leeway");
+    server.clock.advance(ACCESS_TOKEN_LEEWAY);
+    assert_eq!(device.whoami(&server).await.code(), "unauthenticated");
+    assert!(device.refresh(&server).await.status.is_success());
+    assert!(device.whoami(&server).await.status.is_success());
+}
+
+#[tokio::test]
+async fn a_refresh_token_ends_after_thirty_days() {
+    let server = Server::start().await;
+    let (_, mut device) = Owner::sign_up(&server, "alice").await;
+    server.clock.advance(REFRESH_TOKEN_LIFETIME - Duration::from_millis(1));
+    assert!(device.refresh(&server).await.status.is_success());
+    server.clock.advance(REFRESH_TOKEN_LIFETIME);
+    assert_snapshot!(device.refresh(&server).await.shown(), @"");
+}
+
+#[tokio::test]
+async fn a_refresh_whose_answer_was_lost_can_be_repeated() {
+    let server = Server::start().await;
+    let (_, device) = Owner::sign_up(&server, "alice").await;
+    let token = device.tokens.refresh_token.clone();
+    for _lost in 0..3 {
+        assert!(device.refresh_with(&server, &token).await.status.is_success());
+    }
+    let tokens: Tokens = device.refresh_with(&server, &token).await.ok();
+    assert!(device.refresh_with(&server, &tokens.refresh_token).await.status.is_success());
+}
+
+#[tokio::test]
+async fn an_older_token_ends_the_session() {
+    let server = Server::start().await;
+    let (owner, mut device) = Owner::sign_up(&server, "alice").await;
+    let other = owner.add_device(&server).await;
+    let oldest = device.tokens.refresh_token.clone();
+    assert!(device.refresh(&server).await.status.is_success());
+    assert!(device.refresh(&server).await.status.is_success());
+
+    // The newest but one was used to get the newest: the oldest can come from a copy only.
+    assert_snapshot!(device.refresh_with(&server, &oldest).await.shown(), @"");
+    assert_eq!(device.whoami(&server).await.code(), "device_signed_out");
+    assert_eq!(device.refresh(&server).await.code(), "device_signed_out");
+    assert!(other.whoami(&server).await.status.is_success(), "other devices are not concerned");
+}
+
+#[tokio::test]
+async fn a_copy_of_a_device_that_refreshes_is_found_out() {
+    let server = Server::start().await;
+    let (_, mut device) = Owner::sign_up(&server, "alice").await;
+    let copied = device.tokens.refresh_token.clone();
+    assert!(device.refresh(&server).await.status.is_success());
+    // The thief comes second with what was copied before: it looks like a lost answer, until the owner comes.
+    assert!(device.refresh_with(&server, &copied).await.status.is_success());
+    assert_eq!(device.refresh(&server).await.code(), "token_reused");
+}
+
+#[tokio::test]
+async fn a_stolen_token_without_the_device_key_is_useless_and_harmless() {
+    let server = Server::start().await;
+    let (_, mut device) = Owner::sign_up(&server, "alice").await;
+    let old = device.tokens.refresh_token.clone();
+    assert!(device.refresh(&server).await.status.is_success());
+    assert!(device.refresh(&server).await.status.is_success());
+    let (thief, _) = new_device();
+    for token in [device.tokens.refresh_token.clone(), old] {
+        let refresh = Refresh { token, ..device.begin_refresh(&server).await };
+        assert_eq!(refresh.send(&server, &thief).await.code(), "unauthenticated");
+    }
+    assert!(device.refresh(&server).await.status.is_success(), "the session goes on");
+}
+
+#[tokio::test]
+async fn a_nonce_is_good_once_for_its_device_and_not_for_long() {
+    let server = Server::start().await;
+    let (owner, device) = Owner::sign_up(&server, "alice").await;
+    let other = owner.add_device(&server).await;
+
+    let refresh = device.begin_refresh(&server).await;
+    assert!(refresh.send(&server, &device.key).await.status.is_success());
+    assert_snapshot!(refresh.send(&server, &device.key).await.shown(), @"");
+
+    let refresh = device.begin_refresh(&server).await;
+    server.clock.advance(CHALLENGE_LIFETIME);
+    assert_eq!(refresh.send(&server, &device.key).await.code(), "challenge_expired");
+
+    let refresh = Refresh { nonce: other.begin_refresh(&server).await.nonce, ..device.begin_refresh(&server).await };
+    assert_eq!(refresh.send(&server, &device.key).await.code(), "unauthenticated");
+}
+
+#[tokio::test]
+async fn a_device_that_does_not_exist_is_answered_like_one_that_does() {
+    let server = Server::start().await;
+    let (_, mut device) = Owner::sign_up(&server, "alice").await;
+    let (wrong_key, _) = new_device();
+    let known = device.begin_refresh(&server).await.send(&server, &wrong_key).await.shown();
+    device.device_id = DeviceId::from_bytes(random_id());
+    let unknown = device.begin_refresh(&server).await.send(&server, &wrong_key).await.shown();
+    assert_eq!(known, unknown);
+}
+
+#[tokio::test]
+async fn tokens_outlive_a_restart_and_a_new_signing_key() {
+    let server = Server::start().await;
+    let (_, mut device) = Owner::sign_up(&server, "alice").await;
+    let server = server.restart().await;
+    assert!(device.refresh(&server).await.status.is_success());
+    // 29 days and 23:59 later the old key signs one more token, then the next key takes over.
+    server.clock.advance(crate::limits::SIGNING_KEY_LIFETIME - Duration::from_secs(60));
+    assert!(device.refresh(&server).await.status.is_success());
+    server.clock.advance(Duration::from_secs(120));
+    let old = device.tokens.access_token.clone();
+    assert!(device.refresh(&server).await.status.is_success());
+    let header = |token: &str| token.split('.').next().unwrap().to_owned();
+    assert_ne!(header(&old), header(device.access()), "another kid");
+    assert!(server.get("/v1/vault").token(&old).send().await.status.is_success());
+    assert!(device.whoami(&server).await.status.is_success());
+}

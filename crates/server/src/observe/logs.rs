@@ -1,0 +1,28 @@
+//! The log, on standard error: lines for people or one JSON object a line.
+
+use anyhow::Context as _;
+use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+use crate::config::{LogConfig, LogFormat};
+
+/// Starts the log of this process; only the first call can.
+pub fn start_logging(config: &LogConfig) -> anyhow::Result<()> {
+    let filter: EnvFilter = config.filter.parse().context("log.filter cannot be used")?;
+    let registry = tracing_subscriber::registry().with(filter);
+    let started = match config.format {
+        LogFormat::Text => registry
+            .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
+            .try_init(),
+        LogFormat::Json => registry
+            .with(
+                tracing_subscriber::fmt::layer()
+                    .json()
+                    .flatten_event(true)
+                    .with_current_span(true)
+                    .with_span_list(false)
+                    .with_writer(std::io::stderr),
+            )
+            .try_init(),
+    };
+    started.context("the log was started before")
+}

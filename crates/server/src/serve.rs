@@ -1,0 +1,148 @@
+//! A whole server: opened, served until it is told to stop, and closed in order.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use anyhow::Context as _;
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    accounts::{Accounts, AccountsConfig},
+    api,
+    clock::Clock,
+    config::Config,
+    delivery::{BackgroundTask, DeliveryConfig, Service},
+    http,
+    lifecycle::Lifecycle,
+    limits::DRAIN_TIMEOUT,
+    live::{Authenticate, Live},
+    observe::Metrics,
+    state::{AppState, RequestLimits},
+    store::{SqliteStore, Store, StoreError},
+};
+
+/// Serves until `lifecycle` stops, then drains: answers what is under way, asks connected devices to come back
+/// later, and closes the database. `listening` is told the address once connections are accepted.
+///
+/// Fails with a message for the operator if the data folder, the address or the configuration cannot be used,
+/// and if a part that the server cannot do without dies.
+pub async fn serve(
+    config: Config,
+    clock: Arc<dyn Clock>,
+    lifecycle: Lifecycle,
+    listening: impl FnOnce(SocketAddr) + Send,
+) -> anyhow::Result<()> {
+    let metrics = Metrics::start()?;
+    let folder = config.data.clone();
+    let store = tokio::task::spawn_blocking(move || SqliteStore::open(&folder)).await??;
+    let store = Arc::new(store);
+    // After the folder is ours: a second server on it is told so, not that the port is busy.
+    let listener = bind(config.listen).await?;
+    let metrics_listener = match config.metrics_listen {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+    let address = listener.local_addr()?;
+    let stop_delivery = CancellationToken::new();
+    let parts = Parts::assemble(
+        config,
+        clock,
+        Arc::clone(&store) as Arc<dyn Store>,
+        lifecycle.clone(),
+        metrics.clone(),
+        &stop_delivery,
+    )
+    .await?;
+
+    lifecycle.spawn("metrics upkeep", metrics.keep_up(lifecycle.soft_token()));
+    lifecycle.spawn("storage", watch(lifecycle.clone(), store.stopped()));
+    http::spawn(&lifecycle, "http", listener, parts.router);
+    if let Some(listener) = metrics_listener {
+        http::spawn(&lifecycle, "metrics", listener, api::metrics_router(parts.state.clone()));
+    }
+    tracing::info!(%address, "listening");
+    listening(address);
+
+    lifecycle.stopping().await;
+    tokio::select! {
+        // Connected devices first: what they have sent is answered before the parts behind them stop.
+        () = async {
+            parts.live.drain().await;
+            parts.state.delivery.finish().await;
+        } => {}
+        () = tokio::time::sleep(DRAIN_TIMEOUT) => {}
+        () = lifecycle.stopping_hard() => {}
+    }
+    stop_delivery.cancel();
+    let outcome = lifecycle.drain(DRAIN_TIMEOUT).await;
+    store.close().await;
+    tracing::info!("stopped");
+    outcome
+}
+
+/// The parts of a server, put together.
+pub(crate) struct Parts {
+    pub(crate) router: Router,
+    pub(crate) state: AppState,
+    pub(crate) live: Live,
+}
+
+impl Parts {
+    /// Opens the services on a store and starts their tasks, which end once `stop_delivery` is cancelled.
+    pub(crate) async fn assemble(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        store: Arc<dyn Store>,
+        lifecycle: Lifecycle,
+        metrics: Metrics,
+        stop_delivery: &CancellationToken,
+    ) -> Result<Self, StoreError> {
+        let accounts_config = AccountsConfig {
+            registration_open: config.registration_open,
+            token_issuer: config.public_url.clone(),
+            rates: config.limits.guesses(),
+        };
+        let accounts = Accounts::open(Arc::clone(&store), Arc::clone(&clock), accounts_config).await?;
+        let accounts = Arc::new(accounts);
+        let delivery_config = DeliveryConfig {
+            retention: config.retention(),
+            ..DeliveryConfig::default()
+        };
+        let (delivery, tasks) = Service::open(store, Arc::clone(&clock), &delivery_config, stop_delivery);
+        for BackgroundTask { name, work } in tasks {
+            lifecycle.spawn(name, async move {
+                work.await;
+                Ok(())
+            });
+        }
+        let authenticate: Arc<dyn Authenticate> = Arc::clone(&accounts) as _;
+        let live = Live::new(Arc::clone(&delivery), authenticate, Arc::clone(&clock));
+        let state = AppState {
+            accounts,
+            delivery,
+            lifecycle,
+            metrics,
+            request_limits: Arc::new(RequestLimits::new(&config, &clock)),
+            config: Arc::new(config),
+        };
+        Ok(Self {
+            router: api::router(state.clone(), live.clone()),
+            state,
+            live,
+        })
+    }
+}
+
+/// The storage is watched, because without it nothing can be acknowledged.
+async fn watch(lifecycle: Lifecycle, stopped: CancellationToken) -> anyhow::Result<()> {
+    tokio::select! {
+        biased;
+        () = lifecycle.stopping() => Ok(()),
+        () = stopped.cancelled() => Err(anyhow::anyhow!("the writer of the database has died")),
+    }
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}
