@@ -24,17 +24,32 @@ impl Service {
     pub(super) async fn append(&self, session: &Session, append: Append) -> Result<Appended, Problem> {
         match append.payload {
             Some(append::Payload::Commit(commit)) => {
-                let key = send_key(session, &append.conversation_id, &append.send_id, append.send_number)?;
+                let key = send_key(
+                    session,
+                    &append.conversation_id,
+                    &append.send_id,
+                    append.send_number,
+                )?;
                 self.commit(session, key, commit).await
             }
-            _ => self.submit(LogWrite::Application(message(session, append)?)).await,
+            _ => {
+                self.submit(LogWrite::Application(message(session, append)?))
+                    .await
+            }
         }
     }
 
     /// Queues a message; whoever is named gets the answer.
     pub(super) async fn submit_message(&self, session: &Session, append: Append, answer: AnswerTo) {
         match message(session, append) {
-            Ok(write) => self.appender.submit(Submission { write: LogWrite::Application(write), answer }).await,
+            Ok(write) => {
+                self.appender
+                    .submit(Submission {
+                        write: LogWrite::Application(write),
+                        answer,
+                    })
+                    .await
+            }
             Err(problem) => answer.give(Err(problem)),
         }
     }
@@ -42,14 +57,26 @@ impl Service {
     /// Queues a write and waits for its answer.
     pub(super) async fn submit(&self, write: LogWrite) -> Result<Appended, Problem> {
         let (sender, answer) = oneshot::channel();
-        self.appender.submit(Submission { write, answer: AnswerTo::Waiter(sender) }).await;
-        answer.await.unwrap_or_else(|_| Err(Problem::new(ProblemCode::Unavailable, "the server is stopping")))
+        self.appender
+            .submit(Submission {
+                write,
+                answer: AnswerTo::Waiter(sender),
+            })
+            .await;
+        answer
+            .await
+            .unwrap_or_else(|_| Err(Problem::new(ProblemCode::Unavailable, "the server is stopping")))
     }
 }
 
 /// Reads a message: what its cleartext header says must fit the request. The content is not ours to read.
 fn message(session: &Session, append: Append) -> Result<ApplicationWrite, Problem> {
-    let key = send_key(session, &append.conversation_id, &append.send_id, append.send_number)?;
+    let key = send_key(
+        session,
+        &append.conversation_id,
+        &append.send_id,
+        append.send_number,
+    )?;
     let Some(append::Payload::ApplicationMessage(message)) = append.payload else {
         return Err(malformed("the append has no payload that this server knows"));
     };
@@ -61,5 +88,9 @@ fn message(session: &Session, append: Append) -> Result<ApplicationWrite, Proble
     if envelope.conversation_id != key.conversation_id {
         return Err(malformed("application_message is of another conversation"));
     }
-    Ok(ApplicationWrite { key, epoch: envelope.epoch, message })
+    Ok(ApplicationWrite {
+        key,
+        epoch: envelope.epoch,
+        message,
+    })
 }

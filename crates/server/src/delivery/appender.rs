@@ -17,7 +17,8 @@ use super::publisher::{AnswerTo, Publication, Publisher};
 use crate::{
     clock::{Clock, Stopwatch},
     limits::{
-        APPEND_BATCH_BYTES_MAX, APPEND_BATCH_MAX, APPEND_QUEUE_MAX, CURSORS_PENDING_MAX, CURSOR_FLUSH_INTERVAL,
+        APPEND_BATCH_BYTES_MAX, APPEND_BATCH_MAX, APPEND_QUEUE_MAX, CURSOR_FLUSH_INTERVAL,
+        CURSORS_PENDING_MAX,
     },
     store::{
         Store, StoreError,
@@ -56,8 +57,20 @@ impl Appender {
     ) -> (Self, impl Future<Output = ()> + Send) {
         let (sender, queue) = mpsc::channel(APPEND_QUEUE_MAX);
         let cursors = Arc::new(Cursors::default());
-        let run = Run { store, clock, publisher, queue, cursors: Arc::clone(&cursors) };
-        (Self { queue: sender, cursors }, run.until(stop))
+        let run = Run {
+            store,
+            clock,
+            publisher,
+            queue,
+            cursors: Arc::clone(&cursors),
+        };
+        (
+            Self {
+                queue: sender,
+                cursors,
+            },
+            run.until(stop),
+        )
     }
 
     /// Queues a write; waits while the queue is full. If the server is stopping, its answer never comes, and
@@ -71,7 +84,12 @@ impl Appender {
     /// Notes cursors for the next transaction.
     pub(super) fn acknowledge(&self, moves: Vec<CursorMove>) {
         let mut moved = self.cursors.moved.lock().unwrap_or_else(PoisonError::into_inner);
-        for CursorMove { conversation_id, device_id, seq } in moves {
+        for CursorMove {
+            conversation_id,
+            device_id,
+            seq,
+        } in moves
+        {
             let newest = moved.entry((conversation_id, device_id)).or_default();
             *newest = seq.max(*newest);
         }
@@ -87,11 +105,17 @@ impl Cursors {
             mem::take(&mut *moved)
         } else {
             let keys: Vec<_> = moved.keys().take(CURSORS_PENDING_MAX).copied().collect();
-            keys.into_iter().filter_map(|key| moved.remove_entry(&key)).collect()
+            keys.into_iter()
+                .filter_map(|key| moved.remove_entry(&key))
+                .collect()
         };
         taken
             .into_iter()
-            .map(|((conversation_id, device_id), seq)| CursorMove { conversation_id, device_id, seq })
+            .map(|((conversation_id, device_id), seq)| CursorMove {
+                conversation_id,
+                device_id,
+                seq,
+            })
             .collect()
     }
 
@@ -177,13 +201,20 @@ impl Run {
             }
             Err(error) => vec![Err(error); count],
         };
-        #[expect(clippy::cast_precision_loss, reason = "a batch has at most some hundred writes")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a batch has at most some hundred writes"
+        )]
         metrics::histogram!("subrosa_append_batch_writes").record(count as f64);
         metrics::histogram!("subrosa_append_batch_seconds").record(watch.elapsed());
         let publication = batch
             .into_iter()
             .zip(outcomes)
-            .map(|(Submission { write, answer }, outcome)| Publication { write, answer, outcome });
+            .map(|(Submission { write, answer }, outcome)| Publication {
+                write,
+                answer,
+                outcome,
+            });
         self.publisher.publish(publication.collect()).await;
     }
 
@@ -193,7 +224,9 @@ impl Run {
         for submission in batch {
             let written = self.write_log(vec![submission.write.clone()], Vec::new()).await;
             outcomes.push(written.and_then(|mut outcome| {
-                outcome.pop().ok_or_else(|| StoreError::Failed("a write has no outcome".into()))
+                outcome
+                    .pop()
+                    .ok_or_else(|| StoreError::Failed("a write has no outcome".into()))
             }));
         }
         outcomes
@@ -205,9 +238,19 @@ impl Run {
         cursors: Vec<CursorMove>,
     ) -> Result<Vec<LogOutcome>, StoreError> {
         let count = writes.len();
-        let outcomes = self.store.write_log(LogBatch { accepted_at: self.clock.now(), writes, cursors }).await?;
+        let outcomes = self
+            .store
+            .write_log(LogBatch {
+                accepted_at: self.clock.now(),
+                writes,
+                cursors,
+            })
+            .await?;
         if outcomes.len() != count {
-            return Err(StoreError::Failed(format!("{count} writes have {} outcomes", outcomes.len())));
+            return Err(StoreError::Failed(format!(
+                "{count} writes have {} outcomes",
+                outcomes.len()
+            )));
         }
         Ok(outcomes)
     }
@@ -215,12 +258,18 @@ impl Run {
 
 /// Whether a failure can be the fault of a single write, rather than of the disk or of a stop.
 fn is_of_one_write(error: &StoreError) -> bool {
-    !matches!(error, StoreError::Full | StoreError::Stopped | StoreError::Corrupt(_))
+    !matches!(
+        error,
+        StoreError::Full | StoreError::Stopped | StoreError::Corrupt(_)
+    )
 }
 
 fn size(write: &LogWrite) -> usize {
     let commit_size = |commit: &crate::store::delivery::CommitWrite| {
-        let welcome = commit.welcome.as_ref().map_or(0, |welcome| welcome.welcome.len() + welcome.ratchet_tree.len());
+        let welcome = commit
+            .welcome
+            .as_ref()
+            .map_or(0, |welcome| welcome.welcome.len() + welcome.ratchet_tree.len());
         commit.commit.len() + commit.group_info.len() + commit.public_view.len() + welcome
     };
     match write {

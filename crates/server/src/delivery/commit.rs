@@ -13,7 +13,9 @@ use super::{
 };
 use crate::{
     session::Session,
-    store::delivery::{Accepted, CommitWrite, Committer, LogRefusal, LogWrite, SendCheck, SendKey, WelcomeWrite},
+    store::delivery::{
+        Accepted, CommitWrite, Committer, LogRefusal, LogWrite, SendCheck, SendKey, WelcomeWrite,
+    },
 };
 
 /// A commit that was applied to a view, with all that is stored of it.
@@ -38,8 +40,15 @@ impl Service {
         match self.store.check_send(key, committer).await? {
             SendCheck::Repeated(accepted) => return Ok(appended(&key, &accepted)),
             SendCheck::Refused(refusal) => return Err(refusal.into()),
-            SendCheck::Possible { head_seq, epoch: head } if head != epoch => {
-                return Err(LogRefusal::StaleEpoch { head_seq, epoch: head }.into());
+            SendCheck::Possible {
+                head_seq,
+                epoch: head,
+            } if head != epoch => {
+                return Err(LogRefusal::StaleEpoch {
+                    head_seq,
+                    epoch: head,
+                }
+                .into());
             }
             SendCheck::Possible { .. } => {}
         }
@@ -57,7 +66,9 @@ impl Service {
                 return Err(problems::invalid_mls(&error));
             }
         };
-        let write = self.commit_write(session, key, committer, commit, validated).await?;
+        let write = self
+            .commit_write(session, key, committer, commit, validated)
+            .await?;
         let accepted = self.submit(LogWrite::Commit(Box::new(write))).await?;
         // Only now is the view the one at the head. After a refusal it is ahead, and is dropped.
         *turn = Some(view);
@@ -83,16 +94,27 @@ impl Service {
         commit: Commit,
         validated: Validated,
     ) -> Result<CommitWrite, Problem> {
-        let Validated { effect, public_view, ratchet_tree } = validated;
-        if effect.committer.device_id() != session.device_id || effect.committer.account_id() != session.account_id {
-            return Err(Problem::new(ProblemCode::InvalidMlsMessage, "the commit is of another device"));
+        let Validated {
+            effect,
+            public_view,
+            ratchet_tree,
+        } = validated;
+        if effect.committer.device_id() != session.device_id
+            || effect.committer.account_id() != session.account_id
+        {
+            return Err(Problem::new(
+                ProblemCode::InvalidMlsMessage,
+                "the commit is of another device",
+            ));
         }
         if commit.welcome.is_empty() != effect.added.is_empty() {
             return Err(malformed("a commit has a welcome if and only if it adds devices"));
         }
         let added = self.check_added(&effect.added).await?;
-        let welcome =
-            (!added.is_empty()).then(|| WelcomeWrite { welcome: commit.welcome.clone(), ratchet_tree });
+        let welcome = (!added.is_empty()).then(|| WelcomeWrite {
+            welcome: commit.welcome.clone(),
+            ratchet_tree,
+        });
         Ok(CommitWrite {
             key,
             account_id: session.account_id,
@@ -132,10 +154,16 @@ pub(super) fn validate(
     commit: &Commit,
     now: Timestamp,
 ) -> (PublicView, Result<Validated, ViewError>) {
-    let validated = view.process_commit(&commit.commit, &commit.group_info, now).and_then(|effect| {
-        let ratchet_tree = Bytes::from(view.ratchet_tree()?);
-        Ok(Validated { effect, public_view: Bytes::from(view.to_bytes()), ratchet_tree })
-    });
+    let validated = view
+        .process_commit(&commit.commit, &commit.group_info, now)
+        .and_then(|effect| {
+            let ratchet_tree = Bytes::from(view.ratchet_tree()?);
+            Ok(Validated {
+                effect,
+                public_view: Bytes::from(view.to_bytes()),
+                ratchet_tree,
+            })
+        });
     (view, validated)
 }
 

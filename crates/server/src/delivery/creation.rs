@@ -27,7 +27,13 @@ impl Service {
         session: &Session,
         create: CreateConversation,
     ) -> Result<Appended, Problem> {
-        let CreateConversation { conversation_id, send_id, group_info, ratchet_tree, commit } = create;
+        let CreateConversation {
+            conversation_id,
+            send_id,
+            group_info,
+            ratchet_tree,
+            commit,
+        } = create;
         let key = send_key(session, &conversation_id, &send_id, FIRST_SEND_NUMBER)?;
         bounded("group_info", &group_info, limits::HANDSHAKE_MESSAGE_MAX)?;
         bounded("ratchet_tree", &ratchet_tree, limits::HANDSHAKE_MESSAGE_MAX)?;
@@ -55,8 +61,14 @@ impl Service {
             .await?;
         let (view, policy, validated) = created.map_err(|error| problems::invalid_mls(&error))?;
         self.check_policy(session, &policy).await?;
-        let first = self.commit_write(session, key, Committer::Member, first, validated).await?;
-        let accounts: Vec<_> = policy.accounts().iter().map(|(account_id, _)| *account_id).collect();
+        let first = self
+            .commit_write(session, key, Committer::Member, first, validated)
+            .await?;
+        let accounts: Vec<_> = policy
+            .accounts()
+            .iter()
+            .map(|(account_id, _)| *account_id)
+            .collect();
         // Devices that the first commit did not add join by themselves, once they know.
         let mut informed: Vec<_> = first.added.iter().map(|(device_id, _)| *device_id).collect();
         informed.push(session.device_id);
@@ -78,12 +90,22 @@ impl Service {
     /// The conversation is one of the creator's account, and the keys in its policy are those of the
     /// directory: a client with a wrong key for somebody finds out here, not when nothing decrypts.
     async fn check_policy(&self, session: &Session, policy: &GroupPolicy) -> Result<(), Problem> {
-        if !policy.accounts().iter().any(|(account_id, _)| *account_id == session.account_id) {
-            return Err(Problem::new(ProblemCode::Forbidden, "the conversation is not one of this account"));
+        if !policy
+            .accounts()
+            .iter()
+            .any(|(account_id, _)| *account_id == session.account_id)
+        {
+            return Err(Problem::new(
+                ProblemCode::Forbidden,
+                "the conversation is not one of this account",
+            ));
         }
         for (account_id, account_key) in policy.accounts() {
             let Some(account) = self.store.account(*account_id).await? else {
-                return Err(Problem::new(ProblemCode::UnknownAccount, format!("there is no account {account_id}")));
+                return Err(Problem::new(
+                    ProblemCode::UnknownAccount,
+                    format!("there is no account {account_id}"),
+                ));
             };
             if account.account_key != *account_key {
                 let detail = format!("the group has another account key for {account_id} than the directory");

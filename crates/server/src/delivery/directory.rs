@@ -17,7 +17,9 @@ impl Service {
         let found = match look_up.by {
             Some(By::AccountId(id)) => self.store.account(account_id(&id)?).await?,
             Some(By::Handle(handle)) => {
-                let handle = handle.parse::<Handle>().map_err(|error| malformed(error.to_string()))?;
+                let handle = handle
+                    .parse::<Handle>()
+                    .map_err(|error| malformed(error.to_string()))?;
                 self.store.account_by_handle(handle).await?
             }
             None => return Err(malformed("neither account_id nor handle is given")),

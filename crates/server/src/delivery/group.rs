@@ -8,7 +8,11 @@ use super::{Service, problems, requests::conversation_id};
 use crate::{session::Session, store::delivery::LogRefusal};
 
 impl Service {
-    pub(super) async fn fetch_group(&self, session: &Session, fetch: &FetchGroup) -> Result<GroupState, Problem> {
+    pub(super) async fn fetch_group(
+        &self,
+        session: &Session,
+        fetch: &FetchGroup,
+    ) -> Result<GroupState, Problem> {
         let id = conversation_id(&fetch.conversation_id)?;
         let group = self.store.group_for(id, session.account_id).await?;
         let group = group.ok_or_else(|| Problem::from(LogRefusal::NotAMember))?;

@@ -30,9 +30,15 @@ impl Service {
         session: &Session,
         publish: PublishKeyPackages,
     ) -> Result<KeyPackagesPublished, Problem> {
-        let PublishKeyPackages { one_time, last_resort } = publish;
+        let PublishKeyPackages {
+            one_time,
+            last_resort,
+        } = publish;
         if one_time.len() > limits::KEY_PACKAGES_PER_REQUEST_MAX {
-            let detail = format!("at most {} key packages are taken at once", limits::KEY_PACKAGES_PER_REQUEST_MAX);
+            let detail = format!(
+                "at most {} key packages are taken at once",
+                limits::KEY_PACKAGES_PER_REQUEST_MAX
+            );
             return Err(Problem::new(ProblemCode::TooLarge, detail));
         }
         let last_resort = (!last_resort.is_empty()).then_some(last_resort);
@@ -56,7 +62,10 @@ impl Service {
                 })
             })
             .await??;
-        let key_packages_left = self.store.publish_key_packages(session.device_id, publication).await??;
+        let key_packages_left = self
+            .store
+            .publish_key_packages(session.device_id, publication)
+            .await??;
         Ok(KeyPackagesPublished { key_packages_left })
     }
 
@@ -72,10 +81,15 @@ impl Service {
         let Some(account) = self.store.account(account_id).await? else {
             return Err(Problem::new(ProblemCode::UnknownAccount, ""));
         };
-        let wanted = self.store.devices(account_id).await?.into_iter().filter_map(|device: DeviceRecord| {
-            let is_wanted = device.signed_out_at.is_none() && device.device_id != session.device_id;
-            is_wanted.then_some(device.device_id)
-        });
+        let wanted = self
+            .store
+            .devices(account_id)
+            .await?
+            .into_iter()
+            .filter_map(|device: DeviceRecord| {
+                let is_wanted = device.signed_out_at.is_none() && device.device_id != session.device_id;
+                is_wanted.then_some(device.device_id)
+            });
         let claimed = self.store.claim_key_packages(wanted.collect()).await?;
         if claimed.is_empty() && account_id != session.account_id {
             return Err(Problem::new(ProblemCode::NoKeyPackages, ""));
@@ -83,15 +97,21 @@ impl Service {
         metrics::counter!("subrosa_key_packages_claimed_total").increment(claimed.len() as u64);
         for package in &claimed {
             if package.one_time_left < limits::KEY_PACKAGES_LOW {
-                let low = KeyPackagesLow { key_packages_left: package.one_time_left };
-                self.hub.notify(package.device_id, notice::Kind::KeyPackagesLow(low));
+                let low = KeyPackagesLow {
+                    key_packages_left: package.one_time_left,
+                };
+                self.hub
+                    .notify(package.device_id, notice::Kind::KeyPackagesLow(low));
             }
         }
         let devices = claimed.into_iter().map(|package| DeviceKeyPackage {
             device_id: device_bytes(package.device_id),
             key_package: package.key_package,
         });
-        Ok(KeyPackages { devices: devices.collect(), account: Some(super::directory::to_frame(&account)) })
+        Ok(KeyPackages {
+            devices: devices.collect(),
+            account: Some(super::directory::to_frame(&account)),
+        })
     }
 }
 
@@ -101,7 +121,16 @@ fn verify(
     key_package: Bytes,
     now: Timestamp,
 ) -> Result<NewKeyPackage, Problem> {
-    verify_uploaded_key_package(&key_package, session.account_id, account_key, session.device_id, now)
-        .map_err(|error| problems::invalid_key_package(&error))?;
-    Ok(NewKeyPackage { hash: key_package_id(&key_package), key_package })
+    verify_uploaded_key_package(
+        &key_package,
+        session.account_id,
+        account_key,
+        session.device_id,
+        now,
+    )
+    .map_err(|error| problems::invalid_key_package(&error))?;
+    Ok(NewKeyPackage {
+        hash: key_package_id(&key_package),
+        key_package,
+    })
 }

@@ -29,15 +29,33 @@ impl Service {
             0 => limits::LOG_PAGE_ENTRIES_MAX,
             limit => limit.min(limits::LOG_PAGE_ENTRIES_MAX),
         };
-        let bounds = PageBounds { entries_max, bytes_max: limits::LOG_PAGE_BYTES_MAX };
-        Ok(self.store.log_page(conversation_id, session.device_id, after_seq, bounds).await??)
+        let bounds = PageBounds {
+            entries_max,
+            bytes_max: limits::LOG_PAGE_BYTES_MAX,
+        };
+        Ok(self
+            .store
+            .log_page(conversation_id, session.device_id, after_seq, bounds)
+            .await??)
     }
 
-    pub(super) async fn fetch_log(&self, session: &Session, fetch: &FetchLog) -> Result<frames::LogPage, Problem> {
+    pub(super) async fn fetch_log(
+        &self,
+        session: &Session,
+        fetch: &FetchLog,
+    ) -> Result<frames::LogPage, Problem> {
         let id = conversation_id(&fetch.conversation_id)?;
         let page = self.log_page(session, id, fetch.after_seq, fetch.limit).await?;
-        let entries = page.entries.into_iter().map(|entry| to_frame(&fetch.conversation_id, entry)).collect();
-        Ok(frames::LogPage { conversation_id: fetch.conversation_id.clone(), entries, head_seq: page.head_seq })
+        let entries = page
+            .entries
+            .into_iter()
+            .map(|entry| to_frame(&fetch.conversation_id, entry))
+            .collect();
+        Ok(frames::LogPage {
+            conversation_id: fetch.conversation_id.clone(),
+            entries,
+            head_seq: page.head_seq,
+        })
     }
 
     /// Cursors are noted now and written along with the next transaction: they only decide when entries can
@@ -49,7 +67,11 @@ impl Service {
         }
         let moves = acknowledge.cursors.iter().map(|cursor| {
             let conversation_id = conversation_id(&cursor.conversation_id)?;
-            Ok(CursorMove { conversation_id, device_id: session.device_id, seq: cursor.seq })
+            Ok(CursorMove {
+                conversation_id,
+                device_id: session.device_id,
+                seq: cursor.seq,
+            })
         });
         let moves: Vec<_> = moves.collect::<Result<_, Problem>>()?;
         self.appender.acknowledge(moves);

@@ -4,23 +4,23 @@
 //! one. What it pushes goes through the [`Hub`](crate::live::Hub).
 
 mod config;
-mod requests;
 mod problems;
+mod requests;
 
-mod service;
 mod append;
-mod validation;
 mod commit;
 mod creation;
-mod log;
+mod directory;
 mod group;
 mod key_packages;
+mod log;
+mod service;
 mod sync;
-mod directory;
+mod validation;
 
 mod appender;
-mod publisher;
 mod pruning;
+mod publisher;
 
 #[cfg(test)]
 mod tests;

@@ -23,22 +23,30 @@ impl From<LogRefusal> for Problem {
             LogRefusal::StaleEpoch { head_seq, epoch } => Self {
                 head_seq,
                 epoch,
-                ..Self::new(ProblemCode::StaleEpoch, format!("the conversation is in epoch {epoch}"))
+                ..Self::new(
+                    ProblemCode::StaleEpoch,
+                    format!("the conversation is in epoch {epoch}"),
+                )
             },
             LogRefusal::SendOutOfOrder { expected } => Self {
                 expected_send_number: expected,
-                ..Self::new(ProblemCode::SendOutOfOrder, format!("send number {expected} is expected"))
+                ..Self::new(
+                    ProblemCode::SendOutOfOrder,
+                    format!("send number {expected} is expected"),
+                )
             },
             LogRefusal::ConversationExists(conversation_id) => Self {
                 conversation_id: id_bytes(conversation_id.as_bytes()),
                 ..Self::new(ProblemCode::ConversationExists, "")
             },
-            LogRefusal::TooManyConversations => {
-                Self::new(ProblemCode::Forbidden, "the account has as many conversations as it may have")
-            }
-            LogRefusal::LogIsFull => {
-                Self::new(ProblemCode::Forbidden, "the conversation has as many entries as it can have")
-            }
+            LogRefusal::TooManyConversations => Self::new(
+                ProblemCode::Forbidden,
+                "the account has as many conversations as it may have",
+            ),
+            LogRefusal::LogIsFull => Self::new(
+                ProblemCode::Forbidden,
+                "the conversation has as many entries as it can have",
+            ),
         }
     }
 }
@@ -47,10 +55,17 @@ impl From<ReadRefusal> for Problem {
     fn from(refusal: ReadRefusal) -> Self {
         match refusal {
             ReadRefusal::NotAMember => Self::new(ProblemCode::NotAMember, ""),
-            ReadRefusal::Pruned { first_seq, head_seq, epoch } => Self {
+            ReadRefusal::Pruned {
+                first_seq,
                 head_seq,
                 epoch,
-                ..Self::new(ProblemCode::LogPruned, format!("entries before seq {first_seq} are no longer kept"))
+            } => Self {
+                head_seq,
+                epoch,
+                ..Self::new(
+                    ProblemCode::LogPruned,
+                    format!("entries before seq {first_seq} are no longer kept"),
+                )
             },
         }
     }
@@ -58,7 +73,10 @@ impl From<ReadRefusal> for Problem {
 
 impl From<TooManyKeyPackages> for Problem {
     fn from(TooManyKeyPackages { kept }: TooManyKeyPackages) -> Self {
-        Self::new(ProblemCode::TooLarge, format!("{kept} key packages of this device are kept already"))
+        Self::new(
+            ProblemCode::TooLarge,
+            format!("{kept} key packages of this device are kept already"),
+        )
     }
 }
 
@@ -76,10 +94,14 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let retry_after_ms = millis(UNAVAILABLE_RETRY_AFTER);
         match error {
-            StoreError::Full => Self { retry_after_ms, ..Self::new(ProblemCode::StorageFull, "") },
-            StoreError::Stopped | StoreError::RolledBack => {
-                Self { retry_after_ms, ..Self::new(ProblemCode::Unavailable, "") }
-            }
+            StoreError::Full => Self {
+                retry_after_ms,
+                ..Self::new(ProblemCode::StorageFull, "")
+            },
+            StoreError::Stopped | StoreError::RolledBack => Self {
+                retry_after_ms,
+                ..Self::new(ProblemCode::Unavailable, "")
+            },
             error => {
                 tracing::error!(%error, "the storage failed");
                 Self::new(ProblemCode::Internal, "")

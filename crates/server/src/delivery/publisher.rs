@@ -25,10 +25,7 @@ pub(super) enum AnswerTo {
     /// A task.
     Waiter(oneshot::Sender<Result<Appended, Problem>>),
     /// A connection: the answer goes out with whatever else waits for it.
-    Connection {
-        outbox: Arc<Outbox>,
-        request_id: u64,
-    },
+    Connection { outbox: Arc<Outbox>, request_id: u64 },
 }
 
 impl AnswerTo {
@@ -90,7 +87,12 @@ fn publish(hub: &Hub, batch: Vec<Publication>) {
     let mut woken: Vec<Arc<Outbox>> = Vec::new();
     let mut buffer = BytesMut::new();
     let (mut accepted_count, mut pushed) = (0, 0);
-    for Publication { write, answer, outcome } in batch {
+    for Publication {
+        write,
+        answer,
+        outcome,
+    } in batch
+    {
         let key = *key_of(&write);
         let answered = match outcome {
             Ok(Ok(accepted)) => {
@@ -156,7 +158,10 @@ fn push_welcomes(
     write: &LogWrite,
     woken: &mut Vec<Arc<Outbox>>,
 ) {
-    let Some(WelcomeWrite { welcome, ratchet_tree }) = commit_of(write).and_then(|commit| commit.welcome.as_ref())
+    let Some(WelcomeWrite {
+        welcome,
+        ratchet_tree,
+    }) = commit_of(write).and_then(|commit| commit.welcome.as_ref())
     else {
         return;
     };
@@ -168,6 +173,10 @@ fn push_welcomes(
             welcome: Bytes::clone(welcome),
             ratchet_tree: Bytes::clone(ratchet_tree),
         };
-        hub.queue(*device_id, &Body::WelcomesWaiting(WelcomesWaiting { welcomes: vec![item] }), woken);
+        hub.queue(
+            *device_id,
+            &Body::WelcomesWaiting(WelcomesWaiting { welcomes: vec![item] }),
+            woken,
+        );
     }
 }

@@ -28,7 +28,8 @@ pub(super) fn send_key(
     send_id: &Bytes,
     send_number: u64,
 ) -> Result<SendKey, Problem> {
-    let send_id = SendId::try_from(send_id.as_ref()).map_err(|error| malformed(format!("send_id: {error}")))?;
+    let send_id =
+        SendId::try_from(send_id.as_ref()).map_err(|error| malformed(format!("send_id: {error}")))?;
     if !(1..=SEND_NUMBER_MAX).contains(&send_number) {
         return Err(malformed("send_number is out of range"));
     }

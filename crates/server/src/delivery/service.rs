@@ -58,12 +58,25 @@ impl Service {
         let (publisher, publish) = Publisher::new(Arc::clone(&hub));
         let (appender, append) =
             Appender::new(Arc::clone(&store), Arc::clone(&clock), publisher, stop.clone());
-        let prune =
-            pruning::run(Arc::clone(&store), Arc::clone(&clock), config.clone(), stop.clone());
+        let prune = pruning::run(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            config.clone(),
+            stop.clone(),
+        );
         let tasks = vec![
-            BackgroundTask { name: "publisher", work: Box::pin(publish) },
-            BackgroundTask { name: "appender", work: Box::pin(append) },
-            BackgroundTask { name: "pruning", work: Box::pin(prune) },
+            BackgroundTask {
+                name: "publisher",
+                work: Box::pin(publish),
+            },
+            BackgroundTask {
+                name: "appender",
+                work: Box::pin(append),
+            },
+            BackgroundTask {
+                name: "pruning",
+                work: Box::pin(prune),
+            },
         ];
         let service = Self {
             requests: Limiter::new(config.requests, &clock),
@@ -105,7 +118,10 @@ impl Service {
         match request {
             Request::Append(append) if !matches!(append.payload, Some(append::Payload::Commit(_))) => {
                 outbox.append_begins();
-                let answer = AnswerTo::Connection { outbox: Arc::clone(outbox), request_id };
+                let answer = AnswerTo::Connection {
+                    outbox: Arc::clone(outbox),
+                    request_id,
+                };
                 self.submit_message(&session, append, answer).await;
             }
             request => {
@@ -127,12 +143,13 @@ impl Service {
     async fn answer(&self, session: &Session, request: Request) -> Body {
         let answer = match request {
             Request::Append(append) => self.append(session, append).await.map(Body::Appended),
-            Request::CreateConversation(create) => {
-                self.create_conversation(session, create).await.map(Body::Appended)
-            }
-            Request::Acknowledge(acknowledge) => {
-                self.acknowledge(session, &acknowledge).map(|()| Body::Acknowledged(Acknowledged {}))
-            }
+            Request::CreateConversation(create) => self
+                .create_conversation(session, create)
+                .await
+                .map(Body::Appended),
+            Request::Acknowledge(acknowledge) => self
+                .acknowledge(session, &acknowledge)
+                .map(|()| Body::Acknowledged(Acknowledged {})),
             Request::FetchLog(fetch) => self.fetch_log(session, &fetch).await.map(Body::LogPage),
             Request::FetchGroup(fetch) => self.fetch_group(session, &fetch).await.map(Body::GroupState),
             Request::Sync(_) => self.sync(session).await.map(Body::SyncState),
@@ -140,17 +157,22 @@ impl Service {
                 .acknowledge_welcomes(session, acknowledge)
                 .await
                 .map(|()| Body::Acknowledged(Acknowledged {})),
-            Request::ClaimKeyPackages(claim) => {
-                self.claim_key_packages(session, &claim).await.map(Body::KeyPackages)
-            }
-            Request::PublishKeyPackages(publish) => {
-                self.publish_key_packages(session, publish).await.map(Body::KeyPackagesPublished)
-            }
+            Request::ClaimKeyPackages(claim) => self
+                .claim_key_packages(session, &claim)
+                .await
+                .map(Body::KeyPackages),
+            Request::PublishKeyPackages(publish) => self
+                .publish_key_packages(session, publish)
+                .await
+                .map(Body::KeyPackagesPublished),
             Request::LookUpAccount(look_up) => self.look_up_account(look_up).await.map(Body::Account),
-            Request::Ping(_) => Ok(Body::Pong(Pong { server_time_ms: self.clock.now().as_millis() })),
-            Request::Hello(_) => {
-                Err(Problem::new(ProblemCode::MalformedRequest, "Hello is the first frame and no other"))
-            }
+            Request::Ping(_) => Ok(Body::Pong(Pong {
+                server_time_ms: self.clock.now().as_millis(),
+            })),
+            Request::Hello(_) => Err(Problem::new(
+                ProblemCode::MalformedRequest,
+                "Hello is the first frame and no other",
+            )),
         };
         answer.unwrap_or_else(refused)
     }
@@ -176,7 +198,8 @@ impl Service {
             Ok(devices) => {
                 for device in devices {
                     if device.signed_out_at.is_none() && !except.contains(&device.device_id) {
-                        self.hub.notify(device.device_id, notice::Kind::StateChanged(Default::default()));
+                        self.hub
+                            .notify(device.device_id, notice::Kind::StateChanged(Default::default()));
                     }
                 }
             }

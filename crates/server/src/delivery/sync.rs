@@ -2,7 +2,9 @@
 
 use subrosa_wire::{
     ProblemCode,
-    frames::{self, AcknowledgeWelcomes, Problem, SyncState, WelcomeItem, WelcomesWaiting, server_frame::Body},
+    frames::{
+        self, AcknowledgeWelcomes, Problem, SyncState, WelcomeItem, WelcomesWaiting, server_frame::Body,
+    },
     limits,
 };
 
@@ -18,7 +20,10 @@ use crate::{
 
 impl Service {
     pub(super) async fn sync(&self, session: &Session) -> Result<SyncState, Problem> {
-        let Session { account_id, device_id } = *session;
+        let Session {
+            account_id,
+            device_id,
+        } = *session;
         let heads = self.store.conversation_heads(account_id, device_id).await?;
         let devices = self.store.devices(account_id).await?;
         let stock = self.store.key_package_stock(device_id).await?;
@@ -28,7 +33,9 @@ impl Service {
             epoch: head.epoch,
             member: head.member,
         });
-        let own_devices = devices.into_iter().filter(|device| device.signed_out_at.is_none());
+        let own_devices = devices
+            .into_iter()
+            .filter(|device| device.signed_out_at.is_none());
         Ok(SyncState {
             conversations: conversations.collect(),
             welcomes: self.waiting_welcomes(session).await?,
@@ -48,17 +55,25 @@ impl Service {
             let detail = format!("at most {WELCOME_ITEMS_PER_REQUEST_MAX} items are taken");
             return Err(Problem::new(ProblemCode::TooLarge, detail));
         }
-        self.store.acknowledge_welcomes(session.device_id, acknowledge.item_ids).await?;
+        self.store
+            .acknowledge_welcomes(session.device_id, acknowledge.item_ids)
+            .await?;
         let welcomes = self.waiting_welcomes(session).await?;
         if !welcomes.is_empty() {
-            self.hub.push(session.device_id, Body::WelcomesWaiting(WelcomesWaiting { welcomes }));
+            self.hub.push(
+                session.device_id,
+                Body::WelcomesWaiting(WelcomesWaiting { welcomes }),
+            );
         }
         Ok(())
     }
 
     async fn waiting_welcomes(&self, session: &Session) -> Result<Vec<WelcomeItem>, Problem> {
         let entries_max = u32::try_from(limits::WELCOMES_PER_FRAME_MAX).unwrap_or(u32::MAX);
-        let bounds = PageBounds { entries_max, bytes_max: WELCOMES_BYTES_MAX };
+        let bounds = PageBounds {
+            entries_max,
+            bytes_max: WELCOMES_BYTES_MAX,
+        };
         let waiting = self.store.waiting_welcomes(session.device_id, bounds).await?;
         Ok(waiting.into_iter().map(to_frame).collect())
     }

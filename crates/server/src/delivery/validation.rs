@@ -23,7 +23,10 @@ pub(super) struct Validation {
 
 impl Validation {
     pub(super) fn new() -> Self {
-        Self { views: Mutex::default(), permits: Semaphore::new(VALIDATIONS_UNDER_WAY_MAX) }
+        Self {
+            views: Mutex::default(),
+            permits: Semaphore::new(VALIDATIONS_UNDER_WAY_MAX),
+        }
     }
 
     /// Waits until no other commit of the conversation is under way here. Another node may still win: the

@@ -48,19 +48,30 @@ impl Hub {
             outbox.queue_frame(draining());
             outbox.close(Closing::Draining);
         }
-        let connections = devices.connected.entry(session.device_id).or_insert_with(|| Vec::with_capacity(1));
+        let connections = devices
+            .connected
+            .entry(session.device_id)
+            .or_insert_with(|| Vec::with_capacity(1));
         if connections.len() >= CONNECTIONS_PER_DEVICE_MAX {
             connections.remove(0).close(Closing::Replaced);
         }
         connections.push(Arc::clone(&outbox));
         drop(devices);
         metrics::gauge!("subrosa_connections").increment(1);
-        Connection { hub: Arc::clone(self), session, outbox }
+        Connection {
+            hub: Arc::clone(self),
+            session,
+            outbox,
+        }
     }
 
     /// Number of connected devices.
     pub fn connected_devices(&self) -> usize {
-        self.devices.read().unwrap_or_else(PoisonError::into_inner).connected.len()
+        self.devices
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .connected
+            .len()
     }
 
     /// Pushes a frame to a device, if it is connected.
@@ -80,7 +91,9 @@ impl Hub {
     /// Queues a push; the caller wakes the outboxes.
     pub(crate) fn queue(&self, device_id: DeviceId, body: &Body, woken: &mut Vec<Arc<Outbox>>) {
         let devices = self.devices.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(connections) = devices.connected.get(&device_id) else { return };
+        let Some(connections) = devices.connected.get(&device_id) else {
+            return;
+        };
         let frame = push_frame(body.clone());
         for outbox in connections {
             outbox.queue_frame(frame.clone());
@@ -112,7 +125,9 @@ impl Hub {
     /// Tells a device that it was signed out, and ends its connections.
     pub fn sign_out(&self, device_id: DeviceId) {
         let devices = self.devices.read().unwrap_or_else(PoisonError::into_inner);
-        let frame = push_frame(Body::Notice(Notice { kind: Some(notice::Kind::SignedOut(SignedOut {})) }));
+        let frame = push_frame(Body::Notice(Notice {
+            kind: Some(notice::Kind::SignedOut(SignedOut {})),
+        }));
         for outbox in devices.connected.get(&device_id).into_iter().flatten() {
             outbox.queue_frame(frame.clone());
             outbox.close(Closing::SignedOut);
@@ -144,12 +159,20 @@ impl Hub {
 }
 
 fn draining() -> Bytes {
-    let kind = notice::Kind::Draining(Draining { reconnect_after_ms: RECONNECT_AFTER_MS });
+    let kind = notice::Kind::Draining(Draining {
+        reconnect_after_ms: RECONNECT_AFTER_MS,
+    });
     push_frame(Body::Notice(Notice { kind: Some(kind) }))
 }
 
 fn push_frame(body: Body) -> Bytes {
-    Bytes::from(ServerFrame { request_id: 0, body: Some(body) }.encode_to_vec())
+    Bytes::from(
+        ServerFrame {
+            request_id: 0,
+            body: Some(body),
+        }
+        .encode_to_vec(),
+    )
 }
 
 /// A connected device: the receiving end of its pushes and answers.
@@ -201,11 +224,17 @@ mod tests {
     use super::*;
 
     fn session(device: u8) -> Session {
-        Session { account_id: AccountId::from_bytes([1; 16]), device_id: DeviceId::from_bytes([device; 16]) }
+        Session {
+            account_id: AccountId::from_bytes([1; 16]),
+            device_id: DeviceId::from_bytes([device; 16]),
+        }
     }
 
     fn kinds(connection: &Connection) -> Vec<notice::Kind> {
-        let frames = connection.try_drain().map(|drained| drained.frames).unwrap_or_default();
+        let frames = connection
+            .try_drain()
+            .map(|drained| drained.frames)
+            .unwrap_or_default();
         let kind = |frame: &Bytes| match ServerFrame::decode(frame.clone()).unwrap().body {
             Some(Body::Notice(Notice { kind })) => kind,
             _ => None,
@@ -217,9 +246,18 @@ mod tests {
     fn a_device_is_connected_as_long_as_its_connection_lives() {
         let hub = Arc::new(Hub::new());
         let connection = hub.connect(session(1));
-        hub.notify(session(1).device_id, notice::Kind::StateChanged(Default::default()));
-        hub.notify(session(2).device_id, notice::Kind::StateChanged(Default::default()));
-        assert_eq!(kinds(&connection), [notice::Kind::StateChanged(Default::default())]);
+        hub.notify(
+            session(1).device_id,
+            notice::Kind::StateChanged(Default::default()),
+        );
+        hub.notify(
+            session(2).device_id,
+            notice::Kind::StateChanged(Default::default()),
+        );
+        assert_eq!(
+            kinds(&connection),
+            [notice::Kind::StateChanged(Default::default())]
+        );
         drop(connection);
         assert_eq!(hub.connected_devices(), 0);
     }
@@ -227,10 +265,19 @@ mod tests {
     #[test]
     fn an_entry_goes_to_every_connection_of_the_recipients_but_not_to_its_sender() {
         let hub = Arc::new(Hub::new());
-        let (sender, one, other) = (hub.connect(session(1)), hub.connect(session(2)), hub.connect(session(2)));
+        let (sender, one, other) = (
+            hub.connect(session(1)),
+            hub.connect(session(2)),
+            hub.connect(session(2)),
+        );
         let recipients = [session(1).device_id, session(2).device_id, session(3).device_id];
         let mut woken = Vec::new();
-        let queued = hub.queue_entry(&recipients, session(1).device_id, &Bytes::from_static(b"x"), &mut woken);
+        let queued = hub.queue_entry(
+            &recipients,
+            session(1).device_id,
+            &Bytes::from_static(b"x"),
+            &mut woken,
+        );
         assert_eq!((queued, woken.len()), (2, 2));
         assert!(sender.try_drain().is_none());
         assert!(one.try_drain().is_some() && other.try_drain().is_some());
@@ -239,9 +286,18 @@ mod tests {
     #[test]
     fn the_oldest_of_too_many_connections_is_closed() {
         let hub = Arc::new(Hub::new());
-        let connections: Vec<_> = (0..=CONNECTIONS_PER_DEVICE_MAX).map(|_| hub.connect(session(1))).collect();
-        assert_eq!(connections[0].try_drain().unwrap().closing, Some(Closing::Replaced));
-        assert!(connections[1..].iter().all(|connection| connection.try_drain().is_none()));
+        let connections: Vec<_> = (0..=CONNECTIONS_PER_DEVICE_MAX)
+            .map(|_| hub.connect(session(1)))
+            .collect();
+        assert_eq!(
+            connections[0].try_drain().unwrap().closing,
+            Some(Closing::Replaced)
+        );
+        assert!(
+            connections[1..]
+                .iter()
+                .all(|connection| connection.try_drain().is_none())
+        );
     }
 
     #[test]
@@ -250,7 +306,10 @@ mod tests {
         let connection = hub.connect(session(1));
         hub.sign_out(session(1).device_id);
         let drained = connection.try_drain().unwrap();
-        assert_eq!((drained.frames.len(), drained.closing), (1, Some(Closing::SignedOut)));
+        assert_eq!(
+            (drained.frames.len(), drained.closing),
+            (1, Some(Closing::SignedOut))
+        );
     }
 
     #[test]
@@ -261,7 +320,10 @@ mod tests {
         let after = hub.connect(session(2));
         for connection in [before, after] {
             let drained = connection.try_drain().unwrap();
-            assert_eq!((drained.frames.len(), drained.closing), (1, Some(Closing::Draining)));
+            assert_eq!(
+                (drained.frames.len(), drained.closing),
+                (1, Some(Closing::Draining))
+            );
         }
     }
 }

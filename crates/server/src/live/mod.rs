@@ -3,11 +3,11 @@
 //! Pushes are hints: all of them can be fetched as well. So a connection that falls behind is closed rather
 //! than waited for.
 
-mod outbox;
 mod hub;
+mod outbox;
 mod socket;
 
 pub use hub::{Connection, Hub};
-pub use outbox::{Closing, Drained, Outbox};
 pub(crate) use outbox::encode_entry;
+pub use outbox::{Closing, Drained, Outbox};
 pub use socket::{Authenticate, Live, routes};

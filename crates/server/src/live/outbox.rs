@@ -86,7 +86,10 @@ impl Outbox {
 
     /// Queues an answer; it goes out with the next [`Self::wake`].
     pub(crate) fn queue_answer(&self, request_id: u64, body: Body) {
-        let frame = ServerFrame { request_id, body: Some(body) };
+        let frame = ServerFrame {
+            request_id,
+            body: Some(body),
+        };
         self.queue_frame(Bytes::from(frame.encode_to_vec()));
     }
 
@@ -146,7 +149,10 @@ impl Outbox {
         let items = std::mem::take(&mut queue.items);
         let closing = queue.closing;
         drop(queue);
-        Some(Drained { frames: coalesce(items), closing })
+        Some(Drained {
+            frames: coalesce(items),
+            closing,
+        })
     }
 
     /// Whether the connection may bring more requests now.
@@ -254,7 +260,11 @@ mod tests {
     }
 
     fn decode(drained: &Drained) -> Vec<ServerFrame> {
-        drained.frames.iter().map(|frame| ServerFrame::decode(frame.clone()).unwrap()).collect()
+        drained
+            .frames
+            .iter()
+            .map(|frame| ServerFrame::decode(frame.clone()).unwrap())
+            .collect()
     }
 
     #[test]
@@ -265,8 +275,16 @@ mod tests {
             outbox.queue_entry(encode_entry(&mut buffer, &entry(seq, 300)));
         }
         let frames = decode(&outbox.try_drain().unwrap());
-        let deliver = Deliver { entries: (1..=3).map(|seq| entry(seq, 300)).collect() };
-        assert_eq!(frames, [ServerFrame { request_id: 0, body: Some(Body::Deliver(deliver)) }]);
+        let deliver = Deliver {
+            entries: (1..=3).map(|seq| entry(seq, 300)).collect(),
+        };
+        assert_eq!(
+            frames,
+            [ServerFrame {
+                request_id: 0,
+                body: Some(Body::Deliver(deliver))
+            }]
+        );
         assert!(outbox.try_drain().is_none());
     }
 
@@ -278,7 +296,10 @@ mod tests {
         outbox.queue_answer(5, Body::Pong(Pong { server_time_ms: 1 }));
         outbox.queue_entry(encode_entry(&mut buffer, &entry(2, 1)));
         let frames = decode(&outbox.try_drain().unwrap());
-        assert_eq!(frames.iter().map(|frame| frame.request_id).collect::<Vec<_>>(), [0, 5, 0]);
+        assert_eq!(
+            frames.iter().map(|frame| frame.request_id).collect::<Vec<_>>(),
+            [0, 5, 0]
+        );
     }
 
     #[test]
@@ -286,11 +307,19 @@ mod tests {
         let outbox = Outbox::default();
         let mut buffer = BytesMut::new();
         for seq in 1..=12 {
-            outbox.queue_entry(encode_entry(&mut buffer, &entry(seq, DELIVER_FRAME_BYTES_MAX / 5)));
+            outbox.queue_entry(encode_entry(
+                &mut buffer,
+                &entry(seq, DELIVER_FRAME_BYTES_MAX / 5),
+            ));
         }
         let drained = outbox.try_drain().unwrap();
         assert_eq!(drained.frames.len(), 3);
-        assert!(drained.frames.iter().all(|frame| frame.len() <= DELIVER_FRAME_BYTES_MAX + 16));
+        assert!(
+            drained
+                .frames
+                .iter()
+                .all(|frame| frame.len() <= DELIVER_FRAME_BYTES_MAX + 16)
+        );
     }
 
     #[test]
@@ -302,7 +331,10 @@ mod tests {
             outbox.queue_entry(encoded.clone());
         }
         let drained = outbox.try_drain().unwrap();
-        assert_eq!((drained.frames.len(), drained.closing), (0, Some(Closing::FellBehind)));
+        assert_eq!(
+            (drained.frames.len(), drained.closing),
+            (0, Some(Closing::FellBehind))
+        );
         outbox.queue_entry(encoded);
         assert!(outbox.try_drain().unwrap().frames.is_empty());
     }

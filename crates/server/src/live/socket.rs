@@ -57,7 +57,12 @@ struct Shared {
 impl Live {
     /// Connections to a service.
     pub fn new(service: Arc<Service>, authenticate: Arc<dyn Authenticate>, clock: Arc<dyn Clock>) -> Self {
-        Self(Arc::new(Shared { service, authenticate, clock, connections: TaskTracker::new() }))
+        Self(Arc::new(Shared {
+            service,
+            authenticate,
+            clock,
+            connections: TaskTracker::new(),
+        }))
     }
 
     /// Asks all devices to reconnect later and waits until they are gone.
@@ -103,7 +108,9 @@ impl End {
 
 async fn serve(mut socket: WebSocket, shared: &Shared) {
     let end = match open(&mut socket, shared).await {
-        Ok(connection) => converse(&mut socket, shared, &connection).await.unwrap_or_else(|end| end),
+        Ok(connection) => converse(&mut socket, shared, &connection)
+            .await
+            .unwrap_or_else(|end| end),
         Err(end) => end,
     };
     if let End::Close(code, reason) = end {
@@ -114,8 +121,14 @@ async fn serve(mut socket: WebSocket, shared: &Shared) {
 /// Waits for the Hello and connects whoever it is from.
 async fn open(socket: &mut WebSocket, shared: &Shared) -> Result<Connection, End> {
     let first = timeout(HELLO_TIMEOUT, next_frame(socket)).await;
-    let Ok(first) = first else { return Err(End::Close(close_code::POLICY, "hello_timeout")) };
-    let ClientFrame { request_id, request: Some(Request::Hello(hello)) } = first? else {
+    let Ok(first) = first else {
+        return Err(End::Close(close_code::POLICY, "hello_timeout"));
+    };
+    let ClientFrame {
+        request_id,
+        request: Some(Request::Hello(hello)),
+    } = first?
+    else {
         let problem = Problem::new(ProblemCode::MalformedRequest, "the first frame is a Hello");
         return Err(refuse(socket, 0, problem, End::PROTOCOL).await);
     };
@@ -189,10 +202,17 @@ async fn serve_frame(
         return Err(refuse(socket, 0, problem, End::PROTOCOL).await);
     }
     match frame.request {
-        Some(request) => shared.service.dispatch(connection, frame.request_id, request).await,
+        Some(request) => {
+            shared
+                .service
+                .dispatch(connection, frame.request_id, request)
+                .await
+        }
         None => {
             let problem = Problem::new(ProblemCode::UnknownRequest, "");
-            connection.outbox().push_answer(frame.request_id, Body::Problem(problem));
+            connection
+                .outbox()
+                .push_answer(frame.request_id, Body::Problem(problem));
         }
     }
     Ok(())
@@ -217,7 +237,10 @@ async fn next_frame(socket: &mut WebSocket) -> Result<ClientFrame, End> {
             // Pings are answered by the library.
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
             Some(Err(error)) if is_too_large(&error) => {
-                let problem = Problem::new(ProblemCode::TooLarge, format!("a frame has at most {FRAME_MAX} bytes"));
+                let problem = Problem::new(
+                    ProblemCode::TooLarge,
+                    format!("a frame has at most {FRAME_MAX} bytes"),
+                );
                 let end = End::Close(close_code::SIZE, "too_large");
                 return Err(refuse(socket, 0, problem, end).await);
             }
@@ -233,7 +256,10 @@ fn is_too_large(error: &axum::Error) -> bool {
 
 /// Sends a problem before the connection ends.
 async fn refuse(socket: &mut WebSocket, request_id: u64, problem: Problem, end: End) -> End {
-    let frame = ServerFrame { request_id, body: Some(Body::Problem(problem)) };
+    let frame = ServerFrame {
+        request_id,
+        body: Some(Body::Problem(problem)),
+    };
     match write(socket, vec![Bytes::from(frame.encode_to_vec())]).await {
         Ok(()) => end,
         Err(gone) => gone,
@@ -257,7 +283,10 @@ async fn write(socket: &mut WebSocket, frames: Vec<Bytes>) -> Result<(), End> {
 /// Closes with a handshake, so that what was sent before arrives.
 async fn close(socket: &mut WebSocket, code: u16, reason: &'static str) {
     let handshake = async {
-        let frame = CloseFrame { code, reason: reason.into() };
+        let frame = CloseFrame {
+            code,
+            reason: reason.into(),
+        };
         socket.send(Message::Close(Some(frame))).await?;
         while let Some(message) = socket.recv().await {
             message?;

@@ -1,1 +1,14 @@
-//! The rules of delivery, as a device sees them.
+//! The rules of delivery, as devices see them: real MLS, a real database, no network.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod world;
+
+mod bad_input;
+mod commits;
+mod creation;
+mod key_packages;
+mod messages;
+mod pruning;
+mod reading;
+mod signing_out;
+mod storage;

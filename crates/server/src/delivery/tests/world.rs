@@ -1,0 +1,541 @@
+//! A server without a network, and devices that do what a client does.
+
+use std::{cell::RefCell, collections::HashMap, num::NonZeroU64, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use prost::Message as _;
+use rand_core::{CryptoRng, Error, RngCore};
+use subrosa_mls::{
+    AccountSigningKey, CommitBundle, CommitPlan, DeviceCertificate, DeviceIdentity, DeviceSigningKey, Group,
+    GroupPolicy, MemoryStore, Mls,
+};
+use subrosa_wire::{
+    AccountId, ConversationId, DeviceId, Timestamp,
+    frames::{
+        Append, Appended, ClaimKeyPackages, Commit, CreateConversation, FetchGroup, FetchLog, GroupState,
+        KeyPackages, LogPage, Problem, PublishKeyPackages, ServerFrame, Sync, SyncState, WelcomeItem, append,
+        client_frame::Request, server_frame::Body,
+    },
+};
+use tempfile::TempDir;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    clock::{Clock as _, ManualClock},
+    delivery::{DeliveryConfig, Service},
+    live::Connection,
+    session::Session,
+    store::{
+        AccountStore as _, SqliteStore,
+        accounts::{AccountRecord, Credentials, Enrolled, NewAccount, NewDevice, Registered, TokenHash},
+    },
+};
+
+pub(super) const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+/// A seeded random source (xorshift64*): the same bytes in each run.
+pub(super) struct TestRng(NonZeroU64);
+
+impl TestRng {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(NonZeroU64::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1).unwrap())
+    }
+
+    pub(super) fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.fill_bytes(&mut bytes);
+        bytes
+    }
+}
+
+impl CryptoRng for TestRng {}
+
+impl RngCore for TestRng {
+    fn next_u32(&mut self) -> u32 {
+        u32::try_from(self.next_u64() >> 32).unwrap()
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        let mut x = self.0.get();
+        x ^= x >> 12;
+        x ^= x << 25;
+        x ^= x >> 27;
+        self.0 = NonZeroU64::new(x).unwrap();
+        x.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    fn fill_bytes(&mut self, dest: &mut [u8]) {
+        for chunk in dest.chunks_mut(8) {
+            let bytes = self.next_u64().to_le_bytes();
+            chunk.copy_from_slice(&bytes[..chunk.len()]);
+        }
+    }
+
+    fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), Error> {
+        self.fill_bytes(dest);
+        Ok(())
+    }
+}
+
+/// A server.
+pub(super) struct World {
+    folder: TempDir,
+    pub(super) store: Arc<SqliteStore>,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) service: Arc<Service>,
+    pub(super) config: DeliveryConfig,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    rng: TestRng,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        // Pruning is called when a test wants it.
+        Self::with(DeliveryConfig {
+            prune_interval: Duration::from_secs(1_000_000),
+            requests: None,
+            claims: None,
+            ..DeliveryConfig::default()
+        })
+    }
+
+    pub(super) fn with(config: DeliveryConfig) -> Self {
+        let folder = TempDir::new().unwrap();
+        let clock = Arc::new(ManualClock::new(START));
+        Self::open(folder, clock, config, TestRng::new(1))
+    }
+
+    fn open(folder: TempDir, clock: Arc<ManualClock>, config: DeliveryConfig, rng: TestRng) -> Self {
+        let store = Arc::new(SqliteStore::open(folder.path()).unwrap());
+        let stop = CancellationToken::new();
+        let (service, background) = Service::open(store.clone(), clock.clone(), &config, &stop);
+        let tasks = TaskTracker::new();
+        for task in background {
+            tasks.spawn(task.work);
+        }
+        tasks.close();
+        Self {
+            folder,
+            store,
+            clock,
+            service,
+            config,
+            stop,
+            tasks,
+            rng,
+        }
+    }
+
+    /// Stops the server as an operator does, and starts it again on the same folder.
+    pub(super) async fn restart(self) -> Self {
+        self.service.finish().await;
+        self.stop.cancel();
+        self.tasks.wait().await;
+        drop(self.service);
+        self.store.close().await;
+        Self::open(self.folder, self.clock, self.config, self.rng)
+    }
+
+    /// An account with one device, which has published key packages.
+    pub(super) async fn sign_up(&mut self, handle: &str) -> Device {
+        let account_id = AccountId::from_bytes(self.rng.bytes());
+        let device = Device::new(account_id, self.rng.bytes(), &mut self.rng, self.clock.now());
+        let account = NewAccount {
+            account: AccountRecord {
+                account_id,
+                handle: handle.parse().unwrap(),
+                account_key: device.account_key.public(),
+            },
+            credentials: Credentials {
+                password_record: vec![1],
+                password_wrap: vec![2],
+                recovery_key: device.account_key.public(),
+                recovery_wrap: vec![3],
+            },
+            vault: vec![4],
+            device: device.record(self.clock.now(), &mut self.rng),
+        };
+        assert_eq!(self.store.register(account).await, Ok(Registered::Done));
+        device.publish(self, 5).await;
+        device
+    }
+
+    /// One more device of the same account, which has published key packages.
+    pub(super) async fn link(&mut self, first: &Device) -> Device {
+        let device = Device::new(
+            first.session.account_id,
+            *first.account_key.seed(),
+            &mut self.rng,
+            self.clock.now(),
+        );
+        let record = device.record(self.clock.now(), &mut self.rng);
+        assert_eq!(self.store.enrol(record, 1, 16).await, Ok(Enrolled::Done));
+        device.publish(self, 5).await;
+        device
+    }
+
+    /// A direct conversation between two accounts with one device each, in epoch 1, with one entry.
+    pub(super) async fn converse(&mut self, one: &Device, other: &Device) -> ConversationId {
+        let id = ConversationId::from_bytes(self.rng.bytes());
+        let create = one.creation(self, other, id).await;
+        one.merge(id);
+        appended(self.ask(one, Request::CreateConversation(create)).await);
+        other.join_by_welcome(self).await;
+        id
+    }
+
+    pub(super) async fn ask(&self, device: &Device, request: Request) -> Body {
+        self.service.handle(&device.session, request).await
+    }
+
+    pub(super) fn connect(&self, device: &Device) -> Connection {
+        self.service.hub().connect(device.session)
+    }
+
+    pub(super) fn conversation_id(&mut self) -> ConversationId {
+        ConversationId::from_bytes(self.rng.bytes())
+    }
+}
+
+/// A device with its MLS state.
+pub(super) struct Device {
+    pub(super) session: Session,
+    pub(super) account_key: AccountSigningKey,
+    pub(super) identity: DeviceIdentity,
+    mls: MemoryStore,
+    rng: RefCell<TestRng>,
+    sends: RefCell<HashMap<ConversationId, u64>>,
+}
+
+impl Device {
+    fn new(account_id: AccountId, account_seed: [u8; 32], rng: &mut TestRng, now: Timestamp) -> Self {
+        let account_key = AccountSigningKey::from_seed(account_seed);
+        let signing_key = DeviceSigningKey::generate(rng);
+        let device_id = DeviceId::from_bytes(rng.bytes());
+        let certificate =
+            DeviceCertificate::issue(&account_key, account_id, device_id, signing_key.public(), now);
+        Self {
+            session: Session {
+                account_id,
+                device_id,
+            },
+            account_key,
+            identity: DeviceIdentity {
+                certificate,
+                signing_key,
+            },
+            mls: MemoryStore::new(),
+            rng: RefCell::new(TestRng::new(rng.next_u64())),
+            sends: RefCell::default(),
+        }
+    }
+
+    fn record(&self, now: Timestamp, rng: &mut TestRng) -> NewDevice {
+        NewDevice {
+            device_id: self.session.device_id,
+            account_id: self.session.account_id,
+            device_key: self.identity.certificate.device_key(),
+            certificate: self.identity.certificate.encode(),
+            token: TokenHash(rng.bytes()),
+            token_expires_at: now.plus(Duration::from_secs(3600)),
+            created_at: now,
+        }
+    }
+
+    /// One step with MLS.
+    pub(super) fn mls<T>(&self, step: impl FnOnce(&Mls<'_>) -> T) -> T {
+        step(&Mls::new(&self.mls, &mut *self.rng.borrow_mut(), START))
+    }
+
+    pub(super) fn group<T>(&self, id: ConversationId, step: impl FnOnce(&Mls<'_>, &mut Group) -> T) -> T {
+        self.mls(|mls| step(mls, &mut mls.load_group(id).unwrap().unwrap()))
+    }
+
+    pub(super) fn key_packages(&self, count: usize) -> Vec<Bytes> {
+        let packages = self.mls(|mls| mls.key_packages(&self.identity, count).unwrap());
+        packages.into_iter().map(Bytes::from).collect()
+    }
+
+    pub(super) fn last_resort(&self) -> Bytes {
+        self.mls(|mls| mls.last_resort_key_package(&self.identity).unwrap())
+            .into()
+    }
+
+    async fn publish(&self, world: &World, count: usize) {
+        let publish = PublishKeyPackages {
+            one_time: self.key_packages(count),
+            last_resort: self.last_resort(),
+        };
+        let answer = world.ask(self, Request::PublishKeyPackages(publish)).await;
+        assert!(matches!(answer, Body::KeyPackagesPublished(_)), "{answer:?}");
+    }
+
+    pub(super) fn account(&self) -> (AccountId, subrosa_mls::AccountPublicKey) {
+        (self.session.account_id, self.account_key.public())
+    }
+
+    /// The request that makes a direct conversation with all devices of another account that have key
+    /// packages. The commit is pending.
+    pub(super) async fn creation(
+        &self,
+        world: &World,
+        other: &Device,
+        id: ConversationId,
+    ) -> CreateConversation {
+        let claim = ClaimKeyPackages {
+            account_id: other.session.account_id.to_vec().into(),
+        };
+        let claimed = key_packages(world.ask(self, Request::ClaimKeyPackages(claim)).await);
+        let packages: Vec<_> = claimed
+            .devices
+            .into_iter()
+            .map(|device| device.key_package)
+            .collect();
+        let policy = GroupPolicy::direct(self.account(), other.account()).unwrap();
+        self.creation_with(&policy, &packages, other.account(), id)
+    }
+
+    pub(super) fn creation_with(
+        &self,
+        policy: &GroupPolicy,
+        packages: &[Bytes],
+        (account_id, account_key): (AccountId, subrosa_mls::AccountPublicKey),
+        id: ConversationId,
+    ) -> CreateConversation {
+        self.mls(|mls| {
+            let mut group = mls.create_group(&self.identity, id, policy).unwrap();
+            let group_info = group.group_info(mls, &self.identity).unwrap();
+            let ratchet_tree = group.ratchet_tree().unwrap();
+            let add = packages
+                .iter()
+                .map(|package| mls.verify_key_package(package, account_id, &account_key).unwrap());
+            let plan = CommitPlan {
+                add: add.collect(),
+                ..CommitPlan::default()
+            };
+            let bundle = group.commit(mls, &self.identity, plan).unwrap();
+            self.sends.borrow_mut().insert(id, 1);
+            CreateConversation {
+                conversation_id: id.to_vec().into(),
+                send_id: Bytes::copy_from_slice(&[1; 16]),
+                group_info: group_info.into(),
+                ratchet_tree: ratchet_tree.into(),
+                commit: Some(to_commit(bundle)),
+            }
+        })
+    }
+
+    /// The server has accepted the pending commit.
+    pub(super) fn merge(&self, id: ConversationId) {
+        self.group(id, |mls, group| group.merge_pending_commit(mls).unwrap());
+    }
+
+    /// The server has refused the pending commit.
+    pub(super) fn clear(&self, id: ConversationId) {
+        self.group(id, |mls, group| group.clear_pending_commit(mls).unwrap());
+        *self.sends.borrow_mut().get_mut(&id).unwrap() -= 1;
+    }
+
+    /// Joins the conversations whose Welcomes wait, and takes them out of the inbox.
+    pub(super) async fn join_by_welcome(&self, world: &World) -> Vec<WelcomeItem> {
+        let welcomes = self.sync(world).await.welcomes;
+        for item in &welcomes {
+            let id = ConversationId::try_from(item.conversation_id.as_ref()).unwrap();
+            self.mls(|mls| {
+                let own_key = self.account_key.public();
+                mls.stage_welcome(&self.identity, &own_key, &item.welcome, &item.ratchet_tree, id)
+                    .unwrap()
+                    .accept(mls)
+                    .unwrap();
+            });
+            self.sends.borrow_mut().insert(id, 0);
+        }
+        let item_ids = welcomes.iter().map(|item| item.item_id).collect();
+        let acknowledge = subrosa_wire::frames::AcknowledgeWelcomes { item_ids };
+        let answer = world.ask(self, Request::AcknowledgeWelcomes(acknowledge)).await;
+        assert!(matches!(answer, Body::Acknowledged(_)), "{answer:?}");
+        welcomes
+    }
+
+    /// A new send of this device.
+    fn append(&self, id: ConversationId, payload: append::Payload) -> Append {
+        let mut sends = self.sends.borrow_mut();
+        let number = sends.entry(id).or_default();
+        *number += 1;
+        let send_id: [u8; 16] = self.rng.borrow_mut().bytes();
+        Append {
+            conversation_id: id.to_vec().into(),
+            send_id: Bytes::copy_from_slice(&send_id),
+            send_number: *number,
+            payload: Some(payload),
+        }
+    }
+
+    pub(super) fn message(&self, id: ConversationId, text: &str) -> Append {
+        let message = self.group(id, |mls, group| {
+            group.encrypt(mls, &self.identity, text.as_bytes()).unwrap()
+        });
+        self.append(id, append::Payload::ApplicationMessage(message.into()))
+    }
+
+    pub(super) async fn send(&self, world: &World, id: ConversationId, text: &str) -> Appended {
+        appended(world.ask(self, Request::Append(self.message(id, text))).await)
+    }
+
+    /// A commit of this device; it is pending.
+    pub(super) fn commit(&self, id: ConversationId, plan: CommitPlan) -> Append {
+        let bundle = self.group(id, |mls, group| group.commit(mls, &self.identity, plan).unwrap());
+        self.append(id, append::Payload::Commit(to_commit(bundle)))
+    }
+
+    pub(super) fn self_update(&self, id: ConversationId) -> Append {
+        self.commit(
+            id,
+            CommitPlan {
+                update_path: true,
+                ..CommitPlan::default()
+            },
+        )
+    }
+
+    /// A commit that adds a device with a key package of its own account.
+    pub(super) fn add(&self, id: ConversationId, other: &Device, key_package: &Bytes) -> Append {
+        let (account_id, account_key) = other.account();
+        let verified = self.mls(|mls| {
+            mls.verify_key_package(key_package, account_id, &account_key)
+                .unwrap()
+        });
+        self.commit(
+            id,
+            CommitPlan {
+                add: vec![verified],
+                ..CommitPlan::default()
+            },
+        )
+    }
+
+    /// An external commit to the group as the server shows it; the group is stored in its next epoch.
+    pub(super) async fn external_join(&self, world: &World, id: ConversationId) -> Append {
+        let state = group_state(world.ask(self, fetch_group(id)).await);
+        let bundle = self.mls(|mls| {
+            let own_key = self.account_key.public();
+            let staged = mls
+                .stage_external_join(
+                    &self.identity,
+                    &own_key,
+                    &state.group_info,
+                    &state.ratchet_tree,
+                    id,
+                )
+                .unwrap();
+            staged.commit(mls, &self.identity).unwrap().1
+        });
+        self.append(id, append::Payload::Commit(to_commit(bundle)))
+    }
+
+    pub(super) async fn sync(&self, world: &World) -> SyncState {
+        match world.ask(self, Request::Sync(Sync {})).await {
+            Body::SyncState(state) => state,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(super) async fn log(&self, world: &World, id: ConversationId, after_seq: u64) -> LogPage {
+        match world.ask(self, fetch_log(id, after_seq, 0)).await {
+            Body::LogPage(page) => page,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn to_commit(bundle: CommitBundle) -> Commit {
+    Commit {
+        commit: bundle.commit.into(),
+        group_info: bundle.group_info.into(),
+        welcome: bundle.welcome.unwrap_or_default().into(),
+    }
+}
+
+pub(super) fn fetch_log(id: ConversationId, after_seq: u64, limit: u32) -> Request {
+    Request::FetchLog(FetchLog {
+        conversation_id: id.to_vec().into(),
+        after_seq,
+        limit,
+    })
+}
+
+pub(super) fn fetch_group(id: ConversationId) -> Request {
+    Request::FetchGroup(FetchGroup {
+        conversation_id: id.to_vec().into(),
+    })
+}
+
+#[track_caller]
+pub(super) fn appended(body: Body) -> Appended {
+    match body {
+        Body::Appended(appended) => appended,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[track_caller]
+pub(super) fn problem(body: Body) -> Problem {
+    match body {
+        Body::Problem(problem) => problem,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The code of a problem.
+#[track_caller]
+pub(super) fn code(body: Body) -> String {
+    problem(body).code
+}
+
+#[track_caller]
+pub(super) fn key_packages(body: Body) -> KeyPackages {
+    match body {
+        Body::KeyPackages(packages) => packages,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[track_caller]
+pub(super) fn group_state(body: Body) -> GroupState {
+    match body {
+        Body::GroupState(state) => state,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The frames that go out next on a connection; waits for them.
+pub(super) async fn frames(connection: &Connection) -> Vec<ServerFrame> {
+    decode(connection.drained().await.frames)
+}
+
+/// The frames that wait for a connection.
+pub(super) fn waiting(connection: &Connection) -> Vec<ServerFrame> {
+    decode(
+        connection
+            .try_drain()
+            .map(|drained| drained.frames)
+            .unwrap_or_default(),
+    )
+}
+
+fn decode(frames: Vec<Bytes>) -> Vec<ServerFrame> {
+    frames
+        .into_iter()
+        .map(|frame| ServerFrame::decode(frame).unwrap())
+        .collect()
+}
+
+/// The entries among frames.
+pub(super) fn entries(frames: &[ServerFrame]) -> Vec<subrosa_wire::frames::LogEntry> {
+    let delivered = frames.iter().filter_map(|frame| match &frame.body {
+        Some(Body::Deliver(deliver)) => Some(deliver.entries.clone()),
+        _ => None,
+    });
+    delivered.flatten().collect()
+}
