@@ -1,0 +1,129 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+use subrosa_client::ServerUrl;
+
+use crate::{
+    commands::{
+        chat, chats, completions, devices, history, listen, passwd, recover, search, send, serve, signin, signout,
+        signup, whoami,
+    },
+    exit, shapes,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  subrosa serve                              run a server on http://localhost:8080
+  subrosa signup alice --name 'Alice A.'     make an account
+  subrosa chat                               talk
+  subrosa send @bob 'See you at six.'        send one message
+  make 2>&1 | tail | subrosa send @bob -     send what comes out of a pipe
+  subrosa listen --json --count 1            wait for one message";
+
+/// An end-to-end encrypted messenger that anyone can host: the server and a terminal client.
+#[derive(Debug, Parser)]
+#[command(name = "subrosa", version, max_term_width = 100, subcommand_required = true)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}\n\n{}", exit::HELP, shapes::HELP))]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The server's address. The profile remembers it; the default at sign-up and sign-in is
+    /// http://localhost:8080.
+    #[arg(long, global = true, value_name = "URL", env = "SUBROSA_SERVER", value_hint = ValueHint::Url)]
+    pub(crate) server: Option<ServerUrl>,
+    /// The folder that holds account, keys and messages [default: subrosa/default in the user's data
+    /// folder].
+    #[arg(long, global = true, value_name = "DIR", env = "SUBROSA_PROFILE", value_hint = ValueHint::DirPath)]
+    pub(crate) profile: Option<PathBuf>,
+    /// Print one JSON object a line. The fields are listed in `subrosa --help`.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Read the password from the first line of this file ('-' for standard input) instead of asking.
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Append the client's log to this file.
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) log_file: Option<PathBuf>,
+}
+
+/// The deeds.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Serve(serve::Arguments),
+    Signup(signup::Arguments),
+    Signin(signin::Arguments),
+    Recover(recover::Arguments),
+    Passwd(passwd::Arguments),
+    Signout(signout::Arguments),
+    Whoami(whoami::Arguments),
+    Devices(devices::Arguments),
+    Search(search::Arguments),
+    Send(send::Arguments),
+    Chats(chats::Arguments),
+    History(history::Arguments),
+    Listen(listen::Arguments),
+    Chat(chat::Arguments),
+    Completions(completions::Arguments),
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot read its own input has failed")]
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_handle_is_written_with_or_without_its_sign() {
+        for text in ["@Bob", "bob"] {
+            let arguments = Arguments::try_parse_from(["subrosa", "send", text, "hi"]).unwrap();
+            let Command::Send(send) = arguments.command else { panic!("not send") };
+            assert_eq!(send.handle.as_str(), "bob");
+        }
+    }
+
+    #[test]
+    fn a_bad_command_line_ends_with_the_code_for_usage() {
+        for bad in [
+            &["subrosa"][..],
+            &["subrosa", "send"],
+            &["subrosa", "send", "b", "hi"],
+            &["subrosa", "--server", "ftp://x", "whoami"],
+            &["subrosa", "history", "@bob", "--limit", "0"],
+            &["subrosa", "listen", "--count", "-1"],
+            &["subrosa", "frobnicate"],
+        ] {
+            assert_eq!(Arguments::try_parse_from(bad).unwrap_err().exit_code(), 2, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn global_options_stand_before_or_after_the_command() {
+        for order in [["subrosa", "--json", "whoami"], ["subrosa", "whoami", "--json"]] {
+            assert!(Arguments::try_parse_from(order).unwrap().global.json);
+        }
+    }
+
+    #[test]
+    fn the_long_help_documents_exit_codes_and_json() {
+        let help = Arguments::command().render_long_help().to_string();
+        for part in ["Exit codes:", "sent_at", "recovery_code", "Examples:"] {
+            assert!(help.contains(part), "{part}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Carries out what the update asks for. What is stored on this machine is done at once; what needs the
+//! server is done aside, and its answer comes back as an input.
+
+use std::time::Duration;
+
+use subrosa_client::{Client, ClientError};
+use tokio::{
+    sync::mpsc,
+    task::{AbortHandle, JoinSet},
+};
+
+use super::{
+    model::Model,
+    update::{Effect, Input, update},
+};
+use crate::people::Names;
+
+/// The server is asked when the typing pauses for so long.
+const SEARCH_PAUSE: Duration = Duration::from_millis(150);
+
+/// Carries out effects.
+pub(super) struct Effects {
+    client: Client,
+    answers: mpsc::Sender<Input>,
+    tasks: JoinSet<()>,
+    search: Option<AbortHandle>,
+}
+
+impl Effects {
+    pub(super) fn new(client: Client, answers: mpsc::Sender<Input>) -> Self {
+        Self { client, answers, tasks: JoinSet::new(), search: None }
+    }
+
+    /// Carries out effects and those that follow from them, the same one only once.
+    pub(super) async fn carry_out(&mut self, model: &mut Model, mut todo: Vec<Effect>) {
+        while self.tasks.try_join_next().is_some() {}
+        while !todo.is_empty() {
+            let mut done: Vec<Effect> = Vec::new();
+            for effect in std::mem::take(&mut todo) {
+                // Loading comes after everything that changes what is loaded.
+                let is_load = matches!(effect, Effect::LoadChats | Effect::LoadMessages { .. });
+                if is_load {
+                    if !done.contains(&effect) {
+                        done.push(effect);
+                    }
+                    continue;
+                }
+                if let Some(input) = self.act(effect).await {
+                    todo.extend(update(model, input));
+                }
+            }
+            for load in done {
+                if let Some(input) = self.act(load).await {
+                    todo.extend(update(model, input));
+                }
+            }
+        }
+    }
+
+    /// Does one thing; what it led to, if it is known at once.
+    async fn act(&mut self, effect: Effect) -> Option<Input> {
+        match self.try_act(effect).await {
+            Ok(input) => input,
+            Err(error) => Some(Input::Failed(error.to_string())),
+        }
+    }
+
+    async fn try_act(&mut self, effect: Effect) -> Result<Option<Input>, ClientError> {
+        let client = self.client.clone();
+        match effect {
+            Effect::LoadChats => {
+                let names = Names::load(&client).await?;
+                return Ok(Some(Input::Chats(client.conversations().await?, names)));
+            }
+            Effect::LoadMessages { conversation, limit } => {
+                let messages = client.messages(conversation, None, limit).await?;
+                return Ok(Some(Input::Messages(conversation, messages)));
+            }
+            Effect::Send { conversation, text } => drop(client.send_text(conversation, text).await?),
+            Effect::MarkRead(conversation) => client.mark_read(conversation).await?,
+            Effect::Retry { conversation, message } => client.retry(conversation, message).await?,
+            Effect::Discard { conversation, message } => client.discard(conversation, message).await?,
+            Effect::RetryConnection => client.retry_now(),
+            Effect::Search(query) => {
+                if let Some(earlier) = self.search.take() {
+                    earlier.abort();
+                }
+                self.search = Some(self.aside(async move {
+                    tokio::time::sleep(SEARCH_PAUSE).await;
+                    let found = client.search_people(&query).await.map_err(|error| error.to_string());
+                    Input::Found(query, found)
+                }));
+            }
+            Effect::OpenChat(handle) => {
+                self.aside(async move {
+                    match client.open_chat(&handle).await {
+                        Ok(conversation) => Input::Opened(conversation),
+                        Err(error) => Input::Failed(error.to_string()),
+                    }
+                });
+            }
+        }
+        Ok(None)
+    }
+
+    fn aside(&mut self, work: impl Future<Output = Input> + Send + 'static) -> AbortHandle {
+        let answers = self.answers.clone();
+        self.tasks.spawn(async move {
+            // The interface may have ended.
+            let _ = answers.send(work.await).await;
+        })
+    }
+}

@@ -1,0 +1,114 @@
+//! People and messages for the tests of this module.
+
+#![expect(clippy::unwrap_used, reason = "a fixture that cannot be made fails its test")]
+
+use jiff::tz::TimeZone;
+use subrosa_client::{
+    AccountId, Contact, Conversation, ConversationId, ConversationState, DeviceId, Me, Message, MessageId,
+    MessageStatus, Timestamp,
+};
+
+use super::{
+    composer::Composer,
+    model::{Focus, Model, PAGE, Scroll, Thread},
+};
+use crate::people::Names;
+
+/// Monday, 23 November 2026, 12:00 UTC.
+const NOON: u64 = 1_795_435_200_000;
+
+pub(super) const CHAT: ConversationId = ConversationId::from_bytes([1; 16]);
+pub(super) const OTHER_CHAT: ConversationId = ConversationId::from_bytes([2; 16]);
+
+pub(super) fn me() -> Me {
+    Me {
+        account_id: AccountId::from_bytes([9; 16]),
+        handle: "alice".parse().unwrap(),
+        device_id: DeviceId::from_bytes([8; 16]),
+        name: Some("Alice".into()),
+    }
+}
+
+pub(super) fn contact(id: u8, handle: &str, name: Option<&str>) -> Contact {
+    // Any point of the curve does: the key of an RFC 8032 test vector.
+    let key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+    let key: Vec<u8> =
+        (0..32).map(|at| u8::from_str_radix(&key[2 * at..2 * at + 2], 16).unwrap()).collect();
+    Contact {
+        account_id: AccountId::from_bytes([id; 16]),
+        handle: Some(handle.parse().unwrap()),
+        account_key: key.as_slice().try_into().unwrap(),
+        name: name.map(Into::into),
+    }
+}
+
+pub(super) fn bob() -> Contact {
+    contact(1, "bob", Some("Bob"))
+}
+
+pub(super) fn carol() -> Contact {
+    contact(2, "carol", None)
+}
+
+pub(super) fn names() -> Names {
+    Names::new(&me(), &[bob(), carol()])
+}
+
+fn message(position: i64, text: &str, seconds: i64, outgoing: bool, status: MessageStatus) -> Message {
+    let mut id = [0; 32];
+    id[..8].copy_from_slice(&position.to_be_bytes());
+    Message {
+        id: MessageId::from_bytes(id),
+        conversation: CHAT,
+        sender: if outgoing { me().account_id } else { bob().account_id },
+        outgoing,
+        text: text.to_owned(),
+        sent_at: Timestamp::from_millis(NOON + u64::try_from(seconds).unwrap() * 1000),
+        status,
+        seq: u64::try_from(position).ok(),
+        position,
+    }
+}
+
+pub(super) fn received(position: i64, text: &str, seconds: i64) -> Message {
+    message(position, text, seconds, false, MessageStatus::Read)
+}
+
+pub(super) fn unread(position: i64, text: &str, seconds: i64) -> Message {
+    message(position, text, seconds, false, MessageStatus::Unread)
+}
+
+pub(super) fn sent(position: i64, text: &str, seconds: i64, status: MessageStatus) -> Message {
+    message(position, text, seconds, true, status)
+}
+
+pub(super) fn conversation(id: ConversationId, peer: Contact, unread: u64, last: Option<Message>) -> Conversation {
+    Conversation { id, peer, unread, last_message: last, state: ConversationState::Joined }
+}
+
+pub(super) fn thread(messages: Vec<Message>) -> Thread {
+    Thread {
+        conversation: CHAT,
+        messages,
+        wanted: PAGE,
+        is_loaded: true,
+        composer: Composer::default(),
+        scroll: Scroll::Newest,
+        selected: None,
+        new_from: None,
+    }
+}
+
+/// A model with two chats; the first is open with these messages.
+pub(super) fn model(width: u16, height: u16, messages: Vec<Message>) -> Model {
+    let mut model = Model::new(me(), TimeZone::UTC, width, height);
+    model.names = names();
+    model.chats = vec![
+        conversation(CHAT, bob(), 0, messages.last().cloned()),
+        conversation(OTHER_CHAT, carol(), 3, Some(unread(7, "Are you\nthere?", 60))),
+    ];
+    model.selected = Some(CHAT);
+    model.thread = Some(thread(messages));
+    model.focus = Focus::Composer;
+    model
+}

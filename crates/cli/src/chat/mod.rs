@@ -1,0 +1,108 @@
+//! The terminal interface: model, update, view. This file turns the wheel: it waits for keys and for the
+//! client, updates the model, carries out what is to be done, and draws.
+
+mod model;
+mod composer;
+mod wrap;
+mod transcript;
+mod geometry;
+mod update;
+mod view;
+mod effects;
+mod terminal;
+#[cfg(test)]
+mod fixtures;
+
+use crossterm::event::{Event as TerminalEvent, EventStream};
+use futures_util::{FutureExt as _, StreamExt as _};
+use jiff::tz::TimeZone;
+use subrosa_client::{Client, ClientError, Update};
+use tokio::sync::mpsc;
+
+use self::{
+    effects::Effects,
+    model::Model,
+    terminal::Screen,
+    update::{Effect, Input, update},
+};
+use crate::signals;
+
+/// Answers of the server that wait to be shown.
+const ANSWERS_MAX: usize = 64;
+/// Inputs that are taken before the screen is drawn again.
+const INPUTS_BEFORE_DRAWING_MAX: usize = 256;
+
+/// Opens the interface, until the user quits.
+pub(crate) async fn run(client: &Client) -> anyhow::Result<()> {
+    let mut events = client.events();
+    let mut status = client.status();
+    let (answers, mut answered) = mpsc::channel(ANSWERS_MAX);
+    let mut effects = Effects::new(client.clone(), answers);
+    let me = client.me().await?;
+    let mut screen = Screen::enter()?;
+    let mut keys = EventStream::new();
+    let asked_to_end = signals::asked_to_end();
+    tokio::pin!(asked_to_end);
+
+    let size = screen.terminal().size()?;
+    let mut model = Model::new(me, TimeZone::system(), size.width, size.height);
+    effects.carry_out(&mut model, vec![Effect::LoadChats]).await;
+    client.connect();
+
+    while !model.quit {
+        screen.terminal().draw(|frame| view::draw(&model, frame))?;
+        let mut todo = Vec::new();
+        let next = async {
+            tokio::select! {
+                key = keys.next() => Ok(key.map(|key| key.map(terminal_input)).transpose()?.unwrap_or(Some(Next::End))),
+                update = events.next() => update.map(|update| Some(client_input(update))).ok_or(ClientError::Closed.into()),
+                changed = status.changed() => {
+                    changed.map_err(|_| ClientError::Closed)?;
+                    Ok(Some(Next::Input(Input::Status(status.borrow_and_update().clone()))))
+                }
+                Some(answer) = answered.recv() => Ok(Some(Next::Input(answer))),
+                () = &mut asked_to_end => Ok(Some(Next::End)),
+            }
+        };
+        let first: anyhow::Result<Option<Next>> = next.await;
+        match first? {
+            Some(Next::Input(input)) => todo.extend(update(&mut model, input)),
+            Some(Next::End) => break,
+            None => {}
+        }
+        // What has come in the meantime is shown in the same picture.
+        for _ in 0..INPUTS_BEFORE_DRAWING_MAX {
+            let Some(Some(event)) = events.next().now_or_never() else { break };
+            if let Next::Input(input) = client_input(event) {
+                todo.extend(update(&mut model, input));
+            }
+        }
+        effects.carry_out(&mut model, todo).await;
+    }
+    Ok(())
+}
+
+enum Next {
+    Input(Input),
+    /// The terminal is gone, or somebody asked this process to end.
+    End,
+}
+
+fn client_input(update: Update) -> Next {
+    Next::Input(match update {
+        Update::Event(event) => Input::Event(event),
+        Update::Missed(_) => Input::Missed,
+    })
+}
+
+fn terminal_input(event: TerminalEvent) -> Option<Next> {
+    let input = match event {
+        TerminalEvent::Key(key) => Input::Key(key),
+        TerminalEvent::Paste(text) => Input::Paste(text),
+        TerminalEvent::Resize(width, height) => Input::Resized(width, height),
+        TerminalEvent::FocusGained => Input::InFront(true),
+        TerminalEvent::FocusLost => Input::InFront(false),
+        TerminalEvent::Mouse(_) => return None,
+    };
+    Some(Next::Input(input))
+}

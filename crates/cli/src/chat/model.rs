@@ -1,0 +1,254 @@
+//! The state of the terminal interface: what is shown, and nothing about how.
+
+use std::collections::HashMap;
+
+use jiff::tz::TimeZone;
+use subrosa_client::{
+    Connection, Conversation, ConversationId, Handle, Me, Message, MessageId, MessageStatus, Person, Status,
+};
+
+use super::composer::Composer;
+use crate::people::Names;
+
+/// Messages that a thread loads at once.
+pub(super) const PAGE: u32 = 100;
+/// Messages that a thread holds at most; `subrosa history` shows more.
+pub(super) const THREAD_MESSAGES_MAX: u32 = 5_000;
+/// Drafts that are kept of chats that are not open.
+const DRAFTS_MAX: usize = 1_000;
+
+/// Everything that is shown.
+#[derive(Debug)]
+pub(super) struct Model {
+    pub me: Me,
+    pub zone: TimeZone,
+    /// Columns and rows of the terminal.
+    pub width: u16,
+    pub height: u16,
+    /// Whether the terminal's window is in front, as far as the terminal tells.
+    pub in_front: bool,
+    pub status: Status,
+    pub names: Names,
+    /// The newest first.
+    pub chats: Vec<Conversation>,
+    /// The chat under the cursor in the list.
+    pub selected: Option<ConversationId>,
+    pub thread: Option<Thread>,
+    pub focus: Focus,
+    pub overlay: Option<Overlay>,
+    /// Something to know, until the next key.
+    pub notice: Option<String>,
+    drafts: HashMap<ConversationId, Composer>,
+    pub quit: bool,
+}
+
+/// Where keys go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Focus {
+    Chats,
+    Messages,
+    Composer,
+}
+
+/// What lies over the rest.
+#[derive(Debug)]
+pub(super) enum Overlay {
+    Search(Search),
+    Help,
+}
+
+/// The search for people.
+#[derive(Debug, Default)]
+pub(super) struct Search {
+    pub field: Composer,
+    /// What the server found, for the text that stood in the field then.
+    pub found: Option<(String, Result<Vec<Person>, String>)>,
+    pub selected: usize,
+    /// Chats whose person fits the text.
+    pub chats: Vec<ConversationId>,
+}
+
+/// A line of the search's results.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Hit {
+    Chat(ConversationId),
+    Person(Handle),
+}
+
+/// The open chat.
+#[derive(Debug)]
+pub(super) struct Thread {
+    pub conversation: ConversationId,
+    /// Ascending.
+    pub messages: Vec<Message>,
+    /// How many messages were asked for.
+    pub wanted: u32,
+    /// Whether the messages have been loaded once.
+    pub is_loaded: bool,
+    pub composer: Composer,
+    pub scroll: Scroll,
+    /// The message under the cursor, while the focus is on the messages.
+    pub selected: Option<MessageId>,
+    /// The position of the first message that was new when the chat was opened, or came while it was not
+    /// seen.
+    pub new_from: Option<i64>,
+}
+
+/// Which part of the messages is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scroll {
+    /// The newest, and it stays there as messages come.
+    Newest,
+    /// The top row is this row of the message at this position, whatever comes.
+    At {
+        position: i64,
+        row: usize,
+    },
+}
+
+impl Model {
+    pub(super) fn new(me: Me, zone: TimeZone, width: u16, height: u16) -> Self {
+        Self {
+            me,
+            zone,
+            width,
+            height,
+            in_front: true,
+            status: Status::default(),
+            names: Names::default(),
+            chats: Vec::new(),
+            selected: None,
+            thread: None,
+            focus: Focus::Chats,
+            overlay: None,
+            notice: None,
+            drafts: HashMap::new(),
+            quit: false,
+        }
+    }
+
+    /// The chat under the cursor in the list.
+    pub(super) fn selected_index(&self) -> Option<usize> {
+        self.chats.iter().position(|chat| Some(chat.id) == self.selected)
+    }
+
+    pub(super) fn chat(&self, id: ConversationId) -> Option<&Conversation> {
+        self.chats.iter().find(|chat| chat.id == id)
+    }
+
+    /// How the other person of a chat is called.
+    pub(super) fn title(&self, id: ConversationId) -> String {
+        self.chat(id).map_or_else(|| "…".to_owned(), |chat| self.names.display(chat.peer.account_id))
+    }
+
+    /// Received messages that were not seen, in other chats than the open one.
+    pub(super) fn unread_elsewhere(&self) -> u64 {
+        let open = self.thread.as_ref().map(|thread| thread.conversation);
+        self.chats.iter().filter(|chat| Some(chat.id) != open).map(|chat| chat.unread).sum()
+    }
+
+    /// Opens a chat, and keeps the draft of the one that was open.
+    pub(super) fn open(&mut self, conversation: ConversationId) {
+        self.close_thread();
+        let unread = self.chat(conversation).map_or(0, |chat| chat.unread);
+        let unread = u32::try_from(unread).unwrap_or(u32::MAX);
+        self.thread = Some(Thread {
+            conversation,
+            messages: Vec::new(),
+            wanted: unread.saturating_add(PAGE).min(THREAD_MESSAGES_MAX),
+            is_loaded: false,
+            composer: self.drafts.remove(&conversation).unwrap_or_default(),
+            scroll: Scroll::Newest,
+            selected: None,
+            new_from: None,
+        });
+        self.selected = Some(conversation);
+        self.focus = Focus::Composer;
+    }
+
+    fn close_thread(&mut self) {
+        if let Some(thread) = self.thread.take()
+            && !thread.composer.is_empty()
+            && self.drafts.len() < DRAFTS_MAX
+        {
+            self.drafts.insert(thread.conversation, thread.composer);
+        }
+    }
+
+    /// A conversation is called something else from now on.
+    pub(super) fn moved(&mut self, from: ConversationId, to: ConversationId) {
+        if let Some(draft) = self.drafts.remove(&from) {
+            self.drafts.insert(to, draft);
+        }
+        if self.selected == Some(from) {
+            self.selected = Some(to);
+        }
+        if let Some(thread) = &mut self.thread
+            && thread.conversation == from
+        {
+            thread.conversation = to;
+            thread.messages.clear();
+            thread.selected = None;
+            thread.scroll = Scroll::Newest;
+        }
+    }
+
+    /// The results of the search: chats first, then people without one.
+    pub(super) fn hits(&self) -> Vec<Hit> {
+        let Some(Overlay::Search(search)) = &self.overlay else { return Vec::new() };
+        let mut hits: Vec<_> = search.chats.iter().copied().map(Hit::Chat).collect();
+        if let Some((_, Ok(people))) = &search.found {
+            let has_chat = |person: &Person| {
+                self.chats.iter().any(|chat| chat.peer.account_id == person.account_id)
+            };
+            let others = people.iter().filter(|person| person.account_id != self.me.account_id && !has_chat(person));
+            hits.extend(others.map(|person| Hit::Person(person.handle.clone())));
+        }
+        hits
+    }
+}
+
+impl Thread {
+    /// Whether there may be older messages than those that are loaded.
+    pub(super) fn has_older(&self) -> bool {
+        self.is_loaded
+            && u32::try_from(self.messages.len()).is_ok_and(|loaded| loaded >= self.wanted)
+            && self.wanted < THREAD_MESSAGES_MAX
+    }
+
+    pub(super) fn has_unread(&self) -> bool {
+        self.messages.iter().any(|message| message.status == MessageStatus::Unread)
+    }
+
+    pub(super) fn selected_index(&self) -> Option<usize> {
+        self.messages.iter().position(|message| Some(message.id) == self.selected)
+    }
+
+    pub(super) fn selected_message(&self) -> Option<&Message> {
+        self.selected_index().and_then(|index| self.messages.get(index))
+    }
+}
+
+impl Search {
+    /// The text of the field as the start of a handle.
+    pub(super) fn query(&self) -> String {
+        self.field.text().trim().trim_start_matches('@').to_lowercase()
+    }
+}
+
+/// How the connection is told, in words.
+pub(super) fn connection_text(status: &Status) -> String {
+    let state = match &status.connection {
+        Connection::Off => "not connected".to_owned(),
+        Connection::Connecting => "connecting…".to_owned(),
+        Connection::Online if !status.caught_up => "fetching messages…".to_owned(),
+        Connection::Online => "connected".to_owned(),
+        Connection::Waiting { reason, .. } => format!("offline, trying again ({reason})"),
+        Connection::SignedOut { reason } => format!("SIGNED OUT ({reason})"),
+        Connection::Incompatible { reason } => format!("CANNOT CONNECT ({reason})"),
+    };
+    match status.unsent {
+        0 => state,
+        unsent => format!("{state}, {unsent} to send"),
+    }
+}

@@ -1,0 +1,114 @@
+//! Draws the model. Everything that is told is told in words or signs, never by colour alone; only bold,
+//! reverse and dim are used, so that any terminal shows it. Whatever comes from others has been made
+//! printable before it is drawn.
+
+mod chats;
+mod conversation;
+mod overlays;
+
+use ratatui::{
+    Frame,
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::{Modifier, Style},
+};
+use subrosa_client::printable_line;
+
+use super::{
+    geometry::Geometry,
+    model::{Focus, Model, Overlay, Scroll, connection_text},
+    wrap,
+};
+
+const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
+const DIM: Style = Style::new().add_modifier(Modifier::DIM);
+const REVERSED: Style = Style::new().add_modifier(Modifier::REVERSED);
+
+/// Draws everything, and puts the cursor where the user is: a screen reader reads there.
+pub(super) fn draw(model: &Model, frame: &mut Frame<'_>) {
+    // The model may not have heard of the newest size yet.
+    let screen = frame.area();
+    if screen.width != model.width || screen.height != model.height {
+        return;
+    }
+    let geometry = Geometry::of(model);
+    let buffer = frame.buffer_mut();
+    header(model, geometry.header, buffer);
+    if let Some(divider) = geometry.divider {
+        for y in divider.rows().map(|row| row.y) {
+            put(buffer, Rect { y, height: 1, ..divider }, "│", DIM);
+        }
+    }
+    let mut cursor = None;
+    if let Some(list) = geometry.list {
+        cursor = chats::draw(model, list, buffer).filter(|_| model.focus == Focus::Chats);
+    }
+    if let (Some(areas), Some(thread)) = (geometry.chat, &model.thread) {
+        cursor = conversation::draw(model, thread, areas, buffer).or(cursor);
+    }
+    footer(model, geometry.footer, buffer);
+    if let Some(overlay) = &model.overlay {
+        cursor = overlays::draw(model, overlay, screen, buffer);
+    }
+    if let Some(cursor) = cursor
+        && screen.contains(cursor)
+    {
+        frame.set_cursor_position(cursor);
+    }
+}
+
+fn header(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let connection = connection_text(&model.status);
+    let text = format!("@{} · {connection}", model.me.handle.as_str());
+    let unread = model.unread_elsewhere();
+    let text = if unread > 0 { format!("{text} · {unread} new elsewhere") } else { text };
+    put(buffer, area, &text, BOLD);
+}
+
+/// A notice if there is one, otherwise the keys that matter here.
+fn footer(model: &Model, area: Rect, buffer: &mut Buffer) {
+    if let Some(notice) = &model.notice {
+        put(buffer, area, notice, REVERSED);
+        return;
+    }
+    let is_scrolled = model.thread.as_ref().is_some_and(|thread| thread.scroll != Scroll::Newest);
+    let keys = match (&model.overlay, model.focus) {
+        (Some(Overlay::Search(_)), _) => "Enter opens · Esc closes",
+        (Some(Overlay::Help), _) => "any key closes",
+        (None, Focus::Chats) => "Enter opens · / finds people · ? help · q quits",
+        (None, Focus::Messages) => "arrows move · Enter writes · Esc chats · ? help",
+        (None, Focus::Composer) if is_scrolled => "newer messages below: PageDown · F1 help",
+        (None, Focus::Composer) => "Enter sends · Alt+Enter new line · Tab chats · F1 help",
+    };
+    put(buffer, area, keys, DIM);
+}
+
+/// Writes one line, cut to the area.
+fn put(buffer: &mut Buffer, area: Rect, text: &str, style: Style) {
+    if area.is_empty() {
+        return;
+    }
+    let width = usize::from(area.width);
+    buffer.set_stringn(area.x, area.y, wrap::cut(&printable_line(text), width), width, style);
+}
+
+/// The line of an area that is `row` rows below its top; empty if it is not in the area.
+fn line(area: Rect, row: usize) -> Rect {
+    match u16::try_from(row) {
+        Ok(row) if row < area.height => Rect { y: area.y + row, height: 1, ..area },
+        _ => Rect::default(),
+    }
+}
+
+/// The part of a line right of its first columns.
+fn indented(area: Rect, columns: usize) -> Rect {
+    let columns = u16::try_from(columns).unwrap_or(u16::MAX).min(area.width);
+    Rect { x: area.x + columns, width: area.width - columns, ..area }
+}
+
+fn at(area: Rect, column: usize) -> Position {
+    Position { x: area.x.saturating_add(u16::try_from(column).unwrap_or(u16::MAX)), y: area.y }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! The list of chats.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::Style,
+};
+use subrosa_client::{Conversation, ConversationState, MessageStatus};
+
+use super::{
+    super::{
+        geometry::list_row_height,
+        model::{Focus, Model},
+        transcript::status_text,
+    },
+    BOLD, DIM, at, line, put,
+};
+use crate::{people::one_line, shapes};
+
+/// Draws the list. Returns where its cursor is.
+pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    if model.chats.is_empty() {
+        put(buffer, line(area, 0), "No chats yet.", Style::new());
+        put(buffer, line(area, 1), "Press / to find people.", Style::new());
+        return None;
+    }
+    let row_height = usize::from(list_row_height(area));
+    let shown = (usize::from(area.height) / row_height).max(1);
+    let selected = model.selected_index().unwrap_or_default();
+    // The selected chat is seen, and the list stays where it is as long as it can.
+    let first = selected.saturating_sub(shown - 1);
+    let mut cursor = None;
+    for (place, chat) in model.chats.iter().skip(first).take(shown).enumerate() {
+        let is_selected = first + place == selected;
+        let title = line(area, place * row_height);
+        let is_open = model.thread.as_ref().is_some_and(|thread| thread.conversation == chat.id);
+        let marker = match (is_selected, is_open) {
+            (true, _) => "> ",
+            (false, true) => "* ",
+            (false, false) => "  ",
+        };
+        let style = if chat.unread > 0 || is_selected && model.focus == Focus::Chats { BOLD } else { Style::new() };
+        put(buffer, title, &format!("{marker}{}", title_text(model, chat)), style);
+        if row_height > 1 {
+            put(buffer, line(area, place * row_height + 1), &format!("  {}", preview(chat)), DIM);
+        }
+        if is_selected {
+            cursor = Some(at(title, 0));
+        }
+    }
+    cursor
+}
+
+/// The count comes first: it is seen when the name is cut.
+fn title_text(model: &Model, chat: &Conversation) -> String {
+    let mut text = String::new();
+    if chat.unread > 0 {
+        text.push_str(&format!("({} new) ", chat.unread));
+    }
+    text.push_str(&model.names.display(chat.peer.account_id));
+    if chat.state == ConversationState::Blocked {
+        text.push_str(&format!(" [{}]", shapes::state(chat.state).to_uppercase()));
+    }
+    text
+}
+
+fn preview(chat: &Conversation) -> String {
+    let Some(message) = &chat.last_message else { return "no messages".to_owned() };
+    let text = one_line(&message.text);
+    match (message.outgoing, message.status) {
+        (true, status @ (MessageStatus::Failed | MessageStatus::Pending)) => {
+            format!("{}: {text}", status_text(status))
+        }
+        (true, _) => format!("you: {text}"),
+        (false, _) => text,
+    }
+}

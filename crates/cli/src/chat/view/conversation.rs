@@ -1,0 +1,90 @@
+//! The open chat: title, messages, composer.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::Style,
+};
+use subrosa_client::{Conversation, ConversationState};
+
+use super::{
+    super::{
+        geometry::{ChatAreas, transcript_rows},
+        model::{Focus, Model, Thread},
+        transcript::{GUTTER, Row, RowKind, top},
+    },
+    BOLD, DIM, at, indented, line, put,
+};
+
+/// Draws the chat. Returns where its cursor is, if the focus is here.
+pub(super) fn draw(model: &Model, thread: &Thread, areas: ChatAreas, buffer: &mut Buffer) -> Option<Position> {
+    put(buffer, areas.title, &title(model, thread), BOLD);
+    let selected = messages(model, thread, areas.transcript, buffer);
+    put(buffer, areas.rule, &"─".repeat(usize::from(areas.rule.width)), DIM);
+    let writing = composer(thread, areas.composer, buffer);
+    match model.focus {
+        Focus::Chats => None,
+        Focus::Messages => selected,
+        Focus::Composer => writing,
+    }
+}
+
+fn title(model: &Model, thread: &Thread) -> String {
+    let title = model.title(thread.conversation);
+    match model.chat(thread.conversation).map(|chat: &Conversation| chat.state) {
+        Some(ConversationState::Blocked) => format!("{title} · BLOCKED: a key did not verify"),
+        Some(ConversationState::Joining) => format!("{title} · joining…"),
+        _ => title,
+    }
+}
+
+/// Draws the rows that are seen. Returns where the selected message is.
+fn messages(model: &Model, thread: &Thread, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    if thread.is_loaded && thread.messages.is_empty() {
+        put(buffer, line(area, 0), "No messages yet. Write the first one below.", Style::new());
+        return None;
+    }
+    let (rows, height) = transcript_rows(model, thread);
+    let first = top(&rows, thread.scroll, height);
+    let selected = thread.selected_message().filter(|_| model.focus == Focus::Messages);
+    let selected = selected.map(|message| message.position);
+    // Few messages stand just above the composer.
+    let empty = height.saturating_sub(rows.len());
+    let mut cursor = None;
+    for (place, row) in rows.iter().skip(first).take(height).enumerate() {
+        let area = line(area, empty + place);
+        let is_selected = Some(row.position) == selected && matches!(row.kind, RowKind::Header | RowKind::Text);
+        if is_selected {
+            put(buffer, area, ">", BOLD);
+            cursor = cursor.or(Some(at(area, 0)));
+        }
+        draw_row(row, area, buffer);
+    }
+    cursor
+}
+
+fn draw_row(row: &Row, area: Rect, buffer: &mut Buffer) {
+    match row.kind {
+        RowKind::Day => put(buffer, area, &row.text, DIM),
+        RowKind::New => put(buffer, area, &row.text, BOLD),
+        RowKind::Header => put(buffer, indented(area, GUTTER), &row.text, BOLD),
+        RowKind::Text => put(buffer, indented(area, GUTTER), &row.text, Style::new()),
+    }
+}
+
+/// Draws the composer, scrolled so that the cursor is seen. Returns where it is.
+fn composer(thread: &Thread, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    if area.is_empty() {
+        return None;
+    }
+    put(buffer, line(area, 0), ">", BOLD);
+    let field = indented(area, GUTTER);
+    let columns = usize::from(field.width).max(1);
+    let (row, column) = thread.composer.position(columns);
+    let height = usize::from(area.height);
+    let first = (row + 1).saturating_sub(height);
+    for (place, range) in thread.composer.rows(columns).into_iter().skip(first).take(height).enumerate() {
+        put(buffer, line(field, place), &thread.composer.text()[range], Style::new());
+    }
+    Some(at(line(field, row - first), column))
+}

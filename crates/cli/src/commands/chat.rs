@@ -1,0 +1,23 @@
+//! `subrosa chat`: the terminal interface.
+
+use std::io::{self, IsTerminal as _};
+
+use clap::Args;
+
+use crate::{arguments::Global, chat, exit::usage, output::can_ask, profile};
+
+/// Open the terminal interface: chats, messages, people, in one screen.
+///
+/// '?' shows the keys. Nothing is told by colour alone, and the cursor is always where you are.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {}
+
+pub(crate) async fn run(global: &Global, _: Arguments) -> anyhow::Result<()> {
+    if !can_ask() || !io::stdout().is_terminal() {
+        return Err(usage("subrosa chat needs a terminal; scripts use send, listen and history"));
+    }
+    let client = profile::open(global)?;
+    let ending = chat::run(&client).await;
+    let closed = super::farewell(client).await;
+    ending.and(closed)
+}

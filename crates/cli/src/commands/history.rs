@@ -1,0 +1,43 @@
+//! `subrosa history`: the messages of one conversation.
+
+use clap::{Args, value_parser};
+use subrosa_client::Handle;
+
+use super::{farewell, sync};
+use crate::{arguments::Global, output::Output, people::Names, profile, shapes::MessageShape};
+
+/// Show the newest messages of a conversation, and mark it as read.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  subrosa history @bob
+  subrosa history @bob --limit 500 --json")]
+pub(crate) struct Arguments {
+    /// With whom.
+    #[arg(value_name = "@HANDLE")]
+    handle: Handle,
+    /// How many messages.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = value_parser!(u32).range(1..=1_000_000))]
+    limit: u32,
+    /// Do not connect: show what is here. The other person learns later that it was read.
+    #[arg(long)]
+    offline: bool,
+}
+
+pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
+    let client = profile::open(global)?;
+    if !arguments.offline {
+        sync(&client, output).await?;
+    }
+    let Some(conversation) = client.chat_with(&arguments.handle).await? else {
+        output.note(&format!("there is no conversation with @{} yet", arguments.handle.as_str()));
+        return farewell(client).await;
+    };
+    let names = Names::load(&client).await?;
+    for message in client.messages(conversation, None, arguments.limit).await? {
+        let text = output.message_text(&message, &names);
+        output.result(&MessageShape::new(&message, &names), &text)?;
+    }
+    client.mark_read(conversation).await?;
+    farewell(client).await
+}

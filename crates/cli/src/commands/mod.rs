@@ -1,0 +1,80 @@
+//! One file for each deed, in the order in which somebody would do them.
+
+pub(crate) mod serve;
+pub(crate) mod signup;
+pub(crate) mod signin;
+pub(crate) mod recover;
+pub(crate) mod passwd;
+pub(crate) mod signout;
+pub(crate) mod whoami;
+pub(crate) mod devices;
+pub(crate) mod search;
+pub(crate) mod send;
+pub(crate) mod chats;
+pub(crate) mod history;
+pub(crate) mod listen;
+pub(crate) mod chat;
+pub(crate) mod completions;
+
+use std::time::Duration;
+
+use subrosa_client::{Client, ClientError};
+
+use crate::{
+    arguments::{Arguments, Command},
+    logging,
+    output::Output,
+};
+
+/// How long a command that can do without the server waits for it.
+const SYNC_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a command waits for what is to leave before it ends: delivery and read reports, key packages.
+const FAREWELL_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Carries out a command.
+pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
+    let Arguments { global, command } = arguments;
+    if let Some(file) = &global.log_file {
+        logging::to_file(file)?;
+    }
+    match command {
+        Command::Serve(arguments) => serve::run(arguments, output).await,
+        Command::Signup(arguments) => signup::run(&global, arguments, output).await,
+        Command::Signin(arguments) => signin::run(&global, arguments, output).await,
+        Command::Recover(arguments) => recover::run(&global, arguments, output).await,
+        Command::Passwd(arguments) => passwd::run(&global, arguments, output).await,
+        Command::Signout(arguments) => signout::run(&global, arguments, output).await,
+        Command::Whoami(arguments) => whoami::run(&global, arguments, output).await,
+        Command::Devices(arguments) => devices::run(&global, arguments, output).await,
+        Command::Search(arguments) => search::run(&global, arguments, output).await,
+        Command::Send(arguments) => send::run(&global, arguments, output).await,
+        Command::Chats(arguments) => chats::run(&global, arguments, output).await,
+        Command::History(arguments) => history::run(&global, arguments, output).await,
+        Command::Listen(arguments) => listen::run(&global, arguments, output).await,
+        Command::Chat(arguments) => chat::run(&global, arguments).await,
+        Command::Completions(arguments) => completions::run(arguments, output),
+    }
+}
+
+/// Fetches what waits at the server, if it can be reached soon; otherwise says so and goes on with what is
+/// here. A device that was signed out is an error.
+async fn sync(client: &Client, output: &mut Output) -> anyhow::Result<()> {
+    client.connect();
+    match client.catch_up(SYNC_PATIENCE).await {
+        Ok(()) => Ok(()),
+        Err(error @ (ClientError::Unreachable { .. } | ClientError::TimedOut(_))) => {
+            output.note(&format!("showing what is here: {error}"));
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Lets leave what is to leave, if there is a connection, and closes the profile.
+async fn farewell(client: Client) -> anyhow::Result<()> {
+    if client.status().borrow().caught_up {
+        // What does not leave now leaves with the next command.
+        let _ = client.settle(FAREWELL_PATIENCE).await;
+    }
+    Ok(client.close().await?)
+}

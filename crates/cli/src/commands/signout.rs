@@ -1,0 +1,55 @@
+//! `subrosa signout`: ends this device and removes its profile.
+
+use std::io::{self, BufRead as _};
+
+use clap::Args;
+
+use crate::{
+    arguments::Global,
+    exit::usage,
+    output::{Output, can_ask},
+    profile,
+    shapes::DoneShape,
+};
+
+/// Sign this device out and remove its profile with all messages.
+///
+/// The account stays; sign in again with the password. Messages that only this device has are lost.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  subrosa signout
+  subrosa --profile ./second signout --yes")]
+pub(crate) struct Arguments {
+    /// Do not ask for confirmation. Needed without a terminal.
+    #[arg(long)]
+    yes: bool,
+    /// Remove the profile without telling the server, for one that is gone. Until another device signs
+    /// this one out, others still encrypt for it.
+    #[arg(long)]
+    forget: bool,
+}
+
+pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
+    let client = profile::open(global)?;
+    if !arguments.yes {
+        confirm(client.handle().as_str(), output)?;
+    }
+    if arguments.forget {
+        client.forget().await?;
+    } else {
+        client.sign_out().await?;
+    }
+    output.result(&DoneShape { done: "signed out" }, "You are signed out. The profile is removed.")?;
+    Ok(())
+}
+
+fn confirm(handle: &str, output: &mut Output) -> anyhow::Result<()> {
+    if !can_ask() {
+        return Err(usage("there is no terminal to confirm on: use --yes"));
+    }
+    output.note(&format!("this removes @{handle}'s messages from this machine. Type yes to go on:"));
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    if answer.trim().eq_ignore_ascii_case("yes") { Ok(()) } else { Err(usage("nothing was done")) }
+}

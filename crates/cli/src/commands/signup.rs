@@ -1,0 +1,68 @@
+//! `subrosa signup`: makes an account and its first device, and shows the recovery code once.
+
+use std::time::Duration;
+
+use clap::Args;
+use subrosa_client::{Client, Credentials, Handle, NewAccount};
+
+use crate::{
+    arguments::Global,
+    output::{Output, can_ask},
+    profile, secrets,
+    shapes::AccountShape,
+};
+
+/// How long a fresh device may take until others can reach it.
+pub(super) const ANNOUNCE_PATIENCE: Duration = Duration::from_secs(20);
+
+/// Make an account.
+///
+/// Prints a recovery code, once: with it a forgotten password can be replaced. Nobody else has it, and
+/// without password and recovery code nobody can bring the account back.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  subrosa signup alice --name 'Alice A.'
+  subrosa signup bob --server https://chat.example.org --password-file secret.txt --json")]
+pub(crate) struct Arguments {
+    /// The handle by which others find you: 3 to 32 of a-z, 0-9, '_' and '.'.
+    handle: Handle,
+    /// The name that the people you write to see.
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+}
+
+pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
+    let folder = profile::folder(global)?;
+    let server = profile::server(global, output)?;
+    let password = secrets::new(global.password_file.as_deref(), "--password-file")?;
+    let account = NewAccount {
+        credentials: Credentials { server, handle: arguments.handle, password: password.to_string().into() },
+        name: arguments.name,
+    };
+    let (client, recovery_code) = Client::sign_up(&folder, account).await?;
+    let me = client.me().await?;
+    let code = recovery_code.expose();
+    let text = format!(
+        "You are @{}.\n\nYour recovery code, shown only this once:\n\n    {}\n\nWrite it down on paper. It is the \
+         only way back if you forget your password.",
+        me.handle.as_str(),
+        code.as_str()
+    );
+    output.result(&AccountShape::new(&me, client.server()).with_recovery_code(&code), &text)?;
+    announce(client, output).await?;
+    if !output.is_json() && can_ask() {
+        output.note("now: subrosa chat");
+    }
+    Ok(())
+}
+
+/// Stays until others can reach this device: its key packages are at the server, and its account's
+/// conversations are joined.
+pub(super) async fn announce(client: Client, output: &mut Output) -> anyhow::Result<()> {
+    client.connect();
+    if let Err(error) = client.settle(ANNOUNCE_PATIENCE).await {
+        output.note(&format!("others can reach this device after its next connection: {error}"));
+    }
+    Ok(client.close().await?)
+}

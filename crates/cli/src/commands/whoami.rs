@@ -1,0 +1,18 @@
+//! `subrosa whoami`: who is signed in in this profile.
+
+use clap::Args;
+
+use crate::{arguments::Global, output::Output, people::one_line, profile, shapes::AccountShape};
+
+/// Say who is signed in.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {}
+
+pub(crate) async fn run(global: &Global, _: Arguments, output: &mut Output) -> anyhow::Result<()> {
+    let client = profile::open(global)?;
+    let me = client.me().await?;
+    let name = me.name.as_deref().map(|name| format!(" ({})", one_line(name))).unwrap_or_default();
+    let text = format!("@{}{name} on {}\ndevice {}", me.handle.as_str(), client.server(), me.device_id);
+    output.result(&AccountShape::new(&me, client.server()), &text)?;
+    Ok(client.close().await?)
+}

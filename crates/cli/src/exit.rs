@@ -1,0 +1,133 @@
+//! The exit codes, which are part of the interface: scripts branch on them.
+
+use std::{io, process::ExitCode};
+
+use subrosa_client::{ClientError, ProblemCode};
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Code {
+    /// Something went wrong that has no code of its own.
+    Failure = 1,
+    /// The command line, or what was typed, is not acceptable. (clap uses the same code.)
+    Usage = 2,
+    /// Nobody is signed in, or this device was signed out.
+    NotSignedIn = 3,
+    /// The server cannot be reached or used.
+    Unreachable = 4,
+    /// The server refused.
+    Refused = 5,
+    /// It did not happen in time. A message that was to be sent is kept and leaves later.
+    TimedOut = 6,
+}
+
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+/// For the help text.
+pub(crate) const HELP: &str = "\
+Exit codes:
+  0  done
+  1  failed
+  2  the command line, or what was typed, is not acceptable
+  3  nobody is signed in in this profile
+  4  the server cannot be reached
+  5  the server refused (wrong password, handle taken, unknown person …)
+  6  not in time (a message that was to be sent is kept and leaves later)";
+
+/// A failure with an exit code, where no [`ClientError`] says it.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct Failure {
+    pub(crate) code: Code,
+    message: String,
+}
+
+/// The command line, or what was typed, is not acceptable.
+pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
+    Failure { code: Code::Usage, message: message.into() }.into()
+}
+
+/// It did not happen in time.
+pub(crate) fn timed_out(message: impl Into<String>) -> anyhow::Error {
+    Failure { code: Code::TimedOut, message: message.into() }.into()
+}
+
+/// Whether standard output was closed by its reader.
+pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// The exit code for an error.
+pub(crate) fn code(error: &anyhow::Error) -> Code {
+    if let Some(failure) = error.downcast_ref::<Failure>() {
+        return failure.code;
+    }
+    error.downcast_ref::<ClientError>().map_or(Code::Failure, client_code)
+}
+
+fn client_code(error: &ClientError) -> Code {
+    match error {
+        ClientError::NoProfile(_) | ClientError::SignedOut(_) => Code::NotSignedIn,
+        ClientError::Unreachable { .. }
+        | ClientError::VersionMismatch { .. }
+        | ClientError::ServerMisbehaved(_) => Code::Unreachable,
+        ClientError::Refused(refusal) => match refusal.known_code() {
+            Some(ProblemCode::Unavailable | ProblemCode::StorageFull | ProblemCode::Internal) => Code::Unreachable,
+            _ => Code::Refused,
+        },
+        ClientError::WrongPassword | ClientError::UnknownPerson(_) => Code::Refused,
+        ClientError::TimedOut(_) => Code::TimedOut,
+        ClientError::Password(_)
+        | ClientError::Name(_)
+        | ClientError::Command(_) => Code::Usage,
+        _ => Code::Failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use subrosa_wire::problem::ProblemDocument;
+
+    use super::*;
+
+    fn refused(code: ProblemCode) -> anyhow::Error {
+        ClientError::Refused(ProblemDocument::new(code, "").into()).into()
+    }
+
+    #[test]
+    fn every_kind_of_error_has_its_exit_code() {
+        for (error, expected) in [
+            (ClientError::NoProfile("p".into()).into(), Code::NotSignedIn),
+            (ClientError::SignedOut(String::new()).into(), Code::NotSignedIn),
+            (ClientError::Unreachable { server: String::new(), reason: String::new() }.into(), Code::Unreachable),
+            (refused(ProblemCode::SignInFailed), Code::Refused),
+            (refused(ProblemCode::HandleTaken), Code::Refused),
+            (refused(ProblemCode::Unavailable), Code::Unreachable),
+            (ClientError::UnknownPerson("bob".into()).into(), Code::Refused),
+            (ClientError::TimedOut("x").into(), Code::TimedOut),
+            (ClientError::Password("too short".into()).into(), Code::Usage),
+            (ClientError::ProfileInUse("p".into()).into(), Code::Failure),
+            (usage("x"), Code::Usage),
+            (timed_out("x"), Code::TimedOut),
+            (anyhow::anyhow!("x"), Code::Failure),
+        ] {
+            assert_eq!(code(&error), expected, "{error}");
+        }
+    }
+
+    #[test]
+    fn an_error_keeps_its_exit_code_under_a_context() {
+        assert_eq!(code(&usage("x").context("while reading")), Code::Usage);
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_failure() {
+        assert!(is_closed_pipe(&io::Error::from(io::ErrorKind::BrokenPipe).into()));
+        assert!(!is_closed_pipe(&io::Error::from(io::ErrorKind::StorageFull).into()));
+    }
+}

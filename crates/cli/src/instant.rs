@@ -1,0 +1,61 @@
+//! Instants as people and scripts read them.
+
+use jiff::{Timestamp as Instant, civil::Date, tz::TimeZone};
+use subrosa_client::Timestamp;
+
+/// ISO 8601 in UTC with milliseconds, for JSON: `2026-11-23T04:12:05.123Z`.
+pub(crate) fn iso(timestamp: Timestamp) -> String {
+    instant(timestamp).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+/// Day and minute, for people: `2026-11-23 04:12`.
+pub(crate) fn day_and_minute(timestamp: Timestamp, zone: &TimeZone) -> String {
+    zone.to_datetime(instant(timestamp)).strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+/// The minute of the day: `04:12`.
+pub(crate) fn minute(timestamp: Timestamp, zone: &TimeZone) -> String {
+    zone.to_datetime(instant(timestamp)).strftime("%H:%M").to_string()
+}
+
+/// The day.
+pub(crate) fn day(timestamp: Timestamp, zone: &TimeZone) -> Date {
+    zone.to_datetime(instant(timestamp)).date()
+}
+
+/// A day with its name: `Monday, 23 November 2026`.
+pub(crate) fn long_day(day: Date) -> String {
+    day.strftime("%A, %-d %B %Y").to_string()
+}
+
+/// Instants come from the server: one beyond the calendar is shown as its last.
+fn instant(timestamp: Timestamp) -> Instant {
+    let millis = i64::try_from(timestamp.as_millis()).unwrap_or(i64::MAX);
+    Instant::from_millisecond(millis).unwrap_or(Instant::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: Timestamp = Timestamp::from_millis(1_795_407_125_007);
+
+    #[test]
+    fn an_instant_is_written_in_utc_with_milliseconds() {
+        assert_eq!(iso(AT), "2026-11-23T04:12:05.007Z");
+        assert_eq!(iso(Timestamp::from_millis(0)), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn an_instant_beyond_the_calendar_is_its_last() {
+        assert!(iso(Timestamp::from_millis(u64::MAX)).starts_with("9999-12-3"));
+    }
+
+    #[test]
+    fn people_see_their_own_time_zone() {
+        let zone = TimeZone::fixed(jiff::tz::offset(-5));
+        assert_eq!(day_and_minute(AT, &zone), "2026-11-22 23:12");
+        assert_eq!(minute(AT, &zone), "23:12");
+        assert_eq!(long_day(day(AT, &zone)), "Sunday, 22 November 2026");
+    }
+}

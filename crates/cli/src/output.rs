@@ -1,0 +1,153 @@
+//! Where commands print: results to standard output, notes and failures to standard error. Text of others
+//! goes through [`printable`] here, so that no escape sequence reaches the terminal.
+
+use std::io::{self, IsTerminal as _, Write};
+
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use subrosa_client::{ClientError, Message, MessageStatus, printable};
+
+use crate::{exit, instant::day_and_minute, json, people::Names, shapes::FailureShape};
+
+/// The two streams, and the form in which results are printed.
+pub(crate) struct Output {
+    out: Box<dyn Write + Send>,
+    err: Box<dyn Write + Send>,
+    json: bool,
+    zone: TimeZone,
+}
+
+impl Output {
+    /// To the process's standard streams.
+    pub(crate) fn to_terminal(json: bool) -> Self {
+        Self { out: Box::new(io::stdout()), err: Box::new(io::stderr()), json, zone: TimeZone::system() }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn to_memory(json: bool, out: Box<dyn Write + Send>, err: Box<dyn Write + Send>) -> Self {
+        Self { out, err, json, zone: TimeZone::UTC }
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    pub(crate) fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// A result: the object with `--json`, the text otherwise. The text is made safe here.
+    pub(crate) fn result(&mut self, shape: &impl Serialize, text: &str) -> io::Result<()> {
+        if self.json {
+            json::write_line(&mut self.out, shape)?;
+        } else {
+            writeln!(self.out, "{}", printable(text))?;
+        }
+        self.out.flush()
+    }
+
+    /// Text alone, as it is: help, completions.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.write_all(bytes)?;
+        self.out.flush()
+    }
+
+    /// Something to know that is not the result. A standard error that is gone is no failure.
+    pub(crate) fn note(&mut self, text: &str) {
+        let _ = writeln!(self.err, "subrosa: {}", printable(text));
+    }
+
+    /// Why the command failed.
+    pub(crate) fn failure(&mut self, error: &anyhow::Error) {
+        if self.json {
+            let refusal = error.downcast_ref::<ClientError>().and_then(ClientError::refusal);
+            let shape = FailureShape {
+                error: format!("{error:#}"),
+                exit_code: exit::code(error) as u8,
+                code: refusal.map(|refusal| refusal.code.as_str()),
+            };
+            let _ = json::write_line(&mut self.err, &shape);
+        } else {
+            self.note(&format!("{error:#}"));
+        }
+    }
+
+    /// A message as a line of text; further lines of it are indented, so that none can pass for another
+    /// message.
+    pub(crate) fn message_text(&self, message: &Message, names: &Names) -> String {
+        let at = day_and_minute(message.sent_at, &self.zone);
+        let who = if message.outgoing { "you".to_owned() } else { names.display(message.sender) };
+        let text = message.text.trim_end_matches('\n').replace('\n', "\n    ");
+        let status = match message.status {
+            MessageStatus::Unread => "  (new)".to_owned(),
+            status if message.outgoing => format!("  ({})", status.as_str()),
+            _ => String::new(),
+        };
+        format!("{at}  {who}: {text}{status}")
+    }
+}
+
+/// Whether there is somebody who can be asked.
+pub(crate) fn can_ask() -> bool {
+    io::stdin().is_terminal()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot write to memory has failed")]
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::{exit, shapes::DoneShape};
+
+    #[derive(Clone, Default)]
+    struct Memory(Arc<Mutex<Vec<u8>>>);
+
+    impl Memory {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    impl Write for Memory {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn output(json: bool) -> (Output, Memory, Memory) {
+        let (out, err) = (Memory::default(), Memory::default());
+        (Output::to_memory(json, Box::new(out.clone()), Box::new(err.clone())), out, err)
+    }
+
+    #[test]
+    fn a_result_is_an_object_or_a_text() {
+        let (mut output, out, _) = output(true);
+        output.result(&DoneShape { done: "signed out" }, "unused").unwrap();
+        assert_eq!(out.text(), "{\"done\":\"signed out\"}\n");
+        let (mut output, out, _) = self::output(false);
+        output.result(&DoneShape { done: "unused" }, "you are signed out").unwrap();
+        assert_eq!(out.text(), "you are signed out\n");
+    }
+
+    #[test]
+    fn no_escape_sequence_reaches_the_terminal() {
+        let (mut output, out, err) = output(false);
+        output.result(&(), "a\u{1b}[2Jb\u{9b}c\u{202e}d").unwrap();
+        output.note("\u{1b}]0;title\u{7}");
+        for text in [out.text(), err.text()] {
+            assert!(!text.trim_end().chars().any(|c| c.is_control() || c == '\u{202e}'), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_failure_in_json_has_its_exit_code() {
+        let (mut output, out, err) = output(true);
+        output.failure(&exit::usage("no text"));
+        assert_eq!(err.text(), "{\"error\":\"no text\",\"exit_code\":2}\n");
+        assert_eq!(out.text(), "");
+    }
+}

@@ -1,0 +1,53 @@
+//! Which profile and which server a command works with.
+
+use std::{env, path::PathBuf};
+
+use subrosa_client::{Client, ClientError, ServerUrl};
+
+use crate::{arguments::Global, exit::usage, output::Output};
+
+/// The server of those who name none: `cargo xtask run`, `subrosa serve`.
+const DEFAULT_SERVER: &str = "http://localhost:8080";
+
+/// The profile folder: `--profile`, or `default` in the user's data folder (XDG base directories).
+pub(crate) fn folder(global: &Global) -> anyhow::Result<PathBuf> {
+    if let Some(folder) = &global.profile {
+        return Ok(folder.clone());
+    }
+    let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let data = absolute("XDG_DATA_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
+        .or_else(|| absolute("LOCALAPPDATA"))
+        .ok_or_else(|| usage("there is no home folder for the profile: use --profile"))?;
+    Ok(data.join("subrosa").join("default"))
+}
+
+/// The server for a profile that is to be made.
+pub(crate) fn server(global: &Global, output: &mut Output) -> anyhow::Result<ServerUrl> {
+    let server = match &global.server {
+        Some(server) => server.clone(),
+        None => DEFAULT_SERVER.parse()?,
+    };
+    if server.is_exposed() {
+        output.note(
+            "warning: the connection is not encrypted (http://): messages are, but anybody on the way can \
+             see who talks to whom and when",
+        );
+    }
+    Ok(server)
+}
+
+/// The device that is signed in. `--server` is for this run: the server may be known by another name here.
+pub(crate) fn open(global: &Global) -> anyhow::Result<Client> {
+    let folder = folder(global)?;
+    let opened = match &global.server {
+        Some(server) => Client::open_at(&folder, server.clone()),
+        None => Client::open(&folder),
+    };
+    match opened {
+        Err(error @ ClientError::NoProfile(_)) => {
+            Err(anyhow::Error::from(error).context("use subrosa signup or subrosa signin"))
+        }
+        opened => Ok(opened?),
+    }
+}
