@@ -5,7 +5,8 @@
 
 use opaque_ke::{
     ClientLogin, ClientLoginFinishParameters, ClientRegistration, ClientRegistrationFinishParameters,
-    CredentialResponse, Identifiers, RegistrationResponse, errors::ProtocolError,
+    CredentialResponse, Identifiers, RegistrationResponse,
+    errors::{InternalError, ProtocolError},
 };
 use rand_core::CryptoRngCore;
 use subrosa_wire::{
@@ -19,7 +20,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 /// Length of an export key in bytes: the output of SHA-512.
 const EXPORT_KEY_LEN: usize = 64;
 
-/// A password as OPAQUE takes it: prepared after the OpaqueString profile (RFC 8265, section 4.2), so that
+/// A password as OPAQUE takes it: prepared after the `OpaqueString` profile (RFC 8265, section 4.2), so that
 /// two keyboards that write it differently give the same bytes. Zeroized when dropped.
 pub struct Password(Zeroizing<String>);
 
@@ -72,9 +73,8 @@ pub enum PasswordError {
 impl From<ProtocolError> for PasswordError {
     fn from(error: ProtocolError) -> Self {
         match error {
-            ProtocolError::InvalidLoginError => Self::Refused,
-            ProtocolError::LibraryError(opaque_ke::errors::InternalError::KsfError) => Self::Failed,
-            ProtocolError::LibraryError(opaque_ke::errors::InternalError::SealOpenHmacError) => Self::Refused,
+            ProtocolError::InvalidLoginError
+            | ProtocolError::LibraryError(InternalError::SealOpenHmacError) => Self::Refused,
             ProtocolError::SerializationError
             | ProtocolError::SizeError { .. }
             | ProtocolError::ReflectedValueError => Self::MalformedAnswer,
@@ -237,14 +237,14 @@ pub struct Registration {
 
 /// A password that is set as soon as the server has the record.
 pub struct Registered {
-    /// OPAQUE RegistrationRecord, for the server.
+    /// OPAQUE `RegistrationRecord`, for the server.
     pub record: Vec<u8>,
     /// What opens the vault.
     pub export_key: ExportKey,
 }
 
 impl Registration {
-    /// Begins, and gives the OPAQUE RegistrationRequest for the server.
+    /// Begins, and gives the OPAQUE `RegistrationRequest` for the server.
     pub fn start(
         password: Password,
         mut rng: &mut (impl CryptoRngCore + ?Sized),
@@ -260,7 +260,7 @@ impl Registration {
         ))
     }
 
-    /// Takes the server's RegistrationResponse. Argon2id runs here: some ten milliseconds, 19 MiB.
+    /// Takes the server's `RegistrationResponse`. Argon2id runs here: some ten milliseconds, 19 MiB.
     pub fn finish(
         self,
         response: &[u8],

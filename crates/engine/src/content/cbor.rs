@@ -62,17 +62,17 @@ impl Writer {
         let bytes = argument.to_be_bytes();
         match argument {
             0..=23 => self.0.push(major | bytes[7]),
-            24..=0xff => self.0.extend_from_slice(&[major | 24, bytes[7]]),
+            24..=0xff => self.0.extend_from_slice(&[major | 0x18, bytes[7]]),
             0x100..=0xffff => {
-                self.0.push(major | 25);
+                self.0.push(major | 0x19);
                 self.0.extend_from_slice(&bytes[6..]);
             }
             0x1_0000..=0xffff_ffff => {
-                self.0.push(major | 26);
+                self.0.push(major | 0x1a);
                 self.0.extend_from_slice(&bytes[4..]);
             }
             _ => {
-                self.0.push(major | 27);
+                self.0.push(major | 0x1b);
                 self.0.extend_from_slice(&bytes);
             }
         }
@@ -176,7 +176,7 @@ impl<'a> Reader<'a> {
         Ok(self
             .take(len)?
             .iter()
-            .fold(0, |value, byte| value << 8 | u64::from(*byte)))
+            .fold(0, |value, byte| (value << 8) | u64::from(*byte)))
     }
 
     fn expect(&mut self, major: u8, expected: &'static str) -> Result<u64, CborError> {

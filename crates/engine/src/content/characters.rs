@@ -1,6 +1,6 @@
 //! Which characters can deceive: move the cursor, turn the text around, or hide.
 //!
-//! After the General_Category Cf and the lists of Unicode Technical Report 36 and Unicode Technical
+//! After the general category Cf and the lists of Unicode Technical Report 36 and Unicode Technical
 //! Standard 39, as far as they matter for names and terminals.
 
 /// A control that starts an escape sequence or moves the cursor: C0, DEL, C1, and the line and

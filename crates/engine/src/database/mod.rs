@@ -123,6 +123,8 @@ fn unlock(connection: Connection, key: &DatabaseKey) -> Result<Connection, Datab
     if cipher.is_none_or(|version| version.is_empty()) {
         return Err(DatabaseError::NoCipher);
     }
+    // SQLCipher writes what it finds to standard error, into the middle of a screen; the errors say it all.
+    connection.execute_batch("PRAGMA cipher_log_level = NONE")?;
     key.give_to(&connection)?;
     // One engine has the file: another process gets a clear answer instead of a torn group state, and the
     // index of the log lives in memory. Has to come before the first access.
