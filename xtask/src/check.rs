@@ -24,6 +24,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     fmt::check(&sh)?;
 
     steps.next("linting every target");
+    tools::ensure_component(&sh, "clippy", "clippy")?;
     tools::ensure_native(&sh)?;
     cmd!(sh, "cargo clippy --workspace --all-targets -- --deny warnings")
         .quiet()

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use xshell::{Shell, cmd};
 
-use crate::workspace;
+use crate::{tools, workspace};
 
 /// The fuzz targets are a workspace of their own (cargo-fuzz wants that), so `--all` does not reach them.
 const FUZZ_MANIFEST: &str = "fuzz/Cargo.toml";
@@ -18,6 +18,7 @@ pub(crate) fn check(sh: &Shell) -> Result<()> {
 }
 
 fn format(sh: &Shell, flags: &[&str]) -> Result<()> {
+    tools::ensure_component(sh, "fmt", "rustfmt")?;
     cmd!(sh, "cargo fmt --all {flags...}").quiet().run()?;
     if sh.path_exists(FUZZ_MANIFEST) {
         cmd!(sh, "cargo fmt --manifest-path {FUZZ_MANIFEST} {flags...}")

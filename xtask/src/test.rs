@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 /// dependency is compiled twice.
 fn build(sh: &Shell) -> Result<PathBuf> {
     tools::ensure_native(sh)?;
-    cmd!(sh, "cargo build --workspace --tests --bin subrosa")
+    cmd!(sh, "cargo build --workspace --tests --examples --bin subrosa")
         .quiet()
         .run()?;
     let binary = workspace::binary("subrosa", Profile::Dev)?;

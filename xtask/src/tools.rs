@@ -59,6 +59,19 @@ pub(crate) fn ensure_wasm(sh: &Shell) -> Result<()> {
         })
 }
 
+/// Makes sure that a part of Rust is there that a minimal installation leaves out. `command` is cargo's name
+/// for it, `component` rustup's.
+pub(crate) fn ensure_component(sh: &Shell, command: &str, component: &str) -> Result<()> {
+    if has_cargo_command(sh, command) {
+        return Ok(());
+    }
+    say(&format!("      installing {component}"));
+    cmd!(sh, "rustup component add {component}")
+        .quiet()
+        .run()
+        .with_context(|| format!("{component} is missing: run `rustup component add {component}`"))
+}
+
 /// Whether `cargo NAME` exists.
 pub(crate) fn has_cargo_command(sh: &Shell, name: &str) -> bool {
     cmd!(sh, "cargo {name} --version")
