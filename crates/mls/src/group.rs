@@ -2,6 +2,8 @@
 //!
 //! What others send is processed in [`crate::process`].
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use openmls::{
     framing::Sender,
     group::MlsGroup,
@@ -68,6 +70,10 @@ pub enum CommitError {
     /// A device to remove is not in the group.
     #[error("device {0} is not in the group")]
     NoSuchDevice(DeviceId),
+    /// A device cannot remove itself: another device of its account does (RFC 9420,
+    /// section 12.2).
+    #[error("a device cannot remove itself")]
+    RemovesItself,
     /// Others would refuse the commit.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -186,7 +192,7 @@ impl Group {
         if self.has_pending_commit() {
             return Err(CommitError::Pending);
         }
-        let removed = self.leaves_of(&plan.remove)?;
+        let removed = self.leaves_to_remove(&plan)?;
         let update_path = plan.update_path || (plan.add.is_empty() && removed.is_empty());
         // A leaf whose certificate was renewed gets the new one with the next path.
         let leaf_node = if update_path && self.own_certificate()? != identity.certificate {
@@ -233,21 +239,32 @@ impl Group {
         rules::check_commit(self.inner.public_group(), &self.policy, &sender, staged, mls.now).map(drop)
     }
 
-    fn leaves_of(&self, devices: &[DeviceId]) -> Result<Vec<LeafNodeIndex>, CommitError> {
-        if devices.is_empty() {
+    /// Finds the leaves that a plan removes, and refuses what MLS would refuse without saying why.
+    fn leaves_to_remove(&self, plan: &CommitPlan) -> Result<Vec<LeafNodeIndex>, CommitError> {
+        if plan.add.is_empty() && plan.remove.is_empty() {
             return Ok(Vec::new());
         }
-        let members = self.members()?;
-        devices
-            .iter()
-            .map(|device| {
-                members
-                    .iter()
-                    .find(|member| member.certificate.device_id() == *device)
-                    .map(|member| LeafNodeIndex::new(member.leaf))
-                    .ok_or(CommitError::NoSuchDevice(*device))
-            })
-            .collect()
+        let mut devices: BTreeMap<_, _> = self
+            .members()?
+            .into_iter()
+            .map(|member| (member.certificate.device_id(), member.leaf))
+            .collect();
+        let mut leaves = Vec::new();
+        for device_id in plan.remove.iter().collect::<BTreeSet<_>>() {
+            let leaf = devices
+                .remove(device_id)
+                .ok_or(CommitError::NoSuchDevice(*device_id))?;
+            if leaf == self.own_leaf() {
+                return Err(CommitError::RemovesItself);
+            }
+            leaves.push(LeafNodeIndex::new(leaf));
+        }
+        for device_id in plan.add.iter().map(VerifiedKeyPackage::device_id) {
+            if devices.insert(device_id, u32::MAX).is_some() {
+                return Err(PolicyError::DuplicateDevice(device_id).into());
+            }
+        }
+        Ok(leaves)
     }
 
     /// Applies the pending commit: the server has accepted it. Does nothing if none is pending.

@@ -280,7 +280,11 @@ pub(crate) fn check_commit(
         _ => return Err(PolicyError::Sender),
     };
 
-    let mut added = Vec::new();
+    let adds = staged.add_proposals().count();
+    if adds > COMMIT_ADDS_MAX {
+        return Err(PolicyError::TooManyAdds(adds));
+    }
+    let mut added = Vec::with_capacity(adds);
     let mut removed = Vec::new();
     for queued in staged.queued_proposals() {
         match allowed_proposal(queued, external)? {
@@ -300,9 +304,6 @@ pub(crate) fn check_commit(
             }
             AllowedProposal::ExternalInit => {}
         }
-    }
-    if added.len() > COMMIT_ADDS_MAX {
-        return Err(PolicyError::TooManyAdds(added.len()));
     }
     let entering = added.iter().chain(external.then_some(&committer));
     check_devices_are_distinct(group, entering, &removed)?;

@@ -317,6 +317,47 @@ fn removing_a_device_that_is_not_there_is_refused() {
 }
 
 #[test]
+fn a_device_cannot_remove_itself() {
+    let chat = Chat::new();
+    let plan = CommitPlan {
+        remove: vec![chat.bob.id()],
+        ..CommitPlan::default()
+    };
+    assert_eq!(chat.bob.commit(plan).unwrap_err(), CommitError::RemovesItself);
+}
+
+#[test]
+fn a_device_that_is_in_the_group_is_not_added_again() {
+    let chat = Chat::new();
+    let plan = CommitPlan {
+        add: vec![chat.alice.verify(&chat.bob)],
+        ..CommitPlan::default()
+    };
+    assert_eq!(
+        chat.alice.commit(plan).unwrap_err(),
+        CommitError::Policy(PolicyError::DuplicateDevice(chat.bob.id()))
+    );
+}
+
+#[test]
+fn a_device_is_replaced_in_one_commit() {
+    let (mut chat, laptop) = with_bobs_laptop();
+    // The laptop was set up again: same device, same key, nothing else left.
+    laptop.forget_group();
+    let plan = CommitPlan {
+        add: vec![chat.bob.verify(&laptop)],
+        remove: vec![laptop.id(), laptop.id()],
+        update_path: false,
+    };
+    let bundle = chat.bob.commit(plan).unwrap();
+    chat.server.deliver(&bundle, &[&chat.bob, &chat.alice]);
+    laptop
+        .join(bundle.welcome.as_ref().unwrap(), &chat.server.ratchet_tree())
+        .unwrap();
+    assert_eq!(chat.alice.read(&laptop.encrypt(b"as new")), b"as new");
+}
+
+#[test]
 fn a_commit_that_only_adds_carries_no_path() {
     let mut chat = Chat::new();
     let laptop = Device::new(&bob(), 3);

@@ -10,8 +10,8 @@ use openmls::{
 };
 use openmls_traits::OpenMlsProvider as _;
 use subrosa_mls::{
-    CertificateError, CommitBundle, CommitPlan, GroupPolicy, JoinError, KeyPackageError, PolicyError,
-    ProcessError, PublicView, ViewError, verify_key_package,
+    CertificateError, CommitBundle, CommitPlan, GroupInfoError, GroupPolicy, JoinError, KeyPackageError,
+    PolicyError, ProcessError, PublicView, ViewError, verify_key_package,
 };
 use subrosa_wire::DeviceId;
 
@@ -254,6 +254,43 @@ fn an_external_commit_with_a_certificate_of_nobody_is_refused() {
 }
 
 #[test]
+fn a_group_info_with_a_tree_in_it_is_refused() {
+    let mut scene = Scene::new();
+    let bundle = scene.mallory.commit(|commit| commit.force_self_update(true));
+    let Mallory {
+        provider,
+        leaf,
+        group,
+    } = &mut scene.mallory;
+    group.merge_pending_commit(provider).unwrap();
+    let with_tree = group
+        .export_group_info(provider.crypto(), &leaf.signer, true)
+        .unwrap();
+    assert_eq!(
+        scene.chat.server.submit_parts(&bundle.commit, &encode(with_tree)),
+        Err(ViewError::GroupInfo(GroupInfoError::Extensions))
+    );
+}
+
+#[test]
+fn a_group_info_with_another_confirmation_tag_is_refused_and_the_merge_taken_back() {
+    let mut scene = Scene::new();
+    let bundle = scene.mallory.commit(|commit| commit.force_self_update(true));
+    let forged = scene.mallory.leaf.forge_confirmation_tag(&bundle.group_info);
+    let mut view = scene.chat.server.view();
+    assert_eq!(
+        view.process_commit(&bundle.commit, &forged, NOW),
+        Err(ViewError::GroupInfo(GroupInfoError::WrongState))
+    );
+    assert_eq!(view.epoch(), 2);
+    assert_eq!(view.to_bytes(), scene.chat.server.view);
+    let effect = view
+        .process_commit(&bundle.commit, &bundle.group_info, NOW)
+        .unwrap();
+    assert_eq!(effect.epoch_after, 3);
+}
+
+#[test]
 fn badly_padded_content_is_refused() {
     let mut scene = Scene::new();
     let Mallory {
@@ -287,7 +324,7 @@ fn a_group_that_is_not_one_of_ours_is_not_taken_in() {
             Ciphersuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519,
             policy.clone()
         ),
-        ViewError::GroupInfo(subrosa_mls::GroupInfoError::Suite(1))
+        ViewError::GroupInfo(GroupInfoError::Suite(1))
     );
     assert_eq!(
         create(leaf(&alice(), 1), SUITE, vec![]),

@@ -12,7 +12,7 @@ use openmls::{
         Capabilities, Ciphersuite, Credential, CredentialType, CredentialWithKey, Extension, ExtensionType,
         Extensions, LeafNodeParameters, ProtocolVersion, RatchetTreeIn, RequiredCapabilitiesExtension,
         UnknownExtension,
-        tls_codec::{Deserialize as _, Serialize as _},
+        tls_codec::{Deserialize as _, Serialize as _, VLBytes},
     },
 };
 use openmls_rust_crypto::OpenMlsRustCrypto;
@@ -262,6 +262,28 @@ fn bundle_of(epoch: u64, (commit, welcome, group_info): Messages) -> CommitBundl
         welcome: welcome.map(encode),
         group_info: encode(group_info.unwrap()),
         epoch,
+    }
+}
+
+impl RawLeaf {
+    /// A group info with another confirmation tag, and signed for that (RFC 9420, section 5.1.2).
+    pub(crate) fn forge_confirmation_tag(&self, group_info: &[u8]) -> Vec<u8> {
+        const SIGNER_LEN: usize = 4;
+        const SIGNATURE_LEN: usize = 2 + 64;
+        let (head, rest) = group_info.split_at(4);
+        let mut payload = rest[..rest.len() - SIGNATURE_LEN].to_vec();
+        let last_of_tag = payload.len() - SIGNER_LEN - 1;
+        payload[last_of_tag] ^= 1;
+        let sign_content = (
+            VLBytes::from(b"MLS 1.0 GroupInfoTBS".to_vec()),
+            VLBytes::from(payload.clone()),
+        );
+        let signature = self
+            .signer
+            .sign(&sign_content.tls_serialize_detached().unwrap())
+            .unwrap();
+        let signature = VLBytes::from(signature).tls_serialize_detached().unwrap();
+        [head, &payload, &signature].concat()
     }
 }
 

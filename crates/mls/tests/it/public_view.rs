@@ -285,3 +285,11 @@ fn the_view_of_two_devices_fits_a_row() {
     let chat = Chat::new();
     assert!(chat.server.view.len() < 24 * 1024, "{}", chat.server.view.len());
 }
+
+/// The server keeps views in tasks that move between threads.
+#[test]
+fn a_view_can_be_sent_to_another_thread() {
+    fn is_send<T: Send>() {}
+    is_send::<PublicView>();
+    is_send::<subrosa_mls::Group>();
+}
