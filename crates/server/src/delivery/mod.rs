@@ -4,26 +4,35 @@
 //! one. What it pushes goes through the [`Hub`](crate::live::Hub).
 
 mod config;
-mod problems;
+
 mod requests;
 
-mod append;
-mod commit;
-mod creation;
-mod directory;
-mod group;
-mod key_packages;
-mod log;
+mod problems;
+
 mod service;
-mod sync;
-mod validation;
+
+mod append;
 
 mod appender;
-mod pruning;
 mod publisher;
 
+mod validation;
+
+mod commit;
+mod creation;
+
+mod log;
+
+mod group;
+mod key_packages;
+mod sync;
+
+mod directory;
+
+mod pruning;
+
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use config::DeliveryConfig;
 pub use service::{BackgroundTask, Service};

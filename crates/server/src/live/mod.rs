@@ -3,9 +3,14 @@
 //! Pushes are hints: all of them can be fetched as well. So a connection that falls behind is closed rather
 //! than waited for.
 
-mod hub;
 mod outbox;
+
+mod hub;
+
 mod socket;
+
+#[cfg(test)]
+mod tests;
 
 pub use hub::{Connection, Hub};
 pub(crate) use outbox::encode_entry;

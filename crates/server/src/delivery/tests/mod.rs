@@ -1,7 +1,7 @@
 //! The rules of delivery, as devices see them: real MLS, a real database, no network.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-mod world;
+pub(crate) mod world;
 
 mod bad_input;
 mod commits;

@@ -31,17 +31,17 @@ use crate::{
     },
 };
 
-pub(super) const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+pub(crate) const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 /// A seeded random source (xorshift64*): the same bytes in each run.
-pub(super) struct TestRng(NonZeroU64);
+pub(crate) struct TestRng(NonZeroU64);
 
 impl TestRng {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(NonZeroU64::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1).unwrap())
     }
 
-    pub(super) fn bytes<const N: usize>(&mut self) -> [u8; N] {
+    pub(crate) fn bytes<const N: usize>(&mut self) -> [u8; N] {
         let mut bytes = [0; N];
         self.fill_bytes(&mut bytes);
         bytes
@@ -78,19 +78,19 @@ impl RngCore for TestRng {
 }
 
 /// A server.
-pub(super) struct World {
+pub(crate) struct World {
     folder: TempDir,
-    pub(super) store: Arc<SqliteStore>,
-    pub(super) clock: Arc<ManualClock>,
-    pub(super) service: Arc<Service>,
-    pub(super) config: DeliveryConfig,
+    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) service: Arc<Service>,
+    pub(crate) config: DeliveryConfig,
     stop: CancellationToken,
     tasks: TaskTracker,
     rng: TestRng,
 }
 
 impl World {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         // Pruning is called when a test wants it.
         Self::with(DeliveryConfig {
             prune_interval: Duration::from_secs(1_000_000),
@@ -100,7 +100,7 @@ impl World {
         })
     }
 
-    pub(super) fn with(config: DeliveryConfig) -> Self {
+    pub(crate) fn with(config: DeliveryConfig) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Arc::new(ManualClock::new(START));
         Self::open(folder, clock, config, TestRng::new(1))
@@ -128,7 +128,7 @@ impl World {
     }
 
     /// Stops the server as an operator does, and starts it again on the same folder.
-    pub(super) async fn restart(self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
         self.service.finish().await;
         self.stop.cancel();
         self.tasks.wait().await;
@@ -138,7 +138,7 @@ impl World {
     }
 
     /// An account with one device, which has published key packages.
-    pub(super) async fn sign_up(&mut self, handle: &str) -> Device {
+    pub(crate) async fn sign_up(&mut self, handle: &str) -> Device {
         let account_id = AccountId::from_bytes(self.rng.bytes());
         let device = Device::new(account_id, self.rng.bytes(), &mut self.rng, self.clock.now());
         let account = NewAccount {
@@ -162,7 +162,7 @@ impl World {
     }
 
     /// One more device of the same account, which has published key packages.
-    pub(super) async fn link(&mut self, first: &Device) -> Device {
+    pub(crate) async fn link(&mut self, first: &Device) -> Device {
         let device = Device::new(
             first.session.account_id,
             *first.account_key.seed(),
@@ -176,7 +176,7 @@ impl World {
     }
 
     /// A direct conversation between two accounts with one device each, in epoch 1, with one entry.
-    pub(super) async fn converse(&mut self, one: &Device, other: &Device) -> ConversationId {
+    pub(crate) async fn converse(&mut self, one: &Device, other: &Device) -> ConversationId {
         let id = ConversationId::from_bytes(self.rng.bytes());
         let create = one.creation(self, other, id).await;
         one.merge(id);
@@ -185,24 +185,24 @@ impl World {
         id
     }
 
-    pub(super) async fn ask(&self, device: &Device, request: Request) -> Body {
+    pub(crate) async fn ask(&self, device: &Device, request: Request) -> Body {
         self.service.handle(&device.session, request).await
     }
 
-    pub(super) fn connect(&self, device: &Device) -> Connection {
+    pub(crate) fn connect(&self, device: &Device) -> Connection {
         self.service.hub().connect(device.session)
     }
 
-    pub(super) fn conversation_id(&mut self) -> ConversationId {
+    pub(crate) fn conversation_id(&mut self) -> ConversationId {
         ConversationId::from_bytes(self.rng.bytes())
     }
 }
 
 /// A device with its MLS state.
-pub(super) struct Device {
-    pub(super) session: Session,
-    pub(super) account_key: AccountSigningKey,
-    pub(super) identity: DeviceIdentity,
+pub(crate) struct Device {
+    pub(crate) session: Session,
+    pub(crate) account_key: AccountSigningKey,
+    pub(crate) identity: DeviceIdentity,
     mls: MemoryStore,
     rng: RefCell<TestRng>,
     sends: RefCell<HashMap<ConversationId, u64>>,
@@ -244,20 +244,20 @@ impl Device {
     }
 
     /// One step with MLS.
-    pub(super) fn mls<T>(&self, step: impl FnOnce(&Mls<'_>) -> T) -> T {
+    pub(crate) fn mls<T>(&self, step: impl FnOnce(&Mls<'_>) -> T) -> T {
         step(&Mls::new(&self.mls, &mut *self.rng.borrow_mut(), START))
     }
 
-    pub(super) fn group<T>(&self, id: ConversationId, step: impl FnOnce(&Mls<'_>, &mut Group) -> T) -> T {
+    pub(crate) fn group<T>(&self, id: ConversationId, step: impl FnOnce(&Mls<'_>, &mut Group) -> T) -> T {
         self.mls(|mls| step(mls, &mut mls.load_group(id).unwrap().unwrap()))
     }
 
-    pub(super) fn key_packages(&self, count: usize) -> Vec<Bytes> {
+    pub(crate) fn key_packages(&self, count: usize) -> Vec<Bytes> {
         let packages = self.mls(|mls| mls.key_packages(&self.identity, count).unwrap());
         packages.into_iter().map(Bytes::from).collect()
     }
 
-    pub(super) fn last_resort(&self) -> Bytes {
+    pub(crate) fn last_resort(&self) -> Bytes {
         self.mls(|mls| mls.last_resort_key_package(&self.identity).unwrap())
             .into()
     }
@@ -271,13 +271,13 @@ impl Device {
         assert!(matches!(answer, Body::KeyPackagesPublished(_)), "{answer:?}");
     }
 
-    pub(super) fn account(&self) -> (AccountId, subrosa_mls::AccountPublicKey) {
+    pub(crate) fn account(&self) -> (AccountId, subrosa_mls::AccountPublicKey) {
         (self.session.account_id, self.account_key.public())
     }
 
     /// The request that makes a direct conversation with all devices of another account that have key
     /// packages. The commit is pending.
-    pub(super) async fn creation(
+    pub(crate) async fn creation(
         &self,
         world: &World,
         other: &Device,
@@ -296,7 +296,7 @@ impl Device {
         self.creation_with(&policy, &packages, other.account(), id)
     }
 
-    pub(super) fn creation_with(
+    pub(crate) fn creation_with(
         &self,
         policy: &GroupPolicy,
         packages: &[Bytes],
@@ -327,18 +327,18 @@ impl Device {
     }
 
     /// The server has accepted the pending commit.
-    pub(super) fn merge(&self, id: ConversationId) {
+    pub(crate) fn merge(&self, id: ConversationId) {
         self.group(id, |mls, group| group.merge_pending_commit(mls).unwrap());
     }
 
     /// The server has refused the pending commit.
-    pub(super) fn clear(&self, id: ConversationId) {
+    pub(crate) fn clear(&self, id: ConversationId) {
         self.group(id, |mls, group| group.clear_pending_commit(mls).unwrap());
         *self.sends.borrow_mut().get_mut(&id).unwrap() -= 1;
     }
 
     /// Joins the conversations whose Welcomes wait, and takes them out of the inbox.
-    pub(super) async fn join_by_welcome(&self, world: &World) -> Vec<WelcomeItem> {
+    pub(crate) async fn join_by_welcome(&self, world: &World) -> Vec<WelcomeItem> {
         let welcomes = self.sync(world).await.welcomes;
         for item in &welcomes {
             let id = ConversationId::try_from(item.conversation_id.as_ref()).unwrap();
@@ -372,24 +372,24 @@ impl Device {
         }
     }
 
-    pub(super) fn message(&self, id: ConversationId, text: &str) -> Append {
+    pub(crate) fn message(&self, id: ConversationId, text: &str) -> Append {
         let message = self.group(id, |mls, group| {
             group.encrypt(mls, &self.identity, text.as_bytes()).unwrap()
         });
         self.append(id, append::Payload::ApplicationMessage(message.into()))
     }
 
-    pub(super) async fn send(&self, world: &World, id: ConversationId, text: &str) -> Appended {
+    pub(crate) async fn send(&self, world: &World, id: ConversationId, text: &str) -> Appended {
         appended(world.ask(self, Request::Append(self.message(id, text))).await)
     }
 
     /// A commit of this device; it is pending.
-    pub(super) fn commit(&self, id: ConversationId, plan: CommitPlan) -> Append {
+    pub(crate) fn commit(&self, id: ConversationId, plan: CommitPlan) -> Append {
         let bundle = self.group(id, |mls, group| group.commit(mls, &self.identity, plan).unwrap());
         self.append(id, append::Payload::Commit(to_commit(bundle)))
     }
 
-    pub(super) fn self_update(&self, id: ConversationId) -> Append {
+    pub(crate) fn self_update(&self, id: ConversationId) -> Append {
         self.commit(
             id,
             CommitPlan {
@@ -400,7 +400,7 @@ impl Device {
     }
 
     /// A commit that adds a device with a key package of its own account.
-    pub(super) fn add(&self, id: ConversationId, other: &Device, key_package: &Bytes) -> Append {
+    pub(crate) fn add(&self, id: ConversationId, other: &Device, key_package: &Bytes) -> Append {
         let (account_id, account_key) = other.account();
         let verified = self.mls(|mls| {
             mls.verify_key_package(key_package, account_id, &account_key)
@@ -416,7 +416,7 @@ impl Device {
     }
 
     /// An external commit to the group as the server shows it; the group is stored in its next epoch.
-    pub(super) async fn external_join(&self, world: &World, id: ConversationId) -> Append {
+    pub(crate) async fn external_join(&self, world: &World, id: ConversationId) -> Append {
         let state = group_state(world.ask(self, fetch_group(id)).await);
         let bundle = self.mls(|mls| {
             let own_key = self.account_key.public();
@@ -434,14 +434,14 @@ impl Device {
         self.append(id, append::Payload::Commit(to_commit(bundle)))
     }
 
-    pub(super) async fn sync(&self, world: &World) -> SyncState {
+    pub(crate) async fn sync(&self, world: &World) -> SyncState {
         match world.ask(self, Request::Sync(Sync {})).await {
             Body::SyncState(state) => state,
             other => panic!("{other:?}"),
         }
     }
 
-    pub(super) async fn log(&self, world: &World, id: ConversationId, after_seq: u64) -> LogPage {
+    pub(crate) async fn log(&self, world: &World, id: ConversationId, after_seq: u64) -> LogPage {
         match world.ask(self, fetch_log(id, after_seq, 0)).await {
             Body::LogPage(page) => page,
             other => panic!("{other:?}"),
@@ -457,7 +457,7 @@ fn to_commit(bundle: CommitBundle) -> Commit {
     }
 }
 
-pub(super) fn fetch_log(id: ConversationId, after_seq: u64, limit: u32) -> Request {
+pub(crate) fn fetch_log(id: ConversationId, after_seq: u64, limit: u32) -> Request {
     Request::FetchLog(FetchLog {
         conversation_id: id.to_vec().into(),
         after_seq,
@@ -465,14 +465,14 @@ pub(super) fn fetch_log(id: ConversationId, after_seq: u64, limit: u32) -> Reque
     })
 }
 
-pub(super) fn fetch_group(id: ConversationId) -> Request {
+pub(crate) fn fetch_group(id: ConversationId) -> Request {
     Request::FetchGroup(FetchGroup {
         conversation_id: id.to_vec().into(),
     })
 }
 
 #[track_caller]
-pub(super) fn appended(body: Body) -> Appended {
+pub(crate) fn appended(body: Body) -> Appended {
     match body {
         Body::Appended(appended) => appended,
         other => panic!("{other:?}"),
@@ -480,7 +480,7 @@ pub(super) fn appended(body: Body) -> Appended {
 }
 
 #[track_caller]
-pub(super) fn problem(body: Body) -> Problem {
+pub(crate) fn problem(body: Body) -> Problem {
     match body {
         Body::Problem(problem) => problem,
         other => panic!("{other:?}"),
@@ -489,12 +489,12 @@ pub(super) fn problem(body: Body) -> Problem {
 
 /// The code of a problem.
 #[track_caller]
-pub(super) fn code(body: Body) -> String {
+pub(crate) fn code(body: Body) -> String {
     problem(body).code
 }
 
 #[track_caller]
-pub(super) fn key_packages(body: Body) -> KeyPackages {
+pub(crate) fn key_packages(body: Body) -> KeyPackages {
     match body {
         Body::KeyPackages(packages) => packages,
         other => panic!("{other:?}"),
@@ -502,7 +502,7 @@ pub(super) fn key_packages(body: Body) -> KeyPackages {
 }
 
 #[track_caller]
-pub(super) fn group_state(body: Body) -> GroupState {
+pub(crate) fn group_state(body: Body) -> GroupState {
     match body {
         Body::GroupState(state) => state,
         other => panic!("{other:?}"),
@@ -510,12 +510,12 @@ pub(super) fn group_state(body: Body) -> GroupState {
 }
 
 /// The frames that go out next on a connection; waits for them.
-pub(super) async fn frames(connection: &Connection) -> Vec<ServerFrame> {
+pub(crate) async fn frames(connection: &Connection) -> Vec<ServerFrame> {
     decode(connection.drained().await.frames)
 }
 
 /// The frames that wait for a connection.
-pub(super) fn waiting(connection: &Connection) -> Vec<ServerFrame> {
+pub(crate) fn waiting(connection: &Connection) -> Vec<ServerFrame> {
     decode(
         connection
             .try_drain()
@@ -532,7 +532,7 @@ fn decode(frames: Vec<Bytes>) -> Vec<ServerFrame> {
 }
 
 /// The entries among frames.
-pub(super) fn entries(frames: &[ServerFrame]) -> Vec<subrosa_wire::frames::LogEntry> {
+pub(crate) fn entries(frames: &[ServerFrame]) -> Vec<subrosa_wire::frames::LogEntry> {
     let delivered = frames.iter().filter_map(|frame| match &frame.body {
         Some(Body::Deliver(deliver)) => Some(deliver.entries.clone()),
         _ => None,
