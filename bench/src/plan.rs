@@ -1,0 +1,63 @@
+//! How much is measured, for how long.
+
+use std::time::Duration;
+
+/// The sizes of a run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Whether it is the short form.
+    pub quick: bool,
+    /// Devices that send and receive.
+    pub devices: usize,
+    /// Conversations between them.
+    pub conversations: usize,
+    /// Messages offered per second, one row each; a row for the saturated server follows.
+    pub rates: Vec<u32>,
+    /// For how long each row is measured.
+    pub measured: Duration,
+    /// For how long the load runs before that.
+    pub warm_up: Duration,
+    /// Turns offered per second.
+    pub turn_rate: u32,
+    /// Turns of each conversation in a row.
+    pub turns: usize,
+    /// Idle connections.
+    pub idle: usize,
+    /// Listeners, one row each.
+    pub listeners: Vec<usize>,
+    /// For how long each raw limit is measured.
+    pub raw: Duration,
+}
+
+impl Plan {
+    /// Ends within a minute.
+    pub fn quick() -> Self {
+        Self {
+            quick: true,
+            devices: 64,
+            conversations: 128,
+            rates: vec![1_000, 10_000, 25_000],
+            measured: Duration::from_secs(3),
+            warm_up: Duration::from_millis(500),
+            turn_rate: 100,
+            turns: 2,
+            idle: 10_000,
+            listeners: vec![100, 1_000],
+            raw: Duration::from_millis(700),
+        }
+    }
+
+    /// Takes some minutes.
+    pub fn thorough() -> Self {
+        Self {
+            quick: false,
+            conversations: 512,
+            rates: vec![1_000, 5_000, 10_000, 15_000, 20_000, 25_000],
+            measured: Duration::from_secs(10),
+            warm_up: Duration::from_secs(2),
+            turns: 4,
+            raw: Duration::from_secs(3),
+            ..Self::quick()
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! The report as a table for people. README.md says how to read it.
+
+use std::fmt::{self, Write as _};
+
+use crate::{
+    latency::Percentiles,
+    report::{FanOut, Idle, Load, Ratios, RawLimits, Report, Turns},
+};
+
+/// The goals of the project, for a quiet machine.
+mod goals {
+    pub(super) const MESSAGES_PER_S: f64 = 25_000.0;
+    pub(super) const P99_MS: f64 = 100.0;
+    pub(super) const OF_BARE_INSERTS: f64 = 0.6;
+    pub(super) const CPU_US_PER_MESSAGE: f64 = 40.0;
+    pub(super) const KIB_PER_CONNECTION: f64 = 6.0;
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            out,
+            "subrosa-bench {}{}: {}, {} cores, messages of {} bytes ({} as stored)",
+            self.version,
+            if self.quick { " (quick)" } else { "" },
+            self.server,
+            self.cores,
+            self.content_bytes,
+            self.message_bytes,
+        )?;
+        if let Some(raw) = &self.raw {
+            raw_limits(out, raw)?;
+        }
+        loads(out, &self.load)?;
+        turns(out, &self.turns)?;
+        fan_out(out, &self.fan_out)?;
+        connections(out, self.sign_ups_per_s, self.idle.as_ref())?;
+        if let Some(ratios) = &self.ratios {
+            summary(out, ratios, &self.load, self.idle.as_ref())?;
+        }
+        Ok(())
+    }
+}
+
+fn raw_limits(out: &mut impl fmt::Write, raw: &RawLimits) -> fmt::Result {
+    writeln!(out, "\nRaw limits of this machine, now")?;
+    line(
+        out,
+        "append + fdatasync",
+        &format!("{}/s", thousands(raw.fdatasync_per_s)),
+    )?;
+    for inserts in &raw.inserts {
+        let name = format!("SQLite rows, {} per commit", inserts.rows_per_commit);
+        line(out, &name, &format!("{}/s", thousands(inserts.rows_per_s)))?;
+    }
+    let relay = &raw.relay;
+    let cpu = relay
+        .server_cpu_us_per_message
+        .map(|cpu| format!(", {cpu:.1} µs CPU each"))
+        .unwrap_or_default();
+    line(
+        out,
+        "relay without storage",
+        &format!("{}/s{cpu}", thousands(relay.acknowledged_per_s)),
+    )
+}
+
+fn loads(out: &mut impl fmt::Write, loads: &[Load]) -> fmt::Result {
+    let Some(first) = loads.first() else { return Ok(()) };
+    writeln!(
+        out,
+        "\nDurable messages: {} connections, {} conversations (times in ms)",
+        first.connections, first.conversations
+    )?;
+    writeln!(
+        out,
+        "  {:>10} {:>10} | {:>8} {:>8} {:>8} | {:>8} {:>8} | {:>8} {:>7}",
+        "offered/s", "acked/s", "ack p50", "p99", "max", "recv p50", "p99", "µs CPU", "/commit"
+    )?;
+    for row in loads {
+        writeln!(
+            out,
+            "  {:>10} {:>10} | {:>8} {:>8} {:>8} | {:>8} {:>8} | {:>8} {:>7}{}",
+            row.offered_per_s
+                .map_or("saturated".to_owned(), |rate| thousands(rate.into())),
+            thousands(row.acknowledged_per_s),
+            ms(row.send_to_ack.p50_ms),
+            ms(row.send_to_ack.p99_ms),
+            ms(row.send_to_ack.max_ms),
+            ms(row.send_to_receive.p50_ms),
+            ms(row.send_to_receive.p99_ms),
+            optional(row.server_cpu_us_per_message),
+            optional(row.messages_per_commit),
+            if row.undelivered > 0 {
+                format!("  {} not delivered", row.undelivered)
+            } else {
+                String::new()
+            },
+        )?;
+    }
+    Ok(())
+}
+
+fn turns(out: &mut impl fmt::Write, rows: &[Turns]) -> fmt::Result {
+    writeln!(
+        out,
+        "\nTurns: a self-update commit, then three messages (times in ms)"
+    )?;
+    writeln!(
+        out,
+        "  {:>10} {:>10} | {:>10} {:>8} | {:>8} {:>8} | {:>8}",
+        "offered/s", "turns/s", "commit p50", "p99", "turn p50", "p99", "µs CPU"
+    )?;
+    for row in rows {
+        writeln!(
+            out,
+            "  {:>10} {:>10} | {:>10} {:>8} | {:>8} {:>8} | {:>8}",
+            row.offered_per_s
+                .map_or("saturated".to_owned(), |rate| thousands(rate.into())),
+            thousands(row.turns_per_s),
+            ms(row.commit.p50_ms),
+            ms(row.commit.p99_ms),
+            ms(row.turn.p50_ms),
+            ms(row.turn.p99_ms),
+            optional(row.server_cpu_us_per_turn),
+        )?;
+    }
+    Ok(())
+}
+
+fn fan_out(out: &mut impl fmt::Write, rows: &[FanOut]) -> fmt::Result {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "\nFan-out: one sender, members put in by the storage layer (times in ms)"
+    )?;
+    writeln!(
+        out,
+        "  {:>10} {:>10} {:>13} | {:>8} {:>8} | {:>15}",
+        "listeners", "messages/s", "deliveries/s", "recv p50", "p99", "µs CPU/delivery"
+    )?;
+    for row in rows {
+        let Percentiles { p50_ms, p99_ms, .. } = row.send_to_receive;
+        writeln!(
+            out,
+            "  {:>10} {:>10} {:>13} | {:>8} {:>8} | {:>15.1}",
+            row.listeners,
+            thousands(row.messages_per_s),
+            thousands(row.deliveries_per_s),
+            ms(p50_ms),
+            ms(p99_ms),
+            row.server_cpu_us_per_delivery,
+        )?;
+    }
+    Ok(())
+}
+
+fn connections(out: &mut impl fmt::Write, sign_ups_per_s: f64, idle: Option<&Idle>) -> fmt::Result {
+    writeln!(out, "\nAccounts and connections")?;
+    line(out, "sign-ups", &format!("{}/s", thousands(sign_ups_per_s)))?;
+    let Some(idle) = idle else { return Ok(()) };
+    let cpu = idle.server_cpu_us_per_connect;
+    line(
+        out,
+        "connects",
+        &format!("{}/s, {cpu:.0} µs CPU each", thousands(idle.connects_per_s)),
+    )?;
+    let name = format!("memory of {} idle ones", idle.connections);
+    let (before, after) = (mib(idle.before.pss_kib), mib(idle.with_connections.pss_kib));
+    line(
+        out,
+        &name,
+        &format!(
+            "{:.1} KiB each ({before} → {after} MiB)",
+            idle.server_kib_per_connection
+        ),
+    )
+}
+
+fn summary(out: &mut impl fmt::Write, ratios: &Ratios, loads: &[Load], idle: Option<&Idle>) -> fmt::Result {
+    writeln!(out, "\nAgainst the raw limits and the goals")?;
+    let of_inserts = format!(
+        "{:.0} % at {} rows per commit",
+        ratios.of_bare_inserts * 100.0,
+        ratios.rows_per_commit
+    );
+    goal(
+        out,
+        "server ÷ bare inserts",
+        &of_inserts,
+        "≥ 60 %",
+        ratios.of_bare_inserts >= goals::OF_BARE_INSERTS,
+    )?;
+    line(
+        out,
+        "server ÷ bare relay",
+        &format!("{:.0} %", ratios.of_bare_relay * 100.0),
+    )?;
+    let offered = loads.iter().find(|row| {
+        row.offered_per_s
+            .is_some_and(|rate| f64::from(rate) >= goals::MESSAGES_PER_S)
+    });
+    if let Some(row) = offered {
+        let reached =
+            row.acknowledged_per_s >= goals::MESSAGES_PER_S * 0.99 && row.send_to_ack.p99_ms < goals::P99_MS;
+        let found = format!(
+            "{}/s, p99 {} ms",
+            thousands(row.acknowledged_per_s),
+            ms(row.send_to_ack.p99_ms)
+        );
+        goal(
+            out,
+            "messages at 25,000/s",
+            &found,
+            "all of them, p99 < 100 ms",
+            reached,
+        )?;
+    }
+    let saturated = loads.iter().find(|row| row.offered_per_s.is_none());
+    if let Some(cpu) = saturated.and_then(|row| row.server_cpu_us_per_message) {
+        goal(
+            out,
+            "CPU per message",
+            &format!("{cpu:.1} µs"),
+            "≤ 40 µs",
+            cpu <= goals::CPU_US_PER_MESSAGE,
+        )?;
+    }
+    if let Some(idle) = idle {
+        let kib = idle.server_kib_per_connection;
+        goal(
+            out,
+            "memory per connection",
+            &format!("{kib:.1} KiB"),
+            "≤ 6 KiB",
+            kib <= goals::KIB_PER_CONNECTION,
+        )?;
+    }
+    Ok(())
+}
+
+fn goal(out: &mut impl fmt::Write, name: &str, found: &str, wanted: &str, reached: bool) -> fmt::Result {
+    let verdict = if reached { "reached" } else { "missed" };
+    line(out, name, &format!("{found} (goal {wanted}: {verdict})"))
+}
+
+fn line(out: &mut impl fmt::Write, name: &str, value: &str) -> fmt::Result {
+    writeln!(out, "  {name:<28} {value}")
+}
+
+fn optional(value: Option<f64>) -> String {
+    value.map_or("–".to_owned(), |value| format!("{value:.1}"))
+}
+
+fn ms(value: f64) -> String {
+    if value < 10.0 {
+        format!("{value:.2}")
+    } else {
+        format!("{value:.1}")
+    }
+}
+
+fn mib(kib: u64) -> u64 {
+    kib / 1024
+}
+
+/// A whole number with a comma at each third digit.
+fn thousands(value: f64) -> String {
+    let digits = format!("{value:.0}");
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        // Writing to a string cannot fail.
+        let _ = text.write_char(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_numbers_have_commas() {
+        for (value, text) in [
+            (0.0, "0"),
+            (999.4, "999"),
+            (1000.0, "1,000"),
+            (25_000.0, "25,000"),
+            (1_234_567.0, "1,234,567"),
+        ] {
+            assert_eq!(thousands(value), text);
+        }
+    }
+}
