@@ -28,7 +28,7 @@ pub const KEY_PACKAGES_MAX: usize = 256;
 
 /// How many of a sender's newest message keys are kept when messages of one sender and epoch
 /// arrive out of order. The log is applied in order, so only a send that failed after encryption
-/// leaves a gap; the tolerance is generous because it costs 50 bytes a key.
+/// leaves a gap; the tolerance is generous because a kept key takes some hundred bytes.
 pub const OUT_OF_ORDER_TOLERANCE: u32 = 128;
 
 /// How far ahead in a sender's ratchet a message may be: that many sends of one sender in one
