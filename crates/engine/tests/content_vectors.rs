@@ -355,7 +355,7 @@ fn what_cannot_be_shown_becomes_a_readable_line() {
             "[an empty text: this version cannot show it]",
         ),
         (
-            with(single("text/plain", &[b'a'; 64 * 1024 + 1])),
+            with(single("text/plain", &vec![b'a'; 64 * 1024 + 1])),
             "[a text that is too long: this version cannot show it]",
         ),
         (with(single("", b"x")), "[a message: this version cannot show it]"),
