@@ -59,7 +59,12 @@ pub async fn serve(
     lifecycle.spawn("storage", watch(lifecycle.clone(), store.stopped()));
     http::spawn(&lifecycle, "http", listener, parts.router);
     if let Some(listener) = metrics_listener {
-        http::spawn(&lifecycle, "metrics", listener, api::metrics_router(parts.state.clone()));
+        http::spawn(
+            &lifecycle,
+            "metrics",
+            listener,
+            api::metrics_router(parts.state.clone()),
+        );
     }
     tracing::info!(%address, "listening");
     listening(address);
@@ -107,6 +112,8 @@ impl Parts {
         let accounts = Arc::new(accounts);
         let delivery_config = DeliveryConfig {
             retention: config.retention(),
+            requests: config.limits.frames_per_device(),
+            claims: config.limits.key_package_claims_per_account(),
             ..DeliveryConfig::default()
         };
         let (delivery, tasks) = Service::open(store, Arc::clone(&clock), &delivery_config, stop_delivery);
@@ -144,5 +151,7 @@ async fn watch(lifecycle: Lifecycle, stopped: CancellationToken) -> anyhow::Resu
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}"))
 }

@@ -20,7 +20,9 @@ pub(super) async fn find(State(state): State<AppState>, mut request: Request, ne
     let peer = request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
-        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip().to_canonical());
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| {
+            peer.ip().to_canonical()
+        });
     let address = client_address(peer, request.headers(), &state.config.trusted_proxies);
     request.extensions_mut().insert(ClientAddress(address));
     next.run(request).await
@@ -62,13 +64,22 @@ mod tests {
     fn a_stranger_cannot_choose_its_address() {
         assert_eq!(seen("192.0.2.1", &["198.51.100.7"], &[]), "192.0.2.1");
         assert_eq!(seen("192.0.2.1", &["198.51.100.7"], &["10.0.0.1"]), "192.0.2.1");
-        assert_eq!(seen("10.0.0.1", &["6.6.6.6, 198.51.100.7"], &["10.0.0.1"]), "198.51.100.7");
-        assert_eq!(seen("10.0.0.1", &["6.6.6.6", "198.51.100.7"], &["10.0.0.1"]), "198.51.100.7");
+        assert_eq!(
+            seen("10.0.0.1", &["6.6.6.6, 198.51.100.7"], &["10.0.0.1"]),
+            "198.51.100.7"
+        );
+        assert_eq!(
+            seen("10.0.0.1", &["6.6.6.6", "198.51.100.7"], &["10.0.0.1"]),
+            "198.51.100.7"
+        );
     }
 
     #[test]
     fn trusted_proxies_are_looked_through() {
-        assert_eq!(seen("10.0.0.1", &["198.51.100.7, 10.0.0.2"], &["10.0.0.1", "10.0.0.2"]), "198.51.100.7");
+        assert_eq!(
+            seen("10.0.0.1", &["198.51.100.7, 10.0.0.2"], &["10.0.0.1", "10.0.0.2"]),
+            "198.51.100.7"
+        );
         assert_eq!(seen("10.0.0.1", &[], &["10.0.0.1"]), "10.0.0.1");
         assert_eq!(seen("10.0.0.1", &["nonsense"], &["10.0.0.1"]), "10.0.0.1");
     }

@@ -33,7 +33,10 @@ pub(super) async fn enrol(
     Body(request): Body<Enrolment>,
 ) -> Result<(StatusCode, Json<Tokens>), Problem> {
     let (session, tokens) = state.accounts.enrol_device(&proof, request).await?;
-    state.delivery.device_signed_in(session.account_id, session.device_id).await;
+    state
+        .delivery
+        .device_signed_in(session.account_id, session.device_id)
+        .await;
     Ok((StatusCode::CREATED, Json(tokens)))
 }
 
@@ -70,6 +73,9 @@ pub(super) async fn sign_out(
     Segment(device_id): Segment<DeviceId>,
 ) -> Result<StatusCode, Problem> {
     state.accounts.sign_out(session, device_id).await?;
-    state.delivery.device_signed_out(session.account_id, device_id).await?;
+    state
+        .delivery
+        .device_signed_out(session.account_id, device_id)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -64,7 +64,10 @@ where
         let Path(segment) = Path::<String>::from_request_parts(parts, state)
             .await
             .map_err(|rejection| malformed(rejection.body_text()))?;
-        segment.parse().map(Self).map_err(|error: T::Err| malformed(error.to_string()))
+        segment
+            .parse()
+            .map(Self)
+            .map_err(|error: T::Err| malformed(error.to_string()))
     }
 }
 
@@ -77,9 +80,13 @@ impl FromRequestParts<AppState> for Bearer {
     async fn from_request_parts(parts: &mut Parts, _state: &AppState) -> Result<Self, Problem> {
         let token = parts.headers.get(header::AUTHORIZATION).and_then(|value| {
             let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+            scheme
+                .eq_ignore_ascii_case("bearer")
+                .then(|| token.trim().to_owned())
         });
-        token.map(Self).ok_or_else(|| AccountError::Unauthenticated.into())
+        token
+            .map(Self)
+            .ok_or_else(|| AccountError::Unauthenticated.into())
     }
 }
 
@@ -106,6 +113,10 @@ impl FromRequestParts<AppState> for ClientAddress {
 
     async fn from_request_parts(parts: &mut Parts, _state: &AppState) -> Result<Self, Self::Rejection> {
         // Without a connection, as in tests, everybody is one visitor.
-        Ok(parts.extensions.get().copied().unwrap_or(Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
+        Ok(parts
+            .extensions
+            .get()
+            .copied()
+            .unwrap_or(Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
     }
 }

@@ -38,7 +38,10 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     let span = tracing::info_span!("request", id = %id.to_str().unwrap_or_default());
     let mut response = next.run(request).instrument(span.clone()).await;
     response.headers_mut().insert(REQUEST_ID, id);
-    let code = response.extensions().get::<RefusedWith>().map_or("", |refused| refused.0.as_str());
+    let code = response
+        .extensions()
+        .get::<RefusedWith>()
+        .map_or("", |refused| refused.0.as_str());
     let status = response.status().as_u16();
     let took = watch.elapsed();
     span.in_scope(|| {
@@ -57,7 +60,10 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
 fn request_id(request: &Request) -> HeaderValue {
     let is_tame = |value: &&HeaderValue| {
         (1..=REQUEST_ID_LEN_MAX).contains(&value.len())
-            && value.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            && value
+                .as_bytes()
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     };
     let given = request.headers().get(REQUEST_ID).filter(is_tame).cloned();
     given.unwrap_or_else(|| {
@@ -78,8 +84,14 @@ pub(super) async fn secure(State(state): State<AppState>, request: Request, next
     default(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     default(header::X_FRAME_OPTIONS, "DENY");
     default(header::REFERRER_POLICY, "no-referrer");
-    default(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
-    default(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    default(
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    );
+    default(
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    );
     default(
         HeaderName::from_static("permissions-policy"),
         "camera=(), geolocation=(), microphone=()",

@@ -1,22 +1,22 @@
 //! The HTTP surface: one file per resource, one place for problems, and the layers around all of it.
 
-mod problem;
-mod extract;
 mod client_address;
-mod layers;
-mod server;
-mod registration;
-mod sign_in;
-mod recovery;
-mod password;
-mod sessions;
 mod devices;
-mod vault;
-mod people;
-mod log;
+mod extract;
 mod health;
-mod pages;
+mod layers;
+mod log;
 mod openapi;
+mod pages;
+mod password;
+mod people;
+mod problem;
+mod recovery;
+mod registration;
+mod server;
+mod sessions;
+mod sign_in;
+mod vault;
 
 use axum::{
     Router,

@@ -68,7 +68,10 @@ impl Modify for Tokens {
             scheme.description = Some(description.to_owned());
             schemes.insert(name.to_owned(), SecurityScheme::Http(scheme));
         };
-        add("access_token", "A device's access token: a JWT, valid 15 minutes.");
+        add(
+            "access_token",
+            "A device's access token: a JWT, valid 15 minutes.",
+        );
         add(
             "sign_in_proof",
             "The proof of a sign-in or recovery, valid five minutes: enrols one device and changes the password once.",

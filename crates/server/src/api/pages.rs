@@ -35,8 +35,7 @@ static DOCUMENT: LazyLock<serde_json::Value> = LazyLock::new(|| {
     serde_json::to_value(openapi::document()).unwrap_or_default()
 });
 
-static REFERENCE: LazyLock<String> =
-    LazyLock::new(|| page("Subrosa API", &reference::render(&DOCUMENT)));
+static REFERENCE: LazyLock<String> = LazyLock::new(|| page("Subrosa API", &reference::render(&DOCUMENT)));
 
 /// `/`: what this is. The web app will take its place.
 pub(super) async fn welcome(State(state): State<AppState>) -> Response {
@@ -71,7 +70,10 @@ pub(super) async fn openapi() -> Response {
 
 fn html(page: String) -> Response {
     let headers: [(HeaderName, HeaderValue); 2] = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/html; charset=utf-8"),
+        ),
         (header::CONTENT_SECURITY_POLICY, CONTENT_POLICY.clone()),
     ];
     (headers, page).into_response()

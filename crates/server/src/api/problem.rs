@@ -53,7 +53,10 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.document.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let retry_after = self.document.retry_after_ms.map(|millis| millis.div_ceil(1000).max(1));
+        let retry_after = self
+            .document
+            .retry_after_ms
+            .map(|millis| millis.div_ceil(1000).max(1));
         let mut response = (status, Json(self.document)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_MEDIA_TYPE));
@@ -116,7 +119,9 @@ impl From<frames::Problem> for Problem {
 #[async_trait]
 impl Authenticate for Accounts {
     async fn authenticate(&self, access_token: &str) -> Result<Session, frames::Problem> {
-        self.authenticate(access_token).await.map_err(|error| Problem::from(error).document.into())
+        self.authenticate(access_token)
+            .await
+            .map_err(|error| Problem::from(error).document.into())
     }
 }
 

@@ -45,7 +45,10 @@ pub(super) async fn refresh(
         Ok(tokens) => Ok(Json(tokens)),
         Err(RefreshRefused { error, ended }) => {
             if let Some(session) = ended {
-                state.delivery.device_signed_out(session.account_id, session.device_id).await?;
+                state
+                    .delivery
+                    .device_signed_out(session.account_id, session.device_id)
+                    .await?;
             }
             Err(error.into())
         }

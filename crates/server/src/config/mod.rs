@@ -3,6 +3,7 @@
 
 mod environment;
 mod example;
+mod refusal;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -76,6 +77,10 @@ pub struct LimitsConfig {
     pub requests_per_visitor: u32,
     /// HTTP requests of one account in ten seconds.
     pub requests_per_account: u32,
+    /// Frames with a request of one device in ten seconds.
+    pub frames_per_device: u32,
+    /// Claims of key packages by one account in an hour.
+    pub key_package_claims_per_account: u32,
     /// Searches for people by one account in a minute.
     pub searches_per_account: u32,
     /// Password and recovery attempts of one visitor on one handle in five minutes.
@@ -137,9 +142,16 @@ pub enum ConfigError {
     /// The file that was asked for is not there.
     #[error("the configuration file {} does not exist", .0.display())]
     NoFile(PathBuf),
-    /// A key that does not exist, or a value of the wrong kind.
-    #[error("{0}")]
-    Invalid(#[from] Box<figment::Error>),
+    /// A key that does not exist, a value of the wrong kind, or a file that is no TOML.
+    #[error("{key}: {reason} ({place})")]
+    Invalid {
+        /// The key, or what else is wrong.
+        key: String,
+        /// What is wrong.
+        reason: String,
+        /// The file or the kind of source.
+        place: String,
+    },
     /// A value that is of the right kind and makes no sense.
     #[error("{key}: {reason}")]
     Senseless {
@@ -180,6 +192,8 @@ impl Default for LimitsConfig {
         Self {
             requests_per_visitor: 600,
             requests_per_account: 300,
+            frames_per_device: 1_000,
+            key_package_claims_per_account: 120,
             searches_per_account: 60,
             sign_ins_per_handle_and_visitor: 10,
             sign_ins_per_handle: 100,
@@ -211,7 +225,7 @@ impl Config {
             .merge(Environment::of(environment))
             .merge(Serialized::defaults(overrides))
             .extract()
-            .map_err(Box::new)?;
+            .map_err(refusal::of)?;
         config.check()?;
         Ok(config)
     }
@@ -250,6 +264,16 @@ impl LimitsConfig {
     /// HTTP requests of one account.
     pub fn requests_per_account(&self) -> Option<Rate> {
         Rate::per(self.requests_per_account, Duration::from_secs(10))
+    }
+
+    /// Frames with a request of one device.
+    pub fn frames_per_device(&self) -> Option<Rate> {
+        Rate::per(self.frames_per_device, Duration::from_secs(10))
+    }
+
+    /// Claims of key packages by one account.
+    pub fn key_package_claims_per_account(&self) -> Option<Rate> {
+        Rate::per(self.key_package_claims_per_account, Duration::from_secs(60 * 60))
     }
 
     /// Searches for people by one account.

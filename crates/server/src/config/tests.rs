@@ -89,15 +89,21 @@ fn the_variables_of_clients_are_none_of_its_business() {
 
 #[test]
 fn what_is_wrong_is_named_with_its_place() {
-    assert_snapshot!(refusal("lisen = 'x'", &[]), @"");
-    assert_snapshot!(refusal("[log]\nfromat = 'json'", &[]), @"");
-    assert_snapshot!(refusal("listen = 'somewhere'", &[]), @"");
-    assert_snapshot!(refusal("", &[("SUBROSA_LOG__FORMAT", "xml")]), @"");
-    assert_snapshot!(refusal("", &[("SUBROSA_LIMITS__SPEED", "1")]), @"");
-    assert_snapshot!(refusal("retention_days = 0", &[]), @"");
-    assert_snapshot!(refusal("public_url = 'chat.example.org'", &[]), @"");
-    assert_snapshot!(refusal("[log]\nfilter = 'a=b=c'", &[]), @"");
-    assert_snapshot!(refusal("listen = ", &[]), @"");
+    assert_snapshot!(refusal("lisen = 'x'", &[]), @"lisen: there is no such key, only listen, data, public_url, registration_open, retention_days, trusted_proxies, metrics_listen, log, limits (in FILE)");
+    assert_snapshot!(refusal("[log]\nfromat = 'json'", &[]), @"log.fromat: there is no such key, only format, filter (in FILE)");
+    assert_snapshot!(refusal("listen = 'somewhere'", &[]), @"listen: invalid socket address syntax (in FILE)");
+    assert_snapshot!(refusal("retention_days = -1", &[]), @"retention_days: invalid value signed int `-1`, expected u32 (in FILE)");
+    assert_snapshot!(refusal("", &[("SUBROSA_LOG__FORMAT", "xml")]), @"log.format: `xml` is none of text, json (from the environment variable)");
+    assert_snapshot!(refusal("", &[("SUBROSA_LOG__FROMAT", "json")]), @"log.fromat: there is no such key, only format, filter (from the environment variable)");
+    assert_snapshot!(refusal("retention_days = 0", &[]), @"retention_days: messages must be kept for at least a day");
+    assert_snapshot!(refusal("public_url = 'chat.example.org'", &[]), @"public_url: a URL starts with https:// or http://");
+    assert_snapshot!(refusal("[log]\nfilter = 'a=b=c'", &[]), @r#"log.filter: error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5"#);
+    assert_snapshot!(refusal("listen = ", &[]), @r"
+    the configuration: TOML parse error at line 1, column 10
+      |
+    1 | listen = 
+      |          ^ (in FILE)
+    ");
 }
 
 #[test]

@@ -78,11 +78,7 @@ pub struct AccessTokens {
 
 impl AccessTokens {
     /// Loads the signing keys, and makes the first one if there is none.
-    pub async fn open(
-        store: Arc<dyn Store>,
-        issuer: String,
-        now: Timestamp,
-    ) -> Result<Self, StoreError> {
+    pub async fn open(store: Arc<dyn Store>, issuer: String, now: Timestamp) -> Result<Self, StoreError> {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[&issuer]);
         validation.set_audience(&[AUDIENCE]);

@@ -33,7 +33,10 @@ mod tests {
 
     #[test]
     fn nothing_in_a_text_becomes_markup() {
-        assert_eq!(escape("<b a=\"1\" c='2'>&"), "&lt;b a=&quot;1&quot; c=&#39;2&#39;&gt;&amp;");
+        assert_eq!(
+            escape("<b a=\"1\" c='2'>&"),
+            "&lt;b a=&quot;1&quot; c=&#39;2&#39;&gt;&amp;"
+        );
         assert_eq!(prose("a `<b>` c"), "a <code>&lt;b&gt;</code> c");
     }
 }

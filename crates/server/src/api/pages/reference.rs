@@ -12,8 +12,17 @@ const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 pub(super) fn render(document: &Value) -> String {
     let mut page = String::new();
     let info = &document["info"];
-    let _ = write!(page, "<h1>{} {}</h1>", text(&info["title"]), text(&info["version"]));
-    let _ = write!(page, "<p>{}</p>", prose(info["description"].as_str().unwrap_or_default()));
+    let _ = write!(
+        page,
+        "<h1>{} {}</h1>",
+        text(&info["title"]),
+        text(&info["version"])
+    );
+    let _ = write!(
+        page,
+        "<p>{}</p>",
+        prose(info["description"].as_str().unwrap_or_default())
+    );
     page.push_str("<p>The same for machines: <a href=\"/openapi.json\">openapi.json</a></p><nav><ul>");
     for tag in array(&document["tags"]) {
         let name = text(&tag["name"]);
@@ -39,7 +48,12 @@ fn operations(page: &mut String, paths: &Value, tag: &str) {
         for method in METHODS {
             let operation = &item[method];
             if array(&operation["tags"]).any(|name| name == tag) {
-                let _ = write!(page, "<h3><code>{} {}</code></h3>", method.to_uppercase(), escape(path));
+                let _ = write!(
+                    page,
+                    "<h3><code>{} {}</code></h3>",
+                    method.to_uppercase(),
+                    escape(path)
+                );
                 describe(page, operation);
             }
         }
@@ -49,10 +63,15 @@ fn operations(page: &mut String, paths: &Value, tag: &str) {
 fn describe(page: &mut String, operation: &Value) {
     let summary = operation["summary"].as_str().unwrap_or_default();
     let _ = write!(page, "<p>{}</p><table>", prose(summary));
-    let needs: Vec<&String> =
-        array(&operation["security"]).flat_map(|need| object(need).map(|(name, _)| name)).collect();
+    let needs: Vec<&String> = array(&operation["security"])
+        .flat_map(|need| object(need).map(|(name, _)| name))
+        .collect();
     for need in needs {
-        let _ = write!(page, "<tr><td>bearer token</td><td><code>{}</code></td></tr>", escape(need));
+        let _ = write!(
+            page,
+            "<tr><td>bearer token</td><td><code>{}</code></td></tr>",
+            escape(need)
+        );
     }
     for parameter in array(&operation["parameters"]) {
         let _ = write!(
@@ -68,9 +87,15 @@ fn describe(page: &mut String, operation: &Value) {
         let _ = write!(page, "<tr><td>body</td><td>{}</td></tr>", kind(schema));
     }
     for (status, response) in object(&operation["responses"]) {
-        let answer = content(response).map(|schema| format!(" {}", kind(schema))).unwrap_or_default();
+        let answer = content(response)
+            .map(|schema| format!(" {}", kind(schema)))
+            .unwrap_or_default();
         let description = prose(response["description"].as_str().unwrap_or_default());
-        let _ = write!(page, "<tr><td>{}</td><td>{description}{answer}</td></tr>", escape(status));
+        let _ = write!(
+            page,
+            "<tr><td>{}</td><td>{description}{answer}</td></tr>",
+            escape(status)
+        );
     }
     page.push_str("</table>");
 }
@@ -85,7 +110,11 @@ fn body(page: &mut String, schema: &Value) {
     let required: Vec<&str> = array(&schema["required"]).filter_map(Value::as_str).collect();
     page.push_str("<table>");
     for (name, property) in object(&schema["properties"]) {
-        let optional = if required.contains(&name.as_str()) { "" } else { ", optional" };
+        let optional = if required.contains(&name.as_str()) {
+            ""
+        } else {
+            ", optional"
+        };
         let _ = write!(
             page,
             "<tr><td><code>{}</code></td><td>{} <em>({}{optional})</em></td></tr>",
@@ -105,7 +134,9 @@ fn kind(schema: &Value) -> String {
     }
     for combination in ["oneOf", "allOf", "anyOf"] {
         if schema[combination].is_array() {
-            let kinds = array(&schema[combination]).filter(|part| part["type"] != "null").map(kind);
+            let kinds = array(&schema[combination])
+                .filter(|part| part["type"] != "null")
+                .map(kind);
             return kinds.collect::<Vec<_>>().join(" or ");
         }
     }
@@ -121,7 +152,9 @@ fn kind(schema: &Value) -> String {
 }
 
 fn content(message: &Value) -> Option<&Value> {
-    object(&message["content"]).next().map(|(_, media)| &media["schema"])
+    object(&message["content"])
+        .next()
+        .map(|(_, media)| &media["schema"])
 }
 
 fn text(value: &Value) -> String {

@@ -72,7 +72,9 @@ pub(super) fn registration_record(
 ) -> Base64 {
     let response = RegistrationResponse::deserialize(&challenge.registration_response.0).unwrap();
     let parameters = ClientRegistrationFinishParameters::new(identifiers(handle), None);
-    let finished = state.finish(&mut OsRng, password.as_bytes(), response, parameters).unwrap();
+    let finished = state
+        .finish(&mut OsRng, password.as_bytes(), response, parameters)
+        .unwrap();
     Base64(finished.message.serialize().to_vec())
 }
 
@@ -90,21 +92,44 @@ impl Owner {
         let owner = Self::new(handle);
         let (key, device_id) = new_device();
         let finish = owner.registration(server, owner.enrolment(device_id, &key)).await;
-        let tokens = server.post("/v1/registration/finish").json(&finish).send().await.ok();
-        (owner, Device { device_id, key, tokens })
+        let tokens = server
+            .post("/v1/registration/finish")
+            .json(&finish)
+            .send()
+            .await
+            .ok();
+        (
+            owner,
+            Device {
+                device_id,
+                key,
+                tokens,
+            },
+        )
     }
 
     /// The body of the last step of a sign-up.
     pub(super) async fn registration(&self, server: &Server, device: Enrolment) -> RegistrationFinish {
         let (state, registration_request) = registration_request(PASSWORD);
-        let start = RegistrationStart { handle: self.handle.clone(), registration_request };
-        let challenge = server.post("/v1/registration/start").json(&start).send().await.ok();
+        let start = RegistrationStart {
+            handle: self.handle.clone(),
+            registration_request,
+        };
+        let challenge = server
+            .post("/v1/registration/start")
+            .json(&start)
+            .send()
+            .await
+            .ok();
         RegistrationFinish {
             handle: self.handle.clone(),
             account_id: self.account_id,
             account_key: Base64(self.account_key.public().as_bytes().to_vec()),
             registration_record: registration_record(state, PASSWORD, &self.handle, &challenge),
-            vault: SealedVault { revision: 1, ciphertext: Base64(b"vault".to_vec()) },
+            vault: SealedVault {
+                revision: 1,
+                ciphertext: Base64(b"vault".to_vec()),
+            },
             password_wrap: Base64(b"wrapped by the password".to_vec()),
             recovery: self.recovery(),
             device,
@@ -135,7 +160,10 @@ impl Owner {
         let challenge: SignInChallenge = server.post("/v1/sign-in/start").json(&start).send().await.ok();
         let response = CredentialResponse::deserialize(&challenge.credential_response.0).unwrap();
         let parameters = ClientLoginFinishParameters::new(None, identifiers(&self.handle), None);
-        let finished = started.state.finish(&mut OsRng, password.as_bytes(), response, parameters).ok()?;
+        let finished = started
+            .state
+            .finish(&mut OsRng, password.as_bytes(), response, parameters)
+            .ok()?;
         Some(SignInFinish {
             attempt: challenge.attempt,
             credential_finalization: Base64(finished.message.serialize().to_vec()),
@@ -143,7 +171,10 @@ impl Owner {
     }
 
     pub(super) async fn sign_in(&self, server: &Server, password: &str) -> SignedIn {
-        let finish = self.sign_in_attempt(server, password).await.expect("the password is right");
+        let finish = self
+            .sign_in_attempt(server, password)
+            .await
+            .expect("the password is right");
         server.post("/v1/sign-in/finish").json(&finish).send().await.ok()
     }
 
@@ -152,14 +183,25 @@ impl Owner {
         let proof = self.sign_in(server, PASSWORD).await.proof;
         let (key, device_id) = new_device();
         let body = self.enrolment(device_id, &key);
-        let tokens = server.post("/v1/devices").token(&proof).json(&body).send().await.ok();
-        Device { device_id, key, tokens }
+        let tokens = server
+            .post("/v1/devices")
+            .token(&proof)
+            .json(&body)
+            .send()
+            .await
+            .ok();
+        Device {
+            device_id,
+            key,
+            tokens,
+        }
     }
 
     pub(super) async fn recover(&self, server: &Server, code: &AccountSigningKey) -> Answer {
-        let start = RecoveryStart { handle: self.handle.clone() };
-        let challenge: RecoveryChallenge =
-            server.post("/v1/recovery/start").json(&start).send().await.ok();
+        let start = RecoveryStart {
+            handle: self.handle.clone(),
+        };
+        let challenge: RecoveryChallenge = server.post("/v1/recovery/start").json(&start).send().await.ok();
         let finish = RecoveryFinish {
             attempt: challenge.attempt,
             signature: Base64(code.sign(signing_labels::RECOVERY, &challenge.nonce.0).to_vec()),
@@ -177,7 +219,12 @@ impl Owner {
     ) -> Answer {
         let (state, registration_request) = registration_request(password);
         let start = PasswordStart { registration_request };
-        let answer = server.post("/v1/password/start").token(proof).json(&start).send().await;
+        let answer = server
+            .post("/v1/password/start")
+            .token(proof)
+            .json(&start)
+            .send()
+            .await;
         if !answer.status.is_success() {
             return answer;
         }
@@ -186,18 +233,29 @@ impl Owner {
             password_wrap: Base64(b"wrapped by the new password".to_vec()),
             recovery,
         };
-        server.post("/v1/password/finish").token(proof).json(&finish).send().await
+        server
+            .post("/v1/password/finish")
+            .token(proof)
+            .json(&finish)
+            .send()
+            .await
     }
 }
 
 pub(super) fn new_device() -> (DeviceSigningKey, DeviceId) {
-    (DeviceSigningKey::generate(&mut OsRng), DeviceId::from_bytes(random_id()))
+    (
+        DeviceSigningKey::generate(&mut OsRng),
+        DeviceId::from_bytes(random_id()),
+    )
 }
 
 pub(super) fn enrolment(certificate: &DeviceCertificate, key: &DeviceSigningKey) -> Enrolment {
     let certificate = certificate.encode();
     let signature = key.sign(signing_labels::ENROLMENT, &certificate);
-    Enrolment { certificate: Base64(certificate), signature: Base64(signature.to_vec()) }
+    Enrolment {
+        certificate: Base64(certificate),
+        signature: Base64(signature.to_vec()),
+    }
 }
 
 impl Device {
@@ -211,9 +269,15 @@ impl Device {
     }
 
     pub(super) async fn begin_refresh(&self, server: &Server) -> Refresh {
-        let start = RefreshStart { device_id: self.device_id };
-        let challenge: RefreshChallenge =
-            server.post("/v1/sessions/challenge").json(&start).send().await.ok();
+        let start = RefreshStart {
+            device_id: self.device_id,
+        };
+        let challenge: RefreshChallenge = server
+            .post("/v1/sessions/challenge")
+            .json(&start)
+            .send()
+            .await
+            .ok();
         Refresh {
             device_id: self.device_id,
             token: self.tokens.refresh_token.clone(),
@@ -222,12 +286,17 @@ impl Device {
     }
 
     pub(super) async fn refresh_with(&self, server: &Server, token: &str) -> Answer {
-        let refresh = Refresh { token: token.to_owned(), ..self.begin_refresh(server).await };
+        let refresh = Refresh {
+            token: token.to_owned(),
+            ..self.begin_refresh(server).await
+        };
         refresh.send(server, &self.key).await
     }
 
     pub(super) async fn refresh(&mut self, server: &Server) -> Answer {
-        let answer = self.refresh_with(server, &self.tokens.refresh_token.clone()).await;
+        let answer = self
+            .refresh_with(server, &self.tokens.refresh_token.clone())
+            .await;
         if answer.status.is_success() {
             self.tokens = answer.ok();
         }

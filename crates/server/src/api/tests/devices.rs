@@ -13,7 +13,27 @@ async fn devices_are_listed_oldest_first_with_their_certificates() {
     server.clock.advance(std::time::Duration::from_secs(5000));
     let second = owner.add_device(&server).await;
     let answer = server.get("/v1/devices").token(second.access()).send().await;
-    assert_snapshot!(answer.shown(), @"");
+    assert_snapshot!(answer.shown(), @r#"
+    200 OK
+    {
+      "devices": [
+        {
+          "certificate": "[certificate: 194 characters]",
+          "created_at": 1800000000000,
+          "current": false,
+          "device_id": "[device_id: 32 characters]",
+          "last_seen_at": 1800000000000
+        },
+        {
+          "certificate": "[certificate: 194 characters]",
+          "created_at": 1800005000000,
+          "current": true,
+          "device_id": "[device_id: 32 characters]",
+          "last_seen_at": 1800003600000
+        }
+      ]
+    }
+    "#);
     let devices: Devices = answer.ok();
     let ids: Vec<DeviceId> = devices.devices.iter().map(|device| device.device_id).collect();
     assert_eq!(ids, [first.device_id, second.device_id]);
@@ -49,12 +69,19 @@ async fn a_device_of_somebody_else_is_no_device() {
     let (_, alice) = Owner::sign_up(&server, "alice").await;
     let (_, bob) = Owner::sign_up(&server, "bob").await;
     for device_id in [bob.device_id, DeviceId::from_bytes(random_id())] {
-        let answer =
-            server.delete(&format!("/v1/devices/{device_id}")).token(alice.access()).send().await;
+        let answer = server
+            .delete(&format!("/v1/devices/{device_id}"))
+            .token(alice.access())
+            .send()
+            .await;
         assert_eq!(answer.code(), "unknown_device");
     }
     assert!(bob.whoami(&server).await.status.is_success());
-    let answer = server.delete("/v1/devices/nonsense").token(alice.access()).send().await;
+    let answer = server
+        .delete("/v1/devices/nonsense")
+        .token(alice.access())
+        .send()
+        .await;
     assert_eq!(answer.code(), "malformed_request");
 }
 
@@ -73,7 +100,16 @@ async fn an_account_has_a_limit_of_devices() {
     let (key, device_id) = new_device();
     let body = owner.enrolment(device_id, &key);
     let answer = server.post("/v1/devices").token(&proof).json(&body).send().await;
-    assert_snapshot!(answer.shown(), @"");
+    assert_snapshot!(answer.shown(), @r#"
+    409 Conflict
+    {
+      "code": "too_many_devices",
+      "detail": "sign out one of the other devices first",
+      "status": 409,
+      "title": "the account has too many devices",
+      "type": "urn:subrosa:problem:too_many_devices"
+    }
+    "#);
 
     // With one device less the same proof is still good.
     let devices: Devices = first.whoami(&server).await.ok();
@@ -89,7 +125,13 @@ async fn a_device_that_enrols_again_gets_a_new_session() {
     let (owner, mut device) = Owner::sign_up(&server, "alice").await;
     let proof = owner.sign_in(&server, PASSWORD).await.proof;
     let body = owner.enrolment(device.device_id, &device.key);
-    device.tokens = server.post("/v1/devices").token(&proof).json(&body).send().await.ok();
+    device.tokens = server
+        .post("/v1/devices")
+        .token(&proof)
+        .json(&body)
+        .send()
+        .await
+        .ok();
     assert!(device.refresh(&server).await.status.is_success());
     let devices: Devices = device.whoami(&server).await.ok();
     assert_eq!(devices.devices.len(), 1);

@@ -63,10 +63,20 @@ impl Server {
 
     /// Stops the server and starts it again on the same data folder.
     pub(super) async fn restart(self) -> Self {
-        let Self { clock, state, router, folder, stop_delivery } = self;
+        let Self {
+            clock,
+            state,
+            router,
+            folder,
+            stop_delivery,
+        } = self;
         stop_delivery.cancel();
         state.lifecycle.stop_softly();
-        state.lifecycle.drain(std::time::Duration::from_secs(60)).await.unwrap();
+        state
+            .lifecycle
+            .drain(std::time::Duration::from_secs(60))
+            .await
+            .unwrap();
         drop((router, state));
         Self::open(folder, clock, |_| {}).await
     }
@@ -124,13 +134,17 @@ impl Server {
     /// Everything in the data folder, as bytes.
     pub(super) fn data(&self) -> Vec<u8> {
         let files = std::fs::read_dir(self.folder.path()).unwrap();
-        files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+        files
+            .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
+            .collect()
     }
 }
 
 impl Call<'_> {
     pub(super) fn token(mut self, token: &str) -> Self {
-        self.request = self.request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        self.request = self
+            .request
+            .header(header::AUTHORIZATION, format!("Bearer {token}"));
         self
     }
 
@@ -194,9 +208,8 @@ impl Answer {
 
     /// Status and body, without what differs from run to run.
     pub(super) fn shown(&self) -> String {
-        let mut body: Value = serde_json::from_slice(&self.body).unwrap_or_else(|_| {
-            Value::String(String::from_utf8_lossy(&self.body).into_owned())
-        });
+        let mut body: Value = serde_json::from_slice(&self.body)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&self.body).into_owned()));
         redact("", &mut body);
         format!("{}\n{body:#}", self.status)
     }
@@ -208,7 +221,10 @@ fn redact(name: &str, value: &mut Value) {
         Value::Object(entries) => entries.iter_mut().for_each(|(name, value)| redact(name, value)),
         Value::Array(entries) => entries.iter_mut().for_each(|value| redact(name, value)),
         Value::String(text) => {
-            let is_plain = matches!(name, "handle" | "type" | "title" | "code" | "detail" | "version" | "");
+            let is_plain = matches!(
+                name,
+                "handle" | "type" | "title" | "code" | "detail" | "version" | ""
+            );
             if !is_plain {
                 *text = format!("[{name}: {} characters]", text.len());
             }

@@ -13,10 +13,26 @@ async fn every_answer_carries_headers_that_tie_a_browser_down() {
         .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
         .collect();
     headers.sort();
-    assert_snapshot!(headers.join("\n"), @"");
+    assert_snapshot!(headers.join("\n"), @r"
+    cache-control: no-store
+    content-security-policy: default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'
+    content-type: application/json
+    cross-origin-opener-policy: same-origin
+    cross-origin-resource-policy: same-origin
+    permissions-policy: camera=(), geolocation=(), microphone=()
+    referrer-policy: no-referrer
+    strict-transport-security: max-age=31536000
+    x-content-type-options: nosniff
+    x-frame-options: DENY
+    ");
     for path in ["/nowhere", "/docs", "/healthz", "/v1/vault"] {
         let answer = server.get(path).send().await;
-        for name in ["content-security-policy", "x-content-type-options", "referrer-policy", "x-request-id"] {
+        for name in [
+            "content-security-policy",
+            "x-content-type-options",
+            "referrer-policy",
+            "x-request-id",
+        ] {
             assert!(answer.headers.contains_key(name), "{path}: {name}");
         }
     }
@@ -25,7 +41,11 @@ async fn every_answer_carries_headers_that_tie_a_browser_down() {
 #[tokio::test]
 async fn a_request_keeps_a_tame_id_and_loses_a_wild_one() {
     let server = Server::start().await;
-    let answer = server.get("/v1/server").header("x-request-id", "abc-123_X").send().await;
+    let answer = server
+        .get("/v1/server")
+        .header("x-request-id", "abc-123_X")
+        .send()
+        .await;
     assert_eq!(answer.headers["x-request-id"], "abc-123_X");
     for wild in ["a b", "<script>", "", &"x".repeat(65)] {
         let answer = server.get("/v1/server").header("x-request-id", wild).send().await;
@@ -40,11 +60,36 @@ async fn a_visitor_that_asks_too_often_is_refused_and_others_are_not() {
     for _ in 0..3 {
         assert!(server.get("/v1/server").send().await.status.is_success());
     }
-    assert_snapshot!(server.get("/v1/server").send().await.shown(), @"");
-    assert!(server.get("/v1/server").from([192, 0, 2, 7]).send().await.status.is_success());
-    assert!(server.get("/healthz").send().await.status.is_success(), "probes are not counted");
+    assert_snapshot!(server.get("/v1/server").send().await.shown(), @r#"
+    429 Too Many Requests
+    {
+      "code": "rate_limited",
+      "detail": "too many requests",
+      "retry_after_ms": 3333,
+      "status": 429,
+      "title": "too many requests, try again later",
+      "type": "urn:subrosa:problem:rate_limited"
+    }
+    "#);
+    assert!(
+        server
+            .get("/v1/server")
+            .from([192, 0, 2, 7])
+            .send()
+            .await
+            .status
+            .is_success()
+    );
+    assert!(
+        server.get("/healthz").send().await.status.is_success(),
+        "probes are not counted"
+    );
     // A header that no trusted proxy wrote changes nothing.
-    let answer = server.get("/v1/server").header("x-forwarded-for", "203.0.113.5").send().await;
+    let answer = server
+        .get("/v1/server")
+        .header("x-forwarded-for", "203.0.113.5")
+        .send()
+        .await;
     assert_eq!(answer.code(), "rate_limited");
 }
 
@@ -56,7 +101,13 @@ async fn behind_a_trusted_proxy_visitors_are_told_apart() {
     })
     .await;
     let from = async |address: &str| {
-        server.get("/v1/server").header("x-forwarded-for", address).send().await.status.is_success()
+        server
+            .get("/v1/server")
+            .header("x-forwarded-for", address)
+            .send()
+            .await
+            .status
+            .is_success()
     };
     assert!(from("203.0.113.5").await);
     assert!(from("203.0.113.6").await);
@@ -71,7 +122,12 @@ async fn an_account_that_asks_too_often_is_refused_wherever_it_is() {
     for _ in 0..2 {
         assert!(alice.whoami(&server).await.status.is_success());
     }
-    let answer = server.get("/v1/vault").token(alice.access()).from([192, 0, 2, 200]).send().await;
+    let answer = server
+        .get("/v1/vault")
+        .token(alice.access())
+        .from([192, 0, 2, 200])
+        .send()
+        .await;
     assert_eq!(answer.code(), "rate_limited");
     assert!(bob.whoami(&server).await.status.is_success());
 }

@@ -17,17 +17,40 @@ async fn signing_up_makes_account_device_and_session_at_once() {
     let owner = Owner::new("alice");
     let (state, request) = registration_request(PASSWORD);
     drop(state);
-    let start = RegistrationStart { handle: owner.handle.clone(), registration_request: request };
+    let start = RegistrationStart {
+        handle: owner.handle.clone(),
+        registration_request: request,
+    };
     let answer = server.post("/v1/registration/start").json(&start).send().await;
-    assert_snapshot!(answer.shown(), @"");
+    assert_snapshot!(answer.shown(), @r#"
+    200 OK
+    {
+      "registration_response": "[registration_response: 86 characters]"
+    }
+    "#);
 
     let (key, device_id) = new_device();
-    let finish = owner.registration(&server, owner.enrolment(device_id, &key)).await;
+    let finish = owner
+        .registration(&server, owner.enrolment(device_id, &key))
+        .await;
     let answer = server.post("/v1/registration/finish").json(&finish).send().await;
-    assert_snapshot!(answer.shown(), @"");
+    assert_snapshot!(answer.shown(), @r#"
+    201 Created
+    {
+      "access_expires_at": 1800000900000,
+      "access_token": "[access_token: 421 characters]",
+      "refresh_expires_at": 1802592000000,
+      "refresh_token": "[refresh_token: 43 characters]"
+    }
+    "#);
 
     let tokens: subrosa_wire::rest::Tokens = answer.ok();
-    let devices: Devices = server.get("/v1/devices").token(&tokens.access_token).send().await.ok();
+    let devices: Devices = server
+        .get("/v1/devices")
+        .token(&tokens.access_token)
+        .send()
+        .await
+        .ok();
     assert_eq!(devices.devices.len(), 1);
     assert_eq!(devices.devices[0].device_id, device_id);
     assert_eq!(devices.devices[0].certificate, finish.device.certificate);
@@ -39,16 +62,40 @@ async fn a_handle_belongs_to_the_first_who_finishes() {
     let server = Server::start().await;
     let (first, second) = (Owner::new("alice"), Owner::new("alice"));
     let (key, device_id) = new_device();
-    let first_finish = first.registration(&server, first.enrolment(device_id, &key)).await;
+    let first_finish = first
+        .registration(&server, first.enrolment(device_id, &key))
+        .await;
     let (key, device_id) = new_device();
-    let second_finish = second.registration(&server, second.enrolment(device_id, &key)).await;
-    let answer = server.post("/v1/registration/finish").json(&second_finish).send().await;
+    let second_finish = second
+        .registration(&server, second.enrolment(device_id, &key))
+        .await;
+    let answer = server
+        .post("/v1/registration/finish")
+        .json(&second_finish)
+        .send()
+        .await;
     assert!(answer.status.is_success());
-    let answer = server.post("/v1/registration/finish").json(&first_finish).send().await;
-    assert_snapshot!(answer.shown(), @"");
+    let answer = server
+        .post("/v1/registration/finish")
+        .json(&first_finish)
+        .send()
+        .await;
+    assert_snapshot!(answer.shown(), @r#"
+    409 Conflict
+    {
+      "code": "handle_taken",
+      "detail": "@alice is taken",
+      "status": 409,
+      "title": "this handle is taken",
+      "type": "urn:subrosa:problem:handle_taken"
+    }
+    "#);
 
     let (_, registration_request) = registration_request(PASSWORD);
-    let start = RegistrationStart { handle: first.handle, registration_request };
+    let start = RegistrationStart {
+        handle: first.handle,
+        registration_request,
+    };
     let answer = server.post("/v1/registration/start").json(&start).send().await;
     assert_eq!(answer.code(), "handle_taken");
 }
@@ -58,16 +105,41 @@ async fn nobody_takes_the_ids_of_somebody_else() {
     let server = Server::start().await;
     let (alice, device) = Owner::sign_up(&server, "alice").await;
 
-    let mallory = Owner { account_id: alice.account_id, ..Owner::new("mallory") };
+    let mallory = Owner {
+        account_id: alice.account_id,
+        ..Owner::new("mallory")
+    };
     let (key, device_id) = new_device();
-    let finish = mallory.registration(&server, mallory.enrolment(device_id, &key)).await;
+    let finish = mallory
+        .registration(&server, mallory.enrolment(device_id, &key))
+        .await;
     let answer = server.post("/v1/registration/finish").json(&finish).send().await;
-    assert_snapshot!(answer.shown(), @"");
+    assert_snapshot!(answer.shown(), @r#"
+    400 Bad Request
+    {
+      "code": "malformed_request",
+      "detail": "account_id is in use: make a random one",
+      "status": 400,
+      "title": "the request is malformed",
+      "type": "urn:subrosa:problem:malformed_request"
+    }
+    "#);
 
     let mallory = Owner::new("mallory");
-    let finish = mallory.registration(&server, mallory.enrolment(device.device_id, &key)).await;
+    let finish = mallory
+        .registration(&server, mallory.enrolment(device.device_id, &key))
+        .await;
     let answer = server.post("/v1/registration/finish").json(&finish).send().await;
-    assert_snapshot!(answer.shown(), @"");
+    assert_snapshot!(answer.shown(), @r#"
+    400 Bad Request
+    {
+      "code": "bad_certificate",
+      "detail": "the device id is in use: make a random one",
+      "status": 400,
+      "title": "the device certificate is not valid",
+      "type": "urn:subrosa:problem:bad_certificate"
+    }
+    "#);
 
     // Nothing was half done: the handle is still free.
     Owner::sign_up(&server, "mallory").await;
@@ -80,7 +152,10 @@ async fn a_certificate_that_does_not_verify_is_refused_with_its_reason() {
     let owner = Owner::new("alice");
     let (key, device_id) = new_device();
     let issue = |account_key: &AccountSigningKey, account_id, now| {
-        enrolment(&DeviceCertificate::issue(account_key, account_id, device_id, key.public(), now), &key)
+        enrolment(
+            &DeviceCertificate::issue(account_key, account_id, device_id, key.public(), now),
+            &key,
+        )
     };
     let day = std::time::Duration::from_secs(24 * 3600);
     let good = owner.enrolment(device_id, &key);
@@ -90,16 +165,34 @@ async fn a_certificate_that_does_not_verify_is_refused_with_its_reason() {
     truncated.certificate.0.pop();
     let mut by_another_device = good.clone();
     by_another_device.signature = enrolment(
-        &DeviceCertificate::issue(&owner.account_key, owner.account_id, device_id, key.public(), START),
+        &DeviceCertificate::issue(
+            &owner.account_key,
+            owner.account_id,
+            device_id,
+            key.public(),
+            START,
+        ),
         &new_device().0,
     )
     .signature;
     let foreign_key = AccountSigningKey::from_seed([9; 32]);
     let cases = [
-        ("foreign account key", issue(&foreign_key, owner.account_id, START)),
-        ("another account", issue(&owner.account_key, AccountId::from_bytes([9; 16]), START)),
-        ("not yet valid", issue(&owner.account_key, owner.account_id, START.plus(day * 3))),
-        ("expired", issue(&owner.account_key, owner.account_id, START.minus(day * 800))),
+        (
+            "foreign account key",
+            issue(&foreign_key, owner.account_id, START),
+        ),
+        (
+            "another account",
+            issue(&owner.account_key, AccountId::from_bytes([9; 16]), START),
+        ),
+        (
+            "not yet valid",
+            issue(&owner.account_key, owner.account_id, START.plus(day * 3)),
+        ),
+        (
+            "expired",
+            issue(&owner.account_key, owner.account_id, START.minus(day * 800)),
+        ),
         ("flipped bit", flipped),
         ("truncated", truncated),
         ("signed by another device", by_another_device),
@@ -134,19 +227,89 @@ async fn fields_that_are_not_what_they_must_be_are_named() {
     let server = Server::start().await;
     let owner = Owner::new("alice");
     let (key, device_id) = new_device();
-    let good = owner.registration(&server, owner.enrolment(device_id, &key)).await;
+    let good = owner
+        .registration(&server, owner.enrolment(device_id, &key))
+        .await;
     let refused = async |change: &dyn Fn(&mut subrosa_wire::rest::RegistrationFinish)| {
         let mut finish = good.clone();
         change(&mut finish);
-        server.post("/v1/registration/finish").json(&finish).send().await.shown()
+        server
+            .post("/v1/registration/finish")
+            .json(&finish)
+            .send()
+            .await
+            .shown()
     };
-    assert_snapshot!(refused(&|finish| finish.account_key = Base64(vec![0; 32])).await, @"");
-    assert_snapshot!(refused(&|finish| finish.registration_record = Base64(vec![1; 192])).await, @"");
-    assert_snapshot!(refused(&|finish| finish.vault.revision = 2).await, @"");
-    assert_snapshot!(refused(&|finish| finish.vault.ciphertext = Base64(vec![0; VAULT_MAX + 1])).await, @"");
-    assert_snapshot!(refused(&|finish| finish.password_wrap = Base64(Vec::new())).await, @"");
-    assert_snapshot!(refused(&|finish| finish.recovery.public_key = Base64(vec![2; 31])).await, @"");
-    assert_snapshot!(refused(&|finish| finish.device.signature = Base64(vec![2; 63])).await, @"");
+    assert_snapshot!(refused(&|finish| finish.account_key = Base64(vec![0; 32])).await, @r#"
+    400 Bad Request
+    {
+      "code": "malformed_request",
+      "detail": "account_key: these bytes are not an Ed25519 public key",
+      "status": 400,
+      "title": "the request is malformed",
+      "type": "urn:subrosa:problem:malformed_request"
+    }
+    "#);
+    assert_snapshot!(refused(&|finish| finish.registration_record = Base64(vec![1; 192])).await, @r#"
+    400 Bad Request
+    {
+      "code": "malformed_request",
+      "detail": "registration_record is not an OPAQUE RegistrationRecord",
+      "status": 400,
+      "title": "the request is malformed",
+      "type": "urn:subrosa:problem:malformed_request"
+    }
+    "#);
+    assert_snapshot!(refused(&|finish| finish.vault.revision = 2).await, @r#"
+    400 Bad Request
+    {
+      "code": "malformed_request",
+      "detail": "vault.revision is 2 and must be 1",
+      "status": 400,
+      "title": "the request is malformed",
+      "type": "urn:subrosa:problem:malformed_request"
+    }
+    "#);
+    assert_snapshot!(refused(&|finish| finish.vault.ciphertext = Base64(vec![0; VAULT_MAX + 1])).await, @r#"
+    413 Payload Too Large
+    {
+      "code": "too_large",
+      "detail": "vault.ciphertext has 131073 bytes, at most 131072 are possible",
+      "status": 413,
+      "title": "the request is too large",
+      "type": "urn:subrosa:problem:too_large"
+    }
+    "#);
+    assert_snapshot!(refused(&|finish| finish.password_wrap = Base64(Vec::new())).await, @r#"
+    400 Bad Request
+    {
+      "code": "malformed_request",
+      "detail": "password_wrap is empty",
+      "status": 400,
+      "title": "the request is malformed",
+      "type": "urn:subrosa:problem:malformed_request"
+    }
+    "#);
+    assert_snapshot!(refused(&|finish| finish.recovery.public_key = Base64(vec![2; 31])).await, @r#"
+    400 Bad Request
+    {
+      "code": "malformed_request",
+      "detail": "recovery.public_key: these bytes are not an Ed25519 public key",
+      "status": 400,
+      "title": "the request is malformed",
+      "type": "urn:subrosa:problem:malformed_request"
+    }
+    "#);
+    assert_snapshot!(refused(&|finish| finish.device.signature = Base64(vec![2; 63])).await, @r#"
+    400 Bad Request
+    {
+      "code": "malformed_request",
+      "detail": "device.signature has 63 bytes, not 64",
+      "status": 400,
+      "title": "the request is malformed",
+      "type": "urn:subrosa:problem:malformed_request"
+    }
+    "#);
     let answer = server.post("/v1/registration/finish").json(&good).send().await;
     assert!(answer.status.is_success());
 }
@@ -154,7 +317,15 @@ async fn fields_that_are_not_what_they_must_be_are_named() {
 #[tokio::test]
 async fn handles_that_could_deceive_are_refused() {
     let server = Server::start().await;
-    for handle in ["ab", "1abc", "al ice", "аlice", "ali\u{200b}ce", "admin", "al__ice"] {
+    for handle in [
+        "ab",
+        "1abc",
+        "al ice",
+        "аlice",
+        "ali\u{200b}ce",
+        "admin",
+        "al__ice",
+    ] {
         let body = serde_json::json!({ "handle": handle, "registration_request": "" });
         let answer = server.post("/v1/registration/start").json(&body).send().await;
         assert_eq!(answer.code(), "malformed_request", "{handle:?}");
@@ -165,9 +336,21 @@ async fn handles_that_could_deceive_are_refused() {
 async fn a_closed_server_takes_no_new_accounts() {
     let server = Server::start_with(|config| config.registration_open = false).await;
     let (_, registration_request) = registration_request(PASSWORD);
-    let start = RegistrationStart { handle: "alice".parse().unwrap(), registration_request };
+    let start = RegistrationStart {
+        handle: "alice".parse().unwrap(),
+        registration_request,
+    };
     let answer = server.post("/v1/registration/start").json(&start).send().await;
-    assert_snapshot!(answer.shown(), @"");
+    assert_snapshot!(answer.shown(), @r#"
+    403 Forbidden
+    {
+      "code": "registration_closed",
+      "detail": "ask the operator of this server for an account",
+      "status": 403,
+      "title": "this server does not take new accounts",
+      "type": "urn:subrosa:problem:registration_closed"
+    }
+    "#);
 
     // Whoever skips the first step gets no further.
     let open = Server::start().await;
@@ -185,10 +368,28 @@ async fn one_visitor_signs_up_only_so_often() {
     Owner::sign_up(&server, "alice").await;
     Owner::sign_up(&server, "bob").await;
     let (_, registration_request) = registration_request(PASSWORD);
-    let start = RegistrationStart { handle: "carol".parse().unwrap(), registration_request };
+    let start = RegistrationStart {
+        handle: "carol".parse().unwrap(),
+        registration_request,
+    };
     let answer = server.post("/v1/registration/start").json(&start).send().await;
-    assert_snapshot!(answer.shown(), @"");
-    let answer = server.post("/v1/registration/start").from([192, 0, 2, 2]).json(&start).send().await;
+    assert_snapshot!(answer.shown(), @r#"
+    429 Too Many Requests
+    {
+      "code": "rate_limited",
+      "detail": "too many requests",
+      "retry_after_ms": 900000,
+      "status": 429,
+      "title": "too many requests, try again later",
+      "type": "urn:subrosa:problem:rate_limited"
+    }
+    "#);
+    let answer = server
+        .post("/v1/registration/start")
+        .from([192, 0, 2, 2])
+        .json(&start)
+        .send()
+        .await;
     assert!(answer.status.is_success());
 }
 

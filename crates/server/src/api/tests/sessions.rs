@@ -18,10 +18,25 @@ async fn a_refresh_gives_new_tokens() {
     let server = Server::start().await;
     let (_, mut device) = Owner::sign_up(&server, "alice").await;
     let before = device.tokens.clone();
-    let start = RefreshStart { device_id: device.device_id };
-    assert_snapshot!(server.post("/v1/sessions/challenge").json(&start).send().await.shown(), @"");
+    let start = RefreshStart {
+        device_id: device.device_id,
+    };
+    assert_snapshot!(server.post("/v1/sessions/challenge").json(&start).send().await.shown(), @r#"
+    200 OK
+    {
+      "nonce": "[nonce: 43 characters]"
+    }
+    "#);
     server.clock.advance(Duration::from_secs(600));
-    assert_snapshot!(device.refresh(&server).await.shown(), @"");
+    assert_snapshot!(device.refresh(&server).await.shown(), @r#"
+    200 OK
+    {
+      "access_expires_at": 1800001500000,
+      "access_token": "[access_token: 421 characters]",
+      "refresh_expires_at": 1802592600000,
+      "refresh_token": "[refresh_token: 43 characters]"
+    }
+    "#);
     assert_ne!(before.refresh_token, device.tokens.refresh_token);
     assert_ne!(before.access_token, device.tokens.access_token);
     assert!(device.whoami(&server).await.status.is_success());
@@ -43,10 +58,21 @@ async fn an_access_token_ends_after_fifteen_minutes() {
 async fn a_refresh_token_ends_after_thirty_days() {
     let server = Server::start().await;
     let (_, mut device) = Owner::sign_up(&server, "alice").await;
-    server.clock.advance(REFRESH_TOKEN_LIFETIME - Duration::from_millis(1));
+    server
+        .clock
+        .advance(REFRESH_TOKEN_LIFETIME - Duration::from_millis(1));
     assert!(device.refresh(&server).await.status.is_success());
     server.clock.advance(REFRESH_TOKEN_LIFETIME);
-    assert_snapshot!(device.refresh(&server).await.shown(), @"");
+    assert_snapshot!(device.refresh(&server).await.shown(), @r#"
+    401 Unauthorized
+    {
+      "code": "unauthenticated",
+      "detail": "the refresh token is not valid for this device",
+      "status": 401,
+      "title": "sign in first",
+      "type": "urn:subrosa:problem:unauthenticated"
+    }
+    "#);
 }
 
 #[tokio::test]
@@ -58,7 +84,13 @@ async fn a_refresh_whose_answer_was_lost_can_be_repeated() {
         assert!(device.refresh_with(&server, &token).await.status.is_success());
     }
     let tokens: Tokens = device.refresh_with(&server, &token).await.ok();
-    assert!(device.refresh_with(&server, &tokens.refresh_token).await.status.is_success());
+    assert!(
+        device
+            .refresh_with(&server, &tokens.refresh_token)
+            .await
+            .status
+            .is_success()
+    );
 }
 
 #[tokio::test]
@@ -71,10 +103,22 @@ async fn an_older_token_ends_the_session() {
     assert!(device.refresh(&server).await.status.is_success());
 
     // The newest but one was used to get the newest: the oldest can come from a copy only.
-    assert_snapshot!(device.refresh_with(&server, &oldest).await.shown(), @"");
+    assert_snapshot!(device.refresh_with(&server, &oldest).await.shown(), @r#"
+    401 Unauthorized
+    {
+      "code": "token_reused",
+      "detail": "an older refresh token was used, the session was ended",
+      "status": 401,
+      "title": "the session was ended because its token was used twice",
+      "type": "urn:subrosa:problem:token_reused"
+    }
+    "#);
     assert_eq!(device.whoami(&server).await.code(), "device_signed_out");
     assert_eq!(device.refresh(&server).await.code(), "device_signed_out");
-    assert!(other.whoami(&server).await.status.is_success(), "other devices are not concerned");
+    assert!(
+        other.whoami(&server).await.status.is_success(),
+        "other devices are not concerned"
+    );
 }
 
 #[tokio::test]
@@ -97,10 +141,16 @@ async fn a_stolen_token_without_the_device_key_is_useless_and_harmless() {
     assert!(device.refresh(&server).await.status.is_success());
     let (thief, _) = new_device();
     for token in [device.tokens.refresh_token.clone(), old] {
-        let refresh = Refresh { token, ..device.begin_refresh(&server).await };
+        let refresh = Refresh {
+            token,
+            ..device.begin_refresh(&server).await
+        };
         assert_eq!(refresh.send(&server, &thief).await.code(), "unauthenticated");
     }
-    assert!(device.refresh(&server).await.status.is_success(), "the session goes on");
+    assert!(
+        device.refresh(&server).await.status.is_success(),
+        "the session goes on"
+    );
 }
 
 #[tokio::test]
@@ -111,13 +161,28 @@ async fn a_nonce_is_good_once_for_its_device_and_not_for_long() {
 
     let refresh = device.begin_refresh(&server).await;
     assert!(refresh.send(&server, &device.key).await.status.is_success());
-    assert_snapshot!(refresh.send(&server, &device.key).await.shown(), @"");
+    assert_snapshot!(refresh.send(&server, &device.key).await.shown(), @r#"
+    409 Conflict
+    {
+      "code": "challenge_expired",
+      "detail": "ask for a new challenge",
+      "status": 409,
+      "title": "the challenge is not valid any more, ask for a new one",
+      "type": "urn:subrosa:problem:challenge_expired"
+    }
+    "#);
 
     let refresh = device.begin_refresh(&server).await;
     server.clock.advance(CHALLENGE_LIFETIME);
-    assert_eq!(refresh.send(&server, &device.key).await.code(), "challenge_expired");
+    assert_eq!(
+        refresh.send(&server, &device.key).await.code(),
+        "challenge_expired"
+    );
 
-    let refresh = Refresh { nonce: other.begin_refresh(&server).await.nonce, ..device.begin_refresh(&server).await };
+    let refresh = Refresh {
+        nonce: other.begin_refresh(&server).await.nonce,
+        ..device.begin_refresh(&server).await
+    };
     assert_eq!(refresh.send(&server, &device.key).await.code(), "unauthenticated");
 }
 
@@ -126,9 +191,19 @@ async fn a_device_that_does_not_exist_is_answered_like_one_that_does() {
     let server = Server::start().await;
     let (_, mut device) = Owner::sign_up(&server, "alice").await;
     let (wrong_key, _) = new_device();
-    let known = device.begin_refresh(&server).await.send(&server, &wrong_key).await.shown();
+    let known = device
+        .begin_refresh(&server)
+        .await
+        .send(&server, &wrong_key)
+        .await
+        .shown();
     device.device_id = DeviceId::from_bytes(random_id());
-    let unknown = device.begin_refresh(&server).await.send(&server, &wrong_key).await.shown();
+    let unknown = device
+        .begin_refresh(&server)
+        .await
+        .send(&server, &wrong_key)
+        .await
+        .shown();
     assert_eq!(known, unknown);
 }
 
@@ -139,13 +214,23 @@ async fn tokens_outlive_a_restart_and_a_new_signing_key() {
     let server = server.restart().await;
     assert!(device.refresh(&server).await.status.is_success());
     // 29 days and 23:59 later the old key signs one more token, then the next key takes over.
-    server.clock.advance(crate::limits::SIGNING_KEY_LIFETIME - Duration::from_secs(60));
+    server
+        .clock
+        .advance(crate::limits::SIGNING_KEY_LIFETIME - Duration::from_secs(60));
     assert!(device.refresh(&server).await.status.is_success());
     server.clock.advance(Duration::from_secs(120));
     let old = device.tokens.access_token.clone();
     assert!(device.refresh(&server).await.status.is_success());
     let header = |token: &str| token.split('.').next().unwrap().to_owned();
     assert_ne!(header(&old), header(device.access()), "another kid");
-    assert!(server.get("/v1/vault").token(&old).send().await.status.is_success());
+    assert!(
+        server
+            .get("/v1/vault")
+            .token(&old)
+            .send()
+            .await
+            .status
+            .is_success()
+    );
     assert!(device.whoami(&server).await.status.is_success());
 }

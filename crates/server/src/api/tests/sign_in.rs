@@ -14,7 +14,8 @@ use super::{
 
 fn credential_request() -> Base64 {
     use opaque_ke::ClientLogin;
-    let started = ClientLogin::<subrosa_wire::password::PasswordSuite>::start(&mut rand_core::OsRng, b"guess");
+    let started =
+        ClientLogin::<subrosa_wire::password::PasswordSuite>::start(&mut rand_core::OsRng, b"guess");
     Base64(started.unwrap().message.serialize().to_vec())
 }
 
@@ -24,7 +25,19 @@ async fn the_right_password_opens_the_vault() {
     let (owner, _) = Owner::sign_up(&server, "alice").await;
     let finish = owner.sign_in_attempt(&server, PASSWORD).await.unwrap();
     let answer = server.post("/v1/sign-in/finish").json(&finish).send().await;
-    assert_snapshot!(answer.shown(), @"");
+    assert_snapshot!(answer.shown(), @r#"
+    200 OK
+    {
+      "account_id": "[account_id: 32 characters]",
+      "account_key": "[account_key: 43 characters]",
+      "proof": "[proof: 43 characters]",
+      "vault": {
+        "ciphertext": "[ciphertext: 7 characters]",
+        "revision": 1
+      },
+      "wrap": "[wrap: 31 characters]"
+    }
+    "#);
     let signed_in: subrosa_wire::rest::SignedIn = answer.ok();
     assert_eq!(signed_in.account_id, owner.account_id);
     assert_eq!(signed_in.account_key.0, owner.account_key.public().as_bytes());
@@ -38,7 +51,10 @@ async fn a_handle_that_does_not_exist_is_answered_like_one_that_does() {
     Owner::sign_up(&server, "alice").await;
     let mut shown = Vec::new();
     for handle in ["alice", "nobody"] {
-        let start = SignInStart { handle: handle.parse().unwrap(), credential_request: credential_request() };
+        let start = SignInStart {
+            handle: handle.parse().unwrap(),
+            credential_request: credential_request(),
+        };
         let started = server.post("/v1/sign-in/start").json(&start).send().await;
         let challenge: SignInChallenge = started.ok();
         let finish = SignInFinish {
@@ -49,7 +65,21 @@ async fn a_handle_that_does_not_exist_is_answered_like_one_that_does() {
         shown.push(format!("{}\n{}", started.shown(), finished.shown()));
     }
     assert_eq!(shown[0], shown[1]);
-    assert_snapshot!(shown[0], @"");
+    assert_snapshot!(shown[0], @r#"
+    200 OK
+    {
+      "attempt": "[attempt: 43 characters]",
+      "credential_response": "[credential_response: 427 characters]"
+    }
+    401 Unauthorized
+    {
+      "code": "sign_in_failed",
+      "detail": "handle, password or recovery code is wrong, or the sign-in took too long",
+      "status": 401,
+      "title": "handle or password is wrong",
+      "type": "urn:subrosa:problem:sign_in_failed"
+    }
+    "#);
 }
 
 #[tokio::test]
@@ -61,8 +91,10 @@ async fn the_answer_for_a_handle_that_does_not_exist_stays_the_same_where_that_o
     for handle in ["alice", "nobody"] {
         let mut evaluated = Vec::new();
         for _ in 0..2 {
-            let start =
-                SignInStart { handle: handle.parse().unwrap(), credential_request: request.clone() };
+            let start = SignInStart {
+                handle: handle.parse().unwrap(),
+                credential_request: request.clone(),
+            };
             let challenge: SignInChallenge = server.post("/v1/sign-in/start").json(&start).send().await.ok();
             evaluated.push(challenge.credential_response.0[..32].to_vec());
         }
@@ -76,24 +108,43 @@ async fn the_challenge_survives_a_restart_of_the_server() {
     let (owner, device) = Owner::sign_up(&server, "alice").await;
     let server = server.restart().await;
     owner.sign_in(&server, PASSWORD).await;
-    assert!(device.whoami(&server).await.status.is_success(), "and so do tokens");
+    assert!(
+        device.whoami(&server).await.status.is_success(),
+        "and so do tokens"
+    );
 }
 
 #[tokio::test]
 async fn a_wrong_password_an_unknown_attempt_and_a_late_one_fail_alike() {
     let server = Server::start().await;
     let (owner, _) = Owner::sign_up(&server, "alice").await;
-    assert!(owner.sign_in_attempt(&server, "wrong").await.is_none(), "the client notices it by itself");
+    assert!(
+        owner.sign_in_attempt(&server, "wrong").await.is_none(),
+        "the client notices it by itself"
+    );
 
     let good = owner.sign_in_attempt(&server, PASSWORD).await.unwrap();
     let mut forged = owner.sign_in_attempt(&server, PASSWORD).await.unwrap();
     forged.credential_finalization.0[0] ^= 1;
-    let unknown = SignInFinish { attempt: Base64(vec![0; 32]), ..good.clone() };
-    let short = SignInFinish { attempt: Base64(vec![0; 3]), ..good.clone() };
+    let unknown = SignInFinish {
+        attempt: Base64(vec![0; 32]),
+        ..good.clone()
+    };
+    let short = SignInFinish {
+        attempt: Base64(vec![0; 3]),
+        ..good.clone()
+    };
     let late = owner.sign_in_attempt(&server, PASSWORD).await.unwrap();
     let mut shown = Vec::new();
     for finish in [&forged, &unknown, &short] {
-        shown.push(server.post("/v1/sign-in/finish").json(finish).send().await.shown());
+        shown.push(
+            server
+                .post("/v1/sign-in/finish")
+                .json(finish)
+                .send()
+                .await
+                .shown(),
+        );
     }
     server.clock.advance(CHALLENGE_LIFETIME);
     shown.push(server.post("/v1/sign-in/finish").json(&late).send().await.shown());
@@ -105,7 +156,15 @@ async fn an_attempt_is_good_once() {
     let server = Server::start().await;
     let (owner, _) = Owner::sign_up(&server, "alice").await;
     let finish = owner.sign_in_attempt(&server, PASSWORD).await.unwrap();
-    assert!(server.post("/v1/sign-in/finish").json(&finish).send().await.status.is_success());
+    assert!(
+        server
+            .post("/v1/sign-in/finish")
+            .json(&finish)
+            .send()
+            .await
+            .status
+            .is_success()
+    );
     let answer = server.post("/v1/sign-in/finish").json(&finish).send().await;
     assert_eq!(answer.code(), "sign_in_failed");
 }
@@ -115,7 +174,10 @@ async fn guessing_is_limited_for_handles_that_exist_and_for_those_that_do_not() 
     let server = Server::start_with(|config| config.limits.sign_ins_per_handle_and_visitor = 3).await;
     Owner::sign_up(&server, "alice").await;
     for handle in ["alice", "nobody"] {
-        let start = SignInStart { handle: handle.parse().unwrap(), credential_request: credential_request() };
+        let start = SignInStart {
+            handle: handle.parse().unwrap(),
+            credential_request: credential_request(),
+        };
         for _ in 0..3 {
             let answer = server.post("/v1/sign-in/start").json(&start).send().await;
             assert!(answer.status.is_success(), "{handle}");
@@ -124,24 +186,53 @@ async fn guessing_is_limited_for_handles_that_exist_and_for_those_that_do_not() 
         assert_eq!(answer.code(), "rate_limited", "{handle}");
         assert_eq!(answer.headers["retry-after"], "100");
         // Its owner, from elsewhere, is not locked out.
-        let answer = server.post("/v1/sign-in/start").from([192, 0, 2, 9]).json(&start).send().await;
+        let answer = server
+            .post("/v1/sign-in/start")
+            .from([192, 0, 2, 9])
+            .json(&start)
+            .send()
+            .await;
         assert!(answer.status.is_success(), "{handle}");
     }
     server.clock.advance(Duration::from_secs(100));
-    let start = SignInStart { handle: "alice".parse().unwrap(), credential_request: credential_request() };
-    assert!(server.post("/v1/sign-in/start").json(&start).send().await.status.is_success());
+    let start = SignInStart {
+        handle: "alice".parse().unwrap(),
+        credential_request: credential_request(),
+    };
+    assert!(
+        server
+            .post("/v1/sign-in/start")
+            .json(&start)
+            .send()
+            .await
+            .status
+            .is_success()
+    );
 }
 
 #[tokio::test]
 async fn many_visitors_together_cannot_guess_for_ever() {
     let server = Server::start_with(|config| config.limits.sign_ins_per_handle = 5).await;
     Owner::sign_up(&server, "alice").await;
-    let start = SignInStart { handle: "alice".parse().unwrap(), credential_request: credential_request() };
+    let start = SignInStart {
+        handle: "alice".parse().unwrap(),
+        credential_request: credential_request(),
+    };
     for visitor in 0..5 {
-        let answer = server.post("/v1/sign-in/start").from([198, 51, 100, visitor]).json(&start).send().await;
+        let answer = server
+            .post("/v1/sign-in/start")
+            .from([198, 51, 100, visitor])
+            .json(&start)
+            .send()
+            .await;
         assert!(answer.status.is_success());
     }
-    let answer = server.post("/v1/sign-in/start").from([198, 51, 100, 99]).json(&start).send().await;
+    let answer = server
+        .post("/v1/sign-in/start")
+        .from([198, 51, 100, 99])
+        .json(&start)
+        .send()
+        .await;
     assert_eq!(answer.code(), "rate_limited");
 }
 
@@ -150,7 +241,10 @@ async fn one_visitor_cannot_try_every_handle() {
     let server = Server::start_with(|config| config.limits.sign_ins_per_visitor = 3).await;
     for (index, expected) in [true, true, true, false].into_iter().enumerate() {
         let handle = format!("person{index}").parse().unwrap();
-        let start = SignInStart { handle, credential_request: credential_request() };
+        let start = SignInStart {
+            handle,
+            credential_request: credential_request(),
+        };
         let answer = server.post("/v1/sign-in/start").json(&start).send().await;
         assert_eq!(answer.status.is_success(), expected);
     }
@@ -163,7 +257,16 @@ async fn a_proof_enrols_one_device_and_no_second_one() {
     let proof = owner.sign_in(&server, PASSWORD).await.proof;
     let (key, device_id) = new_device();
     let body = owner.enrolment(device_id, &key);
-    assert!(server.post("/v1/devices").token(&proof).json(&body).send().await.status.is_success());
+    assert!(
+        server
+            .post("/v1/devices")
+            .token(&proof)
+            .json(&body)
+            .send()
+            .await
+            .status
+            .is_success()
+    );
     let (key, device_id) = new_device();
     let body = owner.enrolment(device_id, &key);
     let answer = server.post("/v1/devices").token(&proof).json(&body).send().await;
@@ -187,9 +290,17 @@ async fn proofs_and_access_tokens_do_not_stand_in_for_each_other() {
     let server = Server::start().await;
     let (owner, device) = Owner::sign_up(&server, "alice").await;
     let proof = owner.sign_in(&server, PASSWORD).await.proof;
-    assert_eq!(server.get("/v1/vault").token(&proof).send().await.code(), "unauthenticated");
+    assert_eq!(
+        server.get("/v1/vault").token(&proof).send().await.code(),
+        "unauthenticated"
+    );
     let (key, device_id) = new_device();
     let body = owner.enrolment(device_id, &key);
-    let answer = server.post("/v1/devices").token(device.access()).json(&body).send().await;
+    let answer = server
+        .post("/v1/devices")
+        .token(device.access())
+        .json(&body)
+        .send()
+        .await;
     assert_eq!(answer.code(), "sign_in_failed");
 }
