@@ -2,7 +2,7 @@
 
 use std::{env, path::PathBuf};
 
-use subrosa_client::{Client, ClientError, ServerUrl};
+use subrosa_client::{Client, ServerUrl};
 
 use crate::{arguments::Global, exit::usage, output::Output};
 
@@ -40,14 +40,9 @@ pub(crate) fn server(global: &Global, output: &mut Output) -> anyhow::Result<Ser
 /// The device that is signed in. `--server` is for this run: the server may be known by another name here.
 pub(crate) fn open(global: &Global) -> anyhow::Result<Client> {
     let folder = folder(global)?;
-    let opened = match &global.server {
-        Some(server) => Client::open_at(&folder, server.clone()),
-        None => Client::open(&folder),
+    let client = match &global.server {
+        Some(server) => Client::open_at(&folder, server.clone())?,
+        None => Client::open(&folder)?,
     };
-    match opened {
-        Err(error @ ClientError::NoProfile(_)) => {
-            Err(anyhow::Error::from(error).context("use subrosa signup or subrosa signin"))
-        }
-        opened => Ok(opened?),
-    }
+    Ok(client)
 }

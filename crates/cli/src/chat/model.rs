@@ -54,7 +54,8 @@ pub(super) enum Focus {
 #[derive(Debug)]
 pub(super) enum Overlay {
     Search(Search),
-    Help,
+    /// Scrolled down by so many rows.
+    Help(usize),
 }
 
 /// The search for people.

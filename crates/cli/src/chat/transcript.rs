@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(
             shown(&thread, 40),
             [
-                "────── Monday, 23 November 2026 ────────",
+                "─────── Monday, 23 November 2026 ───────",
                 "Bob (@bob) 12:00",
                 "hi",
                 "there",

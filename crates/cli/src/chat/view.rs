@@ -6,6 +6,8 @@ mod chats;
 mod conversation;
 mod overlays;
 
+pub(super) use overlays::HELP_ROWS;
+
 use ratatui::{
     Frame,
     buffer::Buffer,
@@ -74,11 +76,11 @@ fn footer(model: &Model, area: Rect, buffer: &mut Buffer) {
     let is_scrolled = model.thread.as_ref().is_some_and(|thread| thread.scroll != Scroll::Newest);
     let keys = match (&model.overlay, model.focus) {
         (Some(Overlay::Search(_)), _) => "Enter opens · Esc closes",
-        (Some(Overlay::Help), _) => "any key closes",
-        (None, Focus::Chats) => "Enter opens · / finds people · ? help · q quits",
-        (None, Focus::Messages) => "arrows move · Enter writes · Esc chats · ? help",
-        (None, Focus::Composer) if is_scrolled => "newer messages below: PageDown · F1 help",
-        (None, Focus::Composer) => "Enter sends · Alt+Enter new line · Tab chats · F1 help",
+        (Some(Overlay::Help(_)), _) => "arrows scroll · Esc closes",
+        (None, Focus::Chats) => "? help · Enter opens · / finds people · q quits",
+        (None, Focus::Messages) => "? help · arrows move · Enter writes · Esc chats",
+        (None, Focus::Composer) if is_scrolled => "F1 help · newer messages below: PageDown",
+        (None, Focus::Composer) => "F1 help · Enter sends · Alt+Enter new line · Tab chats",
     };
     put(buffer, area, keys, DIM);
 }

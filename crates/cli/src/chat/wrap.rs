@@ -41,7 +41,7 @@ fn wrap_line(line: &str, offset: usize, width: usize, rows: &mut Vec<Range<usize
     for (at, grapheme) in line.grapheme_indices(true) {
         let columns = grapheme_columns(grapheme);
         let is_space = grapheme.chars().all(char::is_whitespace);
-        if used + columns > width && !is_space && at > row_start {
+        while used + columns > width && !is_space && at > row_start {
             let (end, columns_to_end) = break_at.take().unwrap_or((at, used));
             rows.push(offset + row_start..offset + end);
             row_start = end;

@@ -18,7 +18,8 @@ pub(crate) mod completions;
 
 use std::time::Duration;
 
-use subrosa_client::{Client, ClientError};
+use subrosa_client::{Client, ClientError, Connection, Status};
+use tokio::time::timeout;
 
 use crate::{
     arguments::{Arguments, Command},
@@ -56,17 +57,28 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Re
     }
 }
 
-/// Fetches what waits at the server, if it can be reached soon; otherwise says so and goes on with what is
-/// here. A device that was signed out is an error.
+/// Fetches what waits at the server, if it can be reached at once; otherwise says so and goes on with what
+/// is here. A device that was signed out is an error.
 async fn sync(client: &Client, output: &mut Output) -> anyhow::Result<()> {
     client.connect();
-    match client.catch_up(SYNC_PATIENCE).await {
-        Ok(()) => Ok(()),
-        Err(error @ (ClientError::Unreachable { .. } | ClientError::TimedOut(_))) => {
-            output.note(&format!("showing what is here: {error}"));
+    let mut status = client.status();
+    let is_decided = |status: &Status| {
+        status.caught_up || status.is_final() || matches!(status.connection, Connection::Waiting { .. })
+    };
+    // In time or not, the status says how it stands.
+    let _ = timeout(SYNC_PATIENCE, status.wait_for(is_decided)).await;
+    let status = status.borrow().clone();
+    match status.connection {
+        _ if status.caught_up => Ok(()),
+        Connection::SignedOut { reason } => Err(ClientError::SignedOut(reason).into()),
+        Connection::Waiting { reason, .. } | Connection::Incompatible { reason } => {
+            output.note(&format!("showing what is here; {} cannot be reached: {reason}", client.server()));
             Ok(())
         }
-        Err(error) => Err(error.into()),
+        _ => {
+            output.note(&format!("showing what is here; {} is slow to answer", client.server()));
+            Ok(())
+        }
     }
 }
 

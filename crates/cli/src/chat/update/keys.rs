@@ -10,10 +10,13 @@ use super::{
         geometry::{Geometry, transcript_rows},
         model::{Focus, Hit, Model, Overlay, PAGE, Scroll, Search, THREAD_MESSAGES_MAX, Thread},
         transcript::{RowKind, scroll_to, top},
+        view::HELP_ROWS,
     },
     Effect, clamp_hit, open, reload, seen,
 };
 
+/// Rows that a key scrolls the help by.
+const HELP_STEP: usize = 5;
 /// Characters after which the server is asked for people.
 const SEARCH_CHARS_MIN: usize = 2;
 
@@ -32,15 +35,15 @@ pub(super) fn key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         (KeyCode::Char('p'), true) => return neighbour(model, -1),
         (KeyCode::F(1), _) => {
             model.overlay = match model.overlay {
-                Some(Overlay::Help) => None,
-                _ => Some(Overlay::Help),
+                Some(Overlay::Help(_)) => None,
+                _ => Some(Overlay::Help(0)),
             };
         }
         _ => {
             return match (&model.overlay, model.focus) {
                 (Some(Overlay::Search(_)), _) => search_key(model, key),
-                (Some(Overlay::Help), _) => {
-                    model.overlay = None;
+                (Some(Overlay::Help(row)), _) => {
+                    model.overlay = help_key(*row, key);
                     Vec::new()
                 }
                 (None, Focus::Chats) => chats_key(model, key),
@@ -53,6 +56,16 @@ pub(super) fn key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     Vec::new()
 }
 
+/// The help is scrolled, and closed by any other key.
+fn help_key(row: usize, key: KeyEvent) -> Option<Overlay> {
+    let last = HELP_ROWS.saturating_sub(1);
+    match key.code {
+        KeyCode::Up | KeyCode::PageUp => Some(Overlay::Help(row.saturating_sub(HELP_STEP))),
+        KeyCode::Down | KeyCode::PageDown => Some(Overlay::Help((row + HELP_STEP).min(last))),
+        _ => None,
+    }
+}
+
 /// Text was pasted.
 pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     model.notice = None;
@@ -61,7 +74,7 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
             search.field.insert_line(text);
             return searched(model);
         }
-        Some(Overlay::Help) => model.overlay = None,
+        Some(Overlay::Help(_)) => model.overlay = None,
         None => {}
     }
     let mut is_too_long = false;
@@ -103,7 +116,7 @@ fn chats_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         }
         KeyCode::BackTab if model.thread.is_some() => enter_messages(model),
         KeyCode::Char('/') => model.overlay = Some(Overlay::Search(Search::default())),
-        KeyCode::Char('?') => model.overlay = Some(Overlay::Help),
+        KeyCode::Char('?') => model.overlay = Some(Overlay::Help(0)),
         KeyCode::Char('q') => model.quit = true,
         _ => {}
     }
@@ -141,7 +154,7 @@ fn messages_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         KeyCode::Enter | KeyCode::Tab | KeyCode::Char('i') => leave_messages(model, Focus::Composer),
         KeyCode::Esc | KeyCode::BackTab | KeyCode::Left => leave_messages(model, Focus::Chats),
         KeyCode::Char('/') => model.overlay = Some(Overlay::Search(Search::default())),
-        KeyCode::Char('?') => model.overlay = Some(Overlay::Help),
+        KeyCode::Char('?') => model.overlay = Some(Overlay::Help(0)),
         _ => {}
     }
     search_chats(model);

@@ -23,6 +23,9 @@ const OVERLAY_WIDTH_MAX: u16 = 72;
 const OVERLAY_HEIGHT_MAX: u16 = 26;
 const FIELD_LABEL: &str = "Find: ";
 
+/// Rows of the help.
+pub(in super::super) const HELP_ROWS: usize = HELP.len();
+
 const HELP: [&str; 25] = [
     "Everywhere",
     "  Ctrl+K       find people and chats",
@@ -55,13 +58,13 @@ const HELP: [&str; 25] = [
 pub(super) fn draw(model: &Model, overlay: &Overlay, screen: Rect, buffer: &mut Buffer) -> Option<Position> {
     let title = match overlay {
         Overlay::Search(_) => " People ",
-        Overlay::Help => " Help ",
+        Overlay::Help(_) => " Help ",
     };
     let area = frame(screen, title, buffer);
     match overlay {
         Overlay::Search(search) => Some(self::search(model, search, area, buffer)),
-        Overlay::Help => {
-            help(area, buffer);
+        Overlay::Help(row) => {
+            help(*row, area, buffer);
             Some(at(area, 0))
         }
     }
@@ -90,8 +93,10 @@ fn frame(screen: Rect, title: &str, buffer: &mut Buffer) -> Rect {
     indented(Rect { width: inner.width.saturating_sub(1), ..inner }, 1)
 }
 
-fn help(area: Rect, buffer: &mut Buffer) {
-    for (row, text) in HELP.iter().enumerate() {
+fn help(first: usize, area: Rect, buffer: &mut Buffer) {
+    // As far as there is something below.
+    let first = first.min(HELP.len().saturating_sub(usize::from(area.height)));
+    for (row, text) in HELP.iter().skip(first).enumerate() {
         let style = if text.starts_with(' ') { Style::new() } else { BOLD };
         put(buffer, line(area, row), text, style);
     }

@@ -1,1 +1,197 @@
+//! What the screen looks like. Snapshots show bold and the like as plain text: what they tell is told
+//! without it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot draw to memory has failed")]
+
+use std::time::Duration;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use proptest::prelude::*;
+use ratatui::{Terminal, backend::TestBackend};
+use subrosa_client::{Connection, MessageStatus, Status};
+
+use super::{
+    super::{
+        fixtures::*,
+        model::Search,
+        update::{Input, update},
+    },
+    *,
+};
+
+fn screen(model: &Model) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(model.width, model.height)).unwrap();
+    terminal.draw(|frame| draw(model, frame)).unwrap();
+    let buffer = terminal.backend().buffer();
+    let rows = (0..model.height).map(|y| {
+        let mut row = String::new();
+        let mut x = 0;
+        while x < model.width {
+            let symbol = buffer[(x, y)].symbol();
+            row.push_str(symbol);
+            // A wide character covers the cell after it.
+            x += u16::try_from(wrap::columns(symbol)).unwrap().max(1);
+        }
+        row.trim_end().to_owned()
+    });
+    rows.collect::<Vec<_>>().join("\n")
+}
+
+fn online() -> Status {
+    Status { connection: Connection::Online, caught_up: true, ..Status::default() }
+}
+
+fn talk(width: u16, height: u16) -> Model {
+    let mut model = model(
+        width,
+        height,
+        vec![
+            received(1, "Are you coming tonight? The others will be there from six.", 0),
+            sent(2, "Yes, a bit later.", 60, MessageStatus::Read),
+            sent(3, "日本語 and a\nsecond line", 120, MessageStatus::Delivered),
+            sent(4, "Shall I bring something?", 180, MessageStatus::Pending),
+        ],
+    );
+    model.status = online();
+    model
+}
+
+#[test]
+fn a_wide_screen() {
+    let mut model = talk(120, 40);
+    model.height = 22;
+    insta::assert_snapshot!(screen(&model));
+}
+
+#[test]
+fn a_narrow_screen() {
+    insta::assert_snapshot!(screen(&talk(40, 12)));
+}
+
+#[test]
+fn the_list_on_a_narrow_screen() {
+    let mut model = talk(40, 12);
+    model.focus = Focus::Chats;
+    insta::assert_snapshot!(screen(&model));
+}
+
+#[test]
+fn twenty_columns() {
+    insta::assert_snapshot!(screen(&talk(20, 10)));
+}
+
+#[test]
+fn offline_with_something_to_send() {
+    let mut model = talk(60, 12);
+    model.status = Status {
+        connection: Connection::Waiting { reason: "connection refused".into(), retry_in: Duration::from_secs(3) },
+        unsent: 2,
+        ..Status::default()
+    };
+    insta::assert_snapshot!(screen(&model));
+}
+
+#[test]
+fn new_messages_and_a_failed_one_that_is_selected() {
+    let mut model = model(
+        60,
+        14,
+        vec![
+            received(1, "old", 0),
+            sent(2, "lost", 60, MessageStatus::Failed),
+            unread(3, "new one", 120),
+            unread(4, "new two", 130),
+        ],
+    );
+    let thread = model.thread.as_mut().unwrap();
+    thread.new_from = Some(3);
+    thread.selected = Some(thread.messages[1].id);
+    model.focus = Focus::Messages;
+    insta::assert_snapshot!(screen(&model));
+}
+
+#[test]
+fn nothing_yet() {
+    let mut model = model(40, 8, Vec::new());
+    model.chats.clear();
+    model.thread = None;
+    model.focus = Focus::Chats;
+    insta::assert_snapshot!(screen(&model));
+}
+
+#[test]
+fn the_help() {
+    let mut model = talk(80, 30);
+    model.overlay = Some(Overlay::Help(0));
+    insta::assert_snapshot!(screen(&model));
+}
+
+#[test]
+fn the_search() {
+    let mut model = talk(80, 18);
+    let mut search = Search::default();
+    search.field.insert_line("ca");
+    model.overlay = Some(Overlay::Search(search));
+    update(&mut model, Input::Key(KeyEvent::new(KeyCode::Char('r'), KeyModifiers::NONE)));
+    insta::assert_snapshot!(screen(&model));
+}
+
+#[test]
+fn the_cursor_is_where_the_user_is() {
+    let cursor = |model: &Model| {
+        let mut terminal = Terminal::new(TestBackend::new(model.width, model.height)).unwrap();
+        terminal.draw(|frame| draw(model, frame)).unwrap();
+        terminal.backend().cursor_position()
+    };
+    let mut model = talk(60, 14);
+    if let Some(thread) = &mut model.thread {
+        thread.composer.insert("日本a");
+    }
+    // List 22, divider 1, prompt 2, two wide characters and one narrow.
+    assert_eq!(cursor(&model), Position { x: 22 + 1 + 2 + 5, y: 12 });
+    model.focus = Focus::Chats;
+    assert_eq!(cursor(&model), Position { x: 0, y: 1 });
+}
+
+/// Any text of others, any size, any key: the screen holds no control character, and nothing panics.
+fn arbitrary_key() -> impl Strategy<Value = KeyEvent> {
+    let code = prop_oneof![
+        any::<char>().prop_map(KeyCode::Char),
+        proptest::sample::select(vec![
+            KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::BackTab, KeyCode::Up, KeyCode::Down,
+            KeyCode::Left, KeyCode::Right, KeyCode::PageUp, KeyCode::PageDown, KeyCode::Home, KeyCode::End,
+            KeyCode::Backspace, KeyCode::Delete, KeyCode::F(1), KeyCode::Char('k'), KeyCode::Char('j'),
+        ]),
+    ];
+    let modifiers = prop_oneof![
+        3 => Just(KeyModifiers::NONE),
+        1 => Just(KeyModifiers::CONTROL),
+        1 => Just(KeyModifiers::ALT),
+    ];
+    (code, modifiers).prop_map(|(code, modifiers)| KeyEvent::new(code, modifiers))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    #[test]
+    fn any_text_on_any_screen_after_any_keys_is_drawn(
+        texts in proptest::collection::vec(any::<String>(), 0..6),
+        name in any::<String>(),
+        keys in proptest::collection::vec(arbitrary_key(), 0..30),
+        sizes in proptest::collection::vec((0_u16..90, 0_u16..30), 1..4),
+    ) {
+        let messages = (1..).zip(&texts).map(|(at, text)| unread(at, text, at)).collect();
+        let mut model = model(80, 24, messages);
+        model.names = crate::people::Names::new(&me(), &[contact(1, "bob", Some(&name)), carol()]);
+        let mut keys = keys.into_iter();
+        for (width, height) in sizes {
+            update(&mut model, Input::Resized(width, height));
+            for key in keys.by_ref().take(10) {
+                update(&mut model, Input::Key(key));
+            }
+            let shown = screen(&model);
+            let steers = |c: char| c.is_control() && c != '\n' || ('\u{202a}'..='\u{202e}').contains(&c);
+            prop_assert!(!shown.chars().any(steers), "{:?}", shown);
+        }
+    }
+}
