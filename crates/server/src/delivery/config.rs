@@ -22,7 +22,7 @@ impl Default for DeliveryConfig {
         Self {
             retention: Duration::from_secs(90 * 24 * 3600),
             prune_interval: Duration::from_secs(60),
-            requests: Rate::per(6_000, Duration::from_secs(60)),
+            requests: Rate::per(1_000, Duration::from_secs(10)),
             claims: Rate::per(120, Duration::from_secs(3600)),
         }
     }

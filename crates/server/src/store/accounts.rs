@@ -247,7 +247,8 @@ pub trait AccountStore: Send + Sync {
     /// The signed-in devices of an account, oldest first.
     async fn devices(&self, account_id: AccountId) -> Result<Vec<DeviceRecord>, StoreError>;
 
-    /// Signs a device out and ends its session; tells whether it was signed in.
+    /// Signs a device out: in one transaction its session ends and nothing waits for it any more, neither key
+    /// packages nor welcomes, and pruning does not wait for it. Tells whether it was signed in.
     async fn sign_out(&self, device_id: DeviceId, now: Timestamp) -> Result<bool, StoreError>;
 
     /// The session of a device that is signed in.

@@ -18,3 +18,6 @@ pub use sqlite::SqliteStore;
 pub trait Store: DeliveryStore + AccountStore {}
 
 impl<T: DeliveryStore + AccountStore> Store for T {}
+
+#[cfg(test)]
+mod conformance;

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use subrosa_wire::{AccountId, DeviceId, Handle, Timestamp};
 use zeroize::Zeroizing;
 
-use super::SqliteStore;
+use super::{SqliteStore, delivery};
 use crate::store::{
     StoreError,
     accounts::{
@@ -173,7 +173,11 @@ impl AccountStore for SqliteStore {
 
     async fn sign_out(&self, device_id: DeviceId, now: Timestamp) -> Result<bool, StoreError> {
         self.write("sign_out", move |desk| {
-            devices::sign_out(&desk.connection, device_id, now)
+            if !devices::sign_out(&desk.connection, device_id, now)? {
+                return Ok(false);
+            }
+            delivery::sign_out::run(desk, device_id)?;
+            Ok(true)
         })
         .await
     }
@@ -204,4 +208,17 @@ impl AccountStore for SqliteStore {
         })
         .await
     }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
+
+    use crate::store::{SqliteStore, conformance::accounts::account_store_conformance};
+
+    account_store_conformance!({
+        let folder = tempfile::tempdir().expect("a folder for a test");
+        let store = SqliteStore::open(folder.path()).expect("a store for a test");
+        (store, folder)
+    });
 }

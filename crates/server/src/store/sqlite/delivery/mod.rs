@@ -9,7 +9,7 @@ mod log;
 mod pages;
 mod prune;
 mod rows;
-mod sign_out;
+pub(super) mod sign_out;
 mod welcomes;
 
 use async_trait::async_trait;
@@ -154,4 +154,16 @@ impl DeliveryStore for SqliteStore {
             resume_after: found.resume_after,
         })
     }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use crate::store::{SqliteStore, conformance::delivery::delivery_store_conformance};
+
+    delivery_store_conformance!({
+        let folder = tempfile::tempdir().unwrap();
+        (SqliteStore::open(folder.path()).unwrap(), folder)
+    });
 }

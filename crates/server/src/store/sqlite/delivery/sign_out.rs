@@ -5,7 +5,7 @@ use subrosa_wire::DeviceId;
 use super::{key_packages, welcomes};
 use crate::store::{StoreError, sqlite::Desk};
 
-pub(super) fn run(desk: &mut Desk, device_id: DeviceId) -> Result<(), StoreError> {
+pub(in crate::store::sqlite) fn run(desk: &mut Desk, device_id: DeviceId) -> Result<(), StoreError> {
     key_packages::clear(&desk.connection, device_id)?;
     welcomes::clear(&desk.connection, device_id)?;
     desk.connection

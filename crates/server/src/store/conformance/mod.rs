@@ -1,0 +1,4 @@
+//! What every backend must do, whatever it is made of: one suite per trait, run for each backend.
+
+pub(super) mod accounts;
+pub(super) mod delivery;
