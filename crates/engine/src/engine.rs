@@ -311,7 +311,10 @@ impl Step<'_> {
     /// Notes a person's key in the vault, for the own other devices.
     pub(crate) fn add_to_vault(&mut self, account: AccountId, key: &AccountPublicKey) -> StepResult {
         self.change_vault(|contents| {
-            contents.contacts.insert(account, *key);
+            // Beyond its bound the vault would be refused; the key stays pinned on this device.
+            if contents.contacts.len() < vault::CONTACTS_MAX {
+                contents.contacts.insert(account, *key);
+            }
         })
     }
 

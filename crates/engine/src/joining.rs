@@ -164,7 +164,8 @@ impl Step<'_> {
         self.live
             .conversation(key)
             .back_off(self.now, problem.retry_after_ms);
-        if !is_passing(problem) {
+        // A person who has just signed up, or who is signed out everywhere, has none: the message waits.
+        if !is_passing(problem) && problem.known_code() != Some(ProblemCode::NoKeyPackages) {
             self.refused(problem);
         }
         Ok(())
@@ -177,11 +178,7 @@ impl Step<'_> {
             self.live.conversation(row.key).back_off(self.now, 0);
             return Ok(());
         };
-        let row = self.move_conversation(row, winner)?;
-        if row.state != ConversationState::Joined {
-            self.join(winner);
-        }
-        // A Welcome is the better way in, if one waits.
+        self.move_conversation(row, winner)?;
         self.sync_again();
         Ok(())
     }

@@ -47,6 +47,8 @@ pub(crate) struct Live {
     pub connected: bool,
     /// Sync was answered: own devices and heads are known.
     pub synced: bool,
+    /// Something changed since the Sync under way was asked for.
+    pub sync_wanted: bool,
     /// The event was sent.
     pub caught_up: bool,
     pub next_request: u64,
@@ -117,6 +119,11 @@ impl Live {
         self.in_flight
             .values()
             .any(|asked| matches!(asked, Asked::FetchGroup { id: other } if *other == id))
+    }
+
+    /// Whether the server's state is on its way.
+    pub(crate) fn is_syncing(&self) -> bool {
+        self.in_flight.values().any(|asked| matches!(asked, Asked::Sync))
     }
 
     /// Whether history is still on its way.

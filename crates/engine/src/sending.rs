@@ -47,7 +47,10 @@ impl Step<'_> {
         match row.state {
             ConversationState::Blocked => Ok(()),
             ConversationState::Joining => {
-                self.join(row.id);
+                // A Welcome that waits is the better way in: it comes with what was said since.
+                if !self.live.is_syncing() {
+                    self.join(row.id);
+                }
                 Ok(())
             }
             ConversationState::Starting => {

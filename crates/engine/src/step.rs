@@ -206,14 +206,11 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// Asks the server for its state again, unless that is under way.
+    /// Asks the server for its state again; if that is under way, once more after it.
     pub(crate) fn sync_again(&mut self) {
-        if !self
-            .live
-            .in_flight
-            .values()
-            .any(|asked| matches!(asked, Asked::Sync))
-        {
+        if self.live.is_syncing() {
+            self.live.sync_wanted = true;
+        } else {
             self.ask(Asked::Sync, Request::Sync(Sync {}));
         }
     }

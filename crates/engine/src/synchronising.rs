@@ -7,7 +7,7 @@ use subrosa_wire::{
         Account, ConversationHead, LookUpAccount, PublishKeyPackages, SyncState, client_frame::Request,
         look_up_account,
     },
-    limits::{KEY_PACKAGES_LOW, KEY_PACKAGES_TARGET},
+    limits::{KEY_PACKAGES_LOW, KEY_PACKAGES_TARGET, WELCOMES_PER_FRAME_MAX},
 };
 
 use crate::{
@@ -32,8 +32,12 @@ impl Step<'_> {
             gone, own_devices, ..
         } = &mut *self.live;
         gone.retain(|device| !own_devices.contains(device));
+        let more_welcomes = state.welcomes.len() >= WELCOMES_PER_FRAME_MAX;
         for item in state.welcomes {
             self.welcome(item)?;
+        }
+        if more_welcomes || std::mem::take(&mut self.live.sync_wanted) {
+            self.sync_again();
         }
         for head in &state.conversations {
             self.conversation_head(head)?;
@@ -54,8 +58,10 @@ impl Step<'_> {
             return Ok(());
         };
         let Some(mut row) = conversations::find(self.conn, id)? else {
-            // A conversation of the account that this device is not in yet.
-            self.join(id);
+            // A conversation of the account that this device is not in yet, and no Welcome waits.
+            if !self.live.is_syncing() {
+                self.join(id);
+            }
             return Ok(());
         };
         let live = self.live.conversation(row.key);

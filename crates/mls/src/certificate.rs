@@ -19,7 +19,7 @@ pub const CERTIFICATE_LEN: usize = BODY_LEN + SIGNATURE_LEN;
 
 const VERSION: u8 = 1;
 const BODY_LEN: usize = 1 + 16 + 16 + 32 + 8 + 8;
-const LABEL: &str = "device certificate v1";
+const LABEL: &str = "subrosa device certificate v1";
 
 /// A certificate is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

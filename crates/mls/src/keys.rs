@@ -149,11 +149,9 @@ impl DeviceSigningKey {
 /// MLS signs a label of non-zero length with its length first, in one byte for every label of
 /// RFC 9420. The first byte here is zero, so neither can be taken for the other.
 fn signing_input(label: &'static str, message: &[u8]) -> Vec<u8> {
-    const PREFIX: &str = "subrosa ";
-    let label_len = (PREFIX.len() + label.len()) as u64;
-    let mut input = Vec::with_capacity(8 + PREFIX.len() + label.len() + message.len());
+    let label_len = label.len() as u64;
+    let mut input = Vec::with_capacity(8 + label.len() + message.len());
     input.extend_from_slice(&label_len.to_be_bytes());
-    input.extend_from_slice(PREFIX.as_bytes());
     input.extend_from_slice(label.as_bytes());
     input.extend_from_slice(message);
     input
@@ -190,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_labelled_signature_is_stable() {
-        let signature = AccountSigningKey::from_seed([1; 32]).sign("test v1", b"message");
+        let signature = AccountSigningKey::from_seed([1; 32]).sign("subrosa test v1", b"message");
         assert_eq!(
             hex::encode(signature),
             "268f6d5e1ca50e01c9187ff9cad887e3111f91803fb7690ddf77df13be139419\

@@ -1,0 +1,208 @@
+//! The real service over a real store, without sockets: one request at a time, on one thread.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use prost::Message as _;
+use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+use subrosa_engine::{
+    NewProfile,
+    account::{
+        VaultContents, VaultKey,
+        enrolment::{OpenVault, enrol_device},
+        vault,
+    },
+};
+use subrosa_mls::DeviceIdentity;
+use subrosa_server::{
+    clock::ManualClock,
+    delivery::{DeliveryConfig, Service},
+    live::Connection,
+    session::Session,
+    store::{
+        SqliteStore, Store,
+        accounts::{AccountRecord, Credentials, NewAccount, NewDevice, TokenHash},
+    },
+};
+use subrosa_wire::{
+    AccountId, Handle, Timestamp,
+    frames::{ClientFrame, ServerFrame},
+    rest,
+};
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+/// An account as the world knows it: with all its secrets.
+struct Account {
+    handle: Handle,
+    vault: OpenVault,
+}
+
+pub(crate) struct Server {
+    folder: PathBuf,
+    clock: Arc<ManualClock>,
+    accounts: Vec<Account>,
+    running: Option<Running>,
+}
+
+struct Running {
+    service: Arc<Service>,
+    store: Arc<dyn Store>,
+    connections: HashMap<Session, Connection>,
+    stop: CancellationToken,
+    // Dropped last: the tasks end with it.
+    runtime: Runtime,
+}
+
+impl Running {
+    fn start(folder: &Path, clock: &Arc<ManualClock>) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let store: Arc<dyn Store> =
+            Arc::new(SqliteStore::open(&folder.join("server")).expect("the server's folder opens"));
+        let stop = CancellationToken::new();
+        let config = DeliveryConfig { requests: None, claims: None, ..DeliveryConfig::default() };
+        let clock = Arc::clone(clock);
+        let (service, tasks) = Service::open(Arc::clone(&store), clock, &config, &stop);
+        for task in tasks {
+            runtime.spawn(task.work);
+        }
+        Self { service, store, connections: HashMap::new(), stop, runtime }
+    }
+}
+
+impl Server {
+    pub(crate) fn open(folder: &Path, now: Timestamp) -> Self {
+        let clock = Arc::new(ManualClock::new(now));
+        let running = Some(Running::start(folder, &clock));
+        Self { folder: folder.to_owned(), clock, accounts: Vec::new(), running }
+    }
+
+    fn running(&mut self) -> &mut Running {
+        self.running.as_mut().expect("the server runs")
+    }
+
+    /// The process dies and is started again on its folder.
+    pub(crate) fn restart(&mut self) {
+        drop(self.running.take());
+        self.running = Some(Running::start(&self.folder, &self.clock));
+    }
+
+    pub(crate) fn set_time(&mut self, now: Timestamp) {
+        self.clock.set(now);
+    }
+
+    /// Makes an account with its first device.
+    pub(crate) fn register(&mut self, index: usize, seed: u64, now: Timestamp) -> NewProfile {
+        let mut rng = ChaCha20Rng::seed_from_u64(seed ^ (index as u64 + 1) << 32);
+        let handle: Handle = format!("person{index}").parse().expect("a handle");
+        let vault = OpenVault {
+            account_id: AccountId::from_bytes([index as u8 + 1; 16]),
+            key: VaultKey::generate(&mut rng),
+            revision: 1,
+            contents: VaultContents::generate(None, &mut rng),
+        };
+        let (enrolment, identity) = enrol_device(&vault, now, &mut rng);
+        let account_key = vault.contents.account_key.public();
+        let new = NewAccount {
+            account: AccountRecord { account_id: vault.account_id, handle: handle.clone(), account_key },
+            credentials: Credentials {
+                password_record: Vec::new(),
+                password_wrap: Vec::new(),
+                recovery_key: account_key,
+                recovery_wrap: Vec::new(),
+            },
+            vault: vault::seal(&vault.contents, &vault.key, vault.account_id, 1, &mut rng),
+            device: new_device(&identity, &enrolment, index, now),
+        };
+        let running = self.running();
+        running.runtime.block_on(running.store.register(new)).expect("the store works");
+        let profile = new_profile(&handle, &vault, identity);
+        self.accounts.push(Account { handle, vault });
+        profile
+    }
+
+    /// Signs another device in to an account.
+    pub(crate) fn enrol(&mut self, account: usize, index: usize, seed: u64, now: Timestamp) -> NewProfile {
+        let mut rng = ChaCha20Rng::seed_from_u64(seed ^ (index as u64 + 1) << 32);
+        let Account { handle, vault } = &self.accounts[account];
+        let (enrolment, identity) = enrol_device(vault, now, &mut rng);
+        let device = new_device(&identity, &enrolment, index, now);
+        let profile = new_profile(handle, vault, identity);
+        let running = self.running.as_mut().expect("the server runs");
+        let (account_id, device_id) = (device.account_id, device.device_id);
+        running.runtime.block_on(async {
+            let revision = 1;
+            running.store.enrol(device, revision, 16).await.expect("the store works");
+            running.service.device_signed_in(account_id, device_id).await;
+        });
+        profile
+    }
+
+    /// What the directory says of an account.
+    pub(crate) fn person(&self, account: usize) -> rest::Person {
+        let Account { handle, vault } = &self.accounts[account];
+        rest::Person {
+            account_id: vault.account_id,
+            handle: handle.clone(),
+            account_key: vault.contents.account_key.public().as_bytes().as_slice().into(),
+        }
+    }
+
+    pub(crate) fn connect(&mut self, session: Session) {
+        let running = self.running();
+        let connection = running.service.hub().connect(session);
+        running.connections.insert(session, connection);
+    }
+
+    pub(crate) fn disconnect(&mut self, session: Session) {
+        self.running().connections.remove(&session);
+    }
+
+    pub(crate) fn handle(&mut self, session: Session, frame: ClientFrame) -> ServerFrame {
+        let running = self.running();
+        let request = frame.request.expect("a frame of ours has a request");
+        let body = running.runtime.block_on(running.service.handle(&session, request));
+        ServerFrame { request_id: frame.request_id, body: Some(body) }
+    }
+
+    /// The frames that were pushed to a device since the last call.
+    pub(crate) fn pushes(&mut self, session: Session) -> Vec<ServerFrame> {
+        let Some(drained) = self.running().connections.get(&session).and_then(Connection::try_drain) else {
+            return Vec::new();
+        };
+        assert!(drained.closing.is_none(), "the server gave up a connection: {:?}", drained.closing);
+        drained.frames.into_iter().map(|frame| ServerFrame::decode(frame).expect("a frame decodes")).collect()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        self.connections.clear();
+    }
+}
+
+fn new_profile(handle: &Handle, vault: &OpenVault, identity: DeviceIdentity) -> NewProfile {
+    NewProfile {
+        handle: handle.clone(),
+        identity,
+        vault: VaultContents::decode(&vault.contents.encode()).expect("own contents decode"),
+        vault_key: vault.key.clone(),
+        vault_revision: vault.revision,
+    }
+}
+
+fn new_device(identity: &DeviceIdentity, enrolment: &rest::Enrolment, index: usize, now: Timestamp) -> NewDevice {
+    NewDevice {
+        device_id: identity.certificate.device_id(),
+        account_id: identity.certificate.account_id(),
+        device_key: identity.certificate.device_key(),
+        certificate: enrolment.certificate.0.clone(),
+        token: TokenHash([index as u8; 32]),
+        token_expires_at: now,
+        created_at: now,
+    }
+}
