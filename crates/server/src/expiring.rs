@@ -96,6 +96,8 @@ impl<V> Entries<V> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
+
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_millis(1_000_000);

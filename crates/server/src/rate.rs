@@ -133,6 +133,8 @@ impl governor::clock::Clock for ForwardClock {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
+
     use super::*;
     use crate::clock::ManualClock;
 

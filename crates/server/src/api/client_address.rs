@@ -48,6 +48,8 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAd
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
+
     use super::*;
 
     fn seen(peer: &str, forwarded_for: &[&str], trusted: &[&str]) -> String {

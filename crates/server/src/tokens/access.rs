@@ -176,3 +176,6 @@ impl AccessTokens {
         Ok(key)
     }
 }
+
+#[cfg(test)]
+mod tests;
