@@ -1,0 +1,257 @@
+//! A whole server without a socket, on a store of its own, in which Alice and Bob have accounts and the
+//! conversation of the [`World`]. It lives as long as the fuzzer: a finding may need what came before it.
+
+use std::{cell::OnceCell, net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    body::Body as HttpBody,
+    extract::ConnectInfo,
+    http::{Request as HttpRequest, StatusCode},
+};
+use http_body_util::BodyExt as _;
+use subrosa_mls::DeviceIdentity;
+use subrosa_server::{
+    accounts::{Accounts, AccountsConfig},
+    api,
+    clock::{Clock, ManualClock},
+    config::{Config, LimitsConfig},
+    delivery::{DeliveryConfig, Service},
+    lifecycle::Lifecycle,
+    live::{Authenticate, Live},
+    observe::Metrics,
+    session::Session,
+    state::{AppState, RequestLimits},
+    store::{
+        AccountStore as _, SqliteStore, Store,
+        accounts::{AccountRecord, Credentials, NewAccount, NewDevice, Registered, TokenHash},
+    },
+};
+use subrosa_wire::{
+    AccountId, Handle, ProblemCode,
+    frames::{Append, Commit, CreateConversation, append, client_frame::Request, server_frame::Body},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::world::{self, ALICE, CONVERSATION, NOW, World};
+
+/// The server and what drives it.
+pub struct Server {
+    runtime: tokio::runtime::Runtime,
+    service: Arc<Service>,
+    router: Router,
+    /// Alice's phone.
+    pub alice: Session,
+    /// Bob's phone.
+    pub bob: Session,
+    _folder: tempfile::TempDir,
+}
+
+impl Server {
+    /// Runs `visit` with the one server.
+    pub fn with<T>(visit: impl FnOnce(&Self) -> T) -> T {
+        thread_local! {
+            static SERVER: OnceCell<Server> = const { OnceCell::new() };
+        }
+        SERVER.with(|server| visit(server.get_or_init(Self::start)))
+    }
+
+    /// Answers a request of a device. There is none that it has to be ashamed of.
+    pub fn answer(&self, session: &Session, request: Request) -> Body {
+        let body = self.runtime.block_on(self.service.handle(session, request));
+        if let Body::Problem(problem) = &body {
+            assert_ne!(problem.known_code(), Some(ProblemCode::Internal), "{problem:?}");
+            assert!(problem.known_code().is_some(), "{problem:?}");
+        }
+        body
+    }
+
+    /// Answers a request over HTTP. A refusal is a problem document.
+    pub fn answer_http(&self, mut request: HttpRequest<Vec<u8>>) {
+        request
+            .extensions_mut()
+            .insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 40_000))));
+        let router = self.router.clone();
+        let (status, body) = self.runtime.block_on(async {
+            let Ok(response) = tower::ServiceExt::oneshot(router, request.map(HttpBody::from)).await;
+            let status = response.status();
+            (
+                status,
+                response
+                    .into_body()
+                    .collect()
+                    .await
+                    .expect("a whole body")
+                    .to_bytes(),
+            )
+        });
+        assert_ne!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        if status.is_client_error() || status.is_server_error() {
+            let document: subrosa_wire::problem::ProblemDocument =
+                serde_json::from_slice(&body).expect("a problem document");
+            assert_eq!(document.status, status.as_u16());
+        }
+    }
+
+    /// Requests that Alice's phone makes, to be spoilt.
+    pub fn honest_appends() -> [Append; 2] {
+        let world = World::get();
+        let append = |payload| Append {
+            conversation_id: CONVERSATION.to_vec().into(),
+            send_id: vec![2; 16].into(),
+            send_number: 2,
+            payload: Some(payload),
+        };
+        [
+            append(append::Payload::ApplicationMessage(
+                world.application.clone().into(),
+            )),
+            append(append::Payload::Commit(Commit {
+                commit: world.update.commit.clone().into(),
+                group_info: world.update.group_info.clone().into(),
+                welcome: Vec::new().into(),
+            })),
+        ]
+    }
+
+    /// How Alice's phone began the conversation.
+    pub fn honest_creation() -> CreateConversation {
+        let world = World::get();
+        CreateConversation {
+            conversation_id: CONVERSATION.to_vec().into(),
+            send_id: vec![1; 16].into(),
+            group_info: world.start.0.clone().into(),
+            ratchet_tree: world.start.1.clone().into(),
+            commit: Some(Commit {
+                commit: world.addition.commit.clone().into(),
+                group_info: world.addition.group_info.clone().into(),
+                welcome: world.welcome.clone().into(),
+            }),
+        }
+    }
+
+    fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime");
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Arc::new(SqliteStore::open(folder.path()).expect("a store"));
+        let parts = runtime.block_on(async {
+            let alice = register(&store, "alice", ALICE, &world::device(ALICE, 1)).await;
+            let bob = register(&store, "bob", World::BOB, &World::bob_identity()).await;
+            (assemble(store).await, alice, bob)
+        });
+        let ((state, router), alice, bob) = parts;
+        let service = Arc::clone(&state.delivery);
+        let server = Self {
+            runtime,
+            service,
+            router,
+            alice,
+            bob,
+            _folder: folder,
+        };
+        let created = server.answer(
+            &server.alice,
+            Request::CreateConversation(Self::honest_creation()),
+        );
+        assert!(matches!(created, Body::Appended(_)), "{created:?}");
+        server
+    }
+}
+
+async fn register(
+    store: &SqliteStore,
+    handle: &str,
+    account_id: AccountId,
+    device: &DeviceIdentity,
+) -> Session {
+    let account_key = world::account_key(account_id).public();
+    let device_id = device.certificate.device_id();
+    let account = NewAccount {
+        account: AccountRecord {
+            account_id,
+            handle: handle.parse::<Handle>().expect("a handle"),
+            account_key,
+        },
+        credentials: Credentials {
+            password_record: vec![1],
+            password_wrap: vec![1],
+            recovery_key: account_key,
+            recovery_wrap: vec![1],
+        },
+        vault: vec![1],
+        device: NewDevice {
+            device_id,
+            account_id,
+            device_key: device.certificate.device_key(),
+            certificate: device.certificate.encode(),
+            token: TokenHash(*device.certificate.device_key().as_bytes()),
+            token_expires_at: NOW,
+            created_at: NOW,
+        },
+    };
+    assert_eq!(
+        store.register(account).await.expect("the store works"),
+        Registered::Done
+    );
+    Session {
+        account_id,
+        device_id,
+    }
+}
+
+/// A server's parts, as `serve` puts them together, without limits on how often one may ask.
+async fn assemble(store: Arc<SqliteStore>) -> (AppState, Router) {
+    let (config, lifecycle) = (
+        Config {
+            limits: unlimited(),
+            ..Config::default()
+        },
+        Lifecycle::new(),
+    );
+    let (store, clock): (Arc<dyn Store>, Arc<dyn Clock>) = (store, Arc::new(ManualClock::new(NOW)));
+    let accounts_config = AccountsConfig {
+        registration_open: true,
+        token_issuer: config.public_url.clone(),
+        rates: config.limits.guesses(),
+    };
+    let accounts = Accounts::open(Arc::clone(&store), Arc::clone(&clock), accounts_config).await;
+    let accounts = Arc::new(accounts.expect("accounts open"));
+    let delivery = DeliveryConfig {
+        requests: None,
+        claims: None,
+        ..DeliveryConfig::default()
+    };
+    let (delivery, tasks) = Service::open(store, Arc::clone(&clock), &delivery, &CancellationToken::new());
+    for task in tasks {
+        tokio::spawn(task.work);
+    }
+    let authenticate: Arc<dyn Authenticate> = Arc::clone(&accounts) as _;
+    let live = Live::new(Arc::clone(&delivery), authenticate, Arc::clone(&clock));
+    let request_limits = Arc::new(RequestLimits::new(&config, &clock));
+    let (metrics, config) = (Metrics::default(), Arc::new(config));
+    let state = AppState {
+        accounts,
+        delivery,
+        lifecycle,
+        metrics,
+        request_limits,
+        config,
+    };
+    (state.clone(), api::router(state, live))
+}
+
+fn unlimited() -> LimitsConfig {
+    LimitsConfig {
+        requests_per_visitor: 0,
+        requests_per_account: 0,
+        frames_per_device: 0,
+        key_package_claims_per_account: 0,
+        searches_per_account: 0,
+        sign_ins_per_handle_and_visitor: 0,
+        sign_ins_per_handle: 0,
+        sign_ins_per_visitor: 0,
+        registrations_per_visitor: 0,
+    }
+}
