@@ -62,9 +62,8 @@ impl Accounts {
             .ok_or(AccountError::ChallengeExpired)?;
         let presented = tokens::hash(&request.refresh_token);
         let device = self.store.device(request.device_id).await?;
-        let device_key = device
-            .as_ref()
-            .map_or_else(nobodys_key, |device| device.device_key);
+        let nobodys_key = nobodys_key();
+        let device_key = device.as_ref().map_or(nobodys_key, |device| device.device_key);
         let signed = [request.nonce.0.as_slice(), &presented.0].concat();
         let verified = device_key.verify(signing_labels::REFRESH, &signed, &signature);
         let Some(device) = device.filter(|device| verified.is_ok() && device.device_id == device_id) else {

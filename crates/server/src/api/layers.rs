@@ -30,7 +30,7 @@ const NO_CONTENT_POLICY: &str =
 pub(super) async fn observe(request: Request, next: Next) -> Response {
     let watch = Stopwatch::start();
     let id = request_id(&request);
-    let method = request.method().clone();
+    let method = method_name(&request);
     let route = request
         .extensions()
         .get::<MatchedPath>()
@@ -45,15 +45,31 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     let status = response.status().as_u16();
     let took = watch.elapsed();
     span.in_scope(|| {
-        tracing::debug!(%method, route, status, code, took_us = took.as_micros(), "answered");
+        tracing::debug!(
+            method,
+            route,
+            status,
+            code,
+            took_us = took.as_micros(),
+            "answered"
+        );
     });
     metrics::histogram!("subrosa_http_request_seconds", "route" => route.clone()).record(took);
     metrics::counter!(
-        "subrosa_http_requests_total", "route" => route, "method" => method.to_string(),
+        "subrosa_http_requests_total", "route" => route, "method" => method,
         "status" => status.to_string(), "code" => code
     )
     .increment(1);
     response
+}
+
+/// The method, if it is one of HTTP's own: a client can invent others, and each would be a new counter.
+fn method_name(request: &Request) -> &'static str {
+    const KNOWN: [&str; 8] = [
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE",
+    ];
+    let known = KNOWN.iter().find(|name| **name == request.method().as_str());
+    known.copied().unwrap_or("OTHER")
 }
 
 /// The id that the client or a proxy gave, if it is a tame one, or a new one.
@@ -125,5 +141,54 @@ pub(super) async fn limit_time(request: Request, next: Next) -> Response {
         Err(_) => Problem::new(ProblemCode::Unavailable, "the request took too long")
             .retry_after(FULL_RETRY_AFTER)
             .into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use axum::{Router, body::Body, http::StatusCode, middleware::from_fn, routing::get};
+    use tower::ServiceExt as _;
+    use tower_http::catch_panic::CatchPanicLayer;
+
+    use super::*;
+    use crate::api::problem;
+
+    async fn answer(router: Router) -> Response {
+        router.oneshot(Request::new(Body::empty())).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_panics_is_a_problem_of_its_request_only() {
+        async fn panics() {
+            panic!("what a test wants");
+        }
+        let router = Router::new()
+            .route("/", get(panics))
+            .layer(CatchPanicLayer::custom(problem::panicked));
+        let response = answer(router).await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(
+            response.headers()[header::CONTENT_TYPE],
+            "application/problem+json"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_takes_too_long_is_given_up() {
+        let router = Router::new()
+            .route("/", get(std::future::pending::<()>))
+            .layer(from_fn(limit_time));
+        let response = answer(router).await;
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "15");
+    }
+
+    #[test]
+    fn an_invented_method_makes_no_counter_of_its_own() {
+        let request = |method: &str| Request::builder().method(method).body(Body::empty()).unwrap();
+        assert_eq!(method_name(&request("DELETE")), "DELETE");
+        assert_eq!(method_name(&request("INVENTED")), "OTHER");
     }
 }

@@ -22,7 +22,7 @@ use crate::{
     observe::Metrics,
     serve::Parts,
     state::AppState,
-    store::SqliteStore,
+    store::{SqliteStore, Store},
 };
 
 /// The instant at which every test begins.
@@ -31,6 +31,7 @@ pub(super) const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 pub(super) struct Server {
     pub(super) clock: Arc<ManualClock>,
     pub(super) state: AppState,
+    pub(super) store: Arc<SqliteStore>,
     router: Router,
     folder: TempDir,
     stop_delivery: CancellationToken,
@@ -66,6 +67,7 @@ impl Server {
         let Self {
             clock,
             state,
+            store,
             router,
             folder,
             stop_delivery,
@@ -77,7 +79,7 @@ impl Server {
             .drain(std::time::Duration::from_secs(60))
             .await
             .unwrap();
-        drop((router, state));
+        drop((router, state, store));
         Self::open(folder, clock, |_| {}).await
     }
 
@@ -90,7 +92,7 @@ impl Server {
         let parts = Parts::assemble(
             config,
             shared_clock,
-            store,
+            Arc::clone(&store) as Arc<dyn Store>,
             Lifecycle::new(),
             Metrics::default(),
             &stop_delivery,
@@ -100,6 +102,7 @@ impl Server {
         Self {
             clock,
             state: parts.state,
+            store,
             router: parts.router,
             folder,
             stop_delivery,
