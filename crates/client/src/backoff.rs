@@ -84,7 +84,7 @@ mod tests {
         }
         backoff.connection_ended(Duration::from_secs(59));
         assert_eq!(backoff.next(&mut Always(u32::MAX)).as_millis(), 3200);
-        backoff.connection_ended(Duration::from_secs(60));
+        backoff.connection_ended(Duration::from_mins(1));
         assert_eq!(backoff.next(&mut Always(u32::MAX)).as_millis(), 200);
     }
 

@@ -288,12 +288,12 @@ impl Client {
         Ok(answer
             .devices
             .into_iter()
-            .map(|device| self.checked(device))
+            .map(|device| self.checked(&device))
             .collect())
     }
 
     /// Checks a device that the server lists: its word is not enough.
-    fn checked(&self, device: rest::Device) -> Device {
+    fn checked(&self, device: &rest::Device) -> Device {
         let certificate = UnverifiedCertificate::decode(&device.certificate.0)
             .and_then(|certificate| certificate.verify_signature(&self.shared.account_key));
         Device {

@@ -34,7 +34,7 @@ pub(crate) struct Connector {
 impl Connector {
     /// Stays connected until `stop`, or until there is no use in trying.
     pub(crate) async fn work(self, stop: CancellationToken) {
-        let stopped = stop.run_until_cancelled(self.stay_connected()).await;
+        let stopped = stop.run_until_cancelled(Box::pin(self.stay_connected())).await;
         let last = stopped.unwrap_or(Connection::Off);
         // The engine's thread is gone only if the whole client is.
         let _ = self.host.run(move |host| host.disconnected(last)).await;
@@ -52,7 +52,10 @@ impl Connector {
             let (reason, retry_in) = match self.open().await {
                 Err(error) => match given_up(&error) {
                     Some(connection) => return connection,
-                    None => (error.to_string(), wait(&mut backoff).max(asked_to_wait(&error))),
+                    None => (
+                        short_reason(&error),
+                        wait(&mut backoff).max(asked_to_wait(&error)),
+                    ),
                 },
                 Ok(socket) => {
                     let since = ambient::now();
@@ -118,6 +121,14 @@ fn given_up(error: &ClientError) -> Option<Connection> {
             reason: error.to_string(),
         }),
         _ => None,
+    }
+}
+
+/// The reason without the server's address, which is known where it is shown.
+fn short_reason(error: &ClientError) -> String {
+    match error {
+        ClientError::Unreachable { reason, .. } => reason.clone(),
+        error => error.to_string(),
     }
 }
 

@@ -24,23 +24,31 @@
 //! (`connection`, `socket`), one the vault's copy at the server (`vault`). This crate owns no protocol and
 //! no cryptography: it moves bytes and waits.
 
-mod accounts;
-pub mod ambient;
-mod backoff;
 mod client;
-mod connection;
-mod error;
 mod events;
-mod host;
-mod limits;
+mod status;
+
+mod error;
+
+mod accounts;
 mod profile;
+
+mod host;
+
+mod backoff;
+mod connection;
+mod socket;
+
+mod session;
+
+mod vault;
+
 mod rest;
 mod server_url;
-mod session;
-mod socket;
-mod status;
 mod tls;
-mod vault;
+
+pub mod ambient;
+mod limits;
 
 pub use accounts::{Credentials, NewAccount, RecoveryCode};
 pub use client::{Client, Device};

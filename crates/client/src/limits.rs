@@ -36,10 +36,10 @@ pub(crate) const BACKOFF_MIN: Duration = Duration::from_millis(200);
 /// …and doubles up to this.
 pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(30);
 /// A connection that stood this long was a good one: the waits start over.
-pub(crate) const STABLE_AFTER: Duration = Duration::from_secs(60);
+pub(crate) const STABLE_AFTER: Duration = Duration::from_mins(1);
 
 /// An access token is replaced this long before it ends.
-pub(crate) const TOKEN_MARGIN: Duration = Duration::from_secs(60);
+pub(crate) const TOKEN_MARGIN: Duration = Duration::from_mins(1);
 /// Attempts to store the vault while other devices change it too.
 pub(crate) const VAULT_ATTEMPTS_MAX: usize = 5;
 /// How long [`crate::Client::close`] waits for the tasks to end.

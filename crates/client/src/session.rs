@@ -225,7 +225,7 @@ mod tests {
     fn a_token_is_used_for_fourteen_minutes_whatever_the_server_s_clock_says() {
         assert!(tokens().is_fresh(NOW));
         assert!(tokens().is_fresh(NOW.plus(Duration::from_secs(14 * 60 - 1))));
-        assert!(!tokens().is_fresh(NOW.plus(Duration::from_secs(14 * 60))));
+        assert!(!tokens().is_fresh(NOW.plus(Duration::from_mins(14))));
     }
 
     #[test]

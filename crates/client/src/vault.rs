@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How long after a failure the vault is tried again, if nothing else happens before.
-const RETRY_AFTER: Duration = Duration::from_secs(60);
+const RETRY_AFTER: Duration = Duration::from_mins(1);
 
 /// Stores the vault.
 pub(crate) struct Keeper {
