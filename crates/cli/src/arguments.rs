@@ -7,8 +7,8 @@ use subrosa_client::ServerUrl;
 
 use crate::{
     commands::{
-        chat, chats, completions, devices, history, listen, passwd, recover, search, send, serve, signin, signout,
-        signup, whoami,
+        bench, chat, chats, completions, devices, history, listen, passwd, recover, search, send, serve,
+        signin, signout, signup, whoami,
     },
     exit, shapes,
 };
@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// The server's address. The profile remembers it; the default at sign-up and sign-in is
-    /// http://localhost:8080.
+    /// `http://localhost:8080`.
     #[arg(long, global = true, value_name = "URL", env = "SUBROSA_SERVER", value_hint = ValueHint::Url)]
     pub(crate) server: Option<ServerUrl>,
     /// The folder that holds account, keys and messages [default: subrosa/default in the user's data
@@ -73,12 +73,16 @@ pub(crate) enum Command {
     History(history::Arguments),
     Listen(listen::Arguments),
     Chat(chat::Arguments),
+    Bench(bench::Arguments),
     Completions(completions::Arguments),
 }
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot read its own input has failed")]
+    #![expect(
+        clippy::unwrap_used,
+        reason = "a test that cannot read its own input has failed"
+    )]
     use clap::CommandFactory as _;
 
     use super::*;
@@ -92,7 +96,9 @@ mod tests {
     fn a_handle_is_written_with_or_without_its_sign() {
         for text in ["@Bob", "bob"] {
             let arguments = Arguments::try_parse_from(["subrosa", "send", text, "hi"]).unwrap();
-            let Command::Send(send) = arguments.command else { panic!("not send") };
+            let Command::Send(send) = arguments.command else {
+                panic!("not send")
+            };
             assert_eq!(send.handle.as_str(), "bob");
         }
     }
@@ -108,7 +114,11 @@ mod tests {
             &["subrosa", "listen", "--count", "-1"],
             &["subrosa", "frobnicate"],
         ] {
-            assert_eq!(Arguments::try_parse_from(bad).unwrap_err().exit_code(), 2, "{bad:?}");
+            assert_eq!(
+                Arguments::try_parse_from(bad).unwrap_err().exit_code(),
+                2,
+                "{bad:?}"
+            );
         }
     }
 

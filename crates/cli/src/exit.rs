@@ -49,17 +49,36 @@ pub(crate) struct Failure {
 
 /// The command line, or what was typed, is not acceptable.
 pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
-    Failure { code: Code::Usage, message: message.into() }.into()
+    Failure {
+        code: Code::Usage,
+        message: message.into(),
+    }
+    .into()
+}
+
+/// The server refused, and the client learned it later.
+pub(crate) fn refused(message: impl Into<String>) -> anyhow::Error {
+    Failure {
+        code: Code::Refused,
+        message: message.into(),
+    }
+    .into()
 }
 
 /// It did not happen in time.
 pub(crate) fn timed_out(message: impl Into<String>) -> anyhow::Error {
-    Failure { code: Code::TimedOut, message: message.into() }.into()
+    Failure {
+        code: Code::TimedOut,
+        message: message.into(),
+    }
+    .into()
 }
 
 /// Whether standard output was closed by its reader.
 pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// The exit code for an error.
@@ -67,7 +86,9 @@ pub(crate) fn code(error: &anyhow::Error) -> Code {
     if let Some(failure) = error.downcast_ref::<Failure>() {
         return failure.code;
     }
-    error.downcast_ref::<ClientError>().map_or(Code::Failure, client_code)
+    error
+        .downcast_ref::<ClientError>()
+        .map_or(Code::Failure, client_code)
 }
 
 fn client_code(error: &ClientError) -> Code {
@@ -77,14 +98,14 @@ fn client_code(error: &ClientError) -> Code {
         | ClientError::VersionMismatch { .. }
         | ClientError::ServerMisbehaved(_) => Code::Unreachable,
         ClientError::Refused(refusal) => match refusal.known_code() {
-            Some(ProblemCode::Unavailable | ProblemCode::StorageFull | ProblemCode::Internal) => Code::Unreachable,
+            Some(ProblemCode::Unavailable | ProblemCode::StorageFull | ProblemCode::Internal) => {
+                Code::Unreachable
+            }
             _ => Code::Refused,
         },
         ClientError::WrongPassword | ClientError::UnknownPerson(_) => Code::Refused,
         ClientError::TimedOut(_) => Code::TimedOut,
-        ClientError::Password(_)
-        | ClientError::Name(_)
-        | ClientError::Command(_) => Code::Usage,
+        ClientError::Password(_) | ClientError::Name(_) | ClientError::Command(_) => Code::Usage,
         _ => Code::Failure,
     }
 }
@@ -104,7 +125,14 @@ mod tests {
         for (error, expected) in [
             (ClientError::NoProfile("p".into()).into(), Code::NotSignedIn),
             (ClientError::SignedOut(String::new()).into(), Code::NotSignedIn),
-            (ClientError::Unreachable { server: String::new(), reason: String::new() }.into(), Code::Unreachable),
+            (
+                ClientError::Unreachable {
+                    server: String::new(),
+                    reason: String::new(),
+                }
+                .into(),
+                Code::Unreachable,
+            ),
             (refused(ProblemCode::SignInFailed), Code::Refused),
             (refused(ProblemCode::HandleTaken), Code::Refused),
             (refused(ProblemCode::Unavailable), Code::Unreachable),
@@ -128,6 +156,8 @@ mod tests {
     #[test]
     fn a_closed_pipe_is_no_failure() {
         assert!(is_closed_pipe(&io::Error::from(io::ErrorKind::BrokenPipe).into()));
-        assert!(!is_closed_pipe(&io::Error::from(io::ErrorKind::StorageFull).into()));
+        assert!(!is_closed_pipe(
+            &io::Error::from(io::ErrorKind::StorageFull).into()
+        ));
     }
 }

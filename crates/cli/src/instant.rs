@@ -10,7 +10,9 @@ pub(crate) fn iso(timestamp: Timestamp) -> String {
 
 /// Day and minute, for people: `2026-11-23 04:12`.
 pub(crate) fn day_and_minute(timestamp: Timestamp, zone: &TimeZone) -> String {
-    zone.to_datetime(instant(timestamp)).strftime("%Y-%m-%d %H:%M").to_string()
+    zone.to_datetime(instant(timestamp))
+        .strftime("%Y-%m-%d %H:%M")
+        .to_string()
 }
 
 /// The minute of the day: `04:12`.

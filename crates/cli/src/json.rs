@@ -15,9 +15,16 @@ pub(crate) fn write_line(out: &mut dyn io::Write, value: &impl Serialize) -> io:
 struct TerminalSafe;
 
 impl Formatter for TerminalSafe {
-    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
         let mut written = 0;
-        for (at, character) in fragment.char_indices().filter(|(_, character)| is_obeyed(*character)) {
+        for (at, character) in fragment
+            .char_indices()
+            .filter(|(_, character)| is_obeyed(*character))
+        {
             writer.write_all(&fragment.as_bytes()[written..at])?;
             for unit in character.encode_utf16(&mut [0; 2]) {
                 write!(writer, "\\u{unit:04x}")?;
@@ -38,7 +45,10 @@ fn is_obeyed(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot read its own output has failed")]
+    #![expect(
+        clippy::unwrap_used,
+        reason = "a test that cannot read its own output has failed"
+    )]
     use proptest::prelude::*;
 
     use super::*;
@@ -52,7 +62,10 @@ mod tests {
     #[test]
     fn what_a_terminal_obeys_is_escaped() {
         assert_eq!(line("a\u{1b}[2Jb"), "\"a\\u001b[2Jb\"\n");
-        assert_eq!(line("\u{9b}31m \u{7f} \u{202e}x"), "\"\\u009b31m \\u007f \\u202ex\"\n");
+        assert_eq!(
+            line("\u{9b}31m \u{7f} \u{202e}x"),
+            "\"\\u009b31m \\u007f \\u202ex\"\n"
+        );
         assert_eq!(line("\u{e0041}"), "\"\\udb40\\udc41\"\n");
         assert_eq!(line("žluťoučký 🌹"), "\"žluťoučký 🌹\"\n");
     }

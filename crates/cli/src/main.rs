@@ -1,27 +1,40 @@
 //! The `subrosa` binary: the server, and a full terminal client.
 
 mod arguments;
+
 mod commands;
-mod exit;
-mod output;
-mod shapes;
-mod json;
-mod instant;
-mod people;
-mod secrets;
-mod profile;
-mod logging;
-mod signals;
+
 mod chat;
 
-use std::process::ExitCode;
+mod exit;
+mod output;
+
+mod instant;
+mod json;
+mod people;
+mod shapes;
+
+mod profile;
+mod secrets;
+
+mod logging;
+mod signals;
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use clap::Parser as _;
+use subrosa_client::printable;
 
 use crate::{arguments::Arguments, output::Output};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return refuse(&error),
+    };
     let mut output = Output::to_terminal(arguments.global.json);
     let result = run(arguments, &mut output);
     match result {
@@ -33,6 +46,17 @@ fn main() -> ExitCode {
             exit::code(&error).into()
         }
     }
+}
+
+/// Prints what clap has to say: help, or what is wrong with the command line. That quotes what was typed,
+/// which may hold what a terminal obeys.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() {
+        let _ = write!(io::stderr(), "{}", printable(&error.render().to_string()));
+    } else {
+        let _ = error.print();
+    }
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 fn run(arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {

@@ -20,12 +20,22 @@ pub(crate) struct Output {
 impl Output {
     /// To the process's standard streams.
     pub(crate) fn to_terminal(json: bool) -> Self {
-        Self { out: Box::new(io::stdout()), err: Box::new(io::stderr()), json, zone: TimeZone::system() }
+        Self {
+            out: Box::new(io::stdout()),
+            err: Box::new(io::stderr()),
+            json,
+            zone: TimeZone::system(),
+        }
     }
 
     #[cfg(test)]
     pub(crate) fn to_memory(json: bool, out: Box<dyn Write + Send>, err: Box<dyn Write + Send>) -> Self {
-        Self { out, err, json, zone: TimeZone::UTC }
+        Self {
+            out,
+            err,
+            json,
+            zone: TimeZone::UTC,
+        }
     }
 
     pub(crate) fn is_json(&self) -> bool {
@@ -76,7 +86,11 @@ impl Output {
     /// message.
     pub(crate) fn message_text(&self, message: &Message, names: &Names) -> String {
         let at = day_and_minute(message.sent_at, &self.zone);
-        let who = if message.outgoing { "you".to_owned() } else { names.display(message.sender) };
+        let who = if message.outgoing {
+            "you".to_owned()
+        } else {
+            names.display(message.sender)
+        };
         let text = message.text.trim_end_matches('\n').replace('\n', "\n    ");
         let status = match message.status {
             MessageStatus::Unread => "  (new)".to_owned(),
@@ -120,16 +134,24 @@ mod tests {
 
     fn output(json: bool) -> (Output, Memory, Memory) {
         let (out, err) = (Memory::default(), Memory::default());
-        (Output::to_memory(json, Box::new(out.clone()), Box::new(err.clone())), out, err)
+        (
+            Output::to_memory(json, Box::new(out.clone()), Box::new(err.clone())),
+            out,
+            err,
+        )
     }
 
     #[test]
     fn a_result_is_an_object_or_a_text() {
         let (mut output, out, _) = output(true);
-        output.result(&DoneShape { done: "signed out" }, "unused").unwrap();
+        output
+            .result(&DoneShape { done: "signed out" }, "unused")
+            .unwrap();
         assert_eq!(out.text(), "{\"done\":\"signed out\"}\n");
         let (mut output, out, _) = self::output(false);
-        output.result(&DoneShape { done: "unused" }, "you are signed out").unwrap();
+        output
+            .result(&DoneShape { done: "unused" }, "you are signed out")
+            .unwrap();
         assert_eq!(out.text(), "you are signed out\n");
     }
 
@@ -139,7 +161,10 @@ mod tests {
         output.result(&(), "a\u{1b}[2Jb\u{9b}c\u{202e}d").unwrap();
         output.note("\u{1b}]0;title\u{7}");
         for text in [out.text(), err.text()] {
-            assert!(!text.trim_end().chars().any(|c| c.is_control() || c == '\u{202e}'), "{text:?}");
+            assert!(
+                !text.trim_end().chars().any(|c| c.is_control() || c == '\u{202e}'),
+                "{text:?}"
+            );
         }
     }
 

@@ -17,17 +17,24 @@ impl Names {
     }
 
     pub(crate) fn new(me: &Me, contacts: &[Contact]) -> Self {
-        let own = (me.account_id, (Some(me.handle.as_str().to_owned()), me.name.clone()));
+        let own = (
+            me.account_id,
+            (Some(me.handle.as_str().to_owned()), me.name.clone()),
+        );
         let others = contacts.iter().map(|contact| {
             let handle = contact.handle.as_ref().map(|handle| handle.as_str().to_owned());
             (contact.account_id, (handle, contact.name.clone()))
         });
-        Self { people: others.chain([own]).collect() }
+        Self {
+            people: others.chain([own]).collect(),
+        }
     }
 
     /// Whether the handle of somebody is known.
     pub(crate) fn knows(&self, account: AccountId) -> bool {
-        self.people.get(&account).is_some_and(|(handle, _)| handle.is_some())
+        self.people
+            .get(&account)
+            .is_some_and(|(handle, _)| handle.is_some())
     }
 
     /// The handle, without `@`; the account id until the directory has told the handle.

@@ -14,7 +14,11 @@ pub(crate) fn folder(global: &Global) -> anyhow::Result<PathBuf> {
     if let Some(folder) = &global.profile {
         return Ok(folder.clone());
     }
-    let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let absolute = |name: &str| {
+        env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
     let data = absolute("XDG_DATA_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
         .or_else(|| absolute("LOCALAPPDATA"))

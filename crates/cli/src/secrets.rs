@@ -17,13 +17,11 @@ pub(crate) type Secret = Zeroizing<String>;
 
 /// A secret that is there already: from the file, or asked for once.
 pub(crate) fn existing(file: Option<&Path>, what: &str, option: &str) -> anyhow::Result<Secret> {
-    match file {
-        Some(file) => from_file(file),
-        None => {
-            needs_terminal(what, option)?;
-            prompt(&format!("{what}: "))
-        }
+    if let Some(file) = file {
+        return from_file(file);
     }
+    needs_terminal(what, option)?;
+    prompt(&format!("{what}: "))
 }
 
 /// A password that is to be set: from the file, or asked for twice.
@@ -44,7 +42,10 @@ fn needs_terminal(what: &str, option: &str) -> anyhow::Result<()> {
     if can_ask() {
         return Ok(());
     }
-    Err(usage(format!("there is no terminal to ask for the {}: use {option}", what.to_lowercase())))
+    Err(usage(format!(
+        "there is no terminal to ask for the {}: use {option}",
+        what.to_lowercase()
+    )))
 }
 
 fn prompt(question: &str) -> anyhow::Result<Secret> {
@@ -73,20 +74,35 @@ fn first_line(source: impl io::Read) -> io::Result<Secret> {
     let text = std::str::from_utf8(line)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))?;
     if text.is_empty() {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "its first line is empty"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "its first line is empty",
+        ));
     }
     Ok(Zeroizing::new(text.to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot read its own input has failed")]
+    #![expect(
+        clippy::unwrap_used,
+        reason = "a test that cannot read its own input has failed"
+    )]
     use super::*;
 
     #[test]
     fn a_secret_is_the_first_line_without_its_end() {
-        for file in ["pass word", "pass word\n", "pass word\r\n", "pass word\nsecond line"] {
-            assert_eq!(first_line(file.as_bytes()).unwrap().as_str(), "pass word", "{file:?}");
+        for file in [
+            "pass word",
+            "pass word\n",
+            "pass word\r\n",
+            "pass word\nsecond line",
+        ] {
+            assert_eq!(
+                first_line(file.as_bytes()).unwrap().as_str(),
+                "pass word",
+                "{file:?}"
+            );
         }
     }
 

@@ -50,7 +50,11 @@ impl<'a> MessageShape<'a> {
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum ListenShape<'a> {
     Message(MessageShape<'a>),
-    Status { id: String, conversation: String, status: &'static str },
+    Status {
+        id: String,
+        conversation: String,
+        status: &'static str,
+    },
 }
 
 /// A conversation in `chats`.
@@ -72,7 +76,10 @@ impl<'a> ChatShape<'a> {
             name: conversation.peer.name.as_deref(),
             unread: conversation.unread,
             state: state(conversation.state),
-            last_message: conversation.last_message.as_ref().map(|message| MessageShape::new(message, names)),
+            last_message: conversation
+                .last_message
+                .as_ref()
+                .map(|message| MessageShape::new(message, names)),
         }
     }
 }
@@ -112,7 +119,10 @@ impl<'a> AccountShape<'a> {
     }
 
     pub(crate) fn with_recovery_code(self, code: &'a str) -> Self {
-        Self { recovery_code: Some(code), ..self }
+        Self {
+            recovery_code: Some(code),
+            ..self
+        }
     }
 }
 
@@ -147,7 +157,10 @@ pub(crate) struct PersonShape<'a> {
 
 impl<'a> PersonShape<'a> {
     pub(crate) fn new(person: &'a Person) -> Self {
-        Self { account_id: person.account_id.to_string(), handle: person.handle.as_str() }
+        Self {
+            account_id: person.account_id.to_string(),
+            handle: person.handle.as_str(),
+        }
     }
 }
 

@@ -87,13 +87,16 @@ impl Composer {
     }
 
     pub(super) fn end_of_line(&mut self) {
-        self.cursor += self.text[self.cursor..].find('\n').unwrap_or(self.text.len() - self.cursor);
+        self.cursor += self.text[self.cursor..]
+            .find('\n')
+            .unwrap_or(self.text.len() - self.cursor);
     }
 
     /// Moves a row up on a screen of this width. Returns whether there was one.
     pub(super) fn up(&mut self, width: usize) -> bool {
         let (row, column) = self.position(width);
-        row.checked_sub(1).is_some_and(|row| self.move_to(row, column, width))
+        row.checked_sub(1)
+            .is_some_and(|row| self.move_to(row, column, width))
     }
 
     /// Moves a row down on a screen of this width. Returns whether there was one.
@@ -110,14 +113,19 @@ impl Composer {
     /// Row and column of the cursor on a screen of this width.
     pub(super) fn position(&self, width: usize) -> (usize, usize) {
         let rows = self.rows(width);
-        let row = rows.iter().rposition(|range| range.start <= self.cursor).unwrap_or_default();
+        let row = rows
+            .iter()
+            .rposition(|range| range.start <= self.cursor)
+            .unwrap_or_default();
         let start = rows.get(row).map_or(0, |range| range.start);
         let column = wrap::columns(&self.text[start..self.cursor]);
         (row, column.min(width.saturating_sub(1)))
     }
 
     fn move_to(&mut self, row: usize, column: usize, width: usize) -> bool {
-        let Some(range) = self.rows(width).into_iter().nth(row) else { return false };
+        let Some(range) = self.rows(width).into_iter().nth(row) else {
+            return false;
+        };
         let mut used = 0;
         let mut at = range.start;
         for (offset, grapheme) in self.text[range.clone()].grapheme_indices(true) {
@@ -129,16 +137,30 @@ impl Composer {
         }
         // The end of a row that was wrapped is the start of the next one.
         let is_wrapped = at == range.end && self.text.as_bytes().get(at).is_some_and(|byte| *byte != b'\n');
-        self.cursor = if is_wrapped { self.text[..at].grapheme_indices(true).next_back().map_or(at, |(at, _)| at) } else { at };
+        self.cursor = if is_wrapped {
+            self.text[..at]
+                .grapheme_indices(true)
+                .next_back()
+                .map_or(at, |(at, _)| at)
+        } else {
+            at
+        };
         true
     }
 
     fn before(&self) -> usize {
-        self.text[..self.cursor].grapheme_indices(true).next_back().map_or(0, |(at, _)| at)
+        self.text[..self.cursor]
+            .grapheme_indices(true)
+            .next_back()
+            .map_or(0, |(at, _)| at)
     }
 
     fn after(&self) -> usize {
-        self.cursor + self.text[self.cursor..].graphemes(true).next().map_or(0, str::len)
+        self.cursor
+            + self.text[self.cursor..]
+                .graphemes(true)
+                .next()
+                .map_or(0, str::len)
     }
 
     fn line_start(&self) -> usize {
@@ -188,7 +210,10 @@ mod tests {
 
     #[test]
     fn pasted_control_characters_are_dropped() {
-        assert_eq!(composer("a\u{1b}[2J\u{9b}b\u{7f}\tc\r\nd\re").text(), "a[2Jb    c\nd\ne");
+        assert_eq!(
+            composer("a\u{1b}[2J\u{9b}b\u{7f}\tc\r\nd\re").text(),
+            "a[2Jb    c\nd\ne"
+        );
         let mut field = Composer::default();
         field.insert_line("a\nb");
         assert_eq!(field.text(), "a b");

@@ -28,7 +28,12 @@ pub(super) struct Effects {
 
 impl Effects {
     pub(super) fn new(client: Client, answers: mpsc::Sender<Input>) -> Self {
-        Self { client, answers, tasks: JoinSet::new(), search: None }
+        Self {
+            client,
+            answers,
+            tasks: JoinSet::new(),
+            search: None,
+        }
     }
 
     /// Carries out effects and those that follow from them, the same one only once.
@@ -78,8 +83,14 @@ impl Effects {
             }
             Effect::Send { conversation, text } => drop(client.send_text(conversation, text).await?),
             Effect::MarkRead(conversation) => client.mark_read(conversation).await?,
-            Effect::Retry { conversation, message } => client.retry(conversation, message).await?,
-            Effect::Discard { conversation, message } => client.discard(conversation, message).await?,
+            Effect::Retry {
+                conversation,
+                message,
+            } => client.retry(conversation, message).await?,
+            Effect::Discard {
+                conversation,
+                message,
+            } => client.discard(conversation, message).await?,
             Effect::RetryConnection => client.retry_now(),
             Effect::Search(query) => {
                 if let Some(earlier) = self.search.take() {
@@ -87,7 +98,10 @@ impl Effects {
                 }
                 self.search = Some(self.aside(async move {
                     tokio::time::sleep(SEARCH_PAUSE).await;
-                    let found = client.search_people(&query).await.map_err(|error| error.to_string());
+                    let found = client
+                        .search_people(&query)
+                        .await
+                        .map_err(|error| error.to_string());
                     Input::Found(query, found)
                 }));
             }

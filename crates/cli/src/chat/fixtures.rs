@@ -32,8 +32,9 @@ pub(super) fn me() -> Me {
 pub(super) fn contact(id: u8, handle: &str, name: Option<&str>) -> Contact {
     // Any point of the curve does: the key of an RFC 8032 test vector.
     let key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
-    let key: Vec<u8> =
-        (0..32).map(|at| u8::from_str_radix(&key[2 * at..2 * at + 2], 16).unwrap()).collect();
+    let key: Vec<u8> = (0..32)
+        .map(|at| u8::from_str_radix(&key[2 * at..2 * at + 2], 16).unwrap())
+        .collect();
     Contact {
         account_id: AccountId::from_bytes([id; 16]),
         handle: Some(handle.parse().unwrap()),
@@ -60,7 +61,11 @@ fn message(position: i64, text: &str, seconds: i64, outgoing: bool, status: Mess
     Message {
         id: MessageId::from_bytes(id),
         conversation: CHAT,
-        sender: if outgoing { me().account_id } else { bob().account_id },
+        sender: if outgoing {
+            me().account_id
+        } else {
+            bob().account_id
+        },
         outgoing,
         text: text.to_owned(),
         sent_at: Timestamp::from_millis(NOON + u64::try_from(seconds).unwrap() * 1000),
@@ -82,8 +87,19 @@ pub(super) fn sent(position: i64, text: &str, seconds: i64, status: MessageStatu
     message(position, text, seconds, true, status)
 }
 
-pub(super) fn conversation(id: ConversationId, peer: Contact, unread: u64, last: Option<Message>) -> Conversation {
-    Conversation { id, peer, unread, last_message: last, state: ConversationState::Joined }
+pub(super) fn conversation(
+    id: ConversationId,
+    peer: Contact,
+    unread: u64,
+    last: Option<Message>,
+) -> Conversation {
+    Conversation {
+        id,
+        peer,
+        unread,
+        last_message: last,
+        state: ConversationState::Joined,
+    }
 }
 
 pub(super) fn thread(messages: Vec<Message>) -> Thread {

@@ -84,7 +84,12 @@ impl ChatAreas {
         let rule = take_bottom(&mut area, has_rule.into());
         let has_title = area.height >= 3;
         let title = take_top(&mut area, has_title.into());
-        Self { title, transcript: area, rule, composer }
+        Self {
+            title,
+            transcript: area,
+            rule,
+            composer,
+        }
     }
 }
 
@@ -107,21 +112,39 @@ pub(super) fn transcript_rows(model: &Model, thread: &Thread) -> (Vec<Row>, usiz
 
 fn take_top(area: &mut Rect, rows: u16) -> Rect {
     let rows = rows.min(area.height);
-    let taken = Rect { height: rows, ..*area };
-    *area = Rect { y: area.y + rows, height: area.height - rows, ..*area };
+    let taken = Rect {
+        height: rows,
+        ..*area
+    };
+    *area = Rect {
+        y: area.y + rows,
+        height: area.height - rows,
+        ..*area
+    };
     taken
 }
 
 fn take_bottom(area: &mut Rect, rows: u16) -> Rect {
     let rows = rows.min(area.height);
     area.height -= rows;
-    Rect { y: area.y + area.height, height: rows, ..*area }
+    Rect {
+        y: area.y + area.height,
+        height: rows,
+        ..*area
+    }
 }
 
 fn take_left(area: &mut Rect, columns: u16) -> Rect {
     let columns = columns.min(area.width);
-    let taken = Rect { width: columns, ..*area };
-    *area = Rect { x: area.x + columns, width: area.width - columns, ..*area };
+    let taken = Rect {
+        width: columns,
+        ..*area
+    };
+    *area = Rect {
+        x: area.x + columns,
+        width: area.width - columns,
+        ..*area
+    };
     taken
 }
 
@@ -156,8 +179,14 @@ mod tests {
                 }
                 let screen = Rect::new(0, 0, width, height);
                 let geometry = Geometry::of(&model);
-                let chat = geometry.chat.map(|chat| [chat.title, chat.transcript, chat.rule, chat.composer]);
-                let areas = [geometry.header, geometry.footer, geometry.list.unwrap_or_default()];
+                let chat = geometry
+                    .chat
+                    .map(|chat| [chat.title, chat.transcript, chat.rule, chat.composer]);
+                let areas = [
+                    geometry.header,
+                    geometry.footer,
+                    geometry.list.unwrap_or_default(),
+                ];
                 for area in areas.into_iter().chain(chat.unwrap_or_default()) {
                     assert_eq!(area.intersection(screen).area(), area.area(), "{width}×{height}");
                 }

@@ -2,14 +2,20 @@
 //! client, updates the model, carries out what is to be done, and draws.
 
 mod model;
-mod composer;
-mod wrap;
-mod transcript;
-mod geometry;
+
 mod update;
+
 mod view;
+
+mod composer;
+mod geometry;
+mod transcript;
+mod wrap;
+
 mod effects;
+
 mod terminal;
+
 #[cfg(test)]
 mod fixtures;
 
@@ -72,7 +78,9 @@ pub(crate) async fn run(client: &Client) -> anyhow::Result<()> {
         }
         // What has come in the meantime is shown in the same picture.
         for _ in 0..INPUTS_BEFORE_DRAWING_MAX {
-            let Some(Some(event)) = events.next().now_or_never() else { break };
+            let Some(Some(event)) = events.next().now_or_never() else {
+                break;
+            };
             if let Next::Input(input) = client_input(event) {
                 todo.extend(update(&mut model, input));
             }

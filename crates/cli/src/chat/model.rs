@@ -101,10 +101,7 @@ pub(super) enum Scroll {
     /// The newest, and it stays there as messages come.
     Newest,
     /// The top row is this row of the message at this position, whatever comes.
-    At {
-        position: i64,
-        row: usize,
-    },
+    At { position: i64, row: usize },
 }
 
 impl Model {
@@ -139,13 +136,18 @@ impl Model {
 
     /// How the other person of a chat is called.
     pub(super) fn title(&self, id: ConversationId) -> String {
-        self.chat(id).map_or_else(|| "…".to_owned(), |chat| self.names.display(chat.peer.account_id))
+        self.chat(id)
+            .map_or_else(|| "…".to_owned(), |chat| self.names.display(chat.peer.account_id))
     }
 
     /// Received messages that were not seen, in other chats than the open one.
     pub(super) fn unread_elsewhere(&self) -> u64 {
         let open = self.thread.as_ref().map(|thread| thread.conversation);
-        self.chats.iter().filter(|chat| Some(chat.id) != open).map(|chat| chat.unread).sum()
+        self.chats
+            .iter()
+            .filter(|chat| Some(chat.id) != open)
+            .map(|chat| chat.unread)
+            .sum()
     }
 
     /// Opens a chat, and keeps the draft of the one that was open.
@@ -196,13 +198,19 @@ impl Model {
 
     /// The results of the search: chats first, then people without one.
     pub(super) fn hits(&self) -> Vec<Hit> {
-        let Some(Overlay::Search(search)) = &self.overlay else { return Vec::new() };
+        let Some(Overlay::Search(search)) = &self.overlay else {
+            return Vec::new();
+        };
         let mut hits: Vec<_> = search.chats.iter().copied().map(Hit::Chat).collect();
         if let Some((_, Ok(people))) = &search.found {
             let has_chat = |person: &Person| {
-                self.chats.iter().any(|chat| chat.peer.account_id == person.account_id)
+                self.chats
+                    .iter()
+                    .any(|chat| chat.peer.account_id == person.account_id)
             };
-            let others = people.iter().filter(|person| person.account_id != self.me.account_id && !has_chat(person));
+            let others = people
+                .iter()
+                .filter(|person| person.account_id != self.me.account_id && !has_chat(person));
             hits.extend(others.map(|person| Hit::Person(person.handle.clone())));
         }
         hits
@@ -218,11 +226,15 @@ impl Thread {
     }
 
     pub(super) fn has_unread(&self) -> bool {
-        self.messages.iter().any(|message| message.status == MessageStatus::Unread)
+        self.messages
+            .iter()
+            .any(|message| message.status == MessageStatus::Unread)
     }
 
     pub(super) fn selected_index(&self) -> Option<usize> {
-        self.messages.iter().position(|message| Some(message.id) == self.selected)
+        self.messages
+            .iter()
+            .position(|message| Some(message.id) == self.selected)
     }
 
     pub(super) fn selected_message(&self) -> Option<&Message> {

@@ -37,7 +37,12 @@ impl Screen {
 
     fn take_over() -> io::Result<Terminal<CrosstermBackend<Stdout>>> {
         enable_raw_mode()?;
-        execute!(io::stdout(), EnterAlternateScreen, event::EnableBracketedPaste, event::EnableFocusChange)?;
+        execute!(
+            io::stdout(),
+            EnterAlternateScreen,
+            event::EnableBracketedPaste,
+            event::EnableFocusChange
+        )?;
         Terminal::new(CrosstermBackend::new(io::stdout()))
     }
 

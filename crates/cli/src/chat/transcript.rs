@@ -25,7 +25,7 @@ pub(super) struct Row {
     /// The message that it belongs to; separators belong to the message below them.
     pub position: i64,
     /// Counts the rows of that message.
-    pub row: usize,
+    pub index: usize,
 }
 
 /// What a row is.
@@ -47,7 +47,11 @@ pub(super) fn rows(thread: &Thread, names: &Names, zone: &TimeZone, width: usize
     let mut previous: Option<&Message> = None;
     let mut last_day: Option<Date> = None;
     for message in &thread.messages {
-        let mut add = Adder { rows: &mut rows, position: message.position, row: 0 };
+        let mut add = Adder {
+            rows: &mut rows,
+            position: message.position,
+            next: 0,
+        };
         let today = day(message.sent_at, zone);
         if last_day != Some(today) {
             add.separator(RowKind::Day, &long_day(today), width);
@@ -60,7 +64,9 @@ pub(super) fn rows(thread: &Thread, names: &Names, zone: &TimeZone, width: usize
             previous = None;
         }
         let header = header(message, names, zone);
-        if previous.is_none_or(|previous| previous.sender != message.sender || self::header(previous, names, zone) != header) {
+        if previous.is_none_or(|previous| {
+            previous.sender != message.sender || self::header(previous, names, zone) != header
+        }) {
             add.row(RowKind::Header, header);
         }
         let text = printable(&message.text).replace('\t', TAB);
@@ -98,13 +104,18 @@ pub(super) fn status_text(status: MessageStatus) -> &'static str {
 struct Adder<'a> {
     rows: &'a mut Vec<Row>,
     position: i64,
-    row: usize,
+    next: usize,
 }
 
 impl Adder<'_> {
     fn row(&mut self, kind: RowKind, text: String) {
-        self.rows.push(Row { kind, text, position: self.position, row: self.row });
-        self.row += 1;
+        self.rows.push(Row {
+            kind,
+            text,
+            position: self.position,
+            index: self.next,
+        });
+        self.next += 1;
     }
 
     /// A text in the middle of a line, as much as fits.
@@ -112,7 +123,10 @@ impl Adder<'_> {
         let text = wrap::cut(&format!(" {text} "), width);
         let dashes = width.saturating_sub(wrap::columns(&text));
         let left = dashes / 2;
-        self.row(kind, format!("{}{text}{}", "─".repeat(left), "─".repeat(dashes - left)));
+        self.row(
+            kind,
+            format!("{}{text}{}", "─".repeat(left), "─".repeat(dashes - left)),
+        );
     }
 }
 
@@ -122,7 +136,9 @@ pub(super) fn top(rows: &[Row], scroll: Scroll, height: usize) -> usize {
     match scroll {
         Scroll::Newest => last_top,
         Scroll::At { position, row } => {
-            let found = rows.iter().position(|at| (at.position, at.row) >= (position, row));
+            let found = rows
+                .iter()
+                .position(|at| (at.position, at.index) >= (position, row));
             found.unwrap_or(last_top).min(last_top)
         }
     }
@@ -133,7 +149,10 @@ pub(super) fn scroll_to(rows: &[Row], top: usize, height: usize) -> Scroll {
     if top >= rows.len().saturating_sub(height) {
         return Scroll::Newest;
     }
-    rows.get(top).map_or(Scroll::Newest, |row| Scroll::At { position: row.position, row: row.row })
+    rows.get(top).map_or(Scroll::Newest, |row| Scroll::At {
+        position: row.position,
+        row: row.index,
+    })
 }
 
 #[cfg(test)]
@@ -141,7 +160,10 @@ mod tests {
     use super::{super::fixtures::*, *};
 
     fn shown(thread: &Thread, width: usize) -> Vec<String> {
-        rows(thread, &names(), &TimeZone::UTC, width).into_iter().map(|row| row.text).collect()
+        rows(thread, &names(), &TimeZone::UTC, width)
+            .into_iter()
+            .map(|row| row.text)
+            .collect()
     }
 
     #[test]
@@ -170,9 +192,16 @@ mod tests {
 
     #[test]
     fn new_messages_begin_below_a_separator_that_counts_them() {
-        let mut thread = thread(vec![received(1, "old", 0), received(2, "a", 1), received(3, "b", 2)]);
+        let mut thread = thread(vec![
+            received(1, "old", 0),
+            received(2, "a", 1),
+            received(3, "b", 2),
+        ]);
         thread.new_from = Some(2);
-        assert_eq!(shown(&thread, 20)[3..6], ["────── 2 new ───────", "Bob (@bob) 12:00", "a"]);
+        assert_eq!(
+            shown(&thread, 20)[3..6],
+            ["────── 2 new ───────", "Bob (@bob) 12:00", "a"]
+        );
     }
 
     #[test]
@@ -188,7 +217,10 @@ mod tests {
     fn a_message_cannot_leave_its_rows() {
         let thread = thread(vec![received(1, "\u{1b}[2J\u{202e}a\rb\n── 9 new ──", 0)]);
         let rows = rows(&thread, &names(), &TimeZone::UTC, 30);
-        assert!(rows.iter().all(|row| !row.text.chars().any(|c| c.is_control() || c == '\u{202e}')));
+        assert!(
+            rows.iter()
+                .all(|row| !row.text.chars().any(|c| c.is_control() || c == '\u{202e}'))
+        );
         assert_eq!(rows.last().map(|row| row.kind), Some(RowKind::Text));
     }
 

@@ -4,7 +4,9 @@
 mod keys;
 
 use crossterm::event::KeyEvent;
-use subrosa_client::{Conversation, ConversationId, Event, Handle, MessageId, Message, Person, Status, Warning};
+use subrosa_client::{
+    Conversation, ConversationId, Event, Handle, Message, MessageId, Person, Status, Warning,
+};
 
 use super::model::{Focus, Model, Overlay, Scroll, Thread};
 use crate::people::{Names, one_line};
@@ -42,11 +44,23 @@ pub(super) enum Input {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Effect {
     LoadChats,
-    LoadMessages { conversation: ConversationId, limit: u32 },
-    Send { conversation: ConversationId, text: String },
+    LoadMessages {
+        conversation: ConversationId,
+        limit: u32,
+    },
+    Send {
+        conversation: ConversationId,
+        text: String,
+    },
     MarkRead(ConversationId),
-    Retry { conversation: ConversationId, message: MessageId },
-    Discard { conversation: ConversationId, message: MessageId },
+    Retry {
+        conversation: ConversationId,
+        message: MessageId,
+    },
+    Discard {
+        conversation: ConversationId,
+        message: MessageId,
+    },
     Search(String),
     OpenChat(Handle),
     RetryConnection,
@@ -101,7 +115,11 @@ pub(super) fn update(model: &mut Model, input: Input) -> Vec<Effect> {
 
 /// Opens a chat.
 fn open(model: &mut Model, conversation: ConversationId) -> Vec<Effect> {
-    if model.thread.as_ref().is_none_or(|thread| thread.conversation != conversation) {
+    if model
+        .thread
+        .as_ref()
+        .is_none_or(|thread| thread.conversation != conversation)
+    {
         model.open(conversation);
     }
     model.focus = Focus::Composer;
@@ -110,13 +128,18 @@ fn open(model: &mut Model, conversation: ConversationId) -> Vec<Effect> {
 }
 
 fn reload(thread: &Thread) -> Effect {
-    Effect::LoadMessages { conversation: thread.conversation, limit: thread.wanted }
+    Effect::LoadMessages {
+        conversation: thread.conversation,
+        limit: thread.wanted,
+    }
 }
 
 fn event(model: &mut Model, event: Event) -> Vec<Effect> {
     let touched = match event {
         Event::MessageReceived(message) | Event::MessageSent(message) => message.conversation,
-        Event::MessageStatusChanged { conversation, .. } | Event::ConversationChanged(conversation) => conversation,
+        Event::MessageStatusChanged { conversation, .. } | Event::ConversationChanged(conversation) => {
+            conversation
+        }
         Event::ConversationMoved { from, to } => {
             model.moved(from, to);
             to
@@ -128,8 +151,14 @@ fn event(model: &mut Model, event: Event) -> Vec<Effect> {
         }
         Event::CaughtUp | Event::VaultChanged | Event::SignedOut => return Vec::new(),
     };
-    let thread = model.thread.as_ref().filter(|thread| thread.conversation == touched);
-    [Effect::LoadChats].into_iter().chain(thread.map(reload)).collect()
+    let thread = model
+        .thread
+        .as_ref()
+        .filter(|thread| thread.conversation == touched);
+    [Effect::LoadChats]
+        .into_iter()
+        .chain(thread.map(reload))
+        .collect()
 }
 
 fn warning_text(model: &Model, warning: &Warning) -> String {
@@ -154,7 +183,11 @@ fn show_chats(model: &mut Model, chats: Vec<Conversation>, names: Names) {
 }
 
 fn show_messages(model: &mut Model, conversation: ConversationId, messages: Vec<Message>) -> Vec<Effect> {
-    let Some(thread) = model.thread.as_mut().filter(|thread| thread.conversation == conversation) else {
+    let Some(thread) = model
+        .thread
+        .as_mut()
+        .filter(|thread| thread.conversation == conversation)
+    else {
         return Vec::new();
     };
     let is_new = |message: &&Message| message.status == subrosa_client::MessageStatus::Unread;

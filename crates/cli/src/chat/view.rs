@@ -38,7 +38,16 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>) {
     header(model, geometry.header, buffer);
     if let Some(divider) = geometry.divider {
         for y in divider.rows().map(|row| row.y) {
-            put(buffer, Rect { y, height: 1, ..divider }, "│", DIM);
+            put(
+                buffer,
+                Rect {
+                    y,
+                    height: 1,
+                    ..divider
+                },
+                "│",
+                DIM,
+            );
         }
     }
     let mut cursor = None;
@@ -50,7 +59,7 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>) {
     }
     footer(model, geometry.footer, buffer);
     if let Some(overlay) = &model.overlay {
-        cursor = overlays::draw(model, overlay, screen, buffer);
+        cursor = Some(overlays::draw(model, overlay, screen, buffer));
     }
     if let Some(cursor) = cursor
         && screen.contains(cursor)
@@ -63,7 +72,11 @@ fn header(model: &Model, area: Rect, buffer: &mut Buffer) {
     let connection = connection_text(&model.status);
     let text = format!("@{} · {connection}", model.me.handle.as_str());
     let unread = model.unread_elsewhere();
-    let text = if unread > 0 { format!("{text} · {unread} new elsewhere") } else { text };
+    let text = if unread > 0 {
+        format!("{text} · {unread} new elsewhere")
+    } else {
+        text
+    };
     put(buffer, area, &text, BOLD);
 }
 
@@ -73,7 +86,10 @@ fn footer(model: &Model, area: Rect, buffer: &mut Buffer) {
         put(buffer, area, notice, REVERSED);
         return;
     }
-    let is_scrolled = model.thread.as_ref().is_some_and(|thread| thread.scroll != Scroll::Newest);
+    let is_scrolled = model
+        .thread
+        .as_ref()
+        .is_some_and(|thread| thread.scroll != Scroll::Newest);
     let keys = match (&model.overlay, model.focus) {
         (Some(Overlay::Search(_)), _) => "Enter opens · Esc closes",
         (Some(Overlay::Help(_)), _) => "arrows scroll · Esc closes",
@@ -91,13 +107,23 @@ fn put(buffer: &mut Buffer, area: Rect, text: &str, style: Style) {
         return;
     }
     let width = usize::from(area.width);
-    buffer.set_stringn(area.x, area.y, wrap::cut(&printable_line(text), width), width, style);
+    buffer.set_stringn(
+        area.x,
+        area.y,
+        wrap::cut(&printable_line(text), width),
+        width,
+        style,
+    );
 }
 
 /// The line of an area that is `row` rows below its top; empty if it is not in the area.
 fn line(area: Rect, row: usize) -> Rect {
     match u16::try_from(row) {
-        Ok(row) if row < area.height => Rect { y: area.y + row, height: 1, ..area },
+        Ok(row) if row < area.height => Rect {
+            y: area.y + row,
+            height: 1,
+            ..area
+        },
         _ => Rect::default(),
     }
 }
@@ -105,11 +131,18 @@ fn line(area: Rect, row: usize) -> Rect {
 /// The part of a line right of its first columns.
 fn indented(area: Rect, columns: usize) -> Rect {
     let columns = u16::try_from(columns).unwrap_or(u16::MAX).min(area.width);
-    Rect { x: area.x + columns, width: area.width - columns, ..area }
+    Rect {
+        x: area.x + columns,
+        width: area.width - columns,
+        ..area
+    }
 }
 
 fn at(area: Rect, column: usize) -> Position {
-    Position { x: area.x.saturating_add(u16::try_from(column).unwrap_or(u16::MAX)), y: area.y }
+    Position {
+        x: area.x.saturating_add(u16::try_from(column).unwrap_or(u16::MAX)),
+        y: area.y,
+    }
 }
 
 #[cfg(test)]

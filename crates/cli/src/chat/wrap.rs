@@ -60,7 +60,9 @@ pub(super) fn cut(text: &str, width: usize) -> String {
     if columns(text) <= width {
         return text.to_owned();
     }
-    let Some(room) = width.checked_sub(1) else { return String::new() };
+    let Some(room) = width.checked_sub(1) else {
+        return String::new();
+    };
     let mut used = 0;
     let fitting = text.graphemes(true).take_while(|grapheme| {
         used += grapheme_columns(grapheme);

@@ -14,7 +14,9 @@ pub(crate) struct Arguments {}
 
 pub(crate) async fn run(global: &Global, _: Arguments) -> anyhow::Result<()> {
     if !can_ask() || !io::stdout().is_terminal() {
-        return Err(usage("subrosa chat needs a terminal; scripts use send, listen and history"));
+        return Err(usage(
+            "subrosa chat needs a terminal; scripts use send, listen and history",
+        ));
     }
     let client = profile::open(global)?;
     let ending = chat::run(&client).await;

@@ -1,7 +1,7 @@
 //! `subrosa chats`: the conversations, newest first.
 
 use clap::Args;
-use subrosa_client::{Conversation, ConversationState};
+use subrosa_client::{Conversation, ConversationState, Message};
 
 use super::{farewell, sync};
 use crate::{
@@ -38,20 +38,29 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
 }
 
 fn line(conversation: &Conversation, names: &Names, output: &Output) -> String {
-    let mut line = names.display(conversation.peer.account_id);
-    if conversation.unread > 0 {
-        line.push_str(&format!("  [{} new]", conversation.unread));
-    }
-    if conversation.state != ConversationState::Joined {
-        line.push_str(&format!("  [{}]", state(conversation.state)));
-    }
-    if let Some(message) = &conversation.last_message {
-        let text = one_line(&message.text);
-        let preview: String = text.chars().take(PREVIEW_CHARS).collect();
-        let more = if preview.len() < text.len() { "…" } else { "" };
-        let who = if message.outgoing { "you: " } else { "" };
-        let at = day_and_minute(message.sent_at, output.zone());
-        line.push_str(&format!("\n    {at}  {who}{preview}{more}"));
-    }
-    line
+    let who = names.display(conversation.peer.account_id);
+    let new = match conversation.unread {
+        0 => String::new(),
+        unread => format!("  [{unread} new]"),
+    };
+    let state = match conversation.state {
+        ConversationState::Joined => String::new(),
+        other => format!("  [{}]", state(other)),
+    };
+    let last = conversation
+        .last_message
+        .as_ref()
+        .map(|message| preview(message, output))
+        .unwrap_or_default();
+    format!("{who}{new}{state}{last}")
+}
+
+/// The newest message, on a line of its own.
+fn preview(message: &Message, output: &Output) -> String {
+    let text = one_line(&message.text);
+    let preview: String = text.chars().take(PREVIEW_CHARS).collect();
+    let more = if preview.len() < text.len() { "…" } else { "" };
+    let who = if message.outgoing { "you: " } else { "" };
+    let at = day_and_minute(message.sent_at, output.zone());
+    format!("\n    {at}  {who}{preview}{more}")
 }

@@ -16,8 +16,13 @@ pub(crate) struct Arguments {
     shell: Shell,
 }
 
-pub(crate) fn run(arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
+pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<()> {
     let mut script = Vec::new();
-    generate(arguments.shell, &mut arguments::Arguments::command(), "subrosa", &mut script);
+    generate(
+        arguments.shell,
+        &mut arguments::Arguments::command(),
+        "subrosa",
+        &mut script,
+    );
     Ok(output.raw(&script)?)
 }

@@ -27,7 +27,12 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
     let client = profile::open(global)?;
     if let Some(device) = arguments.sign_out {
         client.sign_out_device(device).await?;
-        output.result(&DoneShape { done: "device signed out" }, "The device is signed out.")?;
+        output.result(
+            &DoneShape {
+                done: "device signed out",
+            },
+            "The device is signed out.",
+        )?;
         return Ok(client.close().await?);
     }
     for device in client.devices().await? {
@@ -37,7 +42,11 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
             day_and_minute(device.created_at, output.zone()),
             day_and_minute(device.last_seen_at, output.zone()),
             if device.current { "  (this device)" } else { "" },
-            if device.certified { "" } else { "  WARNING: not certified by your account key" },
+            if device.certified {
+                ""
+            } else {
+                "  WARNING: not certified by your account key"
+            },
         );
         output.result(&DeviceShape::new(&device), &text)?;
     }

@@ -30,7 +30,10 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
         sync(&client, output).await?;
     }
     let Some(conversation) = client.chat_with(&arguments.handle).await? else {
-        output.note(&format!("there is no conversation with @{} yet", arguments.handle.as_str()));
+        output.note(&format!(
+            "there is no conversation with @{} yet",
+            arguments.handle.as_str()
+        ));
         return farewell(client).await;
     };
     let names = Names::load(&client).await?;

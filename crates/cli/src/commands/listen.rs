@@ -49,7 +49,9 @@ async fn listen(client: &Client, arguments: &Arguments, output: &mut Output) -> 
     let mut names = Names::load(client).await?;
     let mut received = 0;
     let mut shown = Connection::Off;
-    let deadline = arguments.timeout.and_then(|seconds| after(Duration::from_secs(seconds)));
+    let deadline = arguments
+        .timeout
+        .and_then(|seconds| after(Duration::from_secs(seconds)));
     let asked_to_end = signals::asked_to_end();
     tokio::pin!(asked_to_end);
     client.connect();
@@ -79,7 +81,6 @@ async fn listen(client: &Client, arguments: &Arguments, output: &mut Output) -> 
 }
 
 fn after(duration: Duration) -> Option<Instant> {
-    #[expect(clippy::disallowed_methods, reason = "the deadline of a command begins when it is given")]
     Instant::now().checked_add(duration)
 }
 
@@ -101,7 +102,11 @@ async fn show(client: &Client, event: Event, names: &mut Names, output: &mut Out
             output.result(&ListenShape::Message(MessageShape::new(&message, names)), &text)?;
             return Ok(true);
         }
-        Event::MessageStatusChanged { conversation, message, status } => {
+        Event::MessageStatusChanged {
+            conversation,
+            message,
+            status,
+        } => {
             let shape = ListenShape::Status {
                 id: message.to_string(),
                 conversation: conversation.to_string(),
@@ -124,7 +129,9 @@ async fn show(client: &Client, event: Event, names: &mut Names, output: &mut Out
 /// Tells when the connection comes and goes; the same trouble only once.
 fn tell(status: &Status, shown: &mut Connection, client: &Client, output: &mut Output) -> anyhow::Result<()> {
     match &status.connection {
-        now @ Connection::Online if *shown != *now => output.note(&format!("connected to {}", client.server())),
+        now @ Connection::Online if *shown != *now => {
+            output.note(&format!("connected to {}", client.server()));
+        }
         Connection::Waiting { reason, .. } if !matches!(shown, Connection::Waiting { .. }) => {
             output.note(&format!("no connection, trying again: {reason}"));
         }

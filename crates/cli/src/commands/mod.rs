@@ -1,20 +1,21 @@
-//! One file for each deed, in the order in which somebody would do them.
+//! One file for each deed.
 
-pub(crate) mod serve;
-pub(crate) mod signup;
-pub(crate) mod signin;
-pub(crate) mod recover;
-pub(crate) mod passwd;
-pub(crate) mod signout;
-pub(crate) mod whoami;
-pub(crate) mod devices;
-pub(crate) mod search;
-pub(crate) mod send;
+pub(crate) mod bench;
+pub(crate) mod chat;
 pub(crate) mod chats;
+pub(crate) mod completions;
+pub(crate) mod devices;
 pub(crate) mod history;
 pub(crate) mod listen;
-pub(crate) mod chat;
-pub(crate) mod completions;
+pub(crate) mod passwd;
+pub(crate) mod recover;
+pub(crate) mod search;
+pub(crate) mod send;
+pub(crate) mod serve;
+pub(crate) mod signin;
+pub(crate) mod signout;
+pub(crate) mod signup;
+pub(crate) mod whoami;
 
 use std::time::Duration;
 
@@ -53,7 +54,8 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Re
         Command::History(arguments) => history::run(&global, arguments, output).await,
         Command::Listen(arguments) => listen::run(&global, arguments, output).await,
         Command::Chat(arguments) => chat::run(&global, arguments).await,
-        Command::Completions(arguments) => completions::run(arguments, output),
+        Command::Bench(arguments) => bench::run(&global, arguments, output).await,
+        Command::Completions(arguments) => completions::run(&arguments, output),
     }
 }
 
@@ -72,11 +74,17 @@ async fn sync(client: &Client, output: &mut Output) -> anyhow::Result<()> {
         _ if status.caught_up => Ok(()),
         Connection::SignedOut { reason } => Err(ClientError::SignedOut(reason).into()),
         Connection::Waiting { reason, .. } | Connection::Incompatible { reason } => {
-            output.note(&format!("showing what is here; {} cannot be reached: {reason}", client.server()));
+            output.note(&format!(
+                "showing what is here; {} cannot be reached: {reason}",
+                client.server()
+            ));
             Ok(())
         }
         _ => {
-            output.note(&format!("showing what is here; {} is slow to answer", client.server()));
+            output.note(&format!(
+                "showing what is here; {} is slow to answer",
+                client.server()
+            ));
             Ok(())
         }
     }

@@ -24,9 +24,18 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
     let client = profile::open(global)?;
-    let old = secrets::existing(global.password_file.as_deref(), "Present password", "--password-file")?;
+    let old = secrets::existing(
+        global.password_file.as_deref(),
+        "Present password",
+        "--password-file",
+    )?;
     let new = secrets::new(arguments.new_password_file.as_deref(), "--new-password-file")?;
     client.change_password(&old, &new).await?;
-    output.result(&DoneShape { done: "password changed" }, "Your password is changed.")?;
+    output.result(
+        &DoneShape {
+            done: "password changed",
+        },
+        "Your password is changed.",
+    )?;
     Ok(client.close().await?)
 }

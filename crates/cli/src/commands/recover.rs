@@ -33,8 +33,11 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
-    let code =
-        secrets::existing(arguments.recovery_code_file.as_deref(), "Recovery code", "--recovery-code-file")?;
+    let code = secrets::existing(
+        arguments.recovery_code_file.as_deref(),
+        "Recovery code",
+        "--recovery-code-file",
+    )?;
     let code = RecoveryCode::parse(&code).map_err(|error| usage(error.to_string()))?;
     let password = secrets::new(global.password_file.as_deref(), "--password-file")?;
     let folder = profile::folder(global)?;
@@ -48,15 +51,27 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
             )));
         }
         client.reset_password(&code, &password).await?;
-        output.result(&DoneShape { done: "password replaced" }, "Your password is replaced.")?;
+        output.result(
+            &DoneShape {
+                done: "password replaced",
+            },
+            "Your password is replaced.",
+        )?;
         return Ok(client.close().await?);
     }
 
     let server = profile::server(global, output)?;
-    let credentials = Credentials { server, handle: arguments.handle, password: password.to_string().into() };
+    let credentials = Credentials {
+        server,
+        handle: arguments.handle,
+        password: password.to_string().into(),
+    };
     let client = Client::recover(&folder, credentials, &code).await?;
     let me = client.me().await?;
-    let text = format!("Your password is replaced. You are @{} on this device too.", me.handle.as_str());
+    let text = format!(
+        "Your password is replaced. You are @{} on this device too.",
+        me.handle.as_str()
+    );
     output.result(&AccountShape::new(&me, client.server()), &text)?;
     announce(client, output).await
 }

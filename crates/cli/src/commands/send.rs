@@ -12,7 +12,7 @@ use subrosa_wire::limits::MESSAGE_TEXT_MAX;
 use super::farewell;
 use crate::{
     arguments::Global,
-    exit::{timed_out, usage},
+    exit::{refused, timed_out, usage},
     output::{Output, can_ask},
     people::Names,
     profile,
@@ -43,22 +43,26 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
     let client = profile::open(global)?;
-    let text = text(arguments.text, output)?;
+    let text = text(arguments.text.as_deref(), output)?;
     let conversation = client.open_chat(&arguments.handle).await?;
     let message = client.send_text(conversation, text).await?;
     client.connect();
-    let sent = client.wait_until_sent(&message, Duration::from_secs(arguments.timeout)).await;
+    let sent = client
+        .wait_until_sent(&message, Duration::from_secs(arguments.timeout))
+        .await;
     let ending = match sent {
         Ok(message) => {
             show(&client, &message, output).await?;
             match message.status {
-                MessageStatus::Failed => Err(ClientError::Closed.into()),
+                MessageStatus::Failed => Err(refused("the server refused the message; it is kept as failed")),
                 _ => Ok(()),
             }
         }
         Err(error @ (ClientError::TimedOut(_) | ClientError::Unreachable { .. })) => {
             show(&client, &message, output).await?;
-            Err(timed_out(format!("the message is stored here and leaves later: {error}")))
+            Err(timed_out(format!(
+                "the message is stored here and leaves later: {error}"
+            )))
         }
         Err(error) => Err(error.into()),
     };
@@ -74,12 +78,16 @@ async fn show(client: &Client, message: &Message, output: &mut Output) -> anyhow
 }
 
 /// The text: from the command line, from a pipe, or from the keyboard.
-fn text(argument: Option<String>, output: &mut Output) -> anyhow::Result<String> {
-    match argument.as_deref() {
+fn text(argument: Option<&str>, output: &mut Output) -> anyhow::Result<String> {
+    match argument {
         Some("-") => {}
         Some(text) => return Ok(text.to_owned()),
         None if can_ask() => output.note("type the message; Ctrl+D on a line of its own ends it"),
-        None => return Err(usage("there is no text: give one, or '-' to read it from standard input")),
+        None => {
+            return Err(usage(
+                "there is no text: give one, or '-' to read it from standard input",
+            ));
+        }
     }
     from_reader(io::stdin().lock())
 }
@@ -98,7 +106,10 @@ fn from_reader(source: impl io::Read) -> anyhow::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot read its own input has failed")]
+    #![expect(
+        clippy::unwrap_used,
+        reason = "a test that cannot read its own input has failed"
+    )]
     use super::*;
     use crate::exit;
 

@@ -15,8 +15,8 @@ use crate::output::Output;
 
 /// Run a server.
 ///
-/// Options come from the defaults, the configuration file, the environment (SUBROSA_DATA,
-/// SUBROSA_LISTEN, SUBROSA_LOG__FILTER …) and the command line; each overrides those before it. The log
+/// Options come from the defaults, the configuration file, the environment (`SUBROSA_DATA`,
+/// `SUBROSA_LISTEN`, `SUBROSA_LOG__FILTER` …) and the command line; each overrides those before it. The log
 /// goes to standard error; standard output has one line with the address, once connections are accepted.
 /// SIGTERM and Ctrl+C stop the server softly, a second one at once.
 #[derive(Debug, Args)]
@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
     /// Address and port; port 0 takes a free one [default: 127.0.0.1:8080].
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
-    /// Under which address people reach the server [default: http://localhost:8080].
+    /// Under which address people reach the server [default: `http://localhost:8080`].
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     public_url: Option<String>,
     /// Whether anyone may sign up [default: true].
@@ -48,7 +48,7 @@ pub(crate) struct Arguments {
     /// The form of the log [default: text].
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<Format>,
-    /// What is logged: "info", or "warn,subrosa_server=debug" [default: info].
+    /// What is logged: `info`, or `warn,subrosa_server=debug` [default: info].
     #[arg(long, value_name = "FILTER")]
     log_filter: Option<String>,
 }
@@ -71,7 +71,10 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Re
     observe::start_logging(&config.log)?;
     let lifecycle = Lifecycle::new();
     let _signals = lifecycle.watch_signals()?;
-    serve(config, Arc::new(SystemClock), lifecycle, |address| announce(address, output)).await
+    serve(config, Arc::new(SystemClock), lifecycle, |address| {
+        announce(address, output);
+    })
+    .await
 }
 
 fn overrides(arguments: Arguments) -> Overrides {
@@ -86,7 +89,10 @@ fn overrides(arguments: Arguments) -> Overrides {
         public_url: arguments.public_url,
         registration_open: arguments.registration_open,
         metrics_listen: arguments.metrics_listen,
-        log: LogOverrides { format, filter: arguments.log_filter },
+        log: LogOverrides {
+            format,
+            filter: arguments.log_filter,
+        },
     }
 }
 

@@ -24,7 +24,11 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
     let folder = profile::folder(global)?;
     let server = profile::server(global, output)?;
     let password = secrets::existing(global.password_file.as_deref(), "Password", "--password-file")?;
-    let credentials = Credentials { server, handle: arguments.handle, password: password.to_string().into() };
+    let credentials = Credentials {
+        server,
+        handle: arguments.handle,
+        password: password.to_string().into(),
+    };
     let client = Client::sign_in(&folder, credentials).await?;
     let me = client.me().await?;
     let text = format!("You are @{} on this device too.", me.handle.as_str());

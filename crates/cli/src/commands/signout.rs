@@ -40,7 +40,10 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
     } else {
         client.sign_out().await?;
     }
-    output.result(&DoneShape { done: "signed out" }, "You are signed out. The profile is removed.")?;
+    output.result(
+        &DoneShape { done: "signed out" },
+        "You are signed out. The profile is removed.",
+    )?;
     Ok(())
 }
 
@@ -48,8 +51,14 @@ fn confirm(handle: &str, output: &mut Output) -> anyhow::Result<()> {
     if !can_ask() {
         return Err(usage("there is no terminal to confirm on: use --yes"));
     }
-    output.note(&format!("this removes @{handle}'s messages from this machine. Type yes to go on:"));
+    output.note(&format!(
+        "this removes @{handle}'s messages from this machine. Type yes to go on:"
+    ));
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
-    if answer.trim().eq_ignore_ascii_case("yes") { Ok(()) } else { Err(usage("nothing was done")) }
+    if answer.trim().eq_ignore_ascii_case("yes") {
+        Ok(())
+    } else {
+        Err(usage("nothing was done"))
+    }
 }

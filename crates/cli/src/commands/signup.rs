@@ -37,7 +37,11 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
     let server = profile::server(global, output)?;
     let password = secrets::new(global.password_file.as_deref(), "--password-file")?;
     let account = NewAccount {
-        credentials: Credentials { server, handle: arguments.handle, password: password.to_string().into() },
+        credentials: Credentials {
+            server,
+            handle: arguments.handle,
+            password: password.to_string().into(),
+        },
         name: arguments.name,
     };
     let (client, recovery_code) = Client::sign_up(&folder, account).await?;
@@ -49,7 +53,10 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
         me.handle.as_str(),
         code.as_str()
     );
-    output.result(&AccountShape::new(&me, client.server()).with_recovery_code(&code), &text)?;
+    output.result(
+        &AccountShape::new(&me, client.server()).with_recovery_code(&code),
+        &text,
+    )?;
     announce(client, output).await?;
     if !output.is_json() && can_ask() {
         output.note("now: subrosa chat");
@@ -62,7 +69,9 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
 pub(super) async fn announce(client: Client, output: &mut Output) -> anyhow::Result<()> {
     client.connect();
     if let Err(error) = client.settle(ANNOUNCE_PATIENCE).await {
-        output.note(&format!("others can reach this device after its next connection: {error}"));
+        output.note(&format!(
+            "others can reach this device after its next connection: {error}"
+        ));
     }
     Ok(client.close().await?)
 }

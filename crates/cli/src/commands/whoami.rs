@@ -11,8 +11,17 @@ pub(crate) struct Arguments {}
 pub(crate) async fn run(global: &Global, _: Arguments, output: &mut Output) -> anyhow::Result<()> {
     let client = profile::open(global)?;
     let me = client.me().await?;
-    let name = me.name.as_deref().map(|name| format!(" ({})", one_line(name))).unwrap_or_default();
-    let text = format!("@{}{name} on {}\ndevice {}", me.handle.as_str(), client.server(), me.device_id);
+    let name = me
+        .name
+        .as_deref()
+        .map(|name| format!(" ({})", one_line(name)))
+        .unwrap_or_default();
+    let text = format!(
+        "@{}{name} on {}\ndevice {}",
+        me.handle.as_str(),
+        client.server(),
+        me.device_id
+    );
     output.result(&AccountShape::new(&me, client.server()), &text)?;
     Ok(client.close().await?)
 }

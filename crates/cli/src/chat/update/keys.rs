@@ -86,7 +86,9 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         }
     }
     if is_too_long {
-        model.notice = Some(format!("a message has at most {MESSAGE_TEXT_MAX} bytes: nothing was pasted"));
+        model.notice = Some(format!(
+            "a message has at most {MESSAGE_TEXT_MAX} bytes: nothing was pasted"
+        ));
     }
     Vec::new()
 }
@@ -126,7 +128,11 @@ fn chats_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
 
 fn select_chat(model: &mut Model, by: isize) {
     let last = model.chats.len().saturating_sub(1);
-    let index = model.selected_index().unwrap_or_default().saturating_add_signed(by).min(last);
+    let index = model
+        .selected_index()
+        .unwrap_or_default()
+        .saturating_add_signed(by)
+        .min(last);
     model.selected = model.chats.get(index).map(|chat| chat.id);
 }
 
@@ -147,9 +153,17 @@ fn messages_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         KeyCode::PageDown => return scroll_page(model, Direction::Down),
         KeyCode::Home | KeyCode::Char('g') => return select_message(model, isize::MIN),
         KeyCode::End | KeyCode::Char('G') => return select_message(model, isize::MAX),
-        KeyCode::Char('r') => return on_failed(model, |conversation, message| Effect::Retry { conversation, message }),
+        KeyCode::Char('r') => {
+            return on_failed(model, |conversation, message| Effect::Retry {
+                conversation,
+                message,
+            });
+        }
         KeyCode::Char('d') => {
-            return on_failed(model, |conversation, message| Effect::Discard { conversation, message });
+            return on_failed(model, |conversation, message| Effect::Discard {
+                conversation,
+                message,
+            });
         }
         KeyCode::Enter | KeyCode::Tab | KeyCode::Char('i') => leave_messages(model, Focus::Composer),
         KeyCode::Esc | KeyCode::BackTab | KeyCode::Left => leave_messages(model, Focus::Chats),
@@ -176,7 +190,9 @@ fn leave_messages(model: &mut Model, focus: Focus) {
 }
 
 fn select_message(model: &mut Model, by: isize) -> Vec<Effect> {
-    let Some(thread) = &mut model.thread else { return Vec::new() };
+    let Some(thread) = &mut model.thread else {
+        return Vec::new();
+    };
     let last = thread.messages.len().saturating_sub(1);
     let from = thread.selected_index().unwrap_or(last);
     let to = from.saturating_add_signed(by).min(last);
@@ -190,14 +206,28 @@ fn select_message(model: &mut Model, by: isize) -> Vec<Effect> {
 /// Scrolls so that the selected message is seen, with its header.
 fn show_selected(model: &mut Model) {
     let Some(thread) = &model.thread else { return };
-    let Some(position) = thread.selected_message().map(|message| message.position) else { return };
+    let Some(position) = thread.selected_message().map(|message| message.position) else {
+        return;
+    };
     let (rows, height) = transcript_rows(model, thread);
-    let Some(first) = rows.iter().position(|row| row.position == position) else { return };
-    let last = rows.iter().rposition(|row| row.position == position).unwrap_or(first);
+    let Some(first) = rows.iter().position(|row| row.position == position) else {
+        return;
+    };
+    let last = rows
+        .iter()
+        .rposition(|row| row.position == position)
+        .unwrap_or(first);
     // A message without a header of its own is shown with the one above it.
-    let first = rows[..first].iter().rposition(|row| row.kind == RowKind::Header).map_or(first, |header| {
-        if rows[first].kind == RowKind::Text && first - header < height { header } else { first }
-    });
+    let first = rows[..first]
+        .iter()
+        .rposition(|row| row.kind == RowKind::Header)
+        .map_or(first, |header| {
+            if rows[first].kind == RowKind::Text && first - header < height {
+                header
+            } else {
+                first
+            }
+        });
     let seen_from = top(&rows, thread.scroll, height);
     let scroll = if first < seen_from || last >= seen_from + height && last - first >= height {
         scroll_to(&rows, first, height)
@@ -218,7 +248,9 @@ enum Direction {
 }
 
 fn scroll_page(model: &mut Model, direction: Direction) -> Vec<Effect> {
-    let Some(thread) = &model.thread else { return Vec::new() };
+    let Some(thread) = &model.thread else {
+        return Vec::new();
+    };
     let (rows, height) = transcript_rows(model, thread);
     let from = top(&rows, thread.scroll, height);
     // One row stays, to find one's place again.
@@ -229,18 +261,28 @@ fn scroll_page(model: &mut Model, direction: Direction) -> Vec<Effect> {
     };
     let scroll = scroll_to(&rows, to, height);
     let selected = thread.selected.and_then(|_| {
-        let view = rows.get(to.min(rows.len().saturating_sub(height))..).unwrap_or_default();
+        let view = rows
+            .get(to.min(rows.len().saturating_sub(height))..)
+            .unwrap_or_default();
         let edge = match direction {
             Direction::Up => view.first(),
             Direction::Down => view.iter().take(height).next_back(),
         }?;
-        thread.messages.iter().find(|message| message.position == edge.position).map(|message| message.id)
+        thread
+            .messages
+            .iter()
+            .find(|message| message.position == edge.position)
+            .map(|message| message.id)
     });
     if let Some(thread) = &mut model.thread {
         thread.scroll = scroll;
         thread.selected = selected;
     }
-    let older = if direction == Direction::Up && from == to.min(from) && to == 0 { load_older(model) } else { None };
+    let older = if direction == Direction::Up && from == to.min(from) && to == 0 {
+        load_older(model)
+    } else {
+        None
+    };
     older.into_iter().chain(seen(model)).collect()
 }
 
@@ -251,7 +293,10 @@ fn load_older(model: &mut Model) -> Option<Effect> {
     if thread.scroll == Scroll::Newest
         && let Some(message) = thread.messages.first()
     {
-        thread.scroll = Scroll::At { position: message.position, row: 0 };
+        thread.scroll = Scroll::At {
+            position: message.position,
+            row: 0,
+        };
     }
     thread.wanted = thread.wanted.saturating_add(PAGE).min(THREAD_MESSAGES_MAX);
     Some(reload(thread))
@@ -262,13 +307,11 @@ fn on_failed(
     effect: impl FnOnce(subrosa_client::ConversationId, subrosa_client::MessageId) -> Effect,
 ) -> Vec<Effect> {
     let failed = model.thread.as_ref().and_then(Thread::selected_message);
-    match failed.filter(|message| message.status == MessageStatus::Failed) {
-        Some(message) => vec![effect(message.conversation, message.id)],
-        None => {
-            model.notice = Some("only a message that failed can be tried again or deleted".to_owned());
-            Vec::new()
-        }
+    if let Some(message) = failed.filter(|message| message.status == MessageStatus::Failed) {
+        return vec![effect(message.conversation, message.id)];
     }
+    model.notice = Some("only a message that failed can be tried again or deleted".to_owned());
+    Vec::new()
 }
 
 // ---- the composer ----
@@ -344,20 +387,27 @@ fn edit(field: &mut Composer, key: KeyEvent) -> bool {
 }
 
 fn send(model: &mut Model) -> Vec<Effect> {
-    let Some(thread) = &mut model.thread else { return Vec::new() };
+    let Some(thread) = &mut model.thread else {
+        return Vec::new();
+    };
     if thread.composer.text().trim().is_empty() {
         return Vec::new();
     }
     thread.scroll = Scroll::Newest;
     thread.new_from = None;
-    vec![Effect::Send { conversation: thread.conversation, text: thread.composer.take() }]
+    vec![Effect::Send {
+        conversation: thread.conversation,
+        text: thread.composer.take(),
+    }]
 }
 
 // ---- the search ----
 
 fn search_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     let hits = model.hits();
-    let Some(Overlay::Search(search)) = &mut model.overlay else { return Vec::new() };
+    let Some(Overlay::Search(search)) = &mut model.overlay else {
+        return Vec::new();
+    };
     match key.code {
         KeyCode::Esc => model.overlay = None,
         KeyCode::Up | KeyCode::BackTab => search.selected = search.selected.saturating_sub(1),
@@ -393,7 +443,9 @@ fn search_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
 /// The text of the search may have changed.
 fn searched(model: &mut Model) -> Vec<Effect> {
     search_chats(model);
-    let Some(Overlay::Search(search)) = &mut model.overlay else { return Vec::new() };
+    let Some(Overlay::Search(search)) = &mut model.overlay else {
+        return Vec::new();
+    };
     let query = search.query();
     if search.found.as_ref().is_some_and(|(of, _)| *of == query) {
         return Vec::new();
@@ -408,10 +460,17 @@ fn searched(model: &mut Model) -> Vec<Effect> {
 
 /// Fills in the chats whose person fits the text of the search.
 pub(super) fn search_chats(model: &mut Model) {
-    let Some(Overlay::Search(search)) = &model.overlay else { return };
+    let Some(Overlay::Search(search)) = &model.overlay else {
+        return;
+    };
     let query = search.query();
     let fits = |account| model.names.display(account).to_lowercase().contains(&query);
-    let chats = model.chats.iter().filter(|chat| fits(chat.peer.account_id)).map(|chat| chat.id).collect();
+    let chats = model
+        .chats
+        .iter()
+        .filter(|chat| fits(chat.peer.account_id))
+        .map(|chat| chat.id)
+        .collect();
     if let Some(Overlay::Search(search)) = &mut model.overlay {
         search.chats = chats;
     }

@@ -1,6 +1,9 @@
 //! The interface as its user meets it, without a terminal and without a server.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot find its own chat has failed")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot find its own chat has failed"
+)]
 
 use crossterm::event::{KeyCode, KeyModifiers};
 use subrosa_client::{Connection, MessageStatus};
@@ -24,7 +27,9 @@ fn press_with(model: &mut Model, code: KeyCode, modifiers: KeyModifiers) -> Vec<
 }
 
 fn type_text(model: &mut Model, text: &str) -> Vec<Effect> {
-    text.chars().flat_map(|character| press(model, KeyCode::Char(character))).collect()
+    text.chars()
+        .flat_map(|character| press(model, KeyCode::Char(character)))
+        .collect()
 }
 
 fn composed(model: &Model) -> &str {
@@ -38,7 +43,9 @@ fn top_row(model: &Model) -> String {
 }
 
 fn many(count: i64) -> Vec<Message> {
-    (1..=count).map(|at| received(at, &format!("text {at}"), at * 60)).collect()
+    (1..=count)
+        .map(|at| received(at, &format!("text {at}"), at * 60))
+        .collect()
 }
 
 // ---- writing ----
@@ -48,7 +55,13 @@ fn enter_sends_and_empties_the_composer() {
     let mut model = model(80, 24, Vec::new());
     type_text(&mut model, "hi ?/q");
     let effects = press(&mut model, KeyCode::Enter);
-    assert_eq!(effects, [Effect::Send { conversation: CHAT, text: "hi ?/q".into() }]);
+    assert_eq!(
+        effects,
+        [Effect::Send {
+            conversation: CHAT,
+            text: "hi ?/q".into()
+        }]
+    );
     assert_eq!(composed(&model), "");
 }
 
@@ -102,7 +115,10 @@ fn a_chat_is_opened_from_the_list() {
     assert_eq!(model.focus, Focus::Chats);
     press(&mut model, KeyCode::Down);
     let effects = press(&mut model, KeyCode::Enter);
-    assert!(effects.contains(&Effect::LoadMessages { conversation: OTHER_CHAT, limit: PAGE + 3 }));
+    assert!(effects.contains(&Effect::LoadMessages {
+        conversation: OTHER_CHAT,
+        limit: PAGE + 3
+    }));
     assert_eq!(model.focus, Focus::Composer);
 }
 
@@ -110,9 +126,12 @@ fn a_chat_is_opened_from_the_list() {
 fn the_list_ends_at_its_ends() {
     let mut model = model(80, 24, Vec::new());
     model.focus = Focus::Chats;
-    for (key, expected) in
-        [(KeyCode::Up, CHAT), (KeyCode::End, OTHER_CHAT), (KeyCode::Down, OTHER_CHAT), (KeyCode::Home, CHAT)]
-    {
+    for (key, expected) in [
+        (KeyCode::Up, CHAT),
+        (KeyCode::End, OTHER_CHAT),
+        (KeyCode::Down, OTHER_CHAT),
+        (KeyCode::Home, CHAT),
+    ] {
         press(&mut model, key);
         assert_eq!(model.selected, Some(expected), "{key:?}");
     }
@@ -123,8 +142,14 @@ fn a_conversation_that_moves_keeps_its_draft_and_its_place() {
     let mut model = model(80, 24, many(3));
     type_text(&mut model, "half");
     let to = ConversationId::from_bytes([7; 16]);
-    let effects = update(&mut model, Input::Event(Event::ConversationMoved { from: CHAT, to }));
-    assert!(effects.contains(&Effect::LoadMessages { conversation: to, limit: PAGE }));
+    let effects = update(
+        &mut model,
+        Input::Event(Event::ConversationMoved { from: CHAT, to }),
+    );
+    assert!(effects.contains(&Effect::LoadMessages {
+        conversation: to,
+        limit: PAGE
+    }));
     assert_eq!(composed(&model), "half");
     assert_eq!(model.selected, Some(to));
 }
@@ -148,7 +173,10 @@ fn what_is_not_seen_is_not_marked_as_read() {
     update(&mut behind, Input::InFront(false));
     assert_eq!(update(&mut behind, Input::Messages(CHAT, more())), []);
     assert_eq!(behind.thread.as_ref().unwrap().new_from, Some(2));
-    assert_eq!(update(&mut behind, Input::InFront(true)), [Effect::MarkRead(CHAT)]);
+    assert_eq!(
+        update(&mut behind, Input::InFront(true)),
+        [Effect::MarkRead(CHAT)]
+    );
     // The list covers the chat.
     let mut narrow = model(40, 24, many(3));
     narrow.focus = Focus::Chats;
@@ -164,10 +192,24 @@ fn what_is_not_seen_is_not_marked_as_read() {
 
 #[test]
 fn the_place_stays_while_messages_come_and_older_ones_are_loaded() {
-    let mut model = model(80, 12, (1..=100).map(|at| received(at, &format!("text {at}"), at * 60)).collect());
+    let mut model = model(
+        80,
+        12,
+        (1..=100)
+            .map(|at| received(at, &format!("text {at}"), at * 60))
+            .collect(),
+    );
     press(&mut model, KeyCode::PageUp);
     let seen = top_row(&model);
-    update(&mut model, Input::Messages(CHAT, (1..=120).map(|at| received(at, &format!("text {at}"), at * 60)).collect()));
+    update(
+        &mut model,
+        Input::Messages(
+            CHAT,
+            (1..=120)
+                .map(|at| received(at, &format!("text {at}"), at * 60))
+                .collect(),
+        ),
+    );
     assert_eq!(top_row(&model), seen);
     update(&mut model, Input::Resized(100, 14));
     assert_eq!(top_row(&model), seen);
@@ -175,12 +217,22 @@ fn the_place_stays_while_messages_come_and_older_ones_are_loaded() {
 
 #[test]
 fn scrolling_to_the_top_asks_for_older_messages_once() {
-    let mut model = model(80, 12, (1..=i64::from(PAGE)).map(|at| received(at, "text", at)).collect());
+    let mut model = model(
+        80,
+        12,
+        (1..=i64::from(PAGE)).map(|at| received(at, "text", at)).collect(),
+    );
     let mut asked = Vec::new();
     for _ in 0..60 {
         asked.extend(press(&mut model, KeyCode::PageUp));
     }
-    assert_eq!(asked.first(), Some(&Effect::LoadMessages { conversation: CHAT, limit: 2 * PAGE }));
+    assert_eq!(
+        asked.first(),
+        Some(&Effect::LoadMessages {
+            conversation: CHAT,
+            limit: 2 * PAGE
+        })
+    );
     assert_eq!(asked.len(), 1, "{asked:?}");
 }
 
@@ -201,13 +253,23 @@ fn page_down_returns_to_the_newest() {
 fn the_selected_message_is_always_seen() {
     let mut model = model(80, 12, many(50));
     press(&mut model, KeyCode::BackTab);
-    for key in [KeyCode::Up; 30].into_iter().chain([KeyCode::Down; 20]).chain([KeyCode::Home, KeyCode::End]) {
+    for key in [KeyCode::Up; 30]
+        .into_iter()
+        .chain([KeyCode::Down; 20])
+        .chain([KeyCode::Home, KeyCode::End])
+    {
         press(&mut model, key);
         let thread = model.thread.as_ref().unwrap();
         let position = thread.selected_message().unwrap().position;
         let (rows, height) = transcript_rows(&model, thread);
         let first = top(&rows, thread.scroll, height);
-        assert!(rows[first..].iter().take(height).any(|row| row.position == position), "{position}");
+        assert!(
+            rows[first..]
+                .iter()
+                .take(height)
+                .any(|row| row.position == position),
+            "{position}"
+        );
     }
 }
 
@@ -218,8 +280,20 @@ fn a_failed_message_is_tried_again_or_deleted() {
     press(&mut model, KeyCode::Up);
     assert_eq!(model.focus, Focus::Messages);
     let (conversation, message) = (CHAT, failed.id);
-    assert_eq!(press(&mut model, KeyCode::Char('r')), [Effect::Retry { conversation, message }]);
-    assert_eq!(press(&mut model, KeyCode::Char('d')), [Effect::Discard { conversation, message }]);
+    assert_eq!(
+        press(&mut model, KeyCode::Char('r')),
+        [Effect::Retry {
+            conversation,
+            message
+        }]
+    );
+    assert_eq!(
+        press(&mut model, KeyCode::Char('d')),
+        [Effect::Discard {
+            conversation,
+            message
+        }]
+    );
     press(&mut model, KeyCode::Up);
     assert_eq!(press(&mut model, KeyCode::Char('d')), []);
     assert!(model.notice.is_some());
@@ -233,7 +307,10 @@ fn the_search_shows_chats_first_and_asks_the_server_for_others() {
     press_with(&mut model, KeyCode::Char('k'), KeyModifiers::CONTROL);
     assert_eq!(model.hits(), [Hit::Chat(CHAT), Hit::Chat(OTHER_CHAT)]);
     let effects = type_text(&mut model, "@Car");
-    assert_eq!(effects, [Effect::Search("ca".into()), Effect::Search("car".into())]);
+    assert_eq!(
+        effects,
+        [Effect::Search("ca".into()), Effect::Search("car".into())]
+    );
     assert_eq!(model.hits(), [Hit::Chat(OTHER_CHAT)]);
     let person = |id: u8, handle: &str| Person {
         account_id: contact(id, handle, None).account_id,
@@ -242,11 +319,21 @@ fn the_search_shows_chats_first_and_asks_the_server_for_others() {
     };
     let found = vec![person(2, "carol"), person(5, "carla")];
     update(&mut model, Input::Found("ca".into(), Ok(vec![person(6, "cat")])));
-    assert_eq!(model.hits().len(), 1, "an answer to an earlier question is dropped");
+    assert_eq!(
+        model.hits().len(),
+        1,
+        "an answer to an earlier question is dropped"
+    );
     update(&mut model, Input::Found("car".into(), Ok(found)));
-    assert_eq!(model.hits(), [Hit::Chat(OTHER_CHAT), Hit::Person("carla".parse().unwrap())]);
+    assert_eq!(
+        model.hits(),
+        [Hit::Chat(OTHER_CHAT), Hit::Person("carla".parse().unwrap())]
+    );
     press(&mut model, KeyCode::Down);
-    assert_eq!(press(&mut model, KeyCode::Enter), [Effect::OpenChat("carla".parse().unwrap())]);
+    assert_eq!(
+        press(&mut model, KeyCode::Enter),
+        [Effect::OpenChat("carla".parse().unwrap())]
+    );
     update(&mut model, Input::Opened(CHAT));
     assert!(model.overlay.is_none());
 }
@@ -256,7 +343,10 @@ fn a_typed_handle_is_opened_before_the_search_has_ended() {
     let mut model = model(80, 24, Vec::new());
     press_with(&mut model, KeyCode::Char('k'), KeyModifiers::CONTROL);
     type_text(&mut model, "zoe");
-    assert_eq!(press(&mut model, KeyCode::Enter), [Effect::OpenChat("zoe".parse().unwrap())]);
+    assert_eq!(
+        press(&mut model, KeyCode::Enter),
+        [Effect::OpenChat("zoe".parse().unwrap())]
+    );
 }
 
 // ---- the rest ----
@@ -273,9 +363,15 @@ fn what_went_wrong_is_told_until_the_next_key() {
 #[test]
 fn a_changed_key_is_told_with_the_person_s_handle() {
     let mut model = model(80, 24, Vec::new());
-    update(&mut model, Input::Event(Event::Warning(Warning::AccountKeyChanged(bob().account_id))));
+    update(
+        &mut model,
+        Input::Event(Event::Warning(Warning::AccountKeyChanged(bob().account_id))),
+    );
     let notice = model.notice.unwrap();
-    assert!(notice.contains("@bob") && notice.starts_with("WARNING"), "{notice}");
+    assert!(
+        notice.contains("@bob") && notice.starts_with("WARNING"),
+        "{notice}"
+    );
 }
 
 #[test]
@@ -300,7 +396,10 @@ fn keys_that_quit() {
 #[test]
 fn the_connection_is_known() {
     let mut model = model(80, 24, Vec::new());
-    let status = Status { connection: Connection::Online, ..Status::default() };
+    let status = Status {
+        connection: Connection::Online,
+        ..Status::default()
+    };
     update(&mut model, Input::Status(status.clone()));
     assert_eq!(model.status, status);
 }

@@ -33,16 +33,33 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Pos
     for (place, chat) in model.chats.iter().skip(first).take(shown).enumerate() {
         let is_selected = first + place == selected;
         let title = line(area, place * row_height);
-        let is_open = model.thread.as_ref().is_some_and(|thread| thread.conversation == chat.id);
+        let is_open = model
+            .thread
+            .as_ref()
+            .is_some_and(|thread| thread.conversation == chat.id);
         let marker = match (is_selected, is_open) {
             (true, _) => "> ",
             (false, true) => "* ",
             (false, false) => "  ",
         };
-        let style = if chat.unread > 0 || is_selected && model.focus == Focus::Chats { BOLD } else { Style::new() };
-        put(buffer, title, &format!("{marker}{}", title_text(model, chat)), style);
+        let style = if chat.unread > 0 || is_selected && model.focus == Focus::Chats {
+            BOLD
+        } else {
+            Style::new()
+        };
+        put(
+            buffer,
+            title,
+            &format!("{marker}{}", title_text(model, chat)),
+            style,
+        );
         if row_height > 1 {
-            put(buffer, line(area, place * row_height + 1), &format!("  {}", preview(chat)), DIM);
+            put(
+                buffer,
+                line(area, place * row_height + 1),
+                &format!("  {}", preview(chat)),
+                DIM,
+            );
         }
         if is_selected {
             cursor = Some(at(title, 0));
@@ -53,19 +70,21 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Pos
 
 /// The count comes first: it is seen when the name is cut.
 fn title_text(model: &Model, chat: &Conversation) -> String {
-    let mut text = String::new();
-    if chat.unread > 0 {
-        text.push_str(&format!("({} new) ", chat.unread));
-    }
-    text.push_str(&model.names.display(chat.peer.account_id));
-    if chat.state == ConversationState::Blocked {
-        text.push_str(&format!(" [{}]", shapes::state(chat.state).to_uppercase()));
-    }
-    text
+    let new = match chat.unread {
+        0 => String::new(),
+        unread => format!("({unread} new) "),
+    };
+    let state = match chat.state {
+        ConversationState::Blocked => format!(" [{}]", shapes::state(chat.state).to_uppercase()),
+        _ => String::new(),
+    };
+    format!("{new}{}{state}", model.names.display(chat.peer.account_id))
 }
 
 fn preview(chat: &Conversation) -> String {
-    let Some(message) = &chat.last_message else { return "no messages".to_owned() };
+    let Some(message) = &chat.last_message else {
+        return "no messages".to_owned();
+    };
     let text = one_line(&message.text);
     match (message.outgoing, message.status) {
         (true, status @ (MessageStatus::Failed | MessageStatus::Pending)) => {

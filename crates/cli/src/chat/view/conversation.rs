@@ -17,10 +17,20 @@ use super::{
 };
 
 /// Draws the chat. Returns where its cursor is, if the focus is here.
-pub(super) fn draw(model: &Model, thread: &Thread, areas: ChatAreas, buffer: &mut Buffer) -> Option<Position> {
+pub(super) fn draw(
+    model: &Model,
+    thread: &Thread,
+    areas: ChatAreas,
+    buffer: &mut Buffer,
+) -> Option<Position> {
     put(buffer, areas.title, &title(model, thread), BOLD);
     let selected = messages(model, thread, areas.transcript, buffer);
-    put(buffer, areas.rule, &"─".repeat(usize::from(areas.rule.width)), DIM);
+    put(
+        buffer,
+        areas.rule,
+        &"─".repeat(usize::from(areas.rule.width)),
+        DIM,
+    );
     let writing = composer(thread, areas.composer, buffer);
     match model.focus {
         Focus::Chats => None,
@@ -31,7 +41,10 @@ pub(super) fn draw(model: &Model, thread: &Thread, areas: ChatAreas, buffer: &mu
 
 fn title(model: &Model, thread: &Thread) -> String {
     let title = model.title(thread.conversation);
-    match model.chat(thread.conversation).map(|chat: &Conversation| chat.state) {
+    match model
+        .chat(thread.conversation)
+        .map(|chat: &Conversation| chat.state)
+    {
         Some(ConversationState::Blocked) => format!("{title} · BLOCKED: a key did not verify"),
         Some(ConversationState::Joining) => format!("{title} · joining…"),
         _ => title,
@@ -41,19 +54,27 @@ fn title(model: &Model, thread: &Thread) -> String {
 /// Draws the rows that are seen. Returns where the selected message is.
 fn messages(model: &Model, thread: &Thread, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     if thread.is_loaded && thread.messages.is_empty() {
-        put(buffer, line(area, 0), "No messages yet. Write the first one below.", Style::new());
+        put(
+            buffer,
+            line(area, 0),
+            "No messages yet. Write the first one below.",
+            Style::new(),
+        );
         return None;
     }
     let (rows, height) = transcript_rows(model, thread);
     let first = top(&rows, thread.scroll, height);
-    let selected = thread.selected_message().filter(|_| model.focus == Focus::Messages);
+    let selected = thread
+        .selected_message()
+        .filter(|_| model.focus == Focus::Messages);
     let selected = selected.map(|message| message.position);
     // Few messages stand just above the composer.
     let empty = height.saturating_sub(rows.len());
     let mut cursor = None;
     for (place, row) in rows.iter().skip(first).take(height).enumerate() {
         let area = line(area, empty + place);
-        let is_selected = Some(row.position) == selected && matches!(row.kind, RowKind::Header | RowKind::Text);
+        let is_selected =
+            Some(row.position) == selected && matches!(row.kind, RowKind::Header | RowKind::Text);
         if is_selected {
             put(buffer, area, ">", BOLD);
             cursor = cursor.or(Some(at(area, 0)));
@@ -83,8 +104,20 @@ fn composer(thread: &Thread, area: Rect, buffer: &mut Buffer) -> Option<Position
     let (row, column) = thread.composer.position(columns);
     let height = usize::from(area.height);
     let first = (row + 1).saturating_sub(height);
-    for (place, range) in thread.composer.rows(columns).into_iter().skip(first).take(height).enumerate() {
-        put(buffer, line(field, place), &thread.composer.text()[range], Style::new());
+    for (place, range) in thread
+        .composer
+        .rows(columns)
+        .into_iter()
+        .skip(first)
+        .take(height)
+        .enumerate()
+    {
+        put(
+            buffer,
+            line(field, place),
+            &thread.composer.text()[range],
+            Style::new(),
+        );
     }
     Some(at(line(field, row - first), column))
 }

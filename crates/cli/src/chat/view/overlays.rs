@@ -55,17 +55,17 @@ const HELP: [&str; 25] = [
 ];
 
 /// Draws an overlay. Returns where its cursor is.
-pub(super) fn draw(model: &Model, overlay: &Overlay, screen: Rect, buffer: &mut Buffer) -> Option<Position> {
+pub(super) fn draw(model: &Model, overlay: &Overlay, screen: Rect, buffer: &mut Buffer) -> Position {
     let title = match overlay {
         Overlay::Search(_) => " People ",
         Overlay::Help(_) => " Help ",
     };
     let area = frame(screen, title, buffer);
     match overlay {
-        Overlay::Search(search) => Some(self::search(model, search, area, buffer)),
+        Overlay::Search(search) => self::search(model, search, area, buffer),
         Overlay::Help(row) => {
             help(*row, area, buffer);
-            Some(at(area, 0))
+            at(area, 0)
         }
     }
 }
@@ -73,7 +73,10 @@ pub(super) fn draw(model: &Model, overlay: &Overlay, screen: Rect, buffer: &mut 
 /// Clears a place in the middle, or the whole of a small screen, and gives what is inside.
 fn frame(screen: Rect, title: &str, buffer: &mut Buffer) -> Rect {
     // The last line keeps telling the keys.
-    let screen = Rect { height: screen.height.saturating_sub(u16::from(screen.height > 4)), ..screen };
+    let screen = Rect {
+        height: screen.height.saturating_sub(u16::from(screen.height > 4)),
+        ..screen
+    };
     if screen.width < MARGIN_WIDTH || screen.height < MARGIN_HEIGHT {
         Clear.render(screen, buffer);
         return screen;
@@ -90,7 +93,13 @@ fn frame(screen: Rect, title: &str, buffer: &mut Buffer) -> Rect {
     let block = Block::bordered().title(title);
     let inner = block.inner(area);
     block.render(area, buffer);
-    indented(Rect { width: inner.width.saturating_sub(1), ..inner }, 1)
+    indented(
+        Rect {
+            width: inner.width.saturating_sub(1),
+            ..inner
+        },
+        1,
+    )
 }
 
 fn help(first: usize, area: Rect, buffer: &mut Buffer) {
@@ -111,17 +120,40 @@ fn search(model: &Model, search: &Search, area: Rect, buffer: &mut Buffer) -> Po
         put(buffer, field, &search.field.text()[range], Style::new());
     }
     let hits = model.hits();
-    let results = Rect { y: area.y + area.height.min(1), height: area.height.saturating_sub(1), ..area };
+    let results = Rect {
+        y: area.y + area.height.min(1),
+        height: area.height.saturating_sub(1),
+        ..area
+    };
     let shown = usize::from(results.height).saturating_sub(1).max(1);
     let first = (search.selected + 1).saturating_sub(shown);
     for (place, hit) in hits.iter().enumerate().skip(first).take(shown) {
         let is_selected = place == search.selected;
-        let (marker, style) = if is_selected { ("> ", BOLD) } else { ("  ", Style::new()) };
-        put(buffer, line(results, place - first), &format!("{marker}{}", hit_text(model, hit)), style);
+        let (marker, style) = if is_selected {
+            ("> ", BOLD)
+        } else {
+            ("  ", Style::new())
+        };
+        put(
+            buffer,
+            line(results, place - first),
+            &format!("{marker}{}", hit_text(model, hit)),
+            style,
+        );
     }
     let below = hits.len().saturating_sub(first).min(shown);
-    put(buffer, line(results, below), &progress(search, hits.len()), Style::new());
-    at(field, column.min(columns.saturating_sub(1)).min(wrap::columns(search.field.text())))
+    put(
+        buffer,
+        line(results, below),
+        &progress(search, hits.len()),
+        Style::new(),
+    );
+    at(
+        field,
+        column
+            .min(columns.saturating_sub(1))
+            .min(wrap::columns(search.field.text())),
+    )
 }
 
 fn hit_text(model: &Model, hit: &Hit) -> String {

@@ -38,7 +38,11 @@ fn screen(model: &Model) -> String {
 }
 
 fn online() -> Status {
-    Status { connection: Connection::Online, caught_up: true, ..Status::default() }
+    Status {
+        connection: Connection::Online,
+        caught_up: true,
+        ..Status::default()
+    }
 }
 
 fn talk(width: u16, height: u16) -> Model {
@@ -84,7 +88,10 @@ fn twenty_columns() {
 fn offline_with_something_to_send() {
     let mut model = talk(60, 12);
     model.status = Status {
-        connection: Connection::Waiting { reason: "connection refused".into(), retry_in: Duration::from_secs(3) },
+        connection: Connection::Waiting {
+            reason: "connection refused".into(),
+            retry_in: Duration::from_secs(3),
+        },
         unsent: 2,
         ..Status::default()
     };
@@ -132,7 +139,10 @@ fn the_search() {
     let mut search = Search::default();
     search.field.insert_line("ca");
     model.overlay = Some(Overlay::Search(search));
-    update(&mut model, Input::Key(KeyEvent::new(KeyCode::Char('r'), KeyModifiers::NONE)));
+    update(
+        &mut model,
+        Input::Key(KeyEvent::new(KeyCode::Char('r'), KeyModifiers::NONE)),
+    );
     insta::assert_snapshot!(screen(&model));
 }
 
@@ -148,7 +158,13 @@ fn the_cursor_is_where_the_user_is() {
         thread.composer.insert("日本a");
     }
     // List 22, divider 1, prompt 2, two wide characters and one narrow.
-    assert_eq!(cursor(&model), Position { x: 22 + 1 + 2 + 5, y: 12 });
+    assert_eq!(
+        cursor(&model),
+        Position {
+            x: 22 + 1 + 2 + 5,
+            y: 12
+        }
+    );
     model.focus = Focus::Chats;
     assert_eq!(cursor(&model), Position { x: 0, y: 1 });
 }
@@ -158,9 +174,23 @@ fn arbitrary_key() -> impl Strategy<Value = KeyEvent> {
     let code = prop_oneof![
         any::<char>().prop_map(KeyCode::Char),
         proptest::sample::select(vec![
-            KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::BackTab, KeyCode::Up, KeyCode::Down,
-            KeyCode::Left, KeyCode::Right, KeyCode::PageUp, KeyCode::PageDown, KeyCode::Home, KeyCode::End,
-            KeyCode::Backspace, KeyCode::Delete, KeyCode::F(1), KeyCode::Char('k'), KeyCode::Char('j'),
+            KeyCode::Enter,
+            KeyCode::Esc,
+            KeyCode::Tab,
+            KeyCode::BackTab,
+            KeyCode::Up,
+            KeyCode::Down,
+            KeyCode::Left,
+            KeyCode::Right,
+            KeyCode::PageUp,
+            KeyCode::PageDown,
+            KeyCode::Home,
+            KeyCode::End,
+            KeyCode::Backspace,
+            KeyCode::Delete,
+            KeyCode::F(1),
+            KeyCode::Char('k'),
+            KeyCode::Char('j'),
         ]),
     ];
     let modifiers = prop_oneof![
