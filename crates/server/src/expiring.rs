@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_millis(1_000_000);
-    const LIFETIME: Duration = Duration::from_secs(60);
+    const LIFETIME: Duration = Duration::from_mins(1);
 
     #[test]
     fn an_entry_is_taken_once_and_only_in_its_time() {
@@ -109,7 +109,7 @@ mod tests {
         map.insert([1; 32], "one", NOW).expect("there is room");
         map.insert([2; 32], "two", NOW).expect("there is room");
         assert_eq!(
-            map.take(&[1; 32], NOW.plus(LIFETIME - Duration::from_millis(1))),
+            map.take(&[1; 32], NOW.plus(LIFETIME).minus(Duration::from_millis(1))),
             Some("one")
         );
         assert_eq!(map.take(&[1; 32], NOW), None);

@@ -142,7 +142,7 @@ mod tests {
 
     fn limiter(clock: &Arc<ManualClock>) -> Limiter {
         let shared: Arc<dyn Clock> = clock.clone();
-        Limiter::new(Rate::per(2, Duration::from_secs(60)), &shared)
+        Limiter::new(Rate::per(2, Duration::from_mins(1)), &shared)
     }
 
     #[test]
@@ -164,7 +164,7 @@ mod tests {
         let limiter = limiter(&clock);
         assert_eq!(limiter.check("key"), Ok(()));
         assert_eq!(limiter.check("key"), Ok(()));
-        clock.set(START.minus(Duration::from_secs(3600)));
+        clock.set(START.minus(Duration::from_hours(1)));
         assert!(limiter.check("key").is_err());
         clock.advance(Duration::from_secs(30));
         assert_eq!(limiter.check("key"), Ok(()));
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn no_rate_is_no_limit() {
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(START));
-        let limiter = Limiter::new(Rate::per(0, Duration::from_secs(60)), &clock);
+        let limiter = Limiter::new(Rate::per(0, Duration::from_mins(1)), &clock);
         assert!((0..1000).all(|_| limiter.check("key").is_ok()));
     }
 

@@ -94,9 +94,10 @@ impl AccountError {
             Self::UnknownDevice => ProblemCode::UnknownDevice,
             Self::VaultChanged => ProblemCode::VaultChanged,
             Self::RateLimited { .. } => ProblemCode::RateLimited,
-            Self::Busy => ProblemCode::Unavailable,
             Self::Store(StoreError::Full) => ProblemCode::StorageFull,
-            Self::Store(StoreError::Stopped | StoreError::RolledBack) => ProblemCode::Unavailable,
+            Self::Busy | Self::Store(StoreError::Stopped | StoreError::RolledBack) => {
+                ProblemCode::Unavailable
+            }
             Self::Store(_) => ProblemCode::Internal,
         }
     }

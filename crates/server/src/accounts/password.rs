@@ -47,7 +47,7 @@ impl PasswordServer {
         })
     }
 
-    /// Answers a RegistrationRequest, for a new account or a new password.
+    /// Answers a `RegistrationRequest`, for a new account or a new password.
     pub(super) fn start_registration(
         &self,
         handle: &Handle,
@@ -60,7 +60,7 @@ impl PasswordServer {
         Ok(Base64(started.message.serialize().to_vec()))
     }
 
-    /// Answers a CredentialRequest. Without a record the answer is made up, and nobody can tell.
+    /// Answers a `CredentialRequest`. Without a record the answer is made up, and nobody can tell.
     pub(super) fn start_sign_in(
         &self,
         handle: &Handle,

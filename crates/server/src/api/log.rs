@@ -66,15 +66,14 @@ pub(super) async fn show(
 }
 
 fn entry(entry: frames::LogEntry) -> Result<LogEntry, Problem> {
-    let mls_message = match entry.payload {
-        Some(Payload::ApplicationMessage(message) | Payload::Commit(message)) => message,
-        None => return Err(Problem::new(ProblemCode::Internal, "")),
+    let Some(Payload::ApplicationMessage(message) | Payload::Commit(message)) = entry.payload else {
+        return Err(Problem::new(ProblemCode::Internal, ""));
     };
     Ok(LogEntry {
         seq: entry.seq,
         send_id: SendId::try_from(entry.send_id.as_ref())
             .map_err(|_| Problem::new(ProblemCode::Internal, ""))?,
         accepted_at: Timestamp::from_millis(entry.accepted_at_ms),
-        mls_message: Base64(mls_message.to_vec()),
+        mls_message: Base64(message.to_vec()),
     })
 }

@@ -273,18 +273,18 @@ impl LimitsConfig {
 
     /// Claims of key packages by one account.
     pub fn key_package_claims_per_account(&self) -> Option<Rate> {
-        Rate::per(self.key_package_claims_per_account, Duration::from_secs(60 * 60))
+        Rate::per(self.key_package_claims_per_account, Duration::from_hours(1))
     }
 
     /// Searches for people by one account.
     pub fn searches_per_account(&self) -> Option<Rate> {
-        Rate::per(self.searches_per_account, Duration::from_secs(60))
+        Rate::per(self.searches_per_account, Duration::from_mins(1))
     }
 
     /// Ways into an account.
     pub fn guesses(&self) -> GuessRates {
-        let five_minutes = Duration::from_secs(5 * 60);
-        let hour = Duration::from_secs(60 * 60);
+        let five_minutes = Duration::from_mins(5);
+        let hour = Duration::from_hours(1);
         GuessRates {
             per_handle_and_visitor: Rate::per(self.sign_ins_per_handle_and_visitor, five_minutes),
             per_handle: Rate::per(self.sign_ins_per_handle, hour),

@@ -37,7 +37,7 @@ pub struct AccountRecord {
 /// The ways to sign in to an account. None of it is a secret of the user.
 #[derive(Debug, Clone)]
 pub struct Credentials {
-    /// OPAQUE RegistrationRecord.
+    /// OPAQUE `RegistrationRecord`.
     pub password_record: Vec<u8>,
     /// The vault key, wrapped by the OPAQUE export key.
     pub password_wrap: Vec<u8>,
@@ -61,7 +61,7 @@ pub struct CredentialRecord {
 /// A new password, and with it, perhaps, a new recovery code.
 #[derive(Debug, Clone)]
 pub struct PasswordChange {
-    /// OPAQUE RegistrationRecord for the new password.
+    /// OPAQUE `RegistrationRecord` for the new password.
     pub password_record: Vec<u8>,
     /// The vault key, wrapped by the new export key.
     pub password_wrap: Vec<u8>,

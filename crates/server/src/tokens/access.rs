@@ -1,6 +1,6 @@
 //! Access tokens: JWTs (RFC 7519, RFC 9068) that a device shows with each request.
 //!
-//! They are signed with EdDSA and nothing else: the algorithm and the key are the verifier's choice by `kid`,
+//! They are signed with `EdDSA` and nothing else: the algorithm and the key are the verifier's choice by `kid`,
 //! never the token's. Times are checked against the clock that is passed in.
 
 use std::sync::{Arc, PoisonError, RwLock};

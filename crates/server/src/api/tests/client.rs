@@ -31,7 +31,7 @@ pub(super) struct Owner {
 }
 
 /// A device with its tokens.
-pub(super) struct Device {
+pub(super) struct OwnDevice {
     pub(super) device_id: DeviceId,
     pub(super) key: DeviceSigningKey,
     pub(super) tokens: Tokens,
@@ -63,7 +63,7 @@ pub(super) fn registration_request(password: &str) -> (ClientRegistration<Passwo
     (started.state, Base64(started.message.serialize().to_vec()))
 }
 
-/// The RegistrationRecord.
+/// The `RegistrationRecord`.
 pub(super) fn registration_record(
     state: ClientRegistration<PasswordSuite>,
     password: &str,
@@ -88,7 +88,7 @@ impl Owner {
         }
     }
 
-    pub(super) async fn sign_up(server: &Server, handle: &str) -> (Self, Device) {
+    pub(super) async fn sign_up(server: &Server, handle: &str) -> (Self, OwnDevice) {
         let owner = Self::new(handle);
         let (key, device_id) = new_device();
         let finish = owner.registration(server, owner.enrolment(device_id, &key)).await;
@@ -100,7 +100,7 @@ impl Owner {
             .ok();
         (
             owner,
-            Device {
+            OwnDevice {
                 device_id,
                 key,
                 tokens,
@@ -171,15 +171,12 @@ impl Owner {
     }
 
     pub(super) async fn sign_in(&self, server: &Server, password: &str) -> SignedIn {
-        let finish = self
-            .sign_in_attempt(server, password)
-            .await
-            .expect("the password is right");
+        let finish = self.sign_in_attempt(server, password).await.unwrap();
         server.post("/v1/sign-in/finish").json(&finish).send().await.ok()
     }
 
     /// Adds a device, by password.
-    pub(super) async fn add_device(&self, server: &Server) -> Device {
+    pub(super) async fn add_device(&self, server: &Server) -> OwnDevice {
         let proof = self.sign_in(server, PASSWORD).await.proof;
         let (key, device_id) = new_device();
         let body = self.enrolment(device_id, &key);
@@ -190,7 +187,7 @@ impl Owner {
             .send()
             .await
             .ok();
-        Device {
+        OwnDevice {
             device_id,
             key,
             tokens,
@@ -258,7 +255,7 @@ pub(super) fn enrolment(certificate: &DeviceCertificate, key: &DeviceSigningKey)
     }
 }
 
-impl Device {
+impl OwnDevice {
     pub(super) fn access(&self) -> &str {
         &self.tokens.access_token
     }

@@ -76,7 +76,7 @@ impl Server {
         state.lifecycle.stop_softly();
         state
             .lifecycle
-            .drain(std::time::Duration::from_secs(60))
+            .drain(std::time::Duration::from_mins(1))
             .await
             .unwrap();
         drop((router, state, store));

@@ -1,21 +1,20 @@
-use std::{
-    io::Write,
-    sync::{Arc, Mutex},
-};
-
-use tracing_subscriber::fmt::MakeWriter;
+use std::{cell::RefCell, io::Write, sync::Once};
 
 use super::{
     client::{Owner, PASSWORD},
     harness::Server,
 };
 
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    static LOG: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
-impl Write for Captured {
+/// Writes to the log of the present thread, which is that of one test.
+struct ThreadLog;
+
+impl Write for ThreadLog {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        LOG.with_borrow_mut(|log| log.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
@@ -24,22 +23,22 @@ impl Write for Captured {
     }
 }
 
-impl<'a> MakeWriter<'a> for Captured {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
+/// Logs everything. For the whole process, because a subscriber of one thread is overlooked by places that
+/// another thread came to first (tracing keeps what it was told there).
+fn start() {
+    static STARTED: Once = Once::new();
+    STARTED.call_once(|| {
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(|| ThreadLog)
+            .finish();
+        tracing::subscriber::set_global_default(subscriber).unwrap();
+    });
 }
 
 #[tokio::test]
 async fn the_log_tells_what_happened_and_no_secret_and_no_handle() {
-    let captured = Captured::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(captured.clone())
-        .finish();
-    let _log = tracing::subscriber::set_default(subscriber);
+    start();
     let server = Server::start().await;
     let (owner, mut device) = Owner::sign_up(&server, "alice").await;
     let old = device.tokens.clone();
@@ -63,7 +62,7 @@ async fn the_log_tells_what_happened_and_no_secret_and_no_handle() {
         .await
         .done();
 
-    let log = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
+    let log = String::from_utf8(LOG.take()).unwrap();
     let account = owner.account_id.to_string();
     for expected in [
         account.as_str(),

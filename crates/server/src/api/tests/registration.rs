@@ -157,7 +157,7 @@ async fn a_certificate_that_does_not_verify_is_refused_with_its_reason() {
             &key,
         )
     };
-    let day = std::time::Duration::from_secs(24 * 3600);
+    let day = std::time::Duration::from_hours(24);
     let good = owner.enrolment(device_id, &key);
     let mut flipped = good.clone();
     flipped.certificate.0[40] ^= 1;
@@ -210,7 +210,7 @@ async fn a_certificate_that_does_not_verify_is_refused_with_its_reason() {
 #[tokio::test]
 async fn a_clock_an_hour_off_does_not_matter() {
     let server = Server::start().await;
-    let hour = std::time::Duration::from_secs(3600);
+    let hour = std::time::Duration::from_hours(1);
     for (handle, now) in [("slow", START.minus(hour)), ("fast", START.plus(hour))] {
         let owner = Owner::new(handle);
         let (key, device_id) = new_device();

@@ -80,7 +80,7 @@ fn new_device(number: u8, of: u8) -> NewDevice {
         device_key: device_key(number),
         certificate: vec![number; 145],
         token: TokenHash([number; 32]),
-        token_expires_at: NOW.plus(Duration::from_secs(60)),
+        token_expires_at: NOW.plus(Duration::from_mins(1)),
         created_at: NOW,
     }
 }
@@ -374,7 +374,7 @@ pub(in crate::store) async fn a_session_rotates_only_from_the_token_that_was_see
 
 pub(in crate::store) async fn it_is_kept_to_the_hour_when_a_device_was_seen(store: &dyn AccountStore) {
     register(store, 1, "alice").await;
-    let hour = Duration::from_secs(3600);
+    let hour = Duration::from_hours(1);
     assert_eq!(
         store.device(device_id(1)).await.unwrap().unwrap().last_seen_at,
         NOW

@@ -12,7 +12,7 @@ use crate::store::{
 };
 
 /// How precisely it is kept when a device was seen.
-const SEEN_PRECISION: Duration = Duration::from_secs(60 * 60);
+const SEEN_PRECISION: Duration = Duration::from_hours(1);
 
 const COLUMNS: &str =
     "device_id, account_id, device_key, certificate, created_at, last_seen_at, signed_out_at";
