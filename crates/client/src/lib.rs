@@ -50,6 +50,9 @@ mod tls;
 pub mod ambient;
 mod limits;
 
+#[cfg(test)]
+mod fake;
+
 pub use accounts::{Credentials, NewAccount, RecoveryCode};
 pub use client::{Client, Device};
 pub use error::{ClientError, Refusal};

@@ -298,3 +298,6 @@ fn unreachable(server: &ServerUrl, error: &reqwest::Error) -> ClientError {
         reason,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -200,47 +200,4 @@ pub(crate) fn ends_session(error: &ClientError) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(
-        clippy::unwrap_used,
-        reason = "a test that cannot read its own input has failed"
-    )]
-    use std::time::Duration;
-
-    use super::*;
-
-    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
-
-    fn tokens() -> StoredTokens {
-        let tokens = Tokens {
-            access_token: "a".into(),
-            access_expires_at: Timestamp::from_millis(1),
-            refresh_token: "r".into(),
-            refresh_expires_at: Timestamp::from_millis(2),
-        };
-        StoredTokens::new(tokens, NOW)
-    }
-
-    #[test]
-    fn a_token_is_used_for_fourteen_minutes_whatever_the_server_s_clock_says() {
-        assert!(tokens().is_fresh(NOW));
-        assert!(tokens().is_fresh(NOW.plus(Duration::from_secs(14 * 60 - 1))));
-        assert!(!tokens().is_fresh(NOW.plus(Duration::from_mins(14))));
-    }
-
-    #[test]
-    fn a_clock_that_was_set_back_makes_a_token_old() {
-        assert!(!tokens().is_fresh(NOW.minus(Duration::from_millis(1))));
-    }
-
-    #[test]
-    fn stored_tokens_keep_their_shape() {
-        let json = serde_json::to_string(&tokens()).unwrap();
-        assert_eq!(
-            json,
-            r#"{"access_token":"a","refresh_token":"r","received_at":1800000000000}"#
-        );
-        let back: StoredTokens = serde_json::from_str(&json).unwrap();
-        assert_eq!(back.refresh_token, "r");
-    }
-}
+mod tests;

@@ -257,3 +257,6 @@ fn handshake_failure(error: &tungstenite::Error) -> String {
         error => innermost(error),
     }
 }
+
+#[cfg(test)]
+mod tests;

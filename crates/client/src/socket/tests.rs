@@ -1,0 +1,229 @@
+//! A connection as the server may make and break it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot have its server has failed")]
+
+use subrosa_wire::frames::{Draining, Pong, SignedOut, SyncState};
+use tokio::net::TcpListener;
+use tokio_tungstenite::accept_async;
+
+use super::*;
+use crate::fake::{FakeDevice, listen, no_tls};
+
+type ServerSide = WebSocketStream<TcpStream>;
+
+fn push(kind: notice::Kind) -> ServerFrame {
+    ServerFrame {
+        request_id: 0,
+        body: Some(Body::Notice(Notice { kind: Some(kind) })),
+    }
+}
+
+fn ready(protocol_version: u32) -> Body {
+    Body::Ready(Ready {
+        protocol_version,
+        heartbeat_interval_ms: 1,
+        ..Ready::default()
+    })
+}
+
+async fn receive(stream: &mut ServerSide) -> ClientFrame {
+    let message = stream.next().await.unwrap().unwrap();
+    ClientFrame::decode(message.into_data()).unwrap()
+}
+
+async fn send(stream: &mut ServerSide, frame: ServerFrame) {
+    stream.send(Message::binary(frame.encode_to_vec())).await.unwrap();
+}
+
+/// Accepts a connection and answers its Hello.
+async fn accept(listener: &TcpListener, answer: Body) -> ServerSide {
+    let (stream, _) = listener.accept().await.unwrap();
+    let mut stream = accept_async(stream).await.unwrap();
+    let hello = receive(&mut stream).await;
+    assert!(matches!(&hello.request, Some(Request::Hello(hello)) if hello.access_token == "token"));
+    send(
+        &mut stream,
+        ServerFrame {
+            request_id: hello.request_id,
+            body: Some(answer),
+        },
+    )
+    .await;
+    stream
+}
+
+async fn opened_with(answer: Body) -> Result<Socket, ClientError> {
+    let (listener, server) = listen().await;
+    let tls = no_tls(&server);
+    let (_kept, opened) = tokio::join!(
+        accept(&listener, answer),
+        Socket::open(&server, &tls, "token".into())
+    );
+    opened
+}
+
+/// Runs a connection on which the server does what `serve` says.
+async fn ending<F: Future<Output = ServerSide>>(serve: impl FnOnce(ServerSide) -> F) -> (Ending, FakeDevice) {
+    let device = FakeDevice::new();
+    let (listener, server) = listen().await;
+    let tls = no_tls(&server);
+    let (outgoing, queue) = mpsc::channel(16);
+    let client = async {
+        let socket = Socket::open(&server, &tls, "token".into()).await.unwrap();
+        device
+            .host
+            .run(|host| host.connected(outgoing))
+            .await
+            .unwrap()
+            .unwrap();
+        socket.run(&device.host, queue).await
+    };
+    let other_side = async { serve(accept(&listener, ready(PROTOCOL_VERSION)).await).await };
+    let (ending, _kept) = tokio::join!(client, other_side);
+    (ending, device)
+}
+
+#[tokio::test]
+async fn ready_opens_the_connection() {
+    let socket = opened_with(ready(PROTOCOL_VERSION)).await.unwrap();
+    assert_eq!(
+        socket.ping_interval, PING_INTERVAL_MIN,
+        "the server cannot make the client ping faster"
+    );
+}
+
+#[tokio::test]
+async fn another_version_is_told_with_its_number() {
+    let error = opened_with(ready(PROTOCOL_VERSION + 1)).await.map(drop);
+    assert!(
+        matches!(error, Err(ClientError::VersionMismatch { server, .. }) if server == PROTOCOL_VERSION + 1)
+    );
+}
+
+#[tokio::test]
+async fn a_problem_instead_of_ready_is_a_refusal() {
+    let problem = Problem::new(ProblemCode::Unauthenticated, "expired");
+    let error = opened_with(Body::Problem(problem)).await.map(drop);
+    assert!(error.is_err_and(|error| error.is_refusal(ProblemCode::Unauthenticated)));
+}
+
+#[tokio::test]
+async fn a_server_without_a_websocket_is_told_as_such() {
+    use tokio::io::AsyncWriteExt as _;
+    let (listener, server) = listen().await;
+    let tls = no_tls(&server);
+    let serve = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream
+            .write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+            .await
+            .unwrap();
+        stream
+    };
+    let (_kept, error) = tokio::join!(serve, Socket::open(&server, &tls, "token".into()));
+    let error = error.map(drop).unwrap_err().to_string();
+    assert!(error.contains("404"), "{error}");
+}
+
+#[tokio::test]
+async fn frames_reach_the_engine_and_its_frames_the_server() {
+    let (ending, device) = ending(async |mut stream| {
+        let sync = receive(&mut stream).await;
+        assert!(matches!(sync.request, Some(Request::Sync(_))));
+        let state = SyncState {
+            key_packages_left: 100,
+            has_last_resort_key_package: true,
+            ..SyncState::default()
+        };
+        send(
+            &mut stream,
+            ServerFrame {
+                request_id: sync.request_id,
+                body: Some(Body::SyncState(state)),
+            },
+        )
+        .await;
+        stream.close(None).await.unwrap();
+        stream
+    })
+    .await;
+    assert!(matches!(ending, Ending::Lost(_)), "{ending:?}");
+    assert!(device.host.status().borrow().caught_up);
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_pinged_and_the_answer_is_not_the_engine_s() {
+    let (ending, _) = ending(async |mut stream| {
+        let sync = receive(&mut stream).await;
+        assert!(sync.request_id < FIRST_OWN_REQUEST);
+        let ping = receive(&mut stream).await;
+        assert!(matches!(ping.request, Some(Request::Ping(_))));
+        assert!(ping.request_id > FIRST_OWN_REQUEST);
+        send(
+            &mut stream,
+            ServerFrame {
+                request_id: ping.request_id,
+                body: Some(Body::Pong(Pong::default())),
+            },
+        )
+        .await;
+        stream.close(None).await.unwrap();
+        stream
+    })
+    .await;
+    assert!(matches!(ending, Ending::Lost(_)), "{ending:?}");
+}
+
+#[tokio::test]
+async fn a_frame_that_cannot_be_read_ends_the_connection() {
+    let (ending, _) = ending(async |mut stream| {
+        stream.send(Message::binary(&b"\xff\xff\xff"[..])).await.unwrap();
+        stream
+    })
+    .await;
+    assert!(
+        matches!(&ending, Ending::Lost(why) if why.contains("cannot be read")),
+        "{ending:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_frame_over_the_limit_ends_the_connection() {
+    let (ending, _) = ending(async |mut stream| {
+        // The client may hang up while it is still coming.
+        let _ = stream.send(Message::binary(vec![0; FRAME_MAX + 1])).await;
+        stream
+    })
+    .await;
+    assert!(matches!(ending, Ending::Lost(_)), "{ending:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_drains_says_when_to_come_back() {
+    let (ending, _) = ending(async |mut stream| {
+        send(
+            &mut stream,
+            push(notice::Kind::Draining(Draining {
+                reconnect_after_ms: 700,
+            })),
+        )
+        .await;
+        stream.close(None).await.unwrap();
+        stream
+    })
+    .await;
+    assert!(
+        matches!(ending, Ending::Draining(after) if after.as_millis() == 700),
+        "{ending:?}"
+    );
+}
+
+#[tokio::test]
+async fn being_signed_out_ends_the_connection_for_good() {
+    let (ending, _) = ending(async |mut stream| {
+        send(&mut stream, push(notice::Kind::SignedOut(SignedOut {}))).await;
+        stream
+    })
+    .await;
+    assert!(matches!(ending, Ending::SignedOut), "{ending:?}");
+}
