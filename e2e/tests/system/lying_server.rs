@@ -1,0 +1,492 @@
+//! A server that lies: real clients, and between them and a real server somebody who changes what passes.
+//! Clients refuse what is not true, say so, lose nothing, and go on when the truth is back.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use subrosa_e2e::{
+    Person, Server,
+    tampering::{EachEntry, EachFrame, Honest, Tampering, TamperingDoor},
+};
+use subrosa_wire::frames::{
+    ClientFrame, DeviceKeyPackage, LogEntry, ServerFrame, client_frame::Request, log_entry::Payload,
+    server_frame::Body,
+};
+
+/// Alice and Bob, who have talked; Bob reaches the server through a door that can lie to him.
+struct Stage {
+    server: Server,
+    door: TamperingDoor,
+    alice: Person,
+    bob: Person,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let server = Server::start().await;
+        let door = TamperingDoor::before(server.address()).await;
+        let (alice, mut bob) = (
+            Person::sign_up(&server, "alice").await,
+            Person::sign_up(&server, "bob").await,
+        );
+        bob.server = door.url();
+        alice.send(&bob, "first").await;
+        bob.send(&alice, "second").await;
+        assert_eq!(alice.texts(&bob).await, ["first", "second"]);
+        assert_eq!(bob.texts(&alice).await, ["first", "second"]);
+        Self {
+            server,
+            door,
+            alice,
+            bob,
+        }
+    }
+}
+
+fn payload(entry: &mut LogEntry) -> &mut Bytes {
+    match &mut entry.payload {
+        Some(Payload::ApplicationMessage(bytes) | Payload::Commit(bytes)) => bytes,
+        None => panic!("an entry without payload"),
+    }
+}
+
+fn is_commit(entry: &LogEntry) -> bool {
+    matches!(entry.payload, Some(Payload::Commit(_)))
+}
+
+/// Flips the last bit of the last byte but `from_end`.
+fn flip(bytes: &Bytes, from_end: usize) -> Bytes {
+    let mut bytes = bytes.to_vec();
+    let at = bytes.len() - 1 - from_end;
+    bytes[at] ^= 1;
+    bytes.into()
+}
+
+#[tokio::test]
+async fn a_changed_message_is_refused_and_told() {
+    let stage = Stage::set().await;
+    stage.door.tamper(EachEntry(|mut entry: LogEntry| {
+        if !is_commit(&entry) {
+            let changed = flip(payload(&mut entry), 20);
+            *payload(&mut entry) = changed;
+        }
+        vec![entry]
+    }));
+    let bob_listens = stage.bob.listen();
+    bob_listens.note("connected").await;
+    stage.alice.send(&stage.bob, "changed on its way").await;
+    bob_listens.note("warning").await;
+    bob_listens.end().await.ok();
+    stage.door.tamper(Honest);
+    stage.alice.send(&stage.bob, "honest again").await;
+    let texts = stage.bob.texts(&stage.alice).await;
+    assert_eq!(texts, ["first", "second", "honest again"]);
+    stage.bob.send(&stage.alice, "and back").await;
+    assert_eq!(
+        stage.alice.texts(&stage.bob).await.last().map(String::as_str),
+        Some("and back")
+    );
+}
+
+#[tokio::test]
+async fn a_cut_message_is_refused_and_told() {
+    let stage = Stage::set().await;
+    stage.door.tamper(EachEntry(|mut entry: LogEntry| {
+        if !is_commit(&entry) {
+            let cut = payload(&mut entry).slice(..40);
+            *payload(&mut entry) = cut;
+        }
+        vec![entry]
+    }));
+    let bob_listens = stage.bob.listen();
+    bob_listens.note("connected").await;
+    stage.alice.send(&stage.bob, "cut on its way").await;
+    bob_listens.note("warning").await;
+    bob_listens.end().await.ok();
+    stage.door.tamper(Honest);
+    stage.alice.send(&stage.bob, "whole again").await;
+    assert_eq!(
+        stage.bob.texts(&stage.alice).await,
+        ["first", "second", "whole again"]
+    );
+}
+
+#[tokio::test]
+async fn a_message_that_comes_twice_is_shown_once() {
+    let stage = Stage::set().await;
+    stage
+        .door
+        .tamper(EachEntry(|entry: LogEntry| vec![entry.clone(), entry]));
+    let mut bob_listens = stage.bob.listen();
+    for text in ["one", "two", "three"] {
+        stage.alice.send(&stage.bob, text).await;
+        assert_eq!(bob_listens.message().await["text"], text);
+    }
+    bob_listens.end().await.ok();
+    assert_eq!(
+        stage.bob.texts(&stage.alice).await,
+        ["first", "second", "one", "two", "three"]
+    );
+}
+
+/// Passes everything on, and after each message puts it once more under the next place in the log.
+#[tokio::test]
+async fn a_message_replayed_as_a_new_one_is_refused_and_told() {
+    let stage = Stage::set().await;
+    stage.door.tamper(EachEntry(|entry: LogEntry| {
+        if is_commit(&entry) {
+            return vec![entry];
+        }
+        let replayed = LogEntry {
+            seq: entry.seq + 1,
+            send_id: vec![7; 16].into(),
+            ..entry.clone()
+        };
+        vec![entry, replayed]
+    }));
+    let mut bob_listens = stage.bob.listen();
+    bob_listens.note("connected").await;
+    stage.alice.send(&stage.bob, "only once").await;
+    assert_eq!(bob_listens.message().await["text"], "only once");
+    bob_listens.note("warning").await;
+    bob_listens.end().await.ok();
+    assert_eq!(
+        stage.bob.texts(&stage.alice).await,
+        ["first", "second", "only once"]
+    );
+}
+
+#[tokio::test]
+async fn a_withheld_message_is_missed_told_and_awaited() {
+    let stage = Stage::set().await;
+    // From here on one place of the log does not exist for Bob.
+    let hidden = Arc::new(Mutex::new(None));
+    let place = Arc::clone(&hidden);
+    stage.door.tamper(EachEntry(move |entry: LogEntry| {
+        let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_commit(&entry) || *place.get_or_insert(entry.seq) != entry.seq {
+            vec![entry]
+        } else {
+            Vec::new()
+        }
+    }));
+    let bob_listens = stage.bob.listen();
+    bob_listens.note("connected").await;
+    stage.alice.send(&stage.bob, "withheld").await;
+    stage.alice.send(&stage.bob, "delivered").await;
+    bob_listens.note("warning").await;
+    // What follows is not shown as if nothing was missing.
+    assert!(
+        bob_listens.lines().iter().all(|line| line["event"] != "message"),
+        "{:?}",
+        bob_listens.lines()
+    );
+    bob_listens.end().await.ok();
+    assert!(hidden.lock().unwrap_or_else(PoisonError::into_inner).is_some());
+    stage.door.tamper(Honest);
+    assert_eq!(
+        stage.bob.texts(&stage.alice).await,
+        ["first", "second", "withheld", "delivered"]
+    );
+}
+
+#[tokio::test]
+async fn messages_in_another_order_are_shown_in_theirs() {
+    let stage = Stage::set().await;
+    let mut held = Vec::new();
+    stage.door.tamper(EachFrame(move |frame: ServerFrame| {
+        // Pushes come in pairs, the later one first.
+        if !matches!(frame.body, Some(Body::Deliver(_))) {
+            return vec![frame];
+        }
+        held.push(frame);
+        if held.len() < 2 {
+            return Vec::new();
+        }
+        held.drain(..).rev().collect()
+    }));
+    let mut bob_listens = stage.bob.listen();
+    bob_listens.note("connected").await;
+    for text in ["one", "two", "three", "four"] {
+        stage.alice.send(&stage.bob, text).await;
+    }
+    bob_listens
+        .next("the last message", |line| line["text"] == "four")
+        .await;
+    bob_listens.end().await.ok();
+    assert_eq!(
+        stage.bob.texts(&stage.alice).await,
+        ["first", "second", "one", "two", "three", "four"]
+    );
+}
+
+#[tokio::test]
+async fn a_forged_commit_is_refused_told_and_survived() {
+    let stage = Stage::set().await;
+    // A second device of Alice joins by a commit, which reaches Bob changed.
+    stage.door.tamper(EachEntry(|mut entry: LogEntry| {
+        if is_commit(&entry) {
+            let changed = flip(payload(&mut entry), 100);
+            *payload(&mut entry) = changed;
+        }
+        vec![entry]
+    }));
+    let bob_listens = stage.bob.listen();
+    bob_listens.note("connected").await;
+    let second = stage.alice.second_device().await;
+    bob_listens.note("warning").await;
+    bob_listens.end().await.ok();
+    stage.door.tamper(Honest);
+    second.send(&stage.bob, "from the second device").await;
+    let texts = stage.bob.texts(&stage.alice).await;
+    assert_eq!(texts, ["first", "second", "from the second device"]);
+    stage.bob.send(&stage.alice, "to both").await;
+    assert_eq!(
+        second.texts(&stage.bob).await,
+        ["from the second device", "to both"]
+    );
+    assert_eq!(
+        stage.alice.texts(&stage.bob).await,
+        ["first", "second", "from the second device", "to both"]
+    );
+}
+
+/// Gives, in place of the key packages asked for, those of a third person.
+struct SwapKeyPackages(Arc<Mutex<Option<Vec<DeviceKeyPackage>>>>);
+
+impl Tampering for SwapKeyPackages {
+    fn to_client(&mut self, mut frame: ServerFrame) -> Vec<ServerFrame> {
+        if let Some(Body::KeyPackages(packages)) = &mut frame.body {
+            let mut stolen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            match &*stolen {
+                None => *stolen = Some(packages.devices.clone()),
+                Some(stolen) => packages.devices.clone_from(stolen),
+            }
+        }
+        vec![frame]
+    }
+}
+
+#[tokio::test]
+async fn a_swapped_key_package_is_refused_and_nothing_is_encrypted_for_it() {
+    let server = Server::start().await;
+    let door = TamperingDoor::before(server.address()).await;
+    let (mut alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    let mallory = Person::sign_up(&server, "mallory").await;
+    alice.server = door.url();
+    door.tamper(SwapKeyPackages(Arc::default()));
+    alice.send(&mallory, "hello mallory").await;
+    // From now on Bob's key packages are Mallory's.
+    let refused = alice
+        .run(&["send", "@bob", "for bob alone", "--timeout", "3"])
+        .await;
+    assert_eq!(refused.ends_with(6).one()["status"], "pending");
+    assert!(
+        refused.stderr.contains("not valid"),
+        "the user is not told: {}",
+        refused.stderr
+    );
+    assert_eq!(mallory.texts(&alice).await, ["hello mallory"]);
+    assert_eq!(mallory.run(&["chats"]).await.ok().lines().len(), 1);
+    door.tamper(Honest);
+    alice.send(&bob, "the second").await;
+    assert_eq!(bob.texts(&alice).await, ["for bob alone", "the second"]);
+}
+
+/// Says that somebody has another account key, over the WebSocket and over REST.
+struct SwapAccountKey {
+    handle: String,
+    false_key: Vec<u8>,
+    true_key: Vec<u8>,
+}
+
+impl Tampering for SwapAccountKey {
+    fn to_client(&mut self, mut frame: ServerFrame) -> Vec<ServerFrame> {
+        let account = match &mut frame.body {
+            Some(Body::Account(account)) => Some(account),
+            Some(Body::KeyPackages(packages)) => packages.account.as_mut(),
+            _ => None,
+        };
+        if let Some(account) = account.filter(|account| account.handle == self.handle) {
+            account.account_key = self.false_key.clone().into();
+        }
+        vec![frame]
+    }
+
+    fn to_client_over_rest(&mut self, bytes: Vec<u8>) -> Vec<u8> {
+        use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+        let (from, to) = (
+            URL_SAFE_NO_PAD.encode(&self.true_key),
+            URL_SAFE_NO_PAD.encode(&self.false_key),
+        );
+        String::from_utf8_lossy(&bytes).replace(&from, &to).into_bytes()
+    }
+}
+
+#[tokio::test]
+async fn a_false_account_key_at_first_contact_does_not_let_a_message_out() {
+    let server = Server::start().await;
+    let door = TamperingDoor::before(server.address()).await;
+    let (mut alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    let mallory = Person::sign_up(&server, "mallory").await;
+    let (true_key, false_key) = (account_key(&server, "bob"), account_key(&server, "mallory"));
+    alice.server = door.url();
+    door.tamper(SwapAccountKey {
+        handle: "bob".to_owned(),
+        false_key,
+        true_key,
+    });
+    // Bob's own key packages do not verify under the false key.
+    let refused = alice
+        .run(&["send", "@bob", "for bob alone", "--timeout", "3"])
+        .await;
+    assert_eq!(refused.ends_with(6).one()["status"], "pending");
+    assert!(
+        refused.stderr.contains("not valid"),
+        "the user is not told: {}",
+        refused.stderr
+    );
+    assert_eq!(mallory.run(&["chats"]).await.ok().lines().len(), 0);
+    assert_eq!(bob.run(&["chats"]).await.ok().lines().len(), 0);
+}
+
+/// The public account key of a person, as the server's database has it.
+fn account_key(server: &Server, handle: &str) -> Vec<u8> {
+    let sql = "SELECT account_key FROM accounts WHERE handle = ?1";
+    let key = rusqlite::Connection::open(server.database())
+        .and_then(|database| database.query_row(sql, [handle], |row| row.get(0)));
+    key.unwrap_or_else(|error| panic!("no account key of {handle}: {error}"))
+}
+
+#[tokio::test]
+async fn a_false_welcome_is_refused_and_told_and_the_conversation_is_joined_all_the_same() {
+    let server = Server::start().await;
+    let door = TamperingDoor::before(server.address()).await;
+    let (alice, mut bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    bob.server = door.url();
+    door.tamper(EachFrame(|mut frame: ServerFrame| {
+        let welcomes = match &mut frame.body {
+            Some(Body::SyncState(state)) => &mut state.welcomes,
+            Some(Body::WelcomesWaiting(waiting)) => &mut waiting.welcomes,
+            _ => return vec![frame],
+        };
+        for welcome in welcomes {
+            welcome.welcome = flip(&welcome.welcome, 30);
+        }
+        vec![frame]
+    }));
+    alice.send(&bob, "before bob joined").await;
+    let bob_listens = bob.listen();
+    bob_listens.note("warning").await;
+    bob_listens.end().await.ok();
+    door.tamper(Honest);
+    bob.send(&alice, "here i am").await;
+    alice.send(&bob, "welcome").await;
+    let texts = bob.texts(&alice).await;
+    assert!(
+        texts.ends_with(&["here i am".to_owned(), "welcome".to_owned()]),
+        "{texts:?}"
+    );
+}
+
+/// Tells the client that the server has something it does not have, and the other way round.
+#[tokio::test]
+async fn frames_without_sense_are_survived() {
+    let stage = Stage::set().await;
+    let noise = [
+        ServerFrame::default(),
+        ServerFrame {
+            request_id: 999,
+            body: None,
+        },
+        ServerFrame {
+            request_id: 1 << 60,
+            body: Some(Body::Acknowledged(subrosa_wire::frames::Acknowledged {})),
+        },
+        ServerFrame {
+            request_id: 0,
+            body: Some(Body::Deliver(subrosa_wire::frames::Deliver {
+                entries: vec![LogEntry::default()],
+            })),
+        },
+        ServerFrame {
+            request_id: 0,
+            body: Some(Body::Deliver(subrosa_wire::frames::Deliver {
+                entries: vec![LogEntry {
+                    conversation_id: vec![9; 16].into(),
+                    seq: u64::MAX,
+                    payload: Some(Payload::Commit(vec![0; 3].into())),
+                    ..LogEntry::default()
+                }],
+            })),
+        },
+        ServerFrame {
+            request_id: 0,
+            body: Some(Body::WelcomesWaiting(subrosa_wire::frames::WelcomesWaiting {
+                welcomes: vec![subrosa_wire::frames::WelcomeItem::default()],
+            })),
+        },
+    ];
+    stage.door.tamper(EachFrame(move |frame: ServerFrame| {
+        let mut frames = noise.to_vec();
+        frames.push(frame);
+        frames
+    }));
+    stage.alice.send(&stage.bob, "through the noise").await;
+    assert_eq!(
+        stage.bob.texts(&stage.alice).await,
+        ["first", "second", "through the noise"]
+    );
+    stage.bob.send(&stage.alice, "and back").await;
+    stage.door.tamper(Honest);
+    assert_eq!(
+        stage.alice.texts(&stage.bob).await,
+        ["first", "second", "through the noise", "and back"]
+    );
+}
+
+/// Changes what a client sends: then it is the server that refuses.
+struct FlipWhatIsSent;
+
+impl Tampering for FlipWhatIsSent {
+    fn to_server(&mut self, mut frame: ClientFrame) -> Vec<ClientFrame> {
+        if let Some(Request::Append(append)) = &mut frame.request
+            && let Some(subrosa_wire::frames::append::Payload::Commit(commit)) = &mut append.payload
+        {
+            commit.commit = flip(&commit.commit, 100);
+        }
+        vec![frame]
+    }
+}
+
+#[tokio::test]
+async fn a_commit_changed_on_its_way_to_the_server_is_refused_there_and_nothing_is_lost() {
+    let stage = Stage::set().await;
+    stage.door.tamper(FlipWhatIsSent);
+    stage
+        .bob
+        .run(&[
+            "send",
+            "@alice",
+            "with a broken commit before it",
+            "--timeout",
+            "3",
+        ])
+        .await;
+    stage.door.tamper(Honest);
+    stage.bob.send(&stage.alice, "after it").await;
+    assert_eq!(
+        stage.alice.texts(&stage.bob).await,
+        ["first", "second", "with a broken commit before it", "after it"]
+    );
+    assert_eq!(stage.server.get("/healthz").await.status, 200);
+}

@@ -1,0 +1,13 @@
+//! The whole system: real servers and real clients as processes, on real files and sockets.
+
+mod blindness;
+mod crashes;
+mod devices;
+mod interface;
+mod lying_server;
+mod networks;
+mod operations;
+mod refusals;
+mod talking;
+mod terminal_app;
+mod terminal_safety;

@@ -1,0 +1,246 @@
+//! What is not possible is refused, with a reason and an exit code, and nothing is half done.
+
+use subrosa_e2e::{Person, Server};
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_handle_get_the_same_answer() {
+    let server = Server::start().await;
+    let _alice = Person::sign_up(&server, "alice").await;
+    let stranger = Person::new(&server, "alice");
+    stranger.set_password("not her password");
+    let wrong_password = stranger.run(&["signin", "alice"]).await;
+    let unknown_handle = stranger.run(&["signin", "nobody"]).await;
+    wrong_password.ends_with(5);
+    unknown_handle.ends_with(5);
+    assert_eq!(wrong_password.failure(), unknown_handle.failure());
+    assert!(!stranger.profile().join("key").exists());
+}
+
+#[tokio::test]
+async fn guessing_passwords_is_stopped() {
+    let server = Server::start_configured("[limits]\nsign_ins_per_handle_and_visitor = 3\n").await;
+    let alice = Person::sign_up(&server, "alice").await;
+    let stranger = Person::new(&server, "alice");
+    stranger.set_password("not her password");
+    for _ in 0..3 {
+        stranger.run(&["signin", "alice"]).await.ends_with(5);
+    }
+    let stopped = stranger.run(&["signin", "alice"]).await;
+    assert_eq!(stopped.ends_with(5).failure()["code"], "rate_limited");
+    // Her devices go on.
+    alice.run(&["devices"]).await.ok();
+}
+
+#[tokio::test]
+async fn somebody_who_is_not_there_cannot_be_written_to() {
+    let server = Server::start().await;
+    let alice = Person::sign_up(&server, "alice").await;
+    let refused = alice.run(&["send", "@nobody", "hello?"]).await;
+    assert!(
+        refused.ends_with(5).stderr.contains("nobody"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(alice.run(&["chats"]).await.ok().stdout, "");
+    alice.run(&["send", "@alice", "to myself"]).await.ends_with(2);
+}
+
+#[tokio::test]
+async fn a_handle_has_one_owner() {
+    let server = Server::start().await;
+    let _alice = Person::sign_up(&server, "alice").await;
+    let other = Person::new(&server, "alice");
+    let refused = other.run(&["signup", "Alice"]).await;
+    assert_eq!(refused.ends_with(5).failure()["code"], "handle_taken");
+}
+
+#[tokio::test]
+async fn handles_that_could_deceive_are_refused() {
+    let server = Server::start().await;
+    let person = Person::new(&server, "somebody");
+    for handle in [
+        "аlice",
+        "ali\u{200b}ce",
+        "\u{202e}ecila",
+        "al ice",
+        "admin",
+        "a",
+        "alice\u{1b}[1m",
+        "👩‍🌾farmer",
+    ] {
+        let refused = person.run(&["signup", handle]).await;
+        refused.ends_with(2);
+        assert!(
+            !refused.stderr.contains(['\u{1b}', '\u{202e}', '\u{200b}']),
+            "{:?}",
+            refused.stderr
+        );
+    }
+}
+
+#[tokio::test]
+async fn names_that_could_deceive_are_refused() {
+    let server = Server::start().await;
+    let person = Person::new(&server, "somebody");
+    for name in ["a\u{202e}b", "a\u{200b}b", "a\u{1b}[1mb", "a\nb", "", "   "] {
+        person
+            .run(&["signup", "somebody", "--name", name])
+            .await
+            .ends_with(2);
+    }
+    person
+        .run(&["signup", "somebody", "--name", "Some 👩‍🌾 Body"])
+        .await
+        .ok();
+}
+
+#[tokio::test]
+async fn a_text_has_at_most_64_kib() {
+    let server = Server::start().await;
+    let (alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    // Two bytes each.
+    let longest = "ß".repeat(32 * 1024);
+    alice.send(&bob, &longest).await;
+    let file = alice.write("text", &format!("{longest}x"));
+    let mut command = tokio::process::Command::new("sh");
+    let send = alice.command(&["send", "@bob", "-"]);
+    let words: Vec<_> = send
+        .as_std()
+        .get_args()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    command
+        .arg("-c")
+        .arg(format!("exec \"$0\" \"$@\" < '{}'", file.display()));
+    command.arg(send.as_std().get_program()).args(words);
+    let refused = subrosa_e2e::person::finish(command).await;
+    refused.ends_with(2);
+    assert!(refused.stderr.contains("65536"), "{}", refused.stderr);
+    assert_eq!(bob.texts(&alice).await, [longest.clone()]);
+    assert_eq!(alice.texts(&bob).await, [longest]);
+}
+
+#[tokio::test]
+async fn an_empty_text_is_refused() {
+    let server = Server::start().await;
+    let (alice, _bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    alice.run(&["send", "@bob", ""]).await.ends_with(2);
+}
+
+#[tokio::test]
+async fn weak_passwords_are_refused() {
+    let server = Server::start().await;
+    let person = Person::new(&server, "somebody");
+    for password in ["short", "somebody", "1234567890", "aaaaaaaaaaaaaaa", ""] {
+        person.set_password(password);
+        person.run(&["signup", "somebody"]).await.ends_with(2);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_told() {
+    // Nobody listens on port 1.
+    let alice = Person::at("http://127.0.0.1:1".to_owned(), "alice");
+    let failed = alice.run(&["signup", "alice"]).await;
+    failed.ends_with(4);
+    assert!(failed.stderr.contains("127.0.0.1:1"), "{}", failed.stderr);
+}
+
+#[tokio::test]
+async fn something_else_than_a_subrosa_server_is_told() {
+    let mut command = tokio::process::Command::new("true");
+    command.kill_on_drop(true);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    let Ok(listener) = listener else {
+        panic!("no free port")
+    };
+    let Ok(address) = listener.local_addr() else {
+        panic!("no address")
+    };
+    let mut others = tokio::task::JoinSet::new();
+    others.spawn(async move {
+        use tokio::io::AsyncWriteExt as _;
+        while let Ok((mut visitor, _)) = listener.accept().await {
+            let _ = visitor.write_all(b"SSH-2.0-OpenSSH_9.2\r\n").await;
+        }
+    });
+    let alice = Person::at(format!("http://{address}"), "alice");
+    alice.run(&["signup", "alice"]).await.ends_with(4);
+}
+
+#[tokio::test]
+async fn nobody_is_signed_in_in_a_new_profile() {
+    let server = Server::start().await;
+    let nobody = Person::new(&server, "nobody");
+    for command in [
+        &["whoami"][..],
+        &["chats"],
+        &["history", "@bob"],
+        &["send", "@bob", "hi"],
+        &["listen"],
+        &["devices"],
+    ] {
+        nobody.run(command).await.ends_with(3);
+    }
+}
+
+#[tokio::test]
+async fn a_profile_is_open_in_one_process_at_a_time() {
+    let server = Server::start().await;
+    let (alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    alice.send(&bob, "hi").await;
+    let mut listening = bob.listen();
+    listening.message().await;
+    let refused = bob.run(&["whoami"]).await;
+    refused.ends_with(1);
+    assert!(refused.stderr.contains("in use"), "{}", refused.stderr);
+    listening.kill().await;
+    bob.run(&["whoami"]).await.ok();
+}
+
+#[tokio::test]
+async fn a_closed_server_takes_no_new_accounts() {
+    let server = Server::start_configured("registration_open = false\n").await;
+    let refused = Person::new(&server, "alice").run(&["signup", "alice"]).await;
+    assert_eq!(refused.ends_with(5).failure()["code"], "registration_closed");
+}
+
+#[tokio::test]
+async fn without_a_terminal_nothing_waits_for_input() {
+    let server = Server::start().await;
+    let alice = Person::sign_up(&server, "alice").await;
+    let _bob = Person::sign_up(&server, "bob").await;
+    for (command, way_out) in [
+        (&["signout"][..], "--yes"),
+        (&["send", "@bob"], "'-'"),
+        (&["chat"], "scripts"),
+    ] {
+        let refused = alice.run_plain(command).await;
+        refused.ends_with(2);
+        assert!(refused.stderr.contains(way_out), "{}", refused.stderr);
+    }
+    let stranger = Person::new(&server, "carol");
+    for command in ["signup", "signin", "recover"] {
+        let mut asking =
+            subrosa_e2e::process::clean_command(subrosa_e2e::process::subrosa(), stranger.home());
+        asking
+            .args([command, "carol", "--server", &stranger.server, "--profile"])
+            .arg(stranger.profile());
+        let refused = subrosa_e2e::person::finish(asking).await;
+        refused.ends_with(2);
+        assert!(
+            refused.stderr.contains("--password-file") || refused.stderr.contains("-file"),
+            "{}",
+            refused.stderr
+        );
+    }
+}

@@ -1,0 +1,167 @@
+//! Two people talk.
+
+use serde_json::json;
+use subrosa_e2e::{Person, Server};
+
+#[tokio::test]
+async fn two_people_talk_both_ways_in_order() {
+    let server = Server::start().await;
+    let (alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    let mut said = Vec::new();
+    for turn in 0..3 {
+        for (from, to) in [(&alice, &bob), (&bob, &alice)] {
+            for word in ["first", "second"] {
+                let text = format!("{} {turn} {word}", from.handle);
+                from.send(to, &text).await;
+                said.push(text);
+            }
+        }
+    }
+    assert_eq!(alice.texts(&bob).await, said);
+    assert_eq!(bob.texts(&alice).await, said);
+}
+
+#[tokio::test]
+async fn a_message_turns_from_pending_to_sent_to_delivered_to_read() {
+    let mut server = Server::start().await;
+    let (alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    alice.send(&bob, "the conversation begins").await;
+    bob.receive(1).await;
+
+    server.stop().await;
+    let pending = alice
+        .run(&["send", "@bob", "how do you do?", "--timeout", "1"])
+        .await;
+    let message = pending.ends_with(6).one();
+    assert_eq!(message["status"], "pending");
+
+    server.restart().await;
+    let mut alice_listens = alice.listen();
+    alice_listens.status(&message["id"], "sent").await;
+    let received = bob.receive(1).await.remove(0);
+    assert_eq!(
+        received["id"], message["id"],
+        "a message has one id on every device"
+    );
+    assert_eq!(
+        (&received["status"], &received["from"]),
+        (&json!("unread"), &json!("alice"))
+    );
+    alice_listens.status(&message["id"], "delivered").await;
+    bob.history(&alice).await;
+    alice_listens.status(&message["id"], "read").await;
+    alice_listens.end().await.ok();
+    assert_eq!(bob.history(&alice).await[1]["status"], "read");
+}
+
+#[tokio::test]
+async fn a_listener_gets_what_is_sent_while_it_listens() {
+    let server = Server::start().await;
+    let (alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    let mut bob_listens = bob.listen();
+    for text in ["one", "two", "three"] {
+        alice.send(&bob, text).await;
+        assert_eq!(bob_listens.message().await["text"], text);
+    }
+}
+
+#[tokio::test]
+async fn messages_to_somebody_offline_wait_and_arrive_in_order() {
+    let server = Server::start().await;
+    let (alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    let said: Vec<String> = (0..12)
+        .map(|number| format!("while you were away {number}"))
+        .collect();
+    for text in &said {
+        alice.send(&bob, text).await;
+    }
+    let received = bob.receive(said.len()).await;
+    let texts: Vec<_> = received
+        .iter()
+        .map(|message| message["text"].as_str().unwrap_or_default())
+        .collect();
+    assert_eq!(texts, said);
+}
+
+#[tokio::test]
+async fn what_is_written_without_a_network_leaves_later_in_order() {
+    let server = Server::start().await;
+    let (alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    alice.send(&bob, "0").await;
+    server.door().shut();
+    for number in 1..6 {
+        let pending = alice
+            .run(&["send", "@bob", &number.to_string(), "--timeout", "0"])
+            .await;
+        assert_eq!(pending.ends_with(6).one()["status"], "pending");
+    }
+    server.open_door();
+    alice.send(&bob, "6").await;
+    let expected: Vec<String> = (0..7).map(|number| number.to_string()).collect();
+    assert_eq!(bob.texts(&alice).await, expected);
+    assert_eq!(alice.texts(&bob).await, expected);
+}
+
+#[tokio::test]
+async fn two_who_begin_at_the_same_time_end_up_in_one_conversation() {
+    let mut server = Server::start().await;
+    let (alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    // Each knows the other, and neither can reach the server when the first message is written.
+    for (from, to) in [(&alice, "@bob"), (&bob, "@alice")] {
+        let found = from.run(&["search", to]).await;
+        assert_eq!(found.ok().lines().len(), 1);
+    }
+    let (there, back) = tokio::join!(alice.send(&bob, "from alice"), bob.send(&alice, "from bob"));
+    assert_eq!(
+        (&there["status"], &back["status"]),
+        (&json!("sent"), &json!("sent"))
+    );
+    let (alice_has, bob_has) = (alice.history(&bob).await, bob.history(&alice).await);
+    assert_eq!(alice_has.len(), 2, "{alice_has:?}");
+    let ids = |messages: &[serde_json::Value]| messages.iter().map(|it| it["id"].clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&alice_has), ids(&bob_has));
+    for person in [&alice, &bob] {
+        assert_eq!(person.run(&["chats"]).await.ok().lines().len(), 1);
+    }
+    assert_eq!(server.stop().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn a_message_with_every_kind_of_character_arrives_as_it_was_written() {
+    let server = Server::start().await;
+    let (alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    let texts = [
+        "žluťoučký kůň, 日本語, עברית, العربية",
+        "👩‍👩‍👧‍👦 🏳️‍🌈 e\u{301} \u{1f1e8}\u{1f1ff}",
+        "line one\nline two\n\n\ttabbed  ",
+        "\u{202e}backwards\u{202c} zero\u{200b}width \u{feff}",
+        "\u{1b}[31mred\u{1b}[0m \u{7}bell \u{9b}31m\r\n",
+        "-rf --help",
+        " ",
+    ];
+    for text in texts {
+        alice.run(&["send", "@bob", "--", text]).await.ok();
+    }
+    assert_eq!(bob.texts(&alice).await, texts);
+}

@@ -1,0 +1,169 @@
+//! `subrosa chat` in a real terminal.
+
+use std::num::NonZeroU16;
+
+use rustix::process::Signal;
+use subrosa_e2e::{
+    Person, Server,
+    terminal::{Screen, Terminal},
+    until,
+};
+
+const ENTER: &str = "\r";
+const CTRL_Q: &str = "\u{11}";
+
+fn size(cells: u16) -> NonZeroU16 {
+    NonZeroU16::new(cells).unwrap_or(NonZeroU16::MIN)
+}
+
+fn chat(person: &Person) -> Terminal {
+    chat_of_size(person, 24, 80)
+}
+
+fn chat_of_size(person: &Person, rows: u16, columns: u16) -> Terminal {
+    let command = person.plain_command(&["chat"]);
+    let quoted = |word: &std::ffi::OsStr| format!("'{}'", word.to_string_lossy());
+    let words: Vec<String> = std::iter::once(command.as_std().get_program())
+        .chain(command.as_std().get_args())
+        .map(quoted)
+        .collect();
+    Terminal::start(
+        &format!("{}; echo \"ended with $?\"", words.join(" ")),
+        person.home(),
+        size(rows),
+        size(columns),
+    )
+}
+
+/// The app has ended, and the terminal is as it was.
+async fn ends_well(terminal: Terminal, code: &str) -> Screen {
+    let (screen, _) = terminal.end().await;
+    assert!(screen.is_restored(), "{}", screen.text());
+    assert!(
+        screen.text().contains(&format!("ended with {code}")),
+        "{}",
+        screen.text()
+    );
+    screen
+}
+
+#[tokio::test]
+async fn a_conversation_is_shown_written_and_left_with_a_whole_terminal() {
+    let server = Server::start().await;
+    let (alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    alice.send(&bob, "good morning").await;
+    let mut screen = chat(&bob);
+    screen.shows("connected").await;
+    assert!(screen.shows("good morning").await.is_full_screen());
+    screen.press(ENTER).await;
+    screen.press("and a good day to you").await;
+    screen.shows("and a good day to you").await;
+    screen.press(ENTER).await;
+    screen.shows("sent").await;
+    assert_eq!(alice.texts(&bob).await, ["good morning", "and a good day to you"]);
+    screen.shows("read").await;
+    alice.send(&bob, "it came while you looked").await;
+    screen.shows("it came while you looked").await;
+    screen.press(CTRL_Q).await;
+    ends_well(screen, "0").await;
+}
+
+#[tokio::test]
+async fn hostile_texts_do_nothing_to_the_terminal() {
+    let server = Server::start().await;
+    let (alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    let hostile = "\u{1b}]0;owned\u{7}\u{1b}[?1049l\u{1b}c\u{9b}2J\u{202e}desrever START";
+    alice.run(&["send", "@bob", "--", hostile]).await.ok();
+    alice.send(&bob, "after it").await;
+    let mut screen = chat(&bob);
+    screen.shows("connected").await;
+    screen.press(ENTER).await;
+    let shown = screen.shows("after it").await;
+    assert!(shown.is_full_screen(), "the message has switched the screen");
+    for sequence in ["\u{1b}]0;owned", "\u{1b}c", "\u{9b}", "\u{202e}"] {
+        let bytes = String::from_utf8_lossy(&shown.bytes).into_owned();
+        assert!(!bytes.contains(sequence), "{sequence:?} has reached the terminal");
+    }
+    screen.press(CTRL_Q).await;
+    ends_well(screen, "0").await;
+}
+
+#[tokio::test]
+async fn the_smallest_terminal_is_survived() {
+    let server = Server::start().await;
+    let (alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    alice.send(&bob, "hello").await;
+    for (rows, columns) in [(10, 20), (1, 1), (2, 80), (24, 2)] {
+        let mut screen = chat_of_size(&bob, rows, columns);
+        screen.until("the full screen", Screen::is_full_screen).await;
+        screen.press("x").await;
+        screen.press(CTRL_Q).await;
+        let (screen, _) = screen.end().await;
+        assert!(screen.is_restored());
+        assert!(!String::from_utf8_lossy(&screen.bytes).contains("panicked"));
+    }
+}
+
+#[tokio::test]
+async fn a_signal_gives_the_terminal_back() {
+    let server = Server::start().await;
+    let bob = Person::sign_up(&server, "bob").await;
+    let screen = chat(&bob);
+    screen.shows("connected").await;
+    // The app has the profile open, and its process is a grandchild.
+    let id = chat_process(&bob);
+    let killed = rustix::process::Pid::from_raw(id).map(|id| rustix::process::kill_process(id, Signal::TERM));
+    assert_eq!(killed, Some(Ok(())));
+    let (screen, _) = screen.end().await;
+    assert!(screen.is_restored(), "{}", screen.text());
+}
+
+/// The process whose command line names this profile.
+fn chat_process(person: &Person) -> i32 {
+    let profile = person.profile().to_string_lossy().into_owned();
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut found = processes.filter_map(|entry| {
+        let id: i32 = entry.file_name().to_str()?.parse().ok()?;
+        let line = std::fs::read_to_string(entry.path().join("cmdline")).ok()?;
+        let words: Vec<&str> = line.split('\0').collect();
+        (words.contains(&"chat") && words.contains(&profile.as_str())).then_some(id)
+    });
+    found
+        .next()
+        .unwrap_or_else(|| panic!("no subrosa chat on {profile}"))
+}
+
+#[tokio::test]
+async fn without_a_server_the_app_opens_and_what_is_written_leaves_later() {
+    let mut server = Server::start().await;
+    let (alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    alice.send(&bob, "before the cut").await;
+    bob.history(&alice).await;
+    server.kill().await;
+    let mut screen = chat(&bob);
+    screen.shows("before the cut").await;
+    screen.press(ENTER).await;
+    screen.press("written in the dark").await;
+    screen.shows("written in the dark").await;
+    screen.press(ENTER).await;
+    screen.shows("pending").await;
+    server.restart().await;
+    // Ctrl+R: connect now.
+    screen.press("\u{12}").await;
+    screen.shows("sent").await;
+    until("alice has it", async || alice.texts(&bob).await.len() == 2).await;
+    screen.press(CTRL_Q).await;
+    ends_well(screen, "0").await;
+}
