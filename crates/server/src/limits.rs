@@ -35,7 +35,7 @@ pub const SEND_RETRY_WINDOW: u32 = 1_000;
 /// Sends that wait for the appender; whoever brings more waits.
 pub const APPEND_QUEUE_MAX: usize = 4_096;
 /// Sends that are made durable together.
-pub const APPEND_BATCH_MAX: usize = 512;
+pub const APPEND_BATCH_MAX: usize = 1_024;
 /// No more sends are added to a batch of so many bytes.
 pub const APPEND_BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Batches that are durable and wait to be published.
@@ -97,7 +97,7 @@ pub const SIGN_IN_PROOFS_MAX: usize = 50_000;
 /// When to come back if one of these is full.
 pub const FULL_RETRY_AFTER: Duration = Duration::from_secs(15);
 /// How old a key becomes before the next one signs access tokens; it verifies for as long again.
-pub const SIGNING_KEY_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
+pub const SIGNING_KEY_LIFETIME: Duration = Duration::from_hours(30 * 24);
 /// How long after its end an access token is still accepted: the clocks of several servers differ a little.
 pub const ACCESS_TOKEN_LEEWAY: Duration = Duration::from_secs(5);
 /// A longer access token is not looked at.

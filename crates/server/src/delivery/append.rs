@@ -1,5 +1,6 @@
 //! `Append`: a message or a commit for a log.
 
+use futures_util::future::BoxFuture;
 use subrosa_mls::{MessageKind, peek};
 use subrosa_wire::{
     ProblemCode,
@@ -39,30 +40,35 @@ impl Service {
         }
     }
 
-    /// Queues a message; whoever is named gets the answer.
-    pub(super) async fn submit_message(&self, session: &Session, append: Append, answer: AnswerTo) {
+    /// Queues a message; whoever is named gets the answer. If a future comes back, it is queued once that has
+    /// ended.
+    pub(super) fn submit_message(
+        &self,
+        session: &Session,
+        append: Append,
+        answer: AnswerTo,
+    ) -> Option<BoxFuture<'static, ()>> {
         match message(session, append) {
-            Ok(write) => {
-                self.appender
-                    .submit(Submission {
-                        write: LogWrite::Application(write),
-                        answer,
-                    })
-                    .await
+            Ok(write) => self.appender.submit(Submission {
+                write: LogWrite::Application(write),
+                answer,
+            }),
+            Err(problem) => {
+                answer.give(Err(problem));
+                None
             }
-            Err(problem) => answer.give(Err(problem)),
         }
     }
 
     /// Queues a write and waits for its answer.
     pub(super) async fn submit(&self, write: LogWrite) -> Result<Appended, Problem> {
         let (sender, answer) = oneshot::channel();
-        self.appender
-            .submit(Submission {
-                write,
-                answer: AnswerTo::Waiter(sender),
-            })
-            .await;
+        if let Some(queued) = self.appender.submit(Submission {
+            write,
+            answer: AnswerTo::Waiter(sender),
+        }) {
+            queued.await;
+        }
         answer
             .await
             .unwrap_or_else(|_| Err(Problem::new(ProblemCode::Unavailable, "the server is stopping")))

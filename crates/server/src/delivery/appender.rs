@@ -9,8 +9,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use futures_util::future::BoxFuture;
 use subrosa_wire::{ConversationId, DeviceId};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{
+    Notify,
+    mpsc::{self, error::TrySendError},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::publisher::{AnswerTo, Publication, Publisher};
@@ -73,27 +77,39 @@ impl Appender {
         )
     }
 
-    /// Queues a write; waits while the queue is full. If the server is stopping, its answer never comes, and
-    /// a waiter sees that.
-    pub(super) async fn submit(&self, submission: Submission) {
-        if let Err(refused) = self.queue.send(submission).await {
-            refused.0.answer.give(Err(StoreError::Stopped.into()));
+    /// Queues a write. If a future comes back, the queue is full, and the write is queued once that has ended.
+    /// If the server is stopping, the answer says so.
+    pub(super) fn submit(&self, submission: Submission) -> Option<BoxFuture<'static, ()>> {
+        match self.queue.try_send(submission) {
+            Ok(()) => None,
+            Err(TrySendError::Closed(refused)) => {
+                refused.answer.give(Err(StoreError::Stopped.into()));
+                None
+            }
+            Err(TrySendError::Full(submission)) => {
+                let queue = self.queue.clone();
+                Some(Box::pin(async move {
+                    if let Err(refused) = queue.send(submission).await {
+                        refused.0.answer.give(Err(StoreError::Stopped.into()));
+                    }
+                }))
+            }
         }
     }
 
     /// Notes cursors for the next transaction.
     pub(super) fn acknowledge(&self, moves: Vec<CursorMove>) {
-        let mut moved = self.cursors.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut newest_of = self.cursors.moved.lock().unwrap_or_else(PoisonError::into_inner);
         for CursorMove {
             conversation_id,
             device_id,
             seq,
         } in moves
         {
-            let newest = moved.entry((conversation_id, device_id)).or_default();
+            let newest = newest_of.entry((conversation_id, device_id)).or_default();
             *newest = seq.max(*newest);
         }
-        drop(moved);
+        drop(newest_of);
         self.cursors.noted.notify_one();
     }
 }

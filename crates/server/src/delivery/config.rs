@@ -20,10 +20,10 @@ pub struct DeliveryConfig {
 impl Default for DeliveryConfig {
     fn default() -> Self {
         Self {
-            retention: Duration::from_secs(90 * 24 * 3600),
-            prune_interval: Duration::from_secs(60),
+            retention: Duration::from_hours(90 * 24),
+            prune_interval: Duration::from_mins(1),
             requests: Rate::per(1_000, Duration::from_secs(10)),
-            claims: Rate::per(120, Duration::from_secs(3600)),
+            claims: Rate::per(120, Duration::from_hours(1)),
         }
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use subrosa_wire::{
     AccountId, DeviceId, ProblemCode,
-    frames::{Acknowledged, Pong, Problem, append, client_frame::Request, notice, server_frame::Body},
+    frames::{
+        Acknowledged, Pong, Problem, StateChanged, append, client_frame::Request, notice, server_frame::Body,
+    },
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -106,14 +108,20 @@ impl Service {
 
     /// Takes in one request of a connection; the answer goes into the connection's outbox.
     ///
-    /// Messages are queued before this returns, in the order of the calls, so that those of one connection
-    /// share a transaction. It waits while the queue is full.
-    pub async fn dispatch(self: &Arc<Self>, connection: &Connection, request_id: u64, request: Request) {
+    /// Messages are queued in the order of the calls, so that those of one connection share a transaction. If
+    /// a future comes back, the queue is full, and the connection must wait for it before its next request.
+    #[must_use = "a full queue holds the connection back"]
+    pub fn dispatch(
+        self: &Arc<Self>,
+        connection: &Connection,
+        request_id: u64,
+        request: Request,
+    ) -> Option<BoxFuture<'static, ()>> {
         let session = *connection.session();
         let outbox = connection.outbox();
         if let Err(problem) = self.admit(&session) {
             outbox.push_answer(request_id, refused(problem));
-            return;
+            return None;
         }
         match request {
             Request::Append(append) if !matches!(append.payload, Some(append::Payload::Commit(_))) => {
@@ -122,7 +130,7 @@ impl Service {
                     outbox: Arc::clone(outbox),
                     request_id,
                 };
-                self.submit_message(&session, append, answer).await;
+                self.submit_message(&session, append, answer)
             }
             request => {
                 outbox.request_begins();
@@ -132,6 +140,7 @@ impl Service {
                     outbox.request_ends();
                     outbox.push_answer(request_id, body);
                 });
+                None
             }
         }
     }
@@ -199,7 +208,7 @@ impl Service {
                 for device in devices {
                     if device.signed_out_at.is_none() && !except.contains(&device.device_id) {
                         self.hub
-                            .notify(device.device_id, notice::Kind::StateChanged(Default::default()));
+                            .notify(device.device_id, notice::Kind::StateChanged(StateChanged {}));
                     }
                 }
             }

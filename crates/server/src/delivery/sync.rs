@@ -62,7 +62,7 @@ impl Service {
         if !welcomes.is_empty() {
             self.hub.push(
                 session.device_id,
-                Body::WelcomesWaiting(WelcomesWaiting { welcomes }),
+                &Body::WelcomesWaiting(WelcomesWaiting { welcomes }),
             );
         }
         Ok(())

@@ -75,9 +75,9 @@ impl Hub {
     }
 
     /// Pushes a frame to a device, if it is connected.
-    pub(crate) fn push(&self, device_id: DeviceId, body: Body) {
+    pub(crate) fn push(&self, device_id: DeviceId, body: &Body) {
         let mut woken = Vec::new();
-        self.queue(device_id, &body, &mut woken);
+        self.queue(device_id, body, &mut woken);
         for outbox in woken {
             outbox.wake();
         }
@@ -85,7 +85,7 @@ impl Hub {
 
     /// Pushes a notice to a device, if it is connected.
     pub(crate) fn notify(&self, device_id: DeviceId, kind: notice::Kind) {
-        self.push(device_id, Body::Notice(Notice { kind: Some(kind) }));
+        self.push(device_id, &Body::Notice(Notice { kind: Some(kind) }));
     }
 
     /// Queues a push; the caller wakes the outboxes.
@@ -219,7 +219,7 @@ impl Drop for Connection {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-    use subrosa_wire::AccountId;
+    use subrosa_wire::{AccountId, frames::StateChanged};
 
     use super::*;
 
@@ -246,18 +246,9 @@ mod tests {
     fn a_device_is_connected_as_long_as_its_connection_lives() {
         let hub = Arc::new(Hub::new());
         let connection = hub.connect(session(1));
-        hub.notify(
-            session(1).device_id,
-            notice::Kind::StateChanged(Default::default()),
-        );
-        hub.notify(
-            session(2).device_id,
-            notice::Kind::StateChanged(Default::default()),
-        );
-        assert_eq!(
-            kinds(&connection),
-            [notice::Kind::StateChanged(Default::default())]
-        );
+        hub.notify(session(1).device_id, notice::Kind::StateChanged(StateChanged {}));
+        hub.notify(session(2).device_id, notice::Kind::StateChanged(StateChanged {}));
+        assert_eq!(kinds(&connection), [notice::Kind::StateChanged(StateChanged {})]);
         drop(connection);
         assert_eq!(hub.connected_devices(), 0);
     }

@@ -2,7 +2,7 @@
 //!
 //! One task serves a connection, and an idle one owns little more than its socket.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use axum::{
@@ -15,7 +15,10 @@ use axum::{
     routing::get,
 };
 use bytes::Bytes;
-use futures_util::SinkExt as _;
+use futures_util::{
+    SinkExt as _,
+    future::{self, BoxFuture},
+};
 use prost::Message as _;
 use subrosa_wire::{
     ProblemCode,
@@ -85,68 +88,101 @@ async fn upgrade(State(Live(shared)): State<Live>, upgrade: WebSocketUpgrade) ->
         .max_message_size(FRAME_MAX)
         .max_frame_size(FRAME_MAX)
         .on_upgrade(move |socket| {
-            let token = shared.connections.token();
-            async move {
-                serve(socket, &shared).await;
-                drop(token);
-            }
+            // A task of its own, and the socket in a box: the future of the upgrade has room for things that
+            // are needed once, and would keep it as long as the connection lives.
+            let task = serve(Box::new(socket), Arc::clone(&shared));
+            shared.connections.spawn(task);
+            future::ready(())
         })
 }
 
-/// Why a connection ends.
-enum End {
+/// How a connection ends.
+enum Ending {
     /// The other side is gone, or does not read.
     Gone,
-    /// We close it, for this reason.
+    /// We close it, with this code and reason.
     Close(u16, &'static str),
+    /// We say why and then close it.
+    Refuse(Box<Refusal>),
 }
 
-impl End {
+/// What the client is told before the connection closes.
+struct Refusal {
+    request_id: u64,
+    problem: Problem,
+    code: u16,
+    reason: &'static str,
+}
+
+impl Ending {
+    fn refuse(request_id: u64, problem: Problem, code: u16, reason: &'static str) -> Self {
+        Self::Refuse(Box::new(Refusal {
+            request_id,
+            problem,
+            code,
+            reason,
+        }))
+    }
+
     /// The client broke the protocol.
-    const PROTOCOL: Self = Self::Close(close_code::PROTOCOL, "protocol");
-}
-
-async fn serve(mut socket: WebSocket, shared: &Shared) {
-    let end = match open(&mut socket, shared).await {
-        Ok(connection) => converse(&mut socket, shared, &connection)
-            .await
-            .unwrap_or_else(|end| end),
-        Err(end) => end,
-    };
-    if let End::Close(code, reason) = end {
-        close(&mut socket, code, reason).await;
+    fn malformed(detail: impl Into<String>) -> Self {
+        Self::refuse(
+            0,
+            Problem::new(ProblemCode::MalformedRequest, detail),
+            close_code::PROTOCOL,
+            "protocol",
+        )
     }
 }
 
+/// Serves a connection from its first byte to its last. What happens once in its life is boxed, so that the
+/// task of an idle one is small.
+async fn serve(mut socket: Box<WebSocket>, shared: Arc<Shared>) {
+    let ending = match Box::pin(open(&mut socket, &shared)).await {
+        Ok(connection) => converse(&mut socket, &shared, &connection).await,
+        Err(ending) => ending,
+    };
+    Box::pin(end(&mut socket, ending)).await;
+}
+
 /// Waits for the Hello and connects whoever it is from.
-async fn open(socket: &mut WebSocket, shared: &Shared) -> Result<Connection, End> {
-    let first = timeout(HELLO_TIMEOUT, next_frame(socket)).await;
-    let Ok(first) = first else {
-        return Err(End::Close(close_code::POLICY, "hello_timeout"));
+async fn open(socket: &mut WebSocket, shared: &Shared) -> Result<Connection, Ending> {
+    let Ok(first) = timeout(HELLO_TIMEOUT, first_frame(socket)).await else {
+        return Err(Ending::Close(close_code::POLICY, "hello_timeout"));
     };
     let ClientFrame {
         request_id,
         request: Some(Request::Hello(hello)),
     } = first?
     else {
-        let problem = Problem::new(ProblemCode::MalformedRequest, "the first frame is a Hello");
-        return Err(refuse(socket, 0, problem, End::PROTOCOL).await);
+        return Err(Ending::malformed("the first frame is a Hello"));
     };
-    match authenticate(shared, &hello).await {
-        Ok(session) => {
-            let connection = shared.service.hub().connect(session);
-            let ready = Ready {
-                protocol_version: PROTOCOL_VERSION,
-                server_version: env!("CARGO_PKG_VERSION").to_owned(),
-                server_time_ms: shared.clock.now().as_millis(),
-                heartbeat_interval_ms: millis(HEARTBEAT_INTERVAL),
-            };
-            connection.outbox().queue_answer(request_id, Body::Ready(ready));
-            Ok(connection)
-        }
+    let session = match authenticate(shared, &hello).await {
+        Ok(session) => session,
         Err(problem) => {
-            let end = End::Close(close_code::POLICY, "hello_refused");
-            Err(refuse(socket, request_id, problem, end).await)
+            return Err(Ending::refuse(
+                request_id,
+                problem,
+                close_code::POLICY,
+                "hello_refused",
+            ));
+        }
+    };
+    let connection = shared.service.hub().connect(session);
+    let ready = Ready {
+        protocol_version: PROTOCOL_VERSION,
+        server_version: env!("CARGO_PKG_VERSION").to_owned(),
+        server_time_ms: shared.clock.now().as_millis(),
+        heartbeat_interval_ms: millis(HEARTBEAT_INTERVAL),
+    };
+    connection.outbox().queue_answer(request_id, Body::Ready(ready));
+    Ok(connection)
+}
+
+async fn first_frame(socket: &mut WebSocket) -> Result<ClientFrame, Ending> {
+    loop {
+        if let Some(frame) = read(socket.recv().await)? {
+            return Ok(frame);
         }
     }
 }
@@ -160,30 +196,35 @@ async fn authenticate(shared: &Shared, hello: &Hello) -> Result<Session, Problem
 }
 
 /// Serves requests and writes what is pushed, until one side ends it.
-async fn converse(socket: &mut WebSocket, shared: &Shared, connection: &Connection) -> Result<End, End> {
-    let heartbeat = sleep(HEARTBEAT_INTERVAL);
-    tokio::pin!(heartbeat);
+async fn converse(socket: &mut WebSocket, shared: &Shared, connection: &Connection) -> Ending {
+    let mut heartbeat = pin!(sleep(HEARTBEAT_INTERVAL));
     let mut silent_intervals = 0;
     loop {
         let has_room = connection.has_room();
         tokio::select! {
             biased;
             drained = connection.drained() => {
-                write(socket, drained.frames).await?;
+                if Box::pin(write(socket, drained.frames)).await.is_err() {
+                    return Ending::Gone;
+                }
                 if let Some(closing) = drained.closing {
                     let (code, reason) = closing.code();
-                    return Ok(End::Close(code, reason));
+                    return Ending::Close(code, reason);
                 }
             }
-            frame = next_frame(socket), if has_room => {
+            message = socket.recv(), if has_room => {
                 silent_intervals = 0;
-                serve_frame(socket, shared, connection, frame?).await?;
+                match read(message).and_then(|frame| serve_frame(shared, connection, frame)) {
+                    Ok(None) => {}
+                    Ok(Some(admitted)) => admitted.await,
+                    Err(ending) => return ending,
+                }
             }
             () = &mut heartbeat => {
                 // While we do not read, silence says nothing.
                 silent_intervals = if has_room { silent_intervals + 1 } else { 0 };
                 if silent_intervals >= SILENT_INTERVALS_MAX {
-                    return Ok(End::Close(close_code::POLICY, "heartbeat_timeout"));
+                    return Ending::Close(close_code::POLICY, "heartbeat_timeout");
                 }
                 heartbeat.as_mut().reset(Instant::now() + HEARTBEAT_INTERVAL);
             }
@@ -191,61 +232,50 @@ async fn converse(socket: &mut WebSocket, shared: &Shared, connection: &Connecti
     }
 }
 
-async fn serve_frame(
-    socket: &mut WebSocket,
+/// Hands a frame to the service. If a future comes back, the server is busy, and nothing more may be read
+/// until it has ended.
+fn serve_frame(
     shared: &Shared,
     connection: &Connection,
-    frame: ClientFrame,
-) -> Result<(), End> {
-    if frame.request_id == 0 {
-        let problem = Problem::new(ProblemCode::MalformedRequest, "request_id is 0");
-        return Err(refuse(socket, 0, problem, End::PROTOCOL).await);
+    frame: Option<ClientFrame>,
+) -> Result<Option<BoxFuture<'static, ()>>, Ending> {
+    let Some(ClientFrame { request_id, request }) = frame else {
+        return Ok(None);
+    };
+    if request_id == 0 {
+        return Err(Ending::malformed("request_id is 0"));
     }
-    match frame.request {
-        Some(request) => {
-            shared
-                .service
-                .dispatch(connection, frame.request_id, request)
-                .await
-        }
-        None => {
-            let problem = Problem::new(ProblemCode::UnknownRequest, "");
-            connection
-                .outbox()
-                .push_answer(frame.request_id, Body::Problem(problem));
-        }
+    if let Some(request) = request {
+        return Ok(shared.service.dispatch(connection, request_id, request));
     }
-    Ok(())
+    let problem = Problem::new(ProblemCode::UnknownRequest, "");
+    connection
+        .outbox()
+        .push_answer(request_id, Body::Problem(problem));
+    Ok(None)
 }
 
-/// The next frame. What is not one gets a problem, and the connection ends.
-async fn next_frame(socket: &mut WebSocket) -> Result<ClientFrame, End> {
-    loop {
-        match socket.recv().await {
-            Some(Ok(Message::Binary(bytes))) => match ClientFrame::decode(bytes) {
-                Ok(frame) => return Ok(frame),
-                Err(error) => {
-                    let problem = Problem::new(ProblemCode::MalformedRequest, error.to_string());
-                    return Err(refuse(socket, 0, problem, End::PROTOCOL).await);
-                }
-            },
-            Some(Ok(Message::Text(_))) => {
-                let problem = Problem::new(ProblemCode::MalformedRequest, "frames are binary");
-                let end = End::Close(close_code::UNSUPPORTED, "text");
-                return Err(refuse(socket, 0, problem, end).await);
-            }
-            // Pings are answered by the library.
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-            Some(Err(error)) if is_too_large(&error) => {
-                let problem = Problem::new(
-                    ProblemCode::TooLarge,
-                    format!("a frame has at most {FRAME_MAX} bytes"),
-                );
-                let end = End::Close(close_code::SIZE, "too_large");
-                return Err(refuse(socket, 0, problem, end).await);
-            }
-            Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(End::Gone),
+/// Reads a message of the WebSocket; `None` if it carries no frame.
+fn read(message: Option<Result<Message, axum::Error>>) -> Result<Option<ClientFrame>, Ending> {
+    match message {
+        Some(Ok(Message::Binary(bytes))) => match ClientFrame::decode(bytes) {
+            Ok(frame) => Ok(Some(frame)),
+            Err(error) => Err(Ending::malformed(error.to_string())),
+        },
+        Some(Ok(Message::Text(_))) => {
+            let problem = Problem::new(ProblemCode::MalformedRequest, "frames are binary");
+            Err(Ending::refuse(0, problem, close_code::UNSUPPORTED, "text"))
         }
+        // Pings are answered by the library.
+        Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
+        Some(Err(error)) if is_too_large(&error) => {
+            let problem = Problem::new(
+                ProblemCode::TooLarge,
+                format!("a frame has at most {FRAME_MAX} bytes"),
+            );
+            Err(Ending::refuse(0, problem, close_code::SIZE, "too_large"))
+        }
+        Some(Ok(Message::Close(_)) | Err(_)) | None => Err(Ending::Gone),
     }
 }
 
@@ -254,34 +284,44 @@ fn is_too_large(error: &axum::Error) -> bool {
     matches!(cause, Some(tungstenite::Error::Capacity(_)))
 }
 
-/// Sends a problem before the connection ends.
-async fn refuse(socket: &mut WebSocket, request_id: u64, problem: Problem, end: End) -> End {
-    let frame = ServerFrame {
-        request_id,
-        body: Some(Body::Problem(problem)),
-    };
-    match write(socket, vec![Bytes::from(frame.encode_to_vec())]).await {
-        Ok(()) => end,
-        Err(gone) => gone,
-    }
-}
-
 /// Writes frames with as few system calls as their size allows.
-async fn write(socket: &mut WebSocket, frames: Vec<Bytes>) -> Result<(), End> {
+async fn write(socket: &mut WebSocket, frames: Vec<Bytes>) -> Result<(), axum::Error> {
     let written = timeout(WRITE_TIMEOUT, async {
         for frame in frames {
             socket.feed(Message::Binary(frame)).await?;
         }
         socket.flush().await
     });
-    match written.await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) | Err(_) => Err(End::Gone),
-    }
+    written
+        .await
+        .unwrap_or_else(|too_late| Err(axum::Error::new(too_late)))
 }
 
-/// Closes with a handshake, so that what was sent before arrives.
-async fn close(socket: &mut WebSocket, code: u16, reason: &'static str) {
+/// Says the last words, if there are any, and closes with a handshake, so that what was sent before arrives.
+async fn end(socket: &mut WebSocket, ending: Ending) {
+    let (code, reason) = match ending {
+        Ending::Gone => return,
+        Ending::Close(code, reason) => (code, reason),
+        Ending::Refuse(refusal) => {
+            let Refusal {
+                request_id,
+                problem,
+                code,
+                reason,
+            } = *refusal;
+            let frame = ServerFrame {
+                request_id,
+                body: Some(Body::Problem(problem)),
+            };
+            if write(socket, vec![Bytes::from(frame.encode_to_vec())])
+                .await
+                .is_err()
+            {
+                return;
+            }
+            (code, reason)
+        }
+    };
     let handshake = async {
         let frame = CloseFrame {
             code,
@@ -299,4 +339,20 @@ async fn close(socket: &mut WebSocket, code: u16, reason: &'static str) {
 
 fn millis(duration: Duration) -> u32 {
     u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod size {
+    use super::*;
+
+    fn of_future<A, B, F: Future>(_: impl FnOnce(A, B) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// Ten thousand idle devices fit in tens of megabytes only if the task of each is small.
+    #[test]
+    fn the_task_of_a_connection_is_small() {
+        let size = of_future(serve);
+        assert!(size + size_of::<WebSocket>() <= 1_024, "{size} bytes");
+    }
 }

@@ -1,7 +1,7 @@
 //! Creating conversations.
 
 use subrosa_mls::{AccountSigningKey, GroupPolicy};
-use subrosa_wire::frames::{Notice, client_frame::Request, notice, server_frame::Body};
+use subrosa_wire::frames::{Notice, StateChanged, client_frame::Request, notice, server_frame::Body};
 
 use super::world::{World, appended, code, frames, problem, waiting};
 
@@ -147,7 +147,7 @@ async fn devices_that_were_not_added_are_told_to_look() {
         let Some(Body::Notice(Notice { kind: Some(kind) })) = &pushed[0].body else {
             panic!("{pushed:?}")
         };
-        assert_eq!(*kind, notice::Kind::StateChanged(Default::default()));
+        assert_eq!(*kind, notice::Kind::StateChanged(StateChanged {}));
     }
     let head = phone.sync(&world).await.conversations[0].clone();
     assert!(!head.member);

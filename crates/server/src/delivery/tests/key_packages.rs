@@ -106,13 +106,13 @@ async fn those_of_another_device_or_account_are_refused() {
 async fn one_with_an_expired_certificate_is_refused_and_a_clock_an_hour_off_is_fine() {
     let mut world = World::new();
     let alice = world.sign_up("alice").await;
-    let hour = Duration::from_secs(3600);
+    let hour = Duration::from_hours(1);
     for clock in [super::world::START.minus(hour), super::world::START.plus(hour)] {
         world.clock.set(clock);
         let answer = world.ask(&alice, publish(alice.key_packages(1))).await;
         assert!(matches!(answer, Body::KeyPackagesPublished(_)), "{answer:?}");
     }
-    world.clock.advance(Duration::from_secs(3 * 365 * 24 * 3600));
+    world.clock.advance(Duration::from_hours(3 * 365 * 24));
     let answer = world.ask(&alice, publish(alice.key_packages(1))).await;
     assert_eq!(code(answer), "invalid_key_package");
 }
@@ -165,7 +165,7 @@ async fn a_retried_publication_keeps_nothing_twice() {
 
 #[tokio::test]
 async fn nobody_can_empty_the_stock_of_others_at_will() {
-    let claims = Rate::per(3, Duration::from_secs(3600));
+    let claims = Rate::per(3, Duration::from_hours(1));
     let mut world = World::with(DeliveryConfig {
         claims,
         ..DeliveryConfig::default()
@@ -178,7 +178,7 @@ async fn nobody_can_empty_the_stock_of_others_at_will() {
     assert_eq!(refused.code, "rate_limited");
     assert!(refused.retry_after_ms > 0);
     assert_eq!(bob.sync(&world).await.key_packages_left, 2);
-    world.clock.advance(Duration::from_secs(3600));
+    world.clock.advance(Duration::from_hours(1));
     claimed(&world, &alice, &bob).await;
 }
 

@@ -1,6 +1,6 @@
 //! A device that is signed out.
 
-use subrosa_wire::frames::{Notice, client_frame::Request, notice, server_frame::Body};
+use subrosa_wire::frames::{Notice, StateChanged, client_frame::Request, notice, server_frame::Body};
 
 use super::world::{Device, START, World, code, frames};
 use crate::{live::Closing, store::AccountStore as _};
@@ -30,7 +30,7 @@ async fn its_connection_is_told_and_closed_and_the_other_devices_are_told() {
     let Some(Body::Notice(Notice { kind: Some(kind) })) = &pushed[0].body else {
         panic!("{pushed:?}")
     };
-    assert_eq!(*kind, notice::Kind::StateChanged(Default::default()));
+    assert_eq!(*kind, notice::Kind::StateChanged(StateChanged {}));
     assert_eq!(
         alice.sync(&world).await.own_devices,
         [alice.session.device_id.to_vec()]

@@ -93,7 +93,7 @@ impl World {
     pub(crate) fn new() -> Self {
         // Pruning is called when a test wants it.
         Self::with(DeliveryConfig {
-            prune_interval: Duration::from_secs(1_000_000),
+            prune_interval: Duration::from_hours(1_000),
             requests: None,
             claims: None,
             ..DeliveryConfig::default()
@@ -238,7 +238,7 @@ impl Device {
             device_key: self.identity.certificate.device_key(),
             certificate: self.identity.certificate.encode(),
             token: TokenHash(rng.bytes()),
-            token_expires_at: now.plus(Duration::from_secs(3600)),
+            token_expires_at: now.plus(Duration::from_hours(1)),
             created_at: now,
         }
     }
