@@ -2,7 +2,11 @@
 
 use crate::problem::{ProblemCode, ProblemDocument};
 
-#[expect(missing_docs, clippy::pedantic, reason = "generated; the proto file documents it")]
+#[expect(
+    missing_docs,
+    clippy::pedantic,
+    reason = "generated; the proto file documents it"
+)]
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/subrosa.wire.v1.rs"));
 }
@@ -12,7 +16,11 @@ pub use generated::*;
 impl Problem {
     /// A problem frame with no further fields.
     pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
-        Self { code: code.as_str().to_owned(), detail: detail.into(), ..Self::default() }
+        Self {
+            code: code.as_str().to_owned(),
+            detail: detail.into(),
+            ..Self::default()
+        }
     }
 
     /// The code, if this build knows it.

@@ -15,8 +15,18 @@ pub const HANDLE_LEN_MAX: usize = 32;
 
 /// Names that would let somebody pass for the service.
 const RESERVED: [&str; 12] = [
-    "admin", "administrator", "everyone", "here", "moderator", "root", "security", "server", "subrosa", "support",
-    "system", "you",
+    "admin",
+    "administrator",
+    "everyone",
+    "here",
+    "moderator",
+    "root",
+    "security",
+    "server",
+    "subrosa",
+    "support",
+    "system",
+    "you",
 ];
 
 /// A handle in its one normal form.
@@ -56,7 +66,10 @@ impl FromStr for Handle {
     /// Reads a handle; a leading `@` is allowed and dropped, upper case is folded.
     fn from_str(text: &str) -> Result<Self, InvalidHandle> {
         let text = text.strip_prefix('@').unwrap_or(text);
-        if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.') {
+        if !text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.')
+        {
             return Err(InvalidHandle::Character);
         }
         if !(HANDLE_LEN_MIN..=HANDLE_LEN_MAX).contains(&text.len()) {

@@ -141,15 +141,26 @@ mod tests {
         let id = AccountId::from_bytes(*b"0123456789abcdef");
         assert_eq!(id.to_string(), "30313233343536373839616263646566");
         assert_eq!(id.to_string().parse(), Ok(id));
-        assert_eq!(serde_json::from_str::<AccountId>(&format!("\"{id}\"")).unwrap(), id);
+        assert_eq!(
+            serde_json::from_str::<AccountId>(&format!("\"{id}\"")).unwrap(),
+            id
+        );
     }
 
     #[test]
     fn anything_else_is_not_an_id() {
-        for text in ["", "30", "3031323334353637383961626364656G", "30313233343536373839616263646566 "] {
+        for text in [
+            "",
+            "30",
+            "3031323334353637383961626364656G",
+            "30313233343536373839616263646566 ",
+        ] {
             assert_eq!(text.parse::<DeviceId>(), Err(InvalidId::Text), "{text:?}");
         }
-        assert_eq!("3031323334353637383961626364656F".parse::<DeviceId>(), Err(InvalidId::Text));
+        assert_eq!(
+            "3031323334353637383961626364656F".parse::<DeviceId>(),
+            Err(InvalidId::Text)
+        );
         assert_eq!(DeviceId::try_from([0; 15].as_slice()), Err(InvalidId::Length(15)));
     }
 }

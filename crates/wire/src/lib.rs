@@ -3,15 +3,15 @@
 //! This crate has no IO, no clock and no random source. It owns the bytes: whatever is sent has a
 //! byte-level stability test here.
 
-pub mod ids;
-pub mod handle;
-pub mod time;
-pub mod limits;
-pub mod problem;
 pub mod base64_bytes;
-pub mod password;
 pub mod frames;
+pub mod handle;
+pub mod ids;
+pub mod limits;
+pub mod password;
+pub mod problem;
 pub mod rest;
+pub mod time;
 
 pub use base64_bytes::Base64;
 pub use handle::Handle;
