@@ -126,14 +126,14 @@ impl Live {
         self.in_flight.values().any(|asked| matches!(asked, Asked::Sync))
     }
 
-    /// Whether history is still on its way.
+    /// Whether history is still on its way, or who the people in it are.
     pub(crate) fn is_catching_up(&self) -> bool {
         !self.synced
             || !self.to_join.is_empty()
             || self.in_flight.values().any(|asked| {
                 matches!(
                     asked,
-                    Asked::Sync | Asked::FetchLog { .. } | Asked::FetchGroup { .. }
+                    Asked::Sync | Asked::FetchLog { .. } | Asked::FetchGroup { .. } | Asked::LookUp { .. }
                 )
             })
     }

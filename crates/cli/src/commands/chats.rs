@@ -3,7 +3,7 @@
 use clap::Args;
 use subrosa_client::{Conversation, ConversationState, Message};
 
-use super::{farewell, sync};
+use super::{farewell_with_warnings, sync};
 use crate::{
     arguments::Global,
     instant::day_and_minute,
@@ -26,6 +26,7 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
     let client = profile::open(global)?;
+    let events = client.events();
     if !arguments.offline {
         sync(&client, output).await?;
     }
@@ -34,7 +35,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
         let text = line(&conversation, &names, output);
         output.result(&ChatShape::new(&conversation, &names), &text)?;
     }
-    farewell(client).await
+    farewell_with_warnings(client, events, output).await
 }
 
 fn line(conversation: &Conversation, names: &Names, output: &Output) -> String {

@@ -19,7 +19,8 @@ pub(crate) mod whoami;
 
 use std::time::Duration;
 
-use subrosa_client::{Client, ClientError, Connection, Status};
+use futures_util::FutureExt as _;
+use subrosa_client::{Client, ClientError, Connection, Event, Events, Status, Update};
 use tokio::time::timeout;
 
 use crate::{
@@ -97,4 +98,20 @@ async fn farewell(client: Client) -> anyhow::Result<()> {
         let _ = client.settle(FAREWELL_PATIENCE).await;
     }
     Ok(client.close().await?)
+}
+
+/// The same, and tells what the user has to know of what came since `events` was subscribed to: what the
+/// server handed out and was refused, keys that have changed.
+async fn farewell_with_warnings(
+    client: Client,
+    mut events: Events,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    let closed = farewell(client).await;
+    while let Some(Some(update)) = events.next().now_or_never() {
+        if let Update::Event(Event::Warning(warning)) = update {
+            output.note(&format!("warning: {warning}"));
+        }
+    }
+    closed
 }

@@ -9,7 +9,7 @@ use clap::{Args, value_parser};
 use subrosa_client::{Client, ClientError, Handle, Message, MessageStatus};
 use subrosa_wire::limits::MESSAGE_TEXT_MAX;
 
-use super::farewell;
+use super::farewell_with_warnings;
 use crate::{
     arguments::Global,
     exit::{refused, timed_out, usage},
@@ -46,6 +46,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
     let text = text(arguments.text.as_deref(), output)?;
     let conversation = client.open_chat(&arguments.handle).await?;
     let message = client.send_text(conversation, text).await?;
+    let events = client.events();
     client.connect();
     let sent = client
         .wait_until_sent(&message, Duration::from_secs(arguments.timeout))
@@ -66,8 +67,8 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
         }
         Err(error) => Err(error.into()),
     };
-    farewell(client).await?;
-    ending
+    let closed = farewell_with_warnings(client, events, output).await;
+    ending.and(closed)
 }
 
 async fn show(client: &Client, message: &Message, output: &mut Output) -> anyhow::Result<()> {

@@ -9,7 +9,7 @@ mod kv_table;
 mod migrations;
 mod platform;
 
-use std::path::Path;
+use std::{path::Path, sync::Once};
 
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
@@ -41,6 +41,7 @@ impl Database {
 
     /// A database that is gone when it is dropped. It is not encrypted: it never leaves the memory.
     pub fn in_memory() -> Result<Self, DatabaseError> {
+        initialise();
         let connection = Connection::open_in_memory()?;
         configure(&connection)?;
         let mut database = Self { connection };
@@ -49,6 +50,7 @@ impl Database {
     }
 
     fn create_with(path: &Path, key: &DatabaseKey, migrations: &[Migration]) -> Result<Self, DatabaseError> {
+        initialise();
         let mut database = Self {
             connection: unlock(platform::create(path)?, key)?,
         };
@@ -61,6 +63,7 @@ impl Database {
     }
 
     fn open_with(path: &Path, key: &DatabaseKey, migrations: &[Migration]) -> Result<Self, DatabaseError> {
+        initialise();
         let mut database = Self {
             connection: unlock(platform::open(path)?, key)?,
         };
@@ -112,6 +115,14 @@ impl Database {
     pub fn close(self) -> Result<(), DatabaseError> {
         self.connection.close().map_err(|(_, error)| error.into())
     }
+}
+
+/// SQLite calls itself initialised before it lets SQLCipher register, and does the latter outside of its lock:
+/// of two threads that open their first databases together, one would find a SQLite without a cipher.
+fn initialise() {
+    static INITIALISED: Once = Once::new();
+    // What is wrong with SQLite is told by the connection that is opened next.
+    INITIALISED.call_once(|| drop(Connection::open_in_memory()));
 }
 
 /// Gives the key to a connection that was just opened, and finds out whether it is the right one.
