@@ -41,7 +41,7 @@ use anyhow::{Result, anyhow};
 use tokio::{runtime, task::LocalSet};
 
 pub use latency::Percentiles;
-pub use plan::Plan;
+pub use plan::{Part, Plan};
 pub use probe::Memory;
 pub use report::{FanOut, Idle, Load, Ratios, RawInserts, RawLimits, Report, Turns};
 

@@ -3,8 +3,8 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
-use subrosa_bench::{Plan, Report, measure_here, measure_server, relay, serve};
+use clap::{Parser, Subcommand, ValueEnum};
+use subrosa_bench::{Part, Plan, Report, measure_here, measure_server, relay, serve};
 
 /// Measures a Subrosa server beside the raw limits of the machine.
 #[derive(Parser)]
@@ -19,8 +19,32 @@ struct Arguments {
     /// Measures the server at this address in place of one of its own; makes accounts there, which stay
     #[arg(long, value_name = "URL")]
     server: Option<String>,
+    /// Measures only this; can be given several times
+    #[arg(long, value_name = "PART")]
+    only: Vec<Only>,
     #[command(subcommand)]
     role: Option<Role>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Only {
+    Raw,
+    Idle,
+    FanOut,
+    Messages,
+    Turns,
+}
+
+impl From<Only> for Part {
+    fn from(only: Only) -> Self {
+        match only {
+            Only::Raw => Self::Raw,
+            Only::Idle => Self::Idle,
+            Only::FanOut => Self::FanOut,
+            Only::Messages => Self::Messages,
+            Only::Turns => Self::Turns,
+        }
+    }
 }
 
 /// What this program is when it starts itself.
@@ -53,11 +77,14 @@ fn run(arguments: &Arguments) -> Result<()> {
         Some(Role::Relay) => return relay(print),
         None => {}
     }
-    let plan = if arguments.quick {
+    let mut plan = if arguments.quick {
         Plan::quick()
     } else {
         Plan::thorough()
     };
+    if !arguments.only.is_empty() {
+        plan.parts = arguments.only.iter().copied().map(Part::from).collect();
+    }
     let report: Report = match &arguments.server {
         Some(server) => measure_server(server, &plan, &progress)?,
         None => measure_here(&plan, &progress)?,

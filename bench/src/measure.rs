@@ -5,15 +5,16 @@ use subrosa_client::ambient;
 use subrosa_wire::ConversationId;
 
 use crate::{
-    Progress,
+    Progress, clock,
     limits::CONTENT_BYTES,
     live::Endpoint,
     load::{self, LoadOutcome, LoadPlan},
     message::application_message,
     party::Party,
-    plan::Plan,
+    person::{Person, Registrar},
+    plan::{Part, Plan},
     probe::Probe,
-    report::{Load, Turns},
+    report::{Load, Report},
     turns,
 };
 
@@ -24,20 +25,47 @@ pub(crate) struct Against<'a> {
     pub(crate) probe: Option<&'a Probe>,
 }
 
+/// Signs people up and notes how fast that was.
+pub(crate) async fn sign_up(server: &str, count: usize, report: &mut Report) -> Result<Vec<Person>> {
+    let begun = clock::now();
+    let people = Registrar::new(server)?.sign_up_many(count).await?;
+    #[expect(clippy::cast_precision_loss, reason = "far fewer people than 2^52")]
+    let rate = people.len() as f64 / begun.elapsed().as_secs_f64();
+    // The first group is the largest one that there is.
+    report.sign_ups_per_s.get_or_insert(rate);
+    Ok(people)
+}
+
 /// Messages at each rate and saturated, then turns at their rate and saturated.
 pub(crate) async fn conversations(
     against: Against<'_>,
     mut party: Party,
     plan: &Plan,
+    report: &mut Report,
     progress: Progress<'_>,
-) -> Result<(Vec<Load>, Vec<Turns>)> {
+) -> Result<()> {
+    if plan.has(Part::Messages) {
+        messages(against, &mut party, plan, report, progress).await?;
+    }
+    if plan.has(Part::Turns) {
+        turns(against, party, plan, report, progress).await?;
+    }
+    Ok(())
+}
+
+async fn messages(
+    against: Against<'_>,
+    party: &mut Party,
+    plan: &Plan,
+    report: &mut Report,
+    progress: Progress<'_>,
+) -> Result<()> {
     let mut participants = party.participants();
-    let mut loads = Vec::new();
     for rate in plan.rates.iter().copied().map(Some).chain([None]) {
-        match rate {
-            Some(rate) => progress(&format!("{rate} messages per second")),
-            None => progress("as many messages as the server takes"),
-        }
+        let what = rate.map_or("as many messages as the server takes".to_owned(), |rate| {
+            format!("{rate} messages per second")
+        });
+        progress(&what);
         let load_plan = LoadPlan {
             rate,
             warm_up: plan.warm_up,
@@ -45,38 +73,38 @@ pub(crate) async fn conversations(
         };
         let outcome = load::run(against.endpoint, &mut participants, load_plan, against.probe)
             .await
-            .with_context(|| {
-                rate.map_or("the saturated server".to_owned(), |rate| {
-                    format!("{rate} messages per second")
-                })
-            })?;
-        loads.push(row(rate, plan, load_plan, &outcome));
+            .context(what)?;
+        report.load.push(row(rate, plan, load_plan, &outcome));
     }
     party.settle(&participants);
-    drop(participants);
+    Ok(())
+}
 
+async fn turns(
+    against: Against<'_>,
+    mut party: Party,
+    plan: &Plan,
+    report: &mut Report,
+    progress: Progress<'_>,
+) -> Result<()> {
     progress("preparing turns");
     let mut scripts = turns::prepare(&mut party, plan.turns * 2)?;
-    let mut rows = Vec::new();
     for rate in [Some(plan.turn_rate), None] {
-        match rate {
-            Some(rate) => progress(&format!("{rate} turns per second")),
-            None => progress("as many turns as the server takes"),
-        }
-        rows.push(
-            turns::run(
-                against.endpoint,
-                &party,
-                &mut scripts,
-                plan.turns,
-                rate,
-                against.probe,
-            )
-            .await
-            .context("turns of conversations")?,
+        let what = rate.map_or("as many turns as the server takes".to_owned(), |rate| {
+            format!("{rate} turns per second")
+        });
+        progress(&what);
+        let row = turns::run(
+            against.endpoint,
+            &party,
+            &mut scripts,
+            plan.turns,
+            rate,
+            against.probe,
         );
+        report.turns.push(row.await.context(what)?);
     }
-    Ok((loads, rows))
+    Ok(())
 }
 
 /// A row of the report.
@@ -110,8 +138,4 @@ pub(crate) fn message_bytes() -> usize {
         &mut ambient::SystemRandom,
     )
     .len()
-}
-
-pub(crate) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }

@@ -2,9 +2,26 @@
 
 use std::time::Duration;
 
+/// What can be measured by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Raw limits of the machine.
+    Raw,
+    /// Idle connections.
+    Idle,
+    /// One sender, many listeners.
+    FanOut,
+    /// Messages at several rates, and saturated.
+    Messages,
+    /// Turns with commits.
+    Turns,
+}
+
 /// The sizes of a run.
 #[derive(Debug, Clone)]
 pub struct Plan {
+    /// What is measured; a server somewhere else has only messages and turns.
+    pub parts: Vec<Part>,
     /// Whether it is the short form.
     pub quick: bool,
     /// Devices that send and receive.
@@ -33,6 +50,7 @@ impl Plan {
     /// Ends within a minute.
     pub fn quick() -> Self {
         Self {
+            parts: vec![Part::Raw, Part::Idle, Part::FanOut, Part::Messages, Part::Turns],
             quick: true,
             devices: 64,
             conversations: 128,
@@ -59,5 +77,9 @@ impl Plan {
             raw: Duration::from_secs(3),
             ..Self::quick()
         }
+    }
+
+    pub(crate) fn has(&self, part: Part) -> bool {
+        self.parts.contains(&part)
     }
 }

@@ -83,6 +83,19 @@ impl Probe {
     }
 }
 
+/// CPU time that the calling thread has used so far.
+pub(crate) fn thread_cpu() -> Result<Duration> {
+    const PATH: &str = "/proc/thread-self/schedstat";
+    let text = fs::read_to_string(PATH).with_context(|| format!("reading {PATH}"))?;
+    let nanos = text
+        .split_whitespace()
+        .next()
+        .and_then(|field| field.parse().ok());
+    nanos
+        .map(Duration::from_nanos)
+        .with_context(|| format!("{PATH} has another form than expected"))
+}
+
 impl Sample {
     pub(crate) fn since(&self, before: &Self) -> Usage {
         Usage {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{latency::Percentiles, probe::Memory};
+use crate::{latency::Percentiles, limits::CONTENT_BYTES, measure, plan::Plan, probe::Memory};
 
 /// The whole report.
 #[derive(Debug, Clone, Serialize)]
@@ -23,13 +23,16 @@ pub struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub raw: Option<RawLimits>,
     /// Sign-ups per second, in the preparation.
-    pub sign_ups_per_s: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign_ups_per_s: Option<f64>,
     /// Connections that do nothing; absent when the server is elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idle: Option<Idle>,
     /// Messages at several offered loads; the last row is the saturated server.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub load: Vec<Load>,
     /// Turns of a conversation: a commit, then three messages.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub turns: Vec<Turns>,
     /// One sender, many listeners; absent when the server is elsewhere.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -37,6 +40,27 @@ pub struct Report {
     /// The server beside the raw limits of the same run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ratios: Option<Ratios>,
+}
+
+impl Report {
+    /// A report without figures.
+    pub(crate) fn new(server: &str, plan: &Plan) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            server: server.to_owned(),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            quick: plan.quick,
+            content_bytes: CONTENT_BYTES,
+            message_bytes: measure::message_bytes(),
+            raw: None,
+            sign_ups_per_s: None,
+            idle: None,
+            load: Vec::new(),
+            turns: Vec::new(),
+            fan_out: Vec::new(),
+            ratios: None,
+        }
+    }
 }
 
 /// What the machine can do at best, measured in the same run.
@@ -57,6 +81,8 @@ pub struct RawInserts {
     pub rows_per_commit: usize,
     /// Rows per second.
     pub rows_per_s: f64,
+    /// CPU time of the inserting thread for each row, in microseconds.
+    pub cpu_us_per_row: f64,
 }
 
 /// Idle connections.
@@ -143,4 +169,98 @@ pub struct Ratios {
     pub of_bare_inserts: f64,
     /// Saturated server ÷ relay without storage.
     pub of_bare_relay: f64,
+}
+
+#[cfg(test)]
+pub(crate) mod samples {
+    use super::*;
+
+    /// A report with every part.
+    pub(crate) fn report() -> Report {
+        let times = Percentiles {
+            count: 3,
+            p50_ms: 1.25,
+            p99_ms: 20.5,
+            max_ms: 30.0,
+        };
+        let load = Load {
+            offered_per_s: Some(25_000),
+            connections: 64,
+            conversations: 128,
+            acknowledged_per_s: 24_990.0,
+            send_to_ack: times,
+            send_to_receive: times,
+            server_cpu_us_per_message: Some(22.5),
+            messages_per_commit: Some(100.0),
+            undelivered: 0,
+        };
+        let saturated = Load {
+            offered_per_s: None,
+            acknowledged_per_s: 31_000.0,
+            ..load
+        };
+        Report {
+            version: "0.0.0",
+            server: "a sample".to_owned(),
+            cores: 2,
+            quick: true,
+            content_bytes: 1024,
+            message_bytes: 1170,
+            raw: Some(RawLimits {
+                fdatasync_per_s: 8_000.0,
+                inserts: vec![RawInserts {
+                    rows_per_commit: 100,
+                    rows_per_s: 40_000.0,
+                    cpu_us_per_row: 11.0,
+                }],
+                relay: saturated,
+            }),
+            sign_ups_per_s: Some(1_300.0),
+            idle: Some(Idle {
+                connections: 10_000,
+                connects_per_s: 6_000.0,
+                server_cpu_us_per_connect: 150.0,
+                before: Memory {
+                    pss_kib: 10_240,
+                    rss_kib: 12_288,
+                },
+                with_connections: Memory {
+                    pss_kib: 61_440,
+                    rss_kib: 63_488,
+                },
+                server_kib_per_connection: 5.1,
+            }),
+            load: vec![load, saturated],
+            turns: vec![Turns {
+                offered_per_s: Some(100),
+                turns_per_s: 99.0,
+                commit: times,
+                turn: times,
+                server_cpu_us_per_turn: Some(900.0),
+            }],
+            fan_out: vec![FanOut {
+                listeners: 1_000,
+                messages_per_s: 99.0,
+                deliveries_per_s: 99_000.0,
+                send_to_receive: times,
+                server_cpu_us_per_delivery: 4.7,
+            }],
+            ratios: Some(Ratios {
+                rows_per_commit: 100,
+                of_bare_inserts: 0.775,
+                of_bare_relay: 0.2,
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    /// Scripts read these names.
+    #[test]
+    fn the_json_document_keeps_its_shape() {
+        insta::assert_snapshot!(serde_json::to_string(&super::samples::report()).unwrap(), @r#"{"version":"0.0.0","server":"a sample","cores":2,"quick":true,"content_bytes":1024,"message_bytes":1170,"raw":{"fdatasync_per_s":8000.0,"inserts":[{"rows_per_commit":100,"rows_per_s":40000.0,"cpu_us_per_row":11.0}],"relay":{"connections":64,"conversations":128,"acknowledged_per_s":31000.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0}},"sign_ups_per_s":1300.0,"idle":{"connections":10000,"connects_per_s":6000.0,"server_cpu_us_per_connect":150.0,"before":{"pss_kib":10240,"rss_kib":12288},"with_connections":{"pss_kib":61440,"rss_kib":63488},"server_kib_per_connection":5.1},"load":[{"offered_per_s":25000,"connections":64,"conversations":128,"acknowledged_per_s":24990.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0},{"connections":64,"conversations":128,"acknowledged_per_s":31000.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0}],"turns":[{"offered_per_s":100,"turns_per_s":99.0,"commit":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"turn":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_turn":900.0}],"fan_out":[{"listeners":1000,"messages_per_s":99.0,"deliveries_per_s":99000.0,"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_delivery":4.7}],"ratios":{"rows_per_commit":100,"of_bare_inserts":0.775,"of_bare_relay":0.2}}"#);
+    }
 }

@@ -21,6 +21,7 @@ pub(crate) async fn run(data: &Path, listening: impl Fn(&str) + Send) -> Result<
             requests_per_visitor: 0,
             requests_per_account: 0,
             frames_per_device: 0,
+            commits_per_device: 0,
             key_package_claims_per_account: 0,
             registrations_per_visitor: 0,
             ..LimitsConfig::default()

@@ -34,7 +34,9 @@ impl fmt::Display for Report {
         loads(out, &self.load)?;
         turns(out, &self.turns)?;
         fan_out(out, &self.fan_out)?;
-        connections(out, self.sign_ups_per_s, self.idle.as_ref())?;
+        if let Some(sign_ups_per_s) = self.sign_ups_per_s {
+            connections(out, sign_ups_per_s, self.idle.as_ref())?;
+        }
         if let Some(ratios) = &self.ratios {
             summary(out, ratios, &self.load, self.idle.as_ref())?;
         }
@@ -51,7 +53,8 @@ fn raw_limits(out: &mut impl fmt::Write, raw: &RawLimits) -> fmt::Result {
     )?;
     for inserts in &raw.inserts {
         let name = format!("SQLite rows, {} per commit", inserts.rows_per_commit);
-        line(out, &name, &format!("{}/s", thousands(inserts.rows_per_s)))?;
+        let (rate, cpu) = (thousands(inserts.rows_per_s), inserts.cpu_us_per_row);
+        line(out, &name, &format!("{rate}/s, {cpu:.1} µs CPU each"))?;
     }
     let relay = &raw.relay;
     let cpu = relay
@@ -102,6 +105,9 @@ fn loads(out: &mut impl fmt::Write, loads: &[Load]) -> fmt::Result {
 }
 
 fn turns(out: &mut impl fmt::Write, rows: &[Turns]) -> fmt::Result {
+    if rows.is_empty() {
+        return Ok(());
+    }
     writeln!(
         out,
         "\nTurns: a self-update commit, then three messages (times in ms)"
@@ -295,5 +301,44 @@ mod tests {
         ] {
             assert_eq!(thousands(value), text);
         }
+    }
+
+    #[test]
+    fn a_report_is_a_table_of_at_most_110_columns() {
+        let table = crate::report::samples::report().to_string();
+        assert!(table.lines().all(|line| line.chars().count() <= 110), "{table}");
+        insta::assert_snapshot!(table, @r"
+        subrosa-bench 0.0.0 (quick): a sample, 2 cores, messages of 1024 bytes (1170 as stored)
+
+        Raw limits of this machine, now
+          append + fdatasync           8,000/s
+          SQLite rows, 100 per commit  40,000/s, 11.0 µs CPU each
+          relay without storage        31,000/s, 22.5 µs CPU each
+
+        Durable messages: 64 connections, 128 conversations (times in ms)
+           offered/s    acked/s |  ack p50      p99      max | recv p50      p99 |   µs CPU /commit
+              25,000     24,990 |     1.25     20.5     30.0 |     1.25     20.5 |     22.5   100.0
+           saturated     31,000 |     1.25     20.5     30.0 |     1.25     20.5 |     22.5   100.0
+
+        Turns: a self-update commit, then three messages (times in ms)
+           offered/s    turns/s | commit p50      p99 | turn p50      p99 |   µs CPU
+                 100         99 |       1.25     20.5 |     1.25     20.5 |    900.0
+
+        Fan-out: one sender, members put in by the storage layer (times in ms)
+           listeners messages/s  deliveries/s | recv p50      p99 | µs CPU/delivery
+                1000         99        99,000 |     1.25     20.5 |             4.7
+
+        Accounts and connections
+          sign-ups                     1,300/s
+          connects                     6,000/s, 150 µs CPU each
+          memory of 10000 idle ones    5.1 KiB each (10 → 60 MiB)
+
+        Against the raw limits and the goals
+          server ÷ bare inserts        78 % at 100 rows per commit (goal ≥ 60 %: reached)
+          server ÷ bare relay          20 %
+          messages at 25,000/s         24,990/s, p99 20.5 ms (goal all of them, p99 < 100 ms: reached)
+          CPU per message              22.5 µs (goal ≤ 40 µs: reached)
+          memory per connection        5.1 KiB (goal ≤ 6 KiB: reached)
+        ");
     }
 }

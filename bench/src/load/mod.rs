@@ -165,3 +165,6 @@ pub(crate) async fn run(
     participants.extend(returned.into_iter().map(|(_, participant)| participant));
     Ok(run.meter.outcome(plan.measured, usage))
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 use subrosa_server::store::SqliteStore;
 
-use crate::{clock, report::RawInserts};
+use crate::{clock, probe, report::RawInserts};
 
 /// Inserts rows with payloads of `bytes` for so long, into a fresh database in `folder`.
 pub(crate) fn run(
@@ -23,6 +23,7 @@ pub(crate) fn run(
     let mut database = open(&folder.path().join("subrosa.db"))?;
     let (send_id, payload) = ([0x11; 16], vec![0x5a; bytes]);
 
+    let cpu = probe::thread_cpu()?;
     let begun = clock::now();
     let mut rows = 0_i64;
     while begun.elapsed() < measured {
@@ -46,11 +47,14 @@ pub(crate) fn run(
         }
         transaction.commit()?;
     }
+    let elapsed = begun.elapsed();
+    let cpu = probe::thread_cpu()?.saturating_sub(cpu);
     #[expect(clippy::cast_precision_loss, reason = "far fewer rows than 2^52")]
-    let rows_per_s = rows as f64 / begun.elapsed().as_secs_f64();
+    let rows = rows as f64;
     Ok(RawInserts {
         rows_per_commit,
-        rows_per_s,
+        rows_per_s: rows / elapsed.as_secs_f64(),
+        cpu_us_per_row: cpu.as_secs_f64() * 1e6 / rows,
     })
 }
 

@@ -88,17 +88,19 @@ fn conversation_id(one: u32, other: u32) -> ConversationId {
 pub(crate) async fn run(listening: impl Fn(&str)) -> Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     listening(&format!("http://{}", listener.local_addr()?));
+    tokio::select! {
+        ended = relay(listener) => ended,
+        done = parent_is_done() => done,
+    }
+}
+
+/// Relays for ever. Must be called on a `LocalSet`.
+pub(crate) async fn relay(listener: TcpListener) -> Result<()> {
     let relay = Rc::new(Relay::default());
     let mut connections = JoinSet::new();
-    let accept = async {
-        loop {
-            let (stream, _) = listener.accept().await?;
-            connections.spawn_local(Rc::clone(&relay).connection(stream));
-        }
-    };
-    tokio::select! {
-        ended = accept => ended,
-        done = parent_is_done() => done,
+    loop {
+        let (stream, _) = listener.accept().await?;
+        connections.spawn_local(Rc::clone(&relay).connection(stream));
     }
 }
 
