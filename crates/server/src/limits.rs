@@ -44,6 +44,8 @@ pub const PUBLICATIONS_QUEUED_MAX: usize = 4;
 pub const CURSOR_FLUSH_INTERVAL: Duration = Duration::from_millis(200);
 /// With so many cursors waiting a transaction is made for them; also the most that one takes.
 pub const CURSORS_PENDING_MAX: usize = 4_096;
+/// So many cursors count as one more request against a device's limit.
+pub const CURSORS_PER_REQUEST_COUNTED: usize = 16;
 /// The highest number of a send: the highest whole number that JSON carries exactly.
 pub const SEND_NUMBER_MAX: u64 = (1 << 53) - 1;
 /// Validations that run at the same time; each takes a core.
@@ -102,6 +104,8 @@ pub const SIGNING_KEY_LIFETIME: Duration = Duration::from_hours(30 * 24);
 pub const ACCESS_TOKEN_LEEWAY: Duration = Duration::from_secs(5);
 /// A longer access token is not looked at.
 pub const ACCESS_TOKEN_LEN_MAX: usize = 2 * 1024;
+/// How precisely it is kept when a device was seen: enough to recognise a forgotten one, and no diary.
+pub const LAST_SEEN_PRECISION: Duration = Duration::from_hours(1);
 /// A longer wrap of the vault key is refused.
 pub const WRAP_MAX: usize = 1024;
 /// The shortest prefix that people are searched by, in characters.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use subrosa_wire::{Timestamp, limits::CHALLENGE_LIFETIME};
+use subrosa_wire::{DeviceId, Timestamp, limits::CHALLENGE_LIFETIME};
 
 use super::{
     AccountError,
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     clock::Clock,
     expiring::ExpiringMap,
-    limits::ATTEMPTS_UNDER_WAY_MAX,
+    limits::{ATTEMPTS_UNDER_WAY_MAX, LAST_SEEN_PRECISION},
     session::Session,
     store::{Store, StoreError},
     tokens::{AccessTokens, Proofs, RefreshToken},
@@ -92,18 +92,28 @@ impl Accounts {
 
     /// Whose access token it is. A device that was signed out is refused at once, whatever its token says.
     pub async fn authenticate(&self, access_token: &str) -> Result<Session, AccountError> {
-        let session = self
-            .access_tokens
-            .verify(access_token, self.clock.now())
-            .map_err(|refused| {
-                tracing::debug!(%refused, "an access token was refused");
-                AccountError::Unauthenticated
-            })?;
+        let now = self.clock.now();
+        let session = self.access_tokens.verify(access_token, now).map_err(|refused| {
+            tracing::debug!(%refused, "an access token was refused");
+            AccountError::Unauthenticated
+        })?;
         match self.store.device(session.device_id).await? {
             Some(device) if device.account_id != session.account_id => Err(AccountError::Unauthenticated),
             Some(device) if device.signed_out_at.is_some() => Err(AccountError::DeviceSignedOut),
-            Some(_) => Ok(session),
+            Some(device) => {
+                if now.since(device.last_seen_at) >= LAST_SEEN_PRECISION {
+                    self.note_seen(session.device_id, now).await;
+                }
+                Ok(session)
+            }
             None => Err(AccountError::Unauthenticated),
+        }
+    }
+
+    /// Not being able to note it, with a full disk, keeps nobody from reading.
+    async fn note_seen(&self, device_id: DeviceId, now: Timestamp) {
+        if let Err(error) = self.store.note_seen(device_id, now).await {
+            tracing::warn!(%error, device = %device_id, "it was not noted that a device was seen");
         }
     }
 

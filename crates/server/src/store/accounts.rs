@@ -244,6 +244,9 @@ pub trait AccountStore: Send + Sync {
     /// A device, signed in or not.
     async fn device(&self, device_id: DeviceId) -> Result<Option<DeviceRecord>, StoreError>;
 
+    /// Notes that a signed-in device was seen; a time before the noted one changes nothing.
+    async fn note_seen(&self, device_id: DeviceId, seen_at: Timestamp) -> Result<(), StoreError>;
+
     /// The signed-in devices of an account, oldest first.
     async fn devices(&self, account_id: AccountId) -> Result<Vec<DeviceRecord>, StoreError>;
 

@@ -3,7 +3,7 @@ use subrosa_wire::{DeviceId, limits::DEVICES_PER_ACCOUNT_MAX, rest::Devices};
 
 use super::{
     client::{Owner, PASSWORD, new_device, random_id},
-    harness::Server,
+    harness::{START, Server},
 };
 
 #[tokio::test]
@@ -173,4 +173,20 @@ async fn a_refused_certificate_does_not_use_the_proof_up() {
     let body = owner.enrolment(device_id, &key);
     let answer = server.post("/v1/devices").token(&proof).json(&body).send().await;
     assert!(answer.status.is_success());
+}
+
+#[tokio::test]
+async fn a_device_that_asks_is_seen() {
+    let server = Server::start().await;
+    let (_, mut device) = Owner::sign_up(&server, "alice").await;
+    let [five_hours, minutes] = [
+        std::time::Duration::from_hours(5),
+        std::time::Duration::from_mins(5),
+    ];
+    server.clock.set(START.plus(five_hours).minus(minutes));
+    assert!(device.refresh(&server).await.status.is_success());
+    // Its access token outlives the hour, and it is the token that is seen.
+    server.clock.set(START.plus(five_hours).plus(minutes));
+    let devices: Devices = device.whoami(&server).await.ok();
+    assert_eq!(devices.devices[0].last_seen_at, START.plus(five_hours));
 }

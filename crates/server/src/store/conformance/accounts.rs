@@ -389,6 +389,15 @@ pub(in crate::store) async fn it_is_kept_to_the_hour_when_a_device_was_seen(stor
     );
     let device = store.device(device_id(1)).await.unwrap().unwrap();
     assert_eq!(device.last_seen_at, NOW.plus(hour * 2));
+    assert_eq!(store.note_seen(device_id(1), seen.plus(hour)).await, Ok(()));
+    assert_eq!(
+        store.note_seen(device_id(1), NOW).await,
+        Ok(()),
+        "a clock that was set back"
+    );
+    let device = store.device(device_id(1)).await.unwrap().unwrap();
+    assert_eq!(device.last_seen_at, NOW.plus(hour * 3));
+    assert_eq!(store.note_seen(device_id(9), NOW).await, Ok(()), "nobody");
 }
 
 pub(in crate::store) async fn a_secret_is_made_once(store: &dyn AccountStore) {

@@ -1,18 +1,16 @@
 //! Tables `devices` and `sessions`.
 
-use std::time::Duration;
-
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 use subrosa_wire::{AccountId, DeviceId, Timestamp};
 
 use super::rows::{column, instant, optional_column};
-use crate::store::{
-    StoreError,
-    accounts::{DeviceRecord, NewDevice, SessionRecord, TokenHash},
+use crate::{
+    limits::LAST_SEEN_PRECISION,
+    store::{
+        StoreError,
+        accounts::{DeviceRecord, NewDevice, SessionRecord, TokenHash},
+    },
 };
-
-/// How precisely it is kept when a device was seen.
-const SEEN_PRECISION: Duration = Duration::from_hours(1);
 
 const COLUMNS: &str =
     "device_id, account_id, device_key, certificate, created_at, last_seen_at, signed_out_at";
@@ -30,7 +28,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<DeviceRecord> {
 }
 
 fn rounded(seen_at: Timestamp) -> Result<i64, StoreError> {
-    let precision = u64::try_from(SEEN_PRECISION.as_millis()).unwrap_or(u64::MAX);
+    let precision = u64::try_from(LAST_SEEN_PRECISION.as_millis()).unwrap_or(u64::MAX);
     let millis = seen_at.as_millis();
     instant(Timestamp::from_millis(millis - millis % precision))
 }
@@ -86,6 +84,20 @@ pub(super) fn signed_in(
     ))?;
     let rows = statement.query_map([account_id.as_bytes()], record)?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn note_seen(
+    connection: &Connection,
+    device_id: DeviceId,
+    seen_at: Timestamp,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE devices SET last_seen_at = max(last_seen_at, ?2)
+             WHERE device_id = ?1 AND signed_out_at IS NULL",
+        )?
+        .execute((device_id.as_bytes(), rounded(seen_at)?))?;
+    Ok(())
 }
 
 pub(super) fn sign_out(
@@ -159,9 +171,6 @@ pub(super) fn rotate_session(
     if changed == 0 {
         return Ok(false);
     }
-    let changed = connection
-        .prepare_cached("UPDATE devices SET last_seen_at = ?2 WHERE device_id = ?1")?
-        .execute((device_id.as_bytes(), rounded(seen_at)?))?;
-    StoreError::check_affected("noting when a device was seen", changed, 1)?;
+    note_seen(connection, device_id, seen_at)?;
     Ok(true)
 }

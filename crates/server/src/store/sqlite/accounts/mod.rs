@@ -164,6 +164,13 @@ impl AccountStore for SqliteStore {
             .await
     }
 
+    async fn note_seen(&self, device_id: DeviceId, seen_at: Timestamp) -> Result<(), StoreError> {
+        self.write("note_seen", move |desk| {
+            devices::note_seen(&desk.connection, device_id, seen_at)
+        })
+        .await
+    }
+
     async fn devices(&self, account_id: AccountId) -> Result<Vec<DeviceRecord>, StoreError> {
         self.read("devices", move |connection| {
             devices::signed_in(connection, account_id)
