@@ -2,7 +2,7 @@
 
 use std::{io, process::ExitCode};
 
-use subrosa_client::{ClientError, ProblemCode};
+use subrosa_client::{ClientError, CommandError, ProblemCode};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +103,9 @@ fn client_code(error: &ClientError) -> Code {
             }
             _ => Code::Refused,
         },
-        ClientError::WrongPassword | ClientError::UnknownPerson(_) => Code::Refused,
+        ClientError::WrongPassword
+        | ClientError::UnknownPerson(_)
+        | ClientError::Command(CommandError::AccountKeyChanged | CommandError::Blocked) => Code::Refused,
         ClientError::TimedOut(_) => Code::TimedOut,
         ClientError::Password(_) | ClientError::Name(_) | ClientError::Command(_) => Code::Usage,
         _ => Code::Failure,
@@ -137,6 +139,11 @@ mod tests {
             (refused(ProblemCode::HandleTaken), Code::Refused),
             (refused(ProblemCode::Unavailable), Code::Unreachable),
             (ClientError::UnknownPerson("bob".into()).into(), Code::Refused),
+            (
+                ClientError::Command(CommandError::AccountKeyChanged).into(),
+                Code::Refused,
+            ),
+            (ClientError::Command(CommandError::OwnAccount).into(), Code::Usage),
             (ClientError::TimedOut("x").into(), Code::TimedOut),
             (ClientError::Password("too short".into()).into(), Code::Usage),
             (ClientError::ProfileInUse("p".into()).into(), Code::Failure),

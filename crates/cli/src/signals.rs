@@ -1,27 +1,39 @@
 //! The signals that ask a command to end.
 
-/// Waits for SIGINT, SIGTERM or SIGHUP (Ctrl+C elsewhere). Never returns if they cannot be watched.
-pub(crate) async fn asked_to_end() {
-    if watch().await.is_err() {
-        std::future::pending::<()>().await;
+use std::{future::pending, io};
+
+/// Resolves at SIGINT, SIGTERM or SIGHUP (Ctrl+C elsewhere); never, if they cannot be watched. They are
+/// watched from this call on, not from the first poll: whoever takes the terminal over calls it before.
+pub(crate) fn asked_to_end() -> impl Future<Output = ()> {
+    let watch = watch();
+    async move {
+        match watch {
+            Ok(watch) => watch.await,
+            Err(_) => pending().await,
+        }
     }
 }
 
 #[cfg(unix)]
-async fn watch() -> std::io::Result<()> {
+fn watch() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        _ = hang_up.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+        }
+    })
 }
 
 #[cfg(not(unix))]
-async fn watch() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
+fn watch() -> io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            pending::<()>().await;
+        }
+    })
 }

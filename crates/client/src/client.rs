@@ -2,7 +2,10 @@
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -24,9 +27,9 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    ClientError, Events, ServerUrl, Status, Update, accounts,
+    ClientError, Events, ServerUrl, Status, accounts,
     connection::Connector,
-    host::{Host, HostHandle},
+    host::HostHandle,
     limits::STOP_TIMEOUT,
     profile::Profile,
     rest::Rest,
@@ -58,7 +61,7 @@ struct Shared {
     thread: Mutex<Option<thread::JoinHandle<Profile>>>,
     tasks: TaskTracker,
     stop: CancellationToken,
-    connecting: Mutex<Option<CancellationToken>>,
+    is_connecting: AtomicBool,
     retry_now: Arc<Notify>,
 }
 
@@ -117,7 +120,7 @@ impl Client {
                 thread: Mutex::new(Some(thread)),
                 tasks,
                 stop: CancellationToken::new(),
-                connecting: Mutex::new(None),
+                is_connecting: AtomicBool::new(false),
                 retry_now: Arc::new(Notify::new()),
             }),
         })
@@ -125,18 +128,12 @@ impl Client {
 
     // ---- the connection ----
 
-    /// Connects, and stays connected until [`Client::disconnect`] or [`Client::close`]. Does nothing if
-    /// that is so already.
+    /// Connects, and stays connected until [`Client::close`]. Does nothing if that is so already.
     pub fn connect(&self) {
-        let mut connecting = self
-            .shared
-            .connecting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if self.shared.stop.is_cancelled() || connecting.is_some() {
+        if self.shared.is_connecting.swap(true, Ordering::AcqRel) {
             return;
         }
-        let stop = self.shared.stop.child_token();
+        let stop = &self.shared.stop;
         let connector = Connector {
             server: self.shared.server.clone(),
             tls: Arc::clone(&self.shared.tls),
@@ -151,19 +148,6 @@ impl Client {
             host: self.shared.host.clone(),
         };
         self.shared.tasks.spawn(keeper.work(stop.clone()));
-        *connecting = Some(stop);
-    }
-
-    /// Ends the connection, until the next [`Client::connect`].
-    pub fn disconnect(&self) {
-        let mut connecting = self
-            .shared
-            .connecting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(stop) = connecting.take() {
-            stop.cancel();
-        }
     }
 
     /// Ends the wait between two attempts to connect.
@@ -348,7 +332,7 @@ impl Client {
 
     /// The people that this account has conversations with.
     pub async fn contacts(&self) -> Result<Vec<Contact>, ClientError> {
-        self.ask(|engine| engine.contacts()).await
+        self.ask(Engine::contacts).await
     }
 
     /// The direct conversation with somebody that is here already.
@@ -399,12 +383,12 @@ impl Client {
 
     /// All conversations, the newest first.
     pub async fn conversations(&self) -> Result<Vec<Conversation>, ClientError> {
-        self.ask(|engine| engine.conversations()).await
+        self.ask(Engine::conversations).await
     }
 
     /// One conversation.
     pub async fn conversation(&self, id: ConversationId) -> Result<Option<Conversation>, ClientError> {
-        self.ask(move |engine| engine.conversation(id)).await
+        self.ask_of(id, Engine::conversation).await
     }
 
     /// The newest `limit` messages of a conversation, or those before a position, in ascending order.
@@ -414,8 +398,10 @@ impl Client {
         before_position: Option<i64>,
         limit: u32,
     ) -> Result<Vec<Message>, ClientError> {
-        self.ask(move |engine| engine.messages(conversation, before_position, limit))
-            .await
+        self.ask_of(conversation, move |engine, id| {
+            engine.messages(id, before_position, limit)
+        })
+        .await
     }
 
     /// One message.
@@ -424,7 +410,10 @@ impl Client {
         conversation: ConversationId,
         id: MessageId,
     ) -> Result<Option<Message>, ClientError> {
-        self.ask(move |engine| engine.message(conversation, &id)).await
+        self.ask_of(conversation, move |engine, conversation| {
+            engine.message(conversation, &id)
+        })
+        .await
     }
 
     /// Sends a text: stores it as pending and returns; it leaves as soon as there is a connection.
@@ -433,7 +422,12 @@ impl Client {
         conversation: ConversationId,
         text: String,
     ) -> Result<Message, ClientError> {
-        let events = self.command(Command::SendText { conversation, text }).await?;
+        let events = self
+            .command_in(conversation, |conversation| Command::SendText {
+                conversation,
+                text,
+            })
+            .await?;
         let stored = events.into_iter().find_map(|event| match event {
             Event::MessageSent(message) => Some(*message),
             _ => None,
@@ -462,20 +456,16 @@ impl Client {
         let mut events = self.events();
         let mut status = self.status();
         loop {
-            match self.message(message.conversation, message.id).await? {
-                Some(now) if now.status != MessageStatus::Pending => return Ok(now),
-                Some(now) => message = now,
+            message = match self.message(message.conversation, message.id).await? {
+                Some(now) => now,
                 // Its conversation moved, and with it the message got another id.
-                None => message = self.find_moved(&message).await?.unwrap_or(message),
+                None => self.find_moved(&message).await?.unwrap_or(message),
+            };
+            if message.status != MessageStatus::Pending {
+                return Ok(message);
             }
             tokio::select! {
-                update = events.next() => match update {
-                    Some(Update::Event(Event::ConversationMoved { from, to })) if from == message.conversation => {
-                        message.conversation = to;
-                    }
-                    Some(_) => {}
-                    None => return Err(ClientError::Closed),
-                },
+                update = events.next() => drop(update.ok_or(ClientError::Closed)?),
                 given_up = status.wait_for(Status::is_final) => {
                     let given_up = given_up.map_err(|_| ClientError::Closed)?;
                     return Err(final_error(&given_up));
@@ -497,43 +487,67 @@ impl Client {
 
     /// Tries a failed message again.
     pub async fn retry(&self, conversation: ConversationId, message: MessageId) -> Result<(), ClientError> {
-        self.command(Command::Retry {
+        let command = move |conversation| Command::Retry {
             conversation,
             message,
-        })
-        .await
-        .map(drop)
+        };
+        self.command_in(conversation, command).await.map(drop)
     }
 
     /// Drops a failed message.
     pub async fn discard(&self, conversation: ConversationId, message: MessageId) -> Result<(), ClientError> {
-        self.command(Command::Discard {
+        let command = move |conversation| Command::Discard {
             conversation,
             message,
-        })
-        .await
-        .map(drop)
+        };
+        self.command_in(conversation, command).await.map(drop)
     }
 
     /// Marks every message of a conversation as read; the other person is told.
     pub async fn mark_read(&self, conversation: ConversationId) -> Result<(), ClientError> {
-        self.command(Command::MarkRead { conversation }).await.map(drop)
+        let command = |conversation| Command::MarkRead { conversation };
+        self.command_in(conversation, command).await.map(drop)
     }
 
     async fn command(&self, command: Command) -> Result<Vec<Event>, ClientError> {
         Ok(self.shared.host.run(move |host| host.command(command)).await??)
     }
 
+    /// A command for a conversation, under the id that it has by now.
+    async fn command_in(
+        &self,
+        conversation: ConversationId,
+        command: impl FnOnce(ConversationId) -> Command + Send + 'static,
+    ) -> Result<Vec<Event>, ClientError> {
+        let commanded = self.shared.host.run(move |host| {
+            let command = command(host.current_id(conversation));
+            host.command(command)
+        });
+        Ok(commanded.await??)
+    }
+
     async fn ask<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&mut Engine) -> Result<T, EngineError> + Send + 'static,
+        question: impl FnOnce(&Engine) -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, ClientError> {
-        let answer = self.shared.host.run(move |host: &mut Host| {
-            let answer = question(host.engine());
-            host.publish(false);
-            answer
+        Ok(self
+            .shared
+            .host
+            .run(move |host| question(host.engine()))
+            .await??)
+    }
+
+    /// A question about a conversation, under the id that it has by now.
+    async fn ask_of<T: Send + 'static>(
+        &self,
+        conversation: ConversationId,
+        question: impl FnOnce(&Engine, ConversationId) -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, ClientError> {
+        let asked = self.shared.host.run(move |host| {
+            let conversation = host.current_id(conversation);
+            question(host.engine(), conversation)
         });
-        Ok(answer.await??)
+        Ok(asked.await??)
     }
 }
 

@@ -1,11 +1,15 @@
 //! The thread that owns the engine. SQLite and the cryptography block, so they have a thread of their own;
 //! everybody else sends it jobs.
 
-use std::{collections::HashSet, thread, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    thread,
+    time::Duration,
+};
 
 use subrosa_engine::{Command, Engine, EngineError, Event, Input, Output};
 use subrosa_wire::{
-    Timestamp,
+    ConversationId, Timestamp,
     frames::{ClientFrame, ServerFrame},
     rest::SealedVault,
 };
@@ -13,7 +17,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::{
     ClientError, Connection, Status, ambient,
-    limits::{ENGINE_JOBS_MAX, EVENTS_MAX},
+    limits::{ENGINE_JOBS_MAX, EVENTS_MAX, MOVES_MAX},
     profile::Profile,
 };
 
@@ -32,11 +36,25 @@ pub(crate) struct Host {
     /// Requests of the present connection without an answer.
     under_way: HashSet<u64>,
     wake_at: Option<Timestamp>,
+    /// Where conversations went that got another id: callers may still hold the old one.
+    moved: HashMap<ConversationId, ConversationId>,
 }
 
 impl Host {
     pub(crate) fn engine(&mut self) -> &mut Engine {
         &mut self.engine
+    }
+
+    /// The id that a conversation has by now.
+    pub(crate) fn current_id(&self, mut id: ConversationId) -> ConversationId {
+        // A conversation moves once; a few steps are more than enough, and no circle holds this thread.
+        for _ in 0..MOVES_MAX {
+            match self.moved.get(&id) {
+                Some(to) => id = *to,
+                None => break,
+            }
+        }
+        id
     }
 
     /// Carries out a command, and gives the events that it led to.
@@ -104,6 +122,9 @@ impl Host {
         }
         let caught_up = output.events.contains(&Event::CaughtUp);
         for event in &output.events {
+            if let Event::ConversationMoved { from, to } = event {
+                self.moved.insert(*from, *to);
+            }
             // Nobody listens: that is no error.
             let _ = self.events.send(event.clone());
         }
@@ -186,6 +207,7 @@ impl HostHandle {
             outgoing: None,
             under_way: HashSet::new(),
             wake_at: None,
+            moved: HashMap::new(),
         };
         host.publish(false);
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -228,3 +250,6 @@ impl HostHandle {
         self.status.clone()
     }
 }
+
+#[cfg(test)]
+mod tests;

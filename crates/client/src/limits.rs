@@ -9,6 +9,8 @@ pub(crate) const ENGINE_JOBS_MAX: usize = 256;
 pub(crate) const OUTGOING_FRAMES_MAX: usize = 1024;
 /// Events that a subscriber may lag behind before it is told to load everything again.
 pub(crate) const EVENTS_MAX: usize = 1024;
+/// Moves of one conversation that are followed.
+pub(crate) const MOVES_MAX: usize = 8;
 /// Requests for an access token that wait.
 pub(crate) const TOKEN_REQUESTS_MAX: usize = 64;
 

@@ -81,7 +81,15 @@ impl Effects {
                 let messages = client.messages(conversation, None, limit).await?;
                 return Ok(Some(Input::Messages(conversation, messages)));
             }
-            Effect::Send { conversation, text } => drop(client.send_text(conversation, text).await?),
+            Effect::Send { conversation, text } => {
+                if let Err(error) = client.send_text(conversation, text.clone()).await {
+                    return Ok(Some(Input::NotSent {
+                        conversation,
+                        text,
+                        why: error.to_string(),
+                    }));
+                }
+            }
             Effect::MarkRead(conversation) => client.mark_read(conversation).await?,
             Effect::Retry {
                 conversation,

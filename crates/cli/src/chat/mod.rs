@@ -45,9 +45,9 @@ pub(crate) async fn run(client: &Client) -> anyhow::Result<()> {
     let (answers, mut answered) = mpsc::channel(ANSWERS_MAX);
     let mut effects = Effects::new(client.clone(), answers);
     let me = client.me().await?;
+    let asked_to_end = signals::asked_to_end();
     let mut screen = Screen::enter()?;
     let mut keys = EventStream::new();
-    let asked_to_end = signals::asked_to_end();
     tokio::pin!(asked_to_end);
 
     let size = screen.terminal().size()?;

@@ -178,6 +178,20 @@ impl Model {
         }
     }
 
+    /// Puts a text that was not sent before what has been written since.
+    pub(super) fn give_back(&mut self, conversation: ConversationId, text: &str) {
+        let composer = match &mut self.thread {
+            Some(thread) if thread.conversation == conversation => &mut thread.composer,
+            _ => self.drafts.entry(conversation).or_default(),
+        };
+        let since = composer.take();
+        composer.insert(text);
+        if !since.is_empty() {
+            composer.insert("\n");
+            composer.insert(&since);
+        }
+    }
+
     /// A conversation is called something else from now on.
     pub(super) fn moved(&mut self, from: ConversationId, to: ConversationId) {
         if let Some(draft) = self.drafts.remove(&from) {

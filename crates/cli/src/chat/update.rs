@@ -36,6 +36,12 @@ pub(super) enum Input {
     Found(String, Result<Vec<Person>, String>),
     /// A chat with somebody is there.
     Opened(ConversationId),
+    /// A text was not taken: it goes back to its composer.
+    NotSent {
+        conversation: ConversationId,
+        text: String,
+        why: String,
+    },
     /// What was asked for did not work.
     Failed(String),
 }
@@ -105,6 +111,15 @@ pub(super) fn update(model: &mut Model, input: Input) -> Vec<Effect> {
         Input::Opened(conversation) => {
             model.overlay = None;
             open(model, conversation)
+        }
+        Input::NotSent {
+            conversation,
+            text,
+            why,
+        } => {
+            model.give_back(conversation, &text);
+            model.notice = Some(why);
+            Vec::new()
         }
         Input::Failed(why) => {
             model.notice = Some(why);

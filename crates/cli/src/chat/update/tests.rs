@@ -76,6 +76,23 @@ fn alt_enter_begins_a_new_line() {
 }
 
 #[test]
+fn a_text_that_was_not_taken_comes_back_before_what_was_written_since() {
+    let mut model = model(80, 24, Vec::new());
+    type_text(&mut model, "since");
+    let not_sent = |text: &str, conversation| Input::NotSent {
+        conversation,
+        text: text.into(),
+        why: "the disk is full".into(),
+    };
+    update(&mut model, not_sent("first", CHAT));
+    assert_eq!(composed(&model), "first\nsince");
+    assert_eq!(model.notice.as_deref(), Some("the disk is full"));
+    update(&mut model, not_sent("other", OTHER_CHAT));
+    press_with(&mut model, KeyCode::Char('n'), KeyModifiers::CONTROL);
+    assert_eq!(composed(&model), "other");
+}
+
+#[test]
 fn nothing_but_space_is_not_sent() {
     let mut model = model(80, 24, Vec::new());
     type_text(&mut model, "  ");

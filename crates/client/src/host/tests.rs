@@ -1,0 +1,147 @@
+//! The engine's thread, with an engine that belongs to nobody.
+
+#![expect(clippy::unwrap_used, reason = "a test whose engine fails has failed")]
+
+use subrosa_engine::CommandError;
+use subrosa_wire::frames::{Problem, SyncState, server_frame::Body};
+
+use super::*;
+use crate::fake::FakeDevice;
+
+const ANY: ConversationId = ConversationId::from_bytes([3; 16]);
+
+#[tokio::test]
+async fn a_connection_begins_with_a_request_and_is_settled_by_its_answer() {
+    let device = FakeDevice::new();
+    let (outgoing, mut frames) = mpsc::channel(8);
+    device
+        .host
+        .run(|host| host.connected(outgoing))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(device.host.status().borrow().requests_under_way, 1);
+    let request_id = frames.recv().await.unwrap().request_id;
+    let state = SyncState {
+        key_packages_left: 100,
+        has_last_resort_key_package: true,
+        ..SyncState::default()
+    };
+    let frame = ServerFrame {
+        request_id,
+        body: Some(Body::SyncState(state)),
+    };
+    device
+        .host
+        .run(|host| host.received(frame))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(device.host.status().borrow().is_settled());
+}
+
+#[tokio::test]
+async fn a_way_out_that_is_full_is_given_up() {
+    let device = FakeDevice::new();
+    let (outgoing, mut frames) = mpsc::channel(1);
+    outgoing.try_send(ClientFrame::default()).unwrap();
+    device
+        .host
+        .run(|host| host.connected(outgoing))
+        .await
+        .unwrap()
+        .unwrap();
+    frames.recv().await.unwrap();
+    // The connection's writer learns it by the end of the channel.
+    assert!(frames.recv().await.is_none());
+    assert_eq!(device.host.status().borrow().requests_under_way, 0);
+}
+
+#[tokio::test]
+async fn a_command_that_is_not_taken_leaves_the_connection_alone() {
+    let device = FakeDevice::new();
+    let (outgoing, mut frames) = mpsc::channel(8);
+    device
+        .host
+        .run(|host| host.connected(outgoing))
+        .await
+        .unwrap()
+        .unwrap();
+    frames.recv().await.unwrap();
+    let command = Command::SendText {
+        conversation: ANY,
+        text: "hi".into(),
+    };
+    let refused = device.host.run(|host| host.command(command)).await.unwrap();
+    assert!(matches!(
+        refused,
+        Err(EngineError::Command(CommandError::UnknownConversation))
+    ));
+    assert!(matches!(frames.try_recv(), Err(mpsc::error::TryRecvError::Empty)));
+}
+
+#[tokio::test]
+async fn a_lost_connection_forgets_its_requests() {
+    let device = FakeDevice::new();
+    let (outgoing, _frames) = mpsc::channel(8);
+    device
+        .host
+        .run(|host| host.connected(outgoing))
+        .await
+        .unwrap()
+        .unwrap();
+    let waiting = Connection::Waiting {
+        reason: "gone".into(),
+        retry_in: Duration::ZERO,
+    };
+    let shown = waiting.clone();
+    device
+        .host
+        .run(|host| host.disconnected(waiting))
+        .await
+        .unwrap()
+        .unwrap();
+    let status = device.host.status().borrow().clone();
+    assert_eq!(
+        (status.connection, status.requests_under_way, status.caught_up),
+        (shown, 0, false)
+    );
+    // An answer that comes all the same is a stranger.
+    let late = ServerFrame {
+        request_id: 1,
+        body: Some(Body::Problem(Problem::default())),
+    };
+    device
+        .host
+        .run(|host| host.received(late))
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+#[tokio::test]
+async fn an_old_id_of_a_conversation_leads_to_the_new_one_and_never_in_circles() {
+    let device = FakeDevice::new();
+    let ids = [1, 2, 3].map(|byte| ConversationId::from_bytes([byte; 16]));
+    let [one, two, three] = ids;
+    let found = device
+        .host
+        .run(move |host| {
+            host.moved = HashMap::from([(one, two), (two, three)]);
+            let found = [host.current_id(one), host.current_id(three)];
+            host.moved.insert(three, one);
+            host.current_id(one);
+            found
+        })
+        .await
+        .unwrap();
+    assert_eq!(found, [three, three]);
+}
+
+#[tokio::test]
+async fn a_stopped_thread_takes_no_jobs() {
+    let device = FakeDevice::new();
+    device.host.stop().await;
+    let refused = device.host.run(|_| ()).await;
+    assert!(matches!(refused, Err(ClientError::Closed)));
+}
