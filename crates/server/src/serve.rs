@@ -113,6 +113,7 @@ impl Parts {
         let delivery_config = DeliveryConfig {
             retention: config.retention(),
             requests: config.limits.frames_per_device(),
+            commits: config.limits.commits_per_device(),
             claims: config.limits.key_package_claims_per_account(),
             ..DeliveryConfig::default()
         };

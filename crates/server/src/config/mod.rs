@@ -79,6 +79,8 @@ pub struct LimitsConfig {
     pub requests_per_account: u32,
     /// Frames with a request of one device in ten seconds.
     pub frames_per_device: u32,
+    /// Commits of one device in a minute.
+    pub commits_per_device: u32,
     /// Claims of key packages by one account in an hour.
     pub key_package_claims_per_account: u32,
     /// Searches for people by one account in a minute.
@@ -193,6 +195,7 @@ impl Default for LimitsConfig {
             requests_per_visitor: 600,
             requests_per_account: 300,
             frames_per_device: 1_000,
+            commits_per_device: 600,
             key_package_claims_per_account: 120,
             searches_per_account: 60,
             sign_ins_per_handle_and_visitor: 10,
@@ -269,6 +272,11 @@ impl LimitsConfig {
     /// Frames with a request of one device.
     pub fn frames_per_device(&self) -> Option<Rate> {
         Rate::per(self.frames_per_device, Duration::from_secs(10))
+    }
+
+    /// Commits of one device.
+    pub fn commits_per_device(&self) -> Option<Rate> {
+        Rate::per(self.commits_per_device, Duration::from_mins(1))
     }
 
     /// Claims of key packages by one account.

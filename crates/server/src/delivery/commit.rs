@@ -34,6 +34,16 @@ impl Service {
     ) -> Result<Appended, Problem> {
         bounded_commit(&commit)?;
         let (epoch, committer) = read_header(&key, &commit)?;
+        self.commits.check(session.device_id)?;
+        // A stranger learns nothing, not even where the head is. Members are known by their device.
+        if committer == Committer::External
+            && !self
+                .store
+                .is_conversation_of(key.conversation_id, session.account_id)
+                .await?
+        {
+            return Err(LogRefusal::NotAMember.into());
+        }
         let mut turn = self.validation.turn(key.conversation_id).await;
         // A retry gets its first answer whatever the epoch is now; a commit that comes too late is not
         // worth its validation.

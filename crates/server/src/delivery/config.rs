@@ -13,6 +13,8 @@ pub struct DeliveryConfig {
     pub prune_interval: Duration,
     /// Requests of one device; `None` for no limit.
     pub requests: Option<Rate>,
+    /// Commits of one device, each of which costs a validation; `None` for no limit.
+    pub commits: Option<Rate>,
     /// Claims of key packages by one account; `None` for no limit.
     pub claims: Option<Rate>,
 }
@@ -23,6 +25,7 @@ impl Default for DeliveryConfig {
             retention: Duration::from_hours(90 * 24),
             prune_interval: Duration::from_mins(1),
             requests: Rate::per(1_000, Duration::from_secs(10)),
+            commits: Rate::per(600, Duration::from_mins(1)),
             claims: Rate::per(120, Duration::from_hours(1)),
         }
     }

@@ -42,6 +42,7 @@ impl Service {
         if commit::read_header(&key, &first)? != (0, Committer::Member) {
             return Err(malformed("the first commit ends epoch 0"));
         }
+        self.commits.check(session.device_id)?;
         let mut turn = self.validation.turn(key.conversation_id).await;
         match self.store.check_send(key, Committer::Member).await? {
             SendCheck::Repeated(accepted) => return Ok(appended(&key, &accepted)),

@@ -12,6 +12,7 @@ use super::{
     requests::{conversation_id, id_bytes},
 };
 use crate::{
+    limits::CURSORS_PER_REQUEST_COUNTED,
     session::Session,
     store::delivery::{CursorMove, LogPage, LogPayload, LogRecord, PageBounds},
 };
@@ -64,6 +65,10 @@ impl Service {
         if acknowledge.cursors.len() > limits::CURSORS_PER_FRAME_MAX {
             let detail = format!("at most {} cursors are taken", limits::CURSORS_PER_FRAME_MAX);
             return Err(Problem::new(ProblemCode::TooLarge, detail));
+        }
+        // The request itself has been counted; many cursors are as much work as several requests.
+        for _ in 0..acknowledge.cursors.len() / CURSORS_PER_REQUEST_COUNTED {
+            self.admit(session)?;
         }
         let moves = acknowledge.cursors.iter().map(|cursor| {
             let conversation_id = conversation_id(&cursor.conversation_id)?;

@@ -34,6 +34,7 @@ pub struct Service {
     pub(super) appender: Appender,
     pub(super) validation: Validation,
     pub(super) claims: Limiter,
+    pub(super) commits: Limiter,
     requests: Limiter,
     tasks: TaskTracker,
 }
@@ -83,6 +84,7 @@ impl Service {
         let service = Self {
             requests: Limiter::new(config.requests, &clock),
             claims: Limiter::new(config.claims, &clock),
+            commits: Limiter::new(config.commits, &clock),
             store,
             clock,
             hub,
@@ -145,7 +147,14 @@ impl Service {
         }
     }
 
-    fn admit(&self, session: &Session) -> Result<(), Problem> {
+    /// Whether the device is signed in now. A token can outlive that for a moment.
+    pub(crate) async fn is_signed_in(&self, device_id: DeviceId) -> Result<bool, Problem> {
+        let device = self.store.device(device_id).await?;
+        Ok(device.is_some_and(|device| device.signed_out_at.is_none()))
+    }
+
+    /// Counts one request of a device against its limit.
+    pub(super) fn admit(&self, session: &Session) -> Result<(), Problem> {
         Ok(self.requests.check(session.device_id)?)
     }
 

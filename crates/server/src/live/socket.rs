@@ -175,6 +175,27 @@ async fn open(socket: &mut WebSocket, shared: &Shared) -> Result<Connection, End
         server_time_ms: shared.clock.now().as_millis(),
         heartbeat_interval_ms: millis(HEARTBEAT_INTERVAL),
     };
+    // Looked up once the hub knows the connection, so that no sign-out falls between the two.
+    match shared.service.is_signed_in(session.device_id).await {
+        Ok(true) => {}
+        Ok(false) => {
+            let problem = Problem::new(ProblemCode::DeviceSignedOut, "");
+            return Err(Ending::refuse(
+                request_id,
+                problem,
+                close_code::POLICY,
+                "hello_refused",
+            ));
+        }
+        Err(problem) => {
+            return Err(Ending::refuse(
+                request_id,
+                problem,
+                close_code::AGAIN,
+                "hello_refused",
+            ));
+        }
+    }
     connection.outbox().queue_answer(request_id, Body::Ready(ready));
     Ok(connection)
 }

@@ -24,8 +24,9 @@ use tokio_util::task::TaskTracker;
 
 use super::{Authenticate, Live, routes};
 use crate::{
-    delivery::tests::world::{Device, World, entries},
+    delivery::tests::world::{Device, START, World, entries},
     session::Session,
+    store::AccountStore as _,
 };
 
 /// Tokens that are the hexadecimal ids of devices.
@@ -196,6 +197,23 @@ async fn a_token_that_is_not_valid_is_refused() {
     let mut client = network.connect().await;
     client.ask(1, hello("somebody")).await;
     assert_eq!(client.problem().await, (1, "unauthenticated".into()));
+    assert_eq!(client.closed().await, (1008, "hello_refused".into()));
+    assert_eq!(world.service.hub().connected_devices(), 0);
+}
+
+#[tokio::test]
+async fn a_token_that_outlives_its_device_is_refused() {
+    let mut world = World::new();
+    let alice = world.sign_up("alice").await;
+    let network = Network::open(&world, &[&alice]).await;
+    world
+        .store
+        .sign_out(alice.session.device_id, START)
+        .await
+        .unwrap();
+    let mut client = network.connect().await;
+    client.ask(1, hello(&alice.session.device_id.to_string())).await;
+    assert_eq!(client.problem().await, (1, "device_signed_out".into()));
     assert_eq!(client.closed().await, (1008, "hello_refused".into()));
     assert_eq!(world.service.hub().connected_devices(), 0);
 }

@@ -375,6 +375,13 @@ pub trait DeliveryStore: Send + Sync {
     /// What would become of a send now. An external committer need not be a member, and its number is free.
     async fn check_send(&self, key: SendKey, committer: Committer) -> Result<SendCheck, StoreError>;
 
+    /// Whether the conversation exists and is one of the account.
+    async fn is_conversation_of(
+        &self,
+        conversation_id: ConversationId,
+        account_id: AccountId,
+    ) -> Result<bool, StoreError>;
+
     /// The group of a conversation.
     async fn group(&self, conversation_id: ConversationId) -> Result<Option<GroupRecord>, StoreError>;
 

@@ -201,6 +201,19 @@ async fn a_device_that_asks_too_often_is_told_when_to_come_back() {
         refused.retry_after_ms
     );
     bob.sync(&world).await;
+    let cursors = vec![
+        Cursor {
+            conversation_id: vec![1; 16].into(),
+            seq: 1
+        };
+        200
+    ];
+    let refused = code(
+        world
+            .ask(&bob, Request::Acknowledge(Acknowledge { cursors }))
+            .await,
+    );
+    assert_eq!(refused, "rate_limited", "many cursors count as several requests");
     world.clock.advance(std::time::Duration::from_secs(1));
     alice.sync(&world).await;
 }

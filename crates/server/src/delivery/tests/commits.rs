@@ -268,9 +268,39 @@ async fn a_stranger_cannot_join_a_conversation_of_others() {
     let stolen = laptop.external_join(&world, id).await;
     assert_eq!(
         code(world.ask(&mallory, Request::Append(stolen)).await),
-        "invalid_mls_message"
+        "not_a_member"
     );
-    assert_eq!(alice.log(&world, id, 0).await.head_seq, 1);
+    let mut late = laptop.external_join(&world, id).await;
+    appended(world.ask(&alice, Request::Append(alice.self_update(id))).await);
+    late.send_id = Bytes::from_static(&[5; 16]);
+    let refused = problem(world.ask(&mallory, Request::Append(late)).await);
+    assert_eq!(
+        (refused.code.as_str(), refused.head_seq),
+        ("not_a_member", 0),
+        "not even where the head is"
+    );
+}
+
+#[tokio::test]
+async fn a_device_that_commits_too_often_is_told_when_to_come_back() {
+    let commits = crate::rate::Rate::per(2, std::time::Duration::from_mins(1));
+    let mut world = World::with(crate::delivery::DeliveryConfig {
+        commits,
+        ..Default::default()
+    });
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bobby").await);
+    let id = world.converse(&alice, &bob).await;
+    appended(world.ask(&alice, Request::Append(alice.self_update(id))).await);
+    alice.merge(id);
+    let update = alice.self_update(id);
+    let refused = problem(world.ask(&alice, Request::Append(update.clone())).await);
+    assert_eq!(refused.code, "rate_limited");
+    assert!(refused.retry_after_ms > 0);
+    world.clock.advance(std::time::Duration::from_mins(1));
+    assert_eq!(
+        appended(world.ask(&alice, Request::Append(update)).await).epoch,
+        3
+    );
 }
 
 #[tokio::test]

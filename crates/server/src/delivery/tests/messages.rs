@@ -221,7 +221,7 @@ async fn what_is_delivered_decrypts_in_the_order_of_the_log() {
             entry.payload.unwrap();
         bob.group(id, |mls, group| match group.process(mls, &message).unwrap() {
             subrosa_mls::Received::Application(decrypted) => {
-                texts.push(String::from_utf8(decrypted.content.to_vec()).unwrap());
+                texts.push(String::from_utf8(decrypted.content.clone()).unwrap());
             }
             subrosa_mls::Received::Commit(staged) => group.merge(mls, staged).unwrap(),
             subrosa_mls::Received::OwnPendingCommit => panic!("Bob has made no commit"),

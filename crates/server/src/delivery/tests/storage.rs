@@ -1,8 +1,8 @@
 //! A full disk: nothing is half done, and the server goes on once there is space.
 
-use subrosa_wire::frames::client_frame::Request;
+use subrosa_wire::frames::{client_frame::Request, server_frame::Body};
 
-use super::world::{World, appended, problem};
+use super::world::{World, appended, frames, problem};
 use crate::store::StoreError;
 
 async fn set_page_limit(world: &World, pages: i64) {
@@ -25,7 +25,7 @@ async fn a_full_disk_refuses_a_send_and_takes_the_same_one_later() {
     let refused = loop {
         let message = alice.message(id, &text);
         match world.ask(&alice, Request::Append(message.clone())).await {
-            subrosa_wire::frames::server_frame::Body::Appended(answer) => stored = answer.seq,
+            Body::Appended(answer) => stored = answer.seq,
             other => {
                 let refused = problem(other);
                 assert_eq!(refused.code, "storage_full");
@@ -43,6 +43,45 @@ async fn a_full_disk_refuses_a_send_and_takes_the_same_one_later() {
 }
 
 #[tokio::test]
+async fn a_write_that_cannot_be_made_does_not_take_its_batch_down() {
+    let mut world = World::new();
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bobby").await);
+    let id = world.converse(&alice, &bob).await;
+    let (poison, good) = (alice.message(id, "poison"), bob.message(id, "good"));
+    let trigger = format!(
+        "CREATE TRIGGER poison BEFORE INSERT ON log WHEN NEW.send_id = x'{}'
+         BEGIN SELECT RAISE(ABORT, 'poison'); END",
+        hex::encode(&poison.send_id)
+    );
+    let create = world.store.write("test", move |desk| {
+        desk.connection.execute_batch(&trigger).map_err(StoreError::from)
+    });
+    create.await.unwrap();
+    let (at_alice, at_bob) = (world.connect(&alice), world.connect(&bob));
+    // Both are queued before the appender runs, so they are one batch.
+    assert!(
+        world
+            .service
+            .dispatch(&at_alice, 1, Request::Append(poison))
+            .is_none()
+    );
+    assert!(
+        world
+            .service
+            .dispatch(&at_bob, 1, Request::Append(good))
+            .is_none()
+    );
+    let Some(Body::Problem(problem)) = frames(&at_alice).await.remove(0).body else {
+        panic!("no problem")
+    };
+    assert_eq!(problem.code, "internal");
+    let Some(Body::Appended(appended)) = frames(&at_bob).await.remove(0).body else {
+        panic!("not appended")
+    };
+    assert_eq!(appended.seq, 2);
+}
+
+#[tokio::test]
 async fn a_full_disk_refuses_a_commit_whole() {
     let mut world = World::new();
     let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bobby").await);
@@ -55,7 +94,7 @@ async fn a_full_disk_refuses_a_commit_whole() {
         world
             .ask(&bob, Request::Append(bob.message(id, &"x".repeat(4_000))))
             .await,
-        subrosa_wire::frames::server_frame::Body::Problem(_)
+        Body::Problem(_)
     ) {}
     let head = alice.sync(&world).await.conversations;
     assert_eq!(

@@ -95,6 +95,7 @@ impl World {
         Self::with(DeliveryConfig {
             prune_interval: Duration::from_hours(1_000),
             requests: None,
+            commits: None,
             claims: None,
             ..DeliveryConfig::default()
         })

@@ -253,6 +253,12 @@ pub(crate) async fn a_conversation_begins_at_seq_1_for_its_members(store: &dyn D
     );
     assert_eq!(store.group_for(id, account(2)).await.unwrap(), Some(group));
     assert_eq!(store.group_for(id, account(3)).await.unwrap(), None);
+    assert_eq!(store.is_conversation_of(id, account(2)).await, Ok(true));
+    assert_eq!(store.is_conversation_of(id, account(3)).await, Ok(false));
+    assert_eq!(
+        store.is_conversation_of(conversation(2), account(1)).await,
+        Ok(false)
+    );
     assert_eq!(store.group(conversation(2)).await.unwrap(), None);
 }
 

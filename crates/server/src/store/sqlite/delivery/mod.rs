@@ -39,6 +39,17 @@ impl DeliveryStore for SqliteStore {
         .await
     }
 
+    async fn is_conversation_of(
+        &self,
+        conversation_id: ConversationId,
+        account_id: AccountId,
+    ) -> Result<bool, StoreError> {
+        self.read("is_conversation_of", move |connection| {
+            pages::is_conversation_of(connection, conversation_id, account_id)
+        })
+        .await
+    }
+
     async fn group(&self, conversation_id: ConversationId) -> Result<Option<GroupRecord>, StoreError> {
         self.read("group", move |connection| {
             groups::group(connection, conversation_id)

@@ -109,3 +109,19 @@ pub(super) fn conversation_heads(
     })?;
     Ok(heads.collect::<Result<_, _>>()?)
 }
+
+pub(super) fn is_conversation_of(
+    connection: &Connection,
+    conversation_id: ConversationId,
+    account_id: AccountId,
+) -> Result<bool, StoreError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT count(*) > 0 FROM conversations c
+             JOIN conversation_accounts a ON a.conversation = c.number AND a.account = ?2
+             WHERE c.id = ?1",
+        )?
+        .query_row((conversation_id.as_bytes(), account_id.as_bytes()), |row| {
+            row.get(0)
+        })?)
+}
