@@ -73,12 +73,17 @@ pub async fn request(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Answer {
-    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
-    head.push_str(&format!("content-length: {}\r\n", body.len()));
-    for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    head.push_str("\r\n");
+    let length = body.len().to_string();
+    let own = [
+        ("host", "localhost"),
+        ("connection", "close"),
+        ("content-length", &length),
+    ];
+    let lines = own
+        .iter()
+        .chain(headers)
+        .map(|(name, value)| format!("{name}: {value}\r\n"));
+    let head = format!("{method} {path} HTTP/1.1\r\n{}\r\n", lines.collect::<String>());
     let answer = raw(address, &[head.as_bytes(), body].concat()).await;
     parse(&answer).unwrap_or_else(|| panic!("{method} {path}: {}", String::from_utf8_lossy(&answer)))
 }
@@ -101,7 +106,7 @@ pub async fn raw(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     match timeout(PATIENCE, talk).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => panic!("{address}: {error}"),
-        Err(_) => panic!("{address} does not close the connection in {PATIENCE:?}"),
+        Err(_elapsed) => panic!("{address} does not close the connection in {PATIENCE:?}"),
     }
 }
 

@@ -5,13 +5,19 @@
 //! value that stands for it.
 
 mod capture;
-pub mod door;
-pub mod http;
-pub mod person;
+
 pub mod process;
+
+pub mod http;
+
+pub mod door;
+
+pub mod server;
+
+pub mod person;
+
 pub mod recording;
 pub mod secrets;
-pub mod server;
 pub mod tampering;
 pub mod terminal;
 
@@ -23,7 +29,7 @@ pub use server::Server;
 
 /// How long anything may take that is bound to happen: far longer than it takes on a busy machine, so that
 /// running out of it is a defect and not a coincidence.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Whether the long mode was asked for: more crashes, more rounds.
 pub fn is_long() -> bool {

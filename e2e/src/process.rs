@@ -153,7 +153,7 @@ impl Process {
         match timeout(PATIENCE, stream.wait(find)).await {
             Ok(Some(found)) => found,
             Ok(None) => panic!("{} ended without {what}\n{}", self.name, self.written()),
-            Err(_) => panic!(
+            Err(_elapsed) => panic!(
                 "{} did not come to {what} in {PATIENCE:?}\n{}",
                 self.name,
                 self.written()

@@ -207,9 +207,9 @@ fn forms(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let mut cbor_array = Vec::new();
     for byte in secret {
         if *byte < 24 {
-            cbor_array.push(*byte)
+            cbor_array.push(*byte);
         } else {
-            cbor_array.extend([0x18, *byte])
+            cbor_array.extend([0x18, *byte]);
         }
     }
     let mut forms = vec![
@@ -251,7 +251,7 @@ fn collect(value: &Value, secret_field: Option<&str>, found: &mut dyn FnMut(&str
                 .collect();
             match bytes {
                 Some(bytes) if bytes.len() >= SECRET_LEN_MIN => {
-                    collect(&Value::Bytes(bytes), secret_field, found)
+                    collect(&Value::Bytes(bytes), secret_field, found);
                 }
                 _ => items.iter().for_each(|item| collect(item, secret_field, found)),
             }

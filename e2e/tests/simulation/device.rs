@@ -30,8 +30,10 @@ pub(crate) struct Device {
 impl Device {
     pub(crate) fn new(folder: &Path, index: usize, account: usize, profile: &NewProfile, seed: u64) -> Self {
         let certificate = &profile.identity.certificate;
-        let session =
-            Session { account_id: certificate.account_id(), device_id: certificate.device_id() };
+        let session = Session {
+            account_id: certificate.account_id(),
+            device_id: certificate.device_id(),
+        };
         let file = folder.join(format!("device-{index}.db"));
         let key = DatabaseKey::from_bytes([7; 32]);
         let database = Database::create(&file, &key).expect("a new database can be made");
@@ -53,7 +55,8 @@ impl Device {
         if self.engine.is_none() {
             self.seed += 1;
             let database = Database::open(&self.file, &self.key).expect("the database opens after a crash");
-            let engine = Engine::open(database, rng(self.seed)).expect("the profile is readable after a crash");
+            let engine =
+                Engine::open(database, rng(self.seed)).expect("the profile is readable after a crash");
             self.engine = engine;
         }
         self.engine.as_mut().expect("the profile is there after a crash")
@@ -67,8 +70,13 @@ impl Device {
     }
 
     /// Starts the conversation with a person.
-    pub(crate) fn open_direct(&mut self, now: Timestamp, person: &subrosa_wire::rest::Person) -> ConversationId {
-        self.step(now, Command::OpenDirect(person.clone())).expect("the other account is known");
+    pub(crate) fn open_direct(
+        &mut self,
+        now: Timestamp,
+        person: &subrosa_wire::rest::Person,
+    ) -> ConversationId {
+        self.step(now, Command::OpenDirect(person.clone()))
+            .expect("the other account is known");
         self.conversation().expect("the conversation is there")
     }
 

@@ -4,6 +4,8 @@
 //! `SUBROSA_TEST_LONG=1` runs 10,000 worlds instead of a few hundred, `SUBROSA_TEST_SEED=n` runs others. A
 //! failing world is shrunk to its shortest sequence of actions.
 
+#![expect(clippy::expect_used, reason = "a test may stop at the first surprise")]
+
 mod device;
 mod network;
 mod server;
@@ -30,7 +32,11 @@ fn number(variable: &str) -> Option<u32> {
 
 /// Runs a share of the worlds.
 fn explore(share: u32, weights: &Weights) {
-    let worlds = if number("SUBROSA_TEST_LONG").is_some() { 10_000 } else { 240 };
+    let worlds = if number("SUBROSA_TEST_LONG").is_some() {
+        10_000
+    } else {
+        240
+    };
     let config = ProptestConfig {
         cases: worlds / share,
         max_shrink_iters: 200,
@@ -41,7 +47,9 @@ fn explore(share: u32, weights: &Weights) {
     seed[..4].copy_from_slice(&number("SUBROSA_TEST_SEED").unwrap_or_default().to_be_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
     let mut runner = TestRunner::new_with_rng(config, rng);
-    let result = runner.run(&(any::<u64>(), actions(weights)), |(seed, actions)| World::run(seed, &actions));
+    let result = runner.run(&(any::<u64>(), actions(weights)), |(seed, actions)| {
+        World::run(seed, &actions)
+    });
     match result {
         Ok(()) => {}
         Err(TestError::Fail(reason, (seed, actions))) => {

@@ -59,17 +59,30 @@ struct Running {
 
 impl Running {
     fn start(folder: &Path, clock: &Arc<ManualClock>) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
         let store: Arc<dyn Store> =
             Arc::new(SqliteStore::open(&folder.join("server")).expect("the server's folder opens"));
         let stop = CancellationToken::new();
-        let config = DeliveryConfig { requests: None, claims: None, ..DeliveryConfig::default() };
+        let config = DeliveryConfig {
+            requests: None,
+            claims: None,
+            ..DeliveryConfig::default()
+        };
         let clock = Arc::clone(clock);
         let (service, tasks) = Service::open(Arc::clone(&store), clock, &config, &stop);
         for task in tasks {
             runtime.spawn(task.work);
         }
-        Self { service, store, connections: HashMap::new(), stop, runtime }
+        Self {
+            service,
+            store,
+            connections: HashMap::new(),
+            stop,
+            runtime,
+        }
     }
 }
 
@@ -77,7 +90,12 @@ impl Server {
     pub(crate) fn open(folder: &Path, now: Timestamp) -> Self {
         let clock = Arc::new(ManualClock::new(now));
         let running = Some(Running::start(folder, &clock));
-        Self { folder: folder.to_owned(), clock, accounts: Vec::new(), running }
+        Self {
+            folder: folder.to_owned(),
+            clock,
+            accounts: Vec::new(),
+            running,
+        }
     }
 
     fn running(&mut self) -> &mut Running {
@@ -107,7 +125,11 @@ impl Server {
         let (enrolment, identity) = enrol_device(&vault, now, &mut rng);
         let account_key = vault.contents.account_key.public();
         let new = NewAccount {
-            account: AccountRecord { account_id: vault.account_id, handle: handle.clone(), account_key },
+            account: AccountRecord {
+                account_id: vault.account_id,
+                handle: handle.clone(),
+                account_key,
+            },
             credentials: Credentials {
                 password_record: Vec::new(),
                 password_wrap: Vec::new(),
@@ -118,7 +140,10 @@ impl Server {
             device: new_device(&identity, &enrolment, index, now),
         };
         let running = self.running();
-        running.runtime.block_on(running.store.register(new)).expect("the store works");
+        running
+            .runtime
+            .block_on(running.store.register(new))
+            .expect("the store works");
         let profile = new_profile(&handle, &vault, identity);
         self.accounts.push(Account { handle, vault });
         profile
@@ -135,7 +160,11 @@ impl Server {
         let (account_id, device_id) = (device.account_id, device.device_id);
         running.runtime.block_on(async {
             let revision = 1;
-            running.store.enrol(device, revision, 16).await.expect("the store works");
+            running
+                .store
+                .enrol(device, revision, 16)
+                .await
+                .expect("the store works");
             running.service.device_signed_in(account_id, device_id).await;
         });
         profile
@@ -164,17 +193,35 @@ impl Server {
     pub(crate) fn handle(&mut self, session: Session, frame: ClientFrame) -> ServerFrame {
         let running = self.running();
         let request = frame.request.expect("a frame of ours has a request");
-        let body = running.runtime.block_on(running.service.handle(&session, request));
-        ServerFrame { request_id: frame.request_id, body: Some(body) }
+        let body = running
+            .runtime
+            .block_on(running.service.handle(&session, request));
+        ServerFrame {
+            request_id: frame.request_id,
+            body: Some(body),
+        }
     }
 
     /// The frames that were pushed to a device since the last call.
     pub(crate) fn pushes(&mut self, session: Session) -> Vec<ServerFrame> {
-        let Some(drained) = self.running().connections.get(&session).and_then(Connection::try_drain) else {
+        let Some(drained) = self
+            .running()
+            .connections
+            .get(&session)
+            .and_then(Connection::try_drain)
+        else {
             return Vec::new();
         };
-        assert!(drained.closing.is_none(), "the server gave up a connection: {:?}", drained.closing);
-        drained.frames.into_iter().map(|frame| ServerFrame::decode(frame).expect("a frame decodes")).collect()
+        assert!(
+            drained.closing.is_none(),
+            "the server gave up a connection: {:?}",
+            drained.closing
+        );
+        drained
+            .frames
+            .into_iter()
+            .map(|frame| ServerFrame::decode(frame).expect("a frame decodes"))
+            .collect()
     }
 }
 
@@ -195,7 +242,12 @@ fn new_profile(handle: &Handle, vault: &OpenVault, identity: DeviceIdentity) -> 
     }
 }
 
-fn new_device(identity: &DeviceIdentity, enrolment: &rest::Enrolment, index: usize, now: Timestamp) -> NewDevice {
+fn new_device(
+    identity: &DeviceIdentity,
+    enrolment: &rest::Enrolment,
+    index: usize,
+    now: Timestamp,
+) -> NewDevice {
     NewDevice {
         device_id: identity.certificate.device_id(),
         account_id: identity.certificate.account_id(),

@@ -58,10 +58,19 @@ impl World {
 
     fn new(seed: u64) -> Self {
         // Memory, not the disk: durability against power loss is not what is tested here.
-        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder");
+        let folder = tempfile::tempdir_in("/dev/shm")
+            .or_else(|_| tempfile::tempdir())
+            .expect("a folder");
         let now = Timestamp::from_millis(1_800_000_000_000);
         let server = Server::open(folder.path(), now);
-        let mut world = Self { folder, server, devices: Vec::new(), now, seed, texts: Vec::new() };
+        let mut world = Self {
+            folder,
+            server,
+            devices: Vec::new(),
+            now,
+            seed,
+            texts: Vec::new(),
+        };
         for account in 0..2 {
             let profile = world.server.register(account, seed, now);
             world.devices.push(Device::new(
@@ -100,7 +109,9 @@ impl World {
             Action::MarkRead(who) => {
                 let device = &mut self.devices[who.index(count)];
                 if let Some(conversation) = device.conversation() {
-                    device.step(self.now, Command::MarkRead { conversation }).expect("a known conversation");
+                    device
+                        .step(self.now, Command::MarkRead { conversation })
+                        .expect("a known conversation");
                 }
             }
             Action::DeliverToServer(who) => self.deliver_to_server(who.index(count)),
@@ -113,10 +124,16 @@ impl World {
             }
             Action::Cut(who) => self.cut(who.index(count)),
             Action::Wait(millis) => self.wait(Duration::from_millis(u64::from(*millis))),
-            Action::AddDevice(who) if count < DEVICES_MAX => self.add_device(self.devices[who.index(count)].account),
+            Action::AddDevice(who) if count < DEVICES_MAX => {
+                self.add_device(self.devices[who.index(count)].account);
+            }
             Action::AddDevice(_) => {}
-            Action::ReorderToServer(who) => self.on_link(who.index(count), |link| network::reorder(&mut link.to_server)),
-            Action::ReorderToDevice(who) => self.on_link(who.index(count), |link| network::reorder(&mut link.to_device)),
+            Action::ReorderToServer(who) => {
+                self.on_link(who.index(count), |link| network::reorder(&mut link.to_server));
+            }
+            Action::ReorderToDevice(who) => {
+                self.on_link(who.index(count), |link| network::reorder(&mut link.to_device));
+            }
             Action::DuplicateToServer(who) => {
                 self.on_link(who.index(count), |link| network::duplicate(&mut link.to_server));
             }
@@ -124,8 +141,12 @@ impl World {
                 self.on_link(who.index(count), |link| network::duplicate(&mut link.to_device));
             }
             // Whoever waits for an answer to it waits until the connection is cut.
-            Action::LoseToServer(who) => self.on_link(who.index(count), |link| drop(link.to_server.pop_front())),
-            Action::LoseToDevice(who) => self.on_link(who.index(count), |link| drop(link.to_device.pop_front())),
+            Action::LoseToServer(who) => {
+                self.on_link(who.index(count), |link| drop(link.to_server.pop_front()));
+            }
+            Action::LoseToDevice(who) => {
+                self.on_link(who.index(count), |link| drop(link.to_device.pop_front()));
+            }
             Action::CrashBeforeCommit(who) => {
                 // The frame was read, and then the process died with its transaction open.
                 let index = who.index(count);
@@ -158,15 +179,17 @@ impl World {
 
     fn send_text(&mut self, index: usize) {
         let device = &mut self.devices[index];
-        let conversation = match device.conversation() {
-            Some(conversation) => conversation,
-            None => {
-                let peer = self.server.person(1 - device.account);
-                device.open_direct(self.now, &peer)
-            }
+        let conversation = if let Some(conversation) = device.conversation() {
+            conversation
+        } else {
+            let peer = self.server.person(1 - device.account);
+            device.open_direct(self.now, &peer)
         };
         let text = format!("text {} of account {}", self.texts.len(), device.account);
-        let command = Command::SendText { conversation, text: text.clone() };
+        let command = Command::SendText {
+            conversation,
+            text: text.clone(),
+        };
         device.step(self.now, command).expect("a text can always be sent");
         self.texts.push((text, device.account));
     }
@@ -175,7 +198,8 @@ impl World {
         let index = self.devices.len();
         let profile = self.server.enrol(account, index, self.seed, self.now);
         let seed = self.seed.wrapping_add(index as u64 * 1_000);
-        self.devices.push(Device::new(self.folder.path(), index, account, &profile, seed));
+        self.devices
+            .push(Device::new(self.folder.path(), index, account, &profile, seed));
         self.connect(index);
         self.collect_pushes();
     }
@@ -184,14 +208,18 @@ impl World {
         let device = &mut self.devices[index];
         self.server.connect(device.session);
         device.link = Some(network::Link::default());
-        device.step(self.now, Input::Connected).expect("a connection can be taken up");
+        device
+            .step(self.now, Input::Connected)
+            .expect("a connection can be taken up");
     }
 
     fn cut(&mut self, index: usize) {
         let device = &mut self.devices[index];
         if device.link.take().is_some() {
             self.server.disconnect(device.session);
-            device.step(self.now, Input::Disconnected).expect("a connection can be lost");
+            device
+                .step(self.now, Input::Disconnected)
+                .expect("a connection can be lost");
         }
     }
 
@@ -215,7 +243,9 @@ impl World {
     fn deliver_to_server(&mut self, index: usize) {
         let device = &mut self.devices[index];
         let Some(link) = &mut device.link else { return };
-        let Some(frame) = link.to_server.pop_front() else { return };
+        let Some(frame) = link.to_server.pop_front() else {
+            return;
+        };
         let answer = self.server.handle(device.session, frame);
         link.to_device.push_back(answer);
         self.collect_pushes();
@@ -231,9 +261,13 @@ impl World {
     fn deliver_to_device(&mut self, index: usize) {
         let device = &mut self.devices[index];
         let Some(link) = &mut device.link else { return };
-        let Some(frame) = link.to_device.pop_front() else { return };
+        let Some(frame) = link.to_device.pop_front() else {
+            return;
+        };
         let received = Input::Received(Box::new(frame));
-        device.step(self.now, received).expect("no frame of an honest server is an error");
+        device
+            .step(self.now, received)
+            .expect("no frame of an honest server is an error");
     }
 
     /// Ends all faults and waits until nothing is left to do.
@@ -262,11 +296,16 @@ impl World {
     fn check(&mut self) -> Result<(), TestCaseError> {
         let mut lists = Vec::new();
         for device in &mut self.devices {
-            prop_assert!(device.warnings.is_empty(), "a device was warned: {:?}", device.warnings);
+            prop_assert!(
+                device.warnings.is_empty(),
+                "a device was warned: {:?}",
+                device.warnings
+            );
             let messages = match device.conversation() {
-                Some(conversation) => {
-                    device.engine().messages(conversation, None, 10_000).expect("messages are readable")
-                }
+                Some(conversation) => device
+                    .engine()
+                    .messages(conversation, None, 10_000)
+                    .expect("messages are readable"),
                 None => Vec::new(),
             };
             lists.push(messages);
@@ -296,11 +335,12 @@ impl World {
             }
             for message in list {
                 prop_assert_eq!(message.conversation, whole[0].conversation);
-                let expected: &[MessageStatus] = if message.outgoing && message.sender == device.session.account_id {
-                    &[MessageStatus::Sent, MessageStatus::Delivered, MessageStatus::Read]
-                } else {
-                    &[MessageStatus::Unread, MessageStatus::Read]
-                };
+                let expected: &[MessageStatus] =
+                    if message.outgoing && message.sender == device.session.account_id {
+                        &[MessageStatus::Sent, MessageStatus::Delivered, MessageStatus::Read]
+                    } else {
+                        &[MessageStatus::Unread, MessageStatus::Read]
+                    };
                 prop_assert!(expected.contains(&message.status), "{:?}", message);
             }
         }

@@ -1,7 +1,12 @@
 //! The server is blind: of what people say, of their names, passwords, codes and private keys nothing is on
 //! the wire, in the server's folder, log, metrics or memory; and a client's profile is not readable either.
 
-use std::{fs::File, io::Read as _, io::Seek as _, io::SeekFrom, path::Path};
+use std::{
+    fs::File,
+    io::{Read as _, Seek as _, SeekFrom},
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+};
 
 use rusqlite::types::ValueRef;
 use subrosa_e2e::{
@@ -214,7 +219,6 @@ async fn nothing_secret_is_readable_in_a_clients_profile() {
             "the profile is not encrypted"
         );
     }
-    use std::os::unix::fs::PermissionsExt as _;
     for (path, mode) in [("", 0o700), ("key", 0o600), ("profile.db", 0o600)] {
         let path = stage.alice.profile().join(path);
         let found = std::fs::metadata(&path).map(|metadata| metadata.permissions().mode() & 0o777);
@@ -260,7 +264,7 @@ fn read_values(database: &Path) -> rusqlite::Result<Vec<(String, Vec<u8>)>> {
     let mut values = Vec::new();
     for table in tables {
         let mut statement = connection.prepare(&format!("SELECT * FROM \"{table}\""))?;
-        let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             for (index, column) in columns.iter().enumerate() {

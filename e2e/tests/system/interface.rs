@@ -59,7 +59,7 @@ async fn the_json_of_each_command_keeps_its_shape() {
     let mut shapes = String::new();
     let mut note = |command: &str, lines: &[Value]| {
         for line in lines {
-            shapes.push_str(&format!("{command}: {}\n", stable(line)));
+            shapes.extend([command, ": ", &stable(line).to_string(), "\n"]);
         }
     };
     note(
