@@ -70,7 +70,10 @@ impl Person {
     pub async fn sign_up(server: &Server, handle: &str) -> Self {
         let mut person = Self::new(server, handle);
         let account = person.run(&["signup", handle]).await.ok().one();
-        person.recovery_code = account["recovery_code"].as_str().unwrap_or_default().to_owned();
+        account["recovery_code"]
+            .as_str()
+            .unwrap_or_default()
+            .clone_into(&mut person.recovery_code);
         assert!(!person.recovery_code.is_empty(), "no recovery code: {account}");
         person
     }

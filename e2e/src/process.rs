@@ -153,8 +153,8 @@ impl Process {
         match timeout(PATIENCE, stream.wait(find)).await {
             Ok(Some(found)) => found,
             Ok(None) => panic!("{} ended without {what}\n{}", self.name, self.written()),
-            Err(_elapsed) => panic!(
-                "{} did not come to {what} in {PATIENCE:?}\n{}",
+            Err(elapsed) => panic!(
+                "{} did not come to {what}: {elapsed}\n{}",
                 self.name,
                 self.written()
             ),

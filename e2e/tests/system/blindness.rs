@@ -37,7 +37,10 @@ impl Stage {
         let mut alice = Person::new(&server, "alice");
         alice.set_password(PASSWORD);
         let account = alice.run(&["signup", "alice", "--name", NAME]).await.ok().one();
-        alice.recovery_code = account["recovery_code"].as_str().unwrap_or_default().to_owned();
+        account["recovery_code"]
+            .as_str()
+            .unwrap_or_default()
+            .clone_into(&mut alice.recovery_code);
         let bob = Person::sign_up(&server, "bob").await;
         alice.send(&bob, MESSAGE).await;
         bob.history(&alice).await;
