@@ -26,9 +26,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     steps.next("linting every target");
     tools::ensure_component(&sh, "clippy", "clippy")?;
     tools::ensure_native(&sh)?;
-    cmd!(sh, "cargo clippy --workspace --all-targets")
-        .quiet()
-        .run()?;
+    cmd!(sh, "cargo clippy --workspace --all-targets").quiet().run()?;
 
     steps.next("checking that layers one to three compile for wasm32");
     check_wasm(&sh)?;
