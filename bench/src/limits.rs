@@ -15,6 +15,9 @@ pub(crate) const ACKNOWLEDGE_EVERY: Duration = Duration::from_millis(100);
 pub(crate) const PACE: Duration = Duration::from_micros(200);
 /// How long answers may be outstanding after the last message was sent.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long messages that were due in time are still sent after the end, if the server could not keep up. What
+/// is left then is given up, and counts with the time that it has waited.
+pub(crate) const GIVE_UP_AFTER: Duration = Duration::from_secs(2);
 /// How long a connection may take until it is ready.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long one request of the preparation may take.

@@ -8,6 +8,7 @@ use crate::{
     Progress,
     child::{Child, Role},
     fan_out, idle,
+    limits::GIVE_UP_AFTER,
     live::Endpoint,
     load::{self, LoadPlan},
     measure::{self, Against},
@@ -130,6 +131,7 @@ async fn relay(plan: &Plan) -> Result<Load> {
         rate: None,
         warm_up: plan.warm_up,
         measured: plan.raw,
+        give_up_after: GIVE_UP_AFTER,
     };
     let endpoint = Endpoint::of(&relay.address)?;
     let outcome = load::run(&endpoint, &mut participants, load_plan, Some(&relay.probe)).await?;

@@ -6,7 +6,7 @@ use subrosa_wire::ConversationId;
 
 use crate::{
     Progress, clock,
-    limits::CONTENT_BYTES,
+    limits::{CONTENT_BYTES, GIVE_UP_AFTER},
     live::Endpoint,
     load::{self, LoadOutcome, LoadPlan},
     message::application_message,
@@ -70,6 +70,7 @@ async fn messages(
             rate,
             warm_up: plan.warm_up,
             measured: plan.measured,
+            give_up_after: GIVE_UP_AFTER,
         };
         let outcome = load::run(against.endpoint, &mut participants, load_plan, against.probe)
             .await
@@ -126,6 +127,7 @@ pub(crate) fn row(rate: Option<u32>, plan: &Plan, load_plan: LoadPlan, outcome: 
             .filter(|transactions| *transactions > 0.0)
             .map(|transactions| messages / transactions),
         undelivered: outcome.undelivered,
+        given_up: outcome.given_up,
     }
 }
 

@@ -55,13 +55,13 @@ impl Plan {
             devices: 64,
             conversations: 128,
             rates: vec![1_000, 10_000, 25_000],
-            measured: Duration::from_secs(3),
+            measured: Duration::from_secs(2),
             warm_up: Duration::from_millis(500),
             turn_rate: 100,
             turns: 2,
             idle: 10_000,
             listeners: vec![100, 1_000],
-            raw: Duration::from_millis(700),
+            raw: Duration::from_millis(500),
         }
     }
 

@@ -94,14 +94,17 @@ fn loads(out: &mut impl fmt::Write, loads: &[Load]) -> fmt::Result {
             ms(row.send_to_receive.p99_ms),
             optional(row.server_cpu_us_per_message),
             optional(row.messages_per_commit),
-            if row.undelivered > 0 {
-                format!("  {} not delivered", row.undelivered)
-            } else {
-                String::new()
-            },
+            shortfall(row),
         )?;
     }
     Ok(())
+}
+
+/// What is missing from a row, if anything is.
+fn shortfall(row: &Load) -> String {
+    let missing = [(row.given_up, "never sent"), (row.undelivered, "not delivered")];
+    let missing = missing.iter().filter(|(count, _)| *count > 0);
+    missing.map(|(count, what)| format!("  {count} {what}")).collect()
 }
 
 fn turns(out: &mut impl fmt::Write, rows: &[Turns]) -> fmt::Result {

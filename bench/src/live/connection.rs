@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use bytes::BytesMut;
 use prost::Message as _;
 use subrosa_wire::{
+    ProblemCode,
     frames::{ClientFrame, Hello, Problem, ServerFrame, client_frame::Request, server_frame::Body},
     limits::PROTOCOL_VERSION,
 };
@@ -156,9 +157,17 @@ impl Writer {
     }
 }
 
-/// A problem as an error that names its code.
+/// A problem as an error that names its code, and what an operator can do about it.
 pub(crate) fn refusal(problem: &Problem) -> anyhow::Error {
-    anyhow!("the server refused: {} ({})", problem.code, problem.detail)
+    let advice = match problem.known_code() {
+        Some(ProblemCode::RateLimited) => ": set limits.frames_per_device to 0 while you measure",
+        _ => "",
+    };
+    anyhow!(
+        "the server refused: {} ({}){advice}",
+        problem.code,
+        problem.detail
+    )
 }
 
 fn close_reason(payload: &[u8]) -> String {

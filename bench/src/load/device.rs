@@ -71,7 +71,11 @@ pub(super) async fn write(
     let mut acknowledgements = 0;
     loop {
         let now = clock::now();
-        let due = Due::of(&run.pace, device, sent, now);
+        let due = if now < run.give_up_at {
+            Due::of(&run.pace, device, sent, now)
+        } else {
+            Due::nothing_more(sent)
+        };
         {
             let mut under_way = state.under_way.borrow_mut();
             while sent < due.messages
@@ -106,6 +110,11 @@ pub(super) async fn write(
         }
         writer.flush().await?;
         if due.was_last(sent) && state.under_way.borrow().is_empty() {
+            if let Pace::Scheduled(schedule) = run.pace {
+                for index in sent..schedule.device_total(device) {
+                    run.meter.given_up(schedule.device_due_at(device, index), now);
+                }
+            }
             return Ok(participant);
         }
         state.wake.notified().await;
@@ -166,10 +175,15 @@ impl Due {
                 messages: u64::MAX,
                 total: u64::MAX,
             },
-            Pace::Saturated { .. } => Self {
-                messages: sent,
-                total: sent,
-            },
+            Pace::Saturated { .. } => Self::nothing_more(sent),
+        }
+    }
+
+    /// What has not been sent will not be.
+    fn nothing_more(sent: u64) -> Self {
+        Self {
+            messages: sent,
+            total: sent,
         }
     }
 

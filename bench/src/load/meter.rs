@@ -24,6 +24,7 @@ struct Counts {
     acknowledged: u64,
     acknowledged_in_time: u64,
     delivered: u64,
+    given_up: u64,
     send_to_ack: Latencies,
     send_to_receive: Latencies,
 }
@@ -34,6 +35,7 @@ impl Meter {
             acknowledged: 0,
             acknowledged_in_time: 0,
             delivered: 0,
+            given_up: 0,
             send_to_ack: Latencies::new(),
             send_to_receive: Latencies::new(),
         };
@@ -63,6 +65,15 @@ impl Meter {
         if self.is_measured(now) {
             counts.acknowledged_in_time += 1;
         }
+        if self.is_measured(due_at) {
+            counts.send_to_ack.record(now.saturating_duration_since(due_at));
+        }
+    }
+
+    /// A message that was due is not sent any more. It has waited for so long, and would have for longer.
+    pub(super) fn given_up(&self, due_at: Instant, now: Instant) {
+        let mut counts = self.counts.borrow_mut();
+        counts.given_up += 1;
         if self.is_measured(due_at) {
             counts.send_to_ack.record(now.saturating_duration_since(due_at));
         }
@@ -109,6 +120,7 @@ impl Meter {
             send_to_receive: counts.send_to_receive.percentiles(),
             usage,
             undelivered: counts.acknowledged.saturating_sub(counts.delivered),
+            given_up: counts.given_up,
         }
     }
 

@@ -53,6 +53,8 @@ pub(crate) struct LoadPlan {
     pub(crate) warm_up: Duration,
     /// Measured.
     pub(crate) measured: Duration,
+    /// As [`GIVE_UP_AFTER`](crate::limits::GIVE_UP_AFTER).
+    pub(crate) give_up_after: Duration,
 }
 
 /// What was measured.
@@ -65,11 +67,14 @@ pub(crate) struct LoadOutcome {
     pub(crate) usage: Option<Usage>,
     /// Messages that were acknowledged and had not reached the other side at the end.
     pub(crate) undelivered: u64,
+    /// Messages that were due and never sent, because the server could not keep up.
+    pub(crate) given_up: u64,
 }
 
 /// What the tasks of one run share.
 struct Run {
     pace: Pace,
+    give_up_at: std::time::Instant,
     under_way_max: usize,
     meter: Meter,
 }
@@ -103,6 +108,7 @@ pub(crate) async fn run(
     };
     let run = Rc::new(Run {
         pace,
+        give_up_at: measured_until + plan.give_up_after,
         under_way_max,
         meter: Meter::new(origin, measured_from, measured_until),
     });
@@ -142,7 +148,7 @@ pub(crate) async fn run(
     };
     let finish = async {
         let mut returned: Vec<(usize, Participant)> = Vec::with_capacity(devices);
-        let deadline = Instant::from_std(measured_until) + DRAIN_TIMEOUT;
+        let deadline = Instant::from_std(run.give_up_at) + DRAIN_TIMEOUT;
         while let Some(ended) = timeout_at(deadline, writers.join_next()).await.with_context(|| {
             format!("the server had not answered all messages {DRAIN_TIMEOUT:?} after the last one was sent")
         })? {

@@ -11,6 +11,7 @@ const DEVICES: u32 = 4;
 const RATE: u32 = 1_000;
 const MEASURED: Duration = Duration::from_millis(500);
 const STALL: Duration = Duration::from_millis(200);
+const GIVE_UP_AFTER: Duration = Duration::from_secs(2);
 
 /// Runs a load against a relay, and something else beside it.
 fn run_beside(rate: Option<u32>, beside: impl Future<Output = ()> + 'static) -> LoadOutcome {
@@ -29,11 +30,19 @@ fn run_beside(rate: Option<u32>, beside: impl Future<Output = ()> + 'static) -> 
             rate,
             warm_up: Duration::ZERO,
             measured: MEASURED,
+            give_up_after: GIVE_UP_AFTER,
         };
         let outcome = run(&endpoint, &mut participants, plan, None).await.unwrap();
         assert_eq!(participants.len(), DEVICES as usize);
         outcome
     })
+}
+
+fn stall(time: Duration) {
+    let begun = clock::now();
+    while begun.elapsed() < time {
+        std::hint::spin_loop();
+    }
 }
 
 #[test]
@@ -61,13 +70,22 @@ fn a_saturated_server_loses_nothing() {
 fn a_stall_counts_for_every_message_that_was_due_in_it() {
     let outcome = run_beside(Some(RATE), async {
         sleep(MEASURED / 4).await;
-        let begun = clock::now();
-        while begun.elapsed() < STALL {
-            std::hint::spin_loop();
-        }
+        stall(STALL);
     });
     assert_eq!(outcome.send_to_ack.count, u64::from(RATE) / 2);
     assert!(outcome.send_to_ack.max_ms >= 190.0, "{:?}", outcome.send_to_ack);
     // One in fifty messages is due in the first twentieth of the stall and waits for the rest of it.
     assert!(outcome.send_to_ack.p99_ms >= 180.0, "{:?}", outcome.send_to_ack);
+}
+
+#[test]
+fn what_a_server_never_had_time_for_counts_as_late() {
+    let outcome = run_beside(Some(RATE), async {
+        sleep(MEASURED / 4).await;
+        stall(MEASURED + GIVE_UP_AFTER);
+    });
+    assert!(outcome.given_up > u64::from(RATE) / 4, "{outcome:?}");
+    assert_eq!(outcome.send_to_ack.count, u64::from(RATE) / 2);
+    let late_ms = outcome.send_to_ack.p99_ms;
+    assert!(late_ms >= 2_000.0, "{late_ms}");
 }
