@@ -40,7 +40,7 @@ struct Template {
 impl Client {
     /// A client with the profile of the template, connected.
     pub fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = crate::scratch_folder();
         std::fs::copy(database_in(&Template::get().folder), database_in(&folder)).expect("a copy");
         let database = Database::open(&database_in(&folder), &database_key()).expect("the copy is sound");
         let engine = Engine::open(database, rng())
@@ -88,7 +88,7 @@ impl Template {
     }
 
     fn build() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = crate::scratch_folder();
         let database = Database::create(&database_in(&folder), &database_key()).expect("a database");
         let mut engine = Engine::create(database, &bob_profile(), rng()).expect("a profile");
         let key_package = first_key_package(&mut engine);

@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         folders.extend(sh.path_exists(&seeds).then_some(seeds));
         cmd!(
             sh,
-            "cargo +nightly fuzz run --target-dir {target_dir} {target} {folders...} -- {limit} -print_final_stats=1 -verbosity=0"
+            "cargo +nightly fuzz run --target-dir {target_dir} {target} {folders...} -- {limit} -len_control=10 -timeout=30 -verbosity=0"
         )
         .quiet()
         .run()
