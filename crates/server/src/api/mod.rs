@@ -58,9 +58,9 @@ pub fn router(state: AppState, live: Live) -> Router {
         .route("/v1/people", get(people::search))
         .route("/v1/people/{handle}", get(people::show))
         .route("/v1/conversations/{conversation_id}/log", get(log::show))
+        .merge(live::routes(live).with_state(()))
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
-        .merge(live::routes(live).with_state(()))
         .layer(DefaultBodyLimit::max(REST_BODY_MAX))
         .layer(from_fn_with_state(state.clone(), layers::limit_visitors));
     let operators = Router::new()

@@ -4,6 +4,13 @@ use subrosa_wire::limits::REST_BODY_MAX;
 
 use super::{client::Owner, harness::Server};
 
+/// Fuzzing found a 405 without a body: the route had been added after the fallback.
+#[tokio::test]
+async fn the_live_route_refuses_other_methods_as_every_route_does() {
+    let server = Server::start().await;
+    assert_eq!(server.post("/v1/live").send().await.code(), "method_not_allowed");
+}
+
 #[tokio::test]
 async fn whatever_goes_wrong_is_a_problem_document() {
     let server = Server::start().await;
