@@ -142,7 +142,7 @@ impl Step<'_> {
                     what,
                 });
             }
-            self.live.conversation(row.key).back_off(self.now, 0);
+            self.live.conversation(row.key).retry.back_off(self.now, 0);
             return Ok(());
         };
         handshakes::insert(
@@ -163,6 +163,7 @@ impl Step<'_> {
         self.live.forget_requests(key);
         self.live
             .conversation(key)
+            .retry
             .back_off(self.now, problem.retry_after_ms);
         // A person who has just signed up, or who is signed out everywhere, has none: the message waits.
         if !is_passing(problem) && problem.known_code() != Some(ProblemCode::NoKeyPackages) {
@@ -175,7 +176,7 @@ impl Step<'_> {
     pub(crate) fn creation_lost(&mut self, row: ConversationRow, problem: &Problem) -> StepResult {
         let Ok(winner) = ConversationId::try_from(&problem.conversation_id[..]) else {
             self.refused(problem);
-            self.live.conversation(row.key).back_off(self.now, 0);
+            self.live.conversation(row.key).retry.back_off(self.now, 0);
             return Ok(());
         };
         self.move_conversation(row, winner)?;
@@ -339,7 +340,7 @@ impl Step<'_> {
                     what: format!("a group: {error}"),
                 });
                 if let Some(row) = known {
-                    self.live.conversation(row.key).back_off(self.now, 0);
+                    self.live.conversation(row.key).retry.back_off(self.now, 0);
                 }
                 return Ok(());
             }
@@ -376,6 +377,7 @@ impl Step<'_> {
         if let Some(row) = conversations::find(self.conn, id)? {
             self.live
                 .conversation(row.key)
+                .retry
                 .back_off(self.now, problem.retry_after_ms);
         }
         if problem.known_code() != Some(ProblemCode::NotAMember) && !is_passing(problem) {
@@ -392,6 +394,7 @@ impl Step<'_> {
         if problem.known_code() != Some(ProblemCode::StaleEpoch) {
             self.live
                 .conversation(row.key)
+                .retry
                 .back_off(self.now, problem.retry_after_ms);
             self.refused(problem);
         }
@@ -426,7 +429,7 @@ impl Step<'_> {
         outbox::unseal(self.conn, row.key)?;
         self.live.forget_requests(row.key);
         let live = self.live.conversation(row.key);
-        live.succeeded();
+        live.retry.succeeded();
         live.head = live.head.max(row.cursor);
         self.live.to_join.remove(&row.id);
         self.live.advanced.insert(row.key);

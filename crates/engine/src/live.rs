@@ -62,6 +62,8 @@ pub(crate) struct Live {
     pub to_join: HashSet<ConversationId>,
     /// Conversations whose cursor moved since the server was told.
     pub advanced: BTreeSet<ConversationKey>,
+    /// When Sync, and what follows from it, is asked for again.
+    pub sync_retry: Retry,
     conversations: HashMap<ConversationKey, LiveConversation>,
 }
 
@@ -78,7 +80,13 @@ pub(crate) struct LiveConversation {
     /// Key packages claimed for the creation, by account.
     pub claimed: HashMap<AccountId, Vec<Vec<u8>>>,
     pub claiming: bool,
-    pub retry_at: Option<Timestamp>,
+    pub retry: Retry,
+}
+
+/// When to try again what the server could not do.
+#[derive(Debug, Default)]
+pub(crate) struct Retry {
+    at: Option<Timestamp>,
     failures: u32,
 }
 
@@ -142,7 +150,8 @@ impl Live {
     pub(crate) fn wake_at(&self) -> Option<Timestamp> {
         self.conversations
             .values()
-            .filter_map(|conversation| conversation.retry_at)
+            .filter_map(|conversation| conversation.retry.at)
+            .chain(self.sync_retry.at)
             .min()
     }
 
@@ -151,18 +160,49 @@ impl Live {
         let mut due: Vec<_> = self
             .conversations
             .iter_mut()
-            .filter(|(_, conversation)| conversation.retry_at.is_some_and(|at| at <= now))
+            .filter(|(_, conversation)| conversation.retry.is_due(now))
             .map(|(key, conversation)| {
-                conversation.retry_at = None;
+                conversation.retry.at = None;
                 *key
             })
             .collect();
         due.sort_unstable();
         due
     }
+
+    /// Whether Sync is to be asked for again now.
+    pub(crate) fn is_sync_due(&mut self, now: Timestamp) -> bool {
+        let is_due = self.sync_retry.is_due(now);
+        if is_due {
+            self.sync_retry.at = None;
+        }
+        is_due
+    }
+
+    /// The server may not know any cursor: all are told again after the next Sync.
+    pub(crate) fn forget_acknowledgements(&mut self) {
+        for conversation in self.conversations.values_mut() {
+            conversation.acked = 0;
+        }
+    }
+
+    pub(crate) fn is_looking_up(&self, account: AccountId) -> bool {
+        self.in_flight
+            .values()
+            .any(|asked| matches!(asked, Asked::LookUp { account: other } if *other == account))
+    }
 }
 
-impl LiveConversation {
+impl Retry {
+    /// Whether it is too early.
+    pub(crate) fn is_waiting(&self, now: Timestamp) -> bool {
+        self.at.is_some_and(|at| at > now)
+    }
+
+    fn is_due(&self, now: Timestamp) -> bool {
+        self.at.is_some_and(|at| at <= now)
+    }
+
     /// Waits before the next try: at least as long as the server says, longer with each failure.
     pub(crate) fn back_off(&mut self, now: Timestamp, retry_after_ms: u32) {
         let wait = BACKOFF_MIN
@@ -170,12 +210,12 @@ impl LiveConversation {
             .min(BACKOFF_MAX);
         let wait = wait.max(std::time::Duration::from_millis(u64::from(retry_after_ms)).min(BACKOFF_MAX));
         self.failures += 1;
-        self.retry_at = Some(now.plus(wait));
+        self.at = Some(now.plus(wait));
     }
 
     /// Something went through.
     pub(crate) fn succeeded(&mut self) {
         self.failures = 0;
-        self.retry_at = None;
+        self.at = None;
     }
 }

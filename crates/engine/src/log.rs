@@ -55,13 +55,13 @@ impl Step<'_> {
         };
         let live = self.live.conversation(key);
         if row.state == ConversationState::Joined && row.cursor == after_seq && row.cursor < page.head_seq {
-            live.back_off(self.now, 0);
+            live.retry.back_off(self.now, 0);
             self.warn(Warning::ForgedByServer {
                 conversation: Some(row.id),
                 what: "entries of the log are withheld".to_owned(),
             });
         } else {
-            live.succeeded();
+            live.retry.succeeded();
         }
         self.touch(key);
         Ok(())
@@ -70,14 +70,14 @@ impl Step<'_> {
     pub(crate) fn fetch_log_refused(&mut self, key: ConversationKey, problem: &Problem) -> StepResult {
         let live = self.live.conversation(key);
         live.fetching = false;
-        live.back_off(self.now, problem.retry_after_ms);
+        live.retry.back_off(self.now, problem.retry_after_ms);
         let Some(mut row) = conversations::load(self.conn, key)? else {
             return Ok(());
         };
         match problem.known_code() {
             Some(ProblemCode::LogPruned) => {
                 self.warn(Warning::HistoryGap { conversation: row.id });
-                self.live.conversation(key).succeeded();
+                self.live.conversation(key).retry.succeeded();
                 self.rejoin(&mut row)
             }
             Some(ProblemCode::NotAMember) => self.rejoin(&mut row),

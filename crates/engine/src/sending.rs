@@ -34,7 +34,7 @@ impl Step<'_> {
             return Ok(());
         }
         let live = self.live.conversation(row.key);
-        if live.retry_at.is_some_and(|at| at > self.now) {
+        if live.retry.is_waiting(self.now) {
             return Ok(());
         }
         let is_behind = live.head > row.cursor;
@@ -298,7 +298,7 @@ impl Step<'_> {
         if handshake.kind == HandshakeKind::Update {
             handshakes::delete(self.conn, row.key)?;
             self.live.forget_requests(row.key);
-            self.live.conversation(row.key).succeeded();
+            self.live.conversation(row.key).retry.succeeded();
             self.save(&row)?;
             self.touch(row.key);
             return Ok(());
@@ -320,6 +320,7 @@ impl Step<'_> {
         if is_passing(problem) {
             self.live
                 .conversation(key)
+                .retry
                 .back_off(self.now, problem.retry_after_ms);
             return Ok(());
         }
@@ -331,7 +332,7 @@ impl Step<'_> {
                 // A device may have gone since its key package was claimed: start again with new ones.
                 handshakes::delete(self.conn, key)?;
                 self.live.forget_requests(key);
-                self.live.conversation(key).back_off(self.now, 0);
+                self.live.conversation(key).retry.back_off(self.now, 0);
                 self.refused(problem);
                 Ok(())
             }
@@ -340,7 +341,7 @@ impl Step<'_> {
                 if problem.known_code() == Some(ProblemCode::SendOutOfOrder) {
                     handshakes::set_number(self.conn, key, problem.expected_send_number)?;
                     row.accepted_number = problem.expected_send_number.saturating_sub(1);
-                    self.live.conversation(key).back_off(self.now, 0);
+                    self.live.conversation(key).retry.back_off(self.now, 0);
                     return self.save(&row);
                 }
                 let store = KvTable::new(self.conn);
@@ -356,7 +357,7 @@ impl Step<'_> {
                     Some(ProblemCode::StaleEpoch) => self.rejoin_if_diverged(row, problem),
                     Some(ProblemCode::NotAMember) => self.rejoin(&mut row),
                     _ => {
-                        self.live.conversation(key).back_off(self.now, 0);
+                        self.live.conversation(key).retry.back_off(self.now, 0);
                         self.refused(problem);
                         Ok(())
                     }
@@ -391,7 +392,7 @@ impl Step<'_> {
         let Some(row) = conversations::load(self.conn, key)? else {
             return Ok(());
         };
-        self.live.conversation(key).succeeded();
+        self.live.conversation(key).retry.succeeded();
         let accepted_at = Timestamp::from_millis(appended.accepted_at_ms);
         let rows = outbox::all(self.conn, key)?;
         let Some(own) = rows.into_iter().find(|waiting| waiting.key == outbox_key) else {
@@ -451,6 +452,7 @@ impl Step<'_> {
         if is_passing(problem) {
             self.live
                 .conversation(key)
+                .retry
                 .back_off(self.now, problem.retry_after_ms);
             return Ok(());
         }
@@ -459,7 +461,7 @@ impl Step<'_> {
                 if row.cursor >= problem.head_seq {
                     // Everything is applied and nothing ended the epoch: do not spin.
                     outbox::unseal(self.conn, key)?;
-                    self.live.conversation(key).back_off(self.now, 0);
+                    self.live.conversation(key).retry.back_off(self.now, 0);
                 }
                 self.rejoin_if_diverged(row, problem)
             }
@@ -473,7 +475,7 @@ impl Step<'_> {
                 for (number, waiting) in (problem.expected_send_number..).zip(sealed) {
                     outbox::set_number(self.conn, waiting.key, number)?;
                 }
-                self.live.conversation(key).back_off(self.now, 0);
+                self.live.conversation(key).retry.back_off(self.now, 0);
                 self.fetch_log(&row);
                 Ok(())
             }

@@ -76,6 +76,9 @@ impl<'a> Step<'a> {
             Input::Disconnected => *self.live = Live::default(),
             Input::Received(frame) => self.receive(*frame)?,
             Input::Tick => {
+                if self.live.is_sync_due(self.now) {
+                    self.sync_again();
+                }
                 for key in self.live.due(self.now) {
                     self.dirty.insert(key);
                 }
@@ -200,7 +203,7 @@ impl<'a> Step<'a> {
             Asked::FetchGroup { id } => self.fetch_group_refused(id, problem),
             Asked::ClaimKeyPackages { conversation, .. } => self.claim_refused(conversation, problem),
             Asked::Sync | Asked::PublishKeyPackages | Asked::LookUp { .. } | Asked::Acknowledge => {
-                self.refused(problem);
+                self.refused_beside_conversations(problem);
                 Ok(())
             }
         }

@@ -4,8 +4,8 @@ use subrosa_mls::{AccountPublicKey, Mls};
 use subrosa_wire::{
     AccountId, ConversationId, DeviceId, Handle,
     frames::{
-        Account, ConversationHead, LookUpAccount, PublishKeyPackages, SyncState, client_frame::Request,
-        look_up_account,
+        Account, ConversationHead, LookUpAccount, Problem, PublishKeyPackages, SyncState,
+        client_frame::Request, look_up_account,
     },
     limits::{KEY_PACKAGES_LOW, KEY_PACKAGES_TARGET, WELCOMES_PER_FRAME_MAX},
 };
@@ -14,13 +14,14 @@ use crate::{
     api::{ConversationState, Event, Warning},
     database::KvTable,
     live::{Asked, Live},
-    step::{Step, StepResult},
+    step::{Step, StepResult, is_passing},
     store::{contacts, conversations},
 };
 
 impl Step<'_> {
     pub(crate) fn sync_state(&mut self, state: SyncState) -> StepResult {
         self.live.synced = true;
+        self.live.sync_retry.succeeded();
         self.live.own_devices = state
             .own_devices
             .iter()
@@ -45,8 +46,23 @@ impl Step<'_> {
         for row in conversations::all(self.conn)? {
             self.live.advanced.insert(row.key);
             self.touch(row.key);
+            // The answer may have been lost with an earlier connection.
+            let is_nameless = contacts::find(self.conn, row.peer)?.is_some_and(|peer| peer.handle.is_none());
+            if is_nameless && !self.live.is_looking_up(row.peer) {
+                self.look_up(row.peer);
+            }
         }
         self.publish_key_packages(state.key_packages_left, state.has_last_resort_key_package)
+    }
+
+    /// A refusal of Sync or of what follows from it. If it passes, all of that is asked for again.
+    pub(crate) fn refused_beside_conversations(&mut self, problem: &Problem) {
+        if !is_passing(problem) {
+            self.refused(problem);
+            return;
+        }
+        self.live.sync_retry.back_off(self.now, problem.retry_after_ms);
+        self.live.forget_acknowledgements();
     }
 
     fn conversation_head(&mut self, head: &ConversationHead) -> StepResult {

@@ -490,3 +490,64 @@ async fn a_commit_changed_on_its_way_to_the_server_is_refused_there_and_nothing_
     );
     assert_eq!(stage.server.get("/healthz").await.status, 200);
 }
+
+/// Answers the first request of each kind that a device needs to come up to date as a server does that has no
+/// time.
+#[derive(Default)]
+struct Overloaded(Vec<&'static str>);
+
+impl Tampering for Overloaded {
+    fn to_client(&mut self, mut frame: ServerFrame) -> Vec<ServerFrame> {
+        let kind = match &frame.body {
+            Some(Body::SyncState(_)) => "sync",
+            Some(Body::Account(_)) => "account",
+            Some(Body::KeyPackagesPublished(_)) => "key packages",
+            Some(Body::LogPage(_)) => "log",
+            Some(Body::Acknowledged(_)) => "acknowledgement",
+            _ => return vec![frame],
+        };
+        if !self.0.contains(&kind) {
+            self.0.push(kind);
+            let code = subrosa_wire::ProblemCode::Unavailable;
+            frame.body = Some(Body::Problem(subrosa_wire::frames::Problem::new(code, "no time")));
+        }
+        vec![frame]
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_time_is_asked_again_on_the_same_connection() {
+    let server = Server::start().await;
+    let door = TamperingDoor::before(server.address()).await;
+    let alice = Person::sign_up(&server, "alice").await;
+    let mut bob = Person::sign_up(&server, "bob").await;
+    bob.server = door.url();
+    alice.send(&bob, "one").await;
+    alice.send(&bob, "two").await;
+    door.tamper(Overloaded::default());
+    let received = bob.receive(2).await;
+    assert_eq!(
+        (&received[0]["text"], &received[1]["text"]),
+        (&"one".into(), &"two".into())
+    );
+    assert_eq!(bob.texts(&alice).await, ["one", "two"]);
+}
+
+#[tokio::test]
+async fn a_name_whose_answer_was_lost_is_asked_for_again() {
+    let server = Server::start().await;
+    let door = TamperingDoor::before(server.address()).await;
+    let alice = Person::sign_up(&server, "alice").await;
+    let mut bob = Person::sign_up(&server, "bob").await;
+    bob.server = door.url();
+    door.tamper(EachFrame(|frame: ServerFrame| match frame.body {
+        Some(Body::Account(_)) => Vec::new(),
+        _ => vec![frame],
+    }));
+    alice.send(&bob, "who am i?").await;
+    let mut bob_listens = bob.listen();
+    bob_listens.message().await;
+    bob_listens.kill().await;
+    door.tamper(Honest);
+    assert_eq!(bob.texts(&alice).await, ["who am i?"]);
+}

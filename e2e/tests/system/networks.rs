@@ -124,3 +124,23 @@ async fn a_server_that_is_told_to_stop_sends_its_clients_away_and_they_come_back
     alice.send(&bob, "after").await;
     assert_eq!(bob_listens.message().await["text"], "after");
 }
+
+#[tokio::test]
+async fn a_device_that_is_told_to_slow_down_does_and_loses_nothing() {
+    let server = Server::start_configured("[limits]\nframes_per_device = 12\n").await;
+    let (alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    let said: Vec<String> = (0..6).map(|number| format!("message {number}")).collect();
+    for text in &said {
+        // Not necessarily in time; then it leaves with the next one.
+        alice.run(&["send", "@bob", text, "--timeout", "2"]).await;
+    }
+    let received = bob.receive(said.len()).await;
+    let received: Vec<_> = received.iter().map(|message| message["text"].as_str()).collect();
+    assert_eq!(
+        received,
+        said.iter().map(|text| Some(text.as_str())).collect::<Vec<_>>()
+    );
+}
