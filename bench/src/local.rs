@@ -165,6 +165,9 @@ fn ratios(folder: &Path, plan: &Plan, load: &[Load], raw: &mut RawLimits) -> Res
     Ok(Some(Ratios {
         rows_per_commit,
         of_bare_inserts: saturated.acknowledged_per_s / bare.rows_per_s,
+        cpu_of_bare_inserts: saturated
+            .server_cpu_us_per_message
+            .map(|cpu| cpu / bare.cpu_us_per_row),
         of_bare_relay: saturated.acknowledged_per_s / raw.relay.acknowledged_per_s,
     }))
 }

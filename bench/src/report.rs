@@ -169,6 +169,10 @@ pub struct Ratios {
     pub rows_per_commit: usize,
     /// Saturated server ÷ bare batched insert.
     pub of_bare_inserts: f64,
+    /// CPU time of the saturated server for a message ÷ that of the bare insert for a row: what a busy machine
+    /// distorts least.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_of_bare_inserts: Option<f64>,
     /// Saturated server ÷ relay without storage.
     pub of_bare_relay: f64,
 }
@@ -251,6 +255,7 @@ pub(crate) mod samples {
             ratios: Some(Ratios {
                 rows_per_commit: 100,
                 of_bare_inserts: 0.775,
+                cpu_of_bare_inserts: Some(2.0),
                 of_bare_relay: 0.2,
             }),
         }
@@ -264,6 +269,6 @@ mod tests {
     /// Scripts read these names.
     #[test]
     fn the_json_document_keeps_its_shape() {
-        insta::assert_snapshot!(serde_json::to_string(&super::samples::report()).unwrap(), @r#"{"version":"0.0.0","server":"a sample","cores":2,"quick":true,"content_bytes":1024,"message_bytes":1170,"raw":{"fdatasync_per_s":8000.0,"inserts":[{"rows_per_commit":100,"rows_per_s":40000.0,"cpu_us_per_row":11.0}],"relay":{"connections":64,"conversations":128,"acknowledged_per_s":31000.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0,"given_up":0}},"sign_ups_per_s":1300.0,"idle":{"connections":10000,"connects_per_s":6000.0,"server_cpu_us_per_connect":150.0,"before":{"pss_kib":10240,"rss_kib":12288},"with_connections":{"pss_kib":61440,"rss_kib":63488},"server_kib_per_connection":5.1},"load":[{"offered_per_s":25000,"connections":64,"conversations":128,"acknowledged_per_s":24990.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0,"given_up":0},{"connections":64,"conversations":128,"acknowledged_per_s":31000.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0,"given_up":0}],"turns":[{"offered_per_s":100,"turns_per_s":99.0,"commit":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"turn":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_turn":900.0}],"fan_out":[{"listeners":1000,"messages_per_s":99.0,"deliveries_per_s":99000.0,"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_delivery":4.7}],"ratios":{"rows_per_commit":100,"of_bare_inserts":0.775,"of_bare_relay":0.2}}"#);
+        insta::assert_snapshot!(serde_json::to_string(&super::samples::report()).unwrap(), @r#"{"version":"0.0.0","server":"a sample","cores":2,"quick":true,"content_bytes":1024,"message_bytes":1170,"raw":{"fdatasync_per_s":8000.0,"inserts":[{"rows_per_commit":100,"rows_per_s":40000.0,"cpu_us_per_row":11.0}],"relay":{"connections":64,"conversations":128,"acknowledged_per_s":31000.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0,"given_up":0}},"sign_ups_per_s":1300.0,"idle":{"connections":10000,"connects_per_s":6000.0,"server_cpu_us_per_connect":150.0,"before":{"pss_kib":10240,"rss_kib":12288},"with_connections":{"pss_kib":61440,"rss_kib":63488},"server_kib_per_connection":5.1},"load":[{"offered_per_s":25000,"connections":64,"conversations":128,"acknowledged_per_s":24990.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0,"given_up":0},{"connections":64,"conversations":128,"acknowledged_per_s":31000.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0,"given_up":0}],"turns":[{"offered_per_s":100,"turns_per_s":99.0,"commit":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"turn":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_turn":900.0}],"fan_out":[{"listeners":1000,"messages_per_s":99.0,"deliveries_per_s":99000.0,"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_delivery":4.7}],"ratios":{"rows_per_commit":100,"of_bare_inserts":0.775,"cpu_of_bare_inserts":2.0,"of_bare_relay":0.2}}"#);
     }
 }

@@ -104,7 +104,10 @@ fn loads(out: &mut impl fmt::Write, loads: &[Load]) -> fmt::Result {
 fn shortfall(row: &Load) -> String {
     let missing = [(row.given_up, "never sent"), (row.undelivered, "not delivered")];
     let missing = missing.iter().filter(|(count, _)| *count > 0);
-    missing.map(|(count, what)| format!("  {count} {what}")).collect()
+    missing
+        .map(|(count, what)| format!("  {count} {what}"))
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 fn turns(out: &mut impl fmt::Write, rows: &[Turns]) -> fmt::Result {
@@ -202,6 +205,9 @@ fn summary(out: &mut impl fmt::Write, ratios: &Ratios, loads: &[Load], idle: Opt
         "≥ 60 %",
         ratios.of_bare_inserts >= goals::OF_BARE_INSERTS,
     )?;
+    if let Some(cpu) = ratios.cpu_of_bare_inserts {
+        line(out, "CPU ÷ that of bare inserts", &format!("{cpu:.1}"))?;
+    }
     line(
         out,
         "server ÷ bare relay",
@@ -338,6 +344,7 @@ mod tests {
 
         Against the raw limits and the goals
           server ÷ bare inserts        78 % at 100 rows per commit (goal ≥ 60 %: reached)
+          CPU ÷ that of bare inserts   2.0
           server ÷ bare relay          20 %
           messages at 25,000/s         24,990/s, p99 20.5 ms (goal all of them, p99 < 100 ms: reached)
           CPU per message              22.5 µs (goal ≤ 40 µs: reached)
