@@ -83,7 +83,7 @@ impl Engine {
         mut database: Database,
         rng: Box<dyn CryptoRngCore + Send>,
     ) -> Result<Option<Self>, EngineError> {
-        let Some(row) = database.transaction(|conn| profile::load(conn))? else {
+        let Some(row) = database.transaction(profile::load)? else {
             return Ok(None);
         };
         let identity = identity(&row)?;
@@ -123,7 +123,7 @@ impl Engine {
             Err(error) => {
                 // What the connection was doing may refer to what was rolled back.
                 self.live = Live::default();
-                if let Some(row) = self.database.transaction(|conn| profile::load(conn))? {
+                if let Some(row) = self.database.transaction(profile::load)? {
                     self.identity = self::identity(&row)?;
                 }
                 Err(error)

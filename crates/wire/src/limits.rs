@@ -59,10 +59,10 @@ pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30);
 pub const REQUESTS_UNDER_WAY_MAX: usize = 256;
 
 /// How long an access token is valid.
-pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(15 * 60);
+pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_mins(15);
 /// How long a refresh token is valid.
-pub const REFRESH_TOKEN_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
+pub const REFRESH_TOKEN_LIFETIME: Duration = Duration::from_hours(720);
 /// How long the proof of a sign-in can be used to enrol a device or change the password.
-pub const SIGN_IN_PROOF_LIFETIME: Duration = Duration::from_secs(5 * 60);
+pub const SIGN_IN_PROOF_LIFETIME: Duration = Duration::from_mins(5);
 /// How long the two steps of a sign-in, a registration or a challenge may lie apart.
-pub const CHALLENGE_LIFETIME: Duration = Duration::from_secs(2 * 60);
+pub const CHALLENGE_LIFETIME: Duration = Duration::from_mins(2);
