@@ -9,7 +9,10 @@ use axum::{
     Router,
     extract::{
         State,
-        ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code},
+        ws::{
+            CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code,
+            rejection::WebSocketUpgradeRejection,
+        },
     },
     response::Response,
     routing::get,
@@ -30,6 +33,7 @@ use tokio_util::task::TaskTracker;
 
 use super::hub::Connection;
 use crate::{
+    api,
     clock::Clock,
     delivery::Service,
     limits::{CLOSE_TIMEOUT, SOCKET_READ_BUFFER, SOCKET_WRITE_BUFFER, WRITE_TIMEOUT},
@@ -81,8 +85,13 @@ pub fn routes(live: Live) -> Router {
     Router::new().route("/v1/live", get(upgrade)).with_state(live)
 }
 
-async fn upgrade(State(Live(shared)): State<Live>, upgrade: WebSocketUpgrade) -> Response {
-    upgrade
+async fn upgrade(
+    State(Live(shared)): State<Live>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, api::Problem> {
+    let upgrade =
+        upgrade.map_err(|refused| api::Problem::new(ProblemCode::MalformedRequest, refused.body_text()))?;
+    Ok(upgrade
         .read_buffer_size(SOCKET_READ_BUFFER)
         .write_buffer_size(SOCKET_WRITE_BUFFER)
         .max_message_size(FRAME_MAX)
@@ -93,7 +102,7 @@ async fn upgrade(State(Live(shared)): State<Live>, upgrade: WebSocketUpgrade) ->
             let task = serve(Box::new(socket), Arc::clone(&shared));
             shared.connections.spawn(task);
             future::ready(())
-        })
+        }))
 }
 
 /// How a connection ends.
