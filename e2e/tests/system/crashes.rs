@@ -16,6 +16,9 @@ fn rounds() -> u32 {
     if is_long() { 200 } else { 24 }
 }
 
+/// Nobody is to slow down here.
+const NO_LIMITS: &str = "[limits]\nframes_per_device = 0\ncommits_per_device = 0\n";
+
 /// How long something may live until it is killed.
 const LIFE_MS_MAX: u64 = 350;
 
@@ -193,7 +196,7 @@ async fn a_moment(rng: &mut StdRng) {
 
 #[tokio::test]
 async fn across_power_cuts_of_the_server_every_acknowledged_message_is_there_once_and_in_order() {
-    let mut server = Server::start().await;
+    let mut server = Server::start_configured(NO_LIMITS).await;
     let (alice, bob) = meet(&server).await;
     let (mut alice, mut bob) = (Talker::start(&alice, &bob), Talker::start(&bob, &alice));
     let mut rng = StdRng::seed_from_u64(1);
@@ -210,7 +213,7 @@ async fn across_power_cuts_of_the_server_every_acknowledged_message_is_there_onc
 
 #[tokio::test]
 async fn across_power_cuts_of_clients_every_stored_message_is_there_once_and_in_order() {
-    let server = Server::start().await;
+    let server = Server::start_configured(NO_LIMITS).await;
     let (alice, bob) = meet(&server).await;
     let (mut alice, mut bob) = (Talker::start(&alice, &bob), Talker::start(&bob, &alice));
     let mut rng = StdRng::seed_from_u64(2);
@@ -229,7 +232,7 @@ async fn across_power_cuts_of_clients_every_stored_message_is_there_once_and_in_
 
 #[tokio::test]
 async fn when_everybody_dies_now_and_then_the_conversation_survives() {
-    let mut server = Server::start().await;
+    let mut server = Server::start_configured(NO_LIMITS).await;
     let (alice, bob) = meet(&server).await;
     let (mut alice, mut bob) = (Talker::start(&alice, &bob), Talker::start(&bob, &alice));
     let mut rng = StdRng::seed_from_u64(3);
