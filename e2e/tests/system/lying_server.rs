@@ -1,7 +1,10 @@
 //! A server that lies: real clients, and between them and a real server somebody who changes what passes.
 //! Clients refuse what is not true, say so, lose nothing, and go on when the truth is back.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use bytes::Bytes;
 use subrosa_e2e::{
@@ -9,13 +12,14 @@ use subrosa_e2e::{
     tampering::{EachEntry, EachFrame, Honest, Tampering, TamperingDoor},
 };
 use subrosa_wire::frames::{
-    ClientFrame, DeviceKeyPackage, LogEntry, ServerFrame, client_frame::Request, log_entry::Payload,
+    ClientFrame, DeviceKeyPackage, LogEntry, ServerFrame, append, client_frame::Request, log_entry::Payload,
     server_frame::Body,
 };
 
 /// Alice and Bob, who have talked; Bob reaches the server through a door that can lie to him.
 struct Stage {
-    server: Server,
+    /// Runs as long as this value lives.
+    _server: Server,
     door: TamperingDoor,
     alice: Person,
     bob: Person,
@@ -35,7 +39,7 @@ impl Stage {
         assert_eq!(alice.texts(&bob).await, ["first", "second"]);
         assert_eq!(bob.texts(&alice).await, ["first", "second"]);
         Self {
-            server,
+            _server: server,
             door,
             alice,
             bob,
@@ -251,6 +255,35 @@ async fn a_forged_commit_is_refused_told_and_survived() {
     );
 }
 
+#[tokio::test]
+async fn a_commit_replayed_as_a_new_one_is_refused_told_and_survived() {
+    let stage = Stage::set().await;
+    stage.door.tamper(EachEntry(|entry: LogEntry| {
+        if !is_commit(&entry) {
+            return vec![entry];
+        }
+        let replayed = LogEntry {
+            seq: entry.seq + 1,
+            send_id: vec![7; 16].into(),
+            ..entry.clone()
+        };
+        vec![entry, replayed]
+    }));
+    let bob_listens = stage.bob.listen();
+    bob_listens.note("connected").await;
+    let second = stage.alice.second_device().await;
+    bob_listens.note("warning").await;
+    bob_listens.end().await.ok();
+    stage.door.tamper(Honest);
+    second.send(&stage.bob, "after the replay").await;
+    assert_eq!(
+        stage.bob.texts(&stage.alice).await,
+        ["first", "second", "after the replay"]
+    );
+    stage.bob.send(&stage.alice, "and back").await;
+    assert_eq!(second.texts(&stage.bob).await, ["after the replay", "and back"]);
+}
+
 /// Gives, in place of the key packages asked for, those of a third person.
 struct SwapKeyPackages(Arc<Mutex<Option<Vec<DeviceKeyPackage>>>>);
 
@@ -454,15 +487,16 @@ async fn frames_without_sense_are_survived() {
     );
 }
 
-/// Changes what a client sends: then it is the server that refuses.
-struct FlipWhatIsSent;
+/// Changes each commit that a client sends, and counts them: then it is the server that refuses.
+struct FlipSentCommits(Arc<AtomicUsize>);
 
-impl Tampering for FlipWhatIsSent {
+impl Tampering for FlipSentCommits {
     fn to_server(&mut self, mut frame: ClientFrame) -> Vec<ClientFrame> {
         if let Some(Request::Append(append)) = &mut frame.request
-            && let Some(subrosa_wire::frames::append::Payload::Commit(commit)) = &mut append.payload
+            && let Some(append::Payload::Commit(commit)) = &mut append.payload
         {
             commit.commit = flip(&commit.commit, 100);
+            self.0.fetch_add(1, Ordering::SeqCst);
         }
         vec![frame]
     }
@@ -470,25 +504,24 @@ impl Tampering for FlipWhatIsSent {
 
 #[tokio::test]
 async fn a_commit_changed_on_its_way_to_the_server_is_refused_there_and_nothing_is_lost() {
-    let stage = Stage::set().await;
-    stage.door.tamper(FlipWhatIsSent);
-    stage
-        .bob
-        .run(&[
-            "send",
-            "@alice",
-            "with a broken commit before it",
-            "--timeout",
-            "3",
-        ])
+    let server = Server::start().await;
+    let door = TamperingDoor::before(server.address()).await;
+    let alice = Person::sign_up(&server, "alice").await;
+    let mut bob = Person::sign_up(&server, "bob").await;
+    bob.server = door.url();
+    alice.send(&bob, "first").await;
+    bob.receive(1).await;
+    // The first message of Bob's turn comes after a commit.
+    let changed = Arc::new(AtomicUsize::new(0));
+    door.tamper(FlipSentCommits(Arc::clone(&changed)));
+    bob.run(&["send", "@alice", "after a broken commit", "--timeout", "3"])
         .await;
-    stage.door.tamper(Honest);
-    stage.bob.send(&stage.alice, "after it").await;
-    assert_eq!(
-        stage.alice.texts(&stage.bob).await,
-        ["first", "second", "with a broken commit before it", "after it"]
-    );
-    assert_eq!(stage.server.get("/healthz").await.status, 200);
+    assert!(changed.load(Ordering::SeqCst) > 0, "no commit was sent");
+    door.tamper(Honest);
+    bob.send(&alice, "after it").await;
+    let expected = ["first", "after a broken commit", "after it"];
+    assert_eq!(alice.texts(&bob).await, expected);
+    assert_eq!(bob.texts(&alice).await, expected);
 }
 
 /// Answers the first request of each kind that a device needs to come up to date as a server does that has no
