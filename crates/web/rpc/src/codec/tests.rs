@@ -1,0 +1,83 @@
+#![expect(clippy::unwrap_used, reason = "a test that cannot read its own input has failed")]
+use subrosa_wire::{AccountId, ConversationId, DeviceId, Timestamp};
+
+use super::*;
+use crate::{
+    Answer, Call, Connection, Conversation, ConversationState, Event, Failure, FailureKind, Me, Message, MessageStatus,
+    Page, Peer, Phase, Request, Secret, State, ToPage, Warning,
+};
+
+fn conversation_id() -> ConversationId {
+    ConversationId::from_bytes([7; 16])
+}
+
+fn message() -> Message {
+    Message {
+        id: "01".repeat(32),
+        conversation: conversation_id(),
+        sender: AccountId::from_bytes([1; 16]),
+        outgoing: true,
+        text: "under the rose 🌹".to_owned(),
+        sent_at: Timestamp::from_millis(1_764_000_000_000),
+        status: MessageStatus::Pending,
+        position: i64::MAX,
+    }
+}
+
+fn round_trip<T: serde::Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(message: &T) {
+    let bytes = encode(message);
+    assert!(!bytes.is_empty(), "{message:?} was not written");
+    assert_eq!(decode::<T>(&bytes).as_ref(), Ok(message));
+    for len in 0..bytes.len() {
+        assert!(decode::<T>(&bytes[..len]).is_err(), "{message:?} cut to {len} bytes is read");
+    }
+    assert!(decode::<T>(&[&bytes[..], &[0]].concat()).is_err(), "{message:?} with more is read");
+}
+
+#[test]
+fn what_is_written_is_read_and_nothing_else() {
+    let handle: subrosa_wire::Handle = "alice".parse().unwrap();
+    let secret = || Secret::new("correct horse".to_owned());
+    for request in [
+        Request::SignUp { handle: handle.clone(), name: "Alice".to_owned(), password: secret() },
+        Request::Messages { conversation: conversation_id(), page: Page::From(-3), limit: 60 },
+        Request::SendText { conversation: conversation_id(), text: "hi".to_owned(), token: [3; 16] },
+        Request::SignOutDevice(DeviceId::from_bytes([2; 16])),
+    ] {
+        round_trip(&Call { id: 300, request });
+    }
+    let me = Me {
+        account_id: AccountId::from_bytes([1; 16]),
+        handle: handle.clone(),
+        name: None,
+        device_id: DeviceId::from_bytes([2; 16]),
+    };
+    let state = State {
+        phase: Phase::SignedIn(me),
+        connection: Connection::Waiting { retry_in_ms: 1500 },
+        caught_up: false,
+        unsent: 3,
+    };
+    let conversation = Conversation {
+        id: conversation_id(),
+        peer: Peer { account_id: AccountId::from_bytes([4; 16]), handle: Some(handle), name: None },
+        unread: 1,
+        first_unread: Some(5),
+        last_message: Some(message()),
+        active_at: Timestamp::from_millis(1),
+        state: ConversationState::Joined,
+        draft: None,
+    };
+    round_trip(&ToPage::Event(Event::State(Box::new(state))));
+    round_trip(&ToPage::Event(Event::Conversation(Box::new(conversation))));
+    round_trip(&ToPage::Event(Event::Warning(Warning::HistoryGap { conversation: conversation_id() })));
+    let answer = Answer::Messages { messages: vec![message()], has_older: true, has_newer: false };
+    round_trip(&ToPage::Answer { id: 1, result: Ok(answer) });
+    let failure = Failure::new(FailureKind::RateLimited, "too many requests");
+    round_trip(&ToPage::Answer { id: u64::MAX, result: Err(failure) });
+}
+
+#[test]
+fn a_secret_is_not_shown() {
+    assert_eq!(format!("{:?}", Secret::new("hunter2".to_owned())), "Secret");
+}

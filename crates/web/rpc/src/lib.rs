@@ -1,0 +1,50 @@
+//! What the page and the worker of the web app say to each other: requests, answers and events, as typed
+//! messages in postcard over transferred buffers.
+//!
+//! The page links this crate and not the engine: it knows only what is said here, and decides nothing about
+//! messages. Both sides come from one build, so there are no versions of these messages; tabs of two builds
+//! never share an engine, because [`BUILD`] is part of the name of what they share.
+
+mod codec;
+mod event;
+mod request;
+mod shapes;
+
+pub use codec::{DecodeError, decode, encode};
+pub use event::{Event, Warning};
+pub use request::{Answer, Failure, FailureKind, Page, Request, Secret};
+pub use shapes::{
+    Connection, Conversation, ConversationState, Device, Me, Message, MessageStatus, PasswordVerdict, Peer, Person,
+    Phase, State,
+};
+
+use serde::{Deserialize, Serialize};
+
+/// Names the build, so that tabs of different builds do not talk past each other.
+pub const BUILD: &str = match option_env!("SUBROSA_WEB_BUILD") {
+    Some(build) => build,
+    None => env!("CARGO_PKG_VERSION"),
+};
+
+/// From the page to its worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// Unique among the calls of this page; the answer carries it.
+    pub id: u64,
+    /// What is wanted.
+    pub request: Request,
+}
+
+/// From the worker to its page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToPage {
+    /// The answer to a call. Every call is answered, also if the tab that leads is closed meanwhile.
+    Answer {
+        /// The id of the call.
+        id: u64,
+        /// What came of it.
+        result: Result<Answer, Failure>,
+    },
+    /// Something changed.
+    Event(Event),
+}
