@@ -21,6 +21,8 @@ pub mod secrets;
 pub mod tampering;
 pub mod terminal;
 
+pub mod browser;
+
 use std::time::Duration;
 
 pub use door::Door;

@@ -1,0 +1,131 @@
+//! A person at a browser.
+
+use super::{Browser, Tab};
+use crate::{Person, Server, person::PASSWORD};
+
+/// Somebody with a tab of the web app.
+pub struct WebPerson {
+    /// The handle, without `@`.
+    pub handle: String,
+    /// The password.
+    pub password: String,
+    /// The recovery code, if this tab made the account.
+    pub recovery_code: String,
+    /// The server's address, without a slash at its end.
+    pub server: String,
+    /// The tab.
+    pub tab: Tab,
+}
+
+impl WebPerson {
+    /// Somebody who has opened the page and done nothing yet.
+    pub async fn new(browser: &Browser, server: &Server, handle: &str) -> Self {
+        Self::at(browser, server.url(), handle).await
+    }
+
+    /// Somebody who knows the server by this address.
+    pub async fn at(browser: &Browser, server: String, handle: &str) -> Self {
+        Self {
+            handle: handle.to_owned(),
+            password: PASSWORD.to_owned(),
+            recovery_code: String::new(),
+            tab: browser.open(&format!("{server}/")).await,
+            server,
+        }
+    }
+
+    /// Somebody with a new account, at the list of chats.
+    pub async fn sign_up(browser: &Browser, server: &Server, handle: &str) -> Self {
+        let mut person = Self::new(browser, server, handle).await;
+        person.register("").await;
+        person
+    }
+
+    /// Makes an account, and proves to have written the recovery code down.
+    pub async fn register(&mut self, name: &str) {
+        self.fill_registration(name).await;
+        self.tab.click("register-submit").await;
+        self.keep_recovery_code().await;
+        self.tab.wait_for("settings-link").await;
+    }
+
+    /// Fills the form and does not send it.
+    pub async fn fill_registration(&self, name: &str) {
+        let tab = &self.tab;
+        tab.goto(&format!("{}/register", self.server)).await;
+        tab.type_into("register-handle", &self.handle).await;
+        if !name.is_empty() {
+            tab.fill("register-name", name).await;
+        }
+        tab.type_into("register-password", &self.password).await;
+    }
+
+    /// Reads the recovery code from the screen and types it back.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub async fn keep_recovery_code(&mut self) {
+        let tab = &self.tab;
+        let shown = tab.text("recovery-code").await;
+        shown.trim().clone_into(&mut self.recovery_code);
+        assert!(self.recovery_code.len() > 20, "no recovery code");
+        tab.fill("recovery-check", &self.recovery_code).await;
+        tab.click("recovery-continue").await;
+    }
+
+    /// Signs in to an account that there is.
+    pub async fn sign_in(&self) {
+        self.try_to_sign_in(&self.password).await;
+        self.tab.wait_for("settings-link").await;
+    }
+
+    /// Gives handle and password.
+    pub async fn try_to_sign_in(&self, password: &str) {
+        let tab = &self.tab;
+        tab.fill("login-handle", &self.handle).await;
+        tab.fill("login-password", password).await;
+        tab.click("login-submit").await;
+    }
+
+    /// Opens the chat with somebody by their address.
+    pub async fn open_chat(&self, handle: &str) {
+        self.tab.goto(&format!("{}/chat/{handle}", self.server)).await;
+        self.tab.wait_for("composer").await;
+    }
+
+    /// Types a text and presses Enter.
+    pub async fn send(&self, text: &str) {
+        self.tab.fill("composer", text).await;
+        self.tab.press("Enter").await;
+    }
+
+    /// Types a text, presses Enter, and waits until the server has it.
+    pub async fn send_and_wait(&self, text: &str) {
+        self.send(text).await;
+        self.wait_status(text, &["sent", "delivered", "read"]).await;
+    }
+
+    /// Waits until a message that says this is shown.
+    pub async fn wait_message(&self, text: &str) {
+        self.tab.wait_text("message", text).await;
+    }
+
+    /// Waits until the own message that says this has one of these states.
+    pub async fn wait_status(&self, text: &str, states: &[&str]) {
+        let condition = format!(
+            "Array.from(document.querySelectorAll('[data-testid=\"message\"][data-outgoing=\"true\"]'))\
+             .some((message) => message.innerText.includes({text}) && {states}.includes(message.dataset.status))",
+            text = serde_json::json!(text),
+            states = serde_json::json!(states),
+        );
+        self.tab.until(&condition).await;
+    }
+
+    /// The same person as a further device: a terminal, signed in.
+    pub async fn at_terminal(&self) -> Person {
+        let person = Person::at(self.server.clone(), &self.handle);
+        person.set_password(&self.password);
+        person.run(&["signin", &self.handle]).await.ok();
+        person
+    }
+}

@@ -1,0 +1,61 @@
+//! A server of a few pages, for what can be shown without the web app.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+
+/// Serves pages until dropped.
+pub(crate) struct StaticPages {
+    address: SocketAddr,
+    _keeper: JoinSet<()>,
+}
+
+/// Path, content type, body.
+pub(crate) type StaticPage = (&'static str, &'static str, &'static str);
+
+impl StaticPages {
+    pub(crate) async fn start(pages: &'static [StaticPage]) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut keeper = JoinSet::new();
+        keeper.spawn(async move {
+            let mut visits = JoinSet::new();
+            while let Ok((visitor, _)) = listener.accept().await {
+                visits.spawn(answer(visitor, pages));
+            }
+        });
+        Self {
+            address,
+            _keeper: keeper,
+        }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+}
+
+async fn answer(mut visitor: TcpStream, pages: &[StaticPage]) {
+    let mut request = Vec::new();
+    while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+        let Ok(1..) = visitor.read_buf(&mut request).await else {
+            return;
+        };
+    }
+    let head = String::from_utf8_lossy(&request);
+    let path = head.split(' ').nth(1).unwrap_or_default();
+    let page = pages.iter().find(|(at, ..)| *at == path);
+    let (status, kind, body) = page.map_or(("404 Not Found", "text/plain", ""), |(_, kind, body)| {
+        ("200 OK", *kind, *body)
+    });
+    let answer = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    // A visitor that leaves early needs no answer.
+    let _ = visitor.write_all(answer.as_bytes()).await;
+}
