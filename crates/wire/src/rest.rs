@@ -173,7 +173,7 @@ body! {
     /// A signed-in device's tokens: the answer to `POST /v1/registration/finish`, `POST /v1/devices`
     /// (whose body is an Enrolment, with the proof as bearer token) and `POST /v1/sessions/refresh`.
     Tokens {
-        /// JWT (RFC 7519), EdDSA, 15 minutes.
+        /// JWT (RFC 7519), EdDSA, 15 minutes. Empty in the answer to a repeated registration: refresh first.
         access_token: String,
         /// When it ends.
         access_expires_at: Timestamp,

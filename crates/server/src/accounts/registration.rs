@@ -1,16 +1,27 @@
 //! Signing up: account, vault, first device and session in one transaction.
 //!
-//! If the answer to the last step is lost, the handle is taken by the very person: they sign in with the
-//! password, and their device enrols again.
+//! If the answer to the last step is lost, the client sends the same request again and gets the same refresh
+//! token, but no access token: whoever has a copy of the request is not yet its device, and a refresh token
+//! opens nothing without a signature of the device over a nonce. Nothing is stored by a repetition, so a copy
+//! does no harm either. The token is derived, not random, because only its hash is kept
+//! (docs/adr/0007-a-repeated-sign-up.md).
 
 use std::net::IpAddr;
 
-use subrosa_wire::rest::{RegistrationChallenge, RegistrationFinish, RegistrationStart, Tokens};
+use subrosa_wire::{
+    Timestamp,
+    rest::{RegistrationChallenge, RegistrationFinish, RegistrationStart, Tokens},
+};
+use subtle::ConstantTimeEq as _;
 
 use super::{AccountError, Accounts, certificate::verify_enrolment, fields, password};
 use crate::{
     session::Session,
-    store::accounts::{AccountRecord, Credentials, NewAccount, NewDevice, Registered},
+    store::{
+        StoreError,
+        accounts::{AccountRecord, Credentials, NewAccount, NewDevice, Registered, VaultRecord},
+    },
+    tokens::RefreshToken,
 };
 
 impl Accounts {
@@ -40,7 +51,7 @@ impl Accounts {
         })
     }
 
-    /// The second step: all of it, or nothing.
+    /// The second step: all of it, or nothing. The same again gets the first refresh token again.
     pub async fn finish_registration(
         &self,
         request: RegistrationFinish,
@@ -60,11 +71,11 @@ impl Accounts {
             )));
         }
         let (recovery_key, recovery_wrap) = fields::recovery(request.recovery)?;
-        let tokens = self.fresh_tokens();
         let session = Session {
             account_id: request.account_id,
             device_id: certificate.device_id(),
         };
+        let tokens = self.tokens_from(self.first_tokens.of(session.device_id));
         let account = NewAccount {
             account: AccountRecord {
                 account_id: request.account_id,
@@ -88,10 +99,14 @@ impl Accounts {
                 created_at: now,
             },
         };
-        match self.store.register(account).await? {
+        match self.store.register(account.clone()).await? {
             Registered::Done => {
                 tracing::info!(account = %session.account_id, device = %session.device_id, "an account signed up");
                 self.give_tokens(session, tokens).await
+            }
+            Registered::HandleTaken if let Some(ends_at) = self.repeats(&account).await? => {
+                tracing::info!(account = %session.account_id, device = %session.device_id, "a sign-up was repeated");
+                Ok(without_access(&tokens.refresh, ends_at))
             }
             Registered::HandleTaken => Err(AccountError::HandleTaken(request.handle.to_string())),
             Registered::AccountIdTaken => Err(AccountError::Malformed(
@@ -101,5 +116,47 @@ impl Accounts {
                 "the device id is in use: make a random one".to_owned(),
             )),
         }
+    }
+
+    /// Whether everything in a request is what an earlier one has stored and nothing has happened since: then,
+    /// when the refresh token ends.
+    async fn repeats(&self, new: &NewAccount) -> Result<Option<Timestamp>, StoreError> {
+        let Some(stored) = self.store.credentials(new.account.handle.clone()).await? else {
+            return Ok(None);
+        };
+        if stored.account != new.account || stored.revision != 1 || stored.credentials != new.credentials {
+            return Ok(None);
+        }
+        let vault = VaultRecord {
+            revision: 1,
+            ciphertext: new.vault.clone(),
+        };
+        if self.store.vault(new.account.account_id).await? != Some(vault) {
+            return Ok(None);
+        }
+        let device = self.store.device(new.device.device_id).await?;
+        let is_the_device = device.is_some_and(|device| {
+            device.account_id == new.device.account_id
+                && device.certificate == new.device.certificate
+                && device.signed_out_at.is_none()
+        });
+        if !is_the_device {
+            return Ok(None);
+        }
+        // A session that was renewed belongs to a device that had its answer.
+        let session = self.store.session(new.device.device_id).await?;
+        Ok(session
+            .filter(|session| session.newest.0.ct_eq(&new.device.token.0).into())
+            .map(|session| session.expires_at))
+    }
+}
+
+/// The answer to a repetition: its access token is none, and has ended by every clock.
+fn without_access(refresh: &RefreshToken, refresh_expires_at: Timestamp) -> Tokens {
+    Tokens {
+        access_token: String::new(),
+        access_expires_at: Timestamp::from_millis(0),
+        refresh_token: refresh.reveal().to_owned(),
+        refresh_expires_at,
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     limits::{ATTEMPTS_UNDER_WAY_MAX, LAST_SEEN_PRECISION},
     session::Session,
     store::{Store, StoreError},
-    tokens::{AccessTokens, Proofs, RefreshToken},
+    tokens::{AccessTokens, FirstTokens, Proofs, RefreshToken},
 };
 
 /// What the operator decides.
@@ -43,6 +43,7 @@ pub struct Accounts {
     pub(super) recoveries: ExpiringMap<RecoveryAttempt>,
     pub(super) refreshes: ExpiringMap<RefreshChallengeState>,
     pub(super) proofs: Proofs,
+    pub(super) first_tokens: FirstTokens,
     access_tokens: AccessTokens,
 }
 
@@ -60,6 +61,7 @@ impl Accounts {
         config: AccountsConfig,
     ) -> Result<Self, StoreError> {
         let passwords = PasswordServer::open(store.as_ref()).await?;
+        let first_tokens = FirstTokens::open(store.as_ref()).await?;
         let access_tokens = AccessTokens::open(Arc::clone(&store), config.token_issuer, clock.now()).await?;
         Ok(Self {
             registration_open: config.registration_open,
@@ -69,6 +71,7 @@ impl Accounts {
             recoveries: ExpiringMap::new(ATTEMPTS_UNDER_WAY_MAX, CHALLENGE_LIFETIME),
             refreshes: ExpiringMap::new(ATTEMPTS_UNDER_WAY_MAX, CHALLENGE_LIFETIME),
             proofs: Proofs::default(),
+            first_tokens,
             access_tokens,
             store,
             clock,
@@ -119,8 +122,13 @@ impl Accounts {
 
     /// A refresh token that is not stored yet.
     pub(super) fn fresh_tokens(&self) -> FreshTokens {
+        self.tokens_from(RefreshToken::generate())
+    }
+
+    /// A refresh token that is not stored yet, with its end.
+    pub(super) fn tokens_from(&self, refresh: RefreshToken) -> FreshTokens {
         FreshTokens {
-            refresh: RefreshToken::generate(),
+            refresh,
             refresh_expires_at: self
                 .clock
                 .now()

@@ -33,6 +33,10 @@ pub(super) async fn start(
 }
 
 /// Sign up: account, vault, first device and session in one step, or nothing.
+///
+/// The same request again, after a lost answer, gets the same refresh token as long as nothing has happened in
+/// the account since. Its `access_token` is empty then: renew the tokens first, which proves that it is the
+/// device.
 #[utoipa::path(
     post,
     path = "/v1/registration/finish",

@@ -35,7 +35,7 @@ pub struct AccountRecord {
 }
 
 /// The ways to sign in to an account. None of it is a secret of the user.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// OPAQUE `RegistrationRecord`.
     pub password_record: Vec<u8>,

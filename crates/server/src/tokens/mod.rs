@@ -1,10 +1,12 @@
 //! The three tokens: what proves a sign-in, what a device shows with each request, and what it renews that with.
 
 mod access;
+mod first;
 mod proof;
 mod refresh;
 mod signing_key;
 
 pub use access::{AccessToken, AccessTokens, TokenRefused};
+pub use first::FirstTokens;
 pub use proof::{Proof, Proofs};
 pub use refresh::{RefreshToken, hash};

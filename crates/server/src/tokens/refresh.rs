@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::{random, store::accounts::TokenHash};
 
@@ -12,10 +12,12 @@ pub struct RefreshToken(Zeroizing<String>);
 impl RefreshToken {
     /// A new token.
     pub fn generate() -> Self {
-        let mut bytes = random::bytes::<32>();
-        let token = Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes)));
-        bytes.zeroize();
-        token
+        Self::from_bytes(&Zeroizing::new(random::bytes()))
+    }
+
+    /// The token that these bytes are.
+    pub(super) fn from_bytes(bytes: &[u8; 32]) -> Self {
+        Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes)))
     }
 
     /// The token as text, to be given out.

@@ -136,6 +136,15 @@ impl Owner {
         }
     }
 
+    /// A `RegistrationRecord` for another password.
+    pub(super) async fn registration_record_with(&self, server: &Server, password: &str) -> Base64 {
+        let proof = self.sign_in(server, PASSWORD).await.proof;
+        let (state, registration_request) = registration_request(password);
+        let start = PasswordStart { registration_request };
+        let started = server.post("/v1/password/start").token(&proof).json(&start);
+        registration_record(state, password, &self.handle, &started.send().await.ok())
+    }
+
     pub(super) fn recovery(&self) -> Recovery {
         Recovery {
             public_key: Base64(self.recovery_key.public().as_bytes().to_vec()),

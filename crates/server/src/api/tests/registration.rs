@@ -1,15 +1,33 @@
 use insta::assert_snapshot;
-use subrosa_mls::{AccountSigningKey, DeviceCertificate};
+use subrosa_mls::{AccountSigningKey, DeviceCertificate, DeviceSigningKey};
 use subrosa_wire::{
     AccountId, Base64, DeviceId,
     limits::VAULT_MAX,
-    rest::{Devices, RegistrationStart},
+    rest::{Devices, RegistrationFinish, RegistrationStart, SealedVault, Tokens, Vault},
 };
 
 use super::{
-    client::{Owner, PASSWORD, enrolment, new_device, random_id, registration_request},
-    harness::{START, Server},
+    client::{OwnDevice, Owner, PASSWORD, enrolment, new_device, random_id, registration_request},
+    harness::{Answer, START, Server},
 };
+
+/// Somebody who signed up, the last request of it, and what it got.
+async fn signed_up(server: &Server) -> (Owner, OwnDevice, RegistrationFinish) {
+    let owner = Owner::new("alice");
+    let (key, device_id) = new_device();
+    let finish = owner.registration(server, owner.enrolment(device_id, &key)).await;
+    let tokens = finish_sign_up(server, &finish).await.ok();
+    let device = OwnDevice {
+        device_id,
+        key,
+        tokens,
+    };
+    (owner, device, finish)
+}
+
+async fn finish_sign_up(server: &Server, finish: &RegistrationFinish) -> Answer {
+    server.post("/v1/registration/finish").json(finish).send().await
+}
 
 #[tokio::test]
 async fn signing_up_makes_account_device_and_session_at_once() {
@@ -98,6 +116,132 @@ async fn a_handle_belongs_to_the_first_who_finishes() {
     };
     let answer = server.post("/v1/registration/start").json(&start).send().await;
     assert_eq!(answer.code(), "handle_taken");
+}
+
+#[tokio::test]
+async fn whoever_lost_the_answer_of_a_sign_up_asks_again_and_goes_on() {
+    let server = Server::start().await;
+    let (_, first, finish) = signed_up(&server).await;
+    // The answer was lost, and the server restarted before the client tried again.
+    let server = server.restart().await;
+    let answer = finish_sign_up(&server, &finish).await;
+    assert_snapshot!(answer.shown(), @r#"
+    201 Created
+    {
+      "access_expires_at": 0,
+      "access_token": "[access_token: 0 characters]",
+      "refresh_expires_at": 1802592000000,
+      "refresh_token": "[refresh_token: 43 characters]"
+    }
+    "#);
+    let mut device = OwnDevice {
+        tokens: answer.ok(),
+        ..first
+    };
+    let refreshed = device.refresh(&server).await;
+    assert!(refreshed.status.is_success(), "{}", refreshed.shown());
+    let devices: Devices = device.whoami(&server).await.ok();
+    assert_eq!(devices.devices.len(), 1, "it is the one device");
+}
+
+#[tokio::test]
+async fn a_copied_sign_up_opens_no_session_and_ends_none() {
+    let server = Server::start().await;
+    let (_, mut owner, finish) = signed_up(&server).await;
+    for _ in 0..3 {
+        let copied: Tokens = finish_sign_up(&server, &finish).await.ok();
+        let thief = OwnDevice {
+            device_id: owner.device_id,
+            key: DeviceSigningKey::from_seed([7; 32]),
+            tokens: copied,
+        };
+        assert_eq!(thief.whoami(&server).await.code(), "unauthenticated");
+        let refused = thief.refresh_with(&server, &thief.tokens.refresh_token).await;
+        assert_eq!(refused.code(), "unauthenticated");
+    }
+    assert!(owner.whoami(&server).await.status.is_success());
+    let refreshed = owner.refresh(&server).await;
+    assert!(refreshed.status.is_success(), "{}", refreshed.shown());
+    // From here on the request has had its answer, and a copy of it is nothing any more.
+    assert_eq!(finish_sign_up(&server, &finish).await.code(), "handle_taken");
+    assert!(owner.refresh(&server).await.status.is_success());
+}
+
+#[tokio::test]
+async fn a_sign_up_that_differs_in_anything_is_no_repetition() {
+    let server = Server::start().await;
+    let (owner, device, good) = signed_up(&server).await;
+    let other = Owner::new("alice");
+    let (other_key, other_device) = new_device();
+    let other_record = owner
+        .registration_record_with(&server, "another good password")
+        .await;
+    let changes: [(&str, &dyn Fn(&mut RegistrationFinish)); 8] = [
+        ("registration_record", &|finish| {
+            finish.registration_record = other_record.clone();
+        }),
+        ("vault", &|finish| finish.vault.ciphertext.0[0] ^= 1),
+        ("password_wrap", &|finish| finish.password_wrap.0[0] ^= 1),
+        ("recovery.wrap", &|finish| finish.recovery.wrap.0[0] ^= 1),
+        ("recovery.public_key", &|finish| {
+            finish.recovery.public_key = other.recovery().public_key;
+        }),
+        ("device", &|finish| {
+            finish.device = owner.enrolment(other_device, &other_key);
+        }),
+        ("certificate", &|finish| {
+            let certificate = DeviceCertificate::issue(
+                &owner.account_key,
+                owner.account_id,
+                device.device_id,
+                device.key.public(),
+                START.plus(std::time::Duration::from_secs(1)),
+            );
+            finish.device = enrolment(&certificate, &device.key);
+        }),
+        ("account", &|finish| {
+            finish.account_id = other.account_id;
+            finish.account_key = Base64(other.account_key.public().as_bytes().to_vec());
+            finish.device = other.enrolment(other_device, &other_key);
+        }),
+    ];
+    for (field, change) in changes {
+        let mut finish = good.clone();
+        change(&mut finish);
+        let answer = finish_sign_up(&server, &finish).await;
+        assert_eq!(answer.code(), "handle_taken", "{field}");
+    }
+    assert!(finish_sign_up(&server, &good).await.status.is_success());
+}
+
+#[tokio::test]
+async fn a_sign_up_is_not_repeated_once_something_has_happened_in_the_account() {
+    let server = Server::start().await;
+    let (owner, _, finish) = signed_up(&server).await;
+    let proof = owner.sign_in(&server, PASSWORD).await.proof;
+    owner
+        .change_password(&server, &proof, "another good password", None)
+        .await
+        .done();
+    assert_eq!(finish_sign_up(&server, &finish).await.code(), "handle_taken");
+
+    let server = Server::start().await;
+    let (_, device, finish) = signed_up(&server).await;
+    let vault = Vault {
+        vault: SealedVault {
+            revision: 2,
+            ciphertext: Base64(b"newer".to_vec()),
+        },
+    };
+    let put = server.put("/v1/vault").token(device.access()).json(&vault);
+    assert!(put.send().await.status.is_success());
+    assert_eq!(finish_sign_up(&server, &finish).await.code(), "handle_taken");
+
+    let server = Server::start().await;
+    let (_, device, finish) = signed_up(&server).await;
+    let path = format!("/v1/devices/{}", device.device_id);
+    server.delete(&path).token(device.access()).send().await.done();
+    assert_eq!(finish_sign_up(&server, &finish).await.code(), "handle_taken");
 }
 
 #[tokio::test]

@@ -4,13 +4,16 @@ use insta::assert_snapshot;
 use subrosa_wire::{
     Base64,
     limits::{CHALLENGE_LIFETIME, SIGN_IN_PROOF_LIFETIME},
-    rest::{SignInChallenge, SignInFinish, SignInStart},
+    rest::{RecoveryChallenge, RecoveryFinish, RecoveryStart, SignInChallenge, SignInFinish, SignInStart},
 };
+
+use metrics_exporter_prometheus::PrometheusBuilder;
 
 use super::{
     client::{Owner, PASSWORD, new_device},
     harness::Server,
 };
+use crate::clock::Stopwatch;
 
 fn credential_request() -> Base64 {
     use opaque_ke::ClientLogin;
@@ -80,6 +83,88 @@ async fn a_handle_that_does_not_exist_is_answered_like_one_that_does() {
       "type": "urn:subrosa:problem:sign_in_failed"
     }
     "#);
+}
+
+/// A sign-in with a wrong password and a recovery with a wrong code, each to its end.
+async fn guess(server: &Server, handle: &str) {
+    let start = SignInStart {
+        handle: handle.parse().unwrap(),
+        credential_request: credential_request(),
+    };
+    let challenge: SignInChallenge = server.post("/v1/sign-in/start").json(&start).send().await.ok();
+    let finish = SignInFinish {
+        attempt: challenge.attempt,
+        credential_finalization: Base64(vec![7; 64]),
+    };
+    let refused = server.post("/v1/sign-in/finish").json(&finish).send().await;
+    assert_eq!(refused.code(), "sign_in_failed");
+
+    let start = RecoveryStart {
+        handle: handle.parse().unwrap(),
+    };
+    let challenge: RecoveryChallenge = server.post("/v1/recovery/start").json(&start).send().await.ok();
+    let finish = RecoveryFinish {
+        attempt: challenge.attempt,
+        signature: Base64(vec![7; 64]),
+    };
+    let refused = server.post("/v1/recovery/finish").json(&finish).send().await;
+    assert_eq!(refused.code(), "sign_in_failed");
+}
+
+#[tokio::test]
+async fn the_storage_is_asked_the_same_for_a_handle_that_exists_and_for_one_that_does_not() {
+    let server = Server::start().await;
+    Owner::sign_up(&server, "alice").await;
+    let mut counted = Vec::new();
+    for handle in ["alice", "nobody"] {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        // The test has one thread, on which the requests are answered, too.
+        let recording = metrics::set_default_local_recorder(&recorder);
+        guess(&server, handle).await;
+        drop(recording);
+        let rendered = recorder.handle().render();
+        let mut counts: Vec<String> = rendered
+            .lines()
+            .filter(|line| line.starts_with("subrosa_store_") && line.contains("_seconds_count"))
+            .map(str::to_owned)
+            .collect();
+        counts.sort();
+        counted.push(counts);
+    }
+    assert_eq!(counted[0], counted[1]);
+    assert_snapshot!(counted[0].join("\n"), @r#"subrosa_store_read_seconds_count{name="credentials"} 2"#);
+}
+
+/// The same queries are not the same time: what follows them counts, too. A server that left out its part of
+/// OPAQUE for an unknown handle would take a fraction of the time. Guesses alternate and medians are compared,
+/// so that a busy machine slows both alike.
+#[tokio::test]
+async fn a_guess_takes_as_long_for_a_handle_that_exists_as_for_one_that_does_not() {
+    const ROUNDS: usize = 101;
+    let server = Server::start_with(|config| {
+        config.limits.sign_ins_per_handle_and_visitor = 0;
+        config.limits.sign_ins_per_handle = 0;
+        config.limits.sign_ins_per_visitor = 0;
+        config.limits.requests_per_visitor = 0;
+    })
+    .await;
+    Owner::sign_up(&server, "alice").await;
+    let mut took = [Vec::new(), Vec::new()];
+    for _ in 0..ROUNDS {
+        for (took, handle) in took.iter_mut().zip(["alice", "nobody"]) {
+            let watch = Stopwatch::start();
+            guess(&server, handle).await;
+            took.push(watch.elapsed());
+        }
+    }
+    let [known, unknown] = took.map(|mut took| {
+        took.sort_unstable();
+        took[ROUNDS / 2]
+    });
+    assert!(
+        known < 2 * unknown && unknown < 2 * known,
+        "known {known:?}, unknown {unknown:?}"
+    );
 }
 
 #[tokio::test]
