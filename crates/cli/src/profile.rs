@@ -33,8 +33,8 @@ pub(crate) fn server(global: &Global, output: &mut Output) -> anyhow::Result<Ser
         None => DEFAULT_SERVER.parse()?,
     };
     if server.is_exposed() {
-        output.note(
-            "warning: the connection is not encrypted (http://): messages are, but anybody on the way can \
+        output.warning(
+            "the connection is not encrypted (http://): messages are, but anybody on the way can \
              see who talks to whom and when",
         );
     }
@@ -42,11 +42,11 @@ pub(crate) fn server(global: &Global, output: &mut Output) -> anyhow::Result<Ser
 }
 
 /// The device that is signed in. `--server` is for this run: the server may be known by another name here.
-pub(crate) fn open(global: &Global) -> anyhow::Result<Client> {
+pub(crate) async fn open(global: &Global) -> anyhow::Result<Client> {
     let folder = folder(global)?;
     let client = match &global.server {
-        Some(server) => Client::open_at(&folder, server.clone())?,
-        None => Client::open(&folder)?,
+        Some(server) => Client::open_at(&folder, server.clone()).await?,
+        None => Client::open(&folder).await?,
     };
     Ok(client)
 }

@@ -17,7 +17,7 @@ async fn main() -> anyhow::Result<()> {
         .nth(1)
         .context("name the bot's profile folder")?
         .into();
-    let client = Client::open(&folder)?;
+    let client = Client::open(&folder).await?;
     // Before connecting, so that nothing is missed.
     let mut events = client.events();
     client.connect();

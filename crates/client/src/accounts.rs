@@ -26,10 +26,9 @@ pub use subrosa_engine::account::RecoveryCode;
 use crate::{
     Client, ClientError, ServerUrl,
     ambient::{self, SystemRandom},
-    profile::{Draft, Profile},
+    platform::{Draft, Network, Profile, compute},
     rest::Rest,
     session::StoredTokens,
-    tls,
 };
 
 /// The name of the setting that holds the server's address.
@@ -68,7 +67,7 @@ impl Client {
         } = account;
         let name = name.map(|name| display_name(&name)).transpose()?;
         let password = new_password(&password, &handle)?;
-        let draft = Draft::begin(folder)?;
+        let draft = Draft::begin(folder).await?;
         let rest = connect(&server).await?;
 
         let (registration, registration_request) = Registration::start(password, &mut SystemRandom)?;
@@ -98,7 +97,7 @@ impl Client {
                 error => error,
             })?;
         Ok((
-            Self::complete(draft, engine, &server, tokens)?,
+            Self::complete(draft, engine, &server, tokens).await?,
             made.recovery_code,
         ))
     }
@@ -111,7 +110,7 @@ impl Client {
             password,
         } = credentials;
         let password = prepared(&password)?;
-        let draft = Draft::begin(folder)?;
+        let draft = Draft::begin(folder).await?;
         let rest = connect(&server).await?;
         let (signed_in, export_key) = prove_password(&rest, &handle, password).await?;
         let vault = open_vault(&signed_in, &WrapKey::from(&export_key))?;
@@ -131,7 +130,7 @@ impl Client {
             password,
         } = credentials;
         let password = new_password(&password, &handle)?;
-        let draft = Draft::begin(folder)?;
+        let draft = Draft::begin(folder).await?;
         let rest = connect(&server).await?;
         let (signed_in, vault) = prove_recovery_code(&rest, &handle, code).await?;
         set_password(&rest, &handle, &signed_in, &vault, password).await?;
@@ -167,11 +166,11 @@ impl Client {
         let (enrolment, identity) = account::enrol_device(&vault, ambient::now(), &mut SystemRandom);
         let engine = create_engine(&draft, handle, identity, vault)?;
         let tokens = rest.enrol_device(&signed_in.proof, &enrolment).await?;
-        Self::complete(draft, engine, server, tokens)
+        Self::complete(draft, engine, server, tokens).await
     }
 
     /// The last step: with its tokens and its server stored, the draft becomes a profile.
-    fn complete(
+    async fn complete(
         draft: Draft,
         mut engine: Engine,
         server: &ServerUrl,
@@ -179,13 +178,13 @@ impl Client {
     ) -> Result<Self, ClientError> {
         engine.set_setting(SERVER_SETTING, Some(server.to_string().as_bytes()))?;
         StoredTokens::new(tokens, ambient::now()).store(&mut engine)?;
-        Self::start(draft.complete()?, engine, server.clone())
+        Self::start(draft.complete().await?, engine, server.clone())
     }
 }
 
 /// Opens the profile in a folder: its lock, its engine, and the server that it is at.
-pub(crate) fn open_profile(folder: &Path) -> Result<(Profile, Engine, ServerUrl), ClientError> {
-    let (profile, key) = Profile::open(folder)?;
+pub(crate) async fn open_profile(folder: &Path) -> Result<(Profile, Engine, ServerUrl), ClientError> {
+    let (profile, key) = Profile::open(folder).await?;
     let unusable = |reason: &str| ClientError::Profile {
         path: folder.to_owned(),
         reason: reason.to_owned(),
@@ -221,7 +220,7 @@ fn create_engine(
 
 /// Finds out whether client and server speak the same version, before anything secret is made.
 async fn connect(server: &ServerUrl) -> Result<Rest, ClientError> {
-    let rest = Rest::new(server.clone(), &tls::config(server)?)?;
+    let rest = Rest::new(server.clone(), &Network::to(server)?)?;
     let info = rest.server_info().await?;
     if info.protocol_version != limits::PROTOCOL_VERSION {
         return Err(ClientError::VersionMismatch {
@@ -296,15 +295,6 @@ async fn finish(
     handle: Handle,
 ) -> Result<Registered, ClientError> {
     compute(move || Ok(registration.finish(&response.0, &handle, &mut SystemRandom)?)).await
-}
-
-/// Argon2id takes its time: it runs where it holds nobody up.
-async fn compute<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, ClientError> + Send + 'static,
-) -> Result<T, ClientError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|_| ClientError::Closed)?
 }
 
 fn open_vault(signed_in: &SignedIn, way: &WrapKey) -> Result<OpenVault, ClientError> {

@@ -1,18 +1,16 @@
-//! The clock and the random source of the machine: the one place below the applications that reads them.
-
-use std::time::{SystemTime, UNIX_EPOCH};
+//! The clock and the random source of the machine, for applications that drive an engine.
 
 use rand_core::{CryptoRng, RngCore};
 use subrosa_wire::Timestamp;
 
+use crate::platform;
+
 /// The present, by the machine's clock. A clock before 1970 reads as 1970.
-#[expect(clippy::disallowed_methods, reason = "this module is the crate's one clock")]
 pub fn now() -> Timestamp {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
+    platform::now()
 }
 
-/// The operating system's random source.
+/// The random source of the operating system or the browser.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemRandom;
 

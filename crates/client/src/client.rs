@@ -6,11 +6,9 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    thread,
     time::Duration,
 };
 
-use rustls::ClientConfig;
 use subrosa_engine::{
     Command, CommandError, Contact, Conversation, Engine, EngineError, Event, Me, Message, MessageStatus,
     content::MessageId,
@@ -20,21 +18,18 @@ use subrosa_wire::{
     ConversationId, DeviceId, Handle, Timestamp,
     rest::{self, Person},
 };
-use tokio::{
-    sync::{Notify, watch},
-    time::timeout,
-};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     ClientError, Events, ServerUrl, Status, accounts,
     connection::Connector,
     host::HostHandle,
     limits::STOP_TIMEOUT,
-    profile::Profile,
+    platform::{EngineThread, Network, Profile, Tasks, timeout},
     rest::Rest,
     session::{Session, StoredTokens},
-    tls, vault,
+    vault,
 };
 
 /// Messages that are searched for one that got another id when its conversation moved.
@@ -53,13 +48,13 @@ struct Shared {
     me: Me,
     account_key: AccountPublicKey,
     server: ServerUrl,
-    tls: Arc<ClientConfig>,
+    network: Network,
     rest: Rest,
     session: Session,
     host: HostHandle,
     /// Gives the profile back when the engine is closed.
-    thread: Mutex<Option<thread::JoinHandle<Profile>>>,
-    tasks: TaskTracker,
+    thread: Mutex<Option<EngineThread>>,
+    tasks: Tasks,
     stop: CancellationToken,
     is_connecting: AtomicBool,
     retry_now: Arc<Notify>,
@@ -82,15 +77,15 @@ pub struct Device {
 
 impl Client {
     /// Opens the device in a profile folder.
-    pub fn open(folder: &Path) -> Result<Self, ClientError> {
-        let (profile, engine, server) = accounts::open_profile(folder)?;
+    pub async fn open(folder: &Path) -> Result<Self, ClientError> {
+        let (profile, engine, server) = accounts::open_profile(folder).await?;
         Self::start(profile, engine, server)
     }
 
     /// Opens the device in a profile folder, for a server that is known by another address here. The
     /// tokens of this device go there: the address has to be the user's word.
-    pub fn open_at(folder: &Path, server: ServerUrl) -> Result<Self, ClientError> {
-        let (profile, engine, _) = accounts::open_profile(folder)?;
+    pub async fn open_at(folder: &Path, server: ServerUrl) -> Result<Self, ClientError> {
+        let (profile, engine, _) = accounts::open_profile(folder).await?;
         Self::start(profile, engine, server)
     }
 
@@ -99,21 +94,21 @@ impl Client {
         let me = engine.me().clone();
         let account_key = *engine.account_key();
         let tokens = StoredTokens::load(&engine)?;
-        let tls = tls::config(&server)?;
-        let rest = Rest::new(server.clone(), &tls)?;
+        let network = Network::to(&server)?;
+        let rest = Rest::new(server.clone(), &network)?;
         let folder = profile.folder().to_owned();
         let (host, thread) = HostHandle::start(engine, profile).map_err(|error| ClientError::Profile {
             path: folder,
             reason: error.to_string(),
         })?;
-        let tasks = TaskTracker::new();
+        let tasks = Tasks::default();
         let session = Session::start(&tasks, rest.clone(), host.clone(), me.device_id, tokens);
         Ok(Self {
             shared: Arc::new(Shared {
                 me,
                 account_key,
                 server,
-                tls,
+                network,
                 rest,
                 session,
                 host,
@@ -136,7 +131,7 @@ impl Client {
         let stop = &self.shared.stop;
         let connector = Connector {
             server: self.shared.server.clone(),
-            tls: Arc::clone(&self.shared.tls),
+            network: self.shared.network.clone(),
             session: self.shared.session.clone(),
             host: self.shared.host.clone(),
             retry_now: Arc::clone(&self.shared.retry_now),
@@ -222,10 +217,8 @@ impl Client {
         let thread = thread.ok_or(ClientError::Closed)?;
         // The engine's thread has to end although other clones of this client may live on.
         self.shared.host.stop().await;
-        let joined = tokio::task::spawn_blocking(move || thread.join());
-        match timeout(STOP_TIMEOUT, joined).await {
-            Ok(Ok(Ok(profile))) => Ok(profile),
-            Ok(_) => Err(ClientError::Closed),
+        match timeout(STOP_TIMEOUT, thread.join()).await {
+            Ok(profile) => profile,
             Err(_) => Err(ClientError::TimedOut("closing the profile")),
         }
     }
@@ -314,7 +307,7 @@ impl Client {
     /// Removes the profile without telling the server. Until its session ends there, or another device
     /// signs it out, others still encrypt for this device, whose keys are gone.
     pub async fn forget(self) -> Result<(), ClientError> {
-        self.into_profile().await?.remove()
+        self.into_profile().await?.remove().await
     }
 
     // ---- people ----

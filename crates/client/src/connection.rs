@@ -3,12 +3,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rustls::ClientConfig;
 use subrosa_wire::ProblemCode;
-use tokio::{
-    sync::{Notify, mpsc},
-    time::timeout,
-};
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -17,6 +13,7 @@ use crate::{
     backoff::Backoff,
     host::HostHandle,
     limits::{BACKOFF_MAX, OUTGOING_FRAMES_MAX},
+    platform::{Network, timeout},
     session::{Session, ends_session},
     socket::{Ending, Socket},
 };
@@ -24,7 +21,7 @@ use crate::{
 /// What a connection is made of.
 pub(crate) struct Connector {
     pub server: ServerUrl,
-    pub tls: Arc<ClientConfig>,
+    pub network: Network,
     pub session: Session,
     pub host: HostHandle,
     /// Ends the wait between two attempts.
@@ -88,10 +85,10 @@ impl Connector {
     /// Opens a connection, with a new token if the server does not take the present one.
     async fn open(&self) -> Result<Socket, ClientError> {
         let token = self.session.access_token().await?;
-        match Socket::open(&self.server, &self.tls, token.clone()).await {
+        match Socket::open(&self.server, &self.network, token.clone()).await {
             Err(error) if error.is_refusal(ProblemCode::Unauthenticated) => {
                 let token = self.session.replace(token).await?;
-                Socket::open(&self.server, &self.tls, token).await
+                Socket::open(&self.server, &self.network, token).await
             }
             opened => opened,
         }

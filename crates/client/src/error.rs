@@ -27,6 +27,13 @@ pub enum ClientError {
         reason: String,
     },
 
+    /// This browser lacks something without which nothing can be kept.
+    #[error("this browser lacks {0}")]
+    Unsupported(&'static str),
+    /// The browser has removed what it kept of this device.
+    #[error("the browser has removed the data of this device: sign in again")]
+    Evicted,
+
     // ---- the session ----
     /// The server signed this device out, or its session ended.
     #[error("this device is signed out: {0}")]

@@ -2,8 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot have its server has failed")]
 
-use std::sync::Arc;
-
+use futures_util::FutureExt as _;
 use subrosa_engine::{
     Engine, NewProfile,
     account::{OpenVault, VaultContents, VaultKey, enrol_device},
@@ -20,9 +19,8 @@ use crate::{
     ServerUrl,
     ambient::{SystemRandom, now},
     host::HostHandle,
-    profile::Draft,
+    platform::{Draft, Network},
     rest::Rest,
-    tls,
 };
 
 /// A listener on a free port of this machine.
@@ -61,7 +59,7 @@ pub(crate) struct FakeRest {
 impl FakeRest {
     pub(crate) async fn answering(answers: Vec<String>) -> Self {
         let (listener, server) = listen().await;
-        let rest = Rest::new(server.clone(), &tls::config(&server).unwrap()).unwrap();
+        let rest = Rest::new(server.clone(), &network(&server)).unwrap();
         let mut work = JoinSet::new();
         work.spawn(async move {
             let mut requests = Vec::new();
@@ -133,10 +131,14 @@ impl FakeDevice {
         };
         let engine = Engine::create(Database::in_memory().unwrap(), &new, Box::new(SystemRandom)).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let profile = Draft::begin(&folder.path().join("profile"))
-            .unwrap()
-            .complete()
-            .unwrap();
+        // On an operating system nothing of this waits for anything.
+        let profile = async {
+            Draft::begin(&folder.path().join("profile"))
+                .await?
+                .complete()
+                .await
+        };
+        let profile = profile.now_or_never().unwrap().unwrap();
         let (host, _) = HostHandle::start(engine, profile).unwrap();
         Self {
             host,
@@ -146,7 +148,7 @@ impl FakeDevice {
     }
 }
 
-/// TLS for a server that has none.
-pub(crate) fn no_tls(server: &ServerUrl) -> Arc<rustls::ClientConfig> {
-    tls::config(server).unwrap()
+/// The way to a server.
+pub(crate) fn network(server: &ServerUrl) -> Network {
+    Network::to(server).unwrap()
 }

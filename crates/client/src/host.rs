@@ -3,7 +3,6 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    thread,
     time::Duration,
 };
 
@@ -18,7 +17,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use crate::{
     ClientError, Connection, Status, ambient,
     limits::{ENGINE_JOBS_MAX, EVENTS_MAX, MOVES_MAX},
-    profile::Profile,
+    platform::{self, EngineThread, Profile},
 };
 
 enum Job {
@@ -166,7 +165,7 @@ impl Host {
                     Some(Job::Run(job)) => job(&mut self),
                     Some(Job::Stop) | None => return,
                 },
-                () = tokio::time::sleep(wake.unwrap_or(Duration::MAX)), if wake.is_some() => {
+                () = platform::sleep(wake.unwrap_or(Duration::MAX)), if wake.is_some() => {
                     self.wake_at = None;
                     if let Err(error) = self.step(Input::Tick) {
                         tracing::error!(%error, "a step of the engine failed");
@@ -188,10 +187,7 @@ pub(crate) struct HostHandle {
 impl HostHandle {
     /// Starts a thread for the engine of a profile. It ends when it is stopped or every handle is dropped,
     /// closes the engine, and gives back the profile.
-    pub(crate) fn start(
-        engine: Engine,
-        profile: Profile,
-    ) -> std::io::Result<(Self, thread::JoinHandle<Profile>)> {
+    pub(crate) fn start(engine: Engine, profile: Profile) -> std::io::Result<(Self, EngineThread)> {
         let (jobs, queue) = mpsc::channel(ENGINE_JOBS_MAX);
         let events = broadcast::Sender::new(EVENTS_MAX);
         let status = watch::Sender::new(Status::default());
@@ -210,15 +206,7 @@ impl HostHandle {
             moved: HashMap::new(),
         };
         host.publish(false);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .build()?;
-        let thread = thread::Builder::new()
-            .name("subrosa-engine".to_owned())
-            .spawn(move || {
-                runtime.block_on(host.work(queue));
-                profile
-            })?;
+        let thread = EngineThread::start(host.work(queue), profile)?;
         Ok((handle, thread))
     }
 

@@ -8,7 +8,7 @@
 //! # async fn example() -> Result<(), subrosa_client::ClientError> {
 //! use subrosa_client::{Client, Event, Update};
 //!
-//! let client = Client::open("/home/me/bot".as_ref())?;
+//! let client = Client::open("/home/me/bot".as_ref()).await?;
 //! let mut events = client.events();
 //! client.connect();
 //! while let Some(update) = events.next().await {
@@ -22,7 +22,8 @@
 //!
 //! Inside, one thread owns the engine (`host`), one task the tokens (`session`), one the connection
 //! (`connection`, `socket`), one the vault's copy at the server (`vault`). This crate owns no protocol and
-//! no cryptography: it moves bytes and waits.
+//! no cryptography: it moves bytes and waits. It runs on an operating system and in a browser's dedicated
+//! worker; the difference is in `platform`.
 
 mod client;
 mod events;
@@ -31,7 +32,6 @@ mod status;
 mod error;
 
 mod accounts;
-mod profile;
 
 mod host;
 
@@ -45,19 +45,21 @@ mod vault;
 
 mod rest;
 mod server_url;
-mod tls;
 
 pub mod ambient;
 mod limits;
+mod platform;
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod fake;
 
 pub use accounts::{Credentials, NewAccount, RecoveryCode};
 pub use client::{Client, Device};
 pub use error::{ClientError, Refusal};
 pub use events::{Events, Update};
-pub use profile::exists as profile_exists;
+#[cfg(target_arch = "wasm32")]
+pub use platform::forget_profile;
+pub use platform::profile_exists;
 pub use server_url::{InvalidServerUrl, ServerUrl};
 pub use status::{Connection, Status};
 

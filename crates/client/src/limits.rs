@@ -7,6 +7,18 @@ pub(crate) const ENGINE_JOBS_MAX: usize = 256;
 /// Frames that wait to be written. The engine bounds its requests under way well below; a connection
 /// that cannot keep up is closed, and the engine sends again on the next one.
 pub(crate) const OUTGOING_FRAMES_MAX: usize = 1024;
+/// Frames that a browser has received and the engine has not taken; beyond that the connection is given up.
+#[cfg(target_arch = "wasm32")]
+pub(crate) const INCOMING_FRAMES_MAX: usize = 4096;
+/// Bytes that a browser holds to be sent before the next frame waits.
+#[cfg(target_arch = "wasm32")]
+pub(crate) const WRITE_BUFFER_MAX: u32 = 4 * 1024 * 1024;
+/// Attempts to open the database's files, which the browser may hold for a page that is gone.
+#[cfg(target_arch = "wasm32")]
+pub(crate) const POOL_ATTEMPTS_MAX: u32 = 50;
+/// The wait between two of them.
+#[cfg(target_arch = "wasm32")]
+pub(crate) const POOL_RETRY_AFTER: Duration = Duration::from_millis(100);
 /// Events that a subscriber may lag behind before it is told to load everything again.
 pub(crate) const EVENTS_MAX: usize = 1024;
 /// Moves of one conversation that are followed.

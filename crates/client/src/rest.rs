@@ -1,10 +1,7 @@
-//! The REST API of the server, as typed calls. Proxies of the environment are not used and redirects are
-//! not followed: what is sent goes to the server that the user named, or nowhere.
+//! The REST API of the server, as typed calls. What is sent goes to the server that the user named, or
+//! nowhere.
 
-use std::sync::Arc;
-
-use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header, redirect};
-use rustls::ClientConfig;
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
 use serde::{Serialize, de::DeserializeOwned};
 use subrosa_wire::{
     DeviceId, Handle, ProblemCode,
@@ -19,7 +16,8 @@ use subrosa_wire::{
 
 use crate::{
     ClientError, ServerUrl,
-    limits::{CONNECT_TIMEOUT, REST_ANSWER_MAX, REST_TIMEOUT},
+    limits::{REST_ANSWER_MAX, REST_TIMEOUT},
+    platform::{Network, bounded_body},
 };
 
 /// Name and version of this software, as the server sees it.
@@ -33,16 +31,8 @@ pub(crate) struct Rest {
 }
 
 impl Rest {
-    pub(crate) fn new(server: ServerUrl, tls: &Arc<ClientConfig>) -> Result<Self, ClientError> {
-        let http = reqwest::Client::builder()
-            .use_preconfigured_tls(ClientConfig::clone(tls))
-            .user_agent(USER_AGENT)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REST_TIMEOUT)
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .map_err(|error| unreachable(&server, &error))?;
+    pub(crate) fn new(server: ServerUrl, network: &Network) -> Result<Self, ClientError> {
+        let http = network.http().map_err(|error| unreachable(&server, &error))?;
         Ok(Self { http, server })
     }
 
@@ -188,7 +178,9 @@ impl Rest {
     // ---- the way there and back ----
 
     fn request<const N: usize>(&self, method: Method, path: [&str; N]) -> RequestBuilder {
-        self.http.request(method, self.server.rest(path))
+        self.http
+            .request(method, self.server.rest(path))
+            .timeout(REST_TIMEOUT)
     }
 
     async fn post<A: DeserializeOwned, const N: usize>(
@@ -232,21 +224,13 @@ impl Rest {
         Err(self.unexpected(status, &url))
     }
 
-    async fn bounded_body(&self, mut response: Response) -> Result<Vec<u8>, ClientError> {
-        let mut body = Vec::new();
-        while let Some(chunk) = response
-            .chunk()
+    async fn bounded_body(&self, response: Response) -> Result<Vec<u8>, ClientError> {
+        let body = bounded_body(response, REST_ANSWER_MAX)
             .await
-            .map_err(|error| unreachable(&self.server, &error))?
-        {
-            if body.len() + chunk.len() > REST_ANSWER_MAX {
-                return Err(ClientError::ServerMisbehaved(format!(
-                    "its answer is longer than {REST_ANSWER_MAX} bytes"
-                )));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
+            .map_err(|error| unreachable(&self.server, &error))?;
+        body.ok_or_else(|| {
+            ClientError::ServerMisbehaved(format!("its answer is longer than {REST_ANSWER_MAX} bytes"))
+        })
     }
 
     /// An answer that is not this API's: that of a proxy in front of a server that is down, or of something

@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 use subrosa_engine::Engine;
 use subrosa_wire::{DeviceId, ProblemCode, Timestamp, limits::ACCESS_TOKEN_LIFETIME, rest::Tokens};
 use tokio::sync::{mpsc, oneshot};
-use tokio_util::task::TaskTracker;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
     ClientError, accounts, ambient,
     host::HostHandle,
     limits::{TOKEN_MARGIN, TOKEN_REQUESTS_MAX},
+    platform::Tasks,
     rest::Rest,
 };
 
@@ -81,7 +81,7 @@ pub(crate) struct Session {
 impl Session {
     /// Starts the task. It ends when every handle is dropped.
     pub(crate) fn start(
-        tasks: &TaskTracker,
+        tasks: &Tasks,
         rest: Rest,
         host: HostHandle,
         device_id: DeviceId,

@@ -1,29 +1,18 @@
 //! One WebSocket connection: from the TCP handshake to Ready, and then frames in both directions until it
 //! ends. It keeps nothing; the engine brings up everything again on the next one.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use futures_util::{
-    SinkExt as _, StreamExt as _,
-    stream::{SplitSink, SplitStream},
-};
 use prost::Message as _;
-use rustls::ClientConfig;
 use subrosa_wire::{
     ProblemCode,
     frames::{
         ClientFrame, Hello, Notice, Ping, Problem, Ready, ServerFrame, client_frame::Request, notice,
         server_frame::Body,
     },
-    limits::{FRAME_MAX, PROTOCOL_VERSION},
+    limits::PROTOCOL_VERSION,
 };
-use tokio::{net::TcpStream, sync::mpsc, time::timeout};
-use tokio_tungstenite::{
-    Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
-    tungstenite::{
-        self, Message, client::IntoClientRequest as _, http::HeaderValue, protocol::WebSocketConfig,
-    },
-};
+use tokio::sync::mpsc;
 
 use crate::{
     ClientError, ServerUrl,
@@ -31,10 +20,9 @@ use crate::{
     limits::{
         ANSWER_TIMEOUT, CONNECT_TIMEOUT, PING_INTERVAL_MAX, PING_INTERVAL_MIN, READY_TIMEOUT, WRITE_TIMEOUT,
     },
-    rest::{USER_AGENT, innermost},
+    platform::{Network, Receiver, Sender, timeout},
+    rest::USER_AGENT,
 };
-
-type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// The request ids from here on are the connection's own (Hello, pings); the engine counts from 1.
 const FIRST_OWN_REQUEST: u64 = 1 << 63;
@@ -52,7 +40,8 @@ pub(crate) enum Ending {
 
 /// A connection on which the server has said Ready.
 pub(crate) struct Socket {
-    stream: Stream,
+    sender: Sender,
+    receiver: Receiver,
     ping_interval: Duration,
 }
 
@@ -60,53 +49,42 @@ impl Socket {
     /// Connects and says Hello.
     pub(crate) async fn open(
         server: &ServerUrl,
-        tls: &Arc<ClientConfig>,
+        network: &Network,
         access_token: String,
     ) -> Result<Self, ClientError> {
         let unreachable = |reason: String| ClientError::Unreachable {
             server: server.to_string(),
             reason,
         };
-        let mut request = server
-            .live()
-            .as_str()
-            .into_client_request()
-            .map_err(|error| unreachable(innermost(&error)))?;
-        request
-            .headers_mut()
-            .insert("user-agent", HeaderValue::from_static(USER_AGENT));
-        let config = WebSocketConfig::default()
-            .read_buffer_size(16 * 1024)
-            .max_message_size(Some(FRAME_MAX))
-            .max_frame_size(Some(FRAME_MAX));
-        let connector = server.is_encrypted().then(|| Connector::Rustls(Arc::clone(tls)));
-        let connecting = connect_async_tls_with_config(request, Some(config), true, connector);
-        let (mut stream, _) = timeout(CONNECT_TIMEOUT, connecting)
+        let (mut sender, mut receiver) = timeout(CONNECT_TIMEOUT, network.open_web_socket(server))
             .await
             .map_err(|_| unreachable("it did not answer in time".to_owned()))?
-            .map_err(|error| unreachable(handshake_failure(&error)))?;
-
-        let ready = timeout(READY_TIMEOUT, say_hello(&mut stream, access_token))
+            .map_err(unreachable)?;
+        let ready = timeout(READY_TIMEOUT, say_hello(&mut sender, &mut receiver, access_token))
             .await
             .map_err(|_| unreachable("it did not say Ready in time".to_owned()))??;
         let asked = Duration::from_millis(ready.heartbeat_interval_ms.into());
         Ok(Self {
-            stream,
+            sender,
+            receiver,
             ping_interval: asked.clamp(PING_INTERVAL_MIN, PING_INTERVAL_MAX),
         })
     }
 
     /// Carries frames until the connection ends.
     pub(crate) async fn run(self, host: &HostHandle, outgoing: mpsc::Receiver<ClientFrame>) -> Ending {
-        let (sink, stream) = self.stream.split();
         tokio::select! {
-            ending = read(stream, host, self.ping_interval + ANSWER_TIMEOUT) => ending,
-            ending = write(sink, outgoing, self.ping_interval) => ending,
+            ending = read(self.receiver, host, self.ping_interval + ANSWER_TIMEOUT) => ending,
+            ending = write(self.sender, outgoing, self.ping_interval) => ending,
         }
     }
 }
 
-async fn say_hello(stream: &mut Stream, access_token: String) -> Result<Ready, ClientError> {
+async fn say_hello(
+    sender: &mut Sender,
+    receiver: &mut Receiver,
+    access_token: String,
+) -> Result<Ready, ClientError> {
     let hello = Hello {
         protocol_version: PROTOCOL_VERSION,
         access_token,
@@ -117,17 +95,10 @@ async fn say_hello(stream: &mut Stream, access_token: String) -> Result<Ready, C
         request: Some(Request::Hello(hello)),
     };
     let lost = |reason: String| ClientError::ServerMisbehaved(reason);
-    stream
-        .send(Message::binary(hello.encode_to_vec()))
-        .await
-        .map_err(|error| {
-            lost(format!(
-                "it closed the connection before Hello: {}",
-                innermost(&error)
-            ))
-        })?;
+    let said = sender.send(vec![hello.encode_to_vec()]).await;
+    said.map_err(|reason| lost(format!("it closed the connection before Hello: {reason}")))?;
     loop {
-        match next_frame(stream).await {
+        match next_frame(receiver).await {
             Ok(ServerFrame {
                 body: Some(Body::Ready(ready)),
                 ..
@@ -165,10 +136,10 @@ fn refused(problem: Problem) -> ClientError {
 }
 
 /// Hands every frame to the engine. Silence for `patience`, although pings are answered, is the end.
-async fn read(mut stream: SplitStream<Stream>, host: &HostHandle, patience: Duration) -> Ending {
+async fn read(mut receiver: Receiver, host: &HostHandle, patience: Duration) -> Ending {
     let mut draining = None;
     loop {
-        let frame = match timeout(patience, next_frame(&mut stream)).await {
+        let frame = match timeout(patience, next_frame(&mut receiver)).await {
             Err(_) => return Ending::Lost("the server fell silent".to_owned()),
             Ok(Err(reason)) => return draining.map_or(Ending::Lost(reason), Ending::Draining),
             Ok(Ok(frame)) => frame,
@@ -195,31 +166,15 @@ async fn read(mut stream: SplitStream<Stream>, host: &HostHandle, patience: Dura
     }
 }
 
-/// The next frame; text and control messages of the WebSocket are none.
-async fn next_frame<S>(stream: &mut S) -> Result<ServerFrame, String>
-where
-    S: futures_util::Stream<Item = Result<Message, tungstenite::Error>> + Unpin,
-{
-    loop {
-        match stream.next().await {
-            None => return Err("the connection was closed".to_owned()),
-            Some(Err(error)) => return Err(innermost(&error)),
-            Some(Ok(Message::Close(Some(close)))) if !close.reason.is_empty() => {
-                return Err(format!("the server closed the connection: {}", close.reason));
-            }
-            Some(Ok(Message::Close(_))) => return Err("the server closed the connection".to_owned()),
-            Some(Ok(Message::Binary(bytes))) => {
-                return ServerFrame::decode(bytes)
-                    .map_err(|error| format!("the server sent a frame that cannot be read: {error}"));
-            }
-            Some(Ok(_)) => {}
-        }
-    }
+async fn next_frame(receiver: &mut Receiver) -> Result<ServerFrame, String> {
+    let bytes = receiver.next().await?;
+    ServerFrame::decode(bytes)
+        .map_err(|error| format!("the server sent a frame that cannot be read: {error}"))
 }
 
 /// Writes frames as they come, as many as wait in one go, and pings when there are none.
 async fn write(
-    mut sink: SplitSink<Stream, Message>,
+    mut sender: Sender,
     mut outgoing: mpsc::Receiver<ClientFrame>,
     ping_interval: Duration,
 ) -> Ending {
@@ -236,25 +191,15 @@ async fn write(
                 }
             }
         };
-        let writing = async {
-            sink.feed(Message::binary(frame.encode_to_vec())).await?;
-            while let Ok(frame) = outgoing.try_recv() {
-                sink.feed(Message::binary(frame.encode_to_vec())).await?;
-            }
-            sink.flush().await
-        };
-        match timeout(WRITE_TIMEOUT, writing).await {
+        let mut messages = vec![frame.encode_to_vec()];
+        while let Ok(frame) = outgoing.try_recv() {
+            messages.push(frame.encode_to_vec());
+        }
+        match timeout(WRITE_TIMEOUT, sender.send(messages)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => return Ending::Lost(innermost(&error)),
+            Ok(Err(reason)) => return Ending::Lost(reason),
             Err(_) => return Ending::Lost("the network does not take any data".to_owned()),
         }
-    }
-}
-
-fn handshake_failure(error: &tungstenite::Error) -> String {
-    match error {
-        tungstenite::Error::Http(answer) => format!("it answered {} instead of a WebSocket", answer.status()),
-        error => innermost(error),
     }
 }
 

@@ -9,7 +9,8 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    ClientError, ambient, host::HostHandle, limits::VAULT_ATTEMPTS_MAX, rest::Rest, session::Session,
+    ClientError, ambient, host::HostHandle, limits::VAULT_ATTEMPTS_MAX, platform, rest::Rest,
+    session::Session,
 };
 
 /// How long after a failure the vault is tried again, if nothing else happens before.
@@ -41,7 +42,7 @@ impl Keeper {
             };
             tokio::select! {
                 () = changed(&mut events) => {}
-                () = tokio::time::sleep(retry.unwrap_or(Duration::MAX)), if retry.is_some() => {}
+                () = platform::sleep(retry.unwrap_or(Duration::MAX)), if retry.is_some() => {}
             }
         }
     }

@@ -27,7 +27,7 @@ async fn main() -> anyhow::Result<()> {
     let [profile, server, handle, word] = arguments.as_slice() else {
         bail!("usage: talker PROFILE SERVER HANDLE WORD")
     };
-    let client = Client::open_at(Path::new(profile), server.parse()?)?;
+    let client = Client::open_at(Path::new(profile), server.parse()?).await?;
     let conversation = client
         .chat_with(&handle.parse()?)
         .await?

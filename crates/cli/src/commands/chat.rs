@@ -10,6 +10,10 @@ use crate::{arguments::Global, chat, exit::usage, output::can_ask, profile};
 ///
 /// '?' shows the keys. Nothing is told by colour alone, and the cursor is always where you are.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  subrosa chat
+  subrosa --profile ./second chat --log-file chat.log")]
 pub(crate) struct Arguments {}
 
 pub(crate) async fn run(global: &Global, _: Arguments) -> anyhow::Result<()> {
@@ -18,7 +22,7 @@ pub(crate) async fn run(global: &Global, _: Arguments) -> anyhow::Result<()> {
             "subrosa chat needs a terminal; scripts use send, listen and history",
         ));
     }
-    let client = profile::open(global)?;
+    let client = profile::open(global).await?;
     let ending = chat::run(&client).await;
     let closed = super::farewell(client).await;
     ending.and(closed)

@@ -18,6 +18,10 @@ const PREVIEW_CHARS: usize = 60;
 
 /// List your conversations, the newest first.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  subrosa chats
+  subrosa chats --offline --json")]
 pub(crate) struct Arguments {
     /// Do not connect: show what is here.
     #[arg(long)]
@@ -25,7 +29,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
-    let client = profile::open(global)?;
+    let client = profile::open(global).await?;
     let events = client.events();
     if !arguments.offline {
         sync(&client, output).await?;

@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
-    let client = profile::open(global)?;
+    let client = profile::open(global).await?;
     if let Some(device) = arguments.sign_out {
         client.sign_out_device(device).await?;
         output.result(

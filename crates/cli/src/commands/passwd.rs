@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
-    let client = profile::open(global)?;
+    let client = profile::open(global).await?;
     let old = secrets::existing(
         global.password_file.as_deref(),
         "Present password",

@@ -43,7 +43,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
     let folder = profile::folder(global)?;
 
     if profile_exists(&folder) {
-        let client = profile::open(global)?;
+        let client = profile::open(global).await?;
         if *client.handle() != arguments.handle {
             return Err(usage(format!(
                 "this profile is @{}'s: use another --profile",

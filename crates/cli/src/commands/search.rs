@@ -15,7 +15,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
-    let client = profile::open(global)?;
+    let client = profile::open(global).await?;
     let prefix = arguments.text.trim().trim_start_matches('@').to_lowercase();
     let people = client.search_people(&prefix).await?;
     for person in &people {

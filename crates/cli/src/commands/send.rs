@@ -42,7 +42,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
-    let client = profile::open(global)?;
+    let client = profile::open(global).await?;
     let text = text(arguments.text.as_deref(), output)?;
     let conversation = client.open_chat(&arguments.handle).await?;
     let message = client.send_text(conversation, text).await?;

@@ -6,10 +6,14 @@ use crate::{arguments::Global, output::Output, people::one_line, profile, shapes
 
 /// Say who is signed in.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  subrosa whoami
+  subrosa --profile ./second whoami --json")]
 pub(crate) struct Arguments {}
 
 pub(crate) async fn run(global: &Global, _: Arguments, output: &mut Output) -> anyhow::Result<()> {
-    let client = profile::open(global)?;
+    let client = profile::open(global).await?;
     let me = client.me().await?;
     let name = me
         .name

@@ -3,7 +3,7 @@
 use subrosa_wire::ProblemCode;
 
 use super::*;
-use crate::fake::{FakeRest, answer, listen, no_tls, problem};
+use crate::fake::{FakeRest, answer, listen, network, problem};
 
 async fn info_after(answer: String) -> Result<ServerInfo, ClientError> {
     FakeRest::answering(vec![answer]).await.rest.server_info().await
@@ -83,7 +83,7 @@ async fn nobody_there_is_no_connection() {
     let (listener, server) = listen().await;
     drop(listener);
     let error =
-        Rest::new(server.clone(), &no_tls(&server)).map(|rest| async move { rest.server_info().await });
+        Rest::new(server.clone(), &network(&server)).map(|rest| async move { rest.server_info().await });
     let Ok(asking) = error else { panic!("no client") };
     let error = asking.await;
     assert!(matches!(error, Err(ClientError::Unreachable { .. })), "{error:?}");

@@ -73,7 +73,7 @@ fn stored_tokens_keep_their_shape() {
 async fn an_old_token_is_replaced_once_however_many_ask_and_stored_before_it_is_used() {
     let device = FakeDevice::new();
     let fake = FakeRest::answering(vec![challenge(), json(&tokens("a2", "r2"))]).await;
-    let tasks = TaskTracker::new();
+    let tasks = Tasks::default();
     let session = Session::start(
         &tasks,
         fake.rest.clone(),
@@ -100,7 +100,7 @@ async fn after_a_lost_answer_the_old_token_is_used_once_more() {
     let device = FakeDevice::new();
     let lost = String::new();
     let fake = FakeRest::answering(vec![challenge(), lost, challenge(), json(&tokens("a2", "r2"))]).await;
-    let tasks = TaskTracker::new();
+    let tasks = Tasks::default();
     let session = Session::start(
         &tasks,
         fake.rest.clone(),
@@ -120,7 +120,7 @@ async fn a_reused_token_ends_the_session() {
     let device = FakeDevice::new();
     let reused = problem(&ProblemDocument::new(ProblemCode::TokenReused, ""));
     let fake = FakeRest::answering(vec![challenge(), reused]).await;
-    let tasks = TaskTracker::new();
+    let tasks = Tasks::default();
     let session = Session::start(
         &tasks,
         fake.rest.clone(),
@@ -139,7 +139,7 @@ async fn a_challenge_of_another_length_is_not_signed() {
         nonce: vec![7; 33].into(),
     });
     let fake = FakeRest::answering(vec![long]).await;
-    let tasks = TaskTracker::new();
+    let tasks = Tasks::default();
     let session = Session::start(
         &tasks,
         fake.rest.clone(),
@@ -158,7 +158,7 @@ async fn a_challenge_of_another_length_is_not_signed() {
 async fn without_tokens_one_is_signed_out() {
     let device = FakeDevice::new();
     let fake = FakeRest::answering(Vec::new()).await;
-    let tasks = TaskTracker::new();
+    let tasks = Tasks::default();
     let session = Session::start(
         &tasks,
         fake.rest.clone(),

@@ -2,12 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot have its server has failed")]
 
+use futures_util::{SinkExt as _, StreamExt as _};
 use subrosa_wire::frames::{Draining, Pong, SignedOut, SyncState};
-use tokio::net::TcpListener;
-use tokio_tungstenite::accept_async;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::{WebSocketStream, accept_async, tungstenite::Message};
 
 use super::*;
-use crate::fake::{FakeDevice, listen, no_tls};
+use subrosa_wire::limits::FRAME_MAX;
+
+use crate::fake::{FakeDevice, listen, network};
 
 type ServerSide = WebSocketStream<TcpStream>;
 
@@ -54,10 +57,10 @@ async fn accept(listener: &TcpListener, answer: Body) -> ServerSide {
 
 async fn opened_with(answer: Body) -> Result<Socket, ClientError> {
     let (listener, server) = listen().await;
-    let tls = no_tls(&server);
+    let network = network(&server);
     let (_kept, opened) = tokio::join!(
         accept(&listener, answer),
-        Socket::open(&server, &tls, "token".into())
+        Socket::open(&server, &network, "token".into())
     );
     opened
 }
@@ -66,10 +69,10 @@ async fn opened_with(answer: Body) -> Result<Socket, ClientError> {
 async fn ending<F: Future<Output = ServerSide>>(serve: impl FnOnce(ServerSide) -> F) -> (Ending, FakeDevice) {
     let device = FakeDevice::new();
     let (listener, server) = listen().await;
-    let tls = no_tls(&server);
+    let network = network(&server);
     let (outgoing, queue) = mpsc::channel(16);
     let client = async {
-        let socket = Socket::open(&server, &tls, "token".into()).await.unwrap();
+        let socket = Socket::open(&server, &network, "token".into()).await.unwrap();
         device
             .host
             .run(|host| host.connected(outgoing))
@@ -111,7 +114,7 @@ async fn a_problem_instead_of_ready_is_a_refusal() {
 async fn a_server_without_a_websocket_is_told_as_such() {
     use tokio::io::AsyncWriteExt as _;
     let (listener, server) = listen().await;
-    let tls = no_tls(&server);
+    let network = network(&server);
     let serve = async {
         let (mut stream, _) = listener.accept().await.unwrap();
         stream
@@ -120,7 +123,7 @@ async fn a_server_without_a_websocket_is_told_as_such() {
             .unwrap();
         stream
     };
-    let (_kept, error) = tokio::join!(serve, Socket::open(&server, &tls, "token".into()));
+    let (_kept, error) = tokio::join!(serve, Socket::open(&server, &network, "token".into()));
     let error = error.map(drop).unwrap_err().to_string();
     assert!(error.contains("404"), "{error}");
 }

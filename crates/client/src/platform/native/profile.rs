@@ -22,9 +22,12 @@ use std::{
 };
 
 use rand_core::RngCore as _;
-use zeroize::Zeroizing;
 
-use crate::{ClientError, ambient::SystemRandom};
+use crate::{
+    ClientError,
+    ambient::SystemRandom,
+    platform::{KEY_LEN, Key},
+};
 
 const DATABASE: &str = "profile.db";
 /// What SQLite keeps beside its database.
@@ -32,10 +35,6 @@ const DATABASE_COMPANIONS: [&str; 3] = ["profile.db-wal", "profile.db-shm", "pro
 const KEY: &str = "key";
 const KEY_UNDER_WAY: &str = "key.new";
 const LOCK: &str = "lock";
-const KEY_LEN: usize = 32;
-
-/// The key of the database.
-pub(crate) type Key = Zeroizing<[u8; KEY_LEN]>;
 
 /// Whether there is a profile in this folder: somebody is signed in.
 pub fn exists(folder: &Path) -> bool {
@@ -59,7 +58,7 @@ pub(crate) struct Draft {
 
 impl Profile {
     /// Opens a profile, and gives the key of its database.
-    pub(crate) fn open(folder: &Path) -> Result<(Self, Key), ClientError> {
+    pub(crate) async fn open(folder: &Path) -> Result<(Self, Key), ClientError> {
         if !exists(folder) {
             return Err(ClientError::NoProfile(folder.to_owned()));
         }
@@ -79,7 +78,7 @@ impl Profile {
     }
 
     /// Removes everything, the key first: without it nothing of the rest can be read.
-    pub(crate) fn remove(self) -> Result<(), ClientError> {
+    pub(crate) async fn remove(self) -> Result<(), ClientError> {
         self.erase().map_err(|error| self.unusable(&error))
     }
 
@@ -127,7 +126,7 @@ impl Profile {
 impl Draft {
     /// Begins a profile in a folder that is not there yet, is empty, or has the rest of an interrupted
     /// attempt.
-    pub(crate) fn begin(folder: &Path) -> Result<Self, ClientError> {
+    pub(crate) async fn begin(folder: &Path) -> Result<Self, ClientError> {
         let unusable = |reason: String| ClientError::Profile {
             path: folder.to_owned(),
             reason,
@@ -169,7 +168,7 @@ impl Draft {
     }
 
     /// Makes it a profile: from here on it survives.
-    pub(crate) fn complete(mut self) -> Result<Profile, ClientError> {
+    pub(crate) async fn complete(mut self) -> Result<Profile, ClientError> {
         // It is there until this function or `drop` takes it.
         let Some(profile) = self.profile.take() else {
             return Err(ClientError::Closed);
@@ -297,92 +296,98 @@ mod tests {
         (parent, folder)
     }
 
-    #[test]
-    fn an_unfinished_profile_leaves_nothing() {
+    #[tokio::test]
+    async fn an_unfinished_profile_leaves_nothing() {
         let (_parent, folder) = folder();
-        let draft = Draft::begin(&folder).unwrap();
+        let draft = Draft::begin(&folder).await.unwrap();
         fs::write(draft.database_path(), "half").unwrap();
-        assert!(matches!(Profile::open(&folder), Err(ClientError::NoProfile(_))));
+        assert!(matches!(
+            Profile::open(&folder).await,
+            Err(ClientError::NoProfile(_))
+        ));
         drop(draft);
         assert!(!folder.exists());
     }
 
-    #[test]
-    fn the_rest_of_a_crash_is_swept_away_by_the_next_attempt() {
+    #[tokio::test]
+    async fn the_rest_of_a_crash_is_swept_away_by_the_next_attempt() {
         let (_parent, folder) = folder();
         fs::create_dir_all(&folder).unwrap();
         for rest in ["profile.db", "profile.db-wal", "key.new", "lock"] {
             fs::write(folder.join(rest), "rest").unwrap();
         }
-        let draft = Draft::begin(&folder).unwrap();
+        let draft = Draft::begin(&folder).await.unwrap();
         assert!(!folder.join("profile.db").exists() && !folder.join("profile.db-wal").exists());
         let key = draft.key().clone();
-        drop(draft.complete().unwrap());
-        assert_eq!(Profile::open(&folder).unwrap().1, key);
+        drop(draft.complete().await.unwrap());
+        assert_eq!(Profile::open(&folder).await.unwrap().1, key);
     }
 
-    #[test]
-    fn a_profile_is_open_in_one_place_only() {
+    #[tokio::test]
+    async fn a_profile_is_open_in_one_place_only() {
         let (_parent, folder) = folder();
-        let profile = Draft::begin(&folder).unwrap().complete().unwrap();
+        let profile = Draft::begin(&folder).await.unwrap().complete().await.unwrap();
         assert!(matches!(
-            Profile::open(&folder),
+            Profile::open(&folder).await,
             Err(ClientError::ProfileInUse(_))
         ));
-        assert!(matches!(Draft::begin(&folder), Err(ClientError::ProfileInUse(_))));
+        assert!(matches!(
+            Draft::begin(&folder).await,
+            Err(ClientError::ProfileInUse(_))
+        ));
         drop(profile);
-        Profile::open(&folder).unwrap();
+        Profile::open(&folder).await.unwrap();
     }
 
-    #[test]
-    fn a_profile_is_never_overwritten() {
+    #[tokio::test]
+    async fn a_profile_is_never_overwritten() {
         let (_parent, folder) = folder();
-        drop(Draft::begin(&folder).unwrap().complete().unwrap());
+        drop(Draft::begin(&folder).await.unwrap().complete().await.unwrap());
         assert!(matches!(
-            Draft::begin(&folder),
+            Draft::begin(&folder).await,
             Err(ClientError::ProfileExists(_))
         ));
-        Profile::open(&folder).unwrap();
+        Profile::open(&folder).await.unwrap();
     }
 
-    #[test]
-    fn a_folder_with_other_files_is_left_alone() {
+    #[tokio::test]
+    async fn a_folder_with_other_files_is_left_alone() {
         let (_parent, folder) = folder();
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("thesis.txt"), "years of work").unwrap();
-        let error = Draft::begin(&folder).unwrap_err().to_string();
+        let error = Draft::begin(&folder).await.unwrap_err().to_string();
         assert!(error.contains("thesis.txt"), "{error}");
         assert!(folder.join("thesis.txt").exists());
     }
 
-    #[test]
-    fn a_removed_profile_is_gone() {
+    #[tokio::test]
+    async fn a_removed_profile_is_gone() {
         let (_parent, folder) = folder();
-        let profile = Draft::begin(&folder).unwrap().complete().unwrap();
+        let profile = Draft::begin(&folder).await.unwrap().complete().await.unwrap();
         fs::write(profile.database_path(), "sealed").unwrap();
-        profile.remove().unwrap();
+        profile.remove().await.unwrap();
         assert!(!folder.exists());
     }
 
     #[cfg(unix)]
-    #[test]
-    fn only_the_owner_can_read_a_profile() {
+    #[tokio::test]
+    async fn only_the_owner_can_read_a_profile() {
         use std::os::unix::fs::PermissionsExt as _;
         let (_parent, folder) = folder();
-        let _profile = Draft::begin(&folder).unwrap().complete().unwrap();
+        let _profile = Draft::begin(&folder).await.unwrap().complete().await.unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&folder), 0o700);
         assert_eq!(mode(&folder.join("key")), 0o600);
     }
 
-    #[test]
-    fn a_key_of_another_length_is_not_a_key() {
+    #[tokio::test]
+    async fn a_key_of_another_length_is_not_a_key() {
         let (_parent, folder) = folder();
-        drop(Draft::begin(&folder).unwrap().complete().unwrap());
+        drop(Draft::begin(&folder).await.unwrap().complete().await.unwrap());
         for wrong in [31, 33] {
             fs::write(folder.join("key"), vec![0; wrong]).unwrap();
             assert!(
-                matches!(Profile::open(&folder), Err(ClientError::Profile { .. })),
+                matches!(Profile::open(&folder).await, Err(ClientError::Profile { .. })),
                 "{wrong}"
             );
         }

@@ -1,0 +1,183 @@
+//! HTTP by `fetch` and the browser's WebSockets. Certificates, proxies and redirects are the browser's
+//! matter; the page's content security policy keeps all of it at the page's own origin.
+
+use std::{cell::Cell, rc::Rc, time::Duration};
+
+use js_sys::{ArrayBuffer, Uint8Array};
+use prost::bytes::Bytes;
+use reqwest::Response;
+use subrosa_wire::limits::FRAME_MAX;
+use tokio::sync::mpsc;
+use wasm_bindgen::{JsCast as _, prelude::Closure};
+use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
+
+use super::{reason, sleep};
+use crate::{
+    ClientError, ServerUrl,
+    limits::{INCOMING_FRAMES_MAX, WRITE_BUFFER_MAX},
+};
+
+/// How often a full buffer is looked at: a browser does not say when it has drained.
+const DRAIN_INTERVAL: Duration = Duration::from_millis(50);
+
+/// The way to the server of this origin.
+#[derive(Debug, Clone)]
+pub(crate) struct Network;
+
+/// What a WebSocket does.
+enum Incoming {
+    Opened,
+    Message(Bytes),
+    Ended(String),
+}
+
+impl Network {
+    /// The way to this server.
+    #[expect(clippy::unnecessary_wraps, reason = "natively certificates may be missing")]
+    pub(crate) fn to(_: &ServerUrl) -> Result<Self, ClientError> {
+        Ok(Self)
+    }
+
+    /// What makes HTTP requests.
+    #[expect(clippy::unused_self, reason = "natively it holds the certificates")]
+    pub(crate) fn http(&self) -> Result<reqwest::Client, reqwest::Error> {
+        reqwest::Client::builder().build()
+    }
+
+    /// Opens the server's WebSocket. The error is a reason for people.
+    #[expect(clippy::unused_self, reason = "natively it holds the certificates")]
+    pub(crate) async fn open_web_socket(&self, server: &ServerUrl) -> Result<(Sender, Receiver), String> {
+        let socket = WebSocket::new(server.live().as_str()).map_err(|error| reason(&error))?;
+        socket.set_binary_type(BinaryType::Arraybuffer);
+        let (connection, mut receiver) = Connection::watch(socket);
+        match receiver.incoming.recv().await {
+            Some(Incoming::Opened) => Ok((Sender(connection), receiver)),
+            Some(Incoming::Ended(reason)) => Err(reason),
+            Some(Incoming::Message(_)) | None => Err("it did not open a connection".to_owned()),
+        }
+    }
+}
+
+/// A WebSocket with what listens to it; closed when both halves are dropped.
+struct Connection {
+    socket: WebSocket,
+    _on_open: Closure<dyn FnMut(Event)>,
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _on_close: Closure<dyn FnMut(CloseEvent)>,
+}
+
+impl Connection {
+    fn watch(socket: WebSocket) -> (Rc<Self>, Receiver) {
+        let (queue, incoming) = mpsc::channel(INCOMING_FRAMES_MAX);
+        let overrun = Rc::new(Cell::new(false));
+
+        let opened = queue.clone();
+        let on_open = Closure::<dyn FnMut(Event)>::new(move |_| {
+            let _ = opened.try_send(Incoming::Opened);
+        });
+        let (messages, is_overrun, closing) = (queue.clone(), Rc::clone(&overrun), socket.clone());
+        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+            // Text messages are none.
+            let Ok(buffer) = event.data().dyn_into::<ArrayBuffer>() else {
+                return;
+            };
+            let incoming = if buffer.byte_length() as usize > FRAME_MAX {
+                Incoming::Ended(format!("the server sent a frame of more than {FRAME_MAX} bytes"))
+            } else {
+                Incoming::Message(Uint8Array::new(&buffer).to_vec().into())
+            };
+            if messages.try_send(incoming).is_err() {
+                // Nobody can tell a browser to wait: what is missed is fetched on the next connection.
+                is_overrun.set(true);
+                let _ = closing.close();
+            }
+        });
+        let on_close = Closure::<dyn FnMut(CloseEvent)>::new(move |event: CloseEvent| {
+            let said = event.reason();
+            let reason = if said.is_empty() {
+                "the connection was closed".to_owned()
+            } else {
+                format!("the server closed the connection: {said}")
+            };
+            let _ = queue.try_send(Incoming::Ended(reason));
+        });
+        socket.set_onopen(Some(on_open.as_ref().unchecked_ref()));
+        socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        socket.set_onclose(Some(on_close.as_ref().unchecked_ref()));
+        let connection = Rc::new(Self {
+            socket,
+            _on_open: on_open,
+            _on_message: on_message,
+            _on_close: on_close,
+        });
+        let receiver = Receiver {
+            incoming,
+            overrun,
+            _connection: Rc::clone(&connection),
+        };
+        (connection, receiver)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.socket.set_onopen(None);
+        self.socket.set_onmessage(None);
+        self.socket.set_onclose(None);
+        // It may be closed already.
+        let _ = self.socket.close();
+    }
+}
+
+/// Sends messages of a WebSocket.
+pub(crate) struct Sender(Rc<Connection>);
+
+impl Sender {
+    /// Hands binary messages to the browser; waits while it holds too many.
+    pub(crate) async fn send(&mut self, messages: Vec<Vec<u8>>) -> Result<(), String> {
+        for message in messages {
+            while self.0.socket.buffered_amount() > WRITE_BUFFER_MAX {
+                sleep(DRAIN_INTERVAL).await;
+            }
+            if self.0.socket.ready_state() != WebSocket::OPEN {
+                return Err("the connection was closed".to_owned());
+            }
+            let sent = self.0.socket.send_with_u8_array(&message);
+            sent.map_err(|error| reason(&error))?;
+        }
+        Ok(())
+    }
+}
+
+/// Receives messages of a WebSocket.
+pub(crate) struct Receiver {
+    incoming: mpsc::Receiver<Incoming>,
+    overrun: Rc<Cell<bool>>,
+    _connection: Rc<Connection>,
+}
+
+impl Receiver {
+    /// The next binary message. The error is the reason of the end.
+    pub(crate) async fn next(&mut self) -> Result<Bytes, String> {
+        loop {
+            if self.overrun.get() {
+                return Err("the server sends faster than this device can read".to_owned());
+            }
+            match self.incoming.recv().await {
+                Some(Incoming::Opened) => {}
+                Some(Incoming::Message(bytes)) => return Ok(bytes),
+                Some(Incoming::Ended(reason)) => return Err(reason),
+                None => return Err("the connection was closed".to_owned()),
+            }
+        }
+    }
+}
+
+/// The body of an answer; none if it is longer than `max` bytes.
+pub(crate) async fn bounded_body(response: Response, max: usize) -> Result<Option<Vec<u8>>, reqwest::Error> {
+    if response.content_length().is_some_and(|len| len > max as u64) {
+        return Ok(None);
+    }
+    let body = response.bytes().await?;
+    Ok((body.len() <= max).then(|| body.to_vec()))
+}

@@ -1,0 +1,13 @@
+//! On an operating system: tasks of tokio, a thread for the engine, a folder for the profile.
+
+mod network;
+mod profile;
+mod tasks;
+mod time;
+mod tls;
+
+pub(crate) use network::{Network, Receiver, Sender, bounded_body};
+pub use profile::exists as profile_exists;
+pub(crate) use profile::{Draft, Profile};
+pub(crate) use tasks::{EngineThread, Tasks, compute};
+pub(crate) use time::{now, sleep, timeout};

@@ -1,0 +1,134 @@
+//! HTTP by reqwest and WebSockets by tungstenite, over rustls.
+
+use std::sync::Arc;
+
+use futures_util::{
+    SinkExt as _, StreamExt as _,
+    stream::{SplitSink, SplitStream},
+};
+use reqwest::{Response, redirect};
+use rustls::ClientConfig;
+use subrosa_wire::limits::FRAME_MAX;
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
+    tungstenite::{
+        self, Bytes, Message, client::IntoClientRequest as _, http::HeaderValue, protocol::WebSocketConfig,
+    },
+};
+
+use super::tls;
+use crate::{
+    ClientError, ServerUrl,
+    limits::CONNECT_TIMEOUT,
+    rest::{USER_AGENT, innermost},
+};
+
+type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// The way to one server.
+#[derive(Debug, Clone)]
+pub(crate) struct Network {
+    tls: Arc<ClientConfig>,
+}
+
+impl Network {
+    /// The way to this server.
+    pub(crate) fn to(server: &ServerUrl) -> Result<Self, ClientError> {
+        Ok(Self {
+            tls: tls::config(server)?,
+        })
+    }
+
+    /// What makes HTTP requests. Proxies of the environment are not used and redirects are not followed.
+    pub(crate) fn http(&self) -> Result<reqwest::Client, reqwest::Error> {
+        reqwest::Client::builder()
+            .use_preconfigured_tls(ClientConfig::clone(&self.tls))
+            .user_agent(USER_AGENT)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .build()
+    }
+
+    /// Opens the server's WebSocket. The error is a reason for people.
+    pub(crate) async fn open_web_socket(&self, server: &ServerUrl) -> Result<(Sender, Receiver), String> {
+        let mut request = server
+            .live()
+            .as_str()
+            .into_client_request()
+            .map_err(|error| innermost(&error))?;
+        request
+            .headers_mut()
+            .insert("user-agent", HeaderValue::from_static(USER_AGENT));
+        let config = WebSocketConfig::default()
+            .read_buffer_size(16 * 1024)
+            .max_message_size(Some(FRAME_MAX))
+            .max_frame_size(Some(FRAME_MAX));
+        let connector = server
+            .is_encrypted()
+            .then(|| Connector::Rustls(Arc::clone(&self.tls)));
+        let (stream, _) = connect_async_tls_with_config(request, Some(config), true, connector)
+            .await
+            .map_err(|error| handshake_failure(&error))?;
+        let (sink, stream) = stream.split();
+        Ok((Sender(sink), Receiver(stream)))
+    }
+}
+
+/// Sends messages of a WebSocket.
+pub(crate) struct Sender(SplitSink<Stream, Message>);
+
+impl Sender {
+    /// Hands binary messages to the operating system, in one go.
+    pub(crate) async fn send(&mut self, messages: Vec<Vec<u8>>) -> Result<(), String> {
+        for message in messages {
+            let fed = self.0.feed(Message::binary(message)).await;
+            fed.map_err(|error| innermost(&error))?;
+        }
+        self.0.flush().await.map_err(|error| innermost(&error))
+    }
+}
+
+/// Receives messages of a WebSocket.
+pub(crate) struct Receiver(SplitStream<Stream>);
+
+impl Receiver {
+    /// The next binary message; text and control messages are none. The error is the reason of the end.
+    pub(crate) async fn next(&mut self) -> Result<Bytes, String> {
+        loop {
+            match self.0.next().await {
+                None => return Err("the connection was closed".to_owned()),
+                Some(Err(error)) => return Err(innermost(&error)),
+                Some(Ok(Message::Close(Some(close)))) if !close.reason.is_empty() => {
+                    return Err(format!("the server closed the connection: {}", close.reason));
+                }
+                Some(Ok(Message::Close(_))) => return Err("the server closed the connection".to_owned()),
+                Some(Ok(Message::Binary(bytes))) => return Ok(bytes),
+                Some(Ok(_)) => {}
+            }
+        }
+    }
+}
+
+fn handshake_failure(error: &tungstenite::Error) -> String {
+    match error {
+        tungstenite::Error::Http(answer) => format!("it answered {} instead of a WebSocket", answer.status()),
+        error => innermost(error),
+    }
+}
+
+/// The body of an answer; none if it is longer than `max` bytes.
+pub(crate) async fn bounded_body(
+    mut response: Response,
+    max: usize,
+) -> Result<Option<Vec<u8>>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > max {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body))
+}
