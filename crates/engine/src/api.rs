@@ -109,8 +109,8 @@ pub enum Event {
     SignedOut,
 }
 
-/// What a user has to know.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// What a user has to know. Each is told once on a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Warning {
     /// The server shows another account key than the one known: nothing is sent to it.
     #[error("the server shows a different account key for {0}: this is either a new account or an attack")]

@@ -118,7 +118,10 @@ impl Engine {
             Ok::<_, EngineError>(step.out)
         });
         match result {
-            Ok(output) => Ok(output),
+            Ok(mut output) => {
+                self.live.tell_once(&mut output.events);
+                Ok(output)
+            }
             Err(EngineError::Command(error)) => Err(error.into()),
             Err(error) => {
                 // What the connection was doing may refer to what was rolled back.

@@ -5,8 +5,8 @@ use subrosa_mls::{AccountPublicKey, CommitPlan, ConversationKind, GroupPolicy, J
 use subrosa_wire::{
     AccountId, ConversationId,
     frames::{
-        self, AcknowledgeWelcomes, ClaimKeyPackages, CreateConversation, FetchGroup, GroupState, KeyPackages,
-        Problem, WelcomeItem, client_frame::Request,
+        self, ClaimKeyPackages, CreateConversation, FetchGroup, GroupState, KeyPackages, Problem,
+        WelcomeItem, client_frame::Request,
     },
     problem::ProblemCode,
 };
@@ -236,22 +236,17 @@ impl Step<'_> {
             });
         }
         // Joined, refused or superseded: in no case is it wanted again.
-        self.ask(
-            Asked::Acknowledge,
-            Request::AcknowledgeWelcomes(AcknowledgeWelcomes {
-                item_ids: vec![item_id],
-            }),
-        );
+        self.live.welcome_done(item_id);
         Ok(())
     }
 
     fn join_by_welcome(&mut self, id: ConversationId, item: &WelcomeItem) -> StepResult {
         let known = conversations::find(self.conn, id)?;
         if let Some(row) = &known {
-            // It was joined meanwhile, or an external join is under way and will come later in the log.
+            // It was joined meanwhile, or an external join is under way and will come later in the log. A member
+            // follows the log and nothing else: an old Welcome would set it back.
             let is_joining = handshakes::find(self.conn, row.key)?.is_some();
-            let is_joined = row.state == ConversationState::Joined && row.cursor >= item.seq;
-            if is_joined || is_joining || row.state == ConversationState::Blocked {
+            if is_joining || matches!(row.state, ConversationState::Joined | ConversationState::Blocked) {
                 return Ok(());
             }
         }
@@ -271,7 +266,8 @@ impl Step<'_> {
                     conversation: Some(id),
                     what: format!("a welcome: {error}"),
                 });
-                self.join(id);
+                // If the conversation is real, the server's state names it, and this device joins from outside.
+                self.sync_again();
                 return Ok(());
             }
         };
@@ -284,6 +280,7 @@ impl Step<'_> {
         let mls = Mls::new(&store, &mut *self.rng, self.now);
         mls.delete_group(id)?;
         staged.accept(&mls)?;
+        self.live.welcome_was_real();
         let mut row = self.row_to_join(id, peer)?;
         row.cursor = item.seq;
         row.accepted_number = 0;
@@ -379,6 +376,9 @@ impl Step<'_> {
                 .conversation(row.key)
                 .retry
                 .back_off(self.now, problem.retry_after_ms);
+        } else if is_passing(problem) {
+            // Sync will name it again.
+            self.live.sync_retry.back_off(self.now, problem.retry_after_ms);
         }
         if problem.known_code() != Some(ProblemCode::NotAMember) && !is_passing(problem) {
             self.refused(problem);
@@ -391,7 +391,9 @@ impl Step<'_> {
         handshakes::delete(self.conn, row.key)?;
         let store = KvTable::new(self.conn);
         Mls::new(&store, &mut *self.rng, self.now).delete_group(row.id)?;
-        if problem.known_code() != Some(ProblemCode::StaleEpoch) {
+        if problem.known_code() == Some(ProblemCode::StaleEpoch) {
+            self.live.conversation(row.key).retry.back_off_if_often(self.now);
+        } else {
             self.live
                 .conversation(row.key)
                 .retry

@@ -1,12 +1,19 @@
 //! What the engine knows of the present connection. It is lost with the connection and with the process,
 //! and nothing durable depends on it.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    time::Duration,
+};
 
 use subrosa_wire::{AccountId, ConversationId, DeviceId, Timestamp};
 
 use crate::{
-    limits::{BACKOFF_MAX, BACKOFF_MIN},
+    api::{Event, Warning},
+    limits::{
+        BACKOFF_MAX, BACKOFF_MIN, JOINS_AT_ONCE, PUBLISH_BURST, PUBLISH_INTERVAL, SYNC_BURST, SYNC_INTERVAL,
+        WARNINGS_MAX, WELCOMES_BURST, WELCOMES_INTERVAL, WELCOMES_UNACKNOWLEDGED_MAX,
+    },
     store::{conversations::ConversationKey, outbox::OutboxKey},
 };
 
@@ -39,6 +46,26 @@ pub(crate) enum Asked {
     },
     /// The answer tells nothing that is needed.
     Acknowledge,
+    /// As well; one at a time.
+    AcknowledgeWelcomes,
+}
+
+impl Asked {
+    /// What a person calls the request.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Sync => "for its state",
+            Self::Append { .. } => "to take a message",
+            Self::Handshake { .. } => "to take a commit",
+            Self::FetchLog { .. } => "for the log",
+            Self::FetchGroup { .. } => "for a group",
+            Self::ClaimKeyPackages { .. } => "for key packages",
+            Self::PublishKeyPackages => "to take key packages",
+            Self::LookUp { .. } => "for a person",
+            Self::Acknowledge => "to take cursors",
+            Self::AcknowledgeWelcomes => "to forget welcomes",
+        }
+    }
 }
 
 /// State of the connection.
@@ -64,6 +91,14 @@ pub(crate) struct Live {
     pub advanced: BTreeSet<ConversationKey>,
     /// When Sync, and what follows from it, is asked for again.
     pub sync_retry: Retry,
+    /// Welcomes that were dealt with and that the server does not know to be.
+    welcomes_done: BTreeSet<u64>,
+    /// When it can be told.
+    welcomes_at: Option<Timestamp>,
+    /// How often the server's pushes may lead to requests.
+    paces: Paces,
+    /// The warnings that were shown: each is shown once.
+    told: HashSet<Warning>,
     conversations: HashMap<ConversationKey, LiveConversation>,
 }
 
@@ -75,6 +110,8 @@ pub(crate) struct LiveConversation {
     /// The cursor that the server was told.
     pub acked: u64,
     pub fetching: bool,
+    /// The head as it was told when the log was asked for: a page that knows less contradicts it.
+    pub head_asked: u64,
     pub handshake_in_flight: bool,
     pub rows_in_flight: HashSet<OutboxKey>,
     /// Key packages claimed for the creation, by account.
@@ -88,6 +125,71 @@ pub(crate) struct LiveConversation {
 pub(crate) struct Retry {
     at: Option<Timestamp>,
     failures: u32,
+}
+
+/// A few at once, and then one in an interval.
+///
+/// A push makes the engine ask, and what it asks for comes with the next push. An honest server stops at some
+/// time; with one that lies the two would go on for ever, as fast as the network is.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    burst: u32,
+    interval: Duration,
+    spent: u32,
+    since: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+struct Paces {
+    sync: Pace,
+    welcomes: Pace,
+    publish: Pace,
+}
+
+impl Default for Paces {
+    fn default() -> Self {
+        Self {
+            sync: Pace::new(SYNC_BURST, SYNC_INTERVAL),
+            welcomes: Pace::new(WELCOMES_BURST, WELCOMES_INTERVAL),
+            publish: Pace::new(PUBLISH_BURST, PUBLISH_INTERVAL),
+        }
+    }
+}
+
+impl Pace {
+    const fn new(burst: u32, interval: Duration) -> Self {
+        Self {
+            burst,
+            interval,
+            spent: 0,
+            since: None,
+        }
+    }
+
+    /// Takes one, or says when there is one to take.
+    pub(crate) fn take(&mut self, now: Timestamp) -> Result<(), Timestamp> {
+        // A clock that was set back begins anew.
+        let since = self.since.filter(|since| *since <= now).unwrap_or(now);
+        let intervals = now.since(since).as_millis() / self.interval.as_millis();
+        let back = u32::try_from(intervals).unwrap_or(u32::MAX).min(self.spent);
+        self.spent -= back;
+        let since = if self.spent == 0 {
+            now
+        } else {
+            since.plus(self.interval * back)
+        };
+        self.since = Some(since);
+        if self.spent >= self.burst {
+            return Err(since.plus(self.interval));
+        }
+        self.spent += 1;
+        Ok(())
+    }
+
+    /// What was taken led to something real, which no lie could.
+    pub(crate) fn give_back(&mut self) {
+        self.spent = self.spent.saturating_sub(1);
+    }
 }
 
 impl Live {
@@ -152,7 +254,79 @@ impl Live {
             .values()
             .filter_map(|conversation| conversation.retry.at)
             .chain(self.sync_retry.at)
+            .chain(self.welcomes_at)
             .min()
+    }
+
+    /// Whether Sync may be asked for now; if not, it is as soon as it may.
+    pub(crate) fn may_sync(&mut self, now: Timestamp) -> bool {
+        if self.sync_retry.is_waiting(now) {
+            return false;
+        }
+        match self.paces.sync.take(now) {
+            Ok(()) => true,
+            Err(at) => {
+                self.sync_retry.at = Some(at);
+                false
+            }
+        }
+    }
+
+    /// Whether key packages may be made because the server has few. If not, the next Sync shows it again.
+    pub(crate) fn may_publish(&mut self, now: Timestamp) -> bool {
+        self.paces.publish.take(now).is_ok()
+    }
+
+    /// A Welcome is dealt with, one way or another.
+    pub(crate) fn welcome_done(&mut self, item: u64) {
+        if self.welcomes_done.len() < WELCOMES_UNACKNOWLEDGED_MAX {
+            self.welcomes_done.insert(item);
+        }
+    }
+
+    /// A Welcome let this device in: no lie can do that.
+    pub(crate) fn welcome_was_real(&mut self) {
+        self.paces.sync.give_back();
+        self.paces.welcomes.give_back();
+    }
+
+    /// The Welcomes to be acknowledged now: all, or none while others are under way or it is too early.
+    pub(crate) fn welcomes_to_acknowledge(&mut self, now: Timestamp) -> Vec<u64> {
+        self.welcomes_at = None;
+        let is_asked = || {
+            self.in_flight
+                .values()
+                .any(|asked| matches!(asked, Asked::AcknowledgeWelcomes))
+        };
+        if self.welcomes_done.is_empty() || is_asked() {
+            return Vec::new();
+        }
+        match self.paces.welcomes.take(now) {
+            Ok(()) => std::mem::take(&mut self.welcomes_done).into_iter().collect(),
+            Err(at) => {
+                self.welcomes_at = Some(at);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Leaves out the warnings that were shown on this connection, and too many of them.
+    pub(crate) fn tell_once(&mut self, events: &mut Vec<Event>) {
+        events.retain_mut(|event| {
+            let Event::Warning(warning) = event else {
+                return true;
+            };
+            if self.told.len() > WARNINGS_MAX || self.told.contains(warning) {
+                return false;
+            }
+            if self.told.len() == WARNINGS_MAX {
+                *warning = Warning::ForgedByServer {
+                    conversation: None,
+                    what: "and more of the kind, which is not shown until the next connection".to_owned(),
+                };
+            }
+            self.told.insert(warning.clone())
+        });
     }
 
     /// Conversations whose time to try again has come.
@@ -211,6 +385,15 @@ impl Retry {
         let wait = wait.max(std::time::Duration::from_millis(u64::from(retry_after_ms)).min(BACKOFF_MAX));
         self.failures += 1;
         self.at = Some(now.plus(wait));
+    }
+
+    /// Waits only when it happens again and again: somebody else being faster is no failure.
+    pub(crate) fn back_off_if_often(&mut self, now: Timestamp) {
+        if self.failures < JOINS_AT_ONCE {
+            self.failures += 1;
+        } else {
+            self.back_off(now, 0);
+        }
     }
 
     /// Something went through.

@@ -46,6 +46,7 @@ impl Step<'_> {
     pub(crate) fn log_page(&mut self, key: ConversationKey, after_seq: u64, page: LogPage) -> StepResult {
         let live = self.live.conversation(key);
         live.fetching = false;
+        let head_told = live.head_asked;
         live.head = live.head.max(page.head_seq);
         for entry in page.entries {
             self.take_entry(key, entry)?;
@@ -59,6 +60,17 @@ impl Step<'_> {
             self.warn(Warning::ForgedByServer {
                 conversation: Some(row.id),
                 what: "entries of the log are withheld".to_owned(),
+            });
+        } else if row.state == ConversationState::Joined && page.head_seq < head_told {
+            // What was told before the log was asked for was not true. Believing on would be to ask for ever.
+            live.retry.back_off(self.now, 0);
+            if live.head == head_told {
+                live.head = page.head_seq.max(row.cursor);
+                held_entries::delete_beyond(self.conn, key, page.head_seq)?;
+            }
+            self.warn(Warning::ForgedByServer {
+                conversation: Some(row.id),
+                what: "entries were announced that the log does not have".to_owned(),
             });
         } else {
             live.retry.succeeded();
@@ -96,6 +108,7 @@ impl Step<'_> {
             return;
         }
         live.fetching = true;
+        live.head_asked = live.head;
         self.ask(
             Asked::FetchLog {
                 conversation: row.key,

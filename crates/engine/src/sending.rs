@@ -16,7 +16,7 @@ use crate::{
     api::{ConversationState, EngineError, Event, MessageStatus},
     content::{Profile, StatusReport, clean_name, compose, limits::STATUS_ENTRIES_MAX},
     database::KvTable,
-    limits::{SELF_UPDATE_INTERVAL, SEND_WINDOW},
+    limits::{SELF_UPDATE_INTERVAL, SEND_NUMBER_MAX, SEND_WINDOW},
     live::Asked,
     step::{Step, StepResult, is_passing},
     store::{
@@ -338,7 +338,9 @@ impl Step<'_> {
             }
             HandshakeKind::ExternalJoin => self.external_join_refused(&row, problem),
             HandshakeKind::Update => {
-                if problem.known_code() == Some(ProblemCode::SendOutOfOrder) {
+                if problem.known_code() == Some(ProblemCode::SendOutOfOrder)
+                    && (1..=SEND_NUMBER_MAX).contains(&problem.expected_send_number)
+                {
                     handshakes::set_number(self.conn, key, problem.expected_send_number)?;
                     row.accepted_number = problem.expected_send_number.saturating_sub(1);
                     self.live.conversation(key).retry.back_off(self.now, 0);
@@ -465,7 +467,9 @@ impl Step<'_> {
                 }
                 self.rejoin_if_diverged(row, problem)
             }
-            Some(ProblemCode::SendOutOfOrder) => {
+            Some(ProblemCode::SendOutOfOrder)
+                if (1..=SEND_NUMBER_MAX).contains(&problem.expected_send_number) =>
+            {
                 // The log tells which were accepted; the others are numbered anew and sent as they are.
                 row.accepted_number = problem.expected_send_number.saturating_sub(1);
                 self.save(&row)?;

@@ -11,8 +11,8 @@ use subrosa_mls::DeviceIdentity;
 use subrosa_wire::{
     SendId, Timestamp,
     frames::{
-        Acknowledge, ClientFrame, Cursor, Notice, Problem, ServerFrame, Sync, client_frame::Request, notice,
-        server_frame::Body,
+        Acknowledge, AcknowledgeWelcomes, ClientFrame, Cursor, Notice, Problem, ServerFrame, Sync,
+        client_frame::Request, notice, server_frame::Body,
     },
     ids::ID_LEN,
     limits,
@@ -105,17 +105,19 @@ impl<'a> Step<'a> {
     }
 
     fn receive(&mut self, frame: ServerFrame) -> StepResult {
-        let Some(body) = frame.body else {
-            // A frame of a newer server: what this build does not know it does not need.
-            self.live.in_flight.remove(&frame.request_id);
-            return Ok(());
-        };
         if frame.request_id == 0 {
-            return self.push(body);
+            return match frame.body {
+                Some(body) => self.push(body),
+                // A push of a newer server: what this build does not know it does not need.
+                None => Ok(()),
+            };
         }
         // An answer that nobody waits for any more belongs to a send that was given up.
         let Some(asked) = self.live.in_flight.remove(&frame.request_id) else {
             return Ok(());
+        };
+        let Some(body) = frame.body else {
+            return self.wrong_answer(asked);
         };
         match (asked, body) {
             (asked, Body::Problem(problem)) => self.problem(asked, &problem),
@@ -148,15 +150,18 @@ impl<'a> Step<'a> {
             ) => self.key_packages_claimed(conversation, account, packages),
             (Asked::LookUp { account }, Body::Account(found)) => self.account_found(account, &found),
             (Asked::PublishKeyPackages, Body::KeyPackagesPublished(_))
-            | (Asked::Acknowledge, Body::Acknowledged(_)) => Ok(()),
-            (asked, _) => {
-                self.warn(Warning::ForgedByServer {
-                    conversation: None,
-                    what: format!("an answer of another kind than the request {asked:?}"),
-                });
-                Ok(())
-            }
+            | (Asked::Acknowledge | Asked::AcknowledgeWelcomes, Body::Acknowledged(_)) => Ok(()),
+            (asked, _) => self.wrong_answer(asked),
         }
+    }
+
+    /// An answer that is none: the request is tried again as after a failure of the server.
+    fn wrong_answer(&mut self, asked: Asked) -> StepResult {
+        self.warn(Warning::ForgedByServer {
+            conversation: None,
+            what: format!("something else than the answer when asked {}", asked.name()),
+        });
+        self.problem(asked, &Problem::new(ProblemCode::Internal, ""))
     }
 
     fn push(&mut self, body: Body) -> StepResult {
@@ -202,18 +207,23 @@ impl<'a> Step<'a> {
             Asked::FetchLog { conversation, .. } => self.fetch_log_refused(conversation, problem),
             Asked::FetchGroup { id } => self.fetch_group_refused(id, problem),
             Asked::ClaimKeyPackages { conversation, .. } => self.claim_refused(conversation, problem),
-            Asked::Sync | Asked::PublishKeyPackages | Asked::LookUp { .. } | Asked::Acknowledge => {
+            Asked::Sync
+            | Asked::PublishKeyPackages
+            | Asked::LookUp { .. }
+            | Asked::Acknowledge
+            | Asked::AcknowledgeWelcomes => {
                 self.refused_beside_conversations(problem);
                 Ok(())
             }
         }
     }
 
-    /// Asks the server for its state again; if that is under way, once more after it.
+    /// Asks the server for its state again; if that is under way, once more after it. What the server pushes
+    /// leads here, so it is done at a bounded pace.
     pub(crate) fn sync_again(&mut self) {
         if self.live.is_syncing() {
             self.live.sync_wanted = true;
-        } else {
+        } else if self.live.may_sync(self.now) {
             self.ask(Asked::Sync, Request::Sync(Sync {}));
         }
     }
@@ -232,10 +242,15 @@ impl<'a> Step<'a> {
         });
     }
 
-    /// Tells the server how far this device is.
+    /// Tells the server how far this device is, and which Welcomes it has dealt with.
     fn acknowledge(&mut self) -> StepResult {
         if !self.live.synced {
             return Ok(());
+        }
+        let item_ids = self.live.welcomes_to_acknowledge(self.now);
+        if !item_ids.is_empty() {
+            let request = Request::AcknowledgeWelcomes(AcknowledgeWelcomes { item_ids });
+            self.ask(Asked::AcknowledgeWelcomes, request);
         }
         let mut cursors = Vec::new();
         for key in std::mem::take(&mut self.live.advanced) {

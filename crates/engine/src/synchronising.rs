@@ -98,7 +98,7 @@ impl Step<'_> {
             .in_flight
             .values()
             .any(|asked| matches!(asked, Asked::PublishKeyPackages));
-        if is_asked || (left >= KEY_PACKAGES_LOW && has_last_resort) {
+        if is_asked || (left >= KEY_PACKAGES_LOW && has_last_resort) || !self.live.may_publish(self.now) {
             return Ok(());
         }
         let store = KvTable::new(self.conn);

@@ -41,6 +41,19 @@ pub(crate) fn count(conn: &Connection, conversation: ConversationKey) -> Result<
     usize::try_from(count).map_err(|_| corrupt("a count"))
 }
 
+/// Drops what is held beyond this seq: the log does not go so far.
+pub(crate) fn delete_beyond(
+    conn: &Connection,
+    conversation: ConversationKey,
+    seq: u64,
+) -> Result<(), DatabaseError> {
+    conn.execute(
+        "DELETE FROM held_entries WHERE conversation = ?1 AND seq > ?2",
+        params![conversation.0, to_sql(seq)],
+    )?;
+    Ok(())
+}
+
 /// Drops what is held up to this seq: a join made it meaningless.
 pub(crate) fn delete_through(
     conn: &Connection,
