@@ -1,0 +1,265 @@
+# Die Worte der Oberfläche auf Deutsch: kurz, freundlich, genau. Fehler sagen, was geschehen ist und was zu tun ist.
+
+app = Subrosa
+starting = Subrosa startet
+skip = Zur Unterhaltung springen
+cancel = Abbrechen
+close = Schließen
+back = Zurück
+copy = Kopieren
+copied = Kopiert
+delete = Löschen
+dismiss = Ausblenden
+reload = Neu laden
+retry = Erneut senden
+send = Senden
+try-again = Erneut versuchen
+try-now = Jetzt versuchen
+you = Du
+
+# Willkommen
+welcome-lead = Nachrichten, die nur du und dein Gegenüber lesen könnt.
+welcome-encrypted = Verschlüsselt von deinem Bildschirm bis zum anderen. Der Server sieht nichts davon.
+welcome-devices = Auf jedem Gerät sofort da, auch ohne Netz.
+welcome-handle = Keine Telefonnummer, keine E-Mail-Adresse. Ein Handle genügt.
+create-account = Konto anlegen
+sign-in = Anmelden
+
+# Registrierung
+register-title = Lege dein Konto an
+register-lead = Andere finden dich über dein Handle. Dein Passwort verlässt dieses Gerät nie.
+register-working = Dein Konto wird angelegt
+have-account = Du hast schon ein Konto?
+handle = Handle
+handle-rule = 3 bis 32 Buchstaben, Ziffern, „_“ oder „.“, mit einem Buchstaben am Anfang.
+handle-good = Du bist dann { $handle }.
+handle-length = Ein Handle hat 3 bis 32 Zeichen.
+handle-character = Möglich sind nur die Buchstaben a bis z, Ziffern, „_“ und „.“.
+handle-start = Ein Handle beginnt mit einem Buchstaben.
+handle-separator = „_“ und „.“ stehen nur einzeln zwischen Buchstaben oder Ziffern.
+handle-reserved = Dieses Handle ist reserviert. Bitte wähle ein anderes.
+display-name = Name
+display-name-rule = Was andere sehen. Freiwillig, und später änderbar.
+password = Passwort
+password-show = Passwort anzeigen
+password-rule = Mindestens 10 Zeichen. Am besten ein paar Wörter, die nur für dich zusammengehören.
+password-too-short = Mindestens 10 Zeichen.
+password-guessable = Zu leicht zu erraten: ein häufiges Passwort oder ein Muster. Bitte wähle ein anderes.
+password-fair = Gut genug. Ein längeres wäre sicherer.
+password-good = Ein gutes Passwort.
+password-strong = Ein starkes Passwort.
+password-missing = Bitte gib dein Passwort ein.
+
+# Wiederherstellungscode
+code-title = Bewahre deinen Wiederherstellungscode auf
+code-lead = Niemand kann dein Passwort zurücksetzen, auch der Server nicht. Dieser Code ist der einzige andere Weg in dein Konto. Er wird nur einmal gezeigt: Schreib ihn jetzt auf oder speichere ihn.
+code-check = Gib die letzte Gruppe des Codes ein
+code-check-hint = Damit du weißt, dass du ihn hast. Der ganze Code geht auch.
+code-fits = Das stimmt.
+code-does-not-fit = Das ist nicht die letzte Gruppe des Codes. Bitte sieh nach, was du aufbewahrt hast.
+code-continue = Ich habe ihn aufbewahrt
+code-file =
+    Subrosa-Wiederherstellungscode
+
+    { $code }
+
+    Bewahre ihn dort auf, wo nur du ihn findest. Zusammen mit deinem Handle setzt er ein neues Passwort.
+save-as-file = Als Datei speichern
+recovery-code = Wiederherstellungscode
+
+# Anmeldung
+login-title = Willkommen zurück
+login-lead = Deine Unterhaltungen kommen auf dieses Gerät.
+login-working = Du wirst angemeldet
+no-account = Neu hier?
+forgot-password = Passwort vergessen?
+recover-title = Neues Passwort setzen
+recover-lead = Mit deinem Wiederherstellungscode setzt du ein neues Passwort und meldest dich auf diesem Gerät an.
+recover-code-hint = Der Code, den du beim Anlegen deines Kontos aufbewahrt hast.
+recover-do = Passwort setzen und anmelden
+new-password = Neues Passwort
+back-to-login = Zurück zur Anmeldung
+
+# Zustände, in denen sonst nichts geht
+detail-for-report = Einzelheiten für eine Fehlermeldung
+dead-title = Etwas ist schiefgegangen
+dead-lead = Der Teil der App, der deine Nachrichten verwahrt, wurde beendet. Es ist nichts verloren: Lade die Seite neu.
+unsupported-title = Subrosa läuft in diesem Browser nicht
+unsupported-lead = Ihm fehlt etwas, das deine Nachrichten auf diesem Gerät schützt: { $feature }.
+unsupported-what = Bitte nimm eine aktuelle Version von Firefox, Chrome, Edge oder Safari, und kein privates Fenster. Es wurde nichts gespeichert.
+evicted-title = Dieser Browser hat deine Daten entfernt
+evicted-lead = Der Speicher war knapp, oder die Daten dieser Seite wurden gelöscht. Dein Konto ist sicher.
+evicted-what = Melde dich neu an, um weiterzumachen. Was hier geschrieben und noch nicht gesendet war, ist weg.
+sign-in-again = Neu anmelden
+broken-title = Deine Nachrichten lassen sich nicht öffnen
+broken-lead = Die Datenbank auf diesem Gerät ist beschädigt oder wird anderswo benutzt. Versuche es zuerst noch einmal. Hilft das nicht, entferne sie und melde dich neu an.
+remove-and-sign-in = Entfernen und neu anmelden
+forget-title = Alles auf diesem Gerät entfernen?
+forget-lead = Nachrichten und Schlüssel auf diesem Gerät werden gelöscht. Dein Konto und deine anderen Geräte bleiben, wie sie sind. Was noch nicht gesendet ist, geht verloren.
+forget-do = Entfernen
+
+# Die Liste
+chats = Chats
+account = Konto
+account-online = Dein Konto, verbunden
+account-offline = Dein Konto, nicht verbunden
+new-chat = Neuer Chat
+search = Chats und Leute suchen
+search-clear = Suche leeren
+people = Leute
+nobody-found = Niemand gefunden. Gesucht wird ab dem Anfang des Handles.
+find-somebody = Jemanden finden
+empty-list = Noch keine Chats
+empty-list-hint = Suche nach einem Handle, oder gib anderen deines: { $handle }
+no-messages-yet = Noch keine Nachrichten
+draft = Entwurf:
+you-said = Du: { $text }
+unknown-person = Jemand
+unread-count =
+    { $count ->
+        [one] { $count } ungelesene Nachricht
+       *[other] { $count } ungelesene Nachrichten
+    }
+
+# Eine Unterhaltung
+nothing-open = Wähle einen Chat
+nothing-open-hint = Oder suche nach einem Handle, um einen neuen zu beginnen.
+nobody-title = Niemand heißt { $handle }
+nobody-lead = Prüfe die Schreibweise, oder frag noch einmal nach dem Handle.
+open-failed = Dieser Chat lässt sich gerade nicht öffnen
+to-chats = Zu den Chats
+conversation-with = Unterhaltung mit { $name }
+messages-with = Nachrichten mit { $name }
+subtitle-handle = { $handle } · Ende-zu-Ende-verschlüsselt
+subtitle-encrypted = Ende-zu-Ende-verschlüsselt
+subtitle-joining = Dieses Gerät kommt gerade dazu
+subtitle-blocked = Hier kann nichts gesendet werden
+empty-conversation = Sag hallo. Nur du und { $name } könnt lesen, was hier steht.
+conversation-start = Hier beginnt deine Unterhaltung mit { $name }. Nur ihr beide könnt sie lesen.
+said = { $name }:
+unread-divider =
+    { $count ->
+        [one] { $count } neue Nachricht
+       *[other] { $count } neue Nachrichten
+    }
+unread-divider-plain = Neue Nachrichten
+jump-latest = Zur neuesten Nachricht
+jump-latest-new =
+    { $count ->
+        [one] { $count } neue Nachricht: zur neuesten
+       *[other] { $count } neue Nachrichten: zur neuesten
+    }
+show-all = Alles anzeigen
+status-pending = Wartet auf das Senden
+status-sent = Gesendet
+status-delivered = Zugestellt
+status-read = Gelesen
+status-failed = Nicht gesendet
+not-sent = Nicht gesendet.
+composer-label = Nachricht an { $name }
+composer-revoked = Dieses Gerät ist abgemeldet. Du kannst lesen, aber nicht schreiben.
+composer-blocked = Hier kann nichts gesendet werden.
+paste-too-long = Dieser Text ist zu lang für eine Nachricht und wurde nicht eingefügt. Er ist noch in der Zwischenablage. Eine Nachricht fasst etwa 64.000 Zeichen.
+text-too-long = Dieser Text ist zu lang für eine Nachricht. Bitte kürze ihn oder sende ihn in Teilen.
+
+# Über jemanden
+about-person = Über diese Person
+encrypted-title = Ende-zu-Ende-verschlüsselt
+encrypted-what = Nur eure beiden Geräte können diese Nachrichten lesen. Der Server reicht sie weiter, ohne es zu können.
+encrypted-key = Sollte sich der Schlüssel dieser Person je ändern, erfährst du es, bevor etwas gesendet wird.
+blocked-title = Der Schlüssel von { $name } hat sich geändert
+blocked-what = Das geschieht bei einem neuen Konto, oder wenn jemand mithören will. Zur Sicherheit wird hier nichts gesendet. Frag die Person auf anderem Weg, und beginne einen neuen Chat, wenn du sicher bist.
+warning-key-changed = Der Server zeigt für { $name } einen anderen Schlüssel als zuvor. Das ist ein neues Konto, oder jemand will mithören. Es wurde nichts gesendet.
+warning-key-changed-unnamed = Der Server zeigt für diese Person einen anderen Schlüssel als zuvor. Das ist ein neues Konto, oder jemand will mithören. Es wurde nichts gesendet.
+warning-forged = Der Server hat etwas ausgegeben, das nicht echt ist. Es wurde abgelehnt. Bitte sag es denen, die den Server betreiben.
+warning-message = Eine Nachricht war nicht echt und wird nicht gezeigt.
+warning-gap = Einige Nachrichten haben dieses Gerät nie erreicht: Es war länger weg, als der Server sie aufbewahrt.
+warning-refused = Der Server hat etwas abgelehnt. Es wird noch einmal versucht.
+
+# Streifen
+strip-offline = Keine Verbindung. Nachrichten gehen hinaus, sobald es eine gibt.
+strip-connecting = Verbindung wird hergestellt
+strip-storage = Der Speicher dieses Browsers ist fast voll. Bitte schaff Platz, damit keine Nachricht abgewiesen wird.
+strip-revoked = Dieses Gerät wurde von anderswo abgemeldet. Was hier ist, kannst du noch lesen.
+strip-version = Es gibt eine neue Version von Subrosa. Bitte lade neu.
+strip-version-again = Server und Seite passen noch nicht zusammen. Bitte versuche es später wieder.
+
+# Konto
+settings = Konto
+profile = Profil
+save-name = Namen speichern
+name-saved = Dein Name ist gespeichert.
+look = Aussehen
+theme = Farben
+theme-system = Wie das System
+theme-light = Hell
+theme-dark = Dunkel
+language = Sprache
+devices = Geräte
+devices-lead = Wo du angemeldet bist. Melde ab, was du nicht kennst oder nicht mehr benutzt.
+device-name = Gerät { $id }
+this-device = Dieses Gerät
+device-since = Angemeldet seit: { $day }
+device-seen = Zuletzt benutzt: { $seen } · angemeldet: { $made }
+device-uncertified = Dein Konto hat dieses Gerät nicht bestätigt. Deine Kontakte lehnen es ab. Wenn du es nicht kennst, melde es ab und sag es denen, die den Server betreiben.
+device-sign-out-label = Gerät { $id } abmelden
+device-sign-out-title = Dieses Gerät abmelden?
+device-sign-out-lead = Es bekommt keine Nachrichten mehr. Was es schon hat, bleibt dort lesbar, bis es entfernt wird.
+change-password = Passwort
+change-password-lead = Deine anderen Geräte bleiben angemeldet.
+old-password = Jetziges Passwort
+old-password-wrong = Das ist nicht dein jetziges Passwort.
+change-password-do = Passwort ändern
+password-changed = Dein Passwort ist geändert.
+renew-lead = Ein neuer Code ersetzt den, den du hast. Erzeuge einen, wenn du ihn verloren hast oder jemand ihn gesehen haben könnte.
+renew-password-hint = Damit sicher ist, dass du es bist.
+renew-do = Neuen Code erzeugen
+renew-shown = Das ist dein neuer Wiederherstellungscode. Der alte gilt nicht mehr. Er wird nur einmal gezeigt: Schreib ihn jetzt auf oder speichere ihn.
+renew-done = Du hast einen neuen Wiederherstellungscode.
+sign-out = Abmelden
+sign-out-lead = Alles von Subrosa wird von diesem Gerät entfernt. Dein Konto bleibt.
+sign-out-this = Dieses Gerät abmelden
+sign-out-question = Dieses Gerät abmelden?
+sign-out-what = Nachrichten und Schlüssel werden von diesem Gerät entfernt. Um wiederzukommen, brauchst du dein Handle und dein Passwort.
+sign-out-unsent =
+    { $count ->
+        [one] { $count } Nachricht ist noch nicht gesendet und ginge verloren.
+       *[other] { $count } Nachrichten sind noch nicht gesendet und gingen verloren.
+    }
+sign-out-offline = Der Server ist nicht zu erreichen, für ihn bleibt dieses Gerät also angemeldet. Du kannst trotzdem alles hier entfernen und das Gerät später von einem anderen aus abmelden.
+sign-out-do = Abmelden
+remove-anyway = Trotzdem entfernen
+about = Über Subrosa
+about-lead = Ein Ende-zu-Ende-verschlüsselter Messenger, den jeder betreiben kann.
+version = Version
+build = Stand
+licence = Lizenz
+source = Quelltext
+licences = Lizenzen dessen, was darin steckt
+font = Schrift
+
+# Fehler
+failure-wrong-password = Handle oder Passwort ist falsch.
+failure-wrong-code = Handle oder Wiederherstellungscode ist falsch.
+failure-malformed-code = Das ist kein Wiederherstellungscode. Bitte prüfe ihn auf Tippfehler.
+failure-handle-taken = Dieses Handle ist vergeben. Bitte wähle ein anderes.
+failure-name = Dieser Name geht nicht. Bitte wähle einen kürzeren.
+failure-text = Eine Nachricht hat mindestens ein Zeichen und höchstens 64 KiB.
+failure-unknown-person = Niemand hat dieses Handle.
+failure-own-account = Das ist dein eigenes Handle.
+failure-key-changed = Der Server zeigt für diese Person einen anderen Schlüssel als zuvor. Zur Sicherheit wird nichts gesendet. Frag die Person auf anderem Weg.
+failure-not-found = Das gibt es nicht mehr.
+failure-rate-limited = Zu viele Versuche. Bitte warte einen Moment und versuche es wieder.
+failure-rate-limited-for =
+    { $minutes ->
+        [one] Zu viele Versuche. Bitte versuche es in einer Minute wieder.
+       *[other] Zu viele Versuche. Bitte versuche es in { $minutes } Minuten wieder.
+    }
+failure-closed = Dieser Server nimmt zurzeit keine neuen Konten an.
+failure-unreachable = Der Server ist nicht zu erreichen. Bitte prüfe deine Verbindung und versuche es wieder.
+failure-version = Der Server spricht eine andere Version. Bitte lade die Seite neu.
+failure-server = Die Antwort des Servers ist nicht echt und wurde abgelehnt. Bitte sag es denen, die den Server betreiben.
+failure-signed-out = Dieses Gerät ist abgemeldet.
+failure-storage-full = Der Speicher dieses Browsers ist voll. Es ist nichts verloren: Schaff Platz und versuche es wieder.
+failure-storage = Die Datenbank auf diesem Gerät lässt sich nicht schreiben. Bitte lade die Seite neu.
+failure-internal = Etwas ist schiefgegangen. Bitte lade die Seite neu und versuche es wieder.

@@ -1,0 +1,136 @@
+//! The app: which screen is in front, and what happens when somebody signs in or out.
+
+use leptos::{either::EitherOf7, prelude::*, task::spawn_local};
+
+use crate::{
+    browser,
+    chats::Frame,
+    gate::{Gate, RecoveryCodeScreen, trouble},
+    i18n::{self, now},
+    limits, link,
+    model::{faces, route::Route},
+    router::Router,
+    store::{Ceremony, Stage, Store},
+    theme,
+};
+
+/// What is in front.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Screen {
+    Starting,
+    Gate,
+    Code,
+    Main,
+    Dead,
+    Unsupported,
+    Evicted,
+    Broken,
+}
+
+#[component]
+pub(crate) fn App() -> impl IntoView {
+    i18n::start();
+    provide_context(theme::start());
+    let store = Store::start();
+    provide_context(store);
+    let router = Router::start();
+    provide_context(router);
+
+    let screen = Memo::new(
+        move |old: Option<&Screen>| match (store.stage(), store.ceremony.get()) {
+            (Stage::Dead, _) => Screen::Dead,
+            // While the tab that leads changes, everything stays as it is.
+            (Stage::Starting, _) => match old {
+                Some(Screen::Main | Screen::Code | Screen::Gate) => *old.unwrap_or(&Screen::Starting),
+                _ => Screen::Starting,
+            },
+            (Stage::SignedIn, Ceremony::Code(_)) => Screen::Code,
+            (Stage::SignedIn, Ceremony::Working) | (Stage::SignedOut, _) => Screen::Gate,
+            (Stage::SignedIn, Ceremony::None) | (Stage::Revoked, _) => Screen::Main,
+            (Stage::Unsupported, _) => Screen::Unsupported,
+            (Stage::Evicted, _) => Screen::Evicted,
+            (Stage::Broken, _) => Screen::Broken,
+        },
+    );
+    follow_stage(store, router);
+    follow_title(store, router);
+    move || match screen.get() {
+        Screen::Starting => EitherOf7::A(view! { <trouble::Starting /> }),
+        Screen::Gate => EitherOf7::B(view! { <Gate /> }),
+        Screen::Code => EitherOf7::C(code(store)),
+        Screen::Main => EitherOf7::D(view! { <Frame /> }),
+        Screen::Dead => EitherOf7::E(view! { <trouble::Dead /> }),
+        Screen::Unsupported => EitherOf7::F(view! { <trouble::Unsupported /> }),
+        Screen::Evicted => EitherOf7::G(view! { <trouble::Evicted /> }.into_any()),
+        Screen::Broken => EitherOf7::G(view! { <trouble::Broken /> }.into_any()),
+    }
+}
+
+fn code(store: Store) -> impl IntoView {
+    match store.ceremony.get_untracked() {
+        Ceremony::Code(code) => Some(view! { <RecoveryCodeScreen code /> }),
+        Ceremony::None | Ceremony::Working => None,
+    }
+}
+
+/// Loads what there is when somebody is signed in, and forgets it when nobody is.
+fn follow_stage(store: Store, router: Router) {
+    let stage = Memo::new(move |_| store.stage());
+    Effect::new(move |was_in: Option<bool>| {
+        let is_in = match stage.get() {
+            Stage::SignedIn | Stage::Revoked => true,
+            Stage::Starting => return was_in.unwrap_or_default(),
+            _ => false,
+        };
+        match (was_in.unwrap_or_default(), is_in) {
+            (false, true) => {
+                store.load();
+                link::register_service_worker();
+                look_after_storage(store);
+            }
+            (true, false) => {
+                store.clear();
+                router.replace(Route::List);
+            }
+            _ => {}
+        }
+        is_in
+    });
+}
+
+fn look_after_storage(store: Store) {
+    let look = move || {
+        spawn_local(async move {
+            if link::is_nearly_full().await {
+                store.storage_low.set(true);
+            }
+        });
+    };
+    spawn_local(async move {
+        link::persist().await;
+        look();
+    });
+    let _ = set_interval_with_handle(look, limits::LOOK_EVERY * 10);
+}
+
+/// The title names what is open, and how much is new.
+fn follow_title(store: Store, router: Router) {
+    Effect::new(move || {
+        let name = match router.route() {
+            Route::Settings if store.me().is_some() => Some(now!("settings")),
+            Route::Chat(_) => store
+                .open
+                .get()
+                .and_then(|id| store.roster.with(|roster| faces::name(&roster.get(&id)?.peer))),
+            _ => None,
+        };
+        let app = now!("app");
+        let title = name.map_or_else(|| app.clone(), |name| format!("\u{2068}{name}\u{2069} – {app}"));
+        let unread = store.unread();
+        browser::document().set_title(&if unread > 0 {
+            format!("({unread}) {title}")
+        } else {
+            title
+        });
+    });
+}

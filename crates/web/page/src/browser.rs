@@ -1,0 +1,201 @@
+//! The few things that the page wants of the browser itself.
+
+use js_sys::{Array, Date, Reflect};
+use leptos::prelude::*;
+use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
+use web_sys::{Document, Element, HtmlElement, Storage, Window};
+
+/// The window.
+///
+/// # Panics
+/// Without one; the page runs in a document only.
+#[expect(clippy::expect_used, reason = "a page without a window cannot be")]
+pub(crate) fn window() -> Window {
+    web_sys::window().expect("a page has a window")
+}
+
+/// The document.
+///
+/// # Panics
+/// Without one; the page runs in a document only.
+#[expect(clippy::expect_used, reason = "a window of a page has a document")]
+pub(crate) fn document() -> Document {
+    window().document().expect("a window has a document")
+}
+
+/// The content of a `<meta>` of the page.
+pub(crate) fn meta(name: &str) -> Option<String> {
+    let element = document()
+        .query_selector(&format!("meta[name=\"{name}\"]"))
+        .ok()??;
+    element
+        .get_attribute("content")
+        .filter(|content| !content.is_empty())
+}
+
+/// Milliseconds since 1970.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a time after 1970"
+)]
+pub(crate) fn now_ms() -> u64 {
+    Date::now() as u64
+}
+
+/// The day of an instant in the user's time zone, in days since 1970.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "minutes of a day; a time of people"
+)]
+pub(crate) fn day_of(at_ms: u64) -> i64 {
+    let offset = Date::new(&JsValue::from_f64(at_ms as f64)).get_timezone_offset();
+    crate::model::labels::day_number(at_ms, offset as i64)
+}
+
+/// The languages that the user wants, the most wanted first.
+pub(crate) fn languages() -> Vec<String> {
+    window()
+        .navigator()
+        .languages()
+        .iter()
+        .filter_map(|tag| tag.as_string())
+        .collect()
+}
+
+/// Sets an attribute of `<html>`.
+pub(crate) fn set_root_attribute(name: &str, value: &str) {
+    if let Some(root) = document().document_element() {
+        let _ = root.set_attribute(name, value);
+    }
+}
+
+/// Reads a setting of this browser. Only what is no secret and not about messages is kept so.
+pub(crate) fn kept(name: &str) -> Option<String> {
+    local_storage()?.get_item(name).ok()?
+}
+
+/// Keeps or removes a setting of this browser.
+pub(crate) fn keep(name: &str, value: Option<&str>) {
+    let Some(storage) = local_storage() else { return };
+    // A full or forbidden storage costs the setting at the next start, and nothing else.
+    let _ = match value {
+        Some(value) => storage.set_item(name, value),
+        None => storage.remove_item(name),
+    };
+}
+
+fn local_storage() -> Option<Storage> {
+    window().local_storage().ok()?
+}
+
+/// Reads a mark of this tab that outlives a reload.
+pub(crate) fn tab_mark(name: &str) -> Option<String> {
+    window().session_storage().ok()??.get_item(name).ok()?
+}
+
+/// Leaves a mark in this tab that outlives a reload.
+pub(crate) fn leave_tab_mark(name: &str, value: &str) {
+    if let Ok(Some(storage)) = window().session_storage() {
+        let _ = storage.set_item(name, value);
+    }
+}
+
+/// Loads the page again.
+pub(crate) fn reload() {
+    let _ = window().location().reload();
+}
+
+/// 16 random bytes.
+pub(crate) fn random_token() -> [u8; 16] {
+    let mut token = [0; 16];
+    // Without randomness no two calls are told apart; browsers always have it.
+    let _ = window()
+        .crypto()
+        .map(|crypto| crypto.get_random_values_with_u8_array(&mut token));
+    token
+}
+
+/// Whether the user looks at this page.
+pub(crate) fn is_looked_at() -> bool {
+    document().visibility_state() == web_sys::VisibilityState::Visible
+        && document().has_focus().unwrap_or(false)
+}
+
+/// Puts the focus on the first element that fits, once what is being drawn is there.
+pub(crate) fn focus_soon(selector: &'static str) {
+    request_animation_frame(move || focus(selector));
+}
+
+/// Puts the focus on the first element that fits.
+pub(crate) fn focus(selector: &str) {
+    if let Some(element) = first(selector).and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        let _ = element.focus();
+    }
+}
+
+/// The first element that fits.
+pub(crate) fn first(selector: &str) -> Option<Element> {
+    document().query_selector(selector).ok()?
+}
+
+/// All elements within one that fit, in order.
+pub(crate) fn all_in(root: &Element, selector: &str) -> Vec<HtmlElement> {
+    let Ok(list) = root.query_selector_all(selector) else {
+        return Vec::new();
+    };
+    (0..list.length())
+        .filter_map(|index| list.item(index)?.dyn_into().ok())
+        .collect()
+}
+
+/// Puts a text into the clipboard.
+pub(crate) async fn copy(text: &str) -> bool {
+    let clipboard = window().navigator().clipboard();
+    if clipboard.is_undefined() {
+        return false;
+    }
+    wasm_bindgen_futures::JsFuture::from(clipboard.write_text(text))
+        .await
+        .is_ok()
+}
+
+/// Offers a text as a file to be saved.
+pub(crate) fn save_text(file_name: &str, text: &str) -> Result<(), JsValue> {
+    let options = web_sys::BlobPropertyBag::new();
+    options.set_type("text/plain;charset=utf-8");
+    let blob = web_sys::Blob::new_with_str_sequence_and_options(&Array::of1(&text.into()), &options)?;
+    let address = web_sys::Url::create_object_url_with_blob(&blob)?;
+    let link: web_sys::HtmlAnchorElement = document().create_element("a")?.unchecked_into();
+    link.set_href(&address);
+    link.set_download(file_name);
+    link.click();
+    set_timeout(
+        move || {
+            let _ = web_sys::Url::revoke_object_url(&address);
+        },
+        std::time::Duration::from_secs(10),
+    );
+    Ok(())
+}
+
+/// Watches the size of elements: called before the next paint.
+pub(crate) fn watch_size(
+    elements: &[&Element],
+    changed: impl FnMut() + 'static,
+) -> Option<web_sys::ResizeObserver> {
+    let callback = Closure::<dyn FnMut()>::new(changed).into_js_value();
+    let observer = web_sys::ResizeObserver::new(callback.unchecked_ref()).ok()?;
+    for element in elements {
+        observer.observe(element);
+    }
+    Some(observer)
+}
+
+/// A property of a JavaScript object, if it is there.
+pub(crate) fn property(object: &JsValue, name: &str) -> Option<JsValue> {
+    Reflect::get(object, &name.into())
+        .ok()
+        .filter(|value| !value.is_undefined() && !value.is_null())
+}

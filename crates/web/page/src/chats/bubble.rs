@@ -1,0 +1,142 @@
+//! MessageBubble: a text, its time, its state; and for a failed one the two things that can be done.
+
+use std::sync::Arc;
+
+use leptos::{prelude::*, task::spawn_local};
+use subrosa_web_rpc::{Message, MessageStatus, Request};
+
+use super::conversation::Entry;
+use crate::{
+    format,
+    i18n::{now, t},
+    link,
+    model::{
+        links::{Piece, pieces},
+        preview,
+        rows::Row,
+    },
+    parts::{
+        avatar, failure,
+        ticks::{self, ticks},
+    },
+};
+
+#[component]
+pub(super) fn MessageBubble(
+    /// The row, which is one of a message and stays so.
+    row: ArcRwSignal<Row>,
+    /// What it is called among the rows.
+    key: String,
+    /// It has just come.
+    is_new: bool,
+) -> impl IntoView {
+    let entry = expect_context::<Entry>();
+    let row = RwSignal::from(row);
+    let message = Memo::new(move |old: Option<&Option<Arc<Message>>>| match row.get() {
+        Row::Message { message, .. } => Some(message),
+        _ => old.cloned().flatten(),
+    });
+    let is_first = move || row.with(|row| matches!(row, Row::Message { first: true, .. }));
+    let is_last = Memo::new(move |_| row.with(|row| matches!(row, Row::Message { last: true, .. })));
+    let status = Memo::new(move |_| {
+        message.with(|message| {
+            message
+                .as_ref()
+                .map_or(MessageStatus::Pending, |message| message.status)
+        })
+    });
+    let at_ms = Memo::new(move |_| {
+        message.with(|message| message.as_ref().map_or(0, |message| message.sent_at.as_millis()))
+    });
+    let text = Memo::new(move |_| {
+        message.with(|message| {
+            message
+                .as_ref()
+                .map(|message| message.text.clone())
+                .unwrap_or_default()
+        })
+    });
+    // Neither changes in the life of a message.
+    let (outgoing, sender) = message
+        .with_untracked(|message| message.as_ref().map(|message| (message.outgoing, message.sender)))
+        .unzip();
+    let outgoing = outgoing.unwrap_or_default();
+    let who = move || if outgoing { now!("you") } else { entry.name() };
+    view! {
+        <li class="row" class:new=is_new data-testid="message" data-key=key.clone() data-id=key data-status=move || ticks::name(status.get())
+            data-outgoing=outgoing.to_string() data-first=move || is_first().to_string() data-last=move || is_last.get().to_string()>
+            {move || (!outgoing && is_last.get()).then(|| sender.map(|sender| avatar::avatar(&sender, &entry.name(), "small")))}
+            <div class="bubble-wrap">
+                <div class="bubble">
+                    <span class="hidden-text">{move || now!("said", name = who())}</span>
+                    <Text text />
+                    <span class="stamp tabular">
+                        <time title=move || format::full(at_ms.get())>{move || format::time(at_ms.get())}</time>
+                        {outgoing.then(|| ticks(move || status.get()))}
+                    </span>
+                </div>
+                {move || (status.get() == MessageStatus::Failed).then(|| view! { <Failed message /> })}
+            </div>
+        </li>
+    }
+}
+
+/// The text. A very long one shows its start first.
+#[component]
+fn Text(text: Memo<String>) -> impl IntoView {
+    let whole = RwSignal::new(false);
+    let is_clipped = Memo::new(move |_| !whole.get() && text.with(|text| preview::clip(text).is_some()));
+    view! {
+        <span class="bubble-text" dir="auto" data-testid="message-text">
+            {move || text.with(|text| linked(if whole.get() { text } else { preview::clip(text).unwrap_or(text) }))}
+        </span>
+        {move || is_clipped.get().then(|| view! {
+            <button type="button" class="more-text" on:click=move |_| whole.set(true)>{t!("show-all")}</button>
+        })}
+    }
+}
+
+/// Text as text, and the addresses in it as links that tell the other side nothing.
+fn linked(text: &str) -> Vec<AnyView> {
+    pieces(text)
+        .into_iter()
+        .map(|piece| match piece {
+            Piece::Text(text) => text.to_owned().into_any(),
+            Piece::Link(address) => {
+                let address = address.to_owned();
+                view! { <a href=address.clone() target="_blank" rel="noopener noreferrer nofollow ugc">{address.clone()}</a> }.into_any()
+            }
+        })
+        .collect()
+}
+
+/// What can be done with a message that the server refused.
+#[component]
+fn Failed(message: Memo<Option<Arc<Message>>>) -> impl IntoView {
+    let error = RwSignal::new(None::<String>);
+    let run = move |request: fn(&Message) -> Request| {
+        let Some(request) = message.with_untracked(|message| message.as_deref().map(request)) else {
+            return;
+        };
+        spawn_local(async move {
+            if let Err(failure) = link::call(request).await {
+                error.try_set(Some(failure::words(&failure)));
+            }
+        });
+    };
+    let retry = |message: &Message| Request::Retry {
+        conversation: message.conversation,
+        message: message.id.clone(),
+    };
+    let discard = |message: &Message| Request::Discard {
+        conversation: message.conversation,
+        message: message.id.clone(),
+    };
+    view! {
+        <div class="failed" role="group" aria-label=t!("status-failed")>
+            <span>{move || error.get().unwrap_or_else(|| now!("not-sent"))}</span>
+            <button type="button" class="text-button" data-testid="retry" on:click=move |_| run(retry)>{t!("retry")}</button>
+            <button type="button" class="text-button" data-testid="discard" on:click=move |_| run(discard)>{t!("delete")}</button>
+        </div>
+    }
+}

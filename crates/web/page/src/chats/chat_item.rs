@@ -1,0 +1,115 @@
+//! One conversation in the list.
+
+use leptos::prelude::*;
+use subrosa_web_rpc::{Conversation, MessageStatus};
+use subrosa_wire::ConversationId;
+
+use crate::{
+    format,
+    i18n::{now, t},
+    model::{
+        faces, preview,
+        route::{ChatAddress, Route},
+    },
+    parts::{avatar, ticks::ticks},
+    router::use_router,
+    store::use_store,
+};
+
+/// The route of a conversation.
+pub(super) fn route_of(conversation: &Conversation) -> Route {
+    Route::Chat(match &conversation.peer.handle {
+        Some(handle) => ChatAddress::With(handle.clone()),
+        None => ChatAddress::Id(conversation.id),
+    })
+}
+
+/// What somebody is called in the words of the interface.
+pub(super) fn name_of(conversation: &Conversation) -> String {
+    faces::name(&conversation.peer).unwrap_or_else(|| now!("unknown-person"))
+}
+
+#[component]
+pub(super) fn ChatItem(
+    id: ConversationId,
+    first: impl Fn() -> bool + Send + Sync + 'static,
+) -> impl IntoView {
+    let store = use_store();
+    let router = use_router();
+    let entry = Memo::new(move |_| store.roster.with(|roster| roster.get(&id).cloned()));
+    let of = move |read: fn(&Conversation) -> String| {
+        entry.with(|entry| entry.as_deref().map(read).unwrap_or_default())
+    };
+    let route = Memo::new(move |_| entry.with(|entry| entry.as_deref().map_or(Route::List, route_of)));
+    let is_open = Memo::new(move |_| store.open.get() == Some(id));
+    let unread = Memo::new(move |_| entry.with(|entry| entry.as_ref().map_or(0, |entry| entry.unread)));
+    let peer = Memo::new(move |_| entry.with(|entry| entry.as_ref().map(|entry| entry.peer.clone())));
+    let at_ms = move || {
+        entry.with(|entry| {
+            entry
+                .as_ref()
+                .and_then(|entry| Some(entry.last_message.as_ref()?.sent_at.as_millis()))
+        })
+    };
+    let own_status = Memo::new(move |_| {
+        entry.with(|entry| {
+            let entry = entry.as_ref().filter(|entry| entry.draft.is_none())?;
+            entry
+                .last_message
+                .as_ref()
+                .filter(|message| message.outgoing)
+                .map(|message| message.status)
+        })
+    });
+    // One stop of the tab key for the whole list: the open conversation, or else the first.
+    let tab_index = move || {
+        let none_open = store.open.get().is_none();
+        if is_open.get() || (none_open && first()) {
+            "0"
+        } else {
+            "-1"
+        }
+    };
+    view! {
+        <li>
+            <a class="chat" data-testid="chat-item" data-handle=move || of(|entry| entry.peer.handle.as_ref().map(ToString::to_string).unwrap_or_default())
+                data-unread=move || (unread.get() > 0).to_string() href=move || route.get().path() tabindex=tab_index
+                aria-current=move || is_open.get().then_some("true") on:click=move |event| router.follow(route.get_untracked())(event)>
+                {move || peer.get().map(|peer| avatar::of_peer(&peer, ""))}
+                <span class="chat-text">
+                    <span class="chat-line">
+                        <bdi class="chat-name name one-line">{move || of(name_of)}</bdi>
+                        {move || at_ms().map(|at_ms| view! {
+                            <time class="tabular" title=move || format::full(at_ms)>{move || format::brief(at_ms, store.today.get())}</time>
+                        })}
+                    </span>
+                    <span class="chat-line">
+                        <span class="chat-last one-line" dir="auto">{move || entry.with(|entry| entry.as_deref().map(last_line))}</span>
+                        {move || own_status.with(Option::is_some).then(|| ticks(move || own_status.get().unwrap_or(MessageStatus::Pending)))}
+                        {move || (unread.get() > 0).then(|| view! {
+                            <span class="badge tabular" data-testid="unread">
+                                <span aria-hidden="true">{move || if unread.get() > 999 { "999+".to_owned() } else { unread.get().to_string() }}</span>
+                                <span class="hidden-text">{t!("unread-count", count = unread.get())}</span>
+                            </span>
+                        })}
+                    </span>
+                </span>
+            </a>
+        </li>
+    }
+}
+
+/// The line below the name: what was typed, or what was said last.
+fn last_line(entry: &Conversation) -> impl IntoView + use<> {
+    let marker = entry
+        .draft
+        .is_some()
+        .then(|| view! { <span class="draft">{now!("draft")}" "</span> });
+    let text = match (&entry.draft, &entry.last_message) {
+        (Some(draft), _) => preview::line(draft),
+        (None, Some(message)) if message.outgoing => now!("you-said", text = preview::line(&message.text)),
+        (None, Some(message)) => preview::line(&message.text),
+        (None, None) => now!("no-messages-yet"),
+    };
+    (marker, text)
+}

@@ -1,0 +1,103 @@
+//! An open conversation: who it is with, the messages, and the field to write in.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use subrosa_web_rpc::{Conversation, ConversationState};
+use subrosa_wire::AccountId;
+
+use super::{
+    chat_item::name_of, composer::MessageInput, details::Facts, messages::MessageWindow, notices::Notices,
+};
+use crate::{
+    i18n::{now, t},
+    parts::{
+        avatar,
+        dialog::{Modal, close_open},
+        icon,
+    },
+    router::use_router,
+    store::use_store,
+};
+
+/// The conversation that is open, for the parts of its pane.
+#[derive(Clone, Copy)]
+pub(super) struct Entry(pub(super) Memo<Option<Arc<Conversation>>>);
+
+impl Entry {
+    /// What the other person is called.
+    pub(super) fn name(self) -> String {
+        self.0
+            .with(|entry| entry.as_deref().map(name_of).unwrap_or_default())
+    }
+
+    /// Whether it can be used.
+    pub(super) fn state(self) -> Option<ConversationState> {
+        self.0.with(|entry| entry.as_ref().map(|entry| entry.state))
+    }
+}
+
+/// The conversation with an account. Its id may change while it is open.
+#[component]
+pub(super) fn ConversationPane(account: AccountId) -> impl IntoView {
+    let store = use_store();
+    let router = use_router();
+    let entry = Entry(Memo::new(move |old: Option<&Option<Arc<Conversation>>>| {
+        let found = store
+            .open
+            .get()
+            .and_then(|id| store.roster.with(|roster| roster.get(&id).cloned()));
+        // While another one is being opened, this one is still drawn.
+        found
+            .filter(|entry| entry.peer.account_id == account)
+            .or_else(|| old.cloned().flatten())
+    }));
+    provide_context(entry);
+    let about = RwSignal::new(false);
+    let peer = Memo::new(move |_| {
+        entry
+            .0
+            .with(|entry| entry.as_ref().map(|entry| entry.peer.clone()))
+    });
+    view! {
+        <section class="conversation" aria-label=move || now!("conversation-with", name = entry.name()) data-testid="conversation">
+            <div class="top">
+                <header class="pane-head">
+                    <button type="button" class="icon-button back" data-testid="back" aria-label=t!("back") title=t!("back") on:click=move |_| router.back()>
+                        {icon::mirrored(icon::BACK)}
+                    </button>
+                    {move || peer.get().map(|peer| avatar::of_peer(&peer, "medium"))}
+                    <div class="who">
+                        <h1 class="one-line"><bdi class="name">{move || entry.name()}</bdi></h1>
+                        <p class="sub">{icon::sized(icon::LOCK, "14")}<span class="one-line">{move || subtitle(entry)}</span></p>
+                    </div>
+                    <button type="button" class="icon-button about" data-testid="about" aria-label=t!("about-person") title=t!("about-person")
+                        on:click=move |_| about.set(true)>{icon::icon(icon::INFO)}</button>
+                </header>
+                <Notices />
+            </div>
+            <MessageWindow />
+            <MessageInput account />
+            <Modal open=about labelled_by="facts-name">
+                <Facts />
+                <div class="actions">
+                    <button type="button" class="button small" on:click=move |_| close_open()>{t!("close")}</button>
+                </div>
+            </Modal>
+        </section>
+    }
+}
+
+fn subtitle(entry: Entry) -> String {
+    match entry.state() {
+        Some(ConversationState::Blocked) => now!("subtitle-blocked"),
+        Some(ConversationState::Joining) => now!("subtitle-joining"),
+        _ => entry.0.with(|entry| {
+            let handle = entry.as_ref().and_then(|entry| entry.peer.handle.clone());
+            match handle {
+                Some(handle) => now!("subtitle-handle", handle = format!("@{handle}")),
+                None => now!("subtitle-encrypted"),
+            }
+        }),
+    }
+}

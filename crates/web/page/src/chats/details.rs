@@ -1,0 +1,57 @@
+//! The third column: who the other person is, and what is known of the safety of the conversation, in plain words.
+
+use leptos::prelude::*;
+
+use super::{chat_item::name_of, conversation::Entry};
+use crate::{
+    i18n::t,
+    parts::{avatar, icon},
+    store::use_store,
+};
+
+#[component]
+pub(super) fn Details() -> impl IntoView {
+    let store = use_store();
+    let entry = Entry(Memo::new(move |_| {
+        store
+            .open
+            .get()
+            .and_then(|id| store.roster.with(|roster| roster.get(&id).cloned()))
+    }));
+    provide_context(entry);
+    view! {
+        <aside class="details scroll" tabindex="0" aria-label=t!("about-person")>
+            <Show when=move || entry.0.with(Option::is_some)><Facts /></Show>
+        </aside>
+    }
+}
+
+/// The facts, for the column and for the dialog of narrower pages.
+#[component]
+pub(super) fn Facts() -> impl IntoView {
+    let entry = expect_context::<Entry>();
+    let peer = Memo::new(move |_| {
+        entry
+            .0
+            .with(|entry| entry.as_ref().map(|entry| entry.peer.clone()))
+    });
+    let handle = move || {
+        peer.get()
+            .and_then(|peer| peer.handle)
+            .map(|handle| view! { <p class="handle">"@"{handle.to_string()}</p> })
+    };
+    view! {
+        <div class="details-inner">
+            {move || peer.get().map(|peer| avatar::of_peer(&peer, "big"))}
+            <div>
+                <h2 id="facts-name"><bdi class="name">{move || entry.0.with(|entry| entry.as_deref().map(name_of))}</bdi></h2>
+                {handle}
+            </div>
+            <div class="panel">
+                <h3>{icon::sized(icon::LOCK, "18")}<span>{t!("encrypted-title")}</span></h3>
+                <p>{t!("encrypted-what")}</p>
+                <p>{t!("encrypted-key")}</p>
+            </div>
+        </div>
+    }
+}

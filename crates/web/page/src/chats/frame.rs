@@ -1,0 +1,108 @@
+//! The frame: three columns, two, or one, and which of them is in front when there is only one.
+
+use leptos::{either::EitherOf3, ev, prelude::*};
+use wasm_bindgen::{JsCast as _, closure::Closure};
+
+use super::{details::Details, pane::ChatPane, side::Side, strips::Strips};
+use crate::{
+    browser, i18n::t, model::route::Route, parts::icon, router::use_router, settings::Settings,
+    store::use_store,
+};
+
+/// Whether the window has room for one column only.
+#[derive(Clone, Copy)]
+pub(crate) struct Narrow(pub(crate) RwSignal<bool>);
+
+/// The kinds of what stands beside the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pane {
+    List,
+    Chat,
+    Settings,
+}
+
+impl Pane {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Chat => "chat",
+            Self::Settings => "settings",
+        }
+    }
+}
+
+#[component]
+pub(crate) fn Frame() -> impl IntoView {
+    let store = use_store();
+    let router = use_router();
+    let narrow = Narrow(watch_width());
+    provide_context(narrow);
+    let pane = Memo::new(move |_| match router.route() {
+        Route::List => Pane::List,
+        Route::Chat(_) => Pane::Chat,
+        Route::Settings => Pane::Settings,
+    });
+    let details = move || pane.get() == Pane::Chat && store.open.get().is_some();
+    // The list is all there is on a narrow page, and then it is the main part of it.
+    let side_role = move || if narrow.0.get() { "main" } else { "navigation" };
+    let escape = window_event_listener(ev::keydown, move |event| {
+        let in_dialog = browser::first("dialog[open]").is_some();
+        if event.key() == "Escape"
+            && !event.default_prevented()
+            && !event.is_composing()
+            && !in_dialog
+            && router.route_now() != Route::List
+        {
+            event.prevent_default();
+            if narrow.0.get_untracked() {
+                router.back()
+            } else {
+                router.go(Route::List)
+            }
+            browser::focus_soon("[data-testid=chat-item][tabindex='0']");
+        }
+    });
+    on_cleanup(move || escape.remove());
+    view! {
+        <a class="skip" href="#main" on:click=|event| { event.prevent_default(); browser::focus("#main"); }>{t!("skip")}</a>
+        <div class="frame" data-pane=move || pane.get().name() data-details=move || details().to_string()>
+            <Strips />
+            <div class="side" role=side_role aria-label=t!("chats")><Side /></div>
+            <main id="main" tabindex="-1">
+                {move || match pane.get() {
+                    Pane::List => EitherOf3::A(view! { <NothingOpen /> }),
+                    Pane::Chat => EitherOf3::B(view! { <ChatPane /> }),
+                    Pane::Settings => EitherOf3::C(view! { <Settings /> }),
+                }}
+            </main>
+            <Details />
+        </div>
+    }
+}
+
+/// What stands beside the list while nothing is open.
+#[component]
+fn NothingOpen() -> impl IntoView {
+    view! {
+        <div class="pane-empty">
+            <div class="empty">
+                <span class="mark">{icon::sized(icon::ROSE, "56")}</span>
+                <h2>{t!("nothing-open")}</h2>
+                <p>{t!("nothing-open-hint")}</p>
+            </div>
+        </div>
+    }
+}
+
+fn watch_width() -> RwSignal<bool> {
+    let narrow = RwSignal::new(false);
+    if let Ok(Some(query)) = browser::window().match_media("(max-width: 44.99rem)") {
+        narrow.set(query.matches());
+        let watched = query.clone();
+        let changed = Closure::<dyn Fn()>::new(move || {
+            narrow.try_set(watched.matches());
+        });
+        let _ = query.add_event_listener_with_callback("change", changed.into_js_value().unchecked_ref());
+    }
+    narrow
+}

@@ -1,0 +1,224 @@
+//! MessageWindow: the loaded messages, days and the mark of what is new between them, and the way to the newest.
+
+use std::collections::HashMap;
+
+use leptos::{ev, prelude::*, task::spawn_local};
+use subrosa_web_rpc::Request;
+
+use super::{bubble::MessageBubble, conversation::Entry, scroll::Scroller};
+use crate::{
+    browser, format,
+    i18n::now,
+    link,
+    model::rows::{Row, rows},
+    parts::{icon, skeleton},
+    store::{Store, use_store},
+};
+
+/// More rows than this at once are a page, and a page does not move.
+const ARRIVALS_MAX: usize = 3;
+
+/// A row that is drawn: it keeps its element while it changes.
+#[derive(Clone)]
+struct Drawn {
+    key: String,
+    row: ArcRwSignal<Row>,
+    is_new: bool,
+}
+
+#[component]
+pub(super) fn MessageWindow() -> impl IntoView {
+    let store = use_store();
+    let entry = expect_context::<Entry>();
+    let scroller = Scroller::new(store);
+    let drawn = RwSignal::new(Vec::<Drawn>::new());
+    Effect::new(move || draw(store, scroller, drawn));
+    Effect::new(move || {
+        if store.place.get().is_some() {
+            scroller.settle();
+        }
+    });
+    mark_read(store, entry, scroller);
+
+    let is_loading = Memo::new(move |_| store.window.with(Option::is_none));
+    let is_empty = Memo::new(move |_| {
+        store
+            .window
+            .with(|window| window.as_ref().is_some_and(|window| window.messages.is_empty()))
+    });
+    let is_start = Memo::new(move |_| {
+        store
+            .window
+            .with(|window| window.as_ref().is_some_and(|window| !window.has_older))
+    });
+    let unread = move || {
+        entry
+            .0
+            .with(|entry| entry.as_ref().map_or(0, |entry| entry.unread))
+    };
+    view! {
+        <div class="log-wrap">
+            <div class="messages scroll" node_ref=scroller.area tabindex="0" role="log" aria-label=move || now!("messages-with", name = entry.name())
+                aria-live=move || if scroller.at_bottom.get() { "polite" } else { "off" } aria-relevant="additions"
+                aria-busy=move || is_loading.get().to_string() data-testid="messages" on:scroll=move |_| scroller.scrolled()>
+                <Show when=move || is_loading.get()>{skeleton::bubbles()}</Show>
+                <div class="messages-inner" node_ref=scroller.content>
+                    <Show when=move || is_start.get()>{start(entry, is_empty)}</Show>
+                    <ol role="list">
+                        <For each=move || drawn.get() key=|drawn| drawn.key.clone() let:drawn>
+                            {row(drawn, store)}
+                        </For>
+                    </ol>
+                </div>
+            </div>
+            <Show when=move || scroller.is_far.get() && !is_loading.get()>
+                <button type="button" class="jump" data-testid="jump-latest" aria-label=move || jump_label(unread()) title=move || jump_label(unread())
+                    on:click=move |_| store.jump_to_latest()>
+                    {move || (unread() > 0).then(|| view! { <span class="badge tabular" aria-hidden="true">{move || unread()}</span> })}
+                    {icon::icon(icon::DOWN)}
+                </button>
+            </Show>
+        </div>
+    }
+}
+
+fn jump_label(unread: u64) -> String {
+    if unread > 0 {
+        now!("jump-latest-new", count = unread)
+    } else {
+        now!("jump-latest")
+    }
+}
+
+/// Brings what is drawn in step with the window. Rows that stay keep their signal, and with it their element.
+fn draw(store: Store, scroller: Scroller, drawn: RwSignal<Vec<Drawn>>) {
+    let unread_from = store.unread_from.get();
+    let Some((wanted, at_end)) = store.window.with(|window| {
+        window
+            .as_ref()
+            .map(|window| (rows(window, unread_from, browser::day_of), !window.has_newer))
+    }) else {
+        drawn.set(Vec::new());
+        return scroller.reset();
+    };
+    let old = drawn.get_untracked();
+    let known: HashMap<&str, &ArcRwSignal<Row>> =
+        old.iter().map(|drawn| (drawn.key.as_str(), &drawn.row)).collect();
+    let first_new = wanted
+        .iter()
+        .rposition(|row| known.contains_key(row.key().as_str()))
+        .map_or(0, |last| last + 1);
+    let arrivals = at_end && !old.is_empty() && wanted.len() - first_new <= ARRIVALS_MAX;
+    let next: Vec<Drawn> = wanted
+        .into_iter()
+        .enumerate()
+        .map(|(index, row)| {
+            let key = row.key();
+            let signal = match known.get(key.as_str()) {
+                Some(signal) => {
+                    if signal.with_untracked(|old| *old != row) {
+                        signal.set(row);
+                    }
+                    (*signal).clone()
+                }
+                None => ArcRwSignal::new(row),
+            };
+            Drawn {
+                key,
+                row: signal,
+                is_new: arrivals && index >= first_new,
+            }
+        })
+        .collect();
+    if next.len() != old.len() || next.iter().zip(&old).any(|(next, old)| next.key != old.key) {
+        drawn.set(next);
+    }
+    scroller.settle();
+}
+
+fn row(drawn: Drawn, store: Store) -> AnyView {
+    let Drawn { key, row, is_new } = drawn;
+    match row.get_untracked() {
+        Row::Day { at_ms, .. } => view! {
+            <li class="day" data-key=key><h2>{move || format::heading(at_ms, store.today.get())}</h2></li>
+        }
+        .into_any(),
+        Row::Unread => {
+            let count = store.open.get_untracked().and_then(|id| {
+                store
+                    .roster
+                    .with_untracked(|roster| Some(roster.get(&id)?.unread))
+            });
+            let count = count.unwrap_or(0);
+            let words = move || {
+                if count > 0 {
+                    now!("unread-divider", count = count)
+                } else {
+                    now!("unread-divider-plain")
+                }
+            };
+            view! { <li class="fresh" data-key=key data-testid="unread-divider"><span>{words}</span></li> }
+                .into_any()
+        }
+        Row::Message { .. } => view! { <MessageBubble row key is_new /> }.into_any(),
+    }
+}
+
+/// What stands before the first message.
+fn start(entry: Entry, is_empty: Memo<bool>) -> impl IntoView {
+    let peer = Memo::new(move |_| {
+        entry
+            .0
+            .with(|entry| entry.as_ref().map(|entry| entry.peer.clone()))
+    });
+    view! {
+        <div class="start" data-testid="conversation-start">
+            {move || peer.get().map(|peer| crate::parts::avatar::of_peer(&peer, "big"))}
+            <strong><bdi class="name">{move || entry.name()}</bdi></strong>
+            <p>{move || if is_empty.get() { now!("empty-conversation", name = entry.name()) } else { now!("conversation-start", name = entry.name()) }}</p>
+        </div>
+    }
+}
+
+/// Tells the engine when everything has been seen: the newest message is in view, and the user looks at the page.
+fn mark_read(store: Store, entry: Entry, scroller: Scroller) {
+    let looked_at = RwSignal::new(browser::is_looked_at());
+    let look = move || {
+        looked_at.try_set(browser::is_looked_at());
+    };
+    let listeners = [
+        window_event_listener(ev::focus, move |_| look()),
+        window_event_listener(ev::blur, move |_| look()),
+        window_event_listener_untyped("visibilitychange", move |_| look()),
+    ];
+    on_cleanup(move || {
+        listeners
+            .into_iter()
+            .for_each(leptos::leptos_dom::helpers::WindowListenerHandle::remove)
+    });
+    let unseen = Memo::new(move |_| {
+        entry.0.with(|entry| {
+            let entry = entry.as_ref().filter(|entry| entry.unread > 0)?;
+            Some((
+                entry.id,
+                entry.unread,
+                entry.last_message.as_ref().map(|message| message.position),
+            ))
+        })
+    });
+    Effect::new(move || {
+        let Some((conversation, ..)) = unseen.get() else {
+            return;
+        };
+        let loaded = store.window.with(|window| {
+            window
+                .as_ref()
+                .is_some_and(|window| window.conversation == conversation)
+        });
+        if loaded && scroller.at_bottom.get() && looked_at.get() {
+            spawn_local(async move {
+                let _ = link::call(Request::MarkRead(conversation)).await;
+            });
+        }
+    });
+}

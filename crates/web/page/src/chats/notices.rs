@@ -1,0 +1,90 @@
+//! What the user has to know of a conversation: said plainly, and gone when it has been read.
+
+use leptos::prelude::*;
+use subrosa_web_rpc::{ConversationState, Warning};
+
+use super::conversation::Entry;
+use crate::{
+    i18n::{now, t},
+    parts::icon,
+    store::use_store,
+};
+
+#[component]
+pub(super) fn Notices() -> impl IntoView {
+    let store = use_store();
+    let entry = expect_context::<Entry>();
+    let open = Memo::new(move |_| {
+        entry
+            .0
+            .with(|entry| entry.as_ref().map(|entry| (entry.id, entry.peer.account_id)))
+    });
+    let here = Memo::new(move |_| {
+        let open = open.get();
+        store.warnings.with(|warnings| {
+            warnings
+                .iter()
+                .filter(|(_, warning)| concerns(warning, open))
+                .cloned()
+                .collect::<Vec<_>>()
+        })
+    });
+    let is_blocked = move || entry.state() == Some(ConversationState::Blocked);
+    view! {
+        <Show when=move || is_blocked() || here.with(|here| !here.is_empty())>
+            <div class="notices">
+                <Show when=is_blocked>
+                    <div class="notice bad" role="alert" data-testid="blocked">
+                        {icon::icon(icon::KEY)}
+                        <div>
+                            <strong>{t!("blocked-title", name = entry.name())}</strong>
+                            <span>{t!("blocked-what")}</span>
+                        </div>
+                    </div>
+                </Show>
+                <For each=move || here.get() key=|(number, _)| *number let((number, warning))>
+                    <div class="notice warn" role="alert" data-testid="warning">
+                        {icon::icon(icon::WARN)}
+                        <div>{move || words(&warning)}</div>
+                        <button type="button" class="icon-button" aria-label=t!("dismiss") title=t!("dismiss") on:click=move |_| store.dismiss(number)>
+                            {icon::sized(icon::CLOSE, "18")}
+                        </button>
+                    </div>
+                </For>
+            </div>
+        </Show>
+    }
+}
+
+fn concerns(
+    warning: &Warning,
+    open: Option<(subrosa_wire::ConversationId, subrosa_wire::AccountId)>,
+) -> bool {
+    let Some((conversation, account)) = open else {
+        return false;
+    };
+    match warning {
+        Warning::KeyChanged { account: whose, .. } => *whose == account,
+        Warning::ForgedByServer {
+            conversation: place, ..
+        } => place.is_none_or(|place| place == conversation),
+        Warning::MessageRefused {
+            conversation: place, ..
+        }
+        | Warning::HistoryGap { conversation: place } => *place == conversation,
+        Warning::Refused { .. } => true,
+    }
+}
+
+fn words(warning: &Warning) -> String {
+    match warning {
+        Warning::KeyChanged { handle, .. } => match handle {
+            Some(handle) => now!("warning-key-changed", name = format!("@{handle}")),
+            None => now!("warning-key-changed-unnamed"),
+        },
+        Warning::ForgedByServer { .. } => now!("warning-forged"),
+        Warning::MessageRefused { .. } => now!("warning-message"),
+        Warning::HistoryGap { .. } => now!("warning-gap"),
+        Warning::Refused { .. } => now!("warning-refused"),
+    }
+}

@@ -1,0 +1,144 @@
+//! From an address to a conversation: finds it here, or asks for it, and says plainly if there is none.
+
+use leptos::{prelude::*, task::spawn_local};
+use subrosa_web_rpc::{Answer, Conversation, Failure, FailureKind, Request};
+use subrosa_wire::AccountId;
+
+use super::conversation::ConversationPane;
+use crate::{
+    i18n::t,
+    link,
+    model::route::{ChatAddress, Route},
+    parts::{failure, icon, skeleton},
+    router::use_router,
+    store::use_store,
+};
+
+/// What the address has led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Found {
+    /// Not known yet.
+    Searching,
+    /// The conversation with this account.
+    With(AccountId),
+    /// Nobody is called so.
+    Nobody,
+    /// It cannot be told now.
+    Failed(Failure),
+}
+
+#[component]
+pub(super) fn ChatPane() -> impl IntoView {
+    let store = use_store();
+    let router = use_router();
+    let found = RwSignal::new(Found::Searching);
+    let attempt = RwSignal::new(0_u32);
+    let wanted = Memo::new(move |_| match router.route() {
+        Route::Chat(address) => Some(address),
+        _ => None,
+    });
+    // A new name in the list must not open anything again: only the address, the first load and a retry do.
+    Effect::new(move || {
+        attempt.track();
+        let (Some(address), true) = (wanted.get(), store.loaded.get()) else {
+            return;
+        };
+        let here = store
+            .roster
+            .with_untracked(|roster| roster.values().find(|entry| fits(entry, &address)).cloned());
+        match (here, address) {
+            (Some(entry), _) => {
+                store.open(entry.id);
+                found.set(Found::With(entry.peer.account_id));
+            }
+            (None, ChatAddress::With(handle)) => {
+                store.close();
+                found.set(Found::Searching);
+                let asked = ChatAddress::With(handle.clone());
+                spawn_local(async move {
+                    let answer = link::call(Request::OpenChat(handle)).await;
+                    if now_wanted(wanted) != Some(asked) {
+                        return;
+                    }
+                    match answer {
+                        Ok(Answer::Conversation(Some(entry))) => {
+                            let (id, account) = (entry.id, entry.peer.account_id);
+                            store.roster.update(|roster| {
+                                roster.entry(id).or_insert_with(|| (*entry).into());
+                            });
+                            store.open(id);
+                            found.set(Found::With(account));
+                        }
+                        Ok(_) => found.set(Found::Nobody),
+                        Err(failure) if failure.kind == FailureKind::UnknownPerson => {
+                            found.set(Found::Nobody)
+                        }
+                        Err(failure) => found.set(Found::Failed(failure)),
+                    }
+                });
+            }
+            (None, ChatAddress::Id(_) | ChatAddress::Nobody(_)) => {
+                store.close();
+                found.set(Found::Nobody);
+            }
+        }
+    });
+    on_cleanup(move || store.close());
+    view! {
+        {move || match found.get() {
+            Found::Searching => view! { <div class="conversation">{skeleton::shape("pane-head")}{skeleton::bubbles()}</div> }.into_any(),
+            Found::With(account) => view! { <ConversationPane account /> }.into_any(),
+            Found::Nobody => nobody(router.route_now()).into_any(),
+            Found::Failed(failure) => failed(failure, attempt).into_any(),
+        }}
+    }
+}
+
+fn now_wanted(wanted: Memo<Option<ChatAddress>>) -> Option<ChatAddress> {
+    wanted.try_get_untracked().flatten()
+}
+
+fn fits(entry: &Conversation, address: &ChatAddress) -> bool {
+    match address {
+        ChatAddress::With(handle) => entry.peer.handle.as_ref() == Some(handle),
+        ChatAddress::Id(id) => entry.id == *id,
+        ChatAddress::Nobody(_) => false,
+    }
+}
+
+fn nobody(route: Route) -> impl IntoView {
+    let router = use_router();
+    let name = match route {
+        Route::Chat(ChatAddress::With(handle)) => handle.to_string(),
+        Route::Chat(ChatAddress::Nobody(name)) => name.chars().take(64).collect(),
+        _ => String::new(),
+    };
+    view! {
+        <div class="pane-empty" data-testid="unknown-person">
+            <div class="empty" role="alert">
+                <span class="state-mark warn">{icon::sized(icon::PERSON, "26")}</span>
+                <h1>{t!("nobody-title", handle = format!("@{name}"))}</h1>
+                <p>{t!("nobody-lead")}</p>
+                <button type="button" class="button" on:click=move |_| router.replace(Route::List)>{t!("to-chats")}</button>
+            </div>
+        </div>
+    }
+}
+
+fn failed(failure: Failure, attempt: RwSignal<u32>) -> impl IntoView {
+    let router = use_router();
+    let again = !matches!(failure.kind, FailureKind::OwnAccount | FailureKind::KeyChanged);
+    view! {
+        <div class="pane-empty" data-testid="open-failed">
+            <div class="empty" role="alert">
+                <span class="state-mark warn">{icon::sized(icon::INFO, "26")}</span>
+                <h1>{t!("open-failed")}</h1>
+                <p data-testid="error">{move || failure::words(&failure)}</p>
+                {again.then(|| view! {
+                    <button type="button" class="button primary" on:click=move |_| attempt.update(|attempt| *attempt += 1)>{t!("try-again")}</button>
+                })}
+                <button type="button" class="button quiet" on:click=move |_| router.replace(Route::List)>{t!("to-chats")}</button>
+            </div>
+        </div>
+    }
+}

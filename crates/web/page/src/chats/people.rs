@@ -1,0 +1,93 @@
+//! UserSearch: people whose handle starts with what was typed.
+
+use leptos::{prelude::*, task::spawn_local};
+use subrosa_web_rpc::{Answer, Failure, Person, Request};
+
+use crate::{
+    i18n::t,
+    limits::SEARCH_AFTER,
+    link,
+    model::route::{ChatAddress, Route},
+    parts::{avatar, failure, skeleton},
+    router::use_router,
+    store::use_store,
+};
+
+#[component]
+pub(super) fn People(search: RwSignal<String>) -> impl IntoView {
+    let store = use_store();
+    let found = RwSignal::new(None::<Result<Vec<Person>, Failure>>);
+    let asked = StoredValue::new(0_u32);
+    Effect::new(move || {
+        let prefix = search.with(|search| search.trim().trim_start_matches('@').to_lowercase());
+        let number = asked.get_value().wrapping_add(1);
+        asked.set_value(number);
+        if !could_be_handle(&prefix) {
+            found.set(Some(Ok(Vec::new())));
+            return;
+        }
+        set_timeout(
+            move || {
+                if asked.try_get_value() != Some(number) {
+                    return;
+                }
+                spawn_local(async move {
+                    let result = match link::call(Request::SearchPeople(prefix)).await {
+                        Ok(Answer::People(people)) => Ok(people),
+                        Ok(_) => Ok(Vec::new()),
+                        Err(failure) => Err(failure),
+                    };
+                    // What was asked before the last letter is no news.
+                    if asked.try_get_value() == Some(number) {
+                        found.set(Some(result));
+                    }
+                });
+            },
+            SEARCH_AFTER,
+        );
+    });
+    let is_me = move |person: &Person| store.me().is_some_and(|me| me.account_id == person.account_id);
+    view! {
+        <h2>{t!("people")}</h2>
+        <div aria-live="polite" data-testid="people">
+            {move || found.get().map(|found| match found {
+                Err(failure) => view! { <p class="hint empty">{move || failure::words(&failure)}</p> }.into_any(),
+                Ok(people) => {
+                    let people: Vec<_> = people.into_iter().filter(|person| !is_me(person)).collect();
+                    if people.is_empty() {
+                        view! { <p class="hint empty">{t!("nobody-found")}</p> }.into_any()
+                    } else {
+                        view! { <ul role="list">{people.into_iter().map(|person| view! { <Found person search /> }).collect_view()}</ul> }.into_any()
+                    }
+                }
+            })}
+        </div>
+        <Show when=move || found.with(Option::is_none)>{skeleton::list()}</Show>
+    }
+}
+
+#[component]
+fn Found(person: Person, search: RwSignal<String>) -> impl IntoView {
+    let router = use_router();
+    let handle = person.handle.to_string();
+    let route = Route::Chat(ChatAddress::With(person.handle));
+    view! {
+        <li>
+            <button type="button" class="chat" data-testid="person-result" data-handle=handle.clone() on:click=move |_| {
+                router.go(route.clone());
+                search.set(String::new());
+            }>
+                {avatar::avatar(&person.account_id, &handle, "medium")}
+                <span class="chat-name one-line">"@"{handle.clone()}</span>
+            </button>
+        </li>
+    }
+}
+
+fn could_be_handle(prefix: &str) -> bool {
+    !prefix.is_empty()
+        && prefix.len() <= 32
+        && prefix
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.')
+}

@@ -1,0 +1,209 @@
+//! Keeps what the user reads where it is, whatever comes above or below it.
+//!
+//! Whoever stands at the bottom stays there; for others the first visible row is the anchor, and after each change
+//! of size it is put back to the pixel, before anything is painted.
+
+use leptos::{html, prelude::*, task::spawn_local};
+use web_sys::HtmlElement;
+
+use crate::{
+    browser,
+    limits::{BOTTOM_WITHIN, JUMP_BEYOND, LOAD_WITHIN},
+    store::{Place, Store},
+};
+
+/// What stays where it is.
+#[derive(Debug, Clone, PartialEq)]
+enum Anchor {
+    Bottom,
+    Row { key: String, top: f64 },
+}
+
+/// The scrolled area of a conversation.
+#[derive(Clone, Copy)]
+pub(super) struct Scroller {
+    store: Store,
+    /// The area.
+    pub(super) area: NodeRef<html::Div>,
+    /// What is scrolled in it.
+    pub(super) content: NodeRef<html::Div>,
+    /// The newest message is in view.
+    pub(super) at_bottom: RwSignal<bool>,
+    /// The newest message is far.
+    pub(super) is_far: RwSignal<bool>,
+    anchor: StoredValue<Anchor>,
+    /// A place is to be gone to: nothing before that counts.
+    settling: StoredValue<bool>,
+}
+
+impl Scroller {
+    pub(super) fn new(store: Store) -> Self {
+        let scroller = Self {
+            store,
+            area: NodeRef::new(),
+            content: NodeRef::new(),
+            at_bottom: RwSignal::new(true),
+            is_far: RwSignal::new(false),
+            anchor: StoredValue::new(Anchor::Bottom),
+            settling: StoredValue::new(true),
+        };
+        scroller.watch();
+        scroller
+    }
+
+    /// Restores the place after each change of size.
+    fn watch(self) {
+        let observer = StoredValue::new_local(None::<web_sys::ResizeObserver>);
+        Effect::new(move || {
+            if let (Some(area), Some(content)) = (self.area.get(), self.content.get()) {
+                let watched = browser::watch_size(&[&area, &content], move || self.restore());
+                observer.set_value(watched);
+            }
+        });
+        on_cleanup(move || {
+            observer.update_value(|observer| {
+                if let Some(observer) = observer.take() {
+                    observer.disconnect();
+                }
+            });
+        });
+    }
+
+    /// Once what changed has been drawn: goes to the place that is asked for, or restores the present one.
+    pub(super) fn settle(self) {
+        spawn_local(async move {
+            leptos::task::tick().await;
+            match self.store.place.try_get_untracked().flatten() {
+                Some(place) => {
+                    self.store.place.set(None);
+                    self.settling.set_value(false);
+                    self.go(place);
+                }
+                None => self.restore(),
+            }
+        });
+    }
+
+    /// A conversation is being loaded: the place in the one before means nothing any more.
+    pub(super) fn reset(self) {
+        self.settling.try_set_value(true);
+        self.anchor.try_set_value(Anchor::Bottom);
+    }
+
+    fn go(self, place: Place) {
+        let Some(area) = self.area.try_get_untracked().flatten() else {
+            return;
+        };
+        let mark = match place {
+            Place::Bottom => None,
+            Place::Unread => row(&area, "unread"),
+        };
+        match mark {
+            Some(mark) => area.set_scroll_top(area.scroll_top() + pixels(top_in(&area, &mark) - 48.0)),
+            None => area.set_scroll_top(area.scroll_height()),
+        }
+        self.remember();
+        self.load_more();
+    }
+
+    /// The user has scrolled.
+    pub(super) fn scrolled(self) {
+        if self.settling.get_value() {
+            return;
+        }
+        self.remember();
+        self.load_more();
+    }
+
+    fn remember(self) {
+        let Some(area) = self.area.try_get_untracked().flatten() else {
+            return;
+        };
+        let below = f64::from(area.scroll_height() - area.client_height() - area.scroll_top());
+        let has_newer = self
+            .store
+            .window
+            .with_untracked(|window| window.as_ref().is_some_and(|window| window.has_newer));
+        let at_bottom = below <= BOTTOM_WITHIN && !has_newer;
+        let is_far = below > JUMP_BEYOND || has_newer;
+        if self.at_bottom.get_untracked() != at_bottom {
+            self.at_bottom.set(at_bottom);
+        }
+        if self.is_far.get_untracked() != is_far {
+            self.is_far.set(is_far);
+        }
+        let anchor = if at_bottom {
+            Some(Anchor::Bottom)
+        } else {
+            first_visible(&area)
+        };
+        if let Some(anchor) = anchor {
+            self.anchor.set_value(anchor);
+        }
+    }
+
+    fn restore(self) {
+        let Some(area) = self.area.try_get_untracked().flatten() else {
+            return;
+        };
+        if self.settling.get_value() {
+            return;
+        }
+        match self.anchor.get_value() {
+            Anchor::Bottom => area.set_scroll_top(area.scroll_height()),
+            Anchor::Row { key, top } => {
+                if let Some(row) = row(&area, &key) {
+                    let moved = pixels(top_in(&area, &row) - top);
+                    if moved != 0 {
+                        area.set_scroll_top(area.scroll_top() + moved);
+                    }
+                }
+            }
+        }
+        self.remember();
+        self.load_more();
+    }
+
+    fn load_more(self) {
+        let Some(area) = self.area.try_get_untracked().flatten() else {
+            return;
+        };
+        let above = f64::from(area.scroll_top());
+        let below = f64::from(area.scroll_height() - area.client_height()) - above;
+        // The near end first, so that the two never take turns over a small window.
+        if above < LOAD_WITHIN && above <= below {
+            self.store.load_older();
+        } else if below < LOAD_WITHIN {
+            self.store.load_newer();
+        }
+    }
+}
+
+fn row(area: &HtmlElement, key: &str) -> Option<HtmlElement> {
+    // Keys are hexadecimal digits and words of our own.
+    browser::all_in(area, &format!("[data-key=\"{key}\"]"))
+        .into_iter()
+        .next()
+}
+
+fn top_in(area: &HtmlElement, row: &HtmlElement) -> f64 {
+    row.get_bounding_client_rect().top() - area.get_bounding_client_rect().top()
+}
+
+fn first_visible(area: &HtmlElement) -> Option<Anchor> {
+    let area_top = area.get_bounding_client_rect().top();
+    browser::all_in(area, "[data-key]").into_iter().find_map(|row| {
+        let rect = row.get_bounding_client_rect();
+        (rect.bottom() > area_top).then(|| {
+            Some(Anchor::Row {
+                key: row.get_attribute("data-key")?,
+                top: rect.top() - area_top,
+            })
+        })?
+    })
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "pixels of a page")]
+fn pixels(distance: f64) -> i32 {
+    distance.round() as i32
+}

@@ -1,0 +1,163 @@
+//! ChatList: the conversations, and a field that searches them and the people of the server.
+
+use leptos::{ev::KeyboardEvent, prelude::*};
+use wasm_bindgen::JsCast as _;
+
+use super::{chat_item::ChatItem, people::People};
+use crate::{
+    browser,
+    i18n::{now, t},
+    limits::LIST_ROWS,
+    model::{roster, route::Route},
+    parts::{avatar, icon, skeleton},
+    router::use_router,
+    store::use_store,
+};
+
+#[component]
+pub(super) fn Side() -> impl IntoView {
+    let store = use_store();
+    let search = RwSignal::new(String::new());
+    let limit = RwSignal::new(LIST_ROWS);
+    let order = Memo::new(move |_| {
+        store
+            .roster
+            .with(|roster| search.with(|search| roster::order(roster, search)))
+    });
+    let shown = move || order.with(|order| order.iter().take(limit.get()).copied().collect::<Vec<_>>());
+    let searching = Memo::new(move |_| search.with(|search| !search.trim().is_empty()));
+    let list = NodeRef::<leptos::html::Div>::new();
+
+    let scrolled = move |_| {
+        if let Some(list) = list.get_untracked() {
+            let left = list.scroll_height() - list.scroll_top() - list.client_height();
+            if left < 800 && order.with_untracked(Vec::len) > limit.get_untracked() {
+                limit.update(|limit| *limit += LIST_ROWS);
+            }
+        }
+    };
+    let keyed = move |event: KeyboardEvent| {
+        if event.is_composing() {
+            return;
+        }
+        match event.key().as_str() {
+            "ArrowDown" => step(&event, list, 1),
+            "ArrowUp" => step(&event, list, -1),
+            "Home" if !in_field(&event) => jump(&event, list, false),
+            "End" if !in_field(&event) => jump(&event, list, true),
+            "Escape" if searching.get_untracked() => {
+                event.prevent_default();
+                search.set(String::new());
+                browser::focus("[data-testid=search]");
+            }
+            _ => {}
+        }
+    };
+    view! {
+        <div class="side-inner" on:keydown=keyed>
+            <header class="side-head">
+                <span class="brand">{icon::sized(icon::ROSE, "26")}<h1>{t!("app")}</h1></span>
+                <nav aria-label=t!("account")>
+                    <button type="button" class="icon-button" aria-label=t!("new-chat") title=t!("new-chat") data-testid="new-chat"
+                        on:click=|_| browser::focus("[data-testid=search]")>{icon::icon(icon::PLUS)}</button>
+                    <Own />
+                </nav>
+            </header>
+            <div class="search" role="search">
+                {icon::sized(icon::SEARCH, "18")}
+                <input type="search" data-testid="search" aria-label=t!("search") placeholder=t!("search") autocomplete="off"
+                    autocapitalize="none" spellcheck="false" maxlength="64" dir="auto" prop:value=search
+                    on:input:target=move |event| search.set(event.target().value()) />
+                {move || searching.get().then(|| view! {
+                    <button type="button" class="icon-button" aria-label=t!("search-clear") on:click=move |_| {
+                        search.set(String::new());
+                        browser::focus("[data-testid=search]");
+                    }>{icon::sized(icon::CLOSE, "18")}</button>
+                })}
+            </div>
+            <div class="side-scroll scroll" node_ref=list on:scroll=scrolled>
+                <Show when=move || searching.get() && order.with(|order| !order.is_empty())>
+                    <h2>{t!("chats")}</h2>
+                </Show>
+                <ul role="list" data-testid="chat-list" aria-label=t!("chats")>
+                    <For each=shown key=|id| *id let:id>
+                        <ChatItem id first=move || order.with(|order| order.first() == Some(&id)) />
+                    </For>
+                </ul>
+                <Show when=move || !store.loaded.get()>{skeleton::list()}</Show>
+                <Show when=move || searching.get()><People search /></Show>
+                <Show when=move || store.loaded.get() && !searching.get() && order.with(Vec::is_empty)>
+                    <div class="empty" data-testid="empty-list">
+                        <span class="state-mark">{icon::sized(icon::PERSON, "26")}</span>
+                        <h2>{t!("empty-list")}</h2>
+                        <p>{t!("empty-list-hint", handle = store.me().map(|me| format!("@{}", me.handle)).unwrap_or_default())}</p>
+                        <button type="button" class="button primary" on:click=|_| browser::focus("[data-testid=search]")>{t!("find-somebody")}</button>
+                    </div>
+                </Show>
+            </div>
+        </div>
+    }
+}
+
+/// The own avatar, which leads to the account page.
+#[component]
+fn Own() -> impl IntoView {
+    let store = use_store();
+    let router = use_router();
+    let online = move || matches!(store.connection(), Some(subrosa_web_rpc::Connection::Online));
+    let label = move || {
+        if online() {
+            now!("account-online")
+        } else {
+            now!("account-offline")
+        }
+    };
+    view! {
+        <a class="me" href="/settings" data-testid="settings-link" data-online=move || online().to_string() aria-label=label title=label
+            aria-current=move || (router.route() == Route::Settings).then_some("page") on:click=router.follow(Route::Settings)>
+            {move || store.me().map(|me| avatar::avatar(&me.account_id, me.name.as_deref().unwrap_or(me.handle.as_str()), ""))}
+        </a>
+    }
+}
+
+fn in_field(event: &KeyboardEvent) -> bool {
+    event
+        .target()
+        .is_some_and(|target| target.has_type::<web_sys::HtmlInputElement>())
+}
+
+fn rows(list: NodeRef<leptos::html::Div>) -> Vec<web_sys::HtmlElement> {
+    list.get_untracked()
+        .map(|list| browser::all_in(&list, "a, [data-testid=person-result]"))
+        .unwrap_or_default()
+}
+
+/// Moves the focus to a neighbour; from the first row up is the field.
+fn step(event: &KeyboardEvent, list: NodeRef<leptos::html::Div>, by: isize) {
+    let rows = rows(list);
+    let focused = browser::document().active_element();
+    let here = rows
+        .iter()
+        .position(|row| focused.as_ref() == Some(row.unchecked_ref()));
+    let next = match here {
+        Some(0) if by < 0 => {
+            event.prevent_default();
+            return browser::focus("[data-testid=search]");
+        }
+        Some(here) => here.checked_add_signed(by),
+        None if by > 0 => Some(0),
+        None => None,
+    };
+    if let Some(row) = next.and_then(|next| rows.get(next)) {
+        event.prevent_default();
+        let _ = row.focus();
+    }
+}
+
+fn jump(event: &KeyboardEvent, list: NodeRef<leptos::html::Div>, last: bool) {
+    let rows = rows(list);
+    if let Some(row) = if last { rows.last() } else { rows.first() } {
+        event.prevent_default();
+        let _ = row.focus();
+    }
+}

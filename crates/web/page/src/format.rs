@@ -1,0 +1,158 @@
+//! Times and numbers in the manner of the user's language and region, by the browser's `Intl`.
+
+use std::{cell::RefCell, collections::HashMap};
+
+use js_sys::{Array, Date, Function, Object, Reflect};
+use wasm_bindgen::JsValue;
+
+use crate::{
+    browser,
+    i18n::{self, Language},
+    model::labels::{Label, label},
+};
+
+/// The ways in which an instant is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Style {
+    Time,
+    Weekday,
+    DayMonth,
+    Date,
+    Heading,
+    HeadingWithYear,
+    Full,
+}
+
+impl Style {
+    const fn options(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Time => &[("hour", "2-digit"), ("minute", "2-digit")],
+            Self::Weekday => &[("weekday", "short")],
+            Self::DayMonth => &[("day", "numeric"), ("month", "short")],
+            Self::Date => &[("day", "2-digit"), ("month", "2-digit"), ("year", "2-digit")],
+            Self::Heading => &[("weekday", "long"), ("day", "numeric"), ("month", "long")],
+            Self::HeadingWithYear => &[("day", "numeric"), ("month", "long"), ("year", "numeric")],
+            Self::Full => &[("dateStyle", "full"), ("timeStyle", "short")],
+        }
+    }
+}
+
+thread_local! {
+    // One formatter for each style and language; making one takes far longer than using it.
+    static FORMATTERS: RefCell<HashMap<(Language, Style), Function>> = RefCell::new(HashMap::new());
+}
+
+/// The time of day.
+pub(crate) fn time(at_ms: u64) -> String {
+    write(Style::Time, at_ms)
+}
+
+/// Date and time in full, for those who point at a short one.
+pub(crate) fn full(at_ms: u64) -> String {
+    write(Style::Full, at_ms)
+}
+
+/// The short form for the list of conversations.
+pub(crate) fn brief(at_ms: u64, today: i64) -> String {
+    match how(at_ms, today) {
+        Label::Today => write(Style::Time, at_ms),
+        Label::Yesterday => capitalised(&relative_day(-1)),
+        Label::Weekday => write(Style::Weekday, at_ms),
+        Label::ThisYear => write(Style::DayMonth, at_ms),
+        Label::Date => write(Style::Date, at_ms),
+    }
+}
+
+/// The heading of a day.
+pub(crate) fn heading(at_ms: u64, today: i64) -> String {
+    match how(at_ms, today) {
+        Label::Today => capitalised(&relative_day(0)),
+        Label::Yesterday => capitalised(&relative_day(-1)),
+        Label::Weekday | Label::ThisYear => write(Style::Heading, at_ms),
+        Label::Date => write(Style::HeadingWithYear, at_ms),
+    }
+}
+
+/// The day of an instant within a sentence, such as "yesterday" or "3 May".
+pub(crate) fn day(at_ms: u64, today: i64) -> String {
+    match how(at_ms, today) {
+        Label::Today => relative_day(0),
+        Label::Yesterday => relative_day(-1),
+        Label::Weekday | Label::ThisYear => write(Style::DayMonth, at_ms),
+        Label::Date => write(Style::HeadingWithYear, at_ms),
+    }
+}
+
+/// A number.
+pub(crate) fn number(value: f64) -> String {
+    if !cfg!(target_arch = "wasm32") {
+        return value.to_string();
+    }
+    let number = js_sys::Number::from(value);
+    number.to_locale_string(&locale(i18n::language())).into()
+}
+
+fn how(at_ms: u64, today: i64) -> Label {
+    label(
+        browser::day_of(at_ms),
+        today,
+        date(at_ms).get_full_year() == date(browser::now_ms()).get_full_year(),
+    )
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "milliseconds of a time of people are exact in a double"
+)]
+fn date(at_ms: u64) -> Date {
+    Date::new(&JsValue::from_f64(at_ms as f64))
+}
+
+/// The browser's own form of the language, if it is the same language: it knows the region.
+fn locale(language: Language) -> String {
+    let of_language = |tag: &String| tag.split('-').next() == Some(language.tag());
+    browser::languages()
+        .into_iter()
+        .find(of_language)
+        .unwrap_or_else(|| language.tag().to_owned())
+}
+
+fn write(style: Style, at_ms: u64) -> String {
+    let language = i18n::language();
+    let format = FORMATTERS.with_borrow_mut(|kept| {
+        kept.entry((language, style))
+            .or_insert_with(|| formatter(language, style))
+            .clone()
+    });
+    format
+        .call1(&JsValue::UNDEFINED, &date(at_ms))
+        .ok()
+        .and_then(|text| text.as_string())
+        .unwrap_or_default()
+}
+
+fn formatter(language: Language, style: Style) -> Function {
+    let options = Object::new();
+    for (name, value) in style.options() {
+        let _ = Reflect::set(&options, &(*name).into(), &(*value).into());
+    }
+    js_sys::Intl::DateTimeFormat::new(&Array::of1(&locale(language).into()), &options).format()
+}
+
+/// "today", "yesterday".
+fn relative_day(days: i32) -> String {
+    let options = Object::new();
+    let _ = Reflect::set(&options, &"numeric".into(), &"auto".into());
+    let locales = Array::of1(&locale(i18n::language()).into());
+    js_sys::Intl::RelativeTimeFormat::new(&locales, &options)
+        .format(f64::from(days), "day")
+        .into()
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default()
+}

@@ -1,0 +1,177 @@
+//! The states in which nothing else goes: what has happened, what it means, and the one thing to do.
+
+use leptos::{prelude::*, task::spawn_local};
+use subrosa_web_rpc::{Phase, Request};
+
+use super::{Ground, brand, focus_heading};
+use crate::{
+    browser,
+    i18n::{now, t},
+    link,
+    parts::{dialog::Confirm, failure, icon},
+    store::use_store,
+};
+
+fn card(
+    name: &'static str,
+    mark: &'static str,
+    path: &'static str,
+    title: impl Fn() -> String + Send + 'static,
+    lead: impl Fn() -> String + Send + 'static,
+    rest: impl IntoView + 'static,
+) -> impl IntoView {
+    focus_heading();
+    view! {
+        <Ground>
+            <section class="card" data-testid=name>
+                <header>
+                    {brand()}
+                    <span class=mark>{icon::sized(path, "26")}</span>
+                    <h1 tabindex="-1">{title}</h1>
+                    <p class="lead">{lead}</p>
+                </header>
+                {rest}
+            </section>
+        </Ground>
+    }
+}
+
+/// English for a report, out of the way.
+fn detail(text: String) -> impl IntoView {
+    view! {
+        <details class="more">
+            <summary>{t!("detail-for-report")}</summary>
+            <p class="detail" lang="en" dir="ltr">{text}</p>
+        </details>
+    }
+}
+
+/// The worker is gone.
+#[component]
+pub(crate) fn Dead() -> impl IntoView {
+    let reason = use_store().dead.get_untracked().unwrap_or_default();
+    card(
+        "dead",
+        "state-mark bad",
+        icon::WARN,
+        t!("dead-title"),
+        t!("dead-lead"),
+        view! {
+            <button type="button" class="button primary wide" data-testid="reload" on:click=|_| browser::reload()>{t!("reload")}</button>
+            {detail(reason)}
+        },
+    )
+}
+
+/// The browser lacks something.
+#[component]
+pub(crate) fn Unsupported() -> impl IntoView {
+    let store = use_store();
+    let feature = move || {
+        store
+            .state
+            .with(|state| match state.as_ref().map(|state| &state.phase) {
+                Some(Phase::Unsupported { feature }) => feature.clone(),
+                _ => String::new(),
+            })
+    };
+    card(
+        "unsupported",
+        "state-mark warn",
+        icon::WARN,
+        t!("unsupported-title"),
+        t!("unsupported-lead", feature = feature()),
+        view! {
+            <p class="lead">{t!("unsupported-what")}</p>
+            <button type="button" class="button wide" on:click=|_| browser::reload()>{t!("try-again")}</button>
+        },
+    )
+}
+
+/// The browser has removed what was here.
+#[component]
+pub(crate) fn Evicted() -> impl IntoView {
+    let busy = RwSignal::new(false);
+    let failed = RwSignal::new(None::<String>);
+    card(
+        "evicted",
+        "state-mark warn",
+        icon::INFO,
+        t!("evicted-title"),
+        t!("evicted-lead"),
+        view! {
+            <p class="lead">{t!("evicted-what")}</p>
+            {crate::parts::notice::maybe_error(move || failed.get())}
+            <button type="button" class="button primary wide" data-testid="evicted-continue" aria-busy=move || busy.get().to_string()
+                on:click=move |_| forget(busy, failed)>{t!("sign-in-again")}</button>
+        },
+    )
+}
+
+/// The database does not open.
+#[component]
+pub(crate) fn Broken() -> impl IntoView {
+    let store = use_store();
+    let reason = store
+        .state
+        .with_untracked(|state| match state.as_ref().map(|state| &state.phase) {
+            Some(Phase::Broken { detail }) => detail.clone(),
+            _ => String::new(),
+        });
+    let asked = RwSignal::new(false);
+    card(
+        "broken",
+        "state-mark bad",
+        icon::WARN,
+        t!("broken-title"),
+        t!("broken-lead"),
+        view! {
+            <button type="button" class="button primary wide" data-testid="reload" on:click=|_| browser::reload()>{t!("try-again")}</button>
+            <button type="button" class="button danger-quiet wide" data-testid="broken-remove" on:click=move |_| asked.set(true)>
+                {t!("remove-and-sign-in")}
+            </button>
+            {detail(reason)}
+            <ForgetDialog asked />
+        },
+    )
+}
+
+/// Asks before everything here is removed without the server.
+#[component]
+pub(crate) fn ForgetDialog(asked: RwSignal<bool>) -> impl IntoView {
+    let busy = RwSignal::new(false);
+    let failed = RwSignal::new(None::<String>);
+    view! {
+        <Confirm open=asked title=t!("forget-title") label=t!("forget-do") busy error=failed run=move || forget(busy, failed)>
+            <p>{t!("forget-lead")}</p>
+        </Confirm>
+    }
+}
+
+fn forget(busy: RwSignal<bool>, failed: RwSignal<Option<String>>) {
+    if busy.get_untracked() {
+        return;
+    }
+    busy.set(true);
+    spawn_local(async move {
+        if let Err(failure) = link::call(Request::Forget).await {
+            failed.try_set(Some(failure::words(&failure)));
+        }
+        busy.try_set(false);
+    });
+}
+
+/// Names what is being waited for, for those who cannot see the shapes.
+#[component]
+pub(crate) fn Starting() -> impl IntoView {
+    view! {
+        <main class="boot" aria-busy="true">
+            <h1 class="hidden-text">{move || now!("starting")}</h1>
+            <div class="boot-list">
+                {crate::parts::skeleton::shape("boot-bar")}
+                {(0..4).map(|_| crate::parts::skeleton::shape("boot-row")).collect_view()}
+            </div>
+            {crate::parts::skeleton::shape("boot-chat")}
+        </main>
+    }
+}

@@ -1,0 +1,162 @@
+//! The words of the interface: Fluent messages, one file for each language, chosen at run time.
+//!
+//! Every text that a person reads comes from here. Texts of people that are put into a sentence are isolated, so
+//! that their direction cannot turn the sentence around.
+
+use std::sync::LazyLock;
+
+use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
+use leptos::prelude::*;
+use unic_langid::LanguageIdentifier;
+
+use crate::{browser, format};
+
+/// A language of the interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Language {
+    English,
+    German,
+}
+
+const KEPT_AS: &str = "subrosa-language";
+
+impl Language {
+    /// All of them.
+    pub(crate) const ALL: [Self; 2] = [Self::English, Self::German];
+
+    /// The language tag (BCP 47).
+    pub(crate) const fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::German => "de",
+        }
+    }
+
+    /// What its speakers call it.
+    pub(crate) const fn own_name(self) -> &'static str {
+        match self {
+            Self::English => "English",
+            Self::German => "Deutsch",
+        }
+    }
+
+    /// Which way it is written.
+    pub(crate) const fn direction(self) -> &'static str {
+        match self {
+            Self::English | Self::German => "ltr",
+        }
+    }
+
+    const fn source(self) -> &'static str {
+        match self {
+            Self::English => include_str!("../locales/en.ftl"),
+            Self::German => include_str!("../locales/de.ftl"),
+        }
+    }
+
+    fn identifier(self) -> LanguageIdentifier {
+        // The tags are ours and well formed; the root language is what Fluent falls back to.
+        self.tag().parse().unwrap_or_default()
+    }
+
+    /// The first of these tags that is spoken here.
+    fn of_tags(tags: impl IntoIterator<Item = String>) -> Option<Self> {
+        tags.into_iter().find_map(|tag| {
+            let primary = tag.split('-').next()?.to_lowercase();
+            Self::ALL.into_iter().find(|language| language.tag() == primary)
+        })
+    }
+}
+
+static CHOSEN: LazyLock<ArcRwSignal<Language>> = LazyLock::new(|| ArcRwSignal::new(Language::English));
+
+thread_local! {
+    static BUNDLES: Vec<(Language, FluentBundle<FluentResource>)> =
+        Language::ALL.into_iter().map(|language| (language, bundle(language))).collect();
+}
+
+fn bundle(language: Language) -> FluentBundle<FluentResource> {
+    let mut bundle = FluentBundle::new(vec![language.identifier()]);
+    // Done by `text`, for texts and not for numbers.
+    bundle.set_use_isolating(false);
+    bundle.set_formatter(Some(|value, _| match value {
+        FluentValue::Number(number) => Some(format::number(number.value)),
+        _ => None,
+    }));
+    // What cannot be parsed is left out; a test sees to it that there is nothing.
+    let resource =
+        FluentResource::try_new(language.source().to_owned()).unwrap_or_else(|(resource, _)| resource);
+    bundle.add_resource_overriding(resource);
+    bundle
+}
+
+/// The language of the interface. Whoever asks within a view is asked again when it changes.
+pub(crate) fn language() -> Language {
+    CHOSEN.get()
+}
+
+/// Takes up the language that was chosen here before, or the browser's.
+pub(crate) fn start() {
+    let kept = browser::kept(KEPT_AS);
+    let language =
+        Language::of_tags(kept.into_iter().chain(browser::languages())).unwrap_or(Language::English);
+    apply(language);
+}
+
+/// Chooses a language, for now and later.
+pub(crate) fn choose(language: Language) {
+    browser::keep(KEPT_AS, Some(language.tag()));
+    apply(language);
+}
+
+fn apply(language: Language) {
+    CHOSEN.set(language);
+    browser::set_root_attribute("lang", language.tag());
+    browser::set_root_attribute("dir", language.direction());
+}
+
+/// The text with this key in the language of the interface.
+pub(crate) fn text(key: &str, arguments: &[(&'static str, FluentValue<'_>)]) -> String {
+    let mut args = FluentArgs::with_capacity(arguments.len());
+    for (name, value) in arguments {
+        match value {
+            FluentValue::String(text) => args.set(*name, isolated(text)),
+            other => args.set(*name, other.clone()),
+        }
+    }
+    find(CHOSEN.get(), key, &args).unwrap_or_else(|| key.to_owned())
+}
+
+/// A text that its neighbours cannot turn around, nor it them: first-strong isolate (Unicode UAX #9).
+fn isolated(text: &str) -> String {
+    format!("\u{2068}{text}\u{2069}")
+}
+
+fn find(language: Language, key: &str, args: &FluentArgs<'_>) -> Option<String> {
+    BUNDLES.with(|bundles| {
+        let (_, bundle) = bundles.iter().find(|(of, _)| *of == language)?;
+        let pattern = bundle.get_message(key)?.value()?;
+        Some(
+            bundle
+                .format_pattern(pattern, Some(args), &mut Vec::new())
+                .into_owned(),
+        )
+    })
+}
+
+/// A text as a closure that follows the language: `t!("key")`, `t!("key", name = value)`.
+macro_rules! t {
+    ($key:literal $(, $name:ident = $value:expr)* $(,)?) => {
+        move || $crate::i18n::text($key, &[$((stringify!($name), fluent_bundle::FluentValue::from($value))),*])
+    };
+}
+/// A text as it is now.
+macro_rules! now {
+    ($key:literal $(, $name:ident = $value:expr)* $(,)?) => {
+        $crate::i18n::text($key, &[$((stringify!($name), fluent_bundle::FluentValue::from($value))),*])
+    };
+}
+pub(crate) use {now, t};
+
+#[cfg(test)]
+mod tests;

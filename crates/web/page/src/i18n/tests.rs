@@ -1,0 +1,110 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+
+/// The keys of a language, each with the names of its arguments.
+fn messages(language: Language) -> BTreeMap<String, BTreeSet<String>> {
+    let resource = FluentResource::try_new(language.source().to_owned());
+    assert!(
+        resource.is_ok(),
+        "{language:?}: {:?}",
+        resource.err().map(|(_, errors)| errors)
+    );
+    let mut messages = BTreeMap::new();
+    let mut key = String::new();
+    for line in language.source().lines() {
+        if let Some((name, _)) = line
+            .split_once(" =")
+            .filter(|_| line.starts_with(|c: char| c.is_ascii_lowercase()))
+        {
+            name.clone_into(&mut key);
+            messages.insert(key.clone(), BTreeSet::new());
+        }
+        for part in line.split('$').skip(1) {
+            let name: String = part
+                .chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect();
+            messages.get_mut(&key).unwrap().insert(name);
+        }
+    }
+    messages
+}
+
+/// All `"key"` that follow these openings in the sources of the page.
+fn used_keys() -> BTreeSet<String> {
+    let mut keys = BTreeSet::new();
+    let mut folders = vec![std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !path.ends_with("i18n.rs") && !path.ends_with("tests.rs") {
+                let source = std::fs::read_to_string(&path).unwrap();
+                for opening in ["t!(", "now!(", "key("] {
+                    for part in source.split(opening).skip(1) {
+                        let Some(rest) = part.trim_start().strip_prefix('"') else {
+                            continue;
+                        };
+                        keys.insert(rest.split('"').next().unwrap().to_owned());
+                    }
+                }
+            }
+        }
+    }
+    keys
+}
+
+#[test]
+fn every_language_has_every_text_with_the_same_arguments() {
+    let english = messages(Language::English);
+    for language in Language::ALL {
+        let other = messages(language);
+        for (key, arguments) in &english {
+            assert_eq!(other.get(key), Some(arguments), "{language:?}: {key}");
+        }
+        assert_eq!(
+            other.len(),
+            english.len(),
+            "{language:?} has texts that English has not"
+        );
+    }
+}
+
+#[test]
+fn every_text_that_is_used_exists_and_none_is_left_over() {
+    let english: BTreeSet<String> = messages(Language::English).into_keys().collect();
+    let used = used_keys();
+    assert_eq!(
+        used.difference(&english).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "used and not written"
+    );
+    assert_eq!(
+        english.difference(&used).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "written and not used"
+    );
+}
+
+#[test]
+fn a_text_of_a_person_cannot_turn_the_sentence_around() {
+    let text = now!("composer-label", name = "\u{202e}evil");
+    assert!(text.contains("\u{2068}\u{202e}evil\u{2069}"), "{text:?}");
+}
+
+#[test]
+fn numbers_choose_their_plural() {
+    assert_eq!(now!("unread-divider", count = 1), "1 new message");
+    assert_eq!(now!("unread-divider", count = 2), "2 new messages");
+}
+
+#[test]
+fn the_browsers_first_language_that_is_spoken_here_is_taken() {
+    let tags = |tags: &[&str]| Language::of_tags(tags.iter().map(|tag| (*tag).to_owned()));
+    assert_eq!(tags(&["fr-FR", "de-AT", "en"]), Some(Language::German));
+    assert_eq!(tags(&["fr"]), None);
+}

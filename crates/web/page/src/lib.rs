@@ -1,0 +1,36 @@
+//! The page of the web app: what people see and touch, in Leptos.
+//!
+//! It knows only what its worker says (`subrosa-web-rpc`), keeps that in one store, and decides nothing about
+//! messages. Texts of people are text, never markup.
+
+#![expect(
+    unreachable_pub,
+    reason = "the component macro writes `pub` structs for private components"
+)]
+
+mod app;
+mod browser;
+mod chats;
+mod format;
+mod gate;
+mod i18n;
+mod limits;
+mod link;
+mod model;
+mod parts;
+mod router;
+mod settings;
+mod store;
+mod theme;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Puts the app in the place of what stands in the page while it loads.
+#[wasm_bindgen(start)]
+pub fn start() {
+    let Some(place) = browser::document().get_element_by_id("app") else {
+        return;
+    };
+    place.set_text_content(None);
+    leptos::mount::mount_to(wasm_bindgen::JsCast::unchecked_into(place), app::App).forget();
+}

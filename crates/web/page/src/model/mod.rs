@@ -1,0 +1,13 @@
+//! What the page decides without a browser: pure functions, tested natively.
+
+pub(crate) mod code;
+pub(crate) mod faces;
+pub(crate) mod labels;
+pub(crate) mod links;
+pub(crate) mod preview;
+pub(crate) mod roster;
+pub(crate) mod route;
+pub(crate) mod rows;
+#[cfg(test)]
+pub(crate) mod samples;
+pub(crate) mod window;

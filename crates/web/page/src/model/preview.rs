@@ -1,0 +1,69 @@
+//! Texts cut to what a place can hold.
+
+use unicode_segmentation::UnicodeSegmentation as _;
+
+/// Characters of a message that its bubble shows at first.
+pub(crate) const BUBBLE_MAX: usize = 2_400;
+/// Lines of a message that its bubble shows at first.
+pub(crate) const BUBBLE_LINES_MAX: usize = 60;
+const LINE_MAX: usize = 120;
+
+/// The start of a text on one line, for the list of conversations.
+pub(crate) fn line(text: &str) -> String {
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(cut(word, LINE_MAX));
+        if line.len() > LINE_MAX * 2 {
+            break;
+        }
+    }
+    line
+}
+
+/// The start of a text that is too long for a bubble; `None` if it is not.
+pub(crate) fn clip(text: &str) -> Option<&str> {
+    let by_lines = text
+        .match_indices('\n')
+        .nth(BUBBLE_LINES_MAX)
+        .map_or(text.len(), |(at, _)| at);
+    let cut = cut(&text[..by_lines], BUBBLE_MAX);
+    (cut.len() < text.len()).then_some(cut)
+}
+
+/// The first characters as people count them, so that no cluster is torn.
+fn cut(text: &str, max: usize) -> &str {
+    // A byte is the least that a character takes.
+    if text.len() <= max {
+        return text;
+    }
+    text.grapheme_indices(true)
+        .nth(max)
+        .map_or(text, |(at, _)| &text[..at])
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_preview_has_one_line() {
+        assert_eq!(line("  one\n\n two\tthree "), "one two three");
+        assert!(line(&"word ".repeat(20_000)).len() < 400);
+    }
+
+    #[test]
+    fn only_a_long_text_is_clipped_and_never_within_a_character() {
+        assert_eq!(clip("short"), None);
+        let family = "👩‍👩‍👧‍👦".repeat(3_000);
+        assert_eq!(clip(&family).unwrap().graphemes(true).count(), BUBBLE_MAX);
+        assert_eq!(
+            clip(&"x\n".repeat(500)).unwrap().lines().count(),
+            BUBBLE_LINES_MAX + 1
+        );
+    }
+}

@@ -1,0 +1,167 @@
+//! What stands below each other in a conversation: days, the mark of what is new, and messages in groups of one
+//! person.
+
+use std::sync::Arc;
+
+use subrosa_web_rpc::Message;
+
+use super::window::Window;
+
+/// Messages of one person within this time belong together.
+const GROUP_MS: u64 = 5 * 60 * 1000;
+
+/// One row of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Row {
+    /// A day begins: days since 1970 in the user's time zone.
+    Day {
+        /// The day.
+        day: i64,
+        /// An instant of it.
+        at_ms: u64,
+    },
+    /// What is below was not seen before the conversation was opened.
+    Unread,
+    /// A message.
+    Message {
+        /// The message.
+        message: Arc<Message>,
+        /// It begins a group.
+        first: bool,
+        /// It ends a group.
+        last: bool,
+    },
+}
+
+impl Row {
+    /// What the row is called among the others: stays the same while the row changes.
+    pub(crate) fn key(&self) -> String {
+        match self {
+            Self::Day { day, .. } => format!("day-{day}"),
+            Self::Unread => "unread".to_owned(),
+            Self::Message { message, .. } => message.id.clone(),
+        }
+    }
+}
+
+/// The rows of a window. `unread_from` is the position of the first message that is marked as new; `day_of` gives
+/// the day of an instant in the user's time zone.
+pub(crate) fn rows(window: &Window, unread_from: Option<i64>, day_of: impl Fn(u64) -> i64) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::with_capacity(window.messages.len() + 8);
+    // Times can run backwards over devices; a day is named only once, so that keys stay unique.
+    let mut day = i64::MIN;
+    let mut unread_shown = false;
+    let mut previous: Option<&Message> = None;
+    for message in &window.messages {
+        let at_ms = message.sent_at.as_millis();
+        let its_day = day_of(at_ms);
+        let mut first = previous.is_none_or(|previous| !together(previous, message));
+        if its_day > day {
+            day = its_day;
+            first = true;
+            end_group(&mut rows);
+            rows.push(Row::Day { day, at_ms });
+        }
+        if !unread_shown && !message.outgoing && unread_from.is_some_and(|from| message.position >= from) {
+            unread_shown = true;
+            first = true;
+            end_group(&mut rows);
+            rows.push(Row::Unread);
+        }
+        if first {
+            end_group(&mut rows);
+        }
+        rows.push(Row::Message {
+            message: message.clone(),
+            first,
+            last: false,
+        });
+        previous = Some(message);
+    }
+    end_group(&mut rows);
+    rows
+}
+
+fn together(one: &Message, next: &Message) -> bool {
+    one.sender == next.sender
+        && one.outgoing == next.outgoing
+        && next.sent_at.as_millis().abs_diff(one.sent_at.as_millis()) <= GROUP_MS
+}
+
+fn end_group(rows: &mut [Row]) {
+    if let Some(Row::Message { last, .. }) = rows.last_mut() {
+        *last = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use subrosa_wire::{AccountId, ConversationId, Timestamp};
+
+    use super::*;
+    use crate::model::samples::{HOUR, message};
+
+    fn at(position: i64, hours: u64, sender: u8) -> Message {
+        Message {
+            sent_at: Timestamp::from_millis(hours * HOUR),
+            sender: AccountId::from_bytes([sender; 16]),
+            outgoing: sender == 1,
+            ..message(position)
+        }
+    }
+
+    fn shape(messages: Vec<Message>, unread_from: Option<i64>) -> String {
+        let window = Window::new(ConversationId::from_bytes([1; 16]), messages, false, false);
+        rows(&window, unread_from, |ms| {
+            i64::try_from(ms / (24 * HOUR)).unwrap_or_default()
+        })
+        .iter()
+        .map(|row| match row {
+            Row::Day { day, .. } => format!("day{day}"),
+            Row::Unread => "new".to_owned(),
+            Row::Message {
+                first: true,
+                last: true,
+                ..
+            } => "()".to_owned(),
+            Row::Message { first: true, .. } => "(".to_owned(),
+            Row::Message { last: true, .. } => ")".to_owned(),
+            Row::Message { .. } => ".".to_owned(),
+        })
+        .collect::<Vec<_>>()
+        .join(" ")
+    }
+
+    #[test]
+    fn messages_are_grouped_by_person_and_day() {
+        let messages = vec![
+            at(1, 1, 2),
+            at(2, 1, 2),
+            at(3, 1, 2),
+            at(4, 1, 1),
+            at(5, 26, 1),
+            at(6, 26, 2),
+        ];
+        assert_eq!(shape(messages, None), "day0 ( . ) () day1 () ()");
+    }
+
+    #[test]
+    fn a_long_pause_begins_a_group() {
+        assert_eq!(shape(vec![at(1, 1, 2), at(2, 3, 2)], None), "day0 () ()");
+    }
+
+    #[test]
+    fn the_mark_of_what_is_new_stands_before_the_first_received_message_from_there_on() {
+        let messages = vec![at(1, 1, 2), at(2, 1, 1), at(3, 1, 2), at(4, 1, 2)];
+        assert_eq!(shape(messages.clone(), Some(2)), "day0 () () new ( )");
+        assert_eq!(shape(messages, Some(9)), "day0 () () ( )");
+    }
+
+    #[test]
+    fn a_clock_that_runs_backwards_names_no_day_twice() {
+        assert_eq!(
+            shape(vec![at(1, 30, 2), at(2, 1, 1), at(3, 31, 2)], None),
+            "day1 () () ()"
+        );
+    }
+}

@@ -1,0 +1,228 @@
+//! The loaded window of a conversation's messages: always a stretch without holes, never longer than a bound.
+
+use std::sync::Arc;
+
+use subrosa_web_rpc::Message;
+use subrosa_wire::ConversationId;
+
+/// Messages in one page.
+pub(crate) const PAGE: usize = 60;
+/// Messages in the window at most: what the document holds.
+pub(crate) const WINDOW_MAX: usize = 180;
+
+/// A stretch of messages in ascending order of position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Window {
+    /// Whose messages these are.
+    pub(crate) conversation: ConversationId,
+    /// The messages.
+    pub(crate) messages: Vec<Arc<Message>>,
+    /// There are older ones.
+    pub(crate) has_older: bool,
+    /// There are newer ones.
+    pub(crate) has_newer: bool,
+}
+
+/// What a message that arrived means for the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// It is in the window as a new one.
+    Added,
+    /// It was there and is replaced.
+    Replaced,
+    /// It lies outside, where nothing is loaded.
+    Outside,
+}
+
+impl Window {
+    /// A window of a page that was loaded.
+    pub(crate) fn new(
+        conversation: ConversationId,
+        messages: Vec<Message>,
+        has_older: bool,
+        has_newer: bool,
+    ) -> Self {
+        let messages = messages.into_iter().map(Arc::new).collect();
+        Self {
+            conversation,
+            messages,
+            has_older,
+            has_newer,
+        }
+    }
+
+    /// The position of the oldest message.
+    pub(crate) fn first(&self) -> Option<i64> {
+        self.messages.first().map(|message| message.position)
+    }
+
+    /// The position of the newest message.
+    pub(crate) fn last(&self) -> Option<i64> {
+        self.messages.last().map(|message| message.position)
+    }
+
+    /// Puts an older page in front and drops what is too far at the other end.
+    pub(crate) fn prepend(&mut self, page: Vec<Message>, has_older: bool) {
+        let first = self.first();
+        let older = page
+            .into_iter()
+            .filter(|message| first.is_none_or(|first| message.position < first));
+        self.messages.splice(0..0, older.map(Arc::new));
+        self.has_older = has_older;
+        if self.messages.len() > WINDOW_MAX {
+            self.messages.truncate(WINDOW_MAX);
+            self.has_newer = true;
+        }
+    }
+
+    /// Puts a newer page behind and drops what is too far at the other end.
+    pub(crate) fn append(&mut self, page: Vec<Message>, has_newer: bool) {
+        let last = self.last();
+        let newer = page
+            .into_iter()
+            .filter(|message| last.is_none_or(|last| message.position > last));
+        self.messages.extend(newer.map(Arc::new));
+        self.has_newer = has_newer;
+        self.drop_oldest();
+    }
+
+    /// Takes in a message that is new or has changed.
+    pub(crate) fn take(&mut self, message: Message) -> Arrival {
+        let known = self.messages.iter().position(|other| other.id == message.id);
+        if let Some(index) = known {
+            if self.messages[index].position == message.position {
+                self.messages[index] = Arc::new(message);
+                return Arrival::Replaced;
+            }
+            self.messages.remove(index);
+        }
+        let before = self.first().is_some_and(|first| message.position < first);
+        let after = self.last().is_none_or(|last| message.position > last);
+        if (before && self.has_older) || (after && self.has_newer) {
+            return Arrival::Outside;
+        }
+        let index = self
+            .messages
+            .partition_point(|other| other.position < message.position);
+        self.messages.insert(index, Arc::new(message));
+        if !self.has_newer {
+            self.drop_oldest();
+        }
+        if known.is_some() {
+            Arrival::Replaced
+        } else {
+            Arrival::Added
+        }
+    }
+
+    /// Removes a message.
+    pub(crate) fn remove(&mut self, id: &str) {
+        self.messages.retain(|message| message.id != id);
+    }
+
+    /// The conversation has another id from now on.
+    pub(crate) fn follow(&mut self, from: ConversationId, to: ConversationId) {
+        if self.conversation == from {
+            self.conversation = to;
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        if self.messages.len() > WINDOW_MAX {
+            self.messages.drain(..self.messages.len() - WINDOW_MAX);
+            self.has_older = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use subrosa_web_rpc::MessageStatus;
+
+    use super::*;
+    use crate::model::samples::message;
+
+    fn window(range: std::ops::Range<i64>, has_older: bool, has_newer: bool) -> Window {
+        Window::new(
+            ConversationId::from_bytes([1; 16]),
+            range.map(message).collect(),
+            has_older,
+            has_newer,
+        )
+    }
+
+    fn positions(window: &Window) -> Vec<i64> {
+        window.messages.iter().map(|message| message.position).collect()
+    }
+
+    #[test]
+    fn scrolling_back_drops_the_newest_and_remembers_that_they_are_there() {
+        let mut window = window(1000..1170, true, false);
+        window.prepend((940..1000).map(message).collect(), true);
+        assert_eq!(window.messages.len(), WINDOW_MAX);
+        assert_eq!((window.first(), window.last()), (Some(940), Some(1119)));
+        assert!(window.has_newer && window.has_older);
+    }
+
+    #[test]
+    fn scrolling_forth_drops_the_oldest_and_remembers_that_they_are_there() {
+        let mut window = window(0..170, false, true);
+        window.append((170..230).map(message).collect(), false);
+        assert_eq!((window.first(), window.last()), (Some(50), Some(229)));
+        assert!(window.has_older && !window.has_newer);
+    }
+
+    #[test]
+    fn a_page_that_overlaps_adds_nothing_twice() {
+        let mut window = window(10..20, true, true);
+        window.prepend((5..15).map(message).collect(), false);
+        window.append((15..25).map(message).collect(), false);
+        assert_eq!(positions(&window), (5..25).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_new_message_is_added_only_where_the_window_reaches() {
+        let mut at_end = window(0..10, false, false);
+        assert_eq!(at_end.take(message(10)), Arrival::Added);
+        let mut in_history = window(0..10, false, true);
+        assert_eq!(in_history.take(message(99)), Arrival::Outside);
+        assert_eq!(in_history.messages.len(), 10);
+        let mut later = window(50..60, true, false);
+        assert_eq!(later.take(message(3)), Arrival::Outside);
+    }
+
+    #[test]
+    fn a_message_that_is_sent_moves_to_its_place() {
+        let mut window = window(0..3, false, false);
+        let mut pending = message(1_000_000);
+        window.take(pending.clone());
+        window.take(message(3));
+        assert_eq!(window.last(), Some(1_000_000));
+        pending.position = 4;
+        pending.status = MessageStatus::Sent;
+        assert_eq!(window.take(pending), Arrival::Replaced);
+        assert_eq!(positions(&window), [0, 1, 2, 3, 4]);
+        assert_eq!(window.messages.last().unwrap().status, MessageStatus::Sent);
+    }
+
+    #[test]
+    fn ten_thousand_arrivals_keep_the_window_at_its_bound() {
+        let mut window = window(0..1, false, false);
+        for position in 1..10_000 {
+            window.take(message(position));
+        }
+        assert_eq!(window.messages.len(), WINDOW_MAX);
+        assert!(window.has_older);
+        assert_eq!(window.last(), Some(9_999));
+    }
+
+    #[test]
+    fn an_empty_conversation_takes_its_first_message() {
+        let mut window = window(0..0, false, false);
+        assert_eq!(window.take(message(5)), Arrival::Added);
+        window.remove(&message(5).id);
+        assert!(window.messages.is_empty());
+    }
+}

@@ -1,0 +1,18 @@
+//! Two letters in a person's colours.
+
+use leptos::prelude::*;
+use subrosa_web_rpc::Peer;
+use subrosa_wire::AccountId;
+
+use crate::model::faces;
+
+/// The avatar of an account with this name; decoration, since the name always stands beside it.
+pub(crate) fn avatar(account: &AccountId, name: &str, size: &str) -> impl IntoView + use<> {
+    let class = format!("avatar {size} {}", faces::hue(account));
+    view! { <span class=class aria-hidden="true">{faces::initials(name)}</span> }
+}
+
+/// The avatar of somebody who is talked with.
+pub(crate) fn of_peer(peer: &Peer, size: &str) -> impl IntoView + use<> {
+    avatar(&peer.account_id, &faces::name(peer).unwrap_or_default(), size)
+}

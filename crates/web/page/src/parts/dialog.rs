@@ -1,0 +1,109 @@
+//! Questions in a `<dialog>`: modal, closed by Escape, and the focus goes back to where it was.
+
+use leptos::{html::Dialog, prelude::*};
+
+use crate::{
+    i18n::t,
+    parts::{button::working, notice},
+};
+
+/// A dialog around something. `open` becomes false when it is closed.
+#[component]
+pub(crate) fn Modal(
+    /// Whether it is shown.
+    open: RwSignal<bool>,
+    /// The id of its heading.
+    labelled_by: &'static str,
+    /// What is in it.
+    children: ChildrenFn,
+) -> impl IntoView {
+    view! {
+        <Show when=move || open.get()>
+            {
+                let children = children.clone();
+                let dialog = NodeRef::<Dialog>::new();
+                Effect::new(move || {
+                    if let Some(dialog) = dialog.get() && !dialog.open() {
+                        // In the document only after this turn.
+                        request_animation_frame(move || {
+                            let _ = dialog.show_modal();
+                        });
+                    }
+                });
+                view! {
+                    <dialog class="dialog" node_ref=dialog aria-labelledby=labelled_by on:close=move |_| open.set(false)
+                        on:click=move |event| if dialog.get_untracked().is_some_and(|dialog| is_backdrop(&dialog, &event)) { close(dialog) }>
+                        {children()}
+                    </dialog>
+                }
+            }
+        </Show>
+    }
+}
+
+fn is_backdrop(dialog: &web_sys::HtmlDialogElement, event: &leptos::ev::MouseEvent) -> bool {
+    let area = dialog.get_bounding_client_rect();
+    let (x, y) = (f64::from(event.client_x()), f64::from(event.client_y()));
+    // A click by keyboard has no place.
+    (x, y) != (0.0, 0.0) && (x < area.left() || x > area.right() || y < area.top() || y > area.bottom())
+}
+
+fn close(dialog: NodeRef<Dialog>) {
+    if let Some(dialog) = dialog.get_untracked() {
+        dialog.close();
+    }
+}
+
+/// Closes the dialog that is open.
+pub(crate) fn close_open() {
+    use wasm_bindgen::JsCast as _;
+    if let Some(dialog) = crate::browser::first("dialog[open]")
+        .and_then(|element| element.dyn_into::<web_sys::HtmlDialogElement>().ok())
+    {
+        dialog.close();
+    }
+}
+
+/// A question with one thing to do.
+#[component]
+pub(crate) fn Confirm<T, L, D>(
+    /// Whether it is asked.
+    open: RwSignal<bool>,
+    /// The question.
+    title: T,
+    /// What the thing to do is called.
+    label: L,
+    /// It is being done.
+    busy: RwSignal<bool>,
+    /// What went wrong.
+    #[prop(optional)]
+    error: RwSignal<Option<String>>,
+    /// Does it.
+    run: D,
+    /// What it means.
+    children: ChildrenFn,
+) -> impl IntoView
+where
+    T: Fn() -> String + Clone + Send + Sync + 'static,
+    L: Fn() -> String + Clone + Send + Sync + 'static,
+    D: Fn() + Clone + Send + Sync + 'static,
+{
+    view! {
+        <Modal open labelled_by="confirm-title">
+            <h2 id="confirm-title">{title.clone()}</h2>
+            {children()}
+            {move || error.get().map(|text| view! { <div class="stack">{notice::error(text)}</div> })}
+            <div class="actions">
+                <button type="button" class="button small" data-testid="cancel" on:click=move |_| close_open()>{t!("cancel")}</button>
+                <button type="button" class="button small danger" data-testid="confirm" aria-busy=move || busy.get().to_string()
+                    on:click={
+                        let run = run.clone();
+                        move |_| if !busy.get_untracked() { run() }
+                    }>
+                    {label.clone()}
+                    {move || busy.get().then(working)}
+                </button>
+            </div>
+        </Modal>
+    }
+}

@@ -1,0 +1,37 @@
+//! Failures in the words of the user's language: what happened, and what to do.
+
+use subrosa_web_rpc::{Failure, FailureKind};
+
+use crate::i18n::now;
+
+/// The words for a failure.
+pub(crate) fn words(failure: &Failure) -> String {
+    match failure.kind {
+        FailureKind::WrongPassword => now!("failure-wrong-password"),
+        FailureKind::WrongRecoveryCode => now!("failure-wrong-code"),
+        FailureKind::MalformedRecoveryCode => now!("failure-malformed-code"),
+        FailureKind::HandleTaken => now!("failure-handle-taken"),
+        FailureKind::WeakPassword => now!("password-guessable"),
+        FailureKind::InvalidName => now!("failure-name"),
+        FailureKind::InvalidText => now!("failure-text"),
+        FailureKind::UnknownPerson => now!("failure-unknown-person"),
+        FailureKind::OwnAccount => now!("failure-own-account"),
+        FailureKind::KeyChanged => now!("failure-key-changed"),
+        FailureKind::NotFound => now!("failure-not-found"),
+        FailureKind::RateLimited => match failure.retry_after_ms {
+            Some(ms) => now!(
+                "failure-rate-limited-for",
+                minutes = u64::from(ms).div_ceil(60_000)
+            ),
+            None => now!("failure-rate-limited"),
+        },
+        FailureKind::RegistrationClosed => now!("failure-closed"),
+        FailureKind::Unreachable => now!("failure-unreachable"),
+        FailureKind::VersionMismatch => now!("failure-version"),
+        FailureKind::ServerMisbehaved => now!("failure-server"),
+        FailureKind::SignedOut => now!("failure-signed-out"),
+        FailureKind::StorageFull => now!("failure-storage-full"),
+        FailureKind::Storage => now!("failure-storage"),
+        FailureKind::Internal => now!("failure-internal"),
+    }
+}

@@ -1,0 +1,47 @@
+//! The icons: drawn on a grid of 24, one path each.
+
+use leptos::prelude::*;
+
+pub(crate) const ROSE: &str = "M7.2 5.2c0 4.300 1.900 7.300 4.800 7.300s4.800-3 4.800-7.300c-1.400 0-2.500.6-3.200 1.500C13.300 5.500 12.800 4.500 12 3.500c-.8 1-1.300 2-1.600 3.200-.7-.9-1.800-1.500-3.200-1.500zM10.300 8.200c.4 1.300 1 1.900 1.700 1.900s1.300-.6 1.700-1.900M12 12.500V21M12 18c-2.300 0-3.800-1-4.400-2.800 2.400-.2 3.900.8 4.400 2.800zM12 20.300c2.300 0 3.800-1 4.400-2.800-2.400-.2-3.900.8-4.400 2.800z";
+pub(crate) const PLUS: &str = "M12 5v14M5 12h14";
+pub(crate) const SEARCH: &str =
+    "M10.500 17a6.500 6.500 0 1 0 0-13 6.500 6.500 0 0 0 0 13zM15.300 15.300 20 20";
+pub(crate) const CLOSE: &str = "M6.500 6.500l11 11M17.500 6.500l-11 11";
+pub(crate) const BACK: &str = "M14.500 5.500 8 12l6.500 6.500";
+pub(crate) const DOWN: &str = "M12 5v13.500M6 12.500l6 6 6-6";
+pub(crate) const SEND: &str = "M5 12h13.500M12.500 6l6 6-6 6";
+pub(crate) const LOCK: &str = "M7 10.500h10a1.500 1.500 0 0 1 1.500 1.500v6.500A1.500 1.500 0 0 1 17 20H7a1.500 1.500 0 0 1-1.500-1.500V12A1.500 1.500 0 0 1 7 10.500zM8.500 10.500V7.500a3.500 3.500 0 0 1 7 0v3";
+pub(crate) const EYE: &str = "M2.500 12S6 5.500 12 5.500 21.500 12 21.500 12 18 18.500 12 18.500 2.500 12 2.500 12zM12 14.800a2.800 2.800 0 1 0 0-5.600 2.800 2.800 0 0 0 0 5.600z";
+pub(crate) const EYE_OFF: &str = "M4 4l16 16M9.800 5.800A9 9 0 0 1 12 5.500c6 0 9.500 6.500 9.500 6.500a16 16 0 0 1-3 3.700M6.200 7.600A16 16 0 0 0 2.500 12S6 18.500 12 18.500a9 9 0 0 0 4.300-1.100M10 10a2.800 2.800 0 0 0 4 4";
+pub(crate) const INFO: &str =
+    "M12 20.500a8.500 8.500 0 1 0 0-17 8.500 8.500 0 0 0 0 17zM12 11v5.500M12 7.700v.1";
+pub(crate) const WARN: &str = "M12 4 3 19.500h18L12 4zM12 10v4.500M12 17v.1";
+pub(crate) const CHECK: &str = "M5 12.500l4.500 4.500L19 7.500";
+pub(crate) const COPY: &str = "M9 9h9.500v10.500H9zM15 9V5H5.500v10.500H9";
+pub(crate) const SAVE: &str = "M12 4v11M7.500 10.500 12 15l4.500-4.500M5 19.500h14";
+pub(crate) const OFFLINE: &str = "M4 4l16 16M8.500 15.500a5 5 0 0 1 6-.8M5.500 12a9.500 9.500 0 0 1 4.500-2.400M2.500 8.500A14 14 0 0 1 7 5.900M12.500 5a14 14 0 0 1 9 3.500M15 10a9.500 9.500 0 0 1 3.500 2M12 19v.1";
+pub(crate) const PERSON: &str =
+    "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.500 20c.8-3.600 3.800-5.500 7.500-5.500s6.700 1.900 7.500 5.500";
+pub(crate) const DEVICE: &str = "M4.500 5.500h15v10h-15zM9 19.500h6M12 15.500v4";
+pub(crate) const KEY: &str =
+    "M8 16.500a4.500 4.500 0 1 0 0-9 4.500 4.500 0 0 0 0 9zM12.500 12H21M18 12v3.500";
+
+/// An icon at the size of text.
+pub(crate) fn icon(path: &'static str) -> impl IntoView {
+    sized(path, "20")
+}
+
+/// An icon of a size in pixels of the user's text size 16.
+pub(crate) fn sized(path: &'static str, size: &'static str) -> impl IntoView {
+    view! {
+        <svg viewBox="0 0 24 24" width=size height=size fill="none" stroke="currentColor" stroke-width="1.75"
+            stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">
+            <path d=path />
+        </svg>
+    }
+}
+
+/// An icon that points along the line and is mirrored with it.
+pub(crate) fn mirrored(path: &'static str) -> impl IntoView {
+    view! { <span class="mirror">{icon(path)}</span> }
+}

@@ -1,0 +1,27 @@
+//! Shapes where something is about to be. They appear after a moment, so that what is quick shows none.
+
+use leptos::prelude::*;
+
+/// An empty element with a class, and nothing dynamic about it.
+pub(crate) fn shape(class: &'static str) -> impl IntoView {
+    view! { <span class=class></span> }
+}
+
+/// Rows of the list of conversations.
+pub(crate) fn list() -> impl IntoView {
+    let row = || {
+        view! {
+            <div class="skeleton-row">
+                {view! { <div class="dot"></div> }}
+                <div>{view! { <div class="bar"></div> }}{view! { <div class="bar"></div> }}</div>
+            </div>
+        }
+    };
+    view! { <div class="skeleton" aria-hidden="true">{(0..6).map(|_| row()).collect_view()}</div> }
+}
+
+/// Messages.
+pub(crate) fn bubbles() -> impl IntoView {
+    let bar = || view! { <div class="bar"></div> };
+    view! { <div class="skeleton skeleton-bubbles" aria-hidden="true">{(0..7).map(|_| bar()).collect_view()}</div> }
+}

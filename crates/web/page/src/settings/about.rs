@@ -1,0 +1,71 @@
+//! Version, build, where the source is, and whose work is in it.
+
+use leptos::{prelude::*, task::spawn_local};
+use serde::Deserialize;
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen_futures::JsFuture;
+
+use crate::{browser, i18n::t};
+
+const SOURCE: &str = env!("CARGO_PKG_REPOSITORY");
+
+/// One line of the file of licences.
+#[derive(Debug, Clone, Deserialize)]
+struct Licence {
+    name: String,
+    version: String,
+    licence: String,
+}
+
+#[component]
+pub(super) fn About() -> impl IntoView {
+    let licences = RwSignal::new(Vec::<Licence>::new());
+    let opened = move |_| {
+        if licences.with_untracked(Vec::is_empty) {
+            spawn_local(async move {
+                if let Some(list) = load().await {
+                    licences.try_set(list);
+                }
+            });
+        }
+    };
+    let build = browser::meta("subrosa-build").unwrap_or_else(|| "—".to_owned());
+    view! {
+        <section class="group" aria-labelledby="about-title">
+            <h2 id="about-title">{t!("about")}</h2>
+            <p class="lead">{t!("about-lead")}</p>
+            <dl class="facts">
+                <dt>{t!("version")}</dt>
+                <dd class="tabular" data-testid="version">{env!("CARGO_PKG_VERSION").to_owned()}</dd>
+                <dt>{t!("build")}</dt>
+                <dd class="tabular">{build}</dd>
+                <dt>{t!("licence")}</dt>
+                <dd>{env!("CARGO_PKG_LICENSE").to_owned()}</dd>
+                {(!SOURCE.is_empty()).then(|| view! {
+                    <dt>{t!("source")}</dt>
+                    <dd><a href=SOURCE target="_blank" rel="noopener noreferrer">{SOURCE.to_owned()}</a></dd>
+                })}
+            </dl>
+            <details class="more" on:toggle=opened>
+                <summary data-testid="licences">{t!("licences")}</summary>
+                <ul class="licences scroll" role="list" tabindex="0" aria-label=t!("licences")>
+                    <li><span>"Inter"</span><span>{t!("font")}</span><span>"OFL-1.1"</span></li>
+                    {move || licences.get().into_iter().map(|one| view! {
+                        <li><span>{one.name}</span><span class="tabular">{one.version}</span><span>{one.licence}</span></li>
+                    }).collect_view()}
+                </ul>
+            </details>
+        </section>
+    }
+}
+
+async fn load() -> Option<Vec<Licence>> {
+    let path = browser::meta("subrosa-licences")?;
+    let response: web_sys::Response = JsFuture::from(browser::window().fetch_with_str(&path))
+        .await
+        .ok()?
+        .dyn_into()
+        .ok()?;
+    let text = JsFuture::from(response.text().ok()?).await.ok()?.as_string()?;
+    serde_json::from_str(&text).ok()
+}

@@ -1,0 +1,68 @@
+//! The own name.
+
+use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
+use subrosa_web_rpc::{Failure, Request};
+use subrosa_wire::limits::DISPLAY_NAME_MAX;
+
+use crate::{
+    i18n::{now, t},
+    link,
+    parts::{
+        avatar,
+        button::working,
+        failure,
+        field::{Hint, Kind, field},
+        notice,
+    },
+    store::use_store,
+};
+
+#[component]
+pub(super) fn Profile() -> impl IntoView {
+    let store = use_store();
+    let kept = move || store.me().and_then(|me| me.name).unwrap_or_default();
+    let name = RwSignal::new(untrack(kept));
+    let busy = RwSignal::new(false);
+    let outcome = RwSignal::new(None::<Result<(), Failure>>);
+    let changed = Memo::new(move |_| name.with(|name| name.trim() != kept().trim()));
+    let submitted = move |event: SubmitEvent| {
+        event.prevent_default();
+        let wanted = name.get_untracked().trim().to_owned();
+        if busy.get_untracked() || wanted.len() > DISPLAY_NAME_MAX {
+            return;
+        }
+        busy.set(true);
+        spawn_local(async move {
+            let result = link::call(Request::SetName(wanted)).await;
+            outcome.try_set(Some(result.map(drop)));
+            busy.try_set(false);
+        });
+    };
+    view! {
+        <section class="group" aria-labelledby="profile-title">
+            <h2 id="profile-title">{t!("profile")}</h2>
+            <div class="profile">
+                {move || store.me().map(|me| avatar::avatar(&me.account_id, me.name.as_deref().unwrap_or(me.handle.as_str()), ""))}
+                <div>
+                    <strong><bdi class="name">{move || store.me().map(|me| me.name.unwrap_or_else(|| me.handle.to_string()))}</bdi></strong>
+                    <span class="handle">{move || store.me().map(|me| format!("@{}", me.handle))}</span>
+                </div>
+            </div>
+            <form on:submit=submitted>
+                {field(Kind { autocomplete: "name", ..Kind::text("profile-name") }, t!("display-name"), name, move || {
+                    if name.with(|name| name.trim().len() > DISPLAY_NAME_MAX) { Hint::Wrong(now!("failure-name")) } else { Hint::Plain(now!("display-name-rule")) }
+                })}
+                {move || outcome.get().filter(|_| !changed.get() || busy.get() || outcome.with(|outcome| matches!(outcome, Some(Err(_))))).map(|result| match result {
+                    Ok(()) => notice::done(t!("name-saved")).into_any(),
+                    Err(failure) => notice::error(failure::words(&failure)).into_any(),
+                })}
+                <div class="actions">
+                    <button type="submit" class="button primary small" data-testid="profile-submit" disabled=move || !changed.get() aria-busy=move || busy.get().to_string()>
+                        {t!("save-name")}
+                        {move || busy.get().then(working)}
+                    </button>
+                </div>
+            </form>
+        </section>
+    }
+}

@@ -1,0 +1,99 @@
+//! Another recovery code, shown and asked back as at sign-up.
+
+use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
+use subrosa_web_rpc::{Answer, Failure, FailureKind, Request, Secret};
+
+use crate::{
+    browser,
+    gate::CodeCard,
+    i18n::{now, t},
+    link,
+    parts::{button::working, failure, field::Hint, notice, password::password},
+};
+
+/// How far it has come.
+#[derive(Clone, PartialEq, Eq)]
+enum Step {
+    Asking,
+    Code(Secret),
+    Done,
+}
+
+#[component]
+pub(super) fn RenewCode() -> impl IntoView {
+    let secret = RwSignal::new(String::new());
+    let busy = RwSignal::new(false);
+    let tried = RwSignal::new(false);
+    let failed = RwSignal::new(None::<Failure>);
+    let step = RwSignal::new(Step::Asking);
+    let submitted = move |event: SubmitEvent| {
+        event.prevent_default();
+        tried.set(true);
+        failed.set(None);
+        if secret.with_untracked(String::is_empty) {
+            return browser::focus("#renew-password");
+        }
+        if busy.get_untracked() {
+            return;
+        }
+        busy.set(true);
+        spawn_local(async move {
+            let request = Request::RenewRecoveryCode {
+                password: Secret::new(secret.get_untracked()),
+            };
+            match link::call(request).await {
+                Ok(Answer::RecoveryCode(code)) => {
+                    tried.try_set(false);
+                    secret.try_set(String::new());
+                    step.try_set(Step::Code(code));
+                }
+                Ok(_) => {}
+                Err(failure) => {
+                    failed.try_set(Some(failure));
+                }
+            }
+            busy.try_set(false);
+        });
+    };
+    let words = move || {
+        failed.with(|failed| {
+            let failure = failed.as_ref()?;
+            Some(if failure.kind == FailureKind::WrongPassword {
+                now!("old-password-wrong")
+            } else {
+                failure::words(failure)
+            })
+        })
+    };
+    let form = move || {
+        view! {
+            <form novalidate=true on:submit=submitted>
+                {password("renew-password", false, false, t!("password"), secret, move || {
+                    if tried.get() && secret.with(String::is_empty) { Hint::Wrong(now!("password-missing")) } else { Hint::Plain(now!("renew-password-hint")) }
+                })}
+                {notice::maybe_error(words)}
+                <div class="actions">
+                    <button type="submit" class="button small" data-testid="renew-submit" aria-busy=move || busy.get().to_string()>
+                        {t!("renew-do")}
+                        {move || busy.get().then(working)}
+                    </button>
+                </div>
+            </form>
+        }
+    };
+    view! {
+        <section class="group" aria-labelledby="recovery-title">
+            <h2 id="recovery-title">{t!("recovery-code")}</h2>
+            <p class="lead">{t!("renew-lead")}</p>
+            {move || match step.get() {
+                Step::Asking => form().into_any(),
+                Step::Code(code) => view! {
+                    <p>{t!("renew-shown")}</p>
+                    <CodeCard code done=move || step.set(Step::Done) />
+                }
+                .into_any(),
+                Step::Done => notice::done(t!("renew-done")).into_any(),
+            }}
+        </section>
+    }
+}

@@ -1,0 +1,66 @@
+//! Signing this device out: everything here goes, after a clear question.
+
+use leptos::{prelude::*, task::spawn_local};
+use subrosa_web_rpc::{FailureKind, Request};
+
+use crate::{
+    i18n::{now, t},
+    link,
+    parts::{dialog::Confirm, failure},
+    store::{Stage, use_store},
+};
+
+#[component]
+pub(super) fn SignOut() -> impl IntoView {
+    let store = use_store();
+    let asked = RwSignal::new(false);
+    let busy = RwSignal::new(false);
+    let error = RwSignal::new(None::<String>);
+    // The server was asked and not reached: the next "yes" removes without it.
+    let without_server = RwSignal::new(false);
+    let unsent = move || {
+        store
+            .state
+            .with(|state| state.as_ref().map_or(0, |state| state.unsent))
+    };
+    let run = move || {
+        busy.set(true);
+        error.set(None);
+        let request = if without_server.get_untracked() {
+            Request::Forget
+        } else {
+            Request::SignOut
+        };
+        spawn_local(async move {
+            match link::call(request).await {
+                Ok(_) => {}
+                Err(failure) if failure.kind == FailureKind::Unreachable => {
+                    without_server.try_set(true);
+                }
+                Err(failure) => {
+                    error.try_set(Some(failure::words(&failure)));
+                }
+            }
+            busy.try_set(false);
+        });
+    };
+    let ask = move |_| {
+        error.set(None);
+        without_server.set(store.stage() == Stage::Revoked);
+        asked.set(true);
+    };
+    view! {
+        <section class="group" aria-labelledby="sign-out-title">
+            <h2 id="sign-out-title">{t!("sign-out")}</h2>
+            <p class="lead">{t!("sign-out-lead")}</p>
+            <div class="actions">
+                <button type="button" class="button small danger-quiet" data-testid="sign-out" on:click=ask>{t!("sign-out-this")}</button>
+            </div>
+            <Confirm open=asked title=t!("sign-out-question") busy error run
+                label=move || if without_server.get() { now!("remove-anyway") } else { now!("sign-out-do") }>
+                <p>{move || if without_server.get() { now!("sign-out-offline") } else { now!("sign-out-what") }}</p>
+                {move || (unsent() > 0).then(|| view! { <p>{t!("sign-out-unsent", count = unsent())}</p> })}
+            </Confirm>
+        </section>
+    }
+}

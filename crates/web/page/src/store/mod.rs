@@ -1,0 +1,207 @@
+//! The one state of the page: what the engine has said, and nothing else. Fed by answers and events.
+
+mod conversation;
+mod events;
+
+use leptos::prelude::*;
+use subrosa_web_rpc::{Answer, Connection, Me, Phase, Request, Secret, State, Warning};
+use subrosa_wire::ConversationId;
+
+pub(crate) use conversation::Place;
+
+use crate::{
+    browser, limits, link,
+    model::{
+        roster::{self, Roster},
+        window::Window,
+    },
+};
+
+/// The kinds of phase, without what changes within one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Nothing is known yet.
+    Starting,
+    /// Nobody is signed in.
+    SignedOut,
+    /// Somebody is.
+    SignedIn,
+    /// Somebody was.
+    Revoked,
+    /// The browser lacks something.
+    Unsupported,
+    /// The browser has removed what was here.
+    Evicted,
+    /// The database does not open.
+    Broken,
+    /// The worker is gone.
+    Dead,
+}
+
+/// What lies between an account's making and its use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ceremony {
+    /// Nothing.
+    None,
+    /// The account is being made: the form stays until the code is there.
+    Working,
+    /// The code has to be kept.
+    Code(Secret),
+}
+
+/// The state of the page. Cheap to copy.
+#[derive(Clone, Copy)]
+pub(crate) struct Store {
+    /// What the engine says of everything but messages; nothing until it has answered.
+    pub(crate) state: RwSignal<Option<State>>,
+    /// Why the worker is gone.
+    pub(crate) dead: RwSignal<Option<String>>,
+    /// All conversations.
+    pub(crate) roster: RwSignal<Roster>,
+    /// They have been loaded.
+    pub(crate) loaded: RwSignal<bool>,
+    /// The conversation that is open.
+    pub(crate) open: RwSignal<Option<ConversationId>>,
+    /// Its loaded messages; nothing while they are being loaded.
+    pub(crate) window: RwSignal<Option<Window>>,
+    /// Where in it begins what was not seen.
+    pub(crate) unread_from: RwSignal<Option<i64>>,
+    /// Where the open conversation shall be looked at next.
+    pub(crate) place: RwSignal<Option<Place>>,
+    /// A page of messages is under way.
+    loading: StoredValue<bool>,
+    /// What the user has to know, the newest last, each with a number.
+    pub(crate) warnings: RwSignal<Vec<(u64, Warning)>>,
+    warned: StoredValue<u64>,
+    /// What lies between an account's making and its use.
+    pub(crate) ceremony: RwSignal<Ceremony>,
+    /// The browser's storage is almost full.
+    pub(crate) storage_low: RwSignal<bool>,
+    /// Today, in days since 1970.
+    pub(crate) today: RwSignal<i64>,
+    stage: Memo<Stage>,
+    me: Memo<Option<Me>>,
+    connection: Memo<Option<Connection>>,
+    unread: Memo<u64>,
+}
+
+impl Store {
+    /// An empty state, and the talk with the worker that fills it.
+    pub(crate) fn start() -> Self {
+        let state = RwSignal::new(None::<State>);
+        let dead = RwSignal::new(None::<String>);
+        let roster = RwSignal::new(Roster::new());
+        let store = Self {
+            state,
+            dead,
+            roster,
+            loaded: RwSignal::new(false),
+            open: RwSignal::new(None),
+            window: RwSignal::new(None),
+            unread_from: RwSignal::new(None),
+            place: RwSignal::new(None),
+            loading: StoredValue::new(false),
+            warnings: RwSignal::new(Vec::new()),
+            warned: StoredValue::new(0),
+            ceremony: RwSignal::new(Ceremony::None),
+            storage_low: RwSignal::new(false),
+            today: RwSignal::new(browser::day_of(browser::now_ms())),
+            stage: Memo::new(move |_| {
+                if dead.with(Option::is_some) {
+                    Stage::Dead
+                } else {
+                    state.with(stage_of)
+                }
+            }),
+            me: Memo::new(move |_| state.with(me_of)),
+            connection: Memo::new(move |_| state.with(|state| Some(state.as_ref()?.connection.clone()))),
+            unread: Memo::new(move |_| roster.with(roster::unread)),
+        };
+        link::start(
+            move |event| store.take(event),
+            move |reason| store.dead.set(Some(reason)),
+        );
+        store.ask_state();
+        let look = move || store.today.set(browser::day_of(browser::now_ms()));
+        let _ = set_interval_with_handle(look, limits::LOOK_EVERY);
+        store
+    }
+
+    /// What the app can do at all.
+    pub(crate) fn stage(self) -> Stage {
+        self.stage.get()
+    }
+
+    /// Who is signed in, or was.
+    pub(crate) fn me(self) -> Option<Me> {
+        self.me.get()
+    }
+
+    /// How the device stands to the server.
+    pub(crate) fn connection(self) -> Option<Connection> {
+        self.connection.get()
+    }
+
+    /// Received messages that were not seen.
+    pub(crate) fn unread(self) -> u64 {
+        self.unread.get()
+    }
+
+    fn ask_state(self) {
+        leptos::task::spawn_local(async move {
+            if let Ok(Answer::State(state)) = link::call(Request::State).await {
+                self.put_state(*state);
+            }
+        });
+    }
+
+    /// Loads the conversations.
+    pub(crate) fn load(self) {
+        leptos::task::spawn_local(async move {
+            if let Ok(Answer::Conversations(all)) = link::call(Request::Conversations).await {
+                self.roster
+                    .set(all.into_iter().map(|one| (one.id, one.into())).collect());
+                self.loaded.set(true);
+            }
+        });
+    }
+
+    /// Forgets everything of the account that was signed in.
+    pub(crate) fn clear(self) {
+        self.roster.set(Roster::new());
+        self.loaded.set(false);
+        self.close();
+        self.warnings.set(Vec::new());
+        self.storage_low.set(false);
+    }
+
+    /// The user has seen a warning.
+    pub(crate) fn dismiss(self, number: u64) {
+        self.warnings
+            .update(|warnings| warnings.retain(|(other, _)| *other != number));
+    }
+}
+
+/// The state of the page.
+pub(crate) fn use_store() -> Store {
+    expect_context()
+}
+
+fn stage_of(state: &Option<State>) -> Stage {
+    match state.as_ref().map(|state| &state.phase) {
+        None | Some(Phase::Starting) => Stage::Starting,
+        Some(Phase::SignedOut) => Stage::SignedOut,
+        Some(Phase::SignedIn(_)) => Stage::SignedIn,
+        Some(Phase::Revoked(_)) => Stage::Revoked,
+        Some(Phase::Unsupported { .. }) => Stage::Unsupported,
+        Some(Phase::Evicted) => Stage::Evicted,
+        Some(Phase::Broken { .. }) => Stage::Broken,
+    }
+}
+
+fn me_of(state: &Option<State>) -> Option<Me> {
+    match &state.as_ref()?.phase {
+        Phase::SignedIn(me) | Phase::Revoked(me) => Some(me.clone()),
+        _ => None,
+    }
+}

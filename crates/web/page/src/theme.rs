@@ -1,0 +1,47 @@
+//! Light, dark, or what the system has.
+
+use leptos::prelude::*;
+
+use crate::browser;
+
+const KEPT_AS: &str = "subrosa-theme";
+
+/// A theme.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Theme {
+    System,
+    Light,
+    Dark,
+}
+
+impl Theme {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::System, Self::Light, Self::Dark];
+
+    /// Its name in the document.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+}
+
+/// Takes up the theme that was chosen here before.
+pub(crate) fn start() -> RwSignal<Theme> {
+    let kept = browser::kept(KEPT_AS);
+    let theme = Theme::ALL
+        .into_iter()
+        .find(|theme| Some(theme.name()) == kept.as_deref())
+        .unwrap_or(Theme::System);
+    browser::set_root_attribute("data-theme", theme.name());
+    RwSignal::new(theme)
+}
+
+/// Chooses a theme, for now and later.
+pub(crate) fn choose(signal: RwSignal<Theme>, theme: Theme) {
+    browser::set_root_attribute("data-theme", theme.name());
+    browser::keep(KEPT_AS, (theme != Theme::System).then(|| theme.name()));
+    signal.set(theme);
+}
