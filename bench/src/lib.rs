@@ -41,6 +41,8 @@ use anyhow::{Result, anyhow};
 use tokio::{runtime, task::LocalSet};
 
 pub use latency::Percentiles;
+#[doc(hidden)]
+pub use live::websocket; // for the fuzzer
 pub use plan::{Part, Plan};
 pub use probe::Memory;
 pub use report::{FanOut, Idle, Load, Ratios, RawInserts, RawLimits, Report, Turns};

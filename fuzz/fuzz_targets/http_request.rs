@@ -1,11 +1,12 @@
-//! Anybody sends the server an HTTP request: it answers, and a refusal is a problem document.
+//! Anybody sends the server an HTTP request, with an access token that is honest or spoilt, or without one: it
+//! answers, and a refusal is a problem document.
 #![no_main]
 
 use axum::http::Request;
 use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_target};
-use subrosa_fuzz::Server;
+use subrosa_fuzz::{Server, edited};
 
-const PATHS: [&str; 19] = [
+const PATHS: [&str; 21] = [
     "/v1/server",
     "/v1/registration/start",
     "/v1/registration/finish",
@@ -22,7 +23,9 @@ const PATHS: [&str; 19] = [
     "/v1/vault",
     "/v1/people",
     "/v1/people/",
+    "/v1/people?handle_prefix=",
     "/v1/conversations/",
+    "/v1/conversations/74686520636f6e766572736174696f6e/log?",
     "/v1/live",
     "/",
 ];
@@ -32,7 +35,8 @@ struct Input<'a> {
     method: u8,
     path: u8,
     rest: &'a str,
-    bearer: Option<&'a str>,
+    /// How Alice's access token is spoilt.
+    bearer: Option<&'a [u8]>,
     forwarded_for: Option<&'a str>,
     is_json: bool,
     body: &'a [u8],
@@ -44,8 +48,10 @@ fuzz_target!(|input: Input<'_>| {
     let mut request = Request::builder()
         .method(method)
         .uri(format!("{path}{}", input.rest));
-    if let Some(bearer) = input.bearer {
-        request = request.header("authorization", format!("Bearer {bearer}"));
+    if let Some(edits) = input.bearer {
+        let mut bearer = b"Bearer ".to_vec();
+        Server::with(|server| bearer.extend(edited(server.alice_token.as_bytes(), edits)));
+        request = request.header("authorization", bearer);
     }
     if let Some(forwarded_for) = input.forwarded_for {
         request = request.header("x-forwarded-for", forwarded_for);

@@ -14,18 +14,30 @@ fn read<T: Serialize + DeserializeOwned>(bytes: &[u8]) {
 
 fuzz_target!(|input: (u8, &[u8])| {
     let (kind, bytes) = input;
-    match kind % 12 {
-        0 => read::<rest::RegistrationStart>(bytes),
-        1 => read::<rest::RegistrationFinish>(bytes),
-        2 => read::<rest::SignInStart>(bytes),
-        3 => read::<rest::SignInFinish>(bytes),
-        4 => read::<rest::RecoveryFinish>(bytes),
-        5 => read::<rest::PasswordFinish>(bytes),
-        6 => read::<rest::Enrolment>(bytes),
-        7 => read::<rest::RefreshFinish>(bytes),
-        8 => read::<rest::SignedIn>(bytes),
-        9 => read::<rest::Devices>(bytes),
-        10 => read::<rest::People>(bytes),
+    match kind % 24 {
+        0 => read::<rest::ServerInfo>(bytes),
+        1 => read::<rest::RegistrationStart>(bytes),
+        2 => read::<rest::RegistrationChallenge>(bytes),
+        3 => read::<rest::RegistrationFinish>(bytes),
+        4 => read::<rest::SignInStart>(bytes),
+        5 => read::<rest::SignInChallenge>(bytes),
+        6 => read::<rest::SignInFinish>(bytes),
+        7 => read::<rest::SignedIn>(bytes),
+        8 => read::<rest::RecoveryStart>(bytes),
+        9 => read::<rest::RecoveryChallenge>(bytes),
+        10 => read::<rest::RecoveryFinish>(bytes),
+        11 => read::<rest::PasswordStart>(bytes),
+        12 => read::<rest::PasswordFinish>(bytes),
+        13 => read::<rest::Enrolment>(bytes),
+        14 => read::<rest::Tokens>(bytes),
+        15 => read::<rest::RefreshStart>(bytes),
+        16 => read::<rest::RefreshChallenge>(bytes),
+        17 => read::<rest::RefreshFinish>(bytes),
+        18 => read::<rest::SealedVault>(bytes),
+        19 => read::<rest::Vault>(bytes),
+        20 => read::<rest::Devices>(bytes),
+        21 => read::<rest::Person>(bytes),
+        22 => read::<rest::People>(bytes),
         _ => read::<rest::LogPage>(bytes),
     }
 });

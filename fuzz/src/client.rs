@@ -67,6 +67,7 @@ impl Client {
         self.step(Input::Command(Command::SendText {
             conversation: CONVERSATION,
             text: OWN_TEXT.to_owned(),
+            token: SendToken::from_bytes([1; 16]),
         }));
     }
 

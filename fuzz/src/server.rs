@@ -1,15 +1,20 @@
 //! A whole server without a socket, on a store of its own, in which Alice and Bob have accounts and the
 //! conversation of the [`World`]. It lives as long as the fuzzer: a finding may need what came before it.
 
-use std::{cell::OnceCell, net::SocketAddr, sync::Arc};
+use std::{cell::OnceCell, io, net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
     body::Body as HttpBody,
     extract::ConnectInfo,
     http::{Method, Request as HttpRequest, StatusCode},
+    serve::Listener,
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use ed25519_dalek::{Signer as _, SigningKey};
+use futures_util::{SinkExt as _, StreamExt as _};
 use http_body_util::BodyExt as _;
+use prost::Message as _;
 use subrosa_mls::DeviceIdentity;
 use subrosa_server::{
     accounts::{Accounts, AccountsConfig},
@@ -26,21 +31,49 @@ use subrosa_server::{
         AccountStore as _, SqliteStore, Store,
         accounts::{AccountRecord, Credentials, NewAccount, NewDevice, Registered, TokenHash},
     },
+    tokens::AccessTokens,
+    web::{EmbeddedFile, WebApp},
 };
 use subrosa_wire::{
     AccountId, Handle, ProblemCode,
-    frames::{Append, Commit, CreateConversation, append, client_frame::Request, server_frame::Body},
+    frames::{
+        Append, Commit, CreateConversation, ServerFrame, append, client_frame::Request, server_frame::Body,
+    },
     problem::ProblemDocument,
 };
+use tokio::{
+    io::{DuplexStream, duplex},
+    sync::mpsc,
+};
+use tokio_tungstenite::{client_async, tungstenite::Message};
 use tokio_util::sync::CancellationToken;
 
 use crate::world::{self, ALICE, CONVERSATION, NOW, World};
+
+/// A web app of one page.
+const APP: &[EmbeddedFile] = &[EmbeddedFile {
+    path: "index.html",
+    content: b"plain",
+    brotli: Some(b"brotli"),
+    gzip: Some(b"gzip"),
+}];
+
+/// Connections that wait to be accepted.
+const BACKLOG: usize = 4;
+/// Bytes under way on a connection in either direction.
+const PIPE_BYTES: usize = 64 * 1024;
 
 /// The server and what drives it.
 pub struct Server {
     runtime: tokio::runtime::Runtime,
     service: Arc<Service>,
     router: Router,
+    connections: mpsc::Sender<DuplexStream>,
+    signing_key: SigningKey,
+    /// What issues and verifies the access tokens of this server.
+    pub access_tokens: AccessTokens,
+    /// An access token of Alice's phone.
+    pub alice_token: String,
     /// Alice's phone.
     pub alice: Session,
     /// Bob's phone.
@@ -103,6 +136,56 @@ impl Server {
         }
     }
 
+    /// Alice's access token with header and claims changed by `spoil`, signed again by the server's own key.
+    pub fn signed_again(&self, spoil: impl FnOnce(&mut Vec<u8>, &mut Vec<u8>)) -> Vec<u8> {
+        let decode = |part: Option<&str>| {
+            URL_SAFE_NO_PAD
+                .decode(part.expect("a token has three parts"))
+                .expect("each is Base64")
+        };
+        let mut parts = self.alice_token.split('.');
+        let (mut header, mut claims) = (decode(parts.next()), decode(parts.next()));
+        spoil(&mut header, &mut claims);
+        let signed = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(header),
+            URL_SAFE_NO_PAD.encode(claims)
+        );
+        let signature = self.signing_key.sign(signed.as_bytes());
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes())).into_bytes()
+    }
+
+    /// Opens a WebSocket and sends two messages: gives the answer to the first, and waits until the server has
+    /// either answered the second or closed.
+    pub fn open_live(&self, first: Vec<u8>, second: Vec<u8>) -> ServerFrame {
+        self.runtime.block_on(async {
+            let (ours, theirs) = duplex(PIPE_BYTES);
+            self.connections.send(theirs).await.expect("the server accepts");
+            let (mut socket, _) = client_async("ws://localhost/v1/live", ours)
+                .await
+                .expect("the server opens a WebSocket");
+            // A server that has refused the first may be gone before the second.
+            socket
+                .send(Message::Binary(first.into()))
+                .await
+                .expect("the server reads");
+            let answer = loop {
+                match socket.next().await.expect("an answer").expect("an answer") {
+                    Message::Binary(bytes) => break ServerFrame::decode(bytes).expect("an honest server"),
+                    Message::Ping(_) | Message::Pong(_) => {}
+                    other => panic!("{other:?}"),
+                }
+            };
+            if matches!(answer.body, Some(Body::Ready(_))) {
+                let sent = socket.send(Message::Binary(second.into())).await;
+                if sent.is_ok() {
+                    drop(socket.next().await);
+                }
+            }
+            answer
+        })
+    }
+
     /// Requests that Alice's phone makes, to be spoilt.
     pub fn honest_appends() -> [Append; 2] {
         let world = World::get();
@@ -150,14 +233,29 @@ impl Server {
         let parts = runtime.block_on(async {
             let alice = register(&store, "alice", ALICE, &world::device(ALICE, 1)).await;
             let bob = register(&store, "bob", World::BOB, &World::bob_identity()).await;
-            (assemble(store).await, alice, bob)
+            (assemble(Arc::clone(&store)).await, alice, bob)
         });
         let ((state, router), alice, bob) = parts;
         let service = Arc::clone(&state.delivery);
+        let (connections, accepted) = mpsc::channel(BACKLOG);
+        let (access_tokens, alice_token, signing_key) = runtime.block_on(async {
+            tokio::spawn(axum::serve(Pipes(accepted), router.clone()).into_future());
+            let issuer = state.config.public_url.clone();
+            let keys = store.signing_keys().await.expect("the store works");
+            let tokens = AccessTokens::open(store, issuer, NOW)
+                .await
+                .expect("the store works");
+            let token = tokens.issue(alice, NOW).await.expect("a token").token;
+            (tokens, token, SigningKey::from_bytes(&keys[0].seed))
+        });
         let server = Self {
             runtime,
             service,
             router,
+            connections,
+            signing_key,
+            access_tokens,
+            alice_token,
             alice,
             bob,
             _folder: folder,
@@ -168,6 +266,25 @@ impl Server {
         );
         assert!(matches!(created, Body::Appended(_)), "{created:?}");
         server
+    }
+}
+
+/// Connections without a network: thousands a second would use up the ports of this machine.
+struct Pipes(mpsc::Receiver<DuplexStream>);
+
+impl Listener for Pipes {
+    type Io = DuplexStream;
+    type Addr = ();
+
+    async fn accept(&mut self) -> (DuplexStream, ()) {
+        match self.0.recv().await {
+            Some(connection) => (connection, ()),
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -249,6 +366,7 @@ async fn assemble(store: Arc<SqliteStore>) -> (AppState, Router) {
         lifecycle,
         metrics,
         request_limits,
+        web: Arc::new(WebApp::open(APP, None).expect("a folder is all that can be wrong")),
         config,
     };
     (state.clone(), api::router(state, live))

@@ -3,7 +3,7 @@
 
 mod connection;
 mod session;
-mod websocket;
+pub mod websocket;
 
 pub(crate) use connection::{Connection, Endpoint, Reader, Writer, refusal};
 pub(crate) use session::Session;

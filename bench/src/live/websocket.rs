@@ -13,18 +13,24 @@ const LENGTH_64: u8 = 127;
 
 /// What a frame is, as far as it matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Opcode {
+pub enum Opcode {
+    /// A message.
     Binary,
+    /// The end.
     Close,
+    /// To be answered by a pong.
     Ping,
+    /// The answer to a ping.
     Pong,
 }
 
 /// A frame that has arrived.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Frame {
-    pub(crate) opcode: Opcode,
-    pub(crate) payload: Bytes,
+pub struct Frame {
+    /// What it is.
+    pub opcode: Opcode,
+    /// What it carries, unmasked.
+    pub payload: Bytes,
 }
 
 /// Appends a message as a client sends it. The mask is all zeroes, which saves the generator work and the
@@ -61,8 +67,9 @@ fn put_header(out: &mut BytesMut, masked: u8, len: usize) {
     }
 }
 
-/// Takes the first frame off what has arrived; `None` if it is not complete yet.
-pub(crate) fn take_frame(input: &mut BytesMut) -> Result<Option<Frame>> {
+/// Takes the first frame off what has arrived; `None` if it is not complete yet. Fails at what no server of
+/// this protocol sends.
+pub fn take_frame(input: &mut BytesMut) -> Result<Option<Frame>> {
     let Some(&[first, second]) = input.first_chunk() else {
         return Ok(None);
     };

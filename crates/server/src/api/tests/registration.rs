@@ -11,6 +11,9 @@ use super::{
     harness::{Answer, START, Server},
 };
 
+/// A field, and how it is changed.
+type Change<'a> = (&'a str, &'a dyn Fn(&mut RegistrationFinish));
+
 /// Somebody who signed up, the last request of it, and what it got.
 async fn signed_up(server: &Server) -> (Owner, OwnDevice, RegistrationFinish) {
     let owner = Owner::new("alice");
@@ -176,7 +179,7 @@ async fn a_sign_up_that_differs_in_anything_is_no_repetition() {
     let other_record = owner
         .registration_record_with(&server, "another good password")
         .await;
-    let changes: [(&str, &dyn Fn(&mut RegistrationFinish)); 8] = [
+    let changes: [Change<'_>; 8] = [
         ("registration_record", &|finish| {
             finish.registration_record = other_record.clone();
         }),
