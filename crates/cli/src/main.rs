@@ -14,6 +14,8 @@ mod json;
 mod people;
 mod shapes;
 
+mod web_app;
+
 mod profile;
 mod secrets;
 

@@ -21,6 +21,8 @@ pub mod delivery;
 pub mod live;
 
 pub mod api;
+pub mod web;
+
 mod http;
 pub mod observe;
 pub mod state;

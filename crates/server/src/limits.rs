@@ -63,6 +63,11 @@ pub const PRUNE_ENTRIES_PER_STEP: u32 = 1_000;
 /// When to come back if the storage is full or the server stops.
 pub const UNAVAILABLE_RETRY_AFTER: Duration = Duration::from_secs(5);
 
+// ---- the web app ----
+
+/// A larger file in `web_dir` is not served; a debug build of the app has some tens of megabytes.
+pub const WEB_FILE_BYTES_MAX: u64 = 128 * 1024 * 1024;
+
 // ---- live connections ----
 
 /// Connections of one device; with more the oldest is closed.

@@ -20,19 +20,22 @@ use crate::{
     observe::Metrics,
     state::{AppState, RequestLimits},
     store::{SqliteStore, Store, StoreError},
+    web::{EmbeddedFile, WebApp},
 };
 
-/// Serves until `lifecycle` stops, then drains: answers what is under way, asks connected devices to come back
+/// Serves the API and the web app until `lifecycle` stops, then drains: answers what is under way, asks connected devices to come back
 /// later, and closes the database. `listening` is told the address once connections are accepted.
 ///
 /// Fails with a message for the operator if the data folder, the address or the configuration cannot be used,
 /// and if a part that the server cannot do without dies.
 pub async fn serve(
     config: Config,
+    web_app: &'static [EmbeddedFile],
     clock: Arc<dyn Clock>,
     lifecycle: Lifecycle,
     listening: impl FnOnce(SocketAddr) + Send,
 ) -> anyhow::Result<()> {
+    let web = WebApp::open(web_app, config.web_dir.as_deref())?;
     let metrics = Metrics::start()?;
     let folder = config.data.clone();
     let store = tokio::task::spawn_blocking(move || SqliteStore::open(&folder)).await??;
@@ -47,6 +50,7 @@ pub async fn serve(
     let stop_delivery = CancellationToken::new();
     let parts = Parts::assemble(
         config,
+        web,
         clock,
         Arc::clone(&store) as Arc<dyn Store>,
         lifecycle.clone(),
@@ -97,6 +101,7 @@ impl Parts {
     /// Opens the services on a store and starts their tasks, which end once `stop_delivery` is cancelled.
     pub(crate) async fn assemble(
         config: Config,
+        web: WebApp,
         clock: Arc<dyn Clock>,
         store: Arc<dyn Store>,
         lifecycle: Lifecycle,
@@ -132,6 +137,7 @@ impl Parts {
             lifecycle,
             metrics,
             request_limits: Arc::new(RequestLimits::new(&config, &clock)),
+            web: Arc::new(web),
             config: Arc::new(config),
         };
         Ok(Self {

@@ -12,6 +12,7 @@ use crate::{
     lifecycle::Lifecycle,
     observe::Metrics,
     rate::{Limiter, RateLimited, visitor},
+    web::WebApp,
 };
 
 /// The state of the API. Clones are the same.
@@ -27,6 +28,8 @@ pub struct AppState {
     pub metrics: Metrics,
     /// The limits on HTTP requests.
     pub request_limits: Arc<RequestLimits>,
+    /// The web app.
+    pub web: Arc<WebApp>,
     /// What the operator decided.
     pub config: Arc<Config>,
 }

@@ -29,7 +29,7 @@ fn config(data: &Path) -> Config {
 async fn start(config: Config) -> Running {
     let lifecycle = Lifecycle::new();
     let (sender, listening) = oneshot::channel();
-    let serving = serve(config, Arc::new(SystemClock), lifecycle.clone(), |address| {
+    let serving = serve(config, &[], Arc::new(SystemClock), lifecycle.clone(), |address| {
         sender.send(address).unwrap();
     });
     #[expect(clippy::disallowed_methods, reason = "joined by every test")]
@@ -43,7 +43,7 @@ async fn start(config: Config) -> Running {
 }
 
 async fn failure(config: Config) -> String {
-    let serving = serve(config, Arc::new(SystemClock), Lifecycle::new(), |_| {
+    let serving = serve(config, &[], Arc::new(SystemClock), Lifecycle::new(), |_| {
         panic!("it listens")
     });
     format!("{:#}", serving.await.unwrap_err())

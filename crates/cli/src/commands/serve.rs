@@ -11,7 +11,7 @@ use subrosa_server::{
     observe, serve,
 };
 
-use crate::output::Output;
+use crate::{output::Output, web_app};
 
 /// Run a server.
 ///
@@ -45,6 +45,9 @@ pub(crate) struct Arguments {
     /// A further address for Prometheus at /metrics.
     #[arg(long, value_name = "ADDR")]
     metrics_listen: Option<SocketAddr>,
+    /// A folder with the web app, in place of the one in this binary.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    web_dir: Option<PathBuf>,
     /// The form of the log [default: text].
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<Format>,
@@ -71,9 +74,15 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Re
     observe::start_logging(&config.log)?;
     let lifecycle = Lifecycle::new();
     let _signals = lifecycle.watch_signals()?;
-    serve(config, Arc::new(SystemClock), lifecycle, |address| {
-        announce(address, output);
-    })
+    serve(
+        config,
+        web_app::FILES,
+        Arc::new(SystemClock),
+        lifecycle,
+        |address| {
+            announce(address, output);
+        },
+    )
     .await
 }
 
@@ -89,6 +98,7 @@ fn overrides(arguments: Arguments) -> Overrides {
         public_url: arguments.public_url,
         registration_open: arguments.registration_open,
         metrics_listen: arguments.metrics_listen,
+        web_dir: arguments.web_dir,
         log: LogOverrides {
             format,
             filter: arguments.log_filter,

@@ -26,6 +26,13 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const NO_CONTENT_POLICY: &str =
     "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
+/// What a page of this server may use of the device: to copy a text when somebody presses the button for it.
+const NO_PERMISSIONS: &str = "accelerometer=(), autoplay=(), camera=(), clipboard-read=(), clipboard-write=(self), \
+    display-capture=(), encrypted-media=(), fullscreen=(), geolocation=(), gyroscope=(), hid=(), \
+    idle-detection=(), magnetometer=(), microphone=(), midi=(), payment=(), picture-in-picture=(), \
+    publickey-credentials-create=(), publickey-credentials-get=(), screen-wake-lock=(), serial=(), \
+    sync-xhr=(), usb=(), xr-spatial-tracking=()";
+
 /// Names the request, and notes how it went: its route, never its path, which holds ids and handles.
 pub(super) async fn observe(request: Request, next: Next) -> Response {
     let watch = Stopwatch::start();
@@ -108,10 +115,7 @@ pub(super) async fn secure(State(state): State<AppState>, request: Request, next
         HeaderName::from_static("cross-origin-opener-policy"),
         "same-origin",
     );
-    default(
-        HeaderName::from_static("permissions-policy"),
-        "camera=(), geolocation=(), microphone=()",
-    );
+    default(HeaderName::from_static("permissions-policy"), NO_PERMISSIONS);
     if is_api {
         default(header::CACHE_CONTROL, "no-store");
     }

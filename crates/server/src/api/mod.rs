@@ -28,17 +28,18 @@ use subrosa_wire::limits::REST_BODY_MAX;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use openapi::document as openapi_document;
+pub(crate) use pages::no_web_app;
 pub use problem::Problem;
 
 use crate::{
     live::{self, Live},
     state::AppState,
+    web,
 };
 
-/// Everything that the server answers over HTTP, the WebSocket among it.
+/// Everything that the server answers over HTTP, the WebSocket and the web app among it.
 pub fn router(state: AppState, live: Live) -> Router {
     let visitors = Router::new()
-        .route("/", get(pages::welcome))
         .route("/docs", get(pages::reference))
         .route("/openapi.json", get(pages::openapi))
         .route("/v1/server", get(server::show))
@@ -59,7 +60,8 @@ pub fn router(state: AppState, live: Live) -> Router {
         .route("/v1/people/{handle}", get(people::show))
         .route("/v1/conversations/{conversation_id}/log", get(log::show))
         .merge(live::routes(live).with_state(()))
-        .fallback(problem::not_found)
+        // Looked at only after every route: whatever the app holds, it cannot hide a part of the API.
+        .fallback(web::answer)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(DefaultBodyLimit::max(REST_BODY_MAX))
         .layer(from_fn_with_state(state.clone(), layers::limit_visitors));

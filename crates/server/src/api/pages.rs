@@ -1,5 +1,5 @@
-//! The pages for people: what this server is, and the reference of its API. Plain HTML, no scripts, nothing
-//! from anywhere else.
+//! The pages for people that are no part of the web app: the reference of the API, and what stands in for an
+//! app that is not there. Plain HTML, no scripts, nothing from anywhere else.
 
 mod html;
 mod reference;
@@ -7,7 +7,6 @@ mod reference;
 use std::sync::LazyLock;
 
 use axum::{
-    extract::State,
     http::{HeaderName, HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
@@ -37,8 +36,8 @@ static DOCUMENT: LazyLock<serde_json::Value> = LazyLock::new(|| {
 
 static REFERENCE: LazyLock<String> = LazyLock::new(|| page("Subrosa API", &reference::render(&DOCUMENT)));
 
-/// `/`: what this is. The web app will take its place.
-pub(super) async fn welcome(State(state): State<AppState>) -> Response {
+/// `/` of a build without the web app: what this is, and how to get the app.
+pub(crate) fn no_web_app(state: &AppState) -> Response {
     let url = escape(&state.config.public_url);
     let registration = if state.accounts.registration_open() {
         "Anyone may sign up here."
@@ -51,6 +50,8 @@ pub(super) async fn welcome(State(state): State<AppState>) -> Response {
             "<h1>Subrosa</h1>\
              <p>This is a server for private messages. It carries them from device to device and cannot read \
              them: the keys stay with the people who write. {registration}</p>\
+             <p>This build has no web app. <code>cargo xtask build</code> makes one that has, and \
+             <code>subrosa serve --web-dir DIR</code> serves one from a folder.</p>\
              <p>In a terminal:</p>\
              <pre>subrosa signup YOUR_HANDLE --server {url}\nsubrosa chat --server {url}</pre>\
              <p><a href=\"/docs\">The API</a></p>"

@@ -72,6 +72,7 @@ fn merge(into: &mut Dict, value: Value) {
 fn known_keys() -> Vec<String> {
     let defaults = Serialized::defaults(Config::default()).data().unwrap_or_default();
     let keys = defaults.into_values().flat_map(Dict::into_keys);
-    // The one key without a default.
-    keys.chain(["metrics_listen".to_owned()]).collect()
+    // The keys without a default.
+    keys.chain(["metrics_listen", "web_dir"].map(str::to_owned))
+        .collect()
 }

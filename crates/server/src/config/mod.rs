@@ -43,6 +43,9 @@ pub struct Config {
     /// this machine only; with it, only there, to whoever can reach it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics_listen: Option<SocketAddr>,
+    /// A folder with the web app, in place of the one in the binary. It is read anew at each request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub web_dir: Option<PathBuf>,
     /// The log.
     pub log: LogConfig,
     /// How often somebody may do something.
@@ -116,6 +119,9 @@ pub struct Overrides {
     /// As [`Config::metrics_listen`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics_listen: Option<SocketAddr>,
+    /// As [`Config::web_dir`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub web_dir: Option<PathBuf>,
     /// As [`Config::log`].
     #[serde(skip_serializing_if = "LogOverrides::is_empty")]
     pub log: LogOverrides,
@@ -174,6 +180,7 @@ impl Default for Config {
             retention_days: 90,
             trusted_proxies: Vec::new(),
             metrics_listen: None,
+            web_dir: None,
             log: LogConfig::default(),
             limits: LimitsConfig::default(),
         }

@@ -49,7 +49,9 @@ fn the_example_file_says_the_defaults_and_every_key() {
             assert!(EXAMPLE.contains(&format!("\n{key} =")), "{key}");
         }
     }
-    assert!(EXAMPLE.contains("\n#metrics_listen ="));
+    for key in ["metrics_listen", "web_dir"] {
+        assert!(EXAMPLE.contains(&format!("\n#{key} =")), "{key}");
+    }
 }
 
 #[test]
@@ -60,6 +62,7 @@ fn later_sources_override_earlier_ones() {
         ("SUBROSA_LOG__FILTER", "debug"),
         ("SUBROSA_TRUSTED_PROXIES", "[\"192.0.2.1\"]"),
         ("SUBROSA_METRICS_LISTEN", "127.0.0.1:9"),
+        ("SUBROSA_WEB_DIR", "/srv/web"),
     ]);
     overrides.listen = Some("127.0.0.1:3".parse().unwrap());
     let config = Config::load_with(&overrides, variables.clone()).unwrap();
@@ -69,6 +72,7 @@ fn later_sources_override_earlier_ones() {
     assert_eq!(config.log.filter, "debug");
     assert_eq!(config.trusted_proxies, ["192.0.2.1".parse::<IpAddr>().unwrap()]);
     assert_eq!(config.metrics_listen.unwrap().port(), 9);
+    assert_eq!(config.web_dir.unwrap(), PathBuf::from("/srv/web"));
     overrides.listen = None;
     assert_eq!(Config::load_with(&overrides, variables).unwrap().listen.port(), 2);
     assert_eq!(Config::load_with(&overrides, []).unwrap().listen.port(), 1);
@@ -89,7 +93,7 @@ fn the_variables_of_clients_are_none_of_its_business() {
 
 #[test]
 fn what_is_wrong_is_named_with_its_place() {
-    assert_snapshot!(refusal("lisen = 'x'", &[]), @"lisen: there is no such key, only listen, data, public_url, registration_open, retention_days, trusted_proxies, metrics_listen, log, limits (in FILE)");
+    assert_snapshot!(refusal("lisen = 'x'", &[]), @"lisen: there is no such key, only listen, data, public_url, registration_open, retention_days, trusted_proxies, metrics_listen, web_dir, log, limits (in FILE)");
     assert_snapshot!(refusal("[log]\nfromat = 'json'", &[]), @"log.fromat: there is no such key, only format, filter (in FILE)");
     assert_snapshot!(refusal("listen = 'somewhere'", &[]), @"listen: invalid socket address syntax (in FILE)");
     assert_snapshot!(refusal("retention_days = -1", &[]), @"retention_days: invalid value signed int `-1`, expected u32 (in FILE)");

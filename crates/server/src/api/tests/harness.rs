@@ -23,6 +23,7 @@ use crate::{
     serve::Parts,
     state::AppState,
     store::{SqliteStore, Store},
+    web::{EmbeddedFile, WebApp},
 };
 
 /// The instant at which every test begins.
@@ -58,8 +59,16 @@ impl Server {
     }
 
     pub(super) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_with_app(&[], change).await
+    }
+
+    /// A server whose binary carries these files.
+    pub(super) async fn start_with_app(
+        app: &'static [EmbeddedFile],
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self::open(folder, Arc::new(ManualClock::new(START)), change).await
+        Self::open(folder, Arc::new(ManualClock::new(START)), app, change).await
     }
 
     /// Stops the server and starts it again on the same data folder.
@@ -80,17 +89,24 @@ impl Server {
             .await
             .unwrap();
         drop((router, state, store));
-        Self::open(folder, clock, |_| {}).await
+        Self::open(folder, clock, &[], |_| {}).await
     }
 
-    async fn open(folder: TempDir, clock: Arc<ManualClock>, change: impl FnOnce(&mut Config)) -> Self {
+    async fn open(
+        folder: TempDir,
+        clock: Arc<ManualClock>,
+        app: &'static [EmbeddedFile],
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut config = Config::default();
         change(&mut config);
+        let web = WebApp::open(app, config.web_dir.as_deref()).unwrap();
         let store = Arc::new(SqliteStore::open(folder.path()).unwrap());
         let shared_clock: Arc<dyn Clock> = clock.clone();
         let stop_delivery = CancellationToken::new();
         let parts = Parts::assemble(
             config,
+            web,
             shared_clock,
             Arc::clone(&store) as Arc<dyn Store>,
             Lifecycle::new(),

@@ -19,7 +19,7 @@ async fn every_answer_carries_headers_that_tie_a_browser_down() {
     content-type: application/json
     cross-origin-opener-policy: same-origin
     cross-origin-resource-policy: same-origin
-    permissions-policy: camera=(), geolocation=(), microphone=()
+    permissions-policy: accelerometer=(), autoplay=(), camera=(), clipboard-read=(), clipboard-write=(self), display-capture=(), encrypted-media=(), fullscreen=(), geolocation=(), gyroscope=(), hid=(), idle-detection=(), magnetometer=(), microphone=(), midi=(), payment=(), picture-in-picture=(), publickey-credentials-create=(), publickey-credentials-get=(), screen-wake-lock=(), serial=(), sync-xhr=(), usb=(), xr-spatial-tracking=()
     referrer-policy: no-referrer
     strict-transport-security: max-age=31536000
     x-content-type-options: nosniff

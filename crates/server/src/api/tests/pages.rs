@@ -110,7 +110,7 @@ async fn the_style_of_the_pages_is_the_one_that_the_policy_allows() {
 }
 
 #[tokio::test]
-async fn the_first_page_says_what_this_is() {
+async fn the_first_page_of_a_build_without_the_app_says_what_this_is() {
     let server = Server::start_with(|config| {
         config.public_url = "https://chat.example.org/\"><b>".to_owned();
         config.registration_open = false;
@@ -123,4 +123,5 @@ async fn the_first_page_says_what_this_is() {
         page.contains("subrosa signup YOUR_HANDLE --server https://chat.example.org/&quot;&gt;&lt;b&gt;")
     );
     assert!(page.contains("New accounts are made by its operator."));
+    assert!(page.contains("This build has no web app."));
 }
