@@ -1,4 +1,4 @@
-//! `cargo xtask build`: the `subrosa` binary.
+//! `cargo xtask build`: the `subrosa` binary, with the web app in it.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,11 @@ use xshell::{Shell, cmd};
 
 use crate::progress::{Steps, say};
 use crate::tools;
+use crate::web::{self, Flavour};
 use crate::workspace::{self, Profile};
+
+/// Where the build script of `subrosa` finds the app, when that is not where it looks by itself.
+const APP_VARIABLE: &str = "SUBROSA_WEB_DIST";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -23,7 +27,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     } else {
         Profile::Dev
     };
-    let mut steps = Steps::new(1);
+    let mut steps = Steps::new(2);
+    steps.next("building the web app");
+    let app = match profile {
+        // What cargo embeds by itself.
+        Profile::Dev => web::build(&sh, Flavour::Test).map(|_| None)?,
+        Profile::Release => Some(web::build(&sh, Flavour::Release)?),
+    };
+    let _app = app.map(|folder| sh.push_env(APP_VARIABLE, folder));
     steps.next("building subrosa");
     let binary = subrosa(&sh, profile)?;
     say(&format!("built {}", binary.display()));

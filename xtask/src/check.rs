@@ -4,7 +4,7 @@ use anyhow::Result;
 use xshell::{Shell, cmd};
 
 use crate::progress::{Steps, say};
-use crate::{fmt, layers, tools, workspace};
+use crate::{fmt, layers, tools, web, workspace};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -15,7 +15,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let sh = workspace::shell()?;
-    let mut steps = Steps::new(5);
+    let mut steps = Steps::new(7);
 
     steps.next("checking the layers");
     layers::check(&workspace::metadata()?)?;
@@ -31,6 +31,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     steps.next("checking that layers one to three compile for wasm32");
     check_wasm(&sh)?;
 
+    steps.next("linting what runs in a browser");
+    lint_wasm(&sh)?;
+
+    steps.next("checking that the fuzz targets compile");
+    check_fuzz_targets(&sh)?;
+
     steps.next("checking licences, bans and sources");
     check_supply_chain(&sh, args.supply_chain)
 }
@@ -44,6 +50,33 @@ fn check_wasm(sh: &Shell) -> Result<()> {
             .quiet()
             .run()?;
     }
+    Ok(())
+}
+
+/// The client and the web app have parts that only this target sees.
+fn lint_wasm(sh: &Shell) -> Result<()> {
+    let (target, folder) = (tools::WASM_TARGET, web::target_directory()?);
+    for package in ["subrosa-client", "subrosa-web-page", "subrosa-web-worker"] {
+        cmd!(
+            sh,
+            "cargo clippy --package {package} --target {target} --target-dir {folder}"
+        )
+        .quiet()
+        .run()?;
+    }
+    Ok(())
+}
+
+/// They are a workspace of their own, which nothing else compiles. The target directory is the common one, and
+/// so are the dependencies in it.
+fn check_fuzz_targets(sh: &Shell) -> Result<()> {
+    let target_dir = workspace::target_directory()?;
+    cmd!(
+        sh,
+        "cargo check --manifest-path fuzz/Cargo.toml --target-dir {target_dir}"
+    )
+    .quiet()
+    .run()?;
     Ok(())
 }
 

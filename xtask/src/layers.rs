@@ -14,7 +14,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("L3, the engine", &["subrosa-engine"]),
     ("L4, the two ends", &["subrosa-client", "subrosa-server"]),
     ("the load generator", &["subrosa-bench"]),
-    ("L5, the programs", &["subrosa"]),
+    ("L5, between page and worker", &["subrosa-web-rpc"]),
+    (
+        "L5, the programs",
+        &["subrosa", "subrosa-web-page", "subrosa-web-worker"],
+    ),
     ("tools", &["subrosa-e2e", "xtask"]),
 ];
 
@@ -24,11 +28,18 @@ pub(crate) const PURE: &[&str] = &["subrosa-wire", "subrosa-mls", "subrosa-engin
 /// What a pure crate must not reach: a runtime, a server, a client.
 const IMPURE: &[&str] = &["axum", "hyper", "mio", "reqwest", "tokio"];
 
-/// The server is blind: it must not even link what could read a message.
-const NEVER: &[(&str, &str)] = &[
-    ("subrosa-server", "subrosa-engine"),
-    ("subrosa-server", "subrosa-client"),
+/// What must not even be linked, and why.
+const NEVER: &[(&str, &str, &str)] = &[
+    ("subrosa-server", "subrosa-engine", SERVER_IS_BLIND),
+    ("subrosa-server", "subrosa-client", SERVER_IS_BLIND),
+    ("subrosa-web-page", "subrosa-client", PAGE_ONLY_SHOWS),
+    ("subrosa-web-page", "subrosa-engine", PAGE_ONLY_SHOWS),
+    ("subrosa-web-page", "subrosa-mls", PAGE_ONLY_SHOWS),
+    ("subrosa", "subrosa-web-rpc", "it carries the web app as files"),
 ];
+
+const SERVER_IS_BLIND: &str = "they meet in subrosa-wire and subrosa-mls only";
+const PAGE_ONLY_SHOWS: &str = "it asks its worker, and holds no key";
 
 /// The dependencies of each crate, by name.
 #[derive(Default)]
@@ -68,11 +79,9 @@ fn broken_rules(graph: &Graph) -> Vec<String> {
             }
         }
     }
-    for (from, to) in NEVER {
+    for (from, to, reason) in NEVER {
         if closure(&graph.any, from, &graph.members).contains(*to) {
-            broken.push(format!(
-                "{from} reaches {to}: they meet in subrosa-wire and subrosa-mls only"
-            ));
+            broken.push(format!("{from} reaches {to}: {reason}"));
         }
     }
     for pure in PURE {
@@ -183,6 +192,16 @@ mod tests {
     fn the_server_never_reaches_the_engine() {
         let seeing = graph(&[("subrosa-server", &["subrosa-engine"]), ("subrosa-engine", &[])]);
         assert!(broken_rules(&seeing)[0].contains("subrosa-server reaches subrosa-engine"));
+    }
+
+    #[test]
+    fn the_page_never_reaches_the_engine() {
+        let knowing = graph(&[
+            ("subrosa-web-page", &["subrosa-web-rpc"]),
+            ("subrosa-web-rpc", &["subrosa-engine"]),
+            ("subrosa-engine", &[]),
+        ]);
+        assert!(broken_rules(&knowing)[0].contains("subrosa-web-page reaches subrosa-engine"));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! packages when root) and otherwise fails with the one line to run. Nothing here ever reads standard input.
 
 mod bench;
+mod book;
 mod build;
 mod check;
 mod fmt;
@@ -13,6 +14,7 @@ mod progress;
 mod run;
 mod test;
 mod tools;
+mod web;
 mod workspace;
 
 use std::process::ExitCode;
@@ -36,8 +38,10 @@ struct Cli {
 enum Command {
     /// Builds and starts a server on this machine
     Run(run::Args),
-    /// Builds the `subrosa` binary
+    /// Builds the `subrosa` binary, with the web app in it
     Build(build::Args),
+    /// Builds the web app alone, for the server of `cargo xtask run`: reload the page to see a change
+    Web(web::Args),
     /// Runs the tests of the whole workspace
     Test(test::Args),
     /// Checks formatting, lints, layers, the wasm32 build and the supply chain
@@ -46,6 +50,8 @@ enum Command {
     Bench(bench::Args),
     /// Runs the fuzz targets and fails on a finding
     Fuzz(fuzz::Args),
+    /// Builds the book in docs/book
+    Book,
     /// Formats all code
     Fmt,
 }
@@ -54,10 +60,12 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Build(args) => build::run(&args),
+        Command::Web(args) => web::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::Book => book::run(),
         Command::Fmt => fmt::run(),
     };
     match outcome {

@@ -1,4 +1,5 @@
-//! `cargo xtask run`: a server on this machine, with its data in the git-ignored folder `data/`.
+//! `cargo xtask run`: a server on this machine, with its data in the git-ignored folder `data/`. It serves the
+//! web app from its folder, so that after `cargo xtask web` a reload shows what has changed.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use anyhow::{Context as _, Result};
 
 use crate::build;
 use crate::progress::{Steps, say};
+use crate::web::{self, Flavour};
 use crate::workspace::{self, Profile};
 
 #[derive(clap::Args)]
@@ -25,7 +27,9 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let sh = workspace::shell()?;
-    let mut steps = Steps::new(2);
+    let mut steps = Steps::new(3);
+    steps.next("building the web app (minutes the first time, seconds after a change)");
+    let app = web::build(&sh, Flavour::Dev)?;
     steps.next("building subrosa (minutes the first time, seconds after a change)");
     let binary = build::subrosa(&sh, Profile::Dev)?;
 
@@ -42,6 +46,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     serve
         .args(["serve", "--listen", &args.listen, "--data"])
         .arg(data)
+        .arg("--web-dir")
+        .arg(app)
         .args(&args.rest);
     become_the_server(serve)
 }

@@ -7,10 +7,13 @@ use xshell::{Shell, cmd};
 
 use crate::progress::Steps;
 use crate::tools;
+use crate::web::{self, Flavour};
 use crate::workspace::{self, Profile};
 
 /// Where the whole-system tests find the binary they start.
 const BINARY_VARIABLE: &str = "SUBROSA_BIN";
+/// Where the browser tests find the script that looks for what shuts people out.
+const AXE_VARIABLE: &str = "SUBROSA_E2E_AXE";
 /// Set to 1 for the long mode: 10,000 simulation seeds in place of a few hundred, more crashes.
 const LONG_VARIABLE: &str = "SUBROSA_TEST_LONG";
 
@@ -28,8 +31,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let sh = workspace::shell()?;
     let has_nextest = tools::has_cargo_command(&sh, "nextest");
     let with_doc_tests = has_nextest && args.filters.is_empty();
-    let mut steps = Steps::new(if with_doc_tests { 3 } else { 2 });
+    let mut steps = Steps::new(if with_doc_tests { 5 } else { 4 });
 
+    steps.next("looking for the browsers and what their tests need");
+    tools::ensure_browsers(&sh)?;
+    let axe = tools::axe(&sh)?;
+    let _axe = sh.push_env(AXE_VARIABLE, axe);
+    steps.next("building the web app");
+    web::build(&sh, Flavour::Test)?;
     steps.next("building subrosa and every test");
     let binary = build(&sh)?;
     let _binary = sh.push_env(BINARY_VARIABLE, binary);

@@ -1,9 +1,13 @@
 //! What a command needs beyond cargo: installed where that is possible, otherwise named in one line.
 
-use anyhow::{Context as _, Result, bail};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use sha2::{Digest as _, Sha256};
 use xshell::{Shell, cmd};
 
 use crate::progress::say;
+use crate::workspace;
 
 /// The target that the crates of layers one to three must compile for.
 pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
@@ -36,6 +40,32 @@ const WASM: &[Program] = &[Program {
     debian_package: "clang",
 }];
 
+/// The browsers that the tests drive.
+const BROWSERS: &[Program] = &[
+    Program {
+        name: "chromium",
+        debian_package: "chromium",
+    },
+    Program {
+        name: "firefox-esr",
+        debian_package: "firefox-esr",
+    },
+];
+
+/// Fetches the one script that a test needs from npm.
+const NPM: &[Program] = &[Program {
+    name: "npm",
+    debian_package: "npm",
+}];
+
+/// Builds the book.
+const MDBOOK_VERSION: &str = "0.5.4";
+
+/// axe-core: what it finds in a page shuts somebody out. It runs in tests and is no part of the app.
+const AXE_VERSION: &str = "4.14.1";
+/// The SHA-256 of its `axe.min.js`.
+const AXE_HASH: &str = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c";
+
 /// Makes sure that the native build has its compilers.
 pub(crate) fn ensure_native(sh: &Shell) -> Result<()> {
     ensure_programs(sh, NATIVE)
@@ -57,6 +87,37 @@ pub(crate) fn ensure_wasm(sh: &Shell) -> Result<()> {
         .with_context(|| {
             format!("the Rust target {WASM_TARGET} is missing: run `rustup target add {WASM_TARGET}`")
         })
+}
+
+/// Makes sure that the browsers are there.
+pub(crate) fn ensure_browsers(sh: &Shell) -> Result<()> {
+    ensure_programs(sh, BROWSERS)
+}
+
+/// The path of axe-core's script, fetched from npm when it is not there.
+pub(crate) fn axe(sh: &Shell) -> Result<PathBuf> {
+    let folder = workspace::target_directory()?.join("axe");
+    let script = folder.join("node_modules/axe-core/axe.min.js");
+    let is_right =
+        || std::fs::read(&script).is_ok_and(|content| hex::encode(Sha256::digest(content)) == AXE_HASH);
+    if !is_right() {
+        ensure_programs(sh, NPM)?;
+        say(&format!("      fetching axe-core {AXE_VERSION} from npm"));
+        sh.create_dir(&folder)?;
+        cmd!(
+            sh,
+            "npm install --prefix {folder} --no-save --ignore-scripts --no-audit --no-fund --silent axe-core@{AXE_VERSION}"
+        )
+        .quiet()
+        .run()
+        .context("npm could not fetch axe-core")?;
+        ensure!(
+            is_right(),
+            "{} is not the axe-core {AXE_VERSION} that it should be",
+            script.display()
+        );
+    }
+    Ok(script)
 }
 
 /// Makes sure that a part of Rust is there that a minimal installation leaves out. `command` is cargo's name
@@ -94,6 +155,25 @@ pub(crate) fn install_cargo_command(sh: &Shell, name: &str) -> Result<()> {
         .with_context(|| format!("{package} is missing: run `cargo install --locked {package}`"))
 }
 
+/// The path of mdBook, installed below the target directory when it is not there. Takes a minute or two: as a
+/// library it would add a hundred crates to every build of xtask.
+pub(crate) fn mdbook(sh: &Shell) -> Result<PathBuf> {
+    let folder = workspace::target_directory()?.join("tools");
+    let program = folder.join(format!("bin/mdbook{}", std::env::consts::EXE_SUFFIX));
+    if !program.exists() {
+        ensure_programs(sh, NATIVE)?;
+        say("      installing mdBook from crates.io; this takes some minutes");
+        cmd!(
+            sh,
+            "cargo install --locked --root {folder} --no-default-features --version {MDBOOK_VERSION} mdbook"
+        )
+        .quiet()
+        .run()
+        .context("mdBook cannot be installed")?;
+    }
+    Ok(program)
+}
+
 fn ensure_programs(sh: &Shell, programs: &[Program]) -> Result<()> {
     let missing: Vec<&str> = programs
         .iter()
@@ -118,7 +198,7 @@ fn apt_get_install(sh: &Shell, packages: &[&str]) -> Result<()> {
     let _frontend = sh.push_env("DEBIAN_FRONTEND", "noninteractive");
     let install = cmd!(
         sh,
-        "apt-get install --yes --quiet --no-install-recommends {packages...}"
+        "apt-get install --yes --quiet --no-install-recommends --option DPkg::Lock::Timeout=600 {packages...}"
     );
     // A fresh machine has no package lists, an old one has stale ones: fetch them only when that is so.
     if install.run().is_err() {

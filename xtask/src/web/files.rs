@@ -1,0 +1,146 @@
+//! The files of the app in memory, and how they get to disk: only what differs is written, so that whoever
+//! embeds them sees no change where there is none.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use sha2::{Digest as _, Sha256};
+
+use super::compress::{self, Compression};
+
+/// Where files stand that carry the hash of their content in their name.
+pub(super) const ASSETS: &str = "assets/";
+
+/// Hexadecimal digits of a hash in a name.
+const HASH_DIGITS: usize = 16;
+
+/// Files by their path below the root.
+#[derive(Default)]
+pub(super) struct Files {
+    contents: BTreeMap<String, Vec<u8>>,
+    /// `app.css` → `assets/app-0123456789abcdef.css`
+    names: BTreeMap<String, String>,
+}
+
+impl Files {
+    /// Adds a file under this very path.
+    pub(super) fn add(&mut self, path: &str, content: Vec<u8>) {
+        self.contents.insert(path.to_owned(), content);
+    }
+
+    /// Adds a file among the assets, its name extended by the hash of its content, and returns the new name.
+    pub(super) fn add_named(&mut self, name: &str, content: Vec<u8>) -> String {
+        let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "bin"));
+        let hashed = format!("{stem}-{}.{extension}", hash(&content));
+        let path = format!("{ASSETS}{hashed}");
+        self.names.insert(name.to_owned(), path.clone());
+        self.contents.insert(path, content);
+        hashed
+    }
+
+    /// The path of the asset that was added under this name.
+    pub(super) fn named(&self, name: &str) -> Option<&str> {
+        self.names.get(name).map(String::as_str)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.contents
+            .iter()
+            .map(|(path, content)| (path.as_str(), content.as_slice()))
+    }
+
+    pub(super) fn content(&self, path: &str) -> Option<&[u8]> {
+        self.contents.get(path).map(Vec::as_slice)
+    }
+
+    /// Makes `folder` hold these files, with their compressed forms beside them, and nothing else.
+    pub(super) fn write(&self, folder: &Path, compression: Option<Compression>) -> Result<()> {
+        let mut expected = BTreeSet::new();
+        let mut to_compress = Vec::new();
+        for (path, content) in self.iter() {
+            let is_new = write_if_different(&folder.join(path), content)?;
+            expected.insert(path.to_owned());
+            if let Some(compression) = compression.filter(|_| compress::is_worthwhile(path)) {
+                let forms = compress::EXTENSIONS.map(|extension| format!("{path}.{extension}"));
+                if is_new || !forms.iter().all(|form| folder.join(form).exists()) {
+                    to_compress.push((folder.join(path), content, compression));
+                }
+                expected.extend(forms);
+            }
+        }
+        compress::write_all(&to_compress)?;
+        for path in below(folder)? {
+            if !expected.contains(&path.to_string_lossy().replace('\\', "/")) {
+                std::fs::remove_file(folder.join(path))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The name of a content.
+pub(super) fn hash(content: &[u8]) -> String {
+    let mut digits = hex::encode(Sha256::digest(content));
+    digits.truncate(HASH_DIGITS);
+    digits
+}
+
+/// Whether the file had to be written. It is never there by half.
+pub(super) fn write_if_different(path: &Path, content: &[u8]) -> Result<bool> {
+    if std::fs::read(path).is_ok_and(|present| present == content) {
+        return Ok(false);
+    }
+    write(path, content)?;
+    Ok(true)
+}
+
+/// Writes a file as a whole.
+pub(super) fn write(path: &Path, content: &[u8]) -> Result<()> {
+    let context = || format!("cannot write {}", path.display());
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).with_context(context)?;
+    }
+    let mut unfinished = path.to_owned().into_os_string();
+    unfinished.push(".unfinished");
+    std::fs::write(&unfinished, content).with_context(context)?;
+    std::fs::rename(&unfinished, path).with_context(context)
+}
+
+/// The files below a folder, by their paths relative to it; none if it does not exist.
+pub(super) fn below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut waiting = vec![PathBuf::new()];
+    while let Some(relative) = waiting.pop() {
+        let Ok(entries) = std::fs::read_dir(folder.join(&relative)) else {
+            continue;
+        };
+        for entry in entries {
+            let entry = entry?;
+            let path = relative.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                waiting.push(path);
+            } else {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Files, hash};
+
+    #[test]
+    fn a_name_changes_with_the_content_and_only_with_it() {
+        let mut files = Files::default();
+        assert_eq!(
+            files.add_named("app.css", b"a".to_vec()),
+            format!("app-{}.css", hash(b"a"))
+        );
+        assert_eq!(files.named("app.css"), Some("assets/app-ca978112ca1bbdca.css"));
+        assert_ne!(hash(b"a"), hash(b"b"));
+    }
+}

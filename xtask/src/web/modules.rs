@@ -1,0 +1,125 @@
+//! The two WebAssembly modules of the app, and the JavaScript that wasm-bindgen writes around them.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use wasm_bindgen_cli_support::Bindgen;
+use xshell::{Shell, cmd};
+
+use super::{
+    Flavour,
+    files::{self, Files},
+};
+use crate::tools::WASM_TARGET;
+
+/// The crates, and the names of their files.
+const MODULES: [(&str, &str); 2] = [("subrosa-web-page", "page"), ("subrosa-web-worker", "worker")];
+
+/// Names the build inside of it: pages of different builds do not talk to each other.
+const BUILD_VARIABLE: &str = "SUBROSA_WEB_BUILD";
+
+/// One module, ready to be loaded.
+pub(super) struct Module {
+    name: &'static str,
+    script: String,
+    wasm: Vec<u8>,
+}
+
+impl Module {
+    /// Adds its files. The one to start it from is `NAME-boot`.
+    pub(super) fn add_to(&self, files: &mut Files) {
+        let name = self.name;
+        let wasm = files.add_named(&format!("{name}.wasm"), self.wasm.clone());
+        let script = files.add_named(&format!("{name}.js"), self.script.clone().into_bytes());
+        let boot = format!(
+            "import init from \"./{script}\";\n\
+             await init({{ module_or_path: \"/assets/{wasm}\" }});\n"
+        );
+        files.add_named(&format!("{name}-boot.js"), boot.into_bytes());
+    }
+}
+
+/// Compiles both and binds what has changed.
+pub(super) fn build(sh: &Shell, target: &Path, flavour: Flavour) -> Result<Vec<Module>> {
+    let profile = match flavour {
+        Flavour::Dev => "dev",
+        Flavour::Test | Flavour::Release => "web",
+    };
+    let packages = MODULES.map(|(package, _)| ["--package", package]).concat();
+    let _build = match flavour {
+        // A new name compiles everything above the one crate that holds it again.
+        Flavour::Dev | Flavour::Test => None,
+        Flavour::Release => Some(sh.push_env(BUILD_VARIABLE, commit(sh)?)),
+    };
+    cmd!(
+        sh,
+        "cargo build --lib {packages...} --target {WASM_TARGET} --target-dir {target} --profile {profile}"
+    )
+    .quiet()
+    .run()?;
+    let compiled = target.join(WASM_TARGET).join(match profile {
+        "dev" => "debug",
+        other => other,
+    });
+    MODULES
+        .iter()
+        .map(|&(package, name)| {
+            let wasm = compiled.join(format!("{}.wasm", package.replace('-', "_")));
+            bind(name, &wasm, &compiled.join("bound"), flavour)
+                .with_context(|| format!("cannot bind {}", wasm.display()))
+        })
+        .collect()
+}
+
+/// Runs wasm-bindgen, unless `kept` holds what it made of the same input.
+fn bind(name: &'static str, compiled: &Path, kept: &Path, flavour: Flavour) -> Result<Module> {
+    let input = std::fs::read(compiled)?;
+    let key = files::hash(&input);
+    let [script_file, wasm_file] =
+        ["js", "wasm"].map(|extension| kept.join(format!("{name}-{key}.{extension}")));
+    if let (Ok(script), Ok(wasm)) = (std::fs::read_to_string(&script_file), std::fs::read(&wasm_file)) {
+        return Ok(Module { name, script, wasm });
+    }
+    let mut output = Bindgen::new()
+        .input_bytes(name, input)
+        .web(true)?
+        .typescript(false)
+        .omit_default_module_path(true)
+        .keep_debug(false)
+        .remove_name_section(flavour != Flavour::Dev)
+        .remove_producers_section(true)
+        .generate_output()?;
+    let scripts = output.snippets().iter().filter(|(_, inline)| !inline.is_empty());
+    let foreign: Vec<_> = scripts
+        .map(|(package, _)| package)
+        .chain(output.local_modules().keys())
+        .chain(output.npm_dependencies().keys())
+        .map(String::as_str)
+        .collect();
+    ensure!(
+        foreign.is_empty(),
+        "a crate brings JavaScript of its own ({}): the app has none but wasm-bindgen's",
+        foreign.join(", ")
+    );
+    let script = output.js().to_owned();
+    let wasm = output.wasm_mut().emit_wasm();
+    for old in files::below(kept)? {
+        if old.to_string_lossy().starts_with(&format!("{name}-")) {
+            std::fs::remove_file(kept.join(old))?;
+        }
+    }
+    files::write(&script_file, script.as_bytes())?;
+    files::write(&wasm_file, &wasm)?;
+    Ok(Module { name, script, wasm })
+}
+
+/// The commit that is checked out; nothing in a tree without git.
+fn commit(sh: &Shell) -> Result<String> {
+    let version = env!("CARGO_PKG_VERSION");
+    let commit = cmd!(sh, "git rev-parse --short=16 HEAD")
+        .quiet()
+        .ignore_stderr()
+        .read()
+        .unwrap_or_default();
+    Ok(format!("{version}+{commit}"))
+}
