@@ -7,7 +7,7 @@ use rand_core::SeedableRng as _;
 use subrosa_engine::{
     Command, Engine, Input, NewProfile, Output,
     account::{VaultContents, VaultKey},
-    content::{Origin, compose},
+    content::{Origin, SendToken, compose},
     database::{Database, DatabaseKey},
 };
 use subrosa_mls::{AccountSigningKey, CommitPlan, MemoryStore, PublicView};

@@ -11,7 +11,7 @@ use std::{
 
 use subrosa_engine::{
     Command, CommandError, Contact, Conversation, Engine, EngineError, Event, Me, Message, MessageStatus,
-    content::MessageId,
+    content::{MessageId, SendToken},
 };
 use subrosa_mls::{AccountPublicKey, UnverifiedCertificate};
 use subrosa_wire::{
@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     ClientError, Events, ServerUrl, Status, accounts,
+    ambient::SystemRandom,
     connection::Connector,
     host::HostHandle,
     limits::STOP_TIMEOUT,
@@ -415,10 +416,23 @@ impl Client {
         conversation: ConversationId,
         text: String,
     ) -> Result<Message, ClientError> {
+        self.send_text_once(conversation, text, SendToken::random(&mut SystemRandom))
+            .await
+    }
+
+    /// The same for callers that cannot know whether an earlier call was heard: the same text with the same
+    /// token is one message, which is returned each time.
+    pub async fn send_text_once(
+        &self,
+        conversation: ConversationId,
+        text: String,
+        token: SendToken,
+    ) -> Result<Message, ClientError> {
         let events = self
-            .command_in(conversation, |conversation| Command::SendText {
+            .command_in(conversation, move |conversation| Command::SendText {
                 conversation,
                 text,
+                token,
             })
             .await?;
         let stored = events.into_iter().find_map(|event| match event {

@@ -67,6 +67,6 @@ pub use subrosa_engine::{
     CommandError, Contact, Conversation, ConversationState, EngineError, Event, Me, Message, MessageStatus,
     Warning,
     account::InvalidRecoveryCode,
-    content::{MessageId, printable, printable_line},
+    content::{MessageId, SendToken, printable, printable_line},
 };
 pub use subrosa_wire::{AccountId, ConversationId, DeviceId, Handle, ProblemCode, Timestamp, rest::Person};

@@ -7,7 +7,7 @@ use subrosa_wire::{
     rest,
 };
 
-use crate::content::{ContentError, InvalidMessageText, InvalidName, MessageId};
+use crate::content::{ContentError, InvalidMessageText, InvalidName, MessageId, SendToken};
 
 /// One thing that happens to the engine: each is one transaction.
 #[derive(Debug, Clone)]
@@ -31,12 +31,15 @@ pub enum Command {
     /// Start the conversation with a person whom the directory has shown, unless there is one. The key is
     /// pinned; [`crate::Engine::direct_conversation_with`] tells the id.
     OpenDirect(rest::Person),
-    /// Send a text. It is stored as pending at once.
+    /// Send a text. It is stored as pending at once, and [`Event::MessageSent`] tells it. The same command
+    /// with the same token stores nothing, and tells the message that is there.
     SendText {
         /// Where to.
         conversation: ConversationId,
         /// The text: 1 byte to 64 KiB of UTF-8.
         text: String,
+        /// Names this sending of the text: a new one for each that the user wants.
+        token: SendToken,
     },
     /// Try a failed message again.
     Retry {
@@ -90,7 +93,8 @@ pub enum Event {
     MessageReceived(Box<Message>),
     /// A message was stored as pending, or was sent by another device of the own account.
     MessageSent(Box<Message>),
-    /// A message's status changed.
+    /// A message's status changed. One that was pending has taken its place in the log, so that its position
+    /// and instant changed with it.
     MessageStatusChanged {
         /// Where it is.
         conversation: ConversationId,
@@ -98,6 +102,13 @@ pub enum Event {
         message: MessageId,
         /// The new status.
         status: MessageStatus,
+    },
+    /// A message that had failed was dropped.
+    MessageRemoved {
+        /// Where it was.
+        conversation: ConversationId,
+        /// Which.
+        message: MessageId,
     },
     /// A person's handle or name became known or changed.
     ContactChanged(AccountId),
@@ -207,6 +218,10 @@ pub struct Conversation {
     pub peer: Contact,
     /// Received messages that the user has not seen.
     pub unread: u64,
+    /// The position of the first of them.
+    pub first_unread: Option<i64>,
+    /// When something was last said, or when it was opened here.
+    pub active_at: Timestamp,
     /// The newest message.
     pub last_message: Option<Message>,
     /// Whether it can be used.

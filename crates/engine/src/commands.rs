@@ -5,7 +5,7 @@ use subrosa_wire::{ConversationId, ids::ID_LEN, rest};
 
 use crate::{
     api::{Command, CommandError, ConversationState, EngineError, Event, MessageStatus},
-    content::{MessageId, MessageText, Origin, ReportedStatus, clean_name, compose},
+    content::{MessageId, MessageText, Origin, ReportedStatus, SendToken, clean_name, compose},
     step::{Step, StepResult},
     store::{
         conversations::{self, ConversationRow},
@@ -18,7 +18,11 @@ impl Step<'_> {
     pub(crate) fn command(&mut self, command: Command) -> StepResult {
         match command {
             Command::OpenDirect(person) => self.open_direct(&person),
-            Command::SendText { conversation, text } => self.send_text(conversation, &text),
+            Command::SendText {
+                conversation,
+                text,
+                token,
+            } => self.send_text(conversation, &text, token),
             Command::Retry {
                 conversation,
                 message,
@@ -37,6 +41,10 @@ impl Step<'_> {
                 let (row, key) = self.failed_message(conversation, &message)?;
                 outbox::delete_of_message(self.conn, key)?;
                 messages::delete(self.conn, key)?;
+                self.event(Event::MessageRemoved {
+                    conversation,
+                    message,
+                });
                 self.event(Event::ConversationChanged(row.id));
                 Ok(())
             }
@@ -95,14 +103,19 @@ impl Step<'_> {
         Ok((row, key))
     }
 
-    fn send_text(&mut self, id: ConversationId, text: &str) -> StepResult {
+    fn send_text(&mut self, id: ConversationId, text: &str, token: SendToken) -> StepResult {
         let text = MessageText::try_from(text).map_err(CommandError::from)?;
         let row = self.row(id)?;
         if row.state == ConversationState::Blocked {
             return Err(CommandError::Blocked.into());
         }
         let origin = self.origin(row.id);
-        let (id, content) = origin.seal(&compose::text(&origin, self.new_salt(), text.as_str()))?;
+        let (id, content) = origin.seal(&compose::text(&origin, token.into_salt(), text.as_str()))?;
+        if let Some((_, stored)) = messages::find(self.conn, row.key, &id)? {
+            // Whoever asks again has not learned that it was done.
+            self.event(Event::MessageSent(Box::new(stored)));
+            return Ok(());
+        }
         let new = NewMessage {
             id,
             sender: self.identity.me.account_id,

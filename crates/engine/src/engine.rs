@@ -173,6 +173,8 @@ impl Engine {
             id: row.id,
             peer: contacts::find(conn, row.peer)?.ok_or_else(|| corrupt("a conversation without contact"))?,
             unread: messages::unread_count(conn, row.key)?,
+            first_unread: messages::first_unread(conn, row.key)?,
+            active_at: row.active_at,
             last_message: messages::page(conn, row.key, None, 1)?.pop(),
             state: row.state,
         })
@@ -190,6 +192,20 @@ impl Engine {
             return Ok(Vec::new());
         };
         Ok(messages::page(conn, row.key, before_position, limit)?)
+    }
+
+    /// The first `limit` messages at or after a position, in the order of display.
+    pub fn messages_from(
+        &self,
+        conversation: ConversationId,
+        from_position: i64,
+        limit: u32,
+    ) -> Result<Vec<Message>, EngineError> {
+        let conn = self.database.connection();
+        let Some(row) = conversations::find(conn, conversation)? else {
+            return Ok(Vec::new());
+        };
+        Ok(messages::page_from(conn, row.key, from_position, limit)?)
     }
 
     /// One message.

@@ -3,7 +3,8 @@
 use std::{collections::HashMap, time::Duration};
 
 use proptest::{prelude::*, sample::Index};
-use subrosa_engine::{Command, Input, MessageStatus};
+use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+use subrosa_engine::{Command, Input, MessageStatus, content::SendToken};
 use subrosa_wire::Timestamp;
 use tempfile::TempDir;
 
@@ -41,6 +42,7 @@ pub(crate) struct World {
     devices: Vec<Device>,
     now: Timestamp,
     seed: u64,
+    rng: ChaCha20Rng,
     /// Every text, and the account that sent it.
     texts: Vec<(String, usize)>,
 }
@@ -69,6 +71,7 @@ impl World {
             devices: Vec::new(),
             now,
             seed,
+            rng: ChaCha20Rng::seed_from_u64(!seed),
             texts: Vec::new(),
         };
         for account in 0..2 {
@@ -189,6 +192,7 @@ impl World {
         let command = Command::SendText {
             conversation,
             text: text.clone(),
+            token: SendToken::random(&mut self.rng),
         };
         device.step(self.now, command).expect("a text can always be sent");
         self.texts.push((text, device.account));

@@ -97,6 +97,8 @@ pub(super) fn conversation(
         id,
         peer,
         unread,
+        first_unread: None,
+        active_at: last.as_ref().map_or(Timestamp::from_millis(NOON), |message| message.sent_at),
         last_message: last,
         state: ConversationState::Joined,
     }

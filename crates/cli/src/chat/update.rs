@@ -152,9 +152,9 @@ fn reload(thread: &Thread) -> Effect {
 fn event(model: &mut Model, event: Event) -> Vec<Effect> {
     let touched = match event {
         Event::MessageReceived(message) | Event::MessageSent(message) => message.conversation,
-        Event::MessageStatusChanged { conversation, .. } | Event::ConversationChanged(conversation) => {
-            conversation
-        }
+        Event::MessageStatusChanged { conversation, .. }
+        | Event::MessageRemoved { conversation, .. }
+        | Event::ConversationChanged(conversation) => conversation,
         Event::ConversationMoved { from, to } => {
             model.moved(from, to);
             to

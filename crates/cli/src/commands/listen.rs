@@ -120,6 +120,7 @@ async fn show(client: &Client, event: Event, names: &mut Names, output: &mut Out
         | Event::ConversationChanged(_)
         | Event::ConversationMoved { .. }
         | Event::MessageSent(_)
+        | Event::MessageRemoved { .. }
         | Event::VaultChanged
         | Event::SignedOut => {}
     }

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose engine fails has failed")]
 
-use subrosa_engine::CommandError;
+use subrosa_engine::{CommandError, content::SendToken};
 use subrosa_wire::frames::{Problem, SyncState, server_frame::Body};
 
 use super::*;
@@ -71,6 +71,7 @@ async fn a_command_that_is_not_taken_leaves_the_connection_alone() {
     let command = Command::SendText {
         conversation: ANY,
         text: "hi".into(),
+        token: SendToken::from_bytes([1; 16]),
     };
     let refused = device.host.run(|host| host.command(command)).await.unwrap();
     assert!(matches!(

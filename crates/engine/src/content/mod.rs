@@ -13,6 +13,7 @@ pub mod message_id;
 pub mod model;
 pub mod printable;
 pub mod profile;
+mod send_token;
 pub mod status;
 pub mod text;
 
@@ -25,5 +26,6 @@ pub use model::{
 };
 pub use printable::{printable, printable_line};
 pub use profile::Profile;
+pub use send_token::SendToken;
 pub use status::{ReportedStatus, StatusReport};
 pub use text::{DisplayName, InvalidMessageText, InvalidName, MessageText, clean_name};

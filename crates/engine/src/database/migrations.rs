@@ -11,9 +11,14 @@ pub(super) struct Migration {
 }
 
 /// In order: the first makes version 1 from an empty file.
-pub(super) const MIGRATIONS: &[Migration] = &[Migration {
-    sql: include_str!("../../migrations/0001_engine.sql"),
-}];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        sql: include_str!("../../migrations/0001_engine.sql"),
+    },
+    Migration {
+        sql: include_str!("../../migrations/0002_unread_by_position.sql"),
+    },
+];
 
 /// The version of the schema in the file; 0 for an empty file.
 pub(super) fn user_version(connection: &Connection) -> Result<u32, DatabaseError> {

@@ -22,10 +22,12 @@ pub(crate) struct ConversationRow {
     pub updated_at: Timestamp,
     pub own_turn: bool,
     pub name_sent: bool,
+    /// Only [`set_active`] changes it.
+    pub active_at: Timestamp,
 }
 
 const COLUMNS: &str =
-    "id, conversation_id, peer, state, cursor, accepted_number, updated_at, own_turn, name_sent";
+    "id, conversation_id, peer, state, cursor, accepted_number, updated_at, own_turn, name_sent, active_at";
 
 fn state_to_sql(state: ConversationState) -> i64 {
     match state {
@@ -57,6 +59,7 @@ fn conversation(row: &Row<'_>) -> Result<ConversationRow, DatabaseError> {
         updated_at: Timestamp::from_millis(from_sql(row.get(6)?)?),
         own_turn: row.get(7)?,
         name_sent: row.get(8)?,
+        active_at: Timestamp::from_millis(from_sql(row.get(9)?)?),
     })
 }
 

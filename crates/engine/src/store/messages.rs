@@ -119,6 +119,32 @@ pub(crate) fn page(
     Ok(messages)
 }
 
+/// The first `limit` messages at or after a position, in the order of display.
+pub(crate) fn page_from(
+    conn: &Connection,
+    conversation: ConversationKey,
+    from_position: i64,
+    limit: u32,
+) -> Result<Vec<Message>, DatabaseError> {
+    collect(
+        conn,
+        &format!(
+            "SELECT {COLUMNS} WHERE m.conversation = ?1 AND m.position >= ?2 ORDER BY m.position LIMIT ?3"
+        ),
+        params![conversation.0, from_position, limit],
+    )
+}
+
+/// The position of the first message that the user has not seen.
+pub(crate) fn first_unread(
+    conn: &Connection,
+    conversation: ConversationKey,
+) -> Result<Option<i64>, DatabaseError> {
+    Ok(conn
+        .prepare_cached("SELECT MIN(position) FROM messages WHERE conversation = ?1 AND status = 5")?
+        .query_row([conversation.0], |row| row.get(0))?)
+}
+
 pub(crate) fn unread_count(conn: &Connection, conversation: ConversationKey) -> Result<u64, DatabaseError> {
     let count: i64 = conn
         .prepare_cached("SELECT COUNT(*) FROM messages WHERE conversation = ?1 AND status = 5")?
