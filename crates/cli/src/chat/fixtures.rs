@@ -98,7 +98,9 @@ pub(super) fn conversation(
         peer,
         unread,
         first_unread: None,
-        active_at: last.as_ref().map_or(Timestamp::from_millis(NOON), |message| message.sent_at),
+        active_at: last
+            .as_ref()
+            .map_or(Timestamp::from_millis(NOON), |message| message.sent_at),
         last_message: last,
         state: ConversationState::Joined,
     }
