@@ -1,11 +1,15 @@
 //! A device: an engine over a database in a file, which outlives it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use subrosa_engine::{
-    Command, Engine, EngineError, Event, Input, NewProfile, Output,
-    database::{Database, DatabaseKey},
+    Command, Engine, EngineError, Event, Input, Message, NewProfile, Output, Warning,
+    database::{Database, DatabaseError, DatabaseKey},
 };
 use subrosa_server::session::Session;
 use subrosa_wire::{ConversationId, Timestamp};
@@ -17,18 +21,96 @@ pub(crate) struct Device {
     pub account: usize,
     pub session: Session,
     pub link: Option<Link>,
+    /// It was there before anything was said.
+    pub is_from_the_start: bool,
+    /// Everything the user was warned of: nothing, as long as nobody is malicious.
+    pub warnings: Vec<Warning>,
     /// The conversation with the other account, as soon as the device knows one.
     conversation: Option<ConversationId>,
-    /// Everything the user was warned of: nothing, as long as nobody is malicious.
-    pub warnings: Vec<String>,
+    /// By how much its clock is wrong.
+    skew: Skew,
     engine: Option<Engine>,
+    fate: Arc<Mutex<Fate>>,
     file: PathBuf,
     key: DatabaseKey,
     seed: u64,
 }
 
+/// The process has died in the middle of what was asked of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Died;
+
+/// How far a clock is from the world's.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Skew {
+    Ahead(Duration),
+    Behind(Duration),
+}
+
+/// When the process dies.
+#[derive(Debug, Default)]
+struct Fate {
+    crash: Option<Crash>,
+    has_died: bool,
+}
+
+#[derive(Debug)]
+struct Crash {
+    commits_left: u8,
+    is_before: bool,
+}
+
+impl Fate {
+    /// Asked at each commit: whether it takes place.
+    fn may_commit(&mut self) -> bool {
+        match &mut self.crash {
+            None => true,
+            Some(Crash {
+                commits_left: commits @ 1..,
+                ..
+            }) => {
+                *commits -= 1;
+                true
+            }
+            Some(Crash { is_before, .. }) => {
+                let may_commit = !*is_before;
+                self.crash = None;
+                self.has_died = true;
+                may_commit
+            }
+        }
+    }
+}
+
+impl Skew {
+    /// Up to an hour to either side.
+    pub(crate) fn from_seed(seed: u64) -> Self {
+        let by = Duration::from_millis(seed / 2 % (60 * 60 * 1_000));
+        if seed % 2 == 0 {
+            Self::Ahead(by)
+        } else {
+            Self::Behind(by)
+        }
+    }
+
+    /// What the clock shows.
+    pub(crate) fn show(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Ahead(by) => now.plus(by),
+            Self::Behind(by) => now.minus(by),
+        }
+    }
+}
+
 impl Device {
-    pub(crate) fn new(folder: &Path, index: usize, account: usize, profile: &NewProfile, seed: u64) -> Self {
+    pub(crate) fn new(
+        folder: &Path,
+        index: usize,
+        account: usize,
+        profile: &NewProfile,
+        skew: Skew,
+        seed: u64,
+    ) -> Self {
         let certificate = &profile.identity.certificate;
         let session = Session {
             account_id: certificate.account_id(),
@@ -36,54 +118,81 @@ impl Device {
         };
         let file = folder.join(format!("device-{index}.db"));
         let key = DatabaseKey::from_bytes([7; 32]);
+        let fate = Arc::default();
         let database = Database::create(&file, &key).expect("a new database can be made");
+        let database = gated(database, &fate);
         let engine = Engine::create(database, profile, rng(seed)).expect("a profile can be made");
         Self {
             account,
             session,
             link: None,
-            conversation: None,
+            is_from_the_start: false,
             warnings: Vec::new(),
+            conversation: None,
+            skew,
             engine: Some(engine),
+            fate,
             file,
             key,
             seed,
         }
     }
 
+    fn fate(&self) -> MutexGuard<'_, Fate> {
+        self.fate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the process die at the commit after so many others.
+    pub(crate) fn die_at(&mut self, commits_left: u8, is_before: bool) {
+        self.fate().crash = Some(Crash {
+            commits_left,
+            is_before,
+        });
+    }
+
+    pub(crate) fn live_on(&mut self) {
+        self.fate().crash = None;
+    }
+
+    /// The engine; started again if the process has died, if need be more than once.
     pub(crate) fn engine(&mut self) -> &mut Engine {
-        if self.engine.is_none() {
+        while self.engine.is_none() {
             self.seed += 1;
             let database = Database::open(&self.file, &self.key).expect("the database opens after a crash");
-            let engine =
-                Engine::open(database, rng(self.seed)).expect("the profile is readable after a crash");
-            self.engine = engine;
+            let database = gated(database, &self.fate);
+            match Engine::open(database, rng(self.seed)) {
+                _ if std::mem::take(&mut self.fate().has_died) => {}
+                Ok(engine) => self.engine = Some(engine.expect("the profile is there after a crash")),
+                Err(error) => panic!("the profile is not readable after a crash: {error}"),
+            }
         }
-        self.engine.as_mut().expect("the profile is there after a crash")
+        self.engine.as_mut().expect("it was just started")
     }
 
     /// One step, with all that it leads to.
-    pub(crate) fn step(&mut self, now: Timestamp, input: impl Into<Input>) -> Result<(), EngineError> {
-        let output = self.engine().step(now, input.into())?;
-        self.carry_out(output);
+    pub(crate) fn step(&mut self, now: Timestamp, input: impl Into<Input>) -> Result<(), Died> {
+        let now = self.skew.show(now);
+        let done = self.engine().step(now, input.into());
+        if std::mem::take(&mut self.fate().has_died) {
+            let is_clean = matches!(
+                done,
+                Ok(_) | Err(EngineError::Database(DatabaseError::CommitStopped))
+            );
+            assert!(is_clean, "a commit was stopped, and the step said something else");
+            self.engine = None;
+            self.link = None;
+            // It may have moved in the step of which nothing was told.
+            self.conversation = None;
+            return Err(Died);
+        }
+        self.carry_out(done.expect("neither a command nor a frame of an honest server is an error"));
         Ok(())
-    }
-
-    /// Starts the conversation with a person.
-    pub(crate) fn open_direct(
-        &mut self,
-        now: Timestamp,
-        person: &subrosa_wire::rest::Person,
-    ) -> ConversationId {
-        self.step(now, Command::OpenDirect(person.clone()))
-            .expect("the other account is known");
-        self.conversation().expect("the conversation is there")
     }
 
     fn carry_out(&mut self, output: Output) {
         for event in output.events {
             match event {
-                Event::Warning(warning) => self.warnings.push(warning.to_string()),
+                Event::Warning(warning) => self.warnings.push(warning),
                 Event::ConversationMoved { from, to } if self.conversation == Some(from) => {
                     self.conversation = Some(to);
                 }
@@ -104,11 +213,20 @@ impl Device {
         self.conversation
     }
 
-    /// The process dies between two steps; what the last one wanted to send is lost with it.
-    pub(crate) fn crash(&mut self) {
-        self.engine = None;
-        self.link = None;
+    /// What it shows.
+    pub(crate) fn messages(&mut self) -> Vec<Message> {
+        let Some(conversation) = self.conversation() else {
+            return Vec::new();
+        };
+        let messages = self.engine().messages(conversation, None, 10_000);
+        messages.expect("messages are readable")
     }
+}
+
+fn gated(mut database: Database, fate: &Arc<Mutex<Fate>>) -> Database {
+    let fate = Arc::clone(fate);
+    database.gate_commits(move || fate.lock().unwrap_or_else(PoisonError::into_inner).may_commit());
+    database
 }
 
 fn rng(seed: u64) -> Box<ChaCha20Rng> {

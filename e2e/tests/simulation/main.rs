@@ -1,11 +1,15 @@
-//! A deterministic world: real engines and the real service, with a network, a clock and crashes under the
+//! A deterministic world: real engines and the real service, with a network, clocks and crashes under the
 //! test's control. Whatever happens, when the faults end all devices agree.
 //!
 //! `SUBROSA_TEST_LONG=1` runs 10,000 worlds instead of a few hundred, `SUBROSA_TEST_SEED=n` runs others. A
-//! failing world is shrunk to its shortest sequence of actions.
+//! failing world is shrunk to its shortest sequence of actions, and printed in the form in which
+//! `SUBROSA_TEST_WORLD` takes it back. What happens in a world, and in which order, is given by that; the keys
+//! and ciphertexts are not, because OpenMLS draws them from the operating system.
 
 #![expect(clippy::expect_used, reason = "a test may stop at the first surprise")]
 
+mod action;
+mod agreement;
 mod device;
 mod network;
 mod server;
@@ -13,88 +17,98 @@ mod world;
 
 use proptest::{
     prelude::*,
-    sample::Index,
-    strategy::Union,
     test_runner::{RngAlgorithm, TestError, TestRng, TestRunner},
 };
 
-use crate::world::{Action, World};
+use crate::{
+    action::{Plan, Weights},
+    world::World,
+};
 
-/// How often something happens compared with the delivery of a frame (30).
-struct Weights {
-    fault: u32,
-    crash: u32,
-}
+/// The worlds of all tests together.
+const WORLDS: u32 = 240;
+/// The same in the long mode.
+const WORLDS_LONG: u32 = 10_000;
 
 fn number(variable: &str) -> Option<u32> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
-/// Runs a share of the worlds.
-fn explore(share: u32, weights: &Weights) {
+/// Runs some of every hundred worlds.
+fn explore(test: &str, percent: u32, weights: Weights) {
     let worlds = if number("SUBROSA_TEST_LONG").is_some() {
-        10_000
+        WORLDS_LONG
     } else {
-        240
+        WORLDS
     };
     let config = ProptestConfig {
-        cases: worlds / share,
+        cases: worlds * percent / 100,
         max_shrink_iters: 200,
         failure_persistence: None,
         ..ProptestConfig::default()
     };
+    let first = number("SUBROSA_TEST_SEED").unwrap_or_default();
     let mut seed = [0; 32];
-    seed[..4].copy_from_slice(&number("SUBROSA_TEST_SEED").unwrap_or_default().to_be_bytes());
+    seed[..4].copy_from_slice(&first.to_be_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
     let mut runner = TestRunner::new_with_rng(config, rng);
-    let result = runner.run(&(any::<u64>(), actions(weights)), |(seed, actions)| {
-        World::run(seed, &actions)
-    });
-    match result {
+    match runner.run(&weights.plans(), |plan| World::run(&plan)) {
         Ok(()) => {}
-        Err(TestError::Fail(reason, (seed, actions))) => {
-            panic!("{reason}\nin the world {seed} with {actions:?}");
-        }
+        Err(TestError::Fail(reason, plan)) => panic!(
+            "{reason}\nThis was one of the worlds of SUBROSA_TEST_SEED={first} {test}. To run it alone:\n\
+             SUBROSA_TEST_WORLD='{plan}' cargo test -p subrosa-e2e --test simulation one_world"
+        ),
         Err(TestError::Abort(reason)) => panic!("{reason}"),
     }
 }
 
-fn actions(weights: &Weights) -> impl Strategy<Value = Vec<Action>> + use<> {
-    let of = |make: fn(Index) -> Action| any::<Index>().prop_map(make).boxed();
-    let kinds = [
-        (6, of(Action::SendText)),
-        (2, of(Action::MarkRead)),
-        (30, of(Action::DeliverToServer)),
-        (30, of(Action::DeliverToDevice)),
-        (3, of(Action::Connect)),
-        (2, (1_u32..90_000).prop_map(Action::Wait).boxed()),
-        (1, of(Action::AddDevice)),
-        (weights.fault, of(Action::Cut)),
-        (weights.fault, of(Action::ReorderToServer)),
-        (weights.fault, of(Action::ReorderToDevice)),
-        (weights.fault, of(Action::DuplicateToServer)),
-        (weights.fault, of(Action::DuplicateToDevice)),
-        (weights.fault, of(Action::LoseToServer)),
-        (weights.fault, of(Action::LoseToDevice)),
-        (weights.crash, of(Action::CrashBeforeCommit)),
-        (weights.crash, of(Action::CrashAfterCommit)),
-        (weights.crash, Just(Action::RestartServer).boxed()),
-    ];
-    let kinds = kinds.into_iter().filter(|(weight, _)| *weight > 0);
-    prop::collection::vec(Union::new_weighted(kinds.collect()), 10..120)
-}
-
 #[test]
 fn on_a_calm_network_all_devices_agree() {
-    explore(4, &Weights { fault: 0, crash: 0 });
+    explore("on_a_calm_network_all_devices_agree", 20, Weights::default());
 }
 
 #[test]
 fn on_a_bad_network_all_devices_agree() {
-    explore(4, &Weights { fault: 2, crash: 0 });
+    let weights = Weights {
+        fault: 2,
+        ..Weights::default()
+    };
+    explore("on_a_bad_network_all_devices_agree", 20, weights);
 }
 
 #[test]
 fn across_crashes_of_both_sides_all_devices_agree() {
-    explore(2, &Weights { fault: 1, crash: 2 });
+    let weights = Weights {
+        fault: 1,
+        crash: 2,
+        ..Weights::default()
+    };
+    explore("across_crashes_of_both_sides_all_devices_agree", 45, weights);
+}
+
+#[test]
+fn after_a_log_that_was_pruned_too_early_all_devices_come_back() {
+    let weights = Weights {
+        fault: 1,
+        crash: 1,
+        prune: 3,
+    };
+    explore(
+        "after_a_log_that_was_pruned_too_early_all_devices_come_back",
+        15,
+        weights,
+    );
+}
+
+/// The world that a failed test has printed, or a short one.
+#[test]
+fn one_world_can_be_run_alone() {
+    let named = std::env::var("SUBROSA_TEST_WORLD");
+    let plan = named
+        .as_deref()
+        .unwrap_or("7 2 send:0 up:0 down:0 send:1 die-before:1:2 up:1 add:0");
+    let plan: Plan = plan.parse().unwrap_or_else(|error| panic!("{plan:?}: {error}"));
+    if let Err(error) = World::run(&plan) {
+        panic!("{error}");
+    }
 }

@@ -25,6 +25,7 @@ use subrosa_server::{
     store::{
         SqliteStore, Store,
         accounts::{AccountRecord, Credentials, NewAccount, NewDevice, TokenHash},
+        delivery::PruneStep,
     },
 };
 use subrosa_wire::{
@@ -106,6 +107,19 @@ impl Server {
     pub(crate) fn restart(&mut self) {
         drop(self.running.take());
         self.running = Some(Running::start(&self.folder, &self.clock));
+    }
+
+    /// Deletes from every log what is older, and what every device has.
+    pub(crate) fn prune(&mut self, accepted_before: Timestamp) {
+        let step = PruneStep {
+            resume_after: 0,
+            conversations_max: 10,
+            entries_max: 1_000,
+            accepted_before,
+        };
+        let running = self.running();
+        let pruned = running.runtime.block_on(running.store.prune(step));
+        pruned.expect("the store works");
     }
 
     pub(crate) fn set_time(&mut self, now: Timestamp) {

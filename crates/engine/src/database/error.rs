@@ -39,6 +39,9 @@ pub enum DatabaseError {
     /// The SQLite of this build cannot encrypt. Nothing was written.
     #[error("this build of SQLite cannot encrypt")]
     NoCipher,
+    /// The gate said that there is to be no commit; see [`super::Database::gate_commits`].
+    #[error("the commit was stopped")]
+    CommitStopped,
     /// The file system failed.
     #[error("the database file cannot be used: {0}")]
     File(std::io::Error),

@@ -9,7 +9,7 @@ mod kv_table;
 mod migrations;
 mod platform;
 
-use std::{path::Path, sync::Once};
+use std::{fmt, path::Path, sync::Once};
 
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
@@ -26,6 +26,16 @@ const STATEMENTS_MAX: usize = 128;
 #[derive(Debug)]
 pub struct Database {
     connection: Connection,
+    gate: Option<Gate>,
+}
+
+/// Says before each commit whether it takes place.
+struct Gate(Box<dyn FnMut() -> bool + Send>);
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gate")
+    }
 }
 
 impl Database {
@@ -44,16 +54,27 @@ impl Database {
         initialise();
         let connection = Connection::open_in_memory()?;
         configure(&connection)?;
-        let mut database = Self { connection };
+        let mut database = Self::new(connection);
         migrations::migrate(&mut database.connection, MIGRATIONS)?;
         Ok(database)
     }
 
+    const fn new(connection: Connection) -> Self {
+        Self {
+            connection,
+            gate: None,
+        }
+    }
+
+    /// Asks this before each commit whether it may take place; otherwise the transaction is rolled back, as it
+    /// is after a crash at this point. With it tests die between any two steps.
+    pub fn gate_commits(&mut self, may_commit: impl FnMut() -> bool + Send + 'static) {
+        self.gate = Some(Gate(Box::new(may_commit)));
+    }
+
     fn create_with(path: &Path, key: &DatabaseKey, migrations: &[Migration]) -> Result<Self, DatabaseError> {
         initialise();
-        let mut database = Self {
-            connection: unlock(platform::create(path)?, key)?,
-        };
+        let mut database = Self::new(unlock(platform::create(path)?, key)?);
         if migrations::user_version(&database.connection)? != 0 {
             return Err(DatabaseError::Exists);
         }
@@ -64,9 +85,7 @@ impl Database {
 
     fn open_with(path: &Path, key: &DatabaseKey, migrations: &[Migration]) -> Result<Self, DatabaseError> {
         initialise();
-        let mut database = Self {
-            connection: unlock(platform::open(path)?, key)?,
-        };
+        let mut database = Self::new(unlock(platform::open(path)?, key)?);
         // A file that was cut down to nothing is a database without tables: not the one that was here.
         if migrations::user_version(&database.connection)? == 0 {
             return Err(DatabaseError::WrongKeyOrCorrupt);
@@ -87,6 +106,9 @@ impl Database {
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(DatabaseError::from)?;
         let done = work(&transaction)?;
+        if self.gate.as_mut().is_some_and(|gate| !(gate.0)()) {
+            return Err(DatabaseError::CommitStopped.into());
+        }
         transaction.commit().map_err(DatabaseError::from)?;
         Ok(done)
     }

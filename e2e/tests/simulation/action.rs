@@ -1,0 +1,188 @@
+//! What can happen in a world, and how a world is written down, so that one that failed can be run again.
+
+use std::{fmt, str::FromStr};
+
+use proptest::{prelude::*, strategy::Union};
+
+/// Something that happens. A number chooses the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    SendText(u8),
+    MarkRead(u8),
+    DeliverToServer(u8),
+    DeliverToDevice(u8),
+    Connect(u8),
+    Cut(u8),
+    /// Milliseconds.
+    Wait(u32),
+    AddDevice(u8),
+    ReorderToServer(u8),
+    ReorderToDevice(u8),
+    DuplicateToServer(u8),
+    DuplicateToDevice(u8),
+    LoseToServer(u8),
+    LoseToDevice(u8),
+    /// The process dies when so many further transactions have been committed, with the next one open.
+    CrashBeforeCommit(u8, u8),
+    /// The same, just after that one was committed: whatever it was to send and to tell is lost.
+    CrashAfterCommit(u8, u8),
+    RestartServer,
+    /// The server deletes what is older than the world's retention, also for devices that do not have it.
+    Prune,
+}
+
+/// How often something happens compared with the delivery of a frame (30).
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Weights {
+    pub fault: u32,
+    pub crash: u32,
+    pub prune: u32,
+}
+
+/// A world is given by these, but for the random numbers inside OpenMLS.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub seed: u64,
+    /// Devices that each account has from the start.
+    pub devices: u8,
+    pub actions: Vec<Action>,
+}
+
+impl Weights {
+    /// Worlds of this kind.
+    pub(crate) fn plans(&self) -> impl Strategy<Value = Plan> + use<> {
+        let of = |make: fn(u8) -> Action| any::<u8>().prop_map(make).boxed();
+        let dying = |make: fn(u8, u8) -> Action| {
+            (any::<u8>(), 0..5_u8)
+                .prop_map(move |(who, commits)| make(who, commits))
+                .boxed()
+        };
+        let kinds = [
+            (6, of(Action::SendText)),
+            (2, of(Action::MarkRead)),
+            (30, of(Action::DeliverToServer)),
+            (30, of(Action::DeliverToDevice)),
+            (3, of(Action::Connect)),
+            (2, (1_u32..90_000).prop_map(Action::Wait).boxed()),
+            (1, of(Action::AddDevice)),
+            (self.fault, of(Action::Cut)),
+            (self.fault, of(Action::ReorderToServer)),
+            (self.fault, of(Action::ReorderToDevice)),
+            (self.fault, of(Action::DuplicateToServer)),
+            (self.fault, of(Action::DuplicateToDevice)),
+            (self.fault, of(Action::LoseToServer)),
+            (self.fault, of(Action::LoseToDevice)),
+            (self.crash, dying(Action::CrashBeforeCommit)),
+            (self.crash, dying(Action::CrashAfterCommit)),
+            (self.crash, Just(Action::RestartServer).boxed()),
+            (self.prune, Just(Action::Prune).boxed()),
+        ];
+        let kinds = kinds.into_iter().filter(|(weight, _)| *weight > 0);
+        let actions = prop::collection::vec(Union::new_weighted(kinds.collect()), 10..120);
+        // The seed is no size: a smaller one is no simpler world.
+        (any::<u64>().no_shrink(), 1..=2_u8, actions).prop_map(|(seed, devices, actions)| Plan {
+            seed,
+            devices,
+            actions,
+        })
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.seed, self.devices)?;
+        self.actions.iter().try_for_each(|action| write!(f, " {action}"))
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SendText(who) => write!(f, "send:{who}"),
+            Self::MarkRead(who) => write!(f, "read:{who}"),
+            Self::DeliverToServer(who) => write!(f, "up:{who}"),
+            Self::DeliverToDevice(who) => write!(f, "down:{who}"),
+            Self::Connect(who) => write!(f, "connect:{who}"),
+            Self::Cut(who) => write!(f, "cut:{who}"),
+            Self::Wait(millis) => write!(f, "wait:{millis}"),
+            Self::AddDevice(who) => write!(f, "add:{who}"),
+            Self::ReorderToServer(who) => write!(f, "reorder-up:{who}"),
+            Self::ReorderToDevice(who) => write!(f, "reorder-down:{who}"),
+            Self::DuplicateToServer(who) => write!(f, "twice-up:{who}"),
+            Self::DuplicateToDevice(who) => write!(f, "twice-down:{who}"),
+            Self::LoseToServer(who) => write!(f, "lose-up:{who}"),
+            Self::LoseToDevice(who) => write!(f, "lose-down:{who}"),
+            Self::CrashBeforeCommit(who, commits) => write!(f, "die-before:{who}:{commits}"),
+            Self::CrashAfterCommit(who, commits) => write!(f, "die-after:{who}:{commits}"),
+            Self::RestartServer => f.write_str("restart"),
+            Self::Prune => f.write_str("prune"),
+        }
+    }
+}
+
+impl FromStr for Plan {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut words = text.split_whitespace();
+        let mut number = |what: &str| {
+            let word = words.next().ok_or_else(|| format!("{what} is missing"))?;
+            word.parse::<u64>()
+                .map_err(|error| format!("{what} {word:?}: {error}"))
+        };
+        Ok(Self {
+            seed: number("the seed")?,
+            devices: u8::try_from(number("the number of devices")?).map_err(|error| error.to_string())?,
+            actions: words.map(str::parse).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl FromStr for Action {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        let mut parts = word.split(':');
+        let name = parts.next().unwrap_or_default();
+        let mut number = || -> Result<u32, String> {
+            let part = parts.next().ok_or_else(|| format!("{word:?} lacks a number"))?;
+            part.parse().map_err(|error| format!("{word:?}: {error}"))
+        };
+        if name == "wait" {
+            return Ok(Self::Wait(number()?));
+        }
+        let mut small = || u8::try_from(number()?).map_err(|error| format!("{word:?}: {error}"));
+        Ok(match name {
+            "send" => Self::SendText(small()?),
+            "read" => Self::MarkRead(small()?),
+            "up" => Self::DeliverToServer(small()?),
+            "down" => Self::DeliverToDevice(small()?),
+            "connect" => Self::Connect(small()?),
+            "cut" => Self::Cut(small()?),
+            "add" => Self::AddDevice(small()?),
+            "reorder-up" => Self::ReorderToServer(small()?),
+            "reorder-down" => Self::ReorderToDevice(small()?),
+            "twice-up" => Self::DuplicateToServer(small()?),
+            "twice-down" => Self::DuplicateToDevice(small()?),
+            "lose-up" => Self::LoseToServer(small()?),
+            "lose-down" => Self::LoseToDevice(small()?),
+            "die-before" => Self::CrashBeforeCommit(small()?, small()?),
+            "die-after" => Self::CrashAfterCommit(small()?, small()?),
+            "restart" => Self::RestartServer,
+            "prune" => Self::Prune,
+            _ => return Err(format!("{word:?} is no action")),
+        })
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_world_that_is_written_down_reads_as_the_same(
+        plan in Weights { fault: 3, crash: 3, prune: 3 }.plans()
+    ) {
+        let read: Plan = plan.to_string().parse().map_err(TestCaseError::fail)?;
+        prop_assert_eq!(read.seed, plan.seed);
+        prop_assert_eq!(read.devices, plan.devices);
+        prop_assert_eq!(read.actions, plan.actions);
+    }
+}

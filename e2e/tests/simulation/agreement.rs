@@ -1,0 +1,133 @@
+//! What must hold in every world once it has come to rest.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use proptest::prelude::*;
+use subrosa_engine::{ConversationState, Message, MessageStatus, Warning, content::MessageId};
+
+use crate::world::World;
+
+/// What stands at each place of the log.
+type Log<'a> = BTreeMap<Option<u64>, (MessageId, &'a String)>;
+
+impl World {
+    /// Every device has what it must have, once, in one order; the texts from `last` on are on all of them.
+    pub(crate) fn check_agreement(&mut self, last: usize) -> Result<(), TestCaseError> {
+        let lists: Vec<_> = self.devices.iter_mut().map(|device| device.messages()).collect();
+        self.check_devices()?;
+        let log = check_order(&lists)?;
+        if !self.has_pruned {
+            for (index, list) in lists.iter().enumerate() {
+                // Who came later has all that was said since: nothing is missing in the middle.
+                let first = list.first().map(|message| message.seq);
+                let since: Vec<_> = log.keys().filter(|seq| Some(**seq) >= first).copied().collect();
+                let has: Vec<_> = list.iter().map(|message| message.seq).collect();
+                prop_assert_eq!(has, since, "device {}", index);
+            }
+        }
+        for (index, list) in lists.iter().enumerate() {
+            self.check_texts(index, list, last)?;
+            self.check_statuses(index, list)?;
+        }
+        Ok(())
+    }
+
+    /// All are members, and nobody was warned without a reason.
+    fn check_devices(&mut self) -> Result<(), TestCaseError> {
+        let has_pruned = self.has_pruned;
+        for (index, device) in self.devices.iter_mut().enumerate() {
+            let is_expected = |warning: &Warning| has_pruned && matches!(warning, Warning::HistoryGap { .. });
+            let warnings = &device.warnings;
+            prop_assert!(
+                warnings.iter().all(is_expected),
+                "device {}: {:?}",
+                index,
+                warnings
+            );
+            let conversations = device
+                .engine()
+                .conversations()
+                .expect("conversations are readable");
+            let states: Vec<_> = conversations
+                .iter()
+                .map(|conversation| conversation.state)
+                .collect();
+            prop_assert_eq!(states, [ConversationState::Joined], "device {}", index);
+        }
+        Ok(())
+    }
+
+    fn check_texts(&self, index: usize, list: &[Message], last: usize) -> Result<(), TestCaseError> {
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        for message in list {
+            *counts.entry(&message.text).or_default() += 1;
+        }
+        let device = &self.devices[index];
+        // Whoever was added to the conversation when it began has all of it, unless the server has deleted some.
+        let has_all = device.is_from_the_start && !self.has_pruned;
+        for (number, text) in self.texts.iter().enumerate() {
+            let count = counts.remove(text.text.as_str());
+            let is_due = has_all || number >= last || text.device == index;
+            prop_assert!(
+                count == Some(1) || count.is_none() && !is_due,
+                "device {} has {:?} of {:?}",
+                index,
+                count,
+                text.text
+            );
+        }
+        prop_assert!(
+            counts.is_empty(),
+            "device {} has what nobody wrote: {:?}",
+            index,
+            counts
+        );
+        Ok(())
+    }
+
+    fn check_statuses(&self, index: usize, list: &[Message]) -> Result<(), TestCaseError> {
+        for message in list {
+            let expected: &[MessageStatus] = if message.outgoing {
+                &[MessageStatus::Sent, MessageStatus::Delivered, MessageStatus::Read]
+            } else {
+                &[MessageStatus::Unread, MessageStatus::Read]
+            };
+            prop_assert!(
+                expected.contains(&message.status),
+                "device {}: {:?}",
+                index,
+                message
+            );
+            let is_own = message.sender == self.devices[index].session.account_id;
+            prop_assert_eq!(message.outgoing, is_own);
+            // What was said has reached the other account.
+            let arrived = matches!(message.status, MessageStatus::Delivered | MessageStatus::Read);
+            let is_due = message.outgoing && self.devices[index].is_from_the_start && !self.has_pruned;
+            prop_assert!(
+                arrived || !is_due,
+                "not delivered by device {}: {:?}",
+                index,
+                message
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Each list ascends, and all agree what stands at which place. Returns the places.
+fn check_order(lists: &[Vec<Message>]) -> Result<Log<'_>, TestCaseError> {
+    let mut log = BTreeMap::new();
+    let mut conversations = HashSet::new();
+    for list in lists {
+        for pair in list.windows(2) {
+            prop_assert!(pair[0].seq < pair[1].seq, "out of order: {:?}", pair);
+        }
+        for message in list {
+            conversations.insert(message.conversation);
+            let place = log.entry(message.seq).or_insert((message.id, &message.text));
+            prop_assert_eq!(*place, (message.id, &message.text));
+        }
+    }
+    prop_assert_eq!(conversations.len(), 1);
+    Ok(log)
+}
