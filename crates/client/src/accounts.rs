@@ -13,10 +13,10 @@ use subrosa_engine::{
 };
 use subrosa_mls::DeviceIdentity;
 use subrosa_wire::{
-    Base64, DeviceId, Handle, limits,
+    Base64, DeviceId, Handle, limits as wire_limits,
     rest::{
-        PasswordStart, RecoveryFinish, RefreshFinish, RegistrationStart, SignInFinish, SignInStart, SignedIn,
-        Tokens,
+        PasswordStart, RecoveryFinish, RefreshFinish, RegistrationFinish, RegistrationStart, SignInFinish,
+        SignInStart, SignedIn, Tokens,
     },
 };
 use zeroize::Zeroizing;
@@ -26,7 +26,9 @@ pub use subrosa_engine::account::RecoveryCode;
 use crate::{
     Client, ClientError, ServerUrl,
     ambient::{self, SystemRandom},
-    platform::{Draft, Network, Profile, compute},
+    backoff::Backoff,
+    limits::SIGN_UP_ATTEMPTS_MAX,
+    platform::{self, Draft, Network, Profile, compute},
     rest::Rest,
     session::StoredTokens,
 };
@@ -86,16 +88,7 @@ impl Client {
             &mut SystemRandom,
         );
         let engine = create_engine(&draft, &handle, made.identity, made.vault)?;
-        let tokens = rest
-            .finish_registration(&made.request)
-            .await
-            .map_err(|error| match error {
-                ClientError::Unreachable { server, reason } => ClientError::Unreachable {
-                    server,
-                    reason: format!("{reason} (the account may have been made: try to sign in)"),
-                },
-                error => error,
-            })?;
+        let tokens = finish_registration(&rest, &made.request).await?;
         Ok((
             Self::complete(draft, engine, &server, tokens).await?,
             made.recovery_code,
@@ -153,6 +146,18 @@ impl Client {
         let new = new_password(new, handle)?;
         let (signed_in, vault) = prove_recovery_code(self.rest(), handle, code).await?;
         set_password(self.rest(), handle, &signed_in, &vault, new).await
+    }
+
+    /// Makes a new recovery code, which is to be shown to the user; the one until now stops working. The
+    /// password stays as it is.
+    pub async fn renew_recovery_code(&self, password: &str) -> Result<RecoveryCode, ClientError> {
+        let (rest, handle) = (self.rest(), self.handle());
+        let (signed_in, export_key) = prove_password(rest, handle, prepared(password)?).await?;
+        let vault = open_vault(&signed_in, &WrapKey::from(&export_key))?;
+        let registered = register_password(rest, handle, &signed_in, prepared(password)?).await?;
+        let (body, code) = account::password_and_code_change(&vault, &registered, &mut SystemRandom);
+        rest.finish_password(&signed_in.proof, &body).await?;
+        Ok(code)
     }
 
     async fn enrol(
@@ -222,13 +227,37 @@ fn create_engine(
 async fn connect(server: &ServerUrl) -> Result<Rest, ClientError> {
     let rest = Rest::new(server.clone(), &Network::to(server)?)?;
     let info = rest.server_info().await?;
-    if info.protocol_version != limits::PROTOCOL_VERSION {
+    if info.protocol_version != wire_limits::PROTOCOL_VERSION {
         return Err(ClientError::VersionMismatch {
             server: info.protocol_version,
-            client: limits::PROTOCOL_VERSION,
+            client: wire_limits::PROTOCOL_VERSION,
         });
     }
     Ok(rest)
+}
+
+/// Makes the account at the server. Whether an attempt whose answer was lost has made it cannot be known, so
+/// the same is asked again: the server knows a repetition (docs/adr/0007).
+async fn finish_registration(rest: &Rest, body: &RegistrationFinish) -> Result<Tokens, ClientError> {
+    let mut backoff = Backoff::default();
+    for _ in 1..SIGN_UP_ATTEMPTS_MAX {
+        match rest.finish_registration(body).await {
+            Err(ClientError::Unreachable { reason, .. }) => {
+                tracing::info!(%reason, "the answer to a sign-up is missing");
+                platform::sleep(backoff.next(&mut SystemRandom)).await;
+            }
+            answer => return answer,
+        }
+    }
+    rest.finish_registration(body).await.map_err(|error| match error {
+        ClientError::Unreachable { server, reason } => ClientError::Unreachable {
+            server,
+            reason: format!(
+                "{reason} (the account may have been made: try to sign in, and make a new recovery code then)"
+            ),
+        },
+        error => error,
+    })
 }
 
 /// Proves the password to the server, which never sees it, and gets the sealed vault.
@@ -279,14 +308,24 @@ async fn set_password(
     vault: &OpenVault,
     password: Password,
 ) -> Result<(), ClientError> {
+    let registered = register_password(rest, handle, signed_in, password).await?;
+    let body = account::password_change(vault, &registered, &mut SystemRandom);
+    rest.finish_password(&signed_in.proof, &body).await
+}
+
+/// Runs the registration of OPAQUE for an account that is there.
+async fn register_password(
+    rest: &Rest,
+    handle: &Handle,
+    signed_in: &SignedIn,
+    password: Password,
+) -> Result<Registered, ClientError> {
     let (registration, registration_request) = Registration::start(password, &mut SystemRandom)?;
     let body = PasswordStart {
         registration_request: registration_request.into(),
     };
     let answer = rest.start_password(&signed_in.proof, &body).await?;
-    let registered = finish(registration, answer.registration_response, handle.clone()).await?;
-    let body = account::password_change(vault, &registered, &mut SystemRandom);
-    rest.finish_password(&signed_in.proof, &body).await
+    finish(registration, answer.registration_response, handle.clone()).await
 }
 
 async fn finish(

@@ -15,7 +15,7 @@ use subrosa_engine::{
 };
 use subrosa_mls::{AccountPublicKey, UnverifiedCertificate};
 use subrosa_wire::{
-    ConversationId, DeviceId, Handle, Timestamp,
+    AccountId, ConversationId, DeviceId, Handle, Timestamp,
     rest::{self, Person},
 };
 use tokio::sync::{Notify, watch};
@@ -298,10 +298,16 @@ impl Client {
     /// Signs this device out at the server and removes the profile. If the server cannot be reached
     /// nothing happens; see [`Client::forget`].
     pub async fn sign_out(self) -> Result<(), ClientError> {
+        self.sign_out_at_server().await?;
+        self.forget().await
+    }
+
+    /// Signs this device out at the server, and leaves the profile to [`Client::forget`].
+    pub async fn sign_out_at_server(&self) -> Result<(), ClientError> {
         match self.sign_out_device(self.device_id()).await {
             // Somebody else did it before.
-            Ok(()) | Err(ClientError::SignedOut(_)) => self.forget().await,
-            Err(error) => Err(error),
+            Err(ClientError::SignedOut(_)) => Ok(()),
+            answer => answer,
         }
     }
 
@@ -337,6 +343,17 @@ impl Client {
             None => Ok(None),
         })
         .await
+    }
+
+    /// The direct conversation with an account that is here already.
+    pub async fn chat_with_account(&self, account: AccountId) -> Result<Option<ConversationId>, ClientError> {
+        self.ask(move |engine| engine.direct_conversation_with(account))
+            .await
+    }
+
+    /// A person who is known here.
+    pub async fn contact(&self, account: AccountId) -> Result<Option<Contact>, ClientError> {
+        self.ask(move |engine| engine.contact(account)).await
     }
 
     /// The direct conversation with somebody; a new one if there is none, for which the server is needed.
@@ -394,6 +411,19 @@ impl Client {
     ) -> Result<Vec<Message>, ClientError> {
         self.ask_of(conversation, move |engine, id| {
             engine.messages(id, before_position, limit)
+        })
+        .await
+    }
+
+    /// The first `limit` messages of a conversation at or after a position, in ascending order.
+    pub async fn messages_from(
+        &self,
+        conversation: ConversationId,
+        from_position: i64,
+        limit: u32,
+    ) -> Result<Vec<Message>, ClientError> {
+        self.ask_of(conversation, move |engine, id| {
+            engine.messages_from(id, from_position, limit)
         })
         .await
     }
@@ -492,6 +522,24 @@ impl Client {
             .find(|message| message.outgoing && message.text == lost.text))
     }
 
+    /// What was typed in a conversation and not sent.
+    pub async fn draft(&self, conversation: ConversationId) -> Result<Option<String>, ClientError> {
+        let stored = self.ask_of(conversation, |engine, id| engine.setting(&draft_setting(id)));
+        Ok(stored
+            .await?
+            .and_then(|bytes| String::from_utf8(bytes.to_vec()).ok()))
+    }
+
+    /// Keeps what was typed in a conversation and not sent; an empty text deletes it.
+    pub async fn keep_draft(&self, conversation: ConversationId, text: String) -> Result<(), ClientError> {
+        let kept = self.shared.host.run(move |host| {
+            let setting = draft_setting(host.current_id(conversation));
+            let value = (!text.is_empty()).then_some(text.as_bytes());
+            host.engine().set_setting(&setting, value)
+        });
+        Ok(kept.await??)
+    }
+
     /// Tries a failed message again.
     pub async fn retry(&self, conversation: ConversationId, message: MessageId) -> Result<(), ClientError> {
         let command = move |conversation| Command::Retry {
@@ -556,6 +604,11 @@ impl Client {
         });
         Ok(asked.await??)
     }
+}
+
+/// The name of the setting that holds a draft.
+fn draft_setting(conversation: ConversationId) -> String {
+    format!("draft/{conversation}")
 }
 
 impl Drop for Shared {

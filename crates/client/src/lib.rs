@@ -66,7 +66,7 @@ pub use status::{Connection, Status};
 pub use subrosa_engine::{
     CommandError, Contact, Conversation, ConversationState, EngineError, Event, Me, Message, MessageStatus,
     Warning,
-    account::InvalidRecoveryCode,
+    account::{InvalidRecoveryCode, Password, WeakPassword},
     content::{MessageId, SendToken, printable, printable_line},
 };
 pub use subrosa_wire::{AccountId, ConversationId, DeviceId, Handle, ProblemCode, Timestamp, rest::Person};

@@ -58,3 +58,6 @@ pub(crate) const TOKEN_MARGIN: Duration = Duration::from_mins(1);
 pub(crate) const VAULT_ATTEMPTS_MAX: usize = 5;
 /// How long [`crate::Client::close`] waits for the tasks to end.
 pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Attempts to make an account whose answers were lost.
+pub(crate) const SIGN_UP_ATTEMPTS_MAX: u32 = 6;

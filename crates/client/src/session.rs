@@ -59,9 +59,12 @@ impl StoredTokens {
         Ok(stored?)
     }
 
-    /// Whether the access token is young enough to be used. A clock that was set back makes it old.
+    /// Whether the access token is young enough to be used. A clock that was set back makes it old; a repeated
+    /// sign-up brings none (docs/adr/0007).
     fn is_fresh(&self, now: Timestamp) -> bool {
-        self.received_at <= now && now.since(self.received_at) + TOKEN_MARGIN < ACCESS_TOKEN_LIFETIME
+        !self.access_token.is_empty()
+            && self.received_at <= now
+            && now.since(self.received_at) + TOKEN_MARGIN < ACCESS_TOKEN_LIFETIME
     }
 }
 

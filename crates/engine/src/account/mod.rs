@@ -11,7 +11,7 @@ pub mod vault;
 pub mod wrap;
 
 pub use enrolment::{
-    EnrolmentError, NewAccount, OpenVault, UnlockError, enrol_device, open_vault, password_change,
+    EnrolmentError, NewAccount, OpenVault, UnlockError, enrol_device, open_vault, password_and_code_change, password_change,
     recovery_signature, refresh_signature, sign_up,
 };
 pub use password::{

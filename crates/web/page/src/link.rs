@@ -21,6 +21,8 @@ use crate::browser;
 
 struct Link {
     worker: Worker,
+    /// Calls made before the worker listened; none once it does.
+    early: Option<Vec<ArrayBuffer>>,
     next: u64,
     waiting: HashMap<u64, oneshot::Sender<Result<Answer, Failure>>>,
 }
@@ -45,6 +47,7 @@ pub(crate) fn start(event: impl Fn(Event) + 'static, death: impl Fn(String) + Cl
                 return;
             };
             match decode::<ToPage>(&Uint8Array::new(&buffer).to_vec()) {
+                Ok(ToPage::Ready) => post_early(),
                 Ok(ToPage::Event(told)) => event(told),
                 Ok(ToPage::Answer { id, result }) => settle(id, result),
                 Err(error) => end(&death, error.to_string()),
@@ -63,6 +66,7 @@ pub(crate) fn start(event: impl Fn(Event) + 'static, death: impl Fn(String) + Cl
     worker.set_onerror(Some(on_error.into_js_value().unchecked_ref()));
     LINK.set(Some(Link {
         worker,
+        early: Some(Vec::new()),
         next: 1,
         waiting: HashMap::new(),
     }));
@@ -75,9 +79,10 @@ pub(crate) async fn call(request: Request) -> Result<Answer, Failure> {
         let id = link.next;
         link.next += 1;
         let bytes = Uint8Array::from(encode(&Call { id, request }).as_slice()).buffer();
-        link.worker
-            .post_message_with_transfer(&bytes, &Array::of1(&bytes))
-            .ok()?;
+        match &mut link.early {
+            Some(early) => early.push(bytes),
+            None => post(&link.worker, &bytes).ok()?,
+        }
         let (sender, receiver) = oneshot::channel();
         link.waiting.insert(id, sender);
         Some(receiver)
@@ -86,6 +91,21 @@ pub(crate) async fn call(request: Request) -> Result<Answer, Failure> {
         Some(answer) => answer.await.unwrap_or_else(|_| Err(gone())),
         None => Err(gone()),
     }
+}
+
+fn post(worker: &Worker, bytes: &ArrayBuffer) -> Result<(), JsValue> {
+    worker.post_message_with_transfer(bytes, &Array::of1(bytes))
+}
+
+/// The worker listens from now on.
+fn post_early() {
+    LINK.with_borrow_mut(|link| {
+        let Some(link) = link else { return };
+        for bytes in link.early.take().unwrap_or_default() {
+            // What cannot be posted is answered when the worker's death is noticed.
+            let _ = post(&link.worker, &bytes);
+        }
+    });
 }
 
 fn gone() -> Failure {

@@ -14,8 +14,8 @@ pub use codec::{DecodeError, decode, encode};
 pub use event::{Event, Warning};
 pub use request::{Answer, Failure, FailureKind, Page, Request, Secret};
 pub use shapes::{
-    Connection, Conversation, ConversationState, Device, Me, Message, MessageStatus, PasswordVerdict, Peer, Person,
-    Phase, State,
+    Connection, Conversation, ConversationState, Device, Me, Message, MessageStatus, PasswordVerdict, Peer,
+    Person, Phase, State,
 };
 
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,8 @@ pub struct Call {
 /// From the worker to its page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToPage {
+    /// The worker listens: what is posted before is lost.
+    Ready,
     /// The answer to a call. Every call is answered, also if the tab that leads is closed meanwhile.
     Answer {
         /// The id of the call.

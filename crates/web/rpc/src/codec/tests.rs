@@ -1,10 +1,13 @@
-#![expect(clippy::unwrap_used, reason = "a test that cannot read its own input has failed")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot read its own input has failed"
+)]
 use subrosa_wire::{AccountId, ConversationId, DeviceId, Timestamp};
 
 use super::*;
 use crate::{
-    Answer, Call, Connection, Conversation, ConversationState, Event, Failure, FailureKind, Me, Message, MessageStatus,
-    Page, Peer, Phase, Request, Secret, State, ToPage, Warning,
+    Answer, Call, Connection, Conversation, ConversationState, Event, Failure, FailureKind, Me, Message,
+    MessageStatus, Page, Peer, Phase, Request, Secret, State, ToPage, Warning,
 };
 
 fn conversation_id() -> ConversationId {
@@ -29,9 +32,15 @@ fn round_trip<T: serde::Serialize + DeserializeOwned + PartialEq + std::fmt::Deb
     assert!(!bytes.is_empty(), "{message:?} was not written");
     assert_eq!(decode::<T>(&bytes).as_ref(), Ok(message));
     for len in 0..bytes.len() {
-        assert!(decode::<T>(&bytes[..len]).is_err(), "{message:?} cut to {len} bytes is read");
+        assert!(
+            decode::<T>(&bytes[..len]).is_err(),
+            "{message:?} cut to {len} bytes is read"
+        );
     }
-    assert!(decode::<T>(&[&bytes[..], &[0]].concat()).is_err(), "{message:?} with more is read");
+    assert!(
+        decode::<T>(&[&bytes[..], &[0]].concat()).is_err(),
+        "{message:?} with more is read"
+    );
 }
 
 #[test]
@@ -39,9 +48,21 @@ fn what_is_written_is_read_and_nothing_else() {
     let handle: subrosa_wire::Handle = "alice".parse().unwrap();
     let secret = || Secret::new("correct horse".to_owned());
     for request in [
-        Request::SignUp { handle: handle.clone(), name: "Alice".to_owned(), password: secret() },
-        Request::Messages { conversation: conversation_id(), page: Page::From(-3), limit: 60 },
-        Request::SendText { conversation: conversation_id(), text: "hi".to_owned(), token: [3; 16] },
+        Request::SignUp {
+            handle: handle.clone(),
+            name: "Alice".to_owned(),
+            password: secret(),
+        },
+        Request::Messages {
+            conversation: conversation_id(),
+            page: Page::From(-3),
+            limit: 60,
+        },
+        Request::SendText {
+            conversation: conversation_id(),
+            text: "hi".to_owned(),
+            token: [3; 16],
+        },
         Request::SignOutDevice(DeviceId::from_bytes([2; 16])),
     ] {
         round_trip(&Call { id: 300, request });
@@ -60,7 +81,11 @@ fn what_is_written_is_read_and_nothing_else() {
     };
     let conversation = Conversation {
         id: conversation_id(),
-        peer: Peer { account_id: AccountId::from_bytes([4; 16]), handle: Some(handle), name: None },
+        peer: Peer {
+            account_id: AccountId::from_bytes([4; 16]),
+            handle: Some(handle),
+            name: None,
+        },
         unread: 1,
         first_unread: Some(5),
         last_message: Some(message()),
@@ -70,11 +95,23 @@ fn what_is_written_is_read_and_nothing_else() {
     };
     round_trip(&ToPage::Event(Event::State(Box::new(state))));
     round_trip(&ToPage::Event(Event::Conversation(Box::new(conversation))));
-    round_trip(&ToPage::Event(Event::Warning(Warning::HistoryGap { conversation: conversation_id() })));
-    let answer = Answer::Messages { messages: vec![message()], has_older: true, has_newer: false };
-    round_trip(&ToPage::Answer { id: 1, result: Ok(answer) });
+    round_trip(&ToPage::Event(Event::Warning(Warning::HistoryGap {
+        conversation: conversation_id(),
+    })));
+    let answer = Answer::Messages {
+        messages: vec![message()],
+        has_older: true,
+        has_newer: false,
+    };
+    round_trip(&ToPage::Answer {
+        id: 1,
+        result: Ok(answer),
+    });
     let failure = Failure::new(FailureKind::RateLimited, "too many requests");
-    round_trip(&ToPage::Answer { id: u64::MAX, result: Err(failure) });
+    round_trip(&ToPage::Answer {
+        id: u64::MAX,
+        result: Err(failure),
+    });
 }
 
 #[test]

@@ -1,0 +1,75 @@
+//! Why something did not happen, as a page can act upon it.
+
+use subrosa_client::{ClientError, CommandError, ProblemCode};
+use subrosa_web_rpc::{Failure, FailureKind, Phase};
+
+/// The failure that a page is told.
+pub(crate) fn failure(error: ClientError) -> Failure {
+    let retry_after_ms = error.refusal().and_then(|refusal| refusal.retry_after_ms);
+    Failure {
+        kind: kind(&error),
+        detail: error.to_string(),
+        retry_after_ms,
+    }
+}
+
+/// What was named is not there.
+pub(crate) fn not_found(detail: &str) -> Failure {
+    Failure::new(FailureKind::NotFound, detail)
+}
+
+/// What the app can do after the profile did not open.
+pub(crate) fn phase(error: &ClientError) -> Phase {
+    match error {
+        ClientError::Unsupported(feature) => Phase::Unsupported {
+            feature: (*feature).to_owned(),
+        },
+        ClientError::Evicted => Phase::Evicted,
+        error => Phase::Broken {
+            detail: error.to_string(),
+        },
+    }
+}
+
+fn kind(error: &ClientError) -> FailureKind {
+    match error {
+        ClientError::WrongPassword => FailureKind::WrongPassword,
+        ClientError::Password(_) => FailureKind::WeakPassword,
+        ClientError::Name(_) | ClientError::Command(CommandError::Name(_)) => FailureKind::InvalidName,
+        ClientError::Command(CommandError::Text(_)) => FailureKind::InvalidText,
+        ClientError::Command(CommandError::OwnAccount) => FailureKind::OwnAccount,
+        ClientError::Command(CommandError::AccountKeyChanged | CommandError::Blocked) => {
+            FailureKind::KeyChanged
+        }
+        ClientError::Command(CommandError::UnknownConversation | CommandError::UnknownMessage) => {
+            FailureKind::NotFound
+        }
+        ClientError::UnknownPerson(_) => FailureKind::UnknownPerson,
+        ClientError::Unreachable { .. } | ClientError::TimedOut(_) => FailureKind::Unreachable,
+        ClientError::VersionMismatch { .. } => FailureKind::VersionMismatch,
+        ClientError::ServerMisbehaved(_) => FailureKind::ServerMisbehaved,
+        ClientError::SignedOut(_) | ClientError::NoProfile(_) => FailureKind::SignedOut,
+        ClientError::Refused(refusal) => refusal.known_code().map_or(FailureKind::Internal, refused),
+        error if error.is_storage_full() => FailureKind::StorageFull,
+        ClientError::Engine(_)
+        | ClientError::Profile { .. }
+        | ClientError::Evicted
+        | ClientError::Unsupported(_) => FailureKind::Storage,
+        ClientError::ProfileExists(_) | ClientError::ProfileInUse(_) | ClientError::Closed => {
+            FailureKind::Internal
+        }
+    }
+}
+
+fn refused(code: ProblemCode) -> FailureKind {
+    match code {
+        ProblemCode::HandleTaken => FailureKind::HandleTaken,
+        ProblemCode::SignInFailed => FailureKind::WrongPassword,
+        ProblemCode::RateLimited => FailureKind::RateLimited,
+        ProblemCode::RegistrationClosed => FailureKind::RegistrationClosed,
+        ProblemCode::Unavailable => FailureKind::Unreachable,
+        ProblemCode::UnsupportedVersion => FailureKind::VersionMismatch,
+        ProblemCode::UnknownDevice => FailureKind::NotFound,
+        _ => FailureKind::Internal,
+    }
+}

@@ -1,0 +1,31 @@
+//! The worker of the web app: owns the engine, and shares it among tabs.
+//!
+//! Every tab starts a worker of its own. The one that holds the lock of the origin leads: it opens the
+//! database and carries out what is asked for ([`leader`]). The others pass the calls of their pages on to it
+//! and repeat what was not answered when the lead changes ([`tabs`]). A page talks to its own worker only, and
+//! knows nothing of this.
+
+mod failure;
+mod password;
+mod shapes;
+
+#[cfg(target_arch = "wasm32")]
+mod between;
+#[cfg(target_arch = "wasm32")]
+mod browser;
+#[cfg(target_arch = "wasm32")]
+mod leader;
+#[cfg(target_arch = "wasm32")]
+mod requests;
+#[cfg(target_arch = "wasm32")]
+mod tabs;
+#[cfg(target_arch = "wasm32")]
+mod watch;
+
+/// Starts the worker. Called by the start-up script as soon as the module is loaded.
+#[cfg(target_arch = "wasm32")]
+#[wasm_bindgen::prelude::wasm_bindgen(start)]
+pub fn start() {
+    console_error_panic_hook::set_once();
+    tabs::start();
+}
