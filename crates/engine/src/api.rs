@@ -267,6 +267,32 @@ pub struct Me {
     pub name: Option<String>,
 }
 
+/// How often each step of the way back was needed since the engine was opened: nothing of it is shown to the
+/// user, and all of it stays near zero where network and server are well.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RecoveryCounts {
+    /// The log was asked for what lies after the cursor.
+    pub log_fetches: u64,
+    /// Entries came before those that they follow, and were held.
+    pub entries_held: u64,
+    /// The device could not follow a log any more, and set out to join again from outside.
+    pub rejoins: u64,
+    /// Entries did not verify, and were refused.
+    pub entries_refused: u64,
+    /// Entries that this device never had were gone from the server.
+    pub history_gaps: u64,
+}
+
+impl std::ops::AddAssign for RecoveryCounts {
+    fn add_assign(&mut self, more: Self) {
+        self.log_fetches += more.log_fetches;
+        self.entries_held += more.entries_held;
+        self.rejoins += more.rejoins;
+        self.entries_refused += more.entries_refused;
+        self.history_gaps += more.history_gaps;
+    }
+}
+
 /// Why a command was not accepted. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {

@@ -13,7 +13,7 @@ use crate::{
         self, EnrolmentError,
         vault::{self, VaultContents, VaultKey},
     },
-    api::{Command, Contact, Conversation, EngineError, Event, Input, Me, Message, Output},
+    api::{Command, Contact, Conversation, EngineError, Event, Input, Me, Message, Output, RecoveryCounts},
     content::{DisplayName, MessageId},
     database::{Database, DatabaseError},
     live::Live,
@@ -44,6 +44,7 @@ pub struct Engine {
     rng: Box<dyn CryptoRngCore + Send>,
     live: Live,
     identity: Identity,
+    recovery: RecoveryCounts,
 }
 
 impl Engine {
@@ -92,6 +93,7 @@ impl Engine {
             rng,
             live: Live::default(),
             identity,
+            recovery: RecoveryCounts::default(),
         }))
     }
 
@@ -111,14 +113,16 @@ impl Engine {
             rng,
             live,
             identity,
+            ..
         } = self;
         let result = database.transaction(|conn| {
             let mut step = Step::new(conn, now, &mut **rng, live, identity);
             act(&mut step)?;
-            Ok::<_, EngineError>(step.out)
+            Ok::<_, EngineError>((step.out, step.recovery))
         });
         match result {
-            Ok(mut output) => {
+            Ok((mut output, recovery)) => {
+                self.recovery += recovery;
                 self.live.tell_once(&mut output.events);
                 Ok(output)
             }
@@ -239,6 +243,11 @@ impl Engine {
     /// Messages, reports and commits that the server has not accepted yet.
     pub fn outbox_len(&self) -> Result<u64, EngineError> {
         Ok(outbox::len(self.database.connection())?)
+    }
+
+    /// How often the ways back were needed.
+    pub fn recovery_counts(&self) -> RecoveryCounts {
+        self.recovery
     }
 
     // ---- what the host keeps here ----

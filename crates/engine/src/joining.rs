@@ -303,6 +303,8 @@ impl Step<'_> {
 
     /// The way back when this device cannot follow the log any more.
     pub(crate) fn rejoin(&mut self, row: &mut ConversationRow) -> StepResult {
+        self.recovery.rejoins += 1;
+        held_entries::delete_beyond(self.conn, row.key, 0)?;
         handshakes::delete(self.conn, row.key)?;
         self.live.forget_requests(row.key);
         row.state = ConversationState::Joining;
@@ -434,7 +436,7 @@ impl Step<'_> {
         live.retry.succeeded();
         live.head = live.head.max(row.cursor);
         self.live.to_join.remove(&row.id);
-        self.live.advanced.insert(row.key);
+        self.live.cursor_moves(row.key, row.cursor);
         self.save(&row)?;
         self.event(Event::ConversationChanged(row.id));
         self.touch(row.key);

@@ -22,6 +22,6 @@ mod synchronising;
 
 pub use api::{
     Command, CommandError, Contact, Conversation, ConversationState, EngineError, Event, Input, Me, Message,
-    MessageStatus, Output, Warning,
+    MessageStatus, Output, RecoveryCounts, Warning,
 };
 pub use engine::{Engine, NewProfile};

@@ -6,6 +6,11 @@ use std::time::Duration;
 pub(crate) const SEND_WINDOW: usize = 32;
 /// A number that no device reaches: a server that expects a higher one has made it up.
 pub(crate) const SEND_NUMBER_MAX: u64 = 1 << 53;
+/// A place that no log reaches: a server that names one has made it up.
+pub(crate) const SEQ_MAX: u64 = 1 << 53;
+/// Tries on one connection to remove an own device that is signed out from a conversation. One that comes back
+/// is let in by the server that says it is signed out.
+pub(crate) const REMOVALS_MAX: u32 = 3;
 /// Entries held for one conversation until those before them come; more are fetched again.
 pub(crate) const HELD_ENTRIES_MAX: usize = 1_000;
 /// Welcomes that wait to be acknowledged; what is beyond comes again with the next Sync.

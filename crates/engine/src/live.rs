@@ -11,8 +11,8 @@ use subrosa_wire::{AccountId, ConversationId, DeviceId, Timestamp};
 use crate::{
     api::{Event, Warning},
     limits::{
-        BACKOFF_MAX, BACKOFF_MIN, JOINS_AT_ONCE, PUBLISH_BURST, PUBLISH_INTERVAL, SYNC_BURST, SYNC_INTERVAL,
-        WARNINGS_MAX, WELCOMES_BURST, WELCOMES_INTERVAL, WELCOMES_UNACKNOWLEDGED_MAX,
+        BACKOFF_MAX, BACKOFF_MIN, JOINS_AT_ONCE, PUBLISH_BURST, PUBLISH_INTERVAL, REMOVALS_MAX, SYNC_BURST,
+        SYNC_INTERVAL, WARNINGS_MAX, WELCOMES_BURST, WELCOMES_INTERVAL, WELCOMES_UNACKNOWLEDGED_MAX,
     },
     store::{conversations::ConversationKey, outbox::OutboxKey},
 };
@@ -87,6 +87,8 @@ pub(crate) struct Live {
     pub gone: BTreeSet<DeviceId>,
     /// Conversations of the account that this device is to join and that have no row yet.
     pub to_join: HashSet<ConversationId>,
+    /// Where the cursors were that have moved since the last Sync was asked for.
+    cursors_at_sync: HashMap<ConversationKey, u64>,
     /// Conversations whose cursor moved since the server was told.
     pub advanced: BTreeSet<ConversationKey>,
     /// When Sync, and what follows from it, is asked for again.
@@ -117,6 +119,8 @@ pub(crate) struct LiveConversation {
     /// Key packages claimed for the creation, by account.
     pub claimed: HashMap<AccountId, Vec<Vec<u8>>>,
     pub claiming: bool,
+    /// Own devices that were to be removed, and how often.
+    removals: HashMap<DeviceId, u32>,
     pub retry: Retry,
 }
 
@@ -234,6 +238,22 @@ impl Live {
     /// Whether the server's state is on its way.
     pub(crate) fn is_syncing(&self) -> bool {
         self.in_flight.values().any(|asked| matches!(asked, Asked::Sync))
+    }
+
+    /// Sync is asked for: its answer tells of a time from now on.
+    pub(crate) fn sync_asked(&mut self) {
+        self.cursors_at_sync.clear();
+    }
+
+    /// A cursor moves on from here.
+    pub(crate) fn cursor_moves(&mut self, key: ConversationKey, from: u64) {
+        self.cursors_at_sync.entry(key).or_insert(from);
+        self.advanced.insert(key);
+    }
+
+    /// Where a cursor was when the last Sync was asked for.
+    pub(crate) fn cursor_at_sync(&self, key: ConversationKey, now: u64) -> u64 {
+        self.cursors_at_sync.get(&key).copied().unwrap_or(now)
     }
 
     /// Whether history is still on its way, or who the people in it are.
@@ -364,6 +384,15 @@ impl Live {
         self.in_flight
             .values()
             .any(|asked| matches!(asked, Asked::LookUp { account: other } if *other == account))
+    }
+}
+
+impl LiveConversation {
+    /// Whether it makes sense to remove a device that is signed out; each is one try.
+    pub(crate) fn may_remove(&mut self, device: DeviceId) -> bool {
+        let tries = self.removals.entry(device).or_default();
+        *tries += 1;
+        *tries <= REMOVALS_MAX
     }
 }
 

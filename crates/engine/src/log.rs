@@ -13,7 +13,7 @@ use subrosa_wire::{
 use crate::{
     api::{ConversationState, EngineError, Event, Warning},
     database::KvTable,
-    limits::HELD_ENTRIES_MAX,
+    limits::{HELD_ENTRIES_MAX, SEQ_MAX},
     live::Asked,
     step::{Step, StepResult, is_passing},
     store::{
@@ -88,6 +88,7 @@ impl Step<'_> {
         };
         match problem.known_code() {
             Some(ProblemCode::LogPruned) => {
+                self.recovery.history_gaps += 1;
                 self.warn(Warning::HistoryGap { conversation: row.id });
                 self.live.conversation(key).retry.succeeded();
                 self.rejoin(&mut row)
@@ -109,6 +110,7 @@ impl Step<'_> {
         }
         live.fetching = true;
         live.head_asked = live.head;
+        self.recovery.log_fetches += 1;
         self.ask(
             Asked::FetchLog {
                 conversation: row.key,
@@ -127,6 +129,13 @@ impl Step<'_> {
         let Some(row) = conversations::load(self.conn, key)? else {
             return Ok(());
         };
+        if entry.seq > SEQ_MAX {
+            self.warn(Warning::ForgedByServer {
+                conversation: Some(row.id),
+                what: "an entry beyond the end of every log".to_owned(),
+            });
+            return Ok(());
+        }
         let live = self.live.conversation(key);
         live.head = live.head.max(entry.seq);
         self.touch(key);
@@ -140,6 +149,7 @@ impl Step<'_> {
         if entry.seq > row.cursor + 1 || row.state != ConversationState::Joined {
             if held_entries::count(self.conn, key)? < HELD_ENTRIES_MAX {
                 held_entries::insert(self.conn, key, &entry)?;
+                self.recovery.entries_held += 1;
             }
             // The queue's pump sees that the head is beyond the cursor and fetches.
             return Ok(());
@@ -163,9 +173,9 @@ impl Step<'_> {
     fn apply(&mut self, mut row: ConversationRow, entry: LogEntry) -> StepResult {
         let seq = entry.seq;
         let accepted_at = Timestamp::from_millis(entry.accepted_at_ms);
+        self.live.cursor_moves(row.key, row.cursor);
         row.cursor = seq;
         self.save(&row)?;
-        self.live.advanced.insert(row.key);
 
         if let Ok(send_id) = SendId::try_from(&entry.send_id[..]) {
             if handshakes::find(self.conn, row.key)?.is_some_and(|handshake| handshake.send_id == send_id) {
@@ -243,6 +253,10 @@ impl Step<'_> {
         is_commit: bool,
         error: ProcessError,
     ) -> StepResult {
+        match &error {
+            ProcessError::Mls(_) | ProcessError::OwnMessage => {}
+            _ => self.recovery.entries_refused += 1,
+        }
         match error {
             ProcessError::Mls(error) => Err(error.into()),
             // Sent by this device before it lost its outbox.

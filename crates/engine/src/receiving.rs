@@ -31,6 +31,7 @@ impl Step<'_> {
         let (id, content) = match origin.open(bytes) {
             Ok(opened) => opened,
             Err(error) => {
+                self.recovery.entries_refused += 1;
                 self.warn(Warning::MessageRefused {
                     conversation: row.id,
                     seq,

@@ -13,10 +13,10 @@ use subrosa_wire::{
 };
 
 use crate::{
-    api::{ConversationState, EngineError, Event, MessageStatus},
+    api::{ConversationState, EngineError, Event, MessageStatus, Warning},
     content::{Profile, StatusReport, clean_name, compose, limits::STATUS_ENTRIES_MAX},
     database::KvTable,
-    limits::{SELF_UPDATE_INTERVAL, SEND_NUMBER_MAX, SEND_WINDOW},
+    limits::{SELF_UPDATE_INTERVAL, SEND_NUMBER_MAX, SEND_WINDOW, SEQ_MAX},
     live::Asked,
     step::{Step, StepResult, is_passing},
     store::{
@@ -81,7 +81,7 @@ impl Step<'_> {
                 "a joined conversation without group".to_owned(),
             ));
         };
-        let signed_out = self.signed_out_leaves(&group)?;
+        let signed_out = self.signed_out_leaves(&row, &group)?;
         let next = rows.iter().find(|waiting| waiting.sealed.is_none());
         let starts_turn = next.is_some_and(|waiting| waiting.message.is_some())
             && !row.own_turn
@@ -121,7 +121,7 @@ impl Step<'_> {
     /// Own devices in the group that are signed out: their own account sees to it that they leave.
     ///
     /// A device may have signed in since the last Sync, so one that is not known is asked about first.
-    fn signed_out_leaves(&mut self, group: &Group) -> StepResult<Vec<DeviceId>> {
+    fn signed_out_leaves(&mut self, row: &ConversationRow, group: &Group) -> StepResult<Vec<DeviceId>> {
         let me = &self.identity.me;
         let unknown: Vec<_> = group
             .members()?
@@ -143,7 +143,17 @@ impl Step<'_> {
             self.live.suspects.extend(suspects);
             self.sync_again();
         }
-        Ok(gone)
+        let live = self.live.conversation(row.key);
+        let (removable, back): (Vec<_>, Vec<_>) =
+            gone.into_iter().partition(|device| live.may_remove(*device));
+        if !back.is_empty() {
+            self.warn(Warning::ForgedByServer {
+                conversation: Some(row.id),
+                what: "an own device that is said to be signed out comes back each time it is removed"
+                    .to_owned(),
+            });
+        }
+        Ok(removable)
     }
 
     /// The own name, where it is not known yet, and the reports that are due.
@@ -277,7 +287,8 @@ impl Step<'_> {
             );
         }
         // A join begins at its own place, whatever lay before.
-        row.cursor = appended.seq;
+        self.live.cursor_moves(row.key, row.cursor);
+        row.cursor = appended.seq.min(SEQ_MAX);
         self.own_handshake_applied(row)?;
         self.apply_held(key)
     }

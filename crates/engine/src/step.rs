@@ -21,7 +21,7 @@ use subrosa_wire::{
 
 use crate::{
     api::EngineError,
-    api::{Event, Input, Me, Output, Warning},
+    api::{Event, Input, Me, Output, RecoveryCounts, Warning},
     live::{Asked, Live},
     store::conversations::{self, ConversationKey, ConversationRow},
 };
@@ -41,6 +41,7 @@ pub(crate) struct Step<'a> {
     pub live: &'a mut Live,
     pub identity: &'a mut Identity,
     pub out: Output,
+    pub recovery: RecoveryCounts,
     /// Conversations whose queue is looked at when the input has been dealt with.
     dirty: BTreeSet<ConversationKey>,
 }
@@ -62,6 +63,7 @@ impl<'a> Step<'a> {
             live,
             identity,
             out: Output::default(),
+            recovery: RecoveryCounts::default(),
             dirty: BTreeSet::new(),
         }
     }
@@ -71,6 +73,7 @@ impl<'a> Step<'a> {
         match input {
             Input::Connected => {
                 *self.live = Live::connected();
+                self.live.sync_asked();
                 self.ask(Asked::Sync, Request::Sync(Sync {}));
             }
             Input::Disconnected => *self.live = Live::default(),
@@ -224,6 +227,7 @@ impl<'a> Step<'a> {
         if self.live.is_syncing() {
             self.live.sync_wanted = true;
         } else if self.live.may_sync(self.now) {
+            self.live.sync_asked();
             self.ask(Asked::Sync, Request::Sync(Sync {}));
         }
     }

@@ -84,6 +84,15 @@ impl Step<'_> {
         live.head = live.head.max(head.head_seq);
         match row.state {
             ConversationState::Joined if !head.member => self.rejoin(&mut row),
+            ConversationState::Joined if head.head_seq < self.live.cursor_at_sync(row.key, row.cursor) => {
+                // What this device has from beyond the end is not in the log, and what will stand there it
+                // would pass over.
+                self.warn(Warning::ForgedByServer {
+                    conversation: Some(id),
+                    what: "the log has become shorter".to_owned(),
+                });
+                self.rejoin(&mut row)
+            }
             ConversationState::Starting
             | ConversationState::Joining
             | ConversationState::Joined

@@ -8,7 +8,7 @@ use std::{
 
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use subrosa_engine::{
-    Command, Engine, EngineError, Event, Input, Message, NewProfile, Output, Warning,
+    Engine, EngineError, Event, Input, Message, NewProfile, Output, Warning,
     database::{Database, DatabaseError, DatabaseKey},
 };
 use subrosa_server::session::Session;
@@ -148,6 +148,43 @@ impl Device {
             commits_left,
             is_before,
         });
+    }
+
+    /// Starts the process again on a disk that has room for so many more pages of the database.
+    pub(crate) fn limit_disk(&mut self, pages: u32) {
+        self.engine = None;
+        let database = Database::open(&self.file, &self.key).expect("the database opens");
+        let read = |sql| {
+            database
+                .connection()
+                .query_row(sql, [], |row| row.get::<_, u32>(0))
+        };
+        let count = read("PRAGMA page_count").expect("pages are counted");
+        let limit = format!("PRAGMA max_page_count = {}", count + pages);
+        assert_eq!(read(&limit).expect("a limit is set"), count + pages);
+        let engine = Engine::open(database, rng(self.seed)).expect("the profile opens");
+        self.engine = engine;
+    }
+
+    /// Starts the process again on a disk with room.
+    pub(crate) fn lift_limit(&mut self) {
+        self.engine = None;
+    }
+
+    /// A step that may fail.
+    pub(crate) fn try_step(&mut self, now: Timestamp, input: impl Into<Input>) -> Result<(), EngineError> {
+        let now = self.skew.show(now);
+        let output = self.engine().step(now, input.into())?;
+        self.carry_out(output);
+        Ok(())
+    }
+
+    /// A step that fails, and why.
+    pub(crate) fn failing_step(&mut self, now: Timestamp, input: impl Into<Input>) -> EngineError {
+        match self.try_step(now, input) {
+            Ok(()) => panic!("the step did not fail"),
+            Err(error) => error,
+        }
     }
 
     pub(crate) fn live_on(&mut self) {

@@ -11,7 +11,9 @@
 mod action;
 mod agreement;
 mod device;
+mod full_disk;
 mod network;
+mod recovery;
 mod server;
 mod world;
 

@@ -1,14 +1,15 @@
 //! The world: two accounts with some devices each, one server, and a list of things that happen.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use proptest::prelude::*;
 use rand_chacha::{
     ChaCha20Rng,
     rand_core::{RngCore, SeedableRng},
 };
+use subrosa_e2e::tampering::Tampering;
 use subrosa_engine::{Command, Input, content::SendToken};
-use subrosa_wire::Timestamp;
+use subrosa_wire::{Timestamp, frames::ServerFrame};
 use tempfile::TempDir;
 
 use crate::{
@@ -23,7 +24,7 @@ const DEVICES_MAX: usize = 5;
 /// A network without faults needs far fewer rounds to settle.
 const SETTLING_ROUNDS_MAX: usize = 3_000;
 /// How long the server keeps what a device has not fetched, in a world where it prunes.
-const RETENTION: Duration = Duration::from_mins(1);
+pub(crate) const RETENTION: Duration = Duration::from_mins(1);
 
 pub(crate) struct World {
     folder: TempDir,
@@ -34,6 +35,8 @@ pub(crate) struct World {
     seed: u64,
     /// Every text, in the order in which they were written.
     pub texts: Vec<Text>,
+    /// Who stands between the server and each device.
+    liars: HashMap<usize, Box<dyn Tampering>>,
     /// The server has deleted what some device may have needed.
     pub has_pruned: bool,
 }
@@ -77,6 +80,7 @@ impl World {
             rng: ChaCha20Rng::seed_from_u64(!seed),
             seed,
             texts: Vec::new(),
+            liars: HashMap::new(),
             has_pruned: false,
         };
         for _ in 0..devices {
@@ -149,17 +153,25 @@ impl World {
                 }
                 self.server.restart();
             }
-            Action::Prune => {
-                self.has_pruned = true;
-                self.server.prune(self.now.minus(RETENTION));
-            }
+            Action::Prune => self.prune(),
         }
+    }
+
+    /// Deletes what is older than the retention.
+    pub(crate) fn prune(&mut self) {
+        self.has_pruned = true;
+        self.server.prune(self.now.minus(RETENTION));
     }
 
     fn on_link(&mut self, index: usize, act: impl FnOnce(&mut network::Link)) {
         if let Some(link) = &mut self.devices[index].link {
             act(link);
         }
+    }
+
+    /// From now on the device hears what this makes of the server's words.
+    pub(crate) fn lie_to(&mut self, index: usize, liar: impl Tampering + 'static) {
+        self.liars.insert(index, Box::new(liar));
     }
 
     /// One step of a device; if its process dies, its connection ends with it.
@@ -246,7 +258,7 @@ impl World {
         }
     }
 
-    fn deliver_to_server(&mut self, index: usize) {
+    pub(crate) fn deliver_to_server(&mut self, index: usize) {
         let device = &mut self.devices[index];
         let Some(link) = &mut device.link else { return };
         let Some(frame) = link.to_server.pop_front() else {
@@ -264,11 +276,29 @@ impl World {
         }
     }
 
-    fn deliver_to_device(&mut self, index: usize) {
+    /// What the device is to receive next: the server's answer to everything it has asked, and what was pushed.
+    pub(crate) fn next_frame(&mut self, index: usize) -> Option<ServerFrame> {
+        self.deliver_to_server(index);
+        self.collect_pushes();
+        self.devices[index].link.as_mut()?.to_device.pop_front()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    pub(crate) fn deliver_to_device(&mut self, index: usize) {
         let Some(link) = &mut self.devices[index].link else {
             return;
         };
-        if let Some(frame) = link.to_device.pop_front() {
+        let Some(frame) = link.to_device.pop_front() else {
+            return;
+        };
+        let frames = match self.liars.get_mut(&index) {
+            Some(liar) => liar.to_client(frame),
+            None => vec![frame],
+        };
+        for frame in frames {
             let _ = self.step(index, Input::Received(Box::new(frame)));
         }
     }

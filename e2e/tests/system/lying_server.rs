@@ -389,6 +389,81 @@ async fn a_false_account_key_at_first_contact_does_not_let_a_message_out() {
     assert_eq!(bob.run(&["chats"]).await.ok().lines().len(), 0);
 }
 
+/// Shows one person as another: the account key, and the key packages that go with it.
+struct Impersonate {
+    key: SwapAccountKey,
+    packages: SwapKeyPackages,
+}
+
+impl Tampering for Impersonate {
+    fn to_client(&mut self, frame: ServerFrame) -> Vec<ServerFrame> {
+        let frames = self.key.to_client(frame);
+        frames
+            .into_iter()
+            .flat_map(|frame| self.packages.to_client(frame))
+            .collect()
+    }
+
+    fn to_client_over_rest(&mut self, bytes: Vec<u8>) -> Vec<u8> {
+        self.key.to_client_over_rest(bytes)
+    }
+}
+
+#[tokio::test]
+async fn an_account_key_that_changes_after_the_first_contact_is_told_and_gets_nothing() {
+    let server = Server::start().await;
+    let door = TamperingDoor::before(server.address()).await;
+    let (mut alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    let mallory = Person::sign_up(&server, "mallory").await;
+    alice.server = door.url();
+    let stolen = Arc::<Mutex<Option<Vec<DeviceKeyPackage>>>>::default();
+    door.tamper(SwapKeyPackages(Arc::clone(&stolen)));
+    alice.send(&mallory, "hello mallory").await;
+    // Alice meets Bob honestly. His devices have no key packages, as far as she is told: the text waits.
+    door.tamper(EachFrame(|mut frame: ServerFrame| {
+        if matches!(frame.body, Some(Body::KeyPackages(_))) {
+            let code = subrosa_wire::ProblemCode::NoKeyPackages;
+            frame.body = Some(Body::Problem(subrosa_wire::frames::Problem::new(code, "")));
+        }
+        vec![frame]
+    }));
+    let waits = alice
+        .run(&["send", "@bob", "for bob alone", "--timeout", "1"])
+        .await;
+    assert_eq!(waits.ends_with(6).one()["status"], "pending");
+    assert!(!waits.stderr.contains("account key"), "{}", waits.stderr);
+    // From now on Bob is Mallory, in every respect.
+    door.tamper(Impersonate {
+        key: SwapAccountKey {
+            handle: "bob".to_owned(),
+            true_key: account_key(&server, "bob"),
+            false_key: account_key(&server, "mallory"),
+        },
+        packages: SwapKeyPackages(stolen),
+    });
+    let refused = alice
+        .run(&["send", "@bob", "this as well", "--timeout", "3"])
+        .await;
+    assert_eq!(refused.ends_with(6).one()["status"], "pending");
+    assert!(
+        refused.stderr.contains("a different account key"),
+        "the user is not told: {}",
+        refused.stderr
+    );
+    assert_eq!(mallory.texts(&alice).await, ["hello mallory"]);
+    assert_eq!(bob.run(&["chats"]).await.ok().lines().len(), 0);
+    door.tamper(Honest);
+    alice.send(&bob, "the third").await;
+    assert_eq!(
+        bob.texts(&alice).await,
+        ["for bob alone", "this as well", "the third"]
+    );
+    assert_eq!(mallory.texts(&alice).await, ["hello mallory"]);
+}
+
 /// The public account key of a person, as the server's database has it.
 fn account_key(server: &Server, handle: &str) -> Vec<u8> {
     let sql = "SELECT account_key FROM accounts WHERE handle = ?1";

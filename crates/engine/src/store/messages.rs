@@ -167,6 +167,20 @@ pub(crate) fn unread(
     Ok(ids)
 }
 
+/// Where an accepted message is shown: at its seq. Only a server that has given two the same seq makes this
+/// another place, behind all that are accepted.
+fn free_position(conn: &Connection, conversation: ConversationKey, seq: i64) -> Result<i64, DatabaseError> {
+    let is_taken = conn
+        .prepare_cached("SELECT 1 FROM messages WHERE conversation = ?1 AND position = ?2")?
+        .exists(params![conversation.0, seq])?;
+    if !is_taken {
+        return Ok(seq);
+    }
+    Ok(conn
+        .prepare_cached("SELECT MAX(position) + 1 FROM messages WHERE conversation = ?1 AND position < ?2")?
+        .query_row(params![conversation.0, PENDING_POSITION], |row| row.get(0))?)
+}
+
 /// A new message.
 pub(crate) struct NewMessage<'a> {
     pub id: MessageId,
@@ -185,6 +199,9 @@ pub(crate) fn insert(
     new: &NewMessage<'_>,
 ) -> Result<MessageKey, DatabaseError> {
     let seq = new.seq.map(to_sql);
+    let place = seq
+        .map(|seq| free_position(conn, conversation, seq))
+        .transpose()?;
     let next: i64 = conn
         .prepare_cached("SELECT COALESCE(MAX(id), 0) + 1 FROM messages")?
         .query_row([], |row| row.get(0))?;
@@ -196,7 +213,7 @@ pub(crate) fn insert(
         next,
         conversation.0,
         new.id.as_bytes(),
-        seq.unwrap_or(PENDING_POSITION + next),
+        place.unwrap_or(PENDING_POSITION + next),
         seq,
         new.sender.as_bytes(),
         new.outgoing,
@@ -214,14 +231,19 @@ pub(crate) fn set_accepted(
     seq: u64,
     accepted_at: Timestamp,
 ) -> Result<(), DatabaseError> {
+    let conversation = conn
+        .prepare_cached("SELECT conversation FROM messages WHERE id = ?1")?
+        .query_row([key.0], |row| row.get(0))?;
+    let place = free_position(conn, ConversationKey(conversation), to_sql(seq))?;
     conn.prepare_cached(
-        "UPDATE messages SET position = ?2, seq = ?2, sent_at = ?3, status = ?4 WHERE id = ?1",
+        "UPDATE messages SET position = ?5, seq = ?2, sent_at = ?3, status = ?4 WHERE id = ?1",
     )?
     .execute(params![
         key.0,
         to_sql(seq),
         to_sql(accepted_at.as_millis()),
-        status_to_sql(MessageStatus::Sent)
+        status_to_sql(MessageStatus::Sent),
+        place,
     ])?;
     Ok(())
 }

@@ -1,7 +1,4 @@
-//! What the tests share: a random source that a seed determines, and a device.
-
-#[expect(dead_code, reason = "each test uses its part")]
-pub(crate) mod device;
+//! What the tests share: a random source that a seed determines.
 
 use rand_core::{CryptoRng, RngCore};
 use sha2::{Digest as _, Sha256};

@@ -16,7 +16,7 @@ use subrosa_wire::{
     rest::Person,
 };
 
-use super::SeededRng;
+use crate::support::SeededRng;
 
 /// When the tests begin.
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -35,9 +35,14 @@ pub(crate) struct Device {
 
 impl Device {
     pub(crate) fn new(seed: u64) -> Self {
+        Self::with_account(seed, AccountId::from_bytes([u8::try_from(seed).unwrap(); 16]))
+    }
+
+    /// One that says it is of this account.
+    pub(crate) fn with_account(seed: u64, account_id: AccountId) -> Self {
         let mut rng = SeededRng::new(seed);
         let vault = OpenVault {
-            account_id: AccountId::from_bytes([u8::try_from(seed).unwrap(); 16]),
+            account_id,
             key: VaultKey::generate(&mut rng),
             revision: 1,
             contents: VaultContents::generate(None, &mut rng),

@@ -1,12 +1,9 @@
 //! What a user asks for, and what is stored for it. Without a server.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
-
-mod support;
-
 use subrosa_engine::{Command, Event, Message, MessageStatus, content::SendToken};
 use subrosa_wire::ConversationId;
-use support::device::Device;
+
+use crate::device::Device;
 
 /// A device that has opened a conversation with the second person.
 fn opened() -> (Device, ConversationId) {

@@ -1,10 +1,6 @@
 //! What an engine does when the server says what is not so: it never asks without end, warns once, and goes on
 //! when the truth is back.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
-
-mod support;
-
 use std::time::Duration;
 
 use subrosa_engine::{Event, Input};
@@ -15,9 +11,10 @@ use subrosa_wire::{
         ServerFrame, StateChanged, WelcomeItem, WelcomesWaiting, client_frame::Request, log_entry::Payload,
         notice, server_frame::Body,
     },
-    limits::KEY_PACKAGES_TARGET,
+    limits::{KEY_PACKAGES_LOW, KEY_PACKAGES_TARGET},
 };
-use support::device::Device;
+
+use crate::device::Device;
 
 /// Far more than the engine may ask for in one go, and far less than a storm.
 const REQUESTS_FEW: usize = 100;
@@ -209,4 +206,35 @@ fn what_is_answered_with_nothing_or_with_something_else_is_asked_again() {
         converse(&mut device, &[]);
         assert!(device.events.contains(&Event::CaughtUp));
     }
+}
+
+#[test]
+fn a_device_with_few_key_packages_left_fills_them_up_once() {
+    let mut device = Device::new(1);
+    device.step(Input::Connected).unwrap();
+    converse(&mut device, &[]);
+    let low = |left| {
+        Body::Notice(Notice {
+            kind: Some(notice::Kind::KeyPackagesLow(KeyPackagesLow {
+                key_packages_left: left,
+            })),
+        })
+    };
+    device.push(low(KEY_PACKAGES_LOW));
+    assert!(device.asked.is_empty(), "there are enough");
+    device.push(low(KEY_PACKAGES_LOW - 1));
+    // The answer is on its way when the next notice comes.
+    device.push(low(KEY_PACKAGES_LOW - 2));
+    let [
+        ClientFrame {
+            request: Some(Request::PublishKeyPackages(publish)),
+            ..
+        },
+    ] = &device.asked[..]
+    else {
+        panic!("{:?}", device.asked)
+    };
+    let missing = KEY_PACKAGES_TARGET - (KEY_PACKAGES_LOW - 1);
+    assert_eq!(publish.one_time.len(), usize::try_from(missing).unwrap());
+    assert!(publish.last_resort.is_empty(), "that one is not used up");
 }
