@@ -78,13 +78,13 @@ pub(super) fn ChatItem(
                 {move || peer.get().map(|peer| avatar::of_peer(&peer, ""))}
                 <span class="chat-text">
                     <span class="chat-line">
-                        <bdi class="chat-name name one-line">{move || of(name_of)}</bdi>
+                        <span class="chat-name one-line"><bdi>{move || of(name_of)}</bdi></span>
                         {move || at_ms().map(|at_ms| view! {
                             <time class="tabular" title=move || format::full(at_ms)>{move || format::brief(at_ms, store.today.get())}</time>
                         })}
                     </span>
                     <span class="chat-line">
-                        <span class="chat-last one-line" dir="auto">{move || entry.with(|entry| entry.as_deref().map(last_line))}</span>
+                        <span class="chat-last one-line"><bdi>{move || entry.with(|entry| entry.as_deref().map(last_line))}</bdi></span>
                         {move || own_status.with(Option::is_some).then(|| ticks(move || own_status.get().unwrap_or(MessageStatus::Pending)))}
                         {move || (unread.get() > 0).then(|| view! {
                             <span class="badge tabular" data-testid="unread">

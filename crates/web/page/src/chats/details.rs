@@ -38,7 +38,7 @@ pub(super) fn Facts() -> impl IntoView {
     let handle = move || {
         peer.get()
             .and_then(|peer| peer.handle)
-            .map(|handle| view! { <p class="handle">"@"{handle.to_string()}</p> })
+            .map(|handle| view! { <p class="handle"><bdi dir="ltr">"@"{handle.to_string()}</bdi></p> })
     };
     view! {
         <div class="details-inner">

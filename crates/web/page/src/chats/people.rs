@@ -78,7 +78,7 @@ fn Found(person: Person, search: RwSignal<String>) -> impl IntoView {
                 search.set(String::new());
             }>
                 {avatar::avatar(&person.account_id, &handle, "medium")}
-                <span class="chat-name one-line">"@"{handle.clone()}</span>
+                <span class="chat-name one-line"><bdi dir="ltr">"@"{handle.clone()}</bdi></span>
             </button>
         </li>
     }

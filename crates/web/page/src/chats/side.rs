@@ -55,14 +55,14 @@ pub(super) fn Side() -> impl IntoView {
     };
     view! {
         <div class="side-inner" on:keydown=keyed>
-            <header class="side-head">
+            <div class="side-head">
                 <span class="brand">{icon::sized(icon::ROSE, "26")}<h1>{t!("app")}</h1></span>
                 <nav aria-label=t!("account")>
                     <button type="button" class="icon-button" aria-label=t!("new-chat") title=t!("new-chat") data-testid="new-chat"
                         on:click=|_| browser::focus("[data-testid=search]")>{icon::icon(icon::PLUS)}</button>
                     <Own />
                 </nav>
-            </header>
+            </div>
             <div class="search" role="search">
                 {icon::sized(icon::SEARCH, "18")}
                 <input type="search" data-testid="search" aria-label=t!("search") placeholder=t!("search") autocomplete="off"

@@ -36,15 +36,34 @@ fn tame(cluster: &str) -> String {
     cluster.chars().take(2).collect()
 }
 
+/// Marks upon one letter at most: languages need three, and stacks of them reach over what is around.
+const MARKS_MAX: usize = 3;
+/// Characters of a name at most, as people count them.
+const NAME_MAX: usize = 64;
+
 /// What a person is called: the name, or else the handle. `None` while nothing is known.
 pub(crate) fn name(peer: &Peer) -> Option<String> {
-    let name = peer
-        .name
-        .as_deref()
-        .map(str::trim)
-        .filter(|name| !name.is_empty());
-    name.map(str::to_owned)
-        .or_else(|| peer.handle.as_ref().map(|handle| format!("@{handle}")))
+    let name = peer.name.as_deref().map(shown).filter(|name| !name.is_empty());
+    name.or_else(|| peer.handle.as_ref().map(|handle| format!("@{handle}")))
+}
+
+/// A name as it is shown: bounded in length and in height.
+fn shown(name: &str) -> String {
+    let mut marks = 0;
+    let mut low = String::with_capacity(name.len());
+    for c in name.trim().chars() {
+        marks = if is_mark(c) { marks + 1 } else { 0 };
+        if marks <= MARKS_MAX {
+            low.push(c);
+        }
+    }
+    low.graphemes(true).take(NAME_MAX).collect()
+}
+
+/// The blocks of marks that combine with any letter (Unicode, "Combining Diacritical Marks" and its kin).
+fn is_mark(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
+        | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
 }
 
 #[cfg(test)]
@@ -71,6 +90,16 @@ mod tests {
     fn a_name_of_stacked_marks_stays_two_letters() {
         let name = format!("z{} b{}", "\u{0311}".repeat(200), "\u{0311}".repeat(200));
         assert!(initials(&name).chars().count() <= 4);
+    }
+
+    #[test]
+    fn a_name_is_bounded_in_length_and_height() {
+        assert_eq!(
+            shown(&format!("z{}x", "\u{311}\u{489}".repeat(80))),
+            "z\u{311}\u{489}\u{311}x"
+        );
+        assert_eq!(shown(&"ab ".repeat(200)).chars().count(), NAME_MAX);
+        assert_eq!(shown(" Zoë 👩\u{200d}🌾 "), "Zoë 👩\u{200d}🌾");
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use unicode_segmentation::UnicodeSegmentation as _;
 
 /// Characters of a message that its bubble shows at first.
-pub(crate) const BUBBLE_MAX: usize = 2_400;
+pub(crate) const BUBBLE_MAX: usize = 1_500;
 /// Lines of a message that its bubble shows at first.
-pub(crate) const BUBBLE_LINES_MAX: usize = 60;
+pub(crate) const BUBBLE_LINES_MAX: usize = 40;
 const LINE_MAX: usize = 120;
 
 /// The start of a text on one line, for the list of conversations.

@@ -9,7 +9,8 @@ use crate::model::faces;
 /// The avatar of an account with this name; decoration, since the name always stands beside it.
 pub(crate) fn avatar(account: &AccountId, name: &str, size: &str) -> impl IntoView + use<> {
     let class = format!("avatar {size} {}", faces::hue(account));
-    view! { <span class=class aria-hidden="true">{faces::initials(name)}</span> }
+    // As content of the style sheet: what is read out or copied is the name beside it.
+    view! { <span class=class aria-hidden="true" data-letters=faces::initials(name)></span> }
 }
 
 /// The avatar of somebody who is talked with.

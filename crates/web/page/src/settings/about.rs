@@ -49,7 +49,7 @@ pub(super) fn About() -> impl IntoView {
             <details class="more" on:toggle=opened>
                 <summary data-testid="licences">{t!("licences")}</summary>
                 <ul class="licences scroll" role="list" tabindex="0" aria-label=t!("licences")>
-                    <li><span>"Inter"</span><span>{t!("font")}</span><span>"OFL-1.1"</span></li>
+                    <li><span>{"Inter".to_owned()}</span><span>{t!("font")}</span><span>{"OFL-1.1".to_owned()}</span></li>
                     {move || licences.get().into_iter().map(|one| view! {
                         <li><span>{one.name}</span><span class="tabular">{one.version}</span><span>{one.licence}</span></li>
                     }).collect_view()}

@@ -24,7 +24,7 @@ pub(crate) fn Settings() -> impl IntoView {
     // Somebody who was signed out elsewhere can change nothing at the server any more.
     let is_signed_in = move || store.stage() == Stage::SignedIn;
     view! {
-        <section class="settings" data-testid="settings" aria-label=t!("settings")>
+        <section class="settings" data-testid="settings">
             <header class="pane-head">
                 <button type="button" class="icon-button back" data-testid="back" aria-label=t!("back") title=t!("back") on:click=move |_| router.back()>
                     {icon::mirrored(icon::BACK)}

@@ -66,7 +66,7 @@ pub(super) fn ChangePassword() -> impl IntoView {
                 {password("password-old", false, false, t!("old-password"), old, move || {
                     if tried.get() && old.with(String::is_empty) { Hint::Wrong(now!("password-missing")) } else { Hint::Plain(String::new()) }
                 })}
-                <div class="stack">
+                <div class="stack tight">
                     {password("password-new", true, false, t!("new-password"), new, move || {
                         if tried.get() && new.with(String::is_empty) { Hint::Wrong(now!("password-rule")) } else { password::hint(verdict.get()) }
                     })}
