@@ -18,6 +18,7 @@ pub(crate) async fn run(data: &Path, listening: impl Fn(&str) + Send) -> Result<
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         data: data.to_owned(),
         limits: LimitsConfig {
+            connections_per_visitor: 0,
             requests_per_visitor: 0,
             requests_per_account: 0,
             frames_per_device: 0,

@@ -48,13 +48,18 @@ impl<V> ExpiringMap<V> {
     pub fn insert(&self, key: Key, value: V, now: Timestamp) -> Result<(), Full> {
         let mut entries = self.lock();
         entries.forget_ended(now);
-        if entries.oldest_first.len() >= self.capacity {
-            return Err(Full);
+        entries.insert(key, value, now.plus(self.lifetime), self.capacity)
+    }
+
+    /// Adds an entry, unless there is one with this key; tells whether it was added.
+    pub fn insert_new(&self, key: Key, value: V, now: Timestamp) -> Result<bool, Full> {
+        let mut entries = self.lock();
+        entries.forget_ended(now);
+        if entries.by_key.contains_key(&key) {
+            return Ok(false);
         }
-        let ends_at = now.plus(self.lifetime);
-        entries.by_key.insert(key, (ends_at, value));
-        entries.oldest_first.push_back((ends_at, key));
-        Ok(())
+        entries.insert(key, value, now.plus(self.lifetime), self.capacity)?;
+        Ok(true)
     }
 
     /// Takes an entry out, so that nobody else can.
@@ -84,6 +89,15 @@ impl<V: Clone> ExpiringMap<V> {
 }
 
 impl<V> Entries<V> {
+    fn insert(&mut self, key: Key, value: V, ends_at: Timestamp, capacity: usize) -> Result<(), Full> {
+        if self.oldest_first.len() >= capacity {
+            return Err(Full);
+        }
+        self.by_key.insert(key, (ends_at, value));
+        self.oldest_first.push_back((ends_at, key));
+        Ok(())
+    }
+
     fn forget_ended(&mut self, now: Timestamp) {
         while let Some((ends_at, key)) = self.oldest_first.front().copied()
             && (ends_at <= now || !self.by_key.contains_key(&key))

@@ -1,7 +1,7 @@
 //! Accepts connections and hands each to the router: HTTP/1.1, with small buffers and a deadline for the head
 //! of a request. TLS and HTTP/2 are a proxy's.
 
-use std::{net::SocketAddr, pin::pin};
+use std::{net::SocketAddr, pin::pin, sync::Arc};
 
 use axum::{Router, body::Body, extract::ConnectInfo};
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
@@ -12,22 +12,36 @@ use tower::ServiceExt as _;
 use crate::{
     lifecycle::Lifecycle,
     limits::{ACCEPT_PAUSE, HEAD_MAX, HEAD_TIMEOUT},
+    visits::{Bounded, Visit, Visits},
 };
 
 /// Serves a router on a listener until the server stops; connections finish the request they are in.
-pub(crate) fn spawn(lifecycle: &Lifecycle, name: &'static str, listener: TcpListener, router: Router) {
-    let visits = lifecycle.clone();
+///
+/// A visitor with too many connections gets no further one: it is closed without an answer, which would cost
+/// more than it says.
+pub(crate) fn spawn(
+    lifecycle: &Lifecycle,
+    name: &'static str,
+    listener: TcpListener,
+    router: Router,
+    visits: Arc<Visits>,
+) {
+    let server = lifecycle.clone();
     lifecycle.spawn(name, async move {
         loop {
             let accepted = tokio::select! {
                 biased;
-                () = visits.stopping() => return Ok(()),
+                () = server.stopping() => return Ok(()),
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, peer)) => {
-                    visits.spawn_visit(name, serve(stream, peer, router.clone(), visits.clone()));
-                }
+                Ok((stream, peer)) => match visits.enter(peer.ip()) {
+                    Some(visit) => {
+                        let serving = serve(stream, peer, visit, router.clone(), server.clone());
+                        server.spawn_visit(name, serving);
+                    }
+                    None => metrics::counter!("subrosa_connections_refused_total").increment(1),
+                },
                 Err(error) => {
                     // Most often there are no file descriptors left: those who are connected go on.
                     tracing::warn!(%error, "a connection cannot be accepted");
@@ -38,12 +52,14 @@ pub(crate) fn spawn(lifecycle: &Lifecycle, name: &'static str, listener: TcpList
     });
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, lifecycle: Lifecycle) {
+async fn serve(stream: TcpStream, peer: SocketAddr, visit: Visit, router: Router, lifecycle: Lifecycle) {
     // Answers are written whole: waiting to fill packets only adds latency. Not every platform can.
     let _ = stream.set_nodelay(true);
+    let (stream, allowance) = Bounded::new(stream, visit);
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(allowance.clone());
         router.clone().oneshot(request)
     });
     let connection = http1::Builder::new()

@@ -24,6 +24,7 @@ pub mod api;
 pub mod web;
 
 mod http;
+mod visits;
 pub mod observe;
 pub mod state;
 

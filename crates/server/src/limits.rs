@@ -82,8 +82,14 @@ pub const OUTBOX_BYTES_PAUSE: usize = 1024 * 1024;
 pub const DELIVER_FRAME_BYTES_MAX: usize = 64 * 1024;
 /// Sends of one connection that may be under way.
 pub const CONNECTION_APPENDS_UNDER_WAY_MAX: usize = subrosa_wire::limits::REQUESTS_UNDER_WAY_MAX;
-/// Other requests of one connection that may be under way; their answers can be large.
+/// Other requests of one connection that may be under way, by weight.
 pub const CONNECTION_REQUESTS_UNDER_WAY_MAX: usize = 16;
+/// The weight of a request whose answer can have a mebibyte or more: somebody who asks for many and reads none
+/// holds their answers in memory.
+pub const LARGE_REQUEST_WEIGHT: usize = 4;
+/// What a connection may send before its device is known: a Hello with the longest access token, and room for
+/// what later versions say in it.
+pub const BYTES_BEFORE_HELLO_MAX: usize = 16 * 1024;
 /// When a device should reconnect to a server that stops, in milliseconds.
 pub const RECONNECT_AFTER_MS: u32 = 1_000;
 /// How long one write to a connection may take.

@@ -20,6 +20,7 @@ use crate::{
     observe::Metrics,
     state::{AppState, RequestLimits},
     store::{SqliteStore, Store, StoreError},
+    visits::Visits,
     web::{EmbeddedFile, WebApp},
 };
 
@@ -61,13 +62,19 @@ pub async fn serve(
 
     lifecycle.spawn("metrics upkeep", metrics.keep_up(lifecycle.soft_token()));
     lifecycle.spawn("storage", watch(lifecycle.clone(), store.stopped()));
-    http::spawn(&lifecycle, "http", listener, parts.router);
+    let config = &parts.state.config;
+    let visits = Visits::new(
+        config.limits.connections_per_visitor,
+        config.trusted_proxies.clone(),
+    );
+    http::spawn(&lifecycle, "http", listener, parts.router, Arc::clone(&visits));
     if let Some(listener) = metrics_listener {
         http::spawn(
             &lifecycle,
             "metrics",
             listener,
             api::metrics_router(parts.state.clone()),
+            visits,
         );
     }
     tracing::info!(%address, "listening");

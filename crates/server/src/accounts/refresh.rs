@@ -8,7 +8,7 @@
 
 use subrosa_mls::{DevicePublicKey, DeviceSigningKey};
 use subrosa_wire::{
-    Base64, DeviceId,
+    Base64,
     rest::{RefreshChallenge, RefreshFinish, RefreshStart, Tokens, signing_labels},
 };
 use subtle::ConstantTimeEq as _;
@@ -21,9 +21,6 @@ use crate::{
     store::accounts::{SessionRecord, TokenHash},
     tokens,
 };
-
-/// For whom a nonce was made.
-pub(super) struct RefreshChallengeState(DeviceId);
 
 /// The device that a refresh ended the session of, and why.
 #[derive(Debug)]
@@ -45,30 +42,33 @@ impl<E: Into<AccountError>> From<E> for RefreshRefused {
 
 impl Accounts {
     /// The first step: a nonce, whether the device exists or not.
-    pub fn start_refresh(&self, request: &RefreshStart) -> Result<RefreshChallenge, AccountError> {
-        let nonce = random::bytes();
-        let state = RefreshChallengeState(request.device_id);
-        self.refreshes.insert(nonce, state, self.clock.now())?;
-        Ok(RefreshChallenge {
+    pub fn start_refresh(&self, request: &RefreshStart) -> RefreshChallenge {
+        let nonce = self.refreshes.give(request.device_id, self.clock.now());
+        RefreshChallenge {
             nonce: Base64(nonce.to_vec()),
-        })
+        }
     }
 
     /// The second step: new tokens for the device that holds the newest one and its key.
     pub async fn finish_refresh(&self, request: RefreshFinish) -> Result<Tokens, RefreshRefused> {
         let signature = fields::signature("signature", &request.signature)?;
-        let RefreshChallengeState(device_id) = fields::attempt(&request.nonce)
-            .and_then(|nonce| self.refreshes.take(&nonce, self.clock.now()))
+        let (device_id, now) = (request.device_id, self.clock.now());
+        let nonce = self
+            .refreshes
+            .recognise(&request.nonce.0, device_id, now)
             .ok_or(AccountError::ChallengeExpired)?;
         let presented = tokens::hash(&request.refresh_token);
-        let device = self.store.device(request.device_id).await?;
+        let device = self.store.device(device_id).await?;
         let nobodys_key = nobodys_key();
         let device_key = device.as_ref().map_or(nobodys_key, |device| device.device_key);
         let signed = [request.nonce.0.as_slice(), &presented.0].concat();
         let verified = device_key.verify(signing_labels::REFRESH, &signed, &signature);
-        let Some(device) = device.filter(|device| verified.is_ok() && device.device_id == device_id) else {
+        let Some(device) = device.filter(|_| verified.is_ok()) else {
             return Err(AccountError::RefreshRefused.into());
         };
+        if !self.refreshes.use_up(nonce, now)? {
+            return Err(AccountError::ChallengeExpired.into());
+        }
         if device.signed_out_at.is_some() {
             return Err(AccountError::DeviceSignedOut.into());
         }

@@ -9,7 +9,6 @@ use super::{
     guesses::{GuessLimits, GuessRates},
     password::PasswordServer,
     recovery::RecoveryAttempt,
-    refresh::RefreshChallengeState,
     sign_in::SignInAttempt,
 };
 use crate::{
@@ -18,7 +17,7 @@ use crate::{
     limits::{ATTEMPTS_UNDER_WAY_MAX, LAST_SEEN_PRECISION},
     session::Session,
     store::{Store, StoreError},
-    tokens::{AccessTokens, FirstTokens, Proofs, RefreshToken},
+    tokens::{AccessTokens, FirstTokens, Proofs, RefreshNonces, RefreshToken},
 };
 
 /// What the operator decides.
@@ -41,7 +40,7 @@ pub struct Accounts {
     pub(super) guesses: GuessLimits,
     pub(super) sign_ins: ExpiringMap<SignInAttempt>,
     pub(super) recoveries: ExpiringMap<RecoveryAttempt>,
-    pub(super) refreshes: ExpiringMap<RefreshChallengeState>,
+    pub(super) refreshes: RefreshNonces,
     pub(super) proofs: Proofs,
     pub(super) first_tokens: FirstTokens,
     access_tokens: AccessTokens,
@@ -69,7 +68,7 @@ impl Accounts {
             guesses: GuessLimits::new(&config.rates, &clock),
             sign_ins: ExpiringMap::new(ATTEMPTS_UNDER_WAY_MAX, CHALLENGE_LIFETIME),
             recoveries: ExpiringMap::new(ATTEMPTS_UNDER_WAY_MAX, CHALLENGE_LIFETIME),
-            refreshes: ExpiringMap::new(ATTEMPTS_UNDER_WAY_MAX, CHALLENGE_LIFETIME),
+            refreshes: RefreshNonces::default(),
             proofs: Proofs::default(),
             first_tokens,
             access_tokens,

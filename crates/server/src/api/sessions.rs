@@ -20,8 +20,8 @@ use crate::{accounts::RefreshRefused, state::AppState};
 pub(super) async fn challenge(
     State(state): State<AppState>,
     Body(request): Body<RefreshStart>,
-) -> Result<Json<RefreshChallenge>, Problem> {
-    Ok(Json(state.accounts.start_refresh(&request)?))
+) -> Json<RefreshChallenge> {
+    Json(state.accounts.start_refresh(&request))
 }
 
 /// Renew the tokens. The newest refresh token is good once; the one before it, as long as the newest was not

@@ -76,6 +76,8 @@ pub enum LogFormat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsConfig {
+    /// Connections that one visitor may have open.
+    pub connections_per_visitor: u32,
     /// HTTP requests of one visitor in ten seconds.
     pub requests_per_visitor: u32,
     /// HTTP requests of one account in ten seconds.
@@ -199,6 +201,7 @@ impl Default for LogConfig {
 impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
+            connections_per_visitor: 2_000,
             requests_per_visitor: 600,
             requests_per_account: 300,
             frames_per_device: 1_000,

@@ -34,13 +34,6 @@ impl Service {
             one_time,
             last_resort,
         } = publish;
-        if one_time.len() > limits::KEY_PACKAGES_PER_REQUEST_MAX {
-            let detail = format!(
-                "at most {} key packages are taken at once",
-                limits::KEY_PACKAGES_PER_REQUEST_MAX
-            );
-            return Err(Problem::new(ProblemCode::TooLarge, detail));
-        }
         let last_resort = (!last_resort.is_empty()).then_some(last_resort);
         for key_package in one_time.iter().chain(&last_resort) {
             bounded("key package", key_package, limits::KEY_PACKAGE_MAX)?;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use subrosa_wire::{
-    ConversationId, ProblemCode,
+    ConversationId,
     frames::{self, Acknowledge, FetchLog, Problem, log_entry},
     limits,
 };
@@ -62,10 +62,6 @@ impl Service {
     /// Cursors are noted now and written along with the next transaction: they only decide when entries can
     /// be deleted, so one that is lost in a crash costs nothing.
     pub(super) fn acknowledge(&self, session: &Session, acknowledge: &Acknowledge) -> Result<(), Problem> {
-        if acknowledge.cursors.len() > limits::CURSORS_PER_FRAME_MAX {
-            let detail = format!("at most {} cursors are taken", limits::CURSORS_PER_FRAME_MAX);
-            return Err(Problem::new(ProblemCode::TooLarge, detail));
-        }
         // The request itself has been counted; many cursors are as much work as several requests.
         for _ in 0..acknowledge.cursors.len() / CURSORS_PER_REQUEST_COUNTED {
             self.admit(session)?;

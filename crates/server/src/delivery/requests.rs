@@ -3,11 +3,15 @@
 use bytes::Bytes;
 use subrosa_wire::{
     AccountId, ConversationId, DeviceId, ProblemCode, SendId,
-    frames::{self, Problem},
+    frames::{self, Problem, client_frame::Request},
     limits,
 };
 
-use crate::{limits::SEND_NUMBER_MAX, session::Session, store::delivery::SendKey};
+use crate::{
+    limits::{LARGE_REQUEST_WEIGHT, SEND_NUMBER_MAX, WELCOME_ITEMS_PER_REQUEST_MAX},
+    session::Session,
+    store::delivery::SendKey,
+};
 
 pub(super) fn malformed(detail: impl Into<String>) -> Problem {
     Problem::new(ProblemCode::MalformedRequest, detail)
@@ -39,6 +43,44 @@ pub(super) fn send_key(
         send_id,
         send_number,
     })
+}
+
+/// Refuses a request with a list that is too long. Short fields take many times their bytes in memory, so this
+/// comes first.
+pub(super) fn bounded_lists(request: &Request) -> Result<(), Problem> {
+    let (what, count, max) = match request {
+        Request::Acknowledge(acknowledge) => (
+            "cursors",
+            acknowledge.cursors.len(),
+            limits::CURSORS_PER_FRAME_MAX,
+        ),
+        Request::AcknowledgeWelcomes(acknowledge) => {
+            ("items", acknowledge.item_ids.len(), WELCOME_ITEMS_PER_REQUEST_MAX)
+        }
+        Request::PublishKeyPackages(publish) => (
+            "key packages",
+            publish.one_time.len(),
+            limits::KEY_PACKAGES_PER_REQUEST_MAX,
+        ),
+        _ => return Ok(()),
+    };
+    if count > max {
+        let detail = format!("at most {max} {what} are taken at once");
+        return Err(Problem::new(ProblemCode::TooLarge, detail));
+    }
+    Ok(())
+}
+
+/// What a request counts against the connection's limit as long as it is under way.
+pub(super) fn weight(request: &Request) -> usize {
+    match request {
+        Request::FetchLog(_)
+        | Request::FetchGroup(_)
+        | Request::Sync(_)
+        | Request::AcknowledgeWelcomes(_)
+        | Request::ClaimKeyPackages(_) => LARGE_REQUEST_WEIGHT,
+        _ => 1,
+    }
 }
 
 /// Refuses what is empty or longer than `max` bytes.

@@ -16,6 +16,7 @@ use super::{
     appender::Appender,
     pruning,
     publisher::{AnswerTo, Publisher},
+    requests,
     validation::Validation,
 };
 use crate::{
@@ -102,7 +103,10 @@ impl Service {
 
     /// Answers one request. A `Hello` belongs to the transport and is refused here.
     pub async fn handle(&self, session: &Session, request: Request) -> Body {
-        match self.admit(session) {
+        match self
+            .admit(session)
+            .and_then(|()| requests::bounded_lists(&request))
+        {
             Ok(()) => self.answer(session, request).await,
             Err(problem) => refused(problem),
         }
@@ -121,7 +125,11 @@ impl Service {
     ) -> Option<BoxFuture<'static, ()>> {
         let session = *connection.session();
         let outbox = connection.outbox();
-        if let Err(problem) = self.admit(&session) {
+        // Lists too long are refused before anything waits with them in memory.
+        let admitted = self
+            .admit(&session)
+            .and_then(|()| requests::bounded_lists(&request));
+        if let Err(problem) = admitted {
             outbox.push_answer(request_id, refused(problem));
             return None;
         }
@@ -135,11 +143,12 @@ impl Service {
                 self.submit_message(&session, append, answer)
             }
             request => {
-                outbox.request_begins();
+                let weight = requests::weight(&request);
+                outbox.request_begins(weight);
                 let (service, outbox) = (Arc::clone(self), Arc::clone(outbox));
                 self.tasks.spawn(async move {
                     let body = service.answer(&session, request).await;
-                    outbox.request_ends();
+                    outbox.request_ends(weight);
                     outbox.push_answer(request_id, body);
                 });
                 None

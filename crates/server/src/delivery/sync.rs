@@ -1,7 +1,6 @@
 //! `Sync` and `AcknowledgeWelcomes`: what a device finds when it comes back.
 
 use subrosa_wire::{
-    ProblemCode,
     frames::{
         self, AcknowledgeWelcomes, Problem, SyncState, WelcomeItem, WelcomesWaiting, server_frame::Body,
     },
@@ -13,7 +12,7 @@ use super::{
     requests::{device_bytes, id_bytes},
 };
 use crate::{
-    limits::{WELCOME_ITEMS_PER_REQUEST_MAX, WELCOMES_BYTES_MAX},
+    limits::WELCOMES_BYTES_MAX,
     session::Session,
     store::delivery::{PageBounds, WelcomeRecord},
 };
@@ -51,10 +50,6 @@ impl Service {
         session: &Session,
         acknowledge: AcknowledgeWelcomes,
     ) -> Result<(), Problem> {
-        if acknowledge.item_ids.len() > WELCOME_ITEMS_PER_REQUEST_MAX {
-            let detail = format!("at most {WELCOME_ITEMS_PER_REQUEST_MAX} items are taken");
-            return Err(Problem::new(ProblemCode::TooLarge, detail));
-        }
         self.store
             .acknowledge_welcomes(session.device_id, acknowledge.item_ids)
             .await?;

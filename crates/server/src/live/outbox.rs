@@ -171,12 +171,12 @@ impl Outbox {
         self.lock().appends_under_way -= 1;
     }
 
-    pub(crate) fn request_begins(&self) {
-        self.lock().requests_under_way += 1;
+    pub(crate) fn request_begins(&self, weight: usize) {
+        self.lock().requests_under_way += weight;
     }
 
-    pub(crate) fn request_ends(&self) {
-        self.lock().requests_under_way -= 1;
+    pub(crate) fn request_ends(&self, weight: usize) {
+        self.lock().requests_under_way -= weight;
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -248,6 +248,7 @@ mod tests {
     use subrosa_wire::frames::{Deliver, Pong, log_entry};
 
     use super::*;
+    use crate::limits::LARGE_REQUEST_WEIGHT;
 
     fn entry(seq: u64, payload: usize) -> LogEntry {
         LogEntry {
@@ -344,11 +345,21 @@ mod tests {
         let outbox = Outbox::default();
         assert!(outbox.has_room());
         for _ in 0..CONNECTION_REQUESTS_UNDER_WAY_MAX {
-            outbox.request_begins();
+            outbox.request_begins(1);
         }
         assert!(!outbox.has_room());
-        outbox.request_ends();
+        outbox.request_ends(1);
         assert!(outbox.has_room());
+    }
+
+    #[test]
+    fn a_few_large_answers_under_way_pause_the_connection() {
+        let outbox = Outbox::default();
+        for _ in 0..CONNECTION_REQUESTS_UNDER_WAY_MAX / LARGE_REQUEST_WEIGHT {
+            assert!(outbox.has_room());
+            outbox.request_begins(LARGE_REQUEST_WEIGHT);
+        }
+        assert!(!outbox.has_room());
     }
 
     #[test]

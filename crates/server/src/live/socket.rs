@@ -6,7 +6,7 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use axum::{
-    Router,
+    Extension, Router,
     extract::{
         State,
         ws::{
@@ -36,8 +36,9 @@ use crate::{
     api,
     clock::Clock,
     delivery::Service,
-    limits::{CLOSE_TIMEOUT, SOCKET_READ_BUFFER, SOCKET_WRITE_BUFFER, WRITE_TIMEOUT},
+    limits::{BYTES_BEFORE_HELLO_MAX, CLOSE_TIMEOUT, SOCKET_READ_BUFFER, SOCKET_WRITE_BUFFER, WRITE_TIMEOUT},
     session::Session,
+    visits::Allowance,
 };
 
 /// Intervals of the heartbeat that may pass without a frame.
@@ -87,10 +88,16 @@ pub fn routes(live: Live) -> Router {
 
 async fn upgrade(
     State(Live(shared)): State<Live>,
+    allowance: Option<Extension<Allowance>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, api::Problem> {
     let upgrade =
         upgrade.map_err(|refused| api::Problem::new(ProblemCode::MalformedRequest, refused.body_text()))?;
+    // Without a listener of ours, as in tests, there is none.
+    let allowance = allowance.map(|Extension(allowance)| allowance);
+    if let Some(allowance) = &allowance {
+        allowance.restrict(BYTES_BEFORE_HELLO_MAX);
+    }
     Ok(upgrade
         .read_buffer_size(SOCKET_READ_BUFFER)
         .write_buffer_size(SOCKET_WRITE_BUFFER)
@@ -99,7 +106,7 @@ async fn upgrade(
         .on_upgrade(move |socket| {
             // A task of its own, and the socket in a box: the future of the upgrade has room for things that
             // are needed once, and would keep it as long as the connection lives.
-            let task = serve(Box::new(socket), Arc::clone(&shared));
+            let task = serve(Box::new(socket), Arc::clone(&shared), allowance.clone());
             shared.connections.spawn(task);
             future::ready(())
         }))
@@ -146,9 +153,15 @@ impl Ending {
 
 /// Serves a connection from its first byte to its last. What happens once in its life is boxed, so that the
 /// task of an idle one is small.
-async fn serve(mut socket: Box<WebSocket>, shared: Arc<Shared>) {
+async fn serve(mut socket: Box<WebSocket>, shared: Arc<Shared>, allowance: Option<Allowance>) {
     let ending = match Box::pin(open(&mut socket, &shared)).await {
-        Ok(connection) => converse(&mut socket, &shared, &connection).await,
+        Ok(connection) => {
+            // Who it is, is known: from here on its limits are those of a device.
+            if let Some(allowance) = allowance {
+                allowance.lift();
+            }
+            converse(&mut socket, &shared, &connection).await
+        }
         Err(ending) => ending,
     };
     Box::pin(end(&mut socket, ending)).await;
@@ -375,7 +388,7 @@ fn millis(duration: Duration) -> u32 {
 mod size {
     use super::*;
 
-    fn of_future<A, B, F: Future>(_: impl FnOnce(A, B) -> F) -> usize {
+    fn of_future<A, B, C, F: Future>(_: impl FnOnce(A, B, C) -> F) -> usize {
         size_of::<F>()
     }
 

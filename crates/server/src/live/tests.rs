@@ -243,6 +243,47 @@ async fn nothing_is_answered_before_hello() {
     assert_eq!(client.closed().await, (1002, "protocol".into()));
 }
 
+#[tokio::test]
+async fn a_second_hello_is_refused_and_changes_nothing() {
+    let mut world = World::new();
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bobby").await);
+    let network = Network::open(&world, &[&alice, &bob]).await;
+    let mut client = network.sign_in(&alice).await;
+    for (request_id, device) in [(2, &alice), (3, &bob)] {
+        client
+            .ask(request_id, hello(&device.session.device_id.to_string()))
+            .await;
+        assert_eq!(client.problem().await, (request_id, "malformed_request".into()));
+    }
+    assert_eq!(world.service.hub().connected_devices(), 1, "it is still Alice's");
+    client.ask(4, Request::Ping(Ping {})).await;
+    assert!(matches!(client.frame().await.body, Some(Body::Pong(_))));
+}
+
+/// The number is the client's, and means nothing to the server: whoever uses one twice gets two answers with it.
+#[tokio::test]
+async fn a_request_id_that_is_used_again_gets_an_answer_for_each() {
+    let mut world = World::new();
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bobby").await);
+    let id = world.converse(&alice, &bob).await;
+    let network = Network::open(&world, &[&alice]).await;
+    let mut client = network.sign_in(&alice).await;
+    client.ask(7, Request::Append(alice.message(id, "one"))).await;
+    client.ask(7, Request::Append(alice.message(id, "two"))).await;
+    client.ask(7, Request::Ping(Ping {})).await;
+    let (mut appended, mut pongs) = (Vec::new(), 0);
+    for _ in 0..3 {
+        let frame = client.frame().await;
+        assert_eq!(frame.request_id, 7);
+        match frame.body {
+            Some(Body::Appended(answer)) => appended.push(answer.seq),
+            Some(Body::Pong(_)) => pongs += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((appended, pongs), (vec![2, 3], 1));
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_says_nothing_is_closed() {
     let world = World::new();

@@ -2,11 +2,13 @@
 
 mod access;
 mod first;
+mod nonce;
 mod proof;
 mod refresh;
 mod signing_key;
 
 pub use access::{AccessToken, AccessTokens, TokenRefused};
 pub use first::FirstTokens;
+pub use nonce::{RefreshNonce, RefreshNonces};
 pub use proof::{Proof, Proofs};
 pub use refresh::{RefreshToken, hash};

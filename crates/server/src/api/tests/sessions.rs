@@ -11,7 +11,7 @@ use super::{
     client::{Owner, Refresh, new_device, random_id},
     harness::{START, Server},
 };
-use crate::limits::{ACCESS_TOKEN_LEEWAY, SIGNING_KEY_LIFETIME};
+use crate::limits::{ACCESS_TOKEN_LEEWAY, ATTEMPTS_UNDER_WAY_MAX, SIGNING_KEY_LIFETIME};
 
 #[tokio::test]
 async fn a_refresh_gives_new_tokens() {
@@ -183,7 +183,27 @@ async fn a_nonce_is_good_once_for_its_device_and_not_for_long() {
         nonce: other.begin_refresh(&server).await.nonce,
         ..device.begin_refresh(&server).await
     };
-    assert_eq!(refresh.send(&server, &device.key).await.code(), "unauthenticated");
+    assert_eq!(
+        refresh.send(&server, &device.key).await.code(),
+        "challenge_expired"
+    );
+}
+
+/// What is kept of each question is room that strangers could fill, and then nobody could refresh any more.
+#[tokio::test]
+async fn however_many_ask_for_a_nonce_a_device_gets_its_tokens() {
+    let server = Server::start().await;
+    let (_, mut device) = Owner::sign_up(&server, "alice").await;
+    let refresh = device.begin_refresh(&server).await;
+    for _ in 0..=ATTEMPTS_UNDER_WAY_MAX {
+        let start = RefreshStart {
+            device_id: DeviceId::from_bytes([7; 16]),
+        };
+        server.state.accounts.start_refresh(&start);
+    }
+    assert!(refresh.send(&server, &device.key).await.status.is_success());
+    device.tokens = device.refresh_with(&server, &refresh.token).await.ok();
+    assert!(device.whoami(&server).await.status.is_success());
 }
 
 #[tokio::test]

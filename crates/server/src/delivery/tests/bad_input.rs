@@ -3,14 +3,16 @@
 use bytes::Bytes;
 use subrosa_wire::{
     frames::{
-        Acknowledge, Append, Commit, CreateConversation, Cursor, FetchGroup, FetchLog, Hello, LookUpAccount,
-        append, client_frame::Request, look_up_account::By,
+        Acknowledge, AcknowledgeWelcomes, Append, Commit, CreateConversation, Cursor, FetchGroup, FetchLog,
+        Hello, LookUpAccount, PublishKeyPackages, append, client_frame::Request, look_up_account::By,
     },
-    limits::{APPLICATION_MESSAGE_MAX, CURSORS_PER_FRAME_MAX, HANDSHAKE_MESSAGE_MAX},
+    limits::{
+        APPLICATION_MESSAGE_MAX, CURSORS_PER_FRAME_MAX, HANDSHAKE_MESSAGE_MAX, KEY_PACKAGES_PER_REQUEST_MAX,
+    },
 };
 
 use super::world::{World, code, problem};
-use crate::{delivery::DeliveryConfig, rate::Rate};
+use crate::{delivery::DeliveryConfig, limits::WELCOME_ITEMS_PER_REQUEST_MAX, rate::Rate};
 
 #[tokio::test]
 async fn ids_of_the_wrong_length_are_malformed() {
@@ -97,13 +99,20 @@ async fn what_is_too_large_is_said_to_be_and_by_how_much() {
         conversation_id: id.to_vec().into(),
         seq: 1,
     };
-    let acknowledge = Acknowledge {
-        cursors: vec![cursor; CURSORS_PER_FRAME_MAX + 1],
-    };
-    assert_eq!(
-        code(world.ask(&alice, Request::Acknowledge(acknowledge)).await),
-        "too_large"
-    );
+    for list in [
+        Request::Acknowledge(Acknowledge {
+            cursors: vec![cursor; CURSORS_PER_FRAME_MAX + 1],
+        }),
+        Request::AcknowledgeWelcomes(AcknowledgeWelcomes {
+            item_ids: vec![1; WELCOME_ITEMS_PER_REQUEST_MAX + 1],
+        }),
+        Request::PublishKeyPackages(PublishKeyPackages {
+            one_time: vec![Bytes::new(); KEY_PACKAGES_PER_REQUEST_MAX + 1],
+            ..PublishKeyPackages::default()
+        }),
+    ] {
+        assert_eq!(code(world.ask(&alice, list).await), "too_large");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,212 @@
+//! How many connections a visitor may have open, and how much one may send before it has said who it is:
+//! without these, whoever can reach the port could take all files and all memory of the server, without an
+//! account.
+
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    io,
+    net::IpAddr,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, ready},
+};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::{limits::RATE_LIMITER_BUCKETS, rate::visitor};
+
+/// The connections of each visitor.
+pub(crate) struct Visits {
+    most: u32,
+    /// Their connections are other people's.
+    trusted_proxies: Vec<IpAddr>,
+    hasher: RandomState,
+    // As for the rate limiter: memory is bounded, and with more visitors than places some share one.
+    open: Box<[AtomicU32]>,
+}
+
+impl Visits {
+    /// At most so many for each visitor; 0 is no limit.
+    pub(crate) fn new(most: u32, trusted_proxies: Vec<IpAddr>) -> Arc<Self> {
+        let places = if most == 0 { 0 } else { RATE_LIMITER_BUCKETS };
+        Arc::new(Self {
+            most,
+            trusted_proxies,
+            hasher: RandomState::new(),
+            open: (0..places).map(|_| AtomicU32::new(0)).collect(),
+        })
+    }
+
+    /// Lets one more connection of a visitor in, as long as the value lives; `None` if there are too many.
+    pub(crate) fn enter(self: &Arc<Self>, peer: IpAddr) -> Option<Visit> {
+        if self.open.is_empty() || self.trusted_proxies.contains(&peer.to_canonical()) {
+            return Some(Visit(None));
+        }
+        let hash = self.hasher.hash_one(visitor(peer)) % u64::from(RATE_LIMITER_BUCKETS);
+        let place = usize::try_from(hash).unwrap_or_default();
+        let more = |open: u32| (open < self.most).then_some(open + 1);
+        self.open[place]
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
+            .ok()?;
+        Some(Visit(Some((Arc::clone(self), place))))
+    }
+}
+
+/// A connection that is counted.
+pub(crate) struct Visit(Option<(Arc<Visits>, usize)>);
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        if let Some((visits, place)) = &self.0 {
+            visits.open[*place].fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// How many more bytes are read from a connection. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Allowance(Arc<AtomicUsize>);
+
+impl Allowance {
+    fn unlimited() -> Self {
+        Self(Arc::new(AtomicUsize::new(usize::MAX)))
+    }
+
+    /// From now on so many.
+    pub(crate) fn restrict(&self, bytes: usize) {
+        self.0.store(bytes, Ordering::Relaxed);
+    }
+
+    /// From now on as many as come.
+    pub(crate) fn lift(&self) {
+        self.restrict(usize::MAX);
+    }
+
+    /// Takes what was read; whether that much was left.
+    fn take(&self, bytes: usize) -> bool {
+        // The connection is read by one task at a time, the same that restricts and lifts.
+        match self.0.load(Ordering::Relaxed) {
+            usize::MAX => true,
+            left => {
+                self.restrict(left.saturating_sub(bytes));
+                bytes <= left
+            }
+        }
+    }
+}
+
+/// A connection that reads no more than it is allowed, and counts as long as it is open.
+pub(crate) struct Bounded<S> {
+    stream: S,
+    allowance: Allowance,
+    _visit: Visit,
+}
+
+impl<S> Bounded<S> {
+    /// A connection without a bound on what it reads at first.
+    pub(crate) fn new(stream: S, visit: Visit) -> (Self, Allowance) {
+        let allowance = Allowance::unlimited();
+        let bounded = Self {
+            stream,
+            allowance: allowance.clone(),
+            _visit: visit,
+        };
+        (bounded, allowance)
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        let bytes = buffer.filled().len() - before;
+        Poll::Ready(if self.allowance.take(bytes) {
+            Ok(())
+        } else {
+            Err(io::Error::other("too much was sent before Hello"))
+        })
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Bounded<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_visitor_has_so_many_connections_and_no_more() {
+        let visits = Visits::new(2, vec![address("192.0.2.9")]);
+        let first = visits.enter(address("192.0.2.1")).unwrap();
+        let _second = visits.enter(address("::ffff:192.0.2.1")).unwrap();
+        assert!(visits.enter(address("192.0.2.1")).is_none());
+        drop(first);
+        let _third = visits.enter(address("192.0.2.1")).unwrap();
+        assert!(visits.enter(address("192.0.2.1")).is_none());
+        // Whoever comes through a proxy is not one visitor.
+        let proxied: Vec<_> = (0..5).map(|_| visits.enter(address("192.0.2.9"))).collect();
+        assert!(proxied.iter().all(Option::is_some));
+    }
+
+    #[test]
+    fn no_limit_counts_nobody() {
+        let visits = Visits::new(0, Vec::new());
+        let many: Vec<_> = (0..100).map(|_| visits.enter(address("192.0.2.1"))).collect();
+        assert!(many.iter().all(Option::is_some));
+    }
+
+    #[tokio::test]
+    async fn no_more_is_read_than_is_allowed() {
+        let (mut client, server) = duplex(1024);
+        let visit = Visits::new(0, Vec::new()).enter(address("192.0.2.1")).unwrap();
+        let (mut server, allowance) = Bounded::new(server, visit);
+        let mut read = [0; 100];
+        client.write_all(&[1; 300]).await.unwrap();
+        server.read_exact(&mut read).await.unwrap();
+        allowance.restrict(150);
+        server.read_exact(&mut read).await.unwrap();
+        assert!(server.read_exact(&mut read).await.is_err());
+        allowance.lift();
+        client.write_all(&[1; 100]).await.unwrap();
+        server.read_exact(&mut read).await.unwrap();
+    }
+}
