@@ -61,6 +61,6 @@ fuzz_target!(|input: Input<'_>| {
     }
     // What is no HTTP is refused before it gets here.
     if let Ok(request) = request.body(input.body.to_vec()) {
-        Server::with(|server| server.answer_http(request));
+        Server::with(|server| drop(server.answer_http(request)));
     }
 });

@@ -101,7 +101,7 @@ impl Server {
     }
 
     /// Answers a request over HTTP. A refusal is a problem document.
-    pub fn answer_http(&self, mut request: HttpRequest<Vec<u8>>) {
+    pub fn answer_http(&self, mut request: HttpRequest<Vec<u8>>) -> (StatusCode, Vec<u8>) {
         request
             .extensions_mut()
             .insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 40_000))));
@@ -134,6 +134,7 @@ impl Server {
                 String::from_utf8_lossy(&body)
             );
         }
+        (status, body.to_vec())
     }
 
     /// Alice's access token with header and claims changed by `spoil`, signed again by the server's own key.
