@@ -287,9 +287,23 @@ async fn keep(connection: Arc<Connection>, targets: Arc<Targets>, mut events: mp
                 drop(all);
                 targets.changed.send_replace(());
             }
+            "Debugger.paused" => {
+                let prelude = json!({ "expression": targets.prelude });
+                connection.post(session, "Runtime.evaluate", prelude).await;
+                connection.post(session, "Debugger.disable", json!({})).await;
+            }
             "Network.requestWillBeSent" => {
                 let url = params["request"]["url"].as_str().unwrap_or_default();
                 targets.seen.request(&targets.place(session), url);
+            }
+            "Network.loadingFinished" => {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a count of bytes"
+                )]
+                let bytes = params["encodedDataLength"].as_f64().unwrap_or_default() as usize;
+                targets.seen.loaded(bytes);
             }
             "Network.webSocketCreated" => {
                 let url = params["url"].as_str().unwrap_or_default();
@@ -340,14 +354,18 @@ async fn welcome(connection: &Connection, targets: &Targets, parent: Option<&str
             .post(session, "Emulation.setFocusEmulationEnabled", focus)
             .await;
     }
-    if is_ours && !targets.prelude.is_empty() {
-        let (method, key) = if is_page {
-            ("Page.addScriptToEvaluateOnNewDocument", "source")
-        } else {
-            ("Runtime.evaluate", "expression")
-        };
-        let prelude = json!({ key: targets.prelude });
-        connection.post(session, method, prelude).await;
+    if is_page && !targets.prelude.is_empty() {
+        let prelude = json!({ "source": targets.prelude });
+        connection
+            .post(session, "Page.addScriptToEvaluateOnNewDocument", prelude)
+            .await;
+    } else if is_ours && !targets.prelude.is_empty() {
+        // A worker has not all of its interfaces until its first script is there: it stops before that one.
+        connection.post(session, "Debugger.enable", json!({})).await;
+        let first = json!({ "instrumentation": "beforeScriptExecution" });
+        connection
+            .post(session, "Debugger.setInstrumentationBreakpoint", first)
+            .await;
     }
     connection
         .post(session, "Runtime.runIfWaitingForDebugger", json!({}))

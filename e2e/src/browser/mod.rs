@@ -100,6 +100,11 @@ impl Browser {
         self.inner.seen.requests()
     }
 
+    /// Bytes that pages and workers have got over the network until now. Chromium only.
+    pub fn bytes_loaded(&self) -> usize {
+        self.inner.seen.bytes_loaded()
+    }
+
     /// All complaints until now.
     pub fn complaints(&self) -> Vec<Complaint> {
         self.inner.seen.complaints()
@@ -140,7 +145,7 @@ impl Browser {
     ///
     /// # Panics
     /// If it does not end.
-    pub async fn quit(mut self) {
+    pub async fn quit(&mut self) {
         match &self.inner.driver {
             Driver::Chromium(chromium) => chromium.connection.post(None, "Browser.close", json!({})).await,
             // The answer may not come any more.
@@ -155,7 +160,7 @@ impl Browser {
     ///
     /// # Panics
     /// If they do not end.
-    pub async fn kill(mut self) {
+    pub async fn kill(&mut self) {
         self.inner
             .group
             .lock()

@@ -63,6 +63,12 @@ pub fn figure(name: &str, value: f64, unit: &str) {
     write(&format!("figures/{file}.json"), figure.to_string().as_bytes());
 }
 
+/// A count as a figure.
+#[expect(clippy::cast_precision_loss, reason = "nothing here is counted beyond 2^52")]
+pub fn count(count: usize) -> f64 {
+    count as f64
+}
+
 fn write(name: &str, bytes: &[u8]) {
     let folder = report_folder();
     write_whole(&folder.join(name), bytes);

@@ -193,6 +193,14 @@ impl Tab {
         self.ask(&wrapped).await
     }
 
+    /// Runs a script of a test in the page, whatever the page's own policy is.
+    ///
+    /// # Panics
+    /// If it throws.
+    pub async fn run_script(&self, source: &str) {
+        self.ask(&format!("{source}\n;'null'")).await;
+    }
+
     /// What has the keyboard; null if nothing has.
     pub async fn focused(&self) -> Value {
         self.deed("focused", json!({})).await

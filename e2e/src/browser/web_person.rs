@@ -46,18 +46,18 @@ impl WebPerson {
         self.fill_registration(name).await;
         self.tab.click("register-submit").await;
         self.keep_recovery_code().await;
-        self.tab.wait_for("settings-link").await;
+        self.tab.wait_for("chat-list").await;
     }
 
     /// Fills the form and does not send it.
     pub async fn fill_registration(&self, name: &str) {
         let tab = &self.tab;
-        tab.goto(&format!("{}/register", self.server)).await;
+        tab.click("go-register").await;
         tab.type_into("register-handle", &self.handle).await;
         if !name.is_empty() {
             tab.fill("register-name", name).await;
         }
-        tab.type_into("register-password", &self.password).await;
+        tab.fill("register-password", &self.password).await;
     }
 
     /// Reads the recovery code from the screen and types it back.
@@ -66,9 +66,10 @@ impl WebPerson {
     /// If there is none.
     pub async fn keep_recovery_code(&mut self) {
         let tab = &self.tab;
-        let shown = tab.text("recovery-code").await;
-        shown.trim().clone_into(&mut self.recovery_code);
-        assert!(self.recovery_code.len() > 20, "no recovery code");
+        tab.wait_for("recovery-code").await;
+        let groups = tab.texts("css:[data-testid='recovery-code'] span").await;
+        self.recovery_code = groups.join("-");
+        assert!(self.recovery_code.len() > 20, "no recovery code: {groups:?}");
         tab.fill("recovery-check", &self.recovery_code).await;
         tab.click("recovery-continue").await;
     }
@@ -76,12 +77,19 @@ impl WebPerson {
     /// Signs in to an account that there is.
     pub async fn sign_in(&self) {
         self.try_to_sign_in(&self.password).await;
-        self.tab.wait_for("settings-link").await;
+        self.tab.wait_for("chat-list").await;
     }
 
     /// Gives handle and password.
     pub async fn try_to_sign_in(&self, password: &str) {
         let tab = &self.tab;
+        tab.until(
+            "document.querySelector('[data-testid=\"go-login\"], [data-testid=\"login-handle\"]') !== null",
+        )
+        .await;
+        if tab.count("login-handle").await == 0 {
+            tab.click("go-login").await;
+        }
         tab.fill("login-handle", &self.handle).await;
         tab.fill("login-password", password).await;
         tab.click("login-submit").await;
@@ -89,8 +97,13 @@ impl WebPerson {
 
     /// Opens the chat with somebody by their address.
     pub async fn open_chat(&self, handle: &str) {
-        self.tab.goto(&format!("{}/chat/{handle}", self.server)).await;
+        self.tab.goto(&self.address(&format!("/chat/{handle}"))).await;
         self.tab.wait_for("composer").await;
+    }
+
+    /// The address of a page.
+    pub fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.server)
     }
 
     /// Types a text and presses Enter.
@@ -105,6 +118,26 @@ impl WebPerson {
         self.wait_status(text, &["sent", "delivered", "read"]).await;
     }
 
+    /// The texts of the conversation that is open, as far as they are in the page.
+    pub async fn texts(&self) -> Vec<String> {
+        self.tab.texts("message message-text").await
+    }
+
+    /// The own texts with one of these states, as far as they are in the page.
+    pub async fn texts_with_status(&self, states: &[&str]) -> Vec<String> {
+        let list = format!(
+            "Array.from(document.querySelectorAll('[data-testid=\"message\"][data-outgoing=\"true\"]'))\
+             .filter((message) => {}.includes(message.dataset.status))\
+             .map((message) => message.querySelector('[data-testid=\"message-text\"]').innerText)",
+            serde_json::json!(states)
+        );
+        let texts = self.tab.evaluate(&list).await;
+        let texts = texts.as_array().into_iter().flatten();
+        texts
+            .filter_map(|text| text.as_str().map(str::to_owned))
+            .collect()
+    }
+
     /// Waits until a message that says this is shown.
     pub async fn wait_message(&self, text: &str) {
         self.tab.wait_text("message", text).await;
@@ -114,7 +147,7 @@ impl WebPerson {
     pub async fn wait_status(&self, text: &str, states: &[&str]) {
         let condition = format!(
             "Array.from(document.querySelectorAll('[data-testid=\"message\"][data-outgoing=\"true\"]'))\
-             .some((message) => message.innerText.includes({text}) && {states}.includes(message.dataset.status))",
+             .some((message) => message.querySelector('[data-testid=\"message-text\"]').innerText.includes({text}) && {states}.includes(message.dataset.status))",
             text = serde_json::json!(text),
             states = serde_json::json!(states),
         );

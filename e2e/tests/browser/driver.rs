@@ -91,7 +91,7 @@ async fn start(kind: Kind) -> (StaticPages, Profile, Browser) {
 #[tokio::test]
 async fn keys_and_clicks_are_those_of_a_person_and_waits_end_with_the_change() {
     for kind in BOTH {
-        let (pages, _profile, browser) = start(kind).await;
+        let (pages, _profile, mut browser) = start(kind).await;
         let tab = browser.open(&pages.url("/form")).await;
         tab.type_into("name", "Alice B.").await;
         tab.click("greet").await;

@@ -2,5 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod stage;
+
+mod accessibility;
+mod accounts;
+mod browsers;
+mod durability;
+mod hostile;
+mod networks;
+mod screens;
+mod secrecy;
+mod speed;
+mod tabs;
+mod talking;
+mod versions;
+
 mod driver;
 mod static_pages;

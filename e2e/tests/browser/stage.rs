@@ -1,0 +1,88 @@
+//! What most tests begin with: a server, Alice at a browser, Bob at a terminal.
+
+use subrosa_e2e::{
+    Person, Server,
+    browser::{Browser, Kind, Profile, WebPerson},
+};
+
+/// Nobody is to slow down here.
+pub(crate) const NO_LIMITS: &str = "[limits]\nframes_per_device = 0\ncommits_per_device = 0\n\
+     requests_per_visitor = 0\nrequests_per_account = 0\nsearches_per_account = 0\n\
+     key_package_claims_per_account = 0\n";
+
+pub(crate) const BOTH: [Kind; 2] = [Kind::Chromium, Kind::Firefox];
+
+/// Accepted by the server, whatever came after.
+pub(crate) const ACCEPTED: &[&str] = &["sent", "delivered", "read"];
+
+pub(crate) struct Stage {
+    pub(crate) alice: WebPerson,
+    pub(crate) browser: Browser,
+    pub(crate) profile: Profile,
+    pub(crate) bob: Person,
+    pub(crate) server: Server,
+}
+
+impl Stage {
+    pub(crate) async fn set(kind: Kind) -> Self {
+        Self::set_with(Profile::new(kind)).await
+    }
+
+    pub(crate) async fn set_with(profile: Profile) -> Self {
+        let server = Server::start_configured(NO_LIMITS).await;
+        let bob = Person::sign_up(&server, "bob").await;
+        let browser = profile.start().await;
+        let alice = WebPerson::sign_up(&browser, &server, "alice").await;
+        Self {
+            alice,
+            browser,
+            profile,
+            bob,
+            server,
+        }
+    }
+
+    /// Alice has said something and Bob has answered.
+    pub(crate) async fn talked(kind: Kind) -> Self {
+        let stage = Self::set(kind).await;
+        stage.alice.open_chat("bob").await;
+        stage.alice.send_and_wait("first").await;
+        stage.bob_says("second").await;
+        stage.alice.wait_message("second").await;
+        stage
+    }
+
+    pub(crate) async fn bob_says(&self, text: &str) {
+        self.bob.run(&["send", "@alice", text]).await.ok();
+    }
+
+    /// The texts of the conversation as Bob has them.
+    pub(crate) async fn bobs_texts(&self) -> Vec<String> {
+        texts(&self.bob, "alice").await
+    }
+
+    /// Starts the browser again on its profile and opens the chat with Bob.
+    pub(crate) async fn reopen(&mut self) {
+        self.browser = self.profile.start().await;
+        self.alice.tab = self.browser.open(&self.alice.address("/chat/bob")).await;
+    }
+}
+
+/// The texts of a conversation as somebody at a terminal has them.
+pub(crate) async fn texts(person: &Person, with: &str) -> Vec<String> {
+    let history = person
+        .run(&["history", &format!("@{with}"), "--limit", "1000000"])
+        .await;
+    let lines = history.ok().lines();
+    let text = |line: &serde_json::Value| line["text"].as_str().unwrap_or_default().to_owned();
+    lines.iter().map(text).collect()
+}
+
+/// Those of the texts that begin so.
+pub(crate) fn beginning(texts: &[String], with: &str) -> Vec<String> {
+    texts
+        .iter()
+        .filter(|text| text.starts_with(with))
+        .cloned()
+        .collect()
+}
