@@ -35,7 +35,7 @@ Exit codes:
   1  failed
   2  the command line, or what was typed, is not acceptable
   3  nobody is signed in in this profile
-  4  the server cannot be reached
+  4  the server cannot be reached, or speaks another version of the protocol
   5  the server refused (wrong password, handle taken, unknown person …)
   6  not in time (a message that was to be sent is kept and leaves later)";
 
@@ -45,6 +45,7 @@ Exit codes:
 pub(crate) struct Failure {
     pub(crate) code: Code,
     message: String,
+    problem: Option<ProblemCode>,
 }
 
 /// The command line, or what was typed, is not acceptable.
@@ -52,6 +53,7 @@ pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
     Failure {
         code: Code::Usage,
         message: message.into(),
+        problem: None,
     }
     .into()
 }
@@ -61,6 +63,7 @@ pub(crate) fn refused(message: impl Into<String>) -> anyhow::Error {
     Failure {
         code: Code::Refused,
         message: message.into(),
+        problem: None,
     }
     .into()
 }
@@ -70,6 +73,17 @@ pub(crate) fn timed_out(message: impl Into<String>) -> anyhow::Error {
     Failure {
         code: Code::TimedOut,
         message: message.into(),
+        problem: None,
+    }
+    .into()
+}
+
+/// Client and server do not fit together.
+pub(crate) fn incompatible(message: impl Into<String>) -> anyhow::Error {
+    Failure {
+        code: Code::Unreachable,
+        message: message.into(),
+        problem: Some(ProblemCode::UnsupportedVersion),
     }
     .into()
 }
@@ -89,6 +103,22 @@ pub(crate) fn code(error: &anyhow::Error) -> Code {
     error
         .downcast_ref::<ClientError>()
         .map_or(Code::Failure, client_code)
+}
+
+/// The problem code for an error, if there is one: the server's, or the one that says the same where the client
+/// has found it out by itself.
+pub(crate) fn problem_code(error: &anyhow::Error) -> Option<&str> {
+    if let Some(failure) = error.downcast_ref::<Failure>() {
+        return failure.problem.map(ProblemCode::as_str);
+    }
+    let code = match error.downcast_ref::<ClientError>()? {
+        ClientError::Refused(refusal) => return Some(&refusal.code),
+        ClientError::WrongPassword => ProblemCode::SignInFailed,
+        ClientError::UnknownPerson(_) => ProblemCode::UnknownAccount,
+        ClientError::VersionMismatch { .. } => ProblemCode::UnsupportedVersion,
+        _ => return None,
+    };
+    Some(code.as_str())
 }
 
 fn client_code(error: &ClientError) -> Code {
@@ -149,9 +179,35 @@ mod tests {
             (ClientError::ProfileInUse("p".into()).into(), Code::Failure),
             (usage("x"), Code::Usage),
             (timed_out("x"), Code::TimedOut),
+            (incompatible("x"), Code::Unreachable),
+            (
+                ClientError::VersionMismatch { server: 2, client: 1 }.into(),
+                Code::Unreachable,
+            ),
             (anyhow::anyhow!("x"), Code::Failure),
         ] {
             assert_eq!(code(&error), expected, "{error}");
+        }
+    }
+
+    #[test]
+    fn what_the_client_finds_out_by_itself_has_the_code_that_the_server_would_give() {
+        for (error, expected) in [
+            (refused(ProblemCode::HandleTaken), Some("handle_taken")),
+            (ClientError::WrongPassword.into(), Some("sign_in_failed")),
+            (
+                ClientError::UnknownPerson("bob".into()).into(),
+                Some("unknown_account"),
+            ),
+            (
+                ClientError::VersionMismatch { server: 2, client: 1 }.into(),
+                Some("unsupported_version"),
+            ),
+            (incompatible("x"), Some("unsupported_version")),
+            (usage("x"), None),
+            (anyhow::anyhow!("x"), None),
+        ] {
+            assert_eq!(problem_code(&error), expected, "{error}");
         }
     }
 

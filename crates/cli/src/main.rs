@@ -22,20 +22,16 @@ mod secrets;
 mod logging;
 mod signals;
 
-use std::{
-    io::{self, Write as _},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use clap::Parser as _;
-use subrosa_client::printable;
 
 use crate::{arguments::Arguments, output::Output};
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(&error, wants_json()),
     };
     let mut output = Output::to_terminal(arguments.global.json);
     let result = run(arguments, &mut output);
@@ -52,13 +48,21 @@ fn main() -> ExitCode {
 
 /// Prints what clap has to say: help, or what is wrong with the command line. That quotes what was typed,
 /// which may hold what a terminal obeys.
-fn refuse(error: &clap::Error) -> ExitCode {
+fn refuse(error: &clap::Error, json: bool) -> ExitCode {
+    let code = u8::try_from(error.exit_code()).unwrap_or(exit::Code::Failure as u8);
     if error.use_stderr() {
-        let _ = write!(io::stderr(), "{}", printable(&error.render().to_string()));
+        Output::to_terminal(json).misunderstood(error, code);
     } else {
         let _ = error.print();
     }
-    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+    code.into()
+}
+
+/// Whether a command line that was not understood asks for JSON.
+fn wants_json() -> bool {
+    std::env::args_os()
+        .take_while(|word| word != "--")
+        .any(|word| word == "--json")
 }
 
 fn run(arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {

@@ -1,13 +1,20 @@
-//! Where commands print: results to standard output, notes and failures to standard error. Text of others
-//! goes through [`printable`] here, so that no escape sequence reaches the terminal.
+//! Where commands print: results to standard output; notes, warnings and failures to standard error. With
+//! `--json` each of them is one object on one line. Text of others goes through [`printable`] here, or is
+//! escaped, so that no escape sequence reaches the terminal.
 
 use std::io::{self, IsTerminal as _, Write};
 
 use jiff::tz::TimeZone;
 use serde::Serialize;
-use subrosa_client::{ClientError, Message, MessageStatus, printable};
+use subrosa_client::{Message, MessageStatus, printable};
 
-use crate::{exit, instant::day_and_minute, json, people::Names, shapes::FailureShape};
+use crate::{
+    exit,
+    instant::day_and_minute,
+    json,
+    people::Names,
+    shapes::{FailureShape, NoteShape},
+};
 
 /// The two streams, and the form in which results are printed.
 pub(crate) struct Output {
@@ -64,22 +71,48 @@ impl Output {
 
     /// Something to know that is not the result. A standard error that is gone is no failure.
     pub(crate) fn note(&mut self, text: &str) {
-        let _ = writeln!(self.err, "subrosa: {}", printable(text));
+        self.aside(&NoteShape::Note(text), text);
+    }
+
+    /// Something that concerns the user's safety, and is not the result.
+    pub(crate) fn warning(&mut self, text: &str) {
+        self.aside(&NoteShape::Warning(text), &format!("warning: {text}"));
+    }
+
+    fn aside(&mut self, shape: &impl Serialize, text: &str) {
+        let _ = if self.json {
+            json::write_line(&mut self.err, shape)
+        } else {
+            writeln!(self.err, "subrosa: {}", printable(text))
+        };
     }
 
     /// Why the command failed.
     pub(crate) fn failure(&mut self, error: &anyhow::Error) {
-        if self.json {
-            let refusal = error.downcast_ref::<ClientError>().and_then(ClientError::refusal);
-            let shape = FailureShape {
-                error: format!("{error:#}"),
-                exit_code: exit::code(error) as u8,
-                code: refusal.map(|refusal| refusal.code.as_str()),
-            };
-            let _ = json::write_line(&mut self.err, &shape);
-        } else {
-            self.note(&format!("{error:#}"));
+        let text = format!("{error:#}");
+        let shape = FailureShape {
+            error: &text,
+            exit_code: exit::code(error) as u8,
+            code: exit::problem_code(error),
+        };
+        self.aside(&shape, &text);
+    }
+
+    /// Why a command line was not understood; what was typed is in it.
+    pub(crate) fn misunderstood(&mut self, error: &clap::Error, exit_code: u8) {
+        let rendered = error.render().to_string();
+        if !self.json {
+            let _ = write!(self.err, "{}", printable(&rendered));
+            return;
         }
+        // How the command is used, and where to read more, is for people.
+        let reason = rendered.split("\n\n").next().unwrap_or_default();
+        let shape = FailureShape {
+            error: reason.trim_start_matches("error: ").trim_end(),
+            exit_code,
+            code: None,
+        };
+        let _ = json::write_line(&mut self.err, &shape);
     }
 
     /// A message as a line of text; further lines of it are indented, so that none can pass for another
@@ -173,6 +206,22 @@ mod tests {
         let (mut output, out, err) = output(true);
         output.failure(&exit::usage("no text"));
         assert_eq!(err.text(), "{\"error\":\"no text\",\"exit_code\":2}\n");
+        assert_eq!(out.text(), "");
+    }
+
+    #[test]
+    fn with_json_whatever_is_printed_is_an_object() {
+        let (mut output, out, err) = output(true);
+        output.note("connected");
+        output.warning("a key\u{1b}[2J has changed");
+        let error =
+            <crate::arguments::Arguments as clap::Parser>::try_parse_from(["subrosa", "send"]).unwrap_err();
+        output.misunderstood(&error, 2);
+        insta::assert_snapshot!(err.text(), @r#"
+        {"note":"connected"}
+        {"warning":"a key\u001b[2J has changed"}
+        {"error":"the following required arguments were not provided:\n  <@HANDLE>","exit_code":2}
+        "#);
         assert_eq!(out.text(), "");
     }
 }

@@ -14,10 +14,19 @@ JSON (one object a line; fields may be added, none is renamed):
             status of own messages: pending, failed, sent, delivered, read; of received ones: unread, read
   chat      conversation, with (handle), name, unread, state, last_message
   account   account_id, handle, name, device_id, server; recovery_code at sign-up
+            (signup, signin, whoami, recover)
   device    device_id, created_at, last_seen_at, current, certified (by the account key)
   person    account_id, handle
-  listen    a message with \"event\": \"message\", or \"event\": \"status\" with id, conversation, status
-  errors    on standard error: error, exit_code, and code if the server refused";
+  listen    a message with \"event\": \"message\"; \"event\": \"status\" with id, conversation, status;
+            \"event\": \"warning\" with warning (text)
+  done      done (text): passwd, signout, devices --sign-out, recover in a profile of the account
+  serve     listening (the address), once connections are accepted
+  bench     the report in one object; bench/src/report.rs documents its fields
+Standard output has results only. Everything else is on standard error, one object a line, too:
+  error     error (text), exit_code, and code (stable) if the server refused or could not be used
+  warning   warning (text): something that concerns your safety
+  note      note (text): something to know
+Only the server's log is no JSON unless --log-format asks for it.";
 
 /// A message.
 #[derive(Debug, Serialize)]
@@ -54,6 +63,9 @@ pub(crate) enum ListenShape<'a> {
         id: String,
         conversation: String,
         status: &'static str,
+    },
+    Warning {
+        warning: String,
     },
 }
 
@@ -170,12 +182,26 @@ pub(crate) struct DoneShape {
     pub(crate) done: &'static str,
 }
 
+/// Where a server listens.
+#[derive(Debug, Serialize)]
+pub(crate) struct ListeningShape {
+    pub(crate) listening: String,
+}
+
+/// Something to know, on standard error.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum NoteShape<'a> {
+    Note(&'a str),
+    Warning(&'a str),
+}
+
 /// A failure, on standard error.
 #[derive(Debug, Serialize)]
 pub(crate) struct FailureShape<'a> {
-    pub(crate) error: String,
+    pub(crate) error: &'a str,
     pub(crate) exit_code: u8,
-    /// The server's problem code.
+    /// The problem code: the server's, or what the client found out by itself in the same words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) code: Option<&'a str>,
 }

@@ -19,6 +19,7 @@ mod terminal;
 #[cfg(test)]
 mod fixtures;
 
+use anyhow::anyhow;
 use crossterm::event::{Event as TerminalEvent, EventStream};
 use futures_util::{FutureExt as _, StreamExt as _};
 use jiff::tz::TimeZone;
@@ -48,7 +49,8 @@ pub(crate) async fn run(client: &Client) -> anyhow::Result<()> {
     let asked_to_end = signals::asked_to_end();
     let mut screen = Screen::enter()?;
     let mut keys = EventStream::new();
-    tokio::pin!(asked_to_end);
+    let panicked = screen.panicked();
+    tokio::pin!(asked_to_end, panicked);
 
     let size = screen.terminal().size()?;
     let mut model = Model::new(me, TimeZone::system(), size.width, size.height);
@@ -56,6 +58,9 @@ pub(crate) async fn run(client: &Client) -> anyhow::Result<()> {
     client.connect();
 
     while !model.quit {
+        if (&mut panicked).now_or_never().is_some() {
+            return Err(after_a_panic());
+        }
         screen.terminal().draw(|frame| view::draw(&model, frame))?;
         let mut todo = Vec::new();
         let next = async {
@@ -68,6 +73,7 @@ pub(crate) async fn run(client: &Client) -> anyhow::Result<()> {
                 }
                 Some(answer) = answered.recv() => Ok(Some(Next::Input(answer))),
                 () = &mut asked_to_end => Ok(Some(Next::End)),
+                () = &mut panicked => Err(after_a_panic()),
             }
         };
         let first: anyhow::Result<Option<Next>> = next.await;
@@ -88,6 +94,11 @@ pub(crate) async fn run(client: &Client) -> anyhow::Result<()> {
         effects.carry_out(&mut model, todo).await;
     }
     Ok(())
+}
+
+/// Why an interface ends whose terminal is given back already.
+fn after_a_panic() -> anyhow::Error {
+    anyhow!("something went wrong in the background, as told above")
 }
 
 enum Next {

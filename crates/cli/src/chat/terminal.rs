@@ -1,5 +1,8 @@
 //! The terminal while the interface is open: another screen, raw keys, marked pastes. It is given back as it
 //! was whatever happens: at the end, on an error, in a panic.
+//!
+//! A panic is told on the terminal that was given back, so nothing may be drawn after it, wherever it
+//! happened: a task in the background that panics ends the interface, too.
 
 use std::{
     io::{self, Stdout, Write as _},
@@ -11,10 +14,12 @@ use crossterm::{
     terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
 };
 use ratatui::{Terminal, backend::CrosstermBackend};
+use tokio::sync::watch;
 
 /// The terminal, taken over until it is dropped.
 pub(super) struct Screen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
+    panicked: watch::Receiver<bool>,
 }
 
 impl Screen {
@@ -22,12 +27,14 @@ impl Screen {
     pub(super) fn enter() -> io::Result<Self> {
         // Before anything changes, so that there is no moment in which a panic garbles the terminal.
         let earlier = panic::take_hook();
+        let (panics, panicked) = watch::channel(false);
         panic::set_hook(Box::new(move |info| {
+            panics.send_replace(true);
             give_back();
             earlier(info);
         }));
         match Self::take_over() {
-            Ok(terminal) => Ok(Self { terminal }),
+            Ok(terminal) => Ok(Self { terminal, panicked }),
             Err(error) => {
                 give_back();
                 Err(error)
@@ -46,6 +53,15 @@ impl Screen {
         Terminal::new(CrosstermBackend::new(io::stdout()))
     }
 
+    /// Resolves when something has panicked: the terminal is given back then, and nothing may be drawn.
+    pub(super) fn panicked(&self) -> impl Future<Output = ()> + use<> {
+        let mut panicked = self.panicked.clone();
+        async move {
+            // The hook, which is never taken off, holds the sender.
+            let _ = panicked.wait_for(|panicked| *panicked).await;
+        }
+    }
+
     pub(super) fn terminal(&mut self) -> &mut Terminal<CrosstermBackend<Stdout>> {
         &mut self.terminal
     }
@@ -53,7 +69,10 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        give_back();
+        // After a panic that was done: a second time, the cursor would jump back onto what was told.
+        if !*self.panicked.borrow() {
+            give_back();
+        }
     }
 }
 
@@ -68,4 +87,98 @@ fn give_back() {
     );
     let _ = disable_raw_mode();
     let _ = io::stdout().flush();
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    #![expect(
+        clippy::unwrap_used,
+        clippy::panic,
+        reason = "the tests are about panics, and a test stops at the first surprise"
+    )]
+    use std::process::Command;
+
+    use super::*;
+
+    /// `script` of util-linux runs a command on a terminal of its own.
+    fn on_a_terminal(test: &str) -> String {
+        let command = format!(
+            "'{}' --exact chat::terminal::tests::{test} --include-ignored --nocapture; stty -a",
+            std::env::current_exe().unwrap().display()
+        );
+        let output = Command::new("script")
+            .args(["--quiet", "--flush", "--command", &command, "/dev/null"])
+            .env("TERM", "xterm-256color")
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// What was written after the terminal was given back. The screen was taken over before, the keys are no
+    /// longer raw, and the cursor is shown.
+    fn after_it_was_given_back(written: &str) -> &str {
+        let (before, after) = written.rsplit_once("\u{1b}[?1049l").unwrap();
+        assert!(before.contains("\u{1b}[?1049h"), "{written}");
+        assert!(!before.contains("\u{1b}[?1049l"), "given back twice: {written}");
+        assert!(after.contains("\u{1b}[?25h"), "{written}");
+        assert!(
+            before.contains("\u{1b}[?2004l") && before.contains("\u{1b}[?1004l"),
+            "{written}"
+        );
+        for mode in ["icanon", "echo", "isig", "opost"] {
+            let is_set = after.split_whitespace().any(|word| word == mode);
+            assert!(is_set, "{mode}: {written}");
+        }
+        after
+    }
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_before_it_is_told() {
+        let written = on_a_terminal("panics");
+        let first = written.find("\u{1b}[?1049l").unwrap();
+        let told = written.find("in the middle of a picture").unwrap();
+        assert!(first < told, "{written}");
+        after_it_was_given_back(&written);
+    }
+
+    #[test]
+    fn a_panic_in_the_background_ends_the_interface() {
+        let written = on_a_terminal("panics_in_the_background");
+        let first = written.find("\u{1b}[?1049l").unwrap();
+        let told = written.find("behind the picture").unwrap();
+        assert!(first < told && written.contains("1 passed"), "{written}");
+        after_it_was_given_back(&written);
+    }
+
+    #[test]
+    fn an_interface_that_ends_gives_the_terminal_back() {
+        after_it_was_given_back(&on_a_terminal("ends"));
+    }
+
+    #[test]
+    #[ignore = "run on a terminal of its own by the tests above"]
+    fn panics() {
+        let mut screen = Screen::enter().unwrap();
+        screen.terminal().draw(|_| ()).unwrap();
+        panic!("in the middle of a picture");
+    }
+
+    #[test]
+    #[ignore = "run on a terminal of its own by the tests above"]
+    fn panics_in_the_background() {
+        let screen = Screen::enter().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let task = tokio::spawn(async { panic!("behind the picture") });
+            screen.panicked().await;
+            assert!(task.await.is_err());
+        });
+        drop(screen);
+    }
+
+    #[test]
+    #[ignore = "run on a terminal of its own by the tests above"]
+    fn ends() {
+        drop(Screen::enter().unwrap());
+    }
 }

@@ -10,7 +10,10 @@ use crate::{arguments::Global, output::Output, profile};
 /// Measure a server: put load on it, and print what it bears.
 ///
 /// Makes accounts and conversations at the server, which stay: meant for one that is not in use yet. Use
-/// another machine than the server's, or they share its processors.
+/// another machine than the server's, or they share its processors. Measured are sign-ups, messages at several
+/// rates and turns with commits. Memory per connection and fan-out to many are not: the one needs a look inside
+/// the server, the other a conversation of many accounts, which this version can only make in a server of its
+/// own. `cargo xtask bench` measures both.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

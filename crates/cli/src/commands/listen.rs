@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use super::farewell;
 use crate::{
     arguments::Global,
-    exit::timed_out,
+    exit::{incompatible, timed_out},
     output::Output,
     people::Names,
     profile,
@@ -37,7 +37,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
-    let client = profile::open(global)?;
+    let client = profile::open(global).await?;
     let ending = listen(&client, &arguments, output).await;
     let closed = farewell(client).await;
     ending.and(closed)
@@ -115,7 +115,14 @@ async fn show(client: &Client, event: Event, names: &mut Names, output: &mut Out
             output.result(&shape, &format!("message {message} is {}", status.as_str()))?;
         }
         Event::ContactChanged(_) => *names = Names::load(client).await?,
-        Event::Warning(warning) => output.note(&format!("warning: {warning}")),
+        Event::Warning(warning) => {
+            let warning = warning.to_string();
+            if output.is_json() {
+                output.result(&ListenShape::Warning { warning }, "")?;
+            } else {
+                output.warning(&warning);
+            }
+        }
         Event::CaughtUp
         | Event::ConversationChanged(_)
         | Event::ConversationMoved { .. }
@@ -137,7 +144,7 @@ fn tell(status: &Status, shown: &mut Connection, client: &Client, output: &mut O
             output.note(&format!("no connection, trying again: {reason}"));
         }
         Connection::SignedOut { reason } => return Err(ClientError::SignedOut(reason.clone()).into()),
-        Connection::Incompatible { reason } => return Err(anyhow::anyhow!("{reason}")),
+        Connection::Incompatible { reason } => return Err(incompatible(reason)),
         _ => {}
     }
     if status.connection != Connection::Connecting {

@@ -25,6 +25,7 @@ use tokio::time::timeout;
 
 use crate::{
     arguments::{Arguments, Command},
+    exit::incompatible,
     logging,
     output::Output,
 };
@@ -61,7 +62,8 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Re
 }
 
 /// Fetches what waits at the server, if it can be reached at once; otherwise says so and goes on with what
-/// is here. A device that was signed out is an error.
+/// is here. A device that was signed out is an error, and so is a server of another version: waiting does not
+/// help then.
 async fn sync(client: &Client, output: &mut Output) -> anyhow::Result<()> {
     client.connect();
     let mut status = client.status();
@@ -74,7 +76,10 @@ async fn sync(client: &Client, output: &mut Output) -> anyhow::Result<()> {
     match status.connection {
         _ if status.caught_up => Ok(()),
         Connection::SignedOut { reason } => Err(ClientError::SignedOut(reason).into()),
-        Connection::Waiting { reason, .. } | Connection::Incompatible { reason } => {
+        Connection::Incompatible { reason } => {
+            Err(incompatible(format!("{reason} (--offline shows what is here)")))
+        }
+        Connection::Waiting { reason, .. } => {
             output.note(&format!(
                 "showing what is here; {} cannot be reached: {reason}",
                 client.server()
@@ -110,7 +115,7 @@ async fn farewell_with_warnings(
     let closed = farewell(client).await;
     while let Some(Some(update)) = events.next().now_or_never() {
         if let Update::Event(Event::Warning(warning)) = update {
-            output.note(&format!("warning: {warning}"));
+            output.warning(&warning.to_string());
         }
     }
     closed

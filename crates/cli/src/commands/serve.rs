@@ -3,7 +3,6 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use clap::{Args, ValueEnum, ValueHint};
-use serde::Serialize;
 use subrosa_server::{
     clock::SystemClock,
     config::{Config, LogFormat, LogOverrides, Overrides},
@@ -11,7 +10,7 @@ use subrosa_server::{
     observe, serve,
 };
 
-use crate::{output::Output, web_app};
+use crate::{output::Output, shapes::ListeningShape, web_app};
 
 /// Run a server.
 ///
@@ -62,11 +61,6 @@ enum Format {
     Text,
     /// One JSON object a line.
     Json,
-}
-
-#[derive(Debug, Serialize)]
-struct ListeningShape {
-    listening: String,
 }
 
 pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
