@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use wasm_bindgen_cli_support::Bindgen;
 use xshell::{Shell, cmd};
 
@@ -49,7 +49,7 @@ pub(super) fn build(sh: &Shell, target: &Path, flavour: Flavour) -> Result<Vec<M
     let _build = match flavour {
         // A new name compiles everything above the one crate that holds it again.
         Flavour::Dev | Flavour::Test => None,
-        Flavour::Release => Some(sh.push_env(BUILD_VARIABLE, commit(sh)?)),
+        Flavour::Release => Some(sh.push_env(BUILD_VARIABLE, build_name(sh))),
     };
     cmd!(
         sh,
@@ -102,6 +102,9 @@ fn bind(name: &'static str, compiled: &Path, kept: &Path, flavour: Flavour) -> R
         foreign.join(", ")
     );
     let script = output.js().to_owned();
+    if let Some(import) = unknown_import(&script) {
+        bail!("nothing gives the module what it needs: {import} (a C function that no crate brings?)");
+    }
     let wasm = output.wasm_mut().emit_wasm();
     for old in files::below(kept)? {
         if old.to_string_lossy().starts_with(&format!("{name}-")) {
@@ -113,13 +116,31 @@ fn bind(name: &'static str, compiled: &Path, kept: &Path, flavour: Flavour) -> R
     Ok(Module { name, script, wasm })
 }
 
-/// The commit that is checked out; nothing in a tree without git.
-fn commit(sh: &Shell) -> Result<String> {
-    let version = env!("CARGO_PKG_VERSION");
+/// An import that no browser can resolve: it would fail only when the script is loaded.
+fn unknown_import(script: &str) -> Option<&str> {
+    script
+        .lines()
+        .find(|line| line.starts_with("import ") && !line.contains("\"./") && !line.contains("'./"))
+}
+
+/// The version and the commit that is checked out; without git the version alone.
+fn build_name(sh: &Shell) -> String {
     let commit = cmd!(sh, "git rev-parse --short=16 HEAD")
         .quiet()
         .ignore_stderr()
         .read()
         .unwrap_or_default();
-    Ok(format!("{version}+{commit}"))
+    format!("{}+{commit}", env!("CARGO_PKG_VERSION"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unknown_import;
+
+    #[test]
+    fn an_import_from_nowhere_is_found() {
+        assert_eq!(unknown_import("let a;\nimport * as b from \"./c.js\";\n"), None);
+        let from_c = "import * as import1 from \"env\"";
+        assert_eq!(unknown_import(&format!("let a;\n{from_c}\nlet b;")), Some(from_c));
+    }
 }
