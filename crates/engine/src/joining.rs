@@ -81,11 +81,11 @@ impl Step<'_> {
         let still_asked = self.live.in_flight.values().any(
             |asked| matches!(asked, Asked::ClaimKeyPackages { conversation, .. } if *conversation == key),
         );
-        if still_asked { Ok(()) } else { self.create(row) }
+        if still_asked { Ok(()) } else { self.create(&row) }
     }
 
     /// Makes the group and its first commit. Every key package must verify under the pinned key.
-    fn create(&mut self, row: ConversationRow) -> StepResult {
+    fn create(&mut self, row: &ConversationRow) -> StepResult {
         let me = self.identity.me.account_id;
         let own_key = self.identity.account_key;
         let peer = contacts::find(self.conn, row.peer)?
@@ -159,7 +159,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    pub(crate) fn claim_refused(&mut self, key: ConversationKey, problem: &Problem) -> StepResult {
+    pub(crate) fn claim_refused(&mut self, key: ConversationKey, problem: &Problem) {
         self.live.forget_requests(key);
         self.live
             .conversation(key)
@@ -169,7 +169,6 @@ impl Step<'_> {
         if !is_passing(problem) && problem.known_code() != Some(ProblemCode::NoKeyPackages) {
             self.refused(problem);
         }
-        Ok(())
     }
 
     /// The peer's creation was faster: what was written here belongs into that conversation.
@@ -225,10 +224,9 @@ impl Step<'_> {
 
     // ---- by Welcome ----
 
-    pub(crate) fn welcome(&mut self, item: WelcomeItem) -> StepResult {
-        let item_id = item.item_id;
+    pub(crate) fn welcome(&mut self, item: &WelcomeItem) -> StepResult {
         if let Ok(id) = ConversationId::try_from(&item.conversation_id[..]) {
-            self.join_by_welcome(id, &item)?;
+            self.join_by_welcome(id, item)?;
         } else {
             self.warn(Warning::ForgedByServer {
                 conversation: None,
@@ -236,7 +234,7 @@ impl Step<'_> {
             });
         }
         // Joined, refused or superseded: in no case is it wanted again.
-        self.live.welcome_done(item_id);
+        self.live.welcome_done(item.item_id);
         Ok(())
     }
 

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A request that waits for its answer.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Asked {
     Sync,
     Append {
@@ -70,6 +70,10 @@ impl Asked {
 
 /// State of the connection.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and they occur in any combination"
+)]
 pub(crate) struct Live {
     pub connected: bool,
     /// Sync was answered: own devices and heads are known.

@@ -89,9 +89,10 @@ impl Step<'_> {
         if starts_turn || !signed_out.is_empty() {
             // Nothing can be encrypted while a commit is on its way, and nothing sealed may be left behind.
             return if is_waiting {
-                self.send_sealed(&row, rows)
+                self.send_sealed(&row, rows);
+                Ok(())
             } else {
-                self.commit_update(row, group, signed_out)
+                self.commit_update(&row, group, signed_out)
             };
         }
 
@@ -115,7 +116,8 @@ impl Step<'_> {
             sealed_rows.push(waiting);
         }
         self.save(&row)?;
-        self.send_sealed(&row, sealed_rows)
+        self.send_sealed(&row, sealed_rows);
+        Ok(())
     }
 
     /// Own devices in the group that are signed out: their own account sees to it that they leave.
@@ -195,7 +197,7 @@ impl Step<'_> {
         Ok(outbox::insert(self.conn, key, send_id, message, content)?)
     }
 
-    fn send_sealed(&mut self, row: &ConversationRow, rows: Vec<OutboxRow>) -> StepResult {
+    fn send_sealed(&mut self, row: &ConversationRow, rows: Vec<OutboxRow>) {
         for waiting in rows {
             let Some(sealed) = waiting.sealed else { continue };
             if self.live.conversation(row.key).rows_in_flight.insert(waiting.key) {
@@ -214,12 +216,16 @@ impl Step<'_> {
                 );
             }
         }
-        Ok(())
     }
 
     // ---- commits ----
 
-    fn commit_update(&mut self, row: ConversationRow, mut group: Group, remove: Vec<DeviceId>) -> StepResult {
+    fn commit_update(
+        &mut self,
+        row: &ConversationRow,
+        mut group: Group,
+        remove: Vec<DeviceId>,
+    ) -> StepResult {
         let send_id = self.new_send_id();
         let store = KvTable::new(self.conn);
         let mls = Mls::new(&store, &mut *self.rng, self.now);
@@ -236,7 +242,7 @@ impl Step<'_> {
             request: crate::joining::commit_frame(bundle).encode_to_vec(),
         };
         handshakes::insert(self.conn, row.key, &handshake)?;
-        self.send_handshake(&row, &handshake)
+        self.send_handshake(row, &handshake)
     }
 
     fn send_handshake(&mut self, row: &ConversationRow, handshake: &HandshakeRow) -> StepResult {

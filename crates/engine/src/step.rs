@@ -124,7 +124,7 @@ impl<'a> Step<'a> {
         };
         match (asked, body) {
             (asked, Body::Problem(problem)) => self.problem(asked, &problem),
-            (Asked::Sync, Body::SyncState(state)) => self.sync_state(state),
+            (Asked::Sync, Body::SyncState(state)) => self.sync_state(&state),
             (
                 Asked::Append {
                     conversation,
@@ -171,7 +171,7 @@ impl<'a> Step<'a> {
         match body {
             Body::Deliver(deliver) => self.deliver(deliver),
             Body::WelcomesWaiting(waiting) => {
-                for item in waiting.welcomes {
+                for item in &waiting.welcomes {
                     self.welcome(item)?;
                 }
                 Ok(())
@@ -209,7 +209,10 @@ impl<'a> Step<'a> {
             Asked::Handshake { conversation } => self.handshake_refused(conversation, problem),
             Asked::FetchLog { conversation, .. } => self.fetch_log_refused(conversation, problem),
             Asked::FetchGroup { id } => self.fetch_group_refused(id, problem),
-            Asked::ClaimKeyPackages { conversation, .. } => self.claim_refused(conversation, problem),
+            Asked::ClaimKeyPackages { conversation, .. } => {
+                self.claim_refused(conversation, problem);
+                Ok(())
+            }
             Asked::Sync
             | Asked::PublishKeyPackages
             | Asked::LookUp { .. }

@@ -19,7 +19,7 @@ use crate::{
 };
 
 impl Step<'_> {
-    pub(crate) fn sync_state(&mut self, state: SyncState) -> StepResult {
+    pub(crate) fn sync_state(&mut self, state: &SyncState) -> StepResult {
         self.live.synced = true;
         self.live.sync_retry.succeeded();
         self.live.own_devices = state
@@ -34,7 +34,7 @@ impl Step<'_> {
         } = &mut *self.live;
         gone.retain(|device| !own_devices.contains(device));
         let more_welcomes = state.welcomes.len() >= WELCOMES_PER_FRAME_MAX;
-        for item in state.welcomes {
+        for item in &state.welcomes {
             self.welcome(item)?;
         }
         if more_welcomes || std::mem::take(&mut self.live.sync_wanted) {

@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use proptest::prelude::*;
 use subrosa_engine::{ConversationState, Message, MessageStatus, Warning, content::MessageId};
 
-use crate::world::World;
+use crate::{device::Device, world::World};
 
 /// What stands at each place of the log.
 type Log<'a> = BTreeMap<Option<u64>, (MessageId, &'a String)>;
 
 impl World {
-    /// Every device has what it must have, once, in one order; the texts from `last` on are on all of them.
-    pub(crate) fn check_agreement(&mut self, last: usize) -> Result<(), TestCaseError> {
-        let lists: Vec<_> = self.devices.iter_mut().map(|device| device.messages()).collect();
+    /// Every device has what it must have, once, in one order; the texts from `required_from` on are on all of them.
+    pub(crate) fn check_agreement(&mut self, required_from: usize) -> Result<(), TestCaseError> {
+        let lists: Vec<_> = self.devices.iter_mut().map(Device::messages).collect();
         self.check_devices()?;
         let log = check_order(&lists)?;
         if !self.has_pruned {
@@ -26,7 +26,7 @@ impl World {
             }
         }
         for (index, list) in lists.iter().enumerate() {
-            self.check_texts(index, list, last)?;
+            self.check_texts(index, list, required_from)?;
             self.check_statuses(index, list)?;
         }
         Ok(())
@@ -57,7 +57,7 @@ impl World {
         Ok(())
     }
 
-    fn check_texts(&self, index: usize, list: &[Message], last: usize) -> Result<(), TestCaseError> {
+    fn check_texts(&self, index: usize, list: &[Message], required_from: usize) -> Result<(), TestCaseError> {
         let mut counts: HashMap<&str, usize> = HashMap::new();
         for message in list {
             *counts.entry(&message.text).or_default() += 1;
@@ -67,7 +67,7 @@ impl World {
         let has_all = device.is_from_the_start && !self.has_pruned;
         for (number, text) in self.texts.iter().enumerate() {
             let count = counts.remove(text.text.as_str());
-            let is_due = has_all || number >= last || text.device == index;
+            let is_due = has_all || number >= required_from || text.device == index;
             prop_assert!(
                 count == Some(1) || count.is_none() && !is_due,
                 "device {} has {:?} of {:?}",

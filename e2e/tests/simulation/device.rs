@@ -86,7 +86,7 @@ impl Skew {
     /// Up to an hour to either side.
     pub(crate) fn from_seed(seed: u64) -> Self {
         let by = Duration::from_millis(seed / 2 % (60 * 60 * 1_000));
-        if seed % 2 == 0 {
+        if seed.is_multiple_of(2) {
             Self::Ahead(by)
         } else {
             Self::Behind(by)

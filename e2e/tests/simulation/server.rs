@@ -131,7 +131,7 @@ impl Server {
         let mut rng = ChaCha20Rng::seed_from_u64(seed ^ (index as u64 + 1) << 32);
         let handle: Handle = format!("person{index}").parse().expect("a handle");
         let vault = OpenVault {
-            account_id: AccountId::from_bytes([index as u8 + 1; 16]),
+            account_id: AccountId::from_bytes([small(index) + 1; 16]),
             key: VaultKey::generate(&mut rng),
             revision: 1,
             contents: VaultContents::generate(None, &mut rng),
@@ -267,8 +267,13 @@ fn new_device(
         account_id: identity.certificate.account_id(),
         device_key: identity.certificate.device_key(),
         certificate: enrolment.certificate.0.clone(),
-        token: TokenHash([index as u8; 32]),
+        token: TokenHash([small(index); 32]),
         token_expires_at: now,
         created_at: now,
     }
+}
+
+/// There are few accounts and devices in a world.
+fn small(index: usize) -> u8 {
+    u8::try_from(index).expect("a world is small")
 }

@@ -131,10 +131,10 @@ impl World {
                 }
             }
             Action::ReorderToServer(who) => {
-                self.on_link(of(who), |link| network::reorder(&mut link.to_server))
+                self.on_link(of(who), |link| network::reorder(&mut link.to_server));
             }
             Action::ReorderToDevice(who) => {
-                self.on_link(of(who), |link| network::reorder(&mut link.to_device))
+                self.on_link(of(who), |link| network::reorder(&mut link.to_device));
             }
             Action::DuplicateToServer(who) => {
                 self.on_link(of(who), |link| network::duplicate(&mut link.to_server));

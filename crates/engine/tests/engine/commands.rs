@@ -41,7 +41,7 @@ fn the_same_text_with_the_same_token_is_one_message() {
     assert_eq!(send(&mut device, conversation, "hello", 1), first);
     assert_eq!(
         device.engine.messages(conversation, None, 10).unwrap(),
-        [first.clone()]
+        std::slice::from_ref(&first)
     );
     assert_eq!(device.engine.outbox_len().unwrap(), 1);
     // Another token or another text is another message.
