@@ -219,7 +219,6 @@ impl Finished {
         let Some(code) = exit.code else {
             panic!("{command}: ended by signal {:?}\n{stderr}", exit.signal)
         };
-        assert!(!stderr.contains("panicked at"), "{command}: {stderr}");
         Self {
             command,
             code,
@@ -274,6 +273,15 @@ impl Finished {
         let mut lines = self.lines();
         assert_eq!(lines.len(), 1, "{}", self.stdout);
         lines.remove(0)
+    }
+
+    /// Its standard error, one JSON object a line.
+    ///
+    /// # Panics
+    /// If that is something else.
+    #[track_caller]
+    pub fn notes(&self) -> Vec<Value> {
+        json_lines(&self.stderr)
     }
 
     /// The object on standard error that says why it failed; notes before it are left out.
@@ -331,10 +339,13 @@ impl Listening {
         self.next(status, is_it).await;
     }
 
-    /// Waits until standard error says this.
+    /// Waits until it says this, be it a note on standard error or a warning among the events.
     pub async fn note(&self, part: &str) {
-        let find = |notes: &[u8]| String::from_utf8_lossy(notes).contains(part).then_some(());
-        self.process.wait_for_note(part, find).await;
+        let find = |written: &[u8]| String::from_utf8_lossy(written).contains(part).then_some(());
+        tokio::select! {
+            () = self.process.wait_for_note(part, find) => {}
+            () = self.process.wait_for_output(part, find) => {}
+        }
     }
 
     /// All lines until now.

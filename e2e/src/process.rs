@@ -58,6 +58,22 @@ pub fn subrosa() -> PathBuf {
     binary
 }
 
+/// The example of this name of the client, as cargo has built it beside these tests.
+///
+/// # Panics
+/// If there is none.
+pub fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap_or_default();
+    let folder = test.parent().and_then(Path::parent).unwrap_or(Path::new("."));
+    let example = folder.join("examples").join(name);
+    assert!(
+        example.exists(),
+        "{} is missing: cargo build -p subrosa-client --examples",
+        example.display()
+    );
+    example
+}
+
 /// A command that inherits nothing of the environment but the path to other programs.
 pub fn clean_command(program: impl AsRef<OsStr>, home: &Path) -> Command {
     let mut command = Command::new(program);
@@ -203,7 +219,7 @@ impl Process {
     /// Waits for the end.
     ///
     /// # Panics
-    /// If it does not end in time.
+    /// If it does not end in time, or if it has panicked.
     pub async fn exit(mut self) -> Exit {
         let Ok(status) = timeout(PATIENCE, self.child.wait()).await else {
             panic!("{} does not end in {PATIENCE:?}\n{}", self.name, self.written());
@@ -229,6 +245,13 @@ impl Process {
         })
         .await;
         self.readers.abort_all();
+        // However it ended: nobody's binary panics.
+        assert!(
+            !self.stderr().contains("panicked at"),
+            "{} has panicked\n{}",
+            self.name,
+            self.written()
+        );
         Exit {
             code: status.code(),
             signal: status.signal(),

@@ -181,6 +181,16 @@ fn open(profile: &Path) -> ([u8; 32], Database) {
     (key, database.unwrap_or_else(|error| fail(&error.to_string())))
 }
 
+/// Runs SQL on the database of a profile, which must be closed.
+///
+/// # Panics
+/// If that fails.
+pub fn change_profile(profile: &Path, sql: &str) {
+    let (_, database) = open(profile);
+    let changed = database.connection().execute_batch(sql);
+    changed.unwrap_or_else(|error| panic!("{}: {error}", profile.display()));
+}
+
 /// Every file of a folder and of those below it, with its name.
 ///
 /// # Panics

@@ -1,12 +1,19 @@
 //! A terminal: a program on a pseudo-terminal (`script` of util-linux makes it), its keys and its screen.
 
-use std::{num::NonZeroU16, path::Path};
+use std::{num::NonZeroU16, path::Path, process::Command};
 
 use crate::process::{Exit, Process, clean_command};
 
 /// A program in a terminal.
 pub struct Terminal {
     process: Process,
+    /// Its sizes, each with the number of bytes that were written before.
+    sizes: Vec<Size>,
+}
+
+#[derive(Clone, Copy)]
+struct Size {
+    from_byte: usize,
     rows: NonZeroU16,
     columns: NonZeroU16,
 }
@@ -27,11 +34,39 @@ impl Terminal {
         command
             .arg(format!("stty rows {rows} cols {columns}; {command_line}"))
             .arg("/dev/null");
-        Self {
-            process: Process::start_with_input(command),
+        let size = Size {
+            from_byte: 0,
             rows,
             columns,
+        };
+        Self {
+            process: Process::start_with_input(command),
+            sizes: vec![size],
         }
+    }
+
+    /// Changes the size of the terminal that this process has, which hears of it by SIGWINCH.
+    ///
+    /// # Panics
+    /// If the process has no terminal.
+    pub fn resize(&mut self, process: i32, rows: NonZeroU16, columns: NonZeroU16) {
+        let device = std::fs::read_link(format!("/proc/{process}/fd/0"));
+        let device = device.unwrap_or_else(|error| panic!("the terminal of {process}: {error}"));
+        self.sizes.push(Size {
+            from_byte: self.process.stdout_bytes().len(),
+            rows,
+            columns,
+        });
+        let resized = Command::new("stty")
+            .arg("-F")
+            .arg(&device)
+            .args(["rows", &rows.to_string(), "cols", &columns.to_string()])
+            .status();
+        assert!(
+            resized.is_ok_and(|status| status.success()),
+            "{} has no size",
+            device.display()
+        );
     }
 
     /// Presses keys.
@@ -47,7 +82,7 @@ impl Terminal {
     /// Waits until the screen is like this.
     pub async fn until(&self, what: &str, is_so: impl Fn(&Screen) -> bool) -> Screen {
         let look = |bytes: &[u8]| {
-            let screen = Screen::new(bytes.to_vec(), self.rows, self.columns);
+            let screen = Screen::new(bytes.to_vec(), &self.sizes);
             is_so(&screen).then_some(screen)
         };
         self.process.wait_for_output(what, look).await
@@ -55,9 +90,12 @@ impl Terminal {
 
     /// Waits for the end of the program; the screen is as it leaves it.
     pub async fn end(self) -> (Screen, Exit) {
-        let (rows, columns) = (self.rows, self.columns);
+        let sizes = self.sizes;
         let exit = self.process.exit().await;
-        (Screen::new(exit.stdout.clone(), rows, columns), exit)
+        // Whoever is on a terminal panics there.
+        let text = String::from_utf8_lossy(&exit.stdout);
+        assert!(!text.contains("panicked at"), "{text}");
+        (Screen::new(exit.stdout.clone(), &sizes), exit)
     }
 
     /// The process id of `script`, whose child is the program.
@@ -67,10 +105,21 @@ impl Terminal {
 }
 
 impl Screen {
-    fn new(bytes: Vec<u8>, rows: NonZeroU16, columns: NonZeroU16) -> Self {
-        let mut parser = vt100::Parser::new(rows, columns, 0);
-        parser.process(&bytes);
+    fn new(bytes: Vec<u8>, sizes: &[Size]) -> Self {
+        let mut parser = vt100::Parser::new(NonZeroU16::MIN, NonZeroU16::MIN, 0);
+        for (index, size) in sizes.iter().enumerate() {
+            parser.screen_mut().set_size(size.rows, size.columns);
+            let end = sizes.get(index + 1).map_or(bytes.len(), |next| next.from_byte);
+            let end = end.min(bytes.len());
+            parser.process(&bytes[size.from_byte.min(end)..end]);
+        }
         Self { parser, bytes }
+    }
+
+    /// The rows that can be read.
+    pub fn rows(&self) -> Vec<String> {
+        let (_, columns) = self.parser.screen().size();
+        self.parser.screen().rows(0, columns.get()).collect()
     }
 
     /// What can be read.

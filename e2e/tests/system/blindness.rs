@@ -210,10 +210,24 @@ async fn nothing_secret_is_in_the_servers_memory() {
 
 #[tokio::test]
 async fn nothing_secret_is_readable_in_a_clients_profile() {
-    let stage = Stage::play().await;
+    let mut stage = Stage::play().await;
+    stage.add_private_keys();
+    for (who, person) in [
+        ("alice", &stage.alice),
+        ("bob", &stage.bob),
+        ("second", &stage.second),
+    ] {
+        stage.secrets.add_tokens(who, &person.profile());
+    }
     for person in [&stage.alice, &stage.bob, &stage.second] {
+        let key = person.profile().join("key").display().to_string();
         for (name, bytes) in files(&person.profile()) {
-            stage.secrets.assert_absent(&name, &bytes);
+            // What opens the profile, and nothing else, is beside it.
+            if name == key {
+                assert_eq!(bytes.len(), 32, "{name}");
+            } else {
+                stage.secrets.assert_absent(&name, &bytes);
+            }
         }
         let database = std::fs::read(person.profile().join("profile.db")).unwrap_or_default();
         assert!(database.len() > 10_000, "the profile was not found");
@@ -245,7 +259,16 @@ async fn a_damaged_profile_is_told_and_never_guessed_around() {
     ] {
         assert!(std::fs::write(&path, damaged).is_ok());
         let refused = alice.run(&["chats", "--offline"]).await;
-        assert_ne!(refused.code, 0, "{refused:?}");
+        let told = refused.ends_with(1).failure()["error"].to_string();
+        assert!(
+            told.contains("damaged") || told.contains("not a database") || told.contains("malformed"),
+            "{told}"
+        );
+        assert_eq!(
+            std::fs::read(&path).unwrap_or_default(),
+            damaged,
+            "the damaged file was changed"
+        );
     }
     assert!(std::fs::write(&path, &intact).is_ok());
     alice.run(&["chats", "--offline"]).await.ok();

