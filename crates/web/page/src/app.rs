@@ -9,6 +9,7 @@ use crate::{
     i18n::{self, now},
     limits, link,
     model::{faces, route::Route},
+    reactive::{effect, memo},
     router::Router,
     store::{Ceremony, Stage, Store},
     theme,
@@ -75,7 +76,7 @@ fn code(store: Store) -> impl IntoView {
 
 /// Loads what there is when somebody is signed in, and forgets it when nobody is.
 fn follow_stage(store: Store, router: Router) {
-    let stage = Memo::new(move |_| store.stage());
+    let stage = memo!(move || store.stage());
     Effect::new(move |was_in: Option<bool>| {
         let is_in = match stage.get() {
             Stage::SignedIn | Stage::Revoked => true,
@@ -115,7 +116,7 @@ fn look_after_storage(store: Store) {
 
 /// The title names what is open, and how much is new.
 fn follow_title(store: Store, router: Router) {
-    Effect::new(move || {
+    effect!(move || {
         let name = match router.route() {
             Route::Settings if store.me().is_some() => Some(now!("settings")),
             Route::Chat(_) => store

@@ -77,7 +77,7 @@ thread_local! {
 
 fn bundle(language: Language) -> FluentBundle<FluentResource> {
     let mut bundle = FluentBundle::new(vec![language.identifier()]);
-    // Done by `text`, for texts and not for numbers.
+    // Done by `find_text`, for texts and not for numbers.
     bundle.set_use_isolating(false);
     bundle.set_formatter(Some(|value, _| match value {
         FluentValue::Number(number) => Some(format::number(number.value)),
@@ -116,7 +116,7 @@ fn apply(language: Language) {
 }
 
 /// The text with this key in the language of the interface.
-pub(crate) fn text(key: &str, arguments: &[(&'static str, FluentValue<'_>)]) -> String {
+pub(crate) fn find_text(key: &str, arguments: &[(&'static str, FluentValue<'_>)]) -> String {
     let mut args = FluentArgs::with_capacity(arguments.len());
     for (name, value) in arguments {
         match value {
@@ -144,16 +144,16 @@ fn find(language: Language, key: &str, args: &FluentArgs<'_>) -> Option<String> 
     })
 }
 
-/// A text as a closure that follows the language: `t!("key")`, `t!("key", name = value)`.
+/// A text that follows the language: `t!("key")`, `t!("key", name = value)`.
 macro_rules! t {
     ($key:literal $(, $name:ident = $value:expr)* $(,)?) => {
-        move || $crate::i18n::text($key, &[$((stringify!($name), fluent_bundle::FluentValue::from($value))),*])
+        $crate::reactive::text!($crate::i18n::now!($key $(, $name = $value)*))
     };
 }
 /// A text as it is now.
 macro_rules! now {
     ($key:literal $(, $name:ident = $value:expr)* $(,)?) => {
-        $crate::i18n::text($key, &[$((stringify!($name), fluent_bundle::FluentValue::from($value))),*])
+        $crate::i18n::find_text($key, &[$((stringify!($name), fluent_bundle::FluentValue::from($value))),*])
     };
 }
 pub(crate) use {now, t};

@@ -18,6 +18,7 @@ mod limits;
 mod link;
 mod model;
 mod parts;
+mod reactive;
 mod router;
 mod settings;
 mod store;
@@ -28,6 +29,10 @@ use wasm_bindgen::prelude::wasm_bindgen;
 /// Puts the app in the place of what stands in the page while it loads.
 #[wasm_bindgen(start)]
 pub fn start() {
+    // A defect shows itself in the browser's console, with its place.
+    std::panic::set_hook(Box::new(|panic| {
+        web_sys::console::error_1(&panic.to_string().into());
+    }));
     let Some(place) = browser::document().get_element_by_id("app") else {
         return;
     };

@@ -11,7 +11,7 @@ pub(crate) const DRAFT_AFTER: Duration = Duration::from_millis(400);
 /// A connection that is back within this time was never shown as lost.
 pub(crate) const STRIP_AFTER: Duration = Duration::from_millis(600);
 /// How often the day and the room in the storage are looked at.
-pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(60);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_mins(1);
 /// Rows of the list of conversations that are drawn at first, and more at a time.
 pub(crate) const LIST_ROWS: usize = 60;
 /// Warnings that are shown; the oldest give way.

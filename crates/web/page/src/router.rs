@@ -1,6 +1,6 @@
 //! Where the user is, in step with the browser's address and history.
 //!
-//! Four addresses do not need leptos_router: this is the History API and one signal.
+//! Four addresses do not need `leptos_router`: this is the History API and one signal.
 
 use leptos::{ev, prelude::*};
 use wasm_bindgen::JsValue;

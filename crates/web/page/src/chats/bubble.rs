@@ -1,4 +1,4 @@
-//! MessageBubble: a text, its time, its state; and for a failed one the two things that can be done.
+//! `MessageBubble`: a text, its time, its state; and for a failed one the two things that can be done.
 
 use std::sync::Arc;
 
@@ -19,6 +19,7 @@ use crate::{
         avatar, failure,
         ticks::{self, ticks},
     },
+    reactive::{memo, text},
 };
 
 #[component]
@@ -37,18 +38,18 @@ pub(super) fn MessageBubble(
         _ => old.cloned().flatten(),
     });
     let is_first = move || row.with(|row| matches!(row, Row::Message { first: true, .. }));
-    let is_last = Memo::new(move |_| row.with(|row| matches!(row, Row::Message { last: true, .. })));
-    let status = Memo::new(move |_| {
+    let is_last = memo!(move || row.with(|row| matches!(row, Row::Message { last: true, .. })));
+    let status = memo!(move || {
         message.with(|message| {
             message
                 .as_ref()
                 .map_or(MessageStatus::Pending, |message| message.status)
         })
     });
-    let at_ms = Memo::new(move |_| {
+    let at_ms = memo!(move || {
         message.with(|message| message.as_ref().map_or(0, |message| message.sent_at.as_millis()))
     });
-    let text = Memo::new(move |_| {
+    let text = memo!(move || {
         message.with(|message| {
             message
                 .as_ref()
@@ -64,14 +65,14 @@ pub(super) fn MessageBubble(
     let who = move || if outgoing { now!("you") } else { entry.name() };
     view! {
         <li class="row" class:new=is_new data-testid="message" data-key=key.clone() data-id=key data-status=move || ticks::name(status.get())
-            data-outgoing=outgoing.to_string() data-first=move || is_first().to_string() data-last=move || is_last.get().to_string()>
+            data-outgoing=outgoing.to_string() data-first=text!(is_first().to_string()) data-last=text!(is_last.get().to_string())>
             {move || (!outgoing && is_last.get()).then(|| sender.map(|sender| avatar::avatar(&sender, &entry.name(), "small")))}
             <div class="bubble-wrap">
                 <div class="bubble">
-                    <span class="hidden-text">{move || now!("said", name = who())}</span>
+                    <span class="hidden-text">{text!(now!("said", name = who()))}</span>
                     <Text text />
                     <span class="stamp tabular">
-                        <time title=move || format::full(at_ms.get())>{move || format::time(at_ms.get())}</time>
+                        <time title=text!(format::full(at_ms.get()))>{text!(format::time(at_ms.get()))}</time>
                         {outgoing.then(|| ticks(move || status.get()))}
                     </span>
                 </div>
@@ -85,7 +86,7 @@ pub(super) fn MessageBubble(
 #[component]
 fn Text(text: Memo<String>) -> impl IntoView {
     let whole = RwSignal::new(false);
-    let is_clipped = Memo::new(move |_| !whole.get() && text.with(|text| preview::clip(text).is_some()));
+    let is_clipped = memo!(move || !whole.get() && text.with(|text| preview::clip(text).is_some()));
     view! {
         <span class="bubble-text" dir="auto" data-testid="message-text">
             {move || text.with(|text| linked(if whole.get() { text } else { preview::clip(text).unwrap_or(text) }))}

@@ -12,6 +12,7 @@ use crate::{
         route::{ChatAddress, Route},
     },
     parts::{avatar, ticks::ticks},
+    reactive::{memo, text},
     router::use_router,
     store::use_store,
 };
@@ -36,14 +37,14 @@ pub(super) fn ChatItem(
 ) -> impl IntoView {
     let store = use_store();
     let router = use_router();
-    let entry = Memo::new(move |_| store.roster.with(|roster| roster.get(&id).cloned()));
+    let entry = memo!(move || store.roster.with(|roster| roster.get(&id).cloned()));
     let of = move |read: fn(&Conversation) -> String| {
         entry.with(|entry| entry.as_deref().map(read).unwrap_or_default())
     };
-    let route = Memo::new(move |_| entry.with(|entry| entry.as_deref().map_or(Route::List, route_of)));
-    let is_open = Memo::new(move |_| store.open.get() == Some(id));
-    let unread = Memo::new(move |_| entry.with(|entry| entry.as_ref().map_or(0, |entry| entry.unread)));
-    let peer = Memo::new(move |_| entry.with(|entry| entry.as_ref().map(|entry| entry.peer.clone())));
+    let route = memo!(move || entry.with(|entry| entry.as_deref().map_or(Route::List, route_of)));
+    let is_open = memo!(move || store.open.get() == Some(id));
+    let unread = memo!(move || entry.with(|entry| entry.as_ref().map_or(0, |entry| entry.unread)));
+    let peer = memo!(move || entry.with(|entry| entry.as_ref().map(|entry| entry.peer.clone())));
     let at_ms = move || {
         entry.with(|entry| {
             entry
@@ -51,7 +52,7 @@ pub(super) fn ChatItem(
                 .and_then(|entry| Some(entry.last_message.as_ref()?.sent_at.as_millis()))
         })
     };
-    let own_status = Memo::new(move |_| {
+    let own_status = memo!(move || {
         entry.with(|entry| {
             let entry = entry.as_ref().filter(|entry| entry.draft.is_none())?;
             entry
@@ -73,14 +74,14 @@ pub(super) fn ChatItem(
     view! {
         <li>
             <a class="chat" data-testid="chat-item" data-handle=move || of(|entry| entry.peer.handle.as_ref().map(ToString::to_string).unwrap_or_default())
-                data-unread=move || (unread.get() > 0).to_string() href=move || route.get().path() tabindex=tab_index
+                data-unread=text!((unread.get() > 0).to_string()) href=text!(route.get().path()) tabindex=tab_index
                 aria-current=move || is_open.get().then_some("true") on:click=move |event| router.follow(route.get_untracked())(event)>
                 {move || peer.get().map(|peer| avatar::of_peer(&peer, ""))}
                 <span class="chat-text">
                     <span class="chat-line">
-                        <span class="chat-name one-line"><bdi>{move || of(name_of)}</bdi></span>
+                        <span class="chat-name one-line"><bdi>{text!(of(name_of))}</bdi></span>
                         {move || at_ms().map(|at_ms| view! {
-                            <time class="tabular" title=move || format::full(at_ms)>{move || format::brief(at_ms, store.today.get())}</time>
+                            <time class="tabular" title=text!(format::full(at_ms))>{text!(format::brief(at_ms, store.today.get()))}</time>
                         })}
                     </span>
                     <span class="chat-line">

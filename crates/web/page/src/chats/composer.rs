@@ -1,21 +1,23 @@
-//! MessageInput: grows with its text, sends by Enter, keeps a draft, and refuses what is too long in words.
+//! `MessageInput`: grows with its text, sends by Enter, keeps a draft, and refuses what is too long in words.
 
 use leptos::{
-    ev::{self, KeyboardEvent},
+    ev::{ClipboardEvent, KeyboardEvent},
     html::Textarea,
     prelude::*,
     task::spawn_local,
 };
-use subrosa_web_rpc::{ConversationState, Failure};
-use subrosa_wire::{AccountId, limits::MESSAGE_TEXT_MAX};
+use subrosa_web_rpc::{ConversationState, Failure, Request};
+use subrosa_wire::{AccountId, ConversationId, limits::MESSAGE_TEXT_MAX};
 use web_sys::HtmlTextAreaElement;
 
 use super::{conversation::Entry, draft::Draft};
 use crate::{
     browser,
     i18n::{now, t},
+    link,
     parts::{failure, icon},
-    store::{Stage, use_store},
+    reactive::{effect, text},
+    store::{Stage, Store, use_store},
 };
 
 /// What is said below the field.
@@ -30,149 +32,175 @@ enum Note {
     Failed(Failure),
 }
 
-#[component]
-pub(super) fn MessageInput(account: AccountId) -> impl IntoView {
-    let store = use_store();
-    let entry = expect_context::<Entry>();
-    let field = NodeRef::<Textarea>::new();
-    let can_send = RwSignal::new(false);
-    let note = RwSignal::new(Note::None);
-    let conversation = store.open.get_untracked();
-    let draft = Draft::new(conversation.unwrap_or(subrosa_wire::ConversationId::from_bytes([0; 16])));
+/// The field with all that belongs to it.
+#[derive(Clone, Copy)]
+struct Input {
+    field: NodeRef<Textarea>,
+    can_send: RwSignal<bool>,
+    note: RwSignal<Note>,
+    draft: Draft,
+}
 
-    // The id may change while the conversation is open; another conversation's id is not for this draft.
-    Effect::new(move || {
-        let Some(id) = store.open.get() else { return };
-        let is_mine = store.roster.with_untracked(|roster| {
-            roster
-                .get(&id)
-                .is_some_and(|entry| entry.peer.account_id == account)
-        });
-        if is_mine {
-            draft.follow(id);
-        }
-    });
-    let changed = move || {
-        let Some(area) = field.get_untracked() else { return };
-        grow(&area);
-        let text = area.value();
-        let too_long = text.len() > MESSAGE_TEXT_MAX && text.trim().len() > MESSAGE_TEXT_MAX;
-        let sendable = !too_long && !text.trim().is_empty();
-        if can_send.get_untracked() != sendable {
-            can_send.set(sendable);
-        }
-        let next = if too_long { Note::TooLong } else { Note::None };
-        if note.with_untracked(|note| *note != next) {
-            note.set(next);
-        }
-        if !too_long {
-            draft.keep_soon(text);
-        }
-    };
-    Effect::new(move || {
-        let Some(area) = field.get() else { return };
+impl Input {
+    fn area(self) -> Option<HtmlTextAreaElement> {
+        self.field.try_get_untracked().flatten()
+    }
+
+    /// Puts what was kept into a field that is still empty, and the focus where it does no harm.
+    fn begin(self, area: HtmlTextAreaElement) {
         request_animation_frame(move || {
-            let fine = browser::window()
-                .match_media("(pointer: fine)")
-                .ok()
-                .flatten()
-                .is_some_and(|query| query.matches());
-            if fine && browser::first("dialog[open]").is_none() {
+            // On a touch screen the focus would bring up the keyboard, over what is to be read.
+            let touch = browser::window().match_media("(pointer: coarse)").ok().flatten();
+            if touch.is_none_or(|touch| !touch.matches()) && browser::first("dialog[open]").is_none() {
                 let _ = area.focus();
             }
         });
         spawn_local(async move {
-            if let (Some(text), Some(area)) = (draft.kept().await, field.try_get_untracked().flatten())
+            if let (Some(text), Some(area)) = (self.draft.kept().await, self.area())
                 && area.value().is_empty()
             {
-                area.set_value(&text);
-                grow(&area);
-                can_send.set(!text.trim().is_empty());
+                self.put(&area, &text);
             }
         });
-    });
-    let send = move || {
-        let (Some(area), Some(conversation)) = (field.get_untracked(), store.open.get_untracked()) else {
+    }
+
+    fn put(self, area: &HtmlTextAreaElement, text: &str) {
+        area.set_value(text);
+        grow(area);
+        self.can_send.try_set(!text.trim().is_empty());
+    }
+
+    /// Something was typed.
+    fn changed(self) {
+        let Some(area) = self.area() else { return };
+        grow(&area);
+        let text = area.value();
+        let too_long = text.len() > MESSAGE_TEXT_MAX && text.trim().len() > MESSAGE_TEXT_MAX;
+        let can_send = !too_long && !text.trim().is_empty();
+        if self.can_send.get_untracked() != can_send {
+            self.can_send.set(can_send);
+        }
+        let note = if too_long { Note::TooLong } else { Note::None };
+        if self.note.with_untracked(|old| *old != note) {
+            self.note.set(note);
+        }
+        if !too_long {
+            self.draft.keep_soon(text);
+        }
+    }
+
+    /// Sends what is typed. What could not be stored is in the field again, or in its conversation's draft.
+    fn send(self, store: Store) {
+        let (Some(area), Some(conversation)) = (self.area(), store.open.get_untracked()) else {
             return;
         };
-        if !can_send.get_untracked() {
+        if !self.can_send.get_untracked() {
             return;
         }
         let text = area.value();
-        area.set_value("");
-        grow(&area);
-        can_send.set(false);
-        note.set(Note::None);
-        draft.remove();
+        self.put(&area, "");
+        self.note.set(Note::None);
+        self.draft.remove();
         spawn_local(async move {
-            if let Err(failure) = store.send(conversation, text.clone()).await {
-                note.try_set(Note::Failed(failure));
-                if let Some(area) = field.try_get_untracked().flatten() {
-                    let typed = area.value();
-                    area.set_value(&if typed.is_empty() {
-                        text
-                    } else {
-                        format!("{text}\n{typed}")
-                    });
-                    grow(&area);
-                    can_send.try_set(true);
-                    draft.keep_soon(area.value());
-                }
+            let Err(failure) = store.send(conversation, text.clone()).await else {
+                return;
+            };
+            self.note.try_set(Note::Failed(failure));
+            if let Some(area) = self.area() {
+                let typed = area.value();
+                let all = if typed.is_empty() {
+                    text
+                } else {
+                    format!("{text}\n{typed}")
+                };
+                self.put(&area, &all);
+                self.draft.keep_soon(all);
+            } else {
+                let _ = link::call(Request::KeepDraft { conversation, text }).await;
             }
         });
-    };
-    let keyed = move |event: KeyboardEvent| {
-        // 229: the key belongs to an input method that is still composing.
-        if event.key() == "Enter" && !event.shift_key() && !event.is_composing() && event.key_code() != 229 {
-            event.prevent_default();
-            send();
-        }
-    };
-    let pasted = move |event: ev::ClipboardEvent| {
-        let Some(area) = field.get_untracked() else { return };
-        let text = event
+    }
+
+    /// Refuses what is too long before it is put in.
+    fn pasted(self, event: &ClipboardEvent) {
+        let Some(area) = self.area() else { return };
+        let pasted = event
             .clipboard_data()
-            .and_then(|data| data.get_data("text/plain").ok())
-            .unwrap_or_default();
-        if area.value().len() + text.len() > MESSAGE_TEXT_MAX + 1024 {
+            .and_then(|data| data.get_data("text/plain").ok());
+        if area.value().len() + pasted.unwrap_or_default().len() > MESSAGE_TEXT_MAX {
             event.prevent_default();
-            note.set(Note::PasteTooLong);
+            self.note.set(Note::PasteTooLong);
         }
+    }
+
+    fn note(self) -> Option<String> {
+        match self.note.get() {
+            Note::None => None,
+            Note::PasteTooLong => Some(now!("paste-too-long")),
+            Note::TooLong => Some(now!("text-too-long")),
+            Note::Failed(failure) => Some(failure::words(&failure)),
+        }
+    }
+}
+
+#[component]
+pub(super) fn MessageInput(account: AccountId) -> impl IntoView {
+    let store = use_store();
+    let entry = expect_context::<Entry>();
+    let nowhere = ConversationId::from_bytes([0; 16]);
+    let draft = Draft::new(store.open.get_untracked().unwrap_or(nowhere));
+    let input = Input {
+        field: NodeRef::new(),
+        can_send: RwSignal::new(false),
+        note: RwSignal::new(Note::None),
+        draft,
     };
-    let listeners = [
-        window_event_listener_untyped("pagehide", move |_| draft.flush()),
-        window_event_listener_untyped("visibilitychange", move |_| draft.flush()),
-    ];
+    // The id may change while the conversation is open; another conversation's id is not for this draft.
+    effect!(move || {
+        let Some(id) = store.open.get() else { return };
+        let entry = store.roster.with_untracked(|roster| roster.get(&id).cloned());
+        if entry.is_some_and(|entry| entry.peer.account_id == account) {
+            draft.follow(id);
+        }
+    });
+    effect!(move || {
+        if let Some(area) = input.field.get() {
+            input.begin(area);
+        }
+    });
+    let listeners = ["pagehide", "visibilitychange"]
+        .map(|event| window_event_listener_untyped(event, move |_| draft.flush()));
     on_cleanup(move || {
         listeners
             .into_iter()
             .for_each(leptos::leptos_dom::helpers::WindowListenerHandle::remove);
         draft.flush();
     });
-
     let blocked = move || match (store.stage(), entry.state()) {
         (Stage::Revoked, _) => Some(now!("composer-revoked")),
         (_, Some(ConversationState::Blocked)) => Some(now!("composer-blocked")),
         _ => None,
     };
-    let words = move || match note.get() {
-        Note::None => None,
-        Note::PasteTooLong => Some(now!("paste-too-long")),
-        Note::TooLong => Some(now!("text-too-long")),
-        Note::Failed(failure) => Some(failure::words(&failure)),
+    let keyed = move |event: KeyboardEvent| {
+        // 229: the key belongs to an input method that is still composing.
+        if event.key() == "Enter" && !event.shift_key() && !event.is_composing() && event.key_code() != 229 {
+            event.prevent_default();
+            input.send(store);
+        }
     };
     view! {
         <div class="composer-area">
             {move || blocked().map(|text| view! { <p class="composer-note calm" role="status">{text}</p> })}
-            {move || words().map(|text| view! { <p class="composer-note" role="alert" data-testid="error">{text}</p> })}
+            {move || input.note().map(|text| view! { <p class="composer-note" role="alert" data-testid="error">{text}</p> })}
             <form class="composer" hidden=move || blocked().is_some() on:submit=move |event| {
                 event.prevent_default();
-                send();
+                input.send(store);
             }>
-                <textarea node_ref=field rows="1" data-testid="composer" dir="auto" enterkeyhint="send" autocomplete="off"
-                    aria-label=move || now!("composer-label", name = entry.name()) placeholder=move || now!("composer-label", name = entry.name())
-                    on:input=move |_| changed() on:keydown=keyed on:paste=pasted on:blur=move |_| draft.flush()></textarea>
-                <button type="submit" class="send" data-testid="send" aria-label=t!("send") title=t!("send") disabled=move || !can_send.get()>
+                <textarea node_ref=input.field rows="1" data-testid="composer" dir="auto" enterkeyhint="send" autocomplete="off"
+                    aria-label=text!(now!("composer-label", name = entry.name())) placeholder=text!(now!("composer-label", name = entry.name()))
+                    on:input=move |_| input.changed() on:keydown=keyed on:paste=move |event| input.pasted(&event)
+                    on:blur=move |_| draft.flush()></textarea>
+                <button type="submit" class="send" data-testid="send" aria-label=t!("send") title=t!("send") disabled=move || !input.can_send.get()>
                     {icon::mirrored(icon::SEND)}
                 </button>
             </form>

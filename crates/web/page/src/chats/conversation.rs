@@ -16,6 +16,7 @@ use crate::{
         dialog::{Modal, close_open},
         icon,
     },
+    reactive::{memo, text},
     router::use_router,
     store::use_store,
 };
@@ -54,13 +55,13 @@ pub(super) fn ConversationPane(account: AccountId) -> impl IntoView {
     }));
     provide_context(entry);
     let about = RwSignal::new(false);
-    let peer = Memo::new(move |_| {
+    let peer = memo!(move || {
         entry
             .0
             .with(|entry| entry.as_ref().map(|entry| entry.peer.clone()))
     });
     view! {
-        <section class="conversation" aria-label=move || now!("conversation-with", name = entry.name()) data-testid="conversation">
+        <section class="conversation" aria-label=text!(now!("conversation-with", name = entry.name())) data-testid="conversation">
             <div class="top">
                 <header class="pane-head">
                     <button type="button" class="icon-button back" data-testid="back" aria-label=t!("back") title=t!("back") on:click=move |_| router.back()>
@@ -68,8 +69,8 @@ pub(super) fn ConversationPane(account: AccountId) -> impl IntoView {
                     </button>
                     {move || peer.get().map(|peer| avatar::of_peer(&peer, "medium"))}
                     <div class="who">
-                        <h1 class="one-line"><bdi class="name">{move || entry.name()}</bdi></h1>
-                        <p class="sub">{icon::sized(icon::LOCK, "14")}<span class="one-line">{move || subtitle(entry)}</span></p>
+                        <h1 class="one-line"><bdi class="name">{text!(entry.name())}</bdi></h1>
+                        <p class="sub">{icon::sized(icon::LOCK, "14")}<span class="one-line">{text!(subtitle(entry))}</span></p>
                     </div>
                     <button type="button" class="icon-button about" data-testid="about" aria-label=t!("about-person") title=t!("about-person")
                         on:click=move |_| about.set(true)>{icon::icon(icon::INFO)}</button>

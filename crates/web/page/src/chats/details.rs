@@ -6,13 +6,14 @@ use super::{chat_item::name_of, conversation::Entry};
 use crate::{
     i18n::t,
     parts::{avatar, icon},
+    reactive::memo,
     store::use_store,
 };
 
 #[component]
 pub(super) fn Details() -> impl IntoView {
     let store = use_store();
-    let entry = Entry(Memo::new(move |_| {
+    let entry = Entry(memo!(move || {
         store
             .open
             .get()
@@ -30,7 +31,7 @@ pub(super) fn Details() -> impl IntoView {
 #[component]
 pub(super) fn Facts() -> impl IntoView {
     let entry = expect_context::<Entry>();
-    let peer = Memo::new(move |_| {
+    let peer = memo!(move || {
         entry
             .0
             .with(|entry| entry.as_ref().map(|entry| entry.peer.clone()))

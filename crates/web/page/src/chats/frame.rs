@@ -5,7 +5,13 @@ use wasm_bindgen::{JsCast as _, closure::Closure};
 
 use super::{details::Details, pane::ChatPane, side::Side, strips::Strips};
 use crate::{
-    browser, i18n::t, model::route::Route, parts::icon, router::use_router, settings::Settings,
+    browser,
+    i18n::t,
+    model::route::Route,
+    parts::icon,
+    reactive::{memo, text},
+    router::use_router,
+    settings::Settings,
     store::use_store,
 };
 
@@ -37,7 +43,7 @@ pub(crate) fn Frame() -> impl IntoView {
     let router = use_router();
     let narrow = Narrow(watch_width());
     provide_context(narrow);
-    let pane = Memo::new(move |_| match router.route() {
+    let pane = memo!(move || match router.route() {
         Route::List => Pane::List,
         Route::Chat(_) => Pane::Chat,
         Route::Settings => Pane::Settings,
@@ -55,9 +61,9 @@ pub(crate) fn Frame() -> impl IntoView {
         {
             event.prevent_default();
             if narrow.0.get_untracked() {
-                router.back()
+                router.back();
             } else {
-                router.go(Route::List)
+                router.go(Route::List);
             }
             browser::focus_soon("[data-testid=chat-item][tabindex='0']");
         }
@@ -65,7 +71,7 @@ pub(crate) fn Frame() -> impl IntoView {
     on_cleanup(move || escape.remove());
     view! {
         <a class="skip" href="#main" on:click=|event| { event.prevent_default(); browser::focus("#main"); }>{t!("skip")}</a>
-        <div class="frame" data-pane=move || pane.get().name() data-details=move || details().to_string()>
+        <div class="frame" data-pane=move || pane.get().name() data-details=text!(details().to_string())>
             <Strips />
             <div class="side" role=side_role aria-label=t!("chats")><Side /></div>
             <main id="main" tabindex="-1">

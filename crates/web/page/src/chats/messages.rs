@@ -1,4 +1,4 @@
-//! MessageWindow: the loaded messages, days and the mark of what is new between them, and the way to the newest.
+//! `MessageWindow`: the loaded messages, days and the mark of what is new between them, and the way to the newest.
 
 use std::collections::HashMap;
 
@@ -12,6 +12,7 @@ use crate::{
     link,
     model::rows::{Row, rows},
     parts::{icon, skeleton},
+    reactive::{effect, memo, text},
     store::{Store, use_store},
 };
 
@@ -32,21 +33,21 @@ pub(super) fn MessageWindow() -> impl IntoView {
     let entry = expect_context::<Entry>();
     let scroller = Scroller::new(store);
     let drawn = RwSignal::new(Vec::<Drawn>::new());
-    Effect::new(move || draw(store, scroller, drawn));
-    Effect::new(move || {
+    effect!(move || draw(store, &scroller, drawn));
+    effect!(move || {
         if store.place.get().is_some() {
             scroller.settle();
         }
     });
-    mark_read(store, entry, scroller);
+    mark_read(store, entry, &scroller);
 
-    let is_loading = Memo::new(move |_| store.window.with(Option::is_none));
-    let is_empty = Memo::new(move |_| {
+    let is_loading = memo!(move || store.window.with(Option::is_none));
+    let is_empty = memo!(move || {
         store
             .window
             .with(|window| window.as_ref().is_some_and(|window| window.messages.is_empty()))
     });
-    let is_start = Memo::new(move |_| {
+    let is_start = memo!(move || {
         store
             .window
             .with(|window| window.as_ref().is_some_and(|window| !window.has_older))
@@ -58,9 +59,9 @@ pub(super) fn MessageWindow() -> impl IntoView {
     };
     view! {
         <div class="log-wrap">
-            <div class="messages scroll" node_ref=scroller.area tabindex="0" role="log" aria-label=move || now!("messages-with", name = entry.name())
+            <div class="messages scroll" node_ref=scroller.area tabindex="0" role="log" aria-label=text!(now!("messages-with", name = entry.name()))
                 aria-live=move || if scroller.at_bottom.get() { "polite" } else { "off" } aria-relevant="additions"
-                aria-busy=move || is_loading.get().to_string() data-testid="messages" on:scroll=move |_| scroller.scrolled()>
+                aria-busy=text!(is_loading.get().to_string()) data-testid="messages" on:scroll=move |_| scroller.scrolled()>
                 <Show when=move || is_loading.get()>{skeleton::bubbles()}</Show>
                 <div class="messages-inner" node_ref=scroller.content>
                     <Show when=move || is_start.get()>{start(entry, is_empty)}</Show>
@@ -72,7 +73,7 @@ pub(super) fn MessageWindow() -> impl IntoView {
                 </div>
             </div>
             <Show when=move || scroller.is_far.get() && !is_loading.get()>
-                <button type="button" class="jump" data-testid="jump-latest" aria-label=move || jump_label(unread()) title=move || jump_label(unread())
+                <button type="button" class="jump" data-testid="jump-latest" aria-label=text!(jump_label(unread())) title=text!(jump_label(unread()))
                     on:click=move |_| store.jump_to_latest()>
                     {move || (unread() > 0).then(|| view! { <span class="badge tabular" aria-hidden="true">{move || unread()}</span> })}
                     {icon::icon(icon::DOWN)}
@@ -91,7 +92,7 @@ fn jump_label(unread: u64) -> String {
 }
 
 /// Brings what is drawn in step with the window. Rows that stay keep their signal, and with it their element.
-fn draw(store: Store, scroller: Scroller, drawn: RwSignal<Vec<Drawn>>) {
+fn draw(store: Store, scroller: &Scroller, drawn: RwSignal<Vec<Drawn>>) {
     let unread_from = store.unread_from.get();
     let Some((wanted, at_end)) = store.window.with(|window| {
         window
@@ -140,7 +141,7 @@ fn row(drawn: Drawn, store: Store) -> AnyView {
     let Drawn { key, row, is_new } = drawn;
     match row.get_untracked() {
         Row::Day { at_ms, .. } => view! {
-            <li class="day" data-key=key><h2>{move || format::heading(at_ms, store.today.get())}</h2></li>
+            <li class="day" data-key=key><h2>{text!(format::heading(at_ms, store.today.get()))}</h2></li>
         }
         .into_any(),
         Row::Unread => {
@@ -166,7 +167,7 @@ fn row(drawn: Drawn, store: Store) -> AnyView {
 
 /// What stands before the first message.
 fn start(entry: Entry, is_empty: Memo<bool>) -> impl IntoView {
-    let peer = Memo::new(move |_| {
+    let peer = memo!(move || {
         entry
             .0
             .with(|entry| entry.as_ref().map(|entry| entry.peer.clone()))
@@ -174,14 +175,15 @@ fn start(entry: Entry, is_empty: Memo<bool>) -> impl IntoView {
     view! {
         <div class="start" data-testid="conversation-start">
             {move || peer.get().map(|peer| crate::parts::avatar::of_peer(&peer, "big"))}
-            <strong><bdi class="name">{move || entry.name()}</bdi></strong>
+            <strong><bdi class="name">{text!(entry.name())}</bdi></strong>
             <p>{move || if is_empty.get() { now!("empty-conversation", name = entry.name()) } else { now!("conversation-start", name = entry.name()) }}</p>
         </div>
     }
 }
 
 /// Tells the engine when everything has been seen: the newest message is in view, and the user looks at the page.
-fn mark_read(store: Store, entry: Entry, scroller: Scroller) {
+fn mark_read(store: Store, entry: Entry, scroller: &Scroller) {
+    let at_bottom = scroller.at_bottom;
     let looked_at = RwSignal::new(browser::is_looked_at());
     let look = move || {
         looked_at.try_set(browser::is_looked_at());
@@ -194,9 +196,9 @@ fn mark_read(store: Store, entry: Entry, scroller: Scroller) {
     on_cleanup(move || {
         listeners
             .into_iter()
-            .for_each(leptos::leptos_dom::helpers::WindowListenerHandle::remove)
+            .for_each(leptos::leptos_dom::helpers::WindowListenerHandle::remove);
     });
-    let unseen = Memo::new(move |_| {
+    let unseen = memo!(move || {
         entry.0.with(|entry| {
             let entry = entry.as_ref().filter(|entry| entry.unread > 0)?;
             Some((
@@ -206,7 +208,7 @@ fn mark_read(store: Store, entry: Entry, scroller: Scroller) {
             ))
         })
     });
-    Effect::new(move || {
+    effect!(move || {
         let Some((conversation, ..)) = unseen.get() else {
             return;
         };
@@ -215,7 +217,7 @@ fn mark_read(store: Store, entry: Entry, scroller: Scroller) {
                 .as_ref()
                 .is_some_and(|window| window.conversation == conversation)
         });
-        if loaded && scroller.at_bottom.get() && looked_at.get() {
+        if loaded && at_bottom.get() && looked_at.get() {
             spawn_local(async move {
                 let _ = link::call(Request::MarkRead(conversation)).await;
             });

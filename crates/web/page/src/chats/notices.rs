@@ -7,6 +7,7 @@ use super::conversation::Entry;
 use crate::{
     i18n::{now, t},
     parts::icon,
+    reactive::memo,
     store::use_store,
 };
 
@@ -14,12 +15,12 @@ use crate::{
 pub(super) fn Notices() -> impl IntoView {
     let store = use_store();
     let entry = expect_context::<Entry>();
-    let open = Memo::new(move |_| {
+    let open = memo!(move || {
         entry
             .0
             .with(|entry| entry.as_ref().map(|entry| (entry.id, entry.peer.account_id)))
     });
-    let here = Memo::new(move |_| {
+    let here = memo!(move || {
         let open = open.get();
         store.warnings.with(|warnings| {
             warnings

@@ -10,6 +10,7 @@ use crate::{
     link,
     model::route::{ChatAddress, Route},
     parts::{failure, icon, skeleton},
+    reactive::{effect, memo, text},
     router::use_router,
     store::use_store,
 };
@@ -33,12 +34,12 @@ pub(super) fn ChatPane() -> impl IntoView {
     let router = use_router();
     let found = RwSignal::new(Found::Searching);
     let attempt = RwSignal::new(0_u32);
-    let wanted = Memo::new(move |_| match router.route() {
+    let wanted = memo!(move || match router.route() {
         Route::Chat(address) => Some(address),
         _ => None,
     });
     // A new name in the list must not open anything again: only the address, the first load and a retry do.
-    Effect::new(move || {
+    effect!(move || {
         attempt.track();
         let (Some(address), true) = (wanted.get(), store.loaded.get()) else {
             return;
@@ -71,7 +72,7 @@ pub(super) fn ChatPane() -> impl IntoView {
                         }
                         Ok(_) => found.set(Found::Nobody),
                         Err(failure) if failure.kind == FailureKind::UnknownPerson => {
-                            found.set(Found::Nobody)
+                            found.set(Found::Nobody);
                         }
                         Err(failure) => found.set(Found::Failed(failure)),
                     }
@@ -133,7 +134,7 @@ fn failed(failure: Failure, attempt: RwSignal<u32>) -> impl IntoView {
             <div class="empty" role="alert">
                 <span class="state-mark warn">{icon::sized(icon::INFO, "26")}</span>
                 <h1>{t!("open-failed")}</h1>
-                <p data-testid="error">{move || failure::words(&failure)}</p>
+                <p data-testid="error">{text!(failure::words(&failure))}</p>
                 {again.then(|| view! {
                     <button type="button" class="button primary" on:click=move |_| attempt.update(|attempt| *attempt += 1)>{t!("try-again")}</button>
                 })}

@@ -1,4 +1,4 @@
-//! UserSearch: people whose handle starts with what was typed.
+//! `UserSearch`: people whose handle starts with what was typed.
 
 use leptos::{prelude::*, task::spawn_local};
 use subrosa_web_rpc::{Answer, Failure, Person, Request};
@@ -9,6 +9,7 @@ use crate::{
     link,
     model::route::{ChatAddress, Route},
     parts::{avatar, failure, skeleton},
+    reactive::{effect, text},
     router::use_router,
     store::use_store,
 };
@@ -18,7 +19,7 @@ pub(super) fn People(search: RwSignal<String>) -> impl IntoView {
     let store = use_store();
     let found = RwSignal::new(None::<Result<Vec<Person>, Failure>>);
     let asked = StoredValue::new(0_u32);
-    Effect::new(move || {
+    effect!(move || {
         let prefix = search.with(|search| search.trim().trim_start_matches('@').to_lowercase());
         let number = asked.get_value().wrapping_add(1);
         asked.set_value(number);
@@ -51,7 +52,7 @@ pub(super) fn People(search: RwSignal<String>) -> impl IntoView {
         <h2>{t!("people")}</h2>
         <div aria-live="polite" data-testid="people">
             {move || found.get().map(|found| match found {
-                Err(failure) => view! { <p class="hint empty">{move || failure::words(&failure)}</p> }.into_any(),
+                Err(failure) => view! { <p class="hint empty">{text!(failure::words(&failure))}</p> }.into_any(),
                 Ok(people) => {
                     let people: Vec<_> = people.into_iter().filter(|person| !is_me(person)).collect();
                     if people.is_empty() {

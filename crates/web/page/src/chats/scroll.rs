@@ -9,6 +9,7 @@ use web_sys::HtmlElement;
 use crate::{
     browser,
     limits::{BOTTOM_WITHIN, JUMP_BEYOND, LOAD_WITHIN},
+    reactive::effect,
     store::{Place, Store},
 };
 
@@ -54,7 +55,7 @@ impl Scroller {
     /// Restores the place after each change of size.
     fn watch(self) {
         let observer = StoredValue::new_local(None::<web_sys::ResizeObserver>);
-        Effect::new(move || {
+        effect!(move || {
             if let (Some(area), Some(content)) = (self.area.get(), self.content.get()) {
                 let watched = browser::watch_size(&[&area, &content], move || self.restore());
                 observer.set_value(watched);

@@ -1,4 +1,4 @@
-//! ChatList: the conversations, and a field that searches them and the people of the server.
+//! `ChatList`: the conversations, and a field that searches them and the people of the server.
 
 use leptos::{ev::KeyboardEvent, prelude::*};
 use wasm_bindgen::JsCast as _;
@@ -10,6 +10,7 @@ use crate::{
     limits::LIST_ROWS,
     model::{roster, route::Route},
     parts::{avatar, icon, skeleton},
+    reactive::{memo, text},
     router::use_router,
     store::use_store,
 };
@@ -19,13 +20,13 @@ pub(super) fn Side() -> impl IntoView {
     let store = use_store();
     let search = RwSignal::new(String::new());
     let limit = RwSignal::new(LIST_ROWS);
-    let order = Memo::new(move |_| {
+    let order = memo!(move || {
         store
             .roster
             .with(|roster| search.with(|search| roster::order(roster, search)))
     });
     let shown = move || order.with(|order| order.iter().take(limit.get()).copied().collect::<Vec<_>>());
-    let searching = Memo::new(move |_| search.with(|search| !search.trim().is_empty()));
+    let searching = memo!(move || search.with(|search| !search.trim().is_empty()));
     let list = NodeRef::<leptos::html::Div>::new();
 
     let scrolled = move |_| {
@@ -113,7 +114,7 @@ fn Own() -> impl IntoView {
         }
     };
     view! {
-        <a class="me" href="/settings" data-testid="settings-link" data-online=move || online().to_string() aria-label=label title=label
+        <a class="me" href="/settings" data-testid="settings-link" data-online=text!(online().to_string()) aria-label=label title=label
             aria-current=move || (router.route() == Route::Settings).then_some("page") on:click=router.follow(Route::Settings)>
             {move || store.me().map(|me| avatar::avatar(&me.account_id, me.name.as_deref().unwrap_or(me.handle.as_str()), ""))}
         </a>
@@ -148,16 +149,16 @@ fn step(event: &KeyboardEvent, list: NodeRef<leptos::html::Div>, by: isize) {
         None if by > 0 => Some(0),
         None => None,
     };
-    if let Some(row) = next.and_then(|next| rows.get(next)) {
+    if let Some(target) = next.and_then(|next| rows.get(next)) {
         event.prevent_default();
-        let _ = row.focus();
+        let _ = target.focus();
     }
 }
 
-fn jump(event: &KeyboardEvent, list: NodeRef<leptos::html::Div>, last: bool) {
+fn jump(event: &KeyboardEvent, list: NodeRef<leptos::html::Div>, to_end: bool) {
     let rows = rows(list);
-    if let Some(row) = if last { rows.last() } else { rows.first() } {
+    if let Some(target) = if to_end { rows.last() } else { rows.first() } {
         event.prevent_default();
-        let _ = row.focus();
+        let _ = target.focus();
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     limits::STRIP_AFTER,
     link,
     parts::icon,
+    reactive::{effect, memo},
     store::{Stage, use_store},
 };
 
@@ -26,14 +27,14 @@ enum Strip {
 #[component]
 pub(super) fn Strips() -> impl IntoView {
     let store = use_store();
-    let wanted = Memo::new(move |_| match (store.stage(), store.connection()) {
+    let wanted = memo!(move || match (store.stage(), store.connection()) {
         (Stage::SignedIn, Some(Connection::Connecting)) => Strip::Connecting,
         (Stage::SignedIn, Some(Connection::Waiting { .. } | Connection::Off)) => Strip::Offline,
         _ => Strip::None,
     });
     let shown = RwSignal::new(Strip::None);
     let number = StoredValue::new(0_u32);
-    Effect::new(move || {
+    effect!(move || {
         let wanted = wanted.get();
         let mine = number.get_value().wrapping_add(1);
         number.set_value(mine);

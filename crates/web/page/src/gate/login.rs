@@ -1,4 +1,4 @@
-//! LoginForm: handle and password. What is wrong is said without telling whether the handle exists.
+//! `LoginForm`: handle and password. What is wrong is said without telling whether the handle exists.
 
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use subrosa_web_rpc::{Failure, Request, Secret};

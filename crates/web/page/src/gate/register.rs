@@ -1,4 +1,4 @@
-//! RegisterForm: handle, display name, password, each with its rules while it is typed.
+//! `RegisterForm`: handle, display name, password, each with its rules while it is typed.
 
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use subrosa_web_rpc::{Answer, Failure, FailureKind, Request, Secret};

@@ -9,6 +9,7 @@ use crate::{
     i18n::{now, t},
     link,
     parts::{dialog::Confirm, failure, icon},
+    reactive::text,
     store::use_store,
 };
 
@@ -102,7 +103,7 @@ pub(crate) fn Evicted() -> impl IntoView {
         view! {
             <p class="lead">{t!("evicted-what")}</p>
             {crate::parts::notice::maybe_error(move || failed.get())}
-            <button type="button" class="button primary wide" data-testid="evicted-continue" aria-busy=move || busy.get().to_string()
+            <button type="button" class="button primary wide" data-testid="evicted-continue" aria-busy=text!(busy.get().to_string())
                 on:click=move |_| forget(busy, failed)>{t!("sign-in-again")}</button>
         },
     )
@@ -166,7 +167,7 @@ fn forget(busy: RwSignal<bool>, failed: RwSignal<Option<String>>) {
 pub(crate) fn Starting() -> impl IntoView {
     view! {
         <main class="boot" aria-busy="true">
-            <h1 class="hidden-text">{move || now!("starting")}</h1>
+            <h1 class="hidden-text">{text!(now!("starting"))}</h1>
             <div class="boot-list">
                 {crate::parts::skeleton::shape("boot-bar")}
                 {(0..4).map(|_| crate::parts::skeleton::shape("boot-row")).collect_view()}

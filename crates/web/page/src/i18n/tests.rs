@@ -44,12 +44,12 @@ fn used_keys() -> BTreeSet<String> {
                 folders.push(path);
             } else if !path.ends_with("i18n.rs") && !path.ends_with("tests.rs") {
                 let source = std::fs::read_to_string(&path).unwrap();
-                for opening in ["t!(", "now!(", "key("] {
-                    for part in source.split(opening).skip(1) {
-                        let Some(rest) = part.trim_start().strip_prefix('"') else {
-                            continue;
-                        };
-                        keys.insert(rest.split('"').next().unwrap().to_owned());
+                for (at, _) in source.match_indices("t!(").chain(source.match_indices("now!(")) {
+                    // `format!(` ends like `t!(`.
+                    let is_other = source[..at].ends_with(|c: char| c.is_ascii_lowercase());
+                    let arguments = source[at..].split_once('(').unwrap().1.trim_start();
+                    if let Some(key) = arguments.strip_prefix('"').filter(|_| !is_other) {
+                        keys.insert(key.split('"').next().unwrap().to_owned());
                     }
                 }
             }

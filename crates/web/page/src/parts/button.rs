@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::reactive::text;
+
 /// The main button of a form.
 pub(crate) fn submit(
     name: &'static str,
@@ -10,8 +12,8 @@ pub(crate) fn submit(
     busy: RwSignal<bool>,
 ) -> impl IntoView {
     view! {
-        <button type="submit" class="button primary wide" data-testid=name aria-busy=move || busy.get().to_string()
-            aria-disabled=move || busy.get().to_string()>
+        <button type="submit" class="button primary wide" data-testid=name aria-busy=text!(busy.get().to_string())
+            aria-disabled=text!(busy.get().to_string())>
             {move || if busy.get() { working_label() } else { label() }}
             {move || busy.get().then(working)}
         </button>

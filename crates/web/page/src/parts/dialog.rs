@@ -5,6 +5,7 @@ use leptos::{html::Dialog, prelude::*};
 use crate::{
     i18n::t,
     parts::{button::working, notice},
+    reactive::{effect, text},
 };
 
 /// A dialog around something. `open` becomes false when it is closed.
@@ -22,7 +23,7 @@ pub(crate) fn Modal(
             {
                 let children = children.clone();
                 let dialog = NodeRef::<Dialog>::new();
-                Effect::new(move || {
+                effect!(move || {
                     if let Some(dialog) = dialog.get() && !dialog.open() {
                         // In the document only after this turn.
                         request_animation_frame(move || {
@@ -95,7 +96,7 @@ where
             {move || error.get().map(|text| view! { <div class="stack">{notice::error(text)}</div> })}
             <div class="actions">
                 <button type="button" class="button small" data-testid="cancel" on:click=move |_| close_open()>{t!("cancel")}</button>
-                <button type="button" class="button small danger" data-testid="confirm" aria-busy=move || busy.get().to_string()
+                <button type="button" class="button small danger" data-testid="confirm" aria-busy=text!(busy.get().to_string())
                     on:click={
                         let run = run.clone();
                         move |_| if !busy.get_untracked() { run() }

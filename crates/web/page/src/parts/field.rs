@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::reactive::{effect, memo};
+
 /// What the line below a field says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Hint {
@@ -89,8 +91,16 @@ pub(crate) fn field(
     label: impl Fn() -> String + Send + Sync + 'static,
     value: RwSignal<String>,
     hint: impl Fn() -> Hint + Send + Sync + 'static,
-) -> impl IntoView {
-    let hint = Memo::new(move |_| hint());
+) -> AnyView {
+    drawn(kind, label, value, memo!(hint))
+}
+
+fn drawn(
+    kind: Kind,
+    label: impl Fn() -> String + Send + Sync + 'static,
+    value: RwSignal<String>,
+    hint: Memo<Hint>,
+) -> AnyView {
     let hint_id = format!("{}-hint", kind.name);
     let input = NodeRef::<leptos::html::Input>::new();
     if kind.focused {
@@ -120,6 +130,7 @@ pub(crate) fn field(
             {hint_line(hint_id, hint)}
         </div>
     }
+    .into_any()
 }
 
 /// The line below a field.
@@ -131,7 +142,7 @@ pub(crate) fn hint_line(id: String, hint: Memo<Hint>) -> impl IntoView {
 
 /// Puts the focus on an input once it is in the document.
 pub(crate) fn focus_when_there(input: NodeRef<leptos::html::Input>) {
-    Effect::new(move || {
+    effect!(move || {
         if let Some(input) = input.get() {
             request_animation_frame(move || {
                 let _ = input.focus();

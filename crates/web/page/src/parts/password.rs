@@ -11,6 +11,7 @@ use crate::{
     i18n::{now, t},
     limits::JUDGE_AFTER,
     link,
+    reactive::{effect, memo, text},
 };
 
 /// A field for a password. `new` is for one that is being chosen.
@@ -21,8 +22,18 @@ pub(crate) fn password(
     label: impl Fn() -> String + Send + Sync + 'static,
     value: RwSignal<String>,
     hint: impl Fn() -> Hint + Send + Sync + 'static,
-) -> impl IntoView {
-    let hint = Memo::new(move |_| hint());
+) -> AnyView {
+    drawn(name, new, focused, label, value, memo!(hint))
+}
+
+fn drawn(
+    name: &'static str,
+    new: bool,
+    focused: bool,
+    label: impl Fn() -> String + Send + Sync + 'static,
+    value: RwSignal<String>,
+    hint: Memo<Hint>,
+) -> AnyView {
     let hint_id = format!("{name}-hint");
     let shown = RwSignal::new(false);
     let input = NodeRef::<leptos::html::Input>::new();
@@ -46,7 +57,7 @@ pub(crate) fn password(
                     prop:value=value
                     on:input:target=move |event| value.set(event.target().value())
                 />
-                <button type="button" class="icon-button" aria-pressed=move || shown.get().to_string()
+                <button type="button" class="icon-button" aria-pressed=text!(shown.get().to_string())
                     aria-label=t!("password-show") title=t!("password-show") on:click=move |_| shown.update(|shown| *shown = !*shown)>
                     {move || icon::icon(if shown.get() { icon::EYE_OFF } else { icon::EYE })}
                 </button>
@@ -54,6 +65,7 @@ pub(crate) fn password(
             {hint_line(hint_id, hint)}
         </div>
     }
+    .into_any()
 }
 
 /// Asks the engine to judge a password while it is being typed.
@@ -63,7 +75,7 @@ pub(crate) fn judged(
 ) -> RwSignal<Option<PasswordVerdict>> {
     let verdict = RwSignal::new(None);
     let asked = StoredValue::new(0_u32);
-    Effect::new(move || {
+    effect!(move || {
         let (handle, password) = (handle(), password.get());
         let number = asked.get_value().wrapping_add(1);
         asked.set_value(number);

@@ -14,7 +14,8 @@ const SOURCE: &str = env!("CARGO_PKG_REPOSITORY");
 struct Licence {
     name: String,
     version: String,
-    licence: String,
+    #[serde(rename = "licence")]
+    terms: String,
 }
 
 #[component]
@@ -51,7 +52,7 @@ pub(super) fn About() -> impl IntoView {
                 <ul class="licences scroll" role="list" tabindex="0" aria-label=t!("licences")>
                     <li><span>{"Inter".to_owned()}</span><span>{t!("font")}</span><span>{"OFL-1.1".to_owned()}</span></li>
                     {move || licences.get().into_iter().map(|one| view! {
-                        <li><span>{one.name}</span><span class="tabular">{one.version}</span><span>{one.licence}</span></li>
+                        <li><span>{one.name}</span><span class="tabular">{one.version}</span><span>{one.terms}</span></li>
                     }).collect_view()}
                 </ul>
             </details>

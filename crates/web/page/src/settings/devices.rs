@@ -12,6 +12,7 @@ use crate::{
         dialog::{Confirm, close_open},
         failure, icon, notice, skeleton,
     },
+    reactive::text,
     store::use_store,
 };
 
@@ -71,7 +72,7 @@ pub(super) fn Devices() -> impl IntoView {
                 }
                 .into_any(),
                 Some(Ok(all)) => view! {
-                    <ul role="list">{all.into_iter().map(|device| entry(device, ask)).collect_view()}</ul>
+                    <ul role="list">{all.into_iter().map(|device| entry(&device, ask)).collect_view()}</ul>
                 }
                 .into_any(),
             }}
@@ -82,7 +83,8 @@ pub(super) fn Devices() -> impl IntoView {
     }
 }
 
-fn entry(device: Device, ask: impl Fn(DeviceId) + Copy + Send + Sync + 'static) -> impl IntoView {
+fn entry<A: Fn(DeviceId) + Copy + Send + Sync + 'static>(device: &Device, ask: A) -> impl IntoView + use<A> {
+    let (is_this, is_certified) = (device.current, device.certified);
     let store = use_store();
     let id = device.id;
     // People tell devices apart by the start of an id, as by the last digits of a card.
@@ -94,17 +96,17 @@ fn entry(device: Device, ask: impl Fn(DeviceId) + Copy + Send + Sync + 'static) 
             {icon::icon(icon::DEVICE)}
             <div>
                 <span>
-                    <span>{move || now!("device-name", id = name.clone())}</span>
-                    {device.current.then(|| view! { <span class="tag">{t!("this-device")}</span> })}
+                    <span>{text!(now!("device-name", id = name.clone()))}</span>
+                    {is_this.then(|| view! { <span class="tag">{t!("this-device")}</span> })}
                 </span>
-                <small>{move || if device.current {
+                <small>{move || if is_this {
                     now!("device-since", day = format::day(made, store.today.get()))
                 } else {
                     now!("device-seen", seen = format::day(seen, store.today.get()), made = format::day(made, store.today.get()))
                 }}</small>
-                {(!device.certified).then(|| view! { <span class="warn-text" role="alert">{t!("device-uncertified")}</span> })}
+                {(!is_certified).then(|| view! { <span class="warn-text" role="alert">{t!("device-uncertified")}</span> })}
             </div>
-            {(!device.current).then(|| view! {
+            {(!is_this).then(|| view! {
                 <button type="button" class="button small" data-testid="device-sign-out" aria-label=move || now!("device-sign-out-label", id = short.clone())
                     on:click=move |_| ask(id)>{t!("sign-out-do")}</button>
             })}

@@ -14,6 +14,7 @@ use crate::{
         notice,
         password::{self, password},
     },
+    reactive::text,
     store::use_store,
 };
 
@@ -78,7 +79,7 @@ pub(super) fn ChangePassword() -> impl IntoView {
                     Err(failure) => notice::error(failure::words(&failure)).into_any(),
                 })}
                 <div class="actions">
-                    <button type="submit" class="button small" data-testid="password-submit" aria-busy=move || busy.get().to_string()>
+                    <button type="submit" class="button small" data-testid="password-submit" aria-busy=text!(busy.get().to_string())>
                         {t!("change-password-do")}
                         {move || busy.get().then(working)}
                     </button>

@@ -14,6 +14,7 @@ use crate::{
         field::{Hint, Kind, field},
         notice,
     },
+    reactive::{memo, text},
     store::use_store,
 };
 
@@ -24,7 +25,7 @@ pub(super) fn Profile() -> impl IntoView {
     let name = RwSignal::new(untrack(kept));
     let busy = RwSignal::new(false);
     let outcome = RwSignal::new(None::<Result<(), Failure>>);
-    let changed = Memo::new(move |_| name.with(|name| name.trim() != kept().trim()));
+    let changed = memo!(move || name.with(|name| name.trim() != kept().trim()));
     let submitted = move |event: SubmitEvent| {
         event.prevent_default();
         let wanted = name.get_untracked().trim().to_owned();
@@ -57,7 +58,7 @@ pub(super) fn Profile() -> impl IntoView {
                     Err(failure) => notice::error(failure::words(&failure)).into_any(),
                 })}
                 <div class="actions">
-                    <button type="submit" class="button primary small" data-testid="profile-submit" disabled=move || !changed.get() aria-busy=move || busy.get().to_string()>
+                    <button type="submit" class="button primary small" data-testid="profile-submit" disabled=move || !changed.get() aria-busy=text!(busy.get().to_string())>
                         {t!("save-name")}
                         {move || busy.get().then(working)}
                     </button>

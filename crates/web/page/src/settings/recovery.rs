@@ -9,6 +9,7 @@ use crate::{
     i18n::{now, t},
     link,
     parts::{button::working, failure, field::Hint, notice, password::password},
+    reactive::text,
 };
 
 /// How far it has come.
@@ -73,7 +74,7 @@ pub(super) fn RenewCode() -> impl IntoView {
                 })}
                 {notice::maybe_error(words)}
                 <div class="actions">
-                    <button type="submit" class="button small" data-testid="renew-submit" aria-busy=move || busy.get().to_string()>
+                    <button type="submit" class="button small" data-testid="renew-submit" aria-busy=text!(busy.get().to_string())>
                         {t!("renew-do")}
                         {move || busy.get().then(working)}
                     </button>

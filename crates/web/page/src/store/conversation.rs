@@ -105,7 +105,7 @@ impl Store {
             .with_untracked(|window| window.as_ref().filter(|window| window.has_older)?.first());
         if let Some(first) = first {
             self.extend(Page::Before(first), |window, loaded| {
-                window.prepend(loaded.messages, loaded.has_older)
+                window.prepend(loaded.messages, loaded.has_older);
             });
         }
     }
@@ -117,7 +117,7 @@ impl Store {
             .with_untracked(|window| window.as_ref().filter(|window| window.has_newer)?.last());
         if let Some(last) = last {
             self.extend(Page::From(last + 1), |window, loaded| {
-                window.append(loaded.messages, loaded.has_newer)
+                window.append(loaded.messages, loaded.has_newer);
             });
         }
     }

@@ -15,6 +15,7 @@ use crate::{
         roster::{self, Roster},
         window::Window,
     },
+    reactive::memo,
 };
 
 /// The kinds of phase, without what changes within one.
@@ -106,16 +107,22 @@ impl Store {
             ceremony: RwSignal::new(Ceremony::None),
             storage_low: RwSignal::new(false),
             today: RwSignal::new(browser::day_of(browser::now_ms())),
-            stage: Memo::new(move |_| {
+            stage: memo!(move || {
                 if dead.with(Option::is_some) {
                     Stage::Dead
                 } else {
-                    state.with(stage_of)
+                    state.with(|state| stage_of(state.as_ref()))
                 }
             }),
-            me: Memo::new(move |_| state.with(me_of)),
-            connection: Memo::new(move |_| state.with(|state| Some(state.as_ref()?.connection.clone()))),
-            unread: Memo::new(move |_| roster.with(roster::unread)),
+            me: Memo::new(move |old: Option<&Option<Me>>| {
+                match state.with(|state| stage_of(state.as_ref())) {
+                    // Nobody leaves while the tab that leads changes.
+                    Stage::Starting => old.cloned().flatten(),
+                    _ => state.with(|state| me_of(state.as_ref())),
+                }
+            }),
+            connection: memo!(move || state.with(|state| Some(state.as_ref()?.connection.clone()))),
+            unread: memo!(move || roster.with(roster::unread)),
         };
         link::start(
             move |event| store.take(event),
@@ -187,8 +194,8 @@ pub(crate) fn use_store() -> Store {
     expect_context()
 }
 
-fn stage_of(state: &Option<State>) -> Stage {
-    match state.as_ref().map(|state| &state.phase) {
+fn stage_of(state: Option<&State>) -> Stage {
+    match state.map(|state| &state.phase) {
         None | Some(Phase::Starting) => Stage::Starting,
         Some(Phase::SignedOut) => Stage::SignedOut,
         Some(Phase::SignedIn(_)) => Stage::SignedIn,
@@ -199,8 +206,8 @@ fn stage_of(state: &Option<State>) -> Stage {
     }
 }
 
-fn me_of(state: &Option<State>) -> Option<Me> {
-    match &state.as_ref()?.phase {
+fn me_of(state: Option<&State>) -> Option<Me> {
+    match &state?.phase {
         Phase::SignedIn(me) | Phase::Revoked(me) => Some(me.clone()),
         _ => None,
     }

@@ -1,0 +1,45 @@
+//! Effects, memos and texts as one type for each kind of value. Every closure of its own in a view or an effect
+//! costs a kilobyte of code, and there are hundreds: these put them behind a pointer.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+/// See `effect!`.
+pub(crate) fn effect_of(run: Box<dyn FnMut()>) {
+    Effect::new(run);
+}
+
+/// See `memo!`.
+pub(crate) fn memo_of<T: PartialEq + Send + Sync + 'static>(
+    value: Arc<dyn Fn() -> T + Send + Sync>,
+) -> Memo<T> {
+    Memo::new(move |_| value())
+}
+
+/// See `text!`.
+pub(crate) fn text_of(
+    text: Arc<dyn Fn() -> String + Send + Sync>,
+) -> impl Fn() -> String + Clone + Send + Sync + 'static {
+    move || text()
+}
+
+/// `Effect::new` for what does not look at its last run.
+macro_rules! effect {
+    ($run:expr) => {
+        $crate::reactive::effect_of(Box::new($run))
+    };
+}
+/// `Memo::new` for what does not look at its last value.
+macro_rules! memo {
+    ($value:expr) => {
+        $crate::reactive::memo_of(std::sync::Arc::new($value))
+    };
+}
+/// A text in a view that follows what it is made of.
+macro_rules! text {
+    ($text:expr) => {
+        $crate::reactive::text_of(std::sync::Arc::new(move || $text))
+    };
+}
+pub(crate) use {effect, memo, text};
