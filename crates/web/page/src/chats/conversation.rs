@@ -23,18 +23,32 @@ use crate::{
 
 /// The conversation that is open, for the parts of its pane.
 #[derive(Clone, Copy)]
-pub(super) struct Entry(pub(super) Memo<Option<Arc<Conversation>>>);
+pub(super) struct Entry {
+    entry: Memo<Option<Arc<Conversation>>>,
+    // Stands in every message, and must not be looked at again for each message that comes.
+    name: Memo<String>,
+}
 
 impl Entry {
+    /// Names what the memo gives.
+    pub(super) fn new(entry: Memo<Option<Arc<Conversation>>>) -> Self {
+        let name = memo!(move || entry.with(|entry| entry.as_deref().map(name_of).unwrap_or_default()));
+        Self { entry, name }
+    }
+
+    /// Reads the conversation.
+    pub(super) fn with<T>(self, read: impl FnOnce(Option<&Conversation>) -> T) -> T {
+        self.entry.with(|entry| read(entry.as_deref()))
+    }
+
     /// What the other person is called.
     pub(super) fn name(self) -> String {
-        self.0
-            .with(|entry| entry.as_deref().map(name_of).unwrap_or_default())
+        self.name.get()
     }
 
     /// Whether it can be used.
     pub(super) fn state(self) -> Option<ConversationState> {
-        self.0.with(|entry| entry.as_ref().map(|entry| entry.state))
+        self.with(|entry| entry.map(|entry| entry.state))
     }
 }
 
@@ -43,7 +57,7 @@ impl Entry {
 pub(super) fn ConversationPane(account: AccountId) -> impl IntoView {
     let store = use_store();
     let router = use_router();
-    let entry = Entry(Memo::new(move |old: Option<&Option<Arc<Conversation>>>| {
+    let entry = Entry::new(Memo::new(move |old: Option<&Option<Arc<Conversation>>>| {
         let found = store
             .open
             .get()
@@ -55,11 +69,7 @@ pub(super) fn ConversationPane(account: AccountId) -> impl IntoView {
     }));
     provide_context(entry);
     let about = RwSignal::new(false);
-    let peer = memo!(move || {
-        entry
-            .0
-            .with(|entry| entry.as_ref().map(|entry| entry.peer.clone()))
-    });
+    let peer = memo!(move || { entry.with(|entry| entry.map(|entry| entry.peer.clone())) });
     view! {
         <section class="conversation" aria-label=text!(now!("conversation-with", name = entry.name())) data-testid="conversation">
             <div class="top">
@@ -93,7 +103,7 @@ fn subtitle(entry: Entry) -> String {
     match entry.state() {
         Some(ConversationState::Blocked) => now!("subtitle-blocked"),
         Some(ConversationState::Joining) => now!("subtitle-joining"),
-        _ => entry.0.with(|entry| {
+        _ => entry.with(|entry| {
             let handle = entry.as_ref().and_then(|entry| entry.peer.handle.clone());
             match handle {
                 Some(handle) => now!("subtitle-handle", handle = format!("@{handle}")),

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{chat_item::name_of, conversation::Entry};
+use super::conversation::Entry;
 use crate::{
     i18n::t,
     parts::{avatar, icon},
@@ -13,7 +13,7 @@ use crate::{
 #[component]
 pub(super) fn Details() -> impl IntoView {
     let store = use_store();
-    let entry = Entry(memo!(move || {
+    let entry = Entry::new(memo!(move || {
         store
             .open
             .get()
@@ -22,7 +22,7 @@ pub(super) fn Details() -> impl IntoView {
     provide_context(entry);
     view! {
         <aside class="details scroll" tabindex="0" aria-label=t!("about-person")>
-            <Show when=move || entry.0.with(Option::is_some)><Facts /></Show>
+            <Show when=move || entry.with(|entry| entry.is_some())><Facts /></Show>
         </aside>
     }
 }
@@ -31,11 +31,7 @@ pub(super) fn Details() -> impl IntoView {
 #[component]
 pub(super) fn Facts() -> impl IntoView {
     let entry = expect_context::<Entry>();
-    let peer = memo!(move || {
-        entry
-            .0
-            .with(|entry| entry.as_ref().map(|entry| entry.peer.clone()))
-    });
+    let peer = memo!(move || { entry.with(|entry| entry.map(|entry| entry.peer.clone())) });
     let handle = move || {
         peer.get()
             .and_then(|peer| peer.handle)
@@ -45,7 +41,7 @@ pub(super) fn Facts() -> impl IntoView {
         <div class="details-inner">
             {move || peer.get().map(|peer| avatar::of_peer(&peer, "big"))}
             <div>
-                <h2 id="facts-name"><bdi class="name">{move || entry.0.with(|entry| entry.as_deref().map(name_of))}</bdi></h2>
+                <h2 id="facts-name"><bdi class="name">{move || entry.name()}</bdi></h2>
                 {handle}
             </div>
             <div class="panel">

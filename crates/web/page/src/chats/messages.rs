@@ -52,11 +52,7 @@ pub(super) fn MessageWindow() -> impl IntoView {
             .window
             .with(|window| window.as_ref().is_some_and(|window| !window.has_older))
     });
-    let unread = move || {
-        entry
-            .0
-            .with(|entry| entry.as_ref().map_or(0, |entry| entry.unread))
-    };
+    let unread = move || entry.with(|entry| entry.map_or(0, |entry| entry.unread));
     view! {
         <div class="log-wrap">
             <div class="messages scroll" node_ref=scroller.area tabindex="0" role="log" aria-label=text!(now!("messages-with", name = entry.name()))
@@ -167,11 +163,7 @@ fn row(drawn: Drawn, store: Store) -> AnyView {
 
 /// What stands before the first message.
 fn start(entry: Entry, is_empty: Memo<bool>) -> impl IntoView {
-    let peer = memo!(move || {
-        entry
-            .0
-            .with(|entry| entry.as_ref().map(|entry| entry.peer.clone()))
-    });
+    let peer = memo!(move || { entry.with(|entry| entry.map(|entry| entry.peer.clone())) });
     view! {
         <div class="start" data-testid="conversation-start">
             {move || peer.get().map(|peer| crate::parts::avatar::of_peer(&peer, "big"))}
@@ -199,7 +191,7 @@ fn mark_read(store: Store, entry: Entry, scroller: &Scroller) {
             .for_each(leptos::leptos_dom::helpers::WindowListenerHandle::remove);
     });
     let unseen = memo!(move || {
-        entry.0.with(|entry| {
+        entry.with(|entry| {
             let entry = entry.as_ref().filter(|entry| entry.unread > 0)?;
             Some((
                 entry.id,

@@ -15,11 +15,7 @@ use crate::{
 pub(super) fn Notices() -> impl IntoView {
     let store = use_store();
     let entry = expect_context::<Entry>();
-    let open = memo!(move || {
-        entry
-            .0
-            .with(|entry| entry.as_ref().map(|entry| (entry.id, entry.peer.account_id)))
-    });
+    let open = memo!(move || { entry.with(|entry| entry.map(|entry| (entry.id, entry.peer.account_id))) });
     let here = memo!(move || {
         let open = open.get();
         store.warnings.with(|warnings| {
