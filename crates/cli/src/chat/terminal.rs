@@ -169,9 +169,10 @@ mod tests {
         let screen = Screen::enter().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
-            let task = tokio::spawn(async { panic!("behind the picture") });
+            let mut tasks = tokio::task::JoinSet::new();
+            tasks.spawn(async { panic!("behind the picture") });
             screen.panicked().await;
-            assert!(task.await.is_err());
+            assert!(tasks.join_next().await.unwrap().is_err());
         });
         drop(screen);
     }
