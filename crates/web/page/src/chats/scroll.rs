@@ -20,6 +20,31 @@ enum Anchor {
     Row { key: String, top: f64 },
 }
 
+/// The area's measures in pixels.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Measured {
+    content: i32,
+    area: i32,
+    top: i32,
+}
+
+impl Measured {
+    fn of(area: &HtmlElement) -> Self {
+        Self {
+            content: area.scroll_height(),
+            area: area.client_height(),
+            top: area.scroll_top(),
+        }
+    }
+
+    /// Whether something was laid out anew since, and nobody has scrolled: the browser tells of both alike.
+    fn only_sizes_differ(self, since: Self) -> bool {
+        let sizes_differ = (self.content, self.area) != (since.content, since.area);
+        let pushed_to_the_end = self.top < since.top && self.top >= self.content - self.area;
+        sizes_differ && (self.top == since.top || pushed_to_the_end)
+    }
+}
+
 /// The scrolled area of a conversation.
 #[derive(Clone, Copy)]
 pub(super) struct Scroller {
@@ -33,6 +58,8 @@ pub(super) struct Scroller {
     /// The newest message is far.
     pub(super) is_far: RwSignal<bool>,
     anchor: StoredValue<Anchor>,
+    /// What was measured with the anchor.
+    measured: StoredValue<Measured>,
     /// A place is to be gone to: nothing before that counts.
     settling: StoredValue<bool>,
 }
@@ -46,6 +73,7 @@ impl Scroller {
             at_bottom: RwSignal::new(true),
             is_far: RwSignal::new(false),
             anchor: StoredValue::new(Anchor::Bottom),
+            measured: StoredValue::new(Measured::default()),
             settling: StoredValue::new(true),
         };
         scroller.watch();
@@ -109,8 +137,14 @@ impl Scroller {
 
     /// The user has scrolled.
     pub(super) fn scrolled(self) {
+        let Some(area) = self.area.try_get_untracked().flatten() else {
+            return;
+        };
         if self.settling.get_value() {
             return;
+        }
+        if Measured::of(&area).only_sizes_differ(self.measured.get_value()) {
+            return self.restore();
         }
         self.remember();
         self.load_more();
@@ -120,7 +154,9 @@ impl Scroller {
         let Some(area) = self.area.try_get_untracked().flatten() else {
             return;
         };
-        let below = f64::from(area.scroll_height() - area.client_height() - area.scroll_top());
+        let measured = Measured::of(&area);
+        self.measured.set_value(measured);
+        let below = f64::from(measured.content - measured.area - measured.top);
         let has_newer = self
             .store
             .window
@@ -207,4 +243,29 @@ fn first_visible(area: &HtmlElement) -> Option<Anchor> {
 #[expect(clippy::cast_possible_truncation, reason = "pixels of a page")]
 fn pixels(distance: f64) -> i32 {
     distance.round() as i32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_layout_is_told_from_a_scroll() {
+        let measured = |content, area, top| Measured { content, area, top };
+        let since = measured(1000, 700, 300);
+        assert!(
+            measured(1000, 600, 300).only_sizes_differ(since),
+            "the area shrank"
+        );
+        assert!(
+            measured(1100, 700, 300).only_sizes_differ(since),
+            "a message came"
+        );
+        assert!(measured(900, 700, 200).only_sizes_differ(since), "a message went");
+        assert!(!measured(1000, 700, 250).only_sizes_differ(since), "scrolled");
+        assert!(
+            !measured(1100, 700, 250).only_sizes_differ(since),
+            "scrolled while a message came"
+        );
+    }
 }
