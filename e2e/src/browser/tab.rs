@@ -211,6 +211,11 @@ impl Tab {
     /// # Panics
     /// If there is none.
     pub async fn screenshot(&self) -> Vec<u8> {
+        let picture = self.try_screenshot().await;
+        picture.unwrap_or_else(|refusal| panic!("no picture: {refusal}"))
+    }
+
+    async fn try_screenshot(&self) -> Result<Vec<u8>, Refusal> {
         let picture = match (&self.inner.driver, &self.handle) {
             (Driver::Chromium(chromium), Handle::Chromium(target)) => {
                 let params = json!({ "format": "png" });
@@ -223,10 +228,9 @@ impl Tab {
                 firefox.call("browsingContext.captureScreenshot", params).await
             }
             _ => unreachable!("a tab belongs to its browser"),
-        };
-        let picture = picture.unwrap_or_else(|refusal| panic!("no picture: {refusal}"));
+        }?;
         let text = picture["data"].as_str().unwrap_or_default();
-        STANDARD.decode(text).unwrap_or_default()
+        Ok(STANDARD.decode(text).unwrap_or_default())
     }
 
     /// Shows the page in another way: size, and in Chromium theme and motion.
@@ -438,8 +442,8 @@ impl Tab {
     async fn fail(&self, error: &str) -> ! {
         let name = std::thread::current().name().unwrap_or("test").replace("::", "-");
         let path = report_folder().join("failures").join(format!("{name}.png"));
-        let picture = timeout(Duration::from_secs(5), self.screenshot()).await;
-        if let (Ok(picture), Some(folder)) = (picture, path.parent()) {
+        let picture = timeout(Duration::from_secs(5), self.try_screenshot()).await;
+        if let (Ok(Ok(picture)), Some(folder)) = (picture, path.parent()) {
             // The failure is told in any case.
             let _ = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, picture));
         }

@@ -100,15 +100,10 @@ async fn an_account_made_at_a_terminal_is_signed_in_to_in_a_browser_and_finds_it
         let browser = profile.start().await;
         let web = WebPerson::new(&browser, &server, "alice").await;
         web.sign_in().await;
-        bob.send(&alice, "to the terminal and the browser").await;
-        web.tab
-            .wait_text(
-                "chat-item[data-handle=\"bob\"]",
-                "to the terminal and the browser",
-            )
-            .await;
-        web.open_chat("bob").await;
+        web.tab.click("chat-item[data-handle=\"bob\"]").await;
         web.send_and_wait("from the browser").await;
+        bob.send(&alice, "to the terminal and the browser").await;
+        web.wait_message("to the terminal and the browser").await;
         assert!(alice.texts(&bob).await.contains(&"from the browser".to_owned()));
     }
 }
@@ -137,21 +132,40 @@ async fn who_has_lost_the_password_comes_back_by_the_recovery_code() {
     terminal.run(&["signin", "alice"]).await.ok();
 }
 
-/// What a page of the app has stored in the browser: names only.
+/// What a page of the app has stored in the browser: the names of files and tables that hold something, and of
+/// everything else that there is.
 pub(crate) async fn stored(tab: &Tab) -> serde_json::Value {
     tab.evaluate(
         "(async () => {
+            // A file of the database's pool begins with a page that names its use.
+            const EMPTY = 4096;
             const files = [];
             const walk = async (folder, path) => {
                 for await (const [name, handle] of folder.entries()) {
                     if (handle.kind === 'directory') await walk(handle, `${path}${name}/`);
-                    else files.push(`${path}${name}`);
+                    else if ((await handle.getFile()).size > EMPTY) files.push(`${path}${name}`);
                 }
             };
             await walk(await navigator.storage.getDirectory(), '/');
+            const records = [];
+            for (const { name } of await indexedDB.databases()) {
+                const database = await new Promise((done, failed) => {
+                    const opening = indexedDB.open(name);
+                    opening.onsuccess = () => done(opening.result);
+                    opening.onerror = failed;
+                });
+                for (const store of database.objectStoreNames) {
+                    const keys = await new Promise((done) => {
+                        database.transaction(store).objectStore(store).getAllKeys().onsuccess =
+                            (event) => done(event.target.result);
+                    });
+                    records.push(...keys.map((key) => `${name}.${store}.${key}`));
+                }
+                database.close();
+            }
             return {
                 files,
-                databases: (await indexedDB.databases()).map((database) => database.name),
+                records,
                 local: Object.keys(localStorage),
                 session: Object.keys(sessionStorage),
                 cached: (await Promise.all((await caches.keys()).map(async (name) =>
@@ -177,7 +191,7 @@ async fn signing_out_asks_and_then_removes_everything_local() {
             "the database is not where the test looks"
         );
         assert_ne!(
-            before["databases"],
+            before["records"],
             json!([]),
             "the key is not where the test looks"
         );
@@ -193,7 +207,7 @@ async fn signing_out_asks_and_then_removes_everything_local() {
 
         let after = stored(tab).await;
         assert_eq!(after["files"], json!([]), "{after:#}");
-        assert_eq!(after["databases"], json!([]), "{after:#}");
+        assert_eq!(after["records"], json!([]), "{after:#}");
         assert_eq!(after["session"], json!([]), "{after:#}");
         let cached = after["cached"].as_array().cloned().unwrap_or_default();
         let is_shell = |path: &serde_json::Value| {
@@ -311,12 +325,12 @@ async fn theme_and_language_are_kept() {
         let tab = &stage.alice.tab;
         tab.goto(&stage.alice.address("/settings")).await;
         tab.click("css:label:has([data-testid=\"language-de\"])").await;
-        tab.wait_text("css:h1", "Einstellungen").await;
+        tab.wait_text("css:h1", "Konto").await;
         tab.click("css:label:has([data-testid=\"theme-dark\"])").await;
         tab.until("document.documentElement.dataset.theme === 'dark'")
             .await;
         tab.reload().await;
-        tab.wait_text("css:h1", "Einstellungen").await;
+        tab.wait_text("css:h1", "Konto").await;
         let (language, theme) = (
             tab.evaluate("document.documentElement.lang").await,
             tab.evaluate("document.documentElement.dataset.theme").await,

@@ -107,6 +107,7 @@ async fn enter_sends_shift_enter_breaks_and_a_draft_is_kept() {
         tab.wait_for("settings").await;
         tab.wait_text("chat-item", "not finished").await;
         tab.reload().await;
+        tab.wait_text("chat-item", "not finished").await;
         stage.alice.open_chat("bob").await;
         tab.until("document.querySelector('[data-testid=\"composer\"]').value === 'not finished'")
             .await;
