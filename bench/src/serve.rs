@@ -30,9 +30,15 @@ pub(crate) async fn run(data: &Path, listening: impl Fn(&str) + Send) -> Result<
         ..Config::default()
     };
     let lifecycle = Lifecycle::new();
-    let serving = subrosa_server::serve(config, &[], Arc::new(SystemClock), lifecycle.clone(), move |address| {
-        listening(&format!("http://{address}"));
-    });
+    let serving = subrosa_server::serve(
+        config,
+        &[],
+        Arc::new(SystemClock),
+        lifecycle.clone(),
+        move |address| {
+            listening(&format!("http://{address}"));
+        },
+    );
     tokio::pin!(serving);
     tokio::select! {
         ended = &mut serving => return ended,

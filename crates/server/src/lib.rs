@@ -24,9 +24,9 @@ pub mod api;
 pub mod web;
 
 mod http;
-mod visits;
 pub mod observe;
 pub mod state;
+mod visits;
 
 mod serve;
 

@@ -111,8 +111,11 @@ proptest! {
         let server = &mut traffic.chat.server;
         for change in &changes {
             for bundle in [&traffic.update, &traffic.external] {
-                // The membership tag is the one part that only members can check. It is the last.
-                let membership_tag = if bundle == &traffic.update { 1 + 48 } else { 0 };
+                // The membership tag is the one part that only members can check. It is the last. A byte before
+                // it could be read as its length, so one is appended behind it.
+                let is_appended = matches!(change, Tampering::Append { .. });
+                let has_tag = bundle == &traffic.update && !is_appended;
+                let membership_tag = if has_tag { 1 + 48 } else { 0 };
                 // Before it, this byte is the length of a longer tag.
                 if membership_tag > 0 && matches!(change, Tampering::Append { byte: 49 }) {
                     continue;
