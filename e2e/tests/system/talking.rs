@@ -255,13 +255,16 @@ async fn the_example_bot_answers() {
             .then_some(())
     })
     .await;
-    alice.send(&echobot, "under the rose").await;
+    // From another device: the one that listens has to be there before the bot answers.
+    let second = alice.second_device().await;
     let mut alice_listens = alice.listen();
-    let echoed = alice_listens.message().await;
-    assert_eq!(
-        (&echoed["from"], &echoed["text"]),
-        (&json!("echobot"), &json!("under the rose"))
-    );
+    alice_listens.note("connected").await;
+    second.send(&echobot, "under the rose").await;
+    alice_listens
+        .next("the echo", |line| {
+            line["event"] == "message" && line["from"] == "echobot" && line["text"] == "under the rose"
+        })
+        .await;
     alice_listens.end().await.ok();
     bot.signal(rustix::process::Signal::INT);
     assert_eq!(bot.exit().await.code, Some(0));
