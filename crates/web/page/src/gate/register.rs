@@ -78,7 +78,7 @@ pub(super) fn RegisterForm(door: RwSignal<Door>, handle: RwSignal<String>) -> im
             </header>
             <form novalidate=true on:submit=submitted>
                 {field(Kind::handle("register-handle"), t!("handle"), handle, move || handle_hint(&handle.get(), taken.get(), tried.get()))}
-                {field(Kind { autocomplete: "name", ..Kind::text("register-name") }, t!("display-name"), name, move || name_hint(&name.get()))}
+                {field(Kind { autocomplete: "off", ..Kind::text("register-name") }, t!("display-name"), name, move || name_hint(&name.get()))}
                 <div class="stack tight">
                     {password("register-password", true, false, t!("password"), secret, move || {
                         if tried.get() && secret.with(String::is_empty) { Hint::Wrong(now!("password-rule")) } else { password::hint(verdict.get()) }
