@@ -91,6 +91,13 @@ impl Client {
     }
 
     /// Starts the threads and tasks of a device.
+    #[cfg_attr(
+        target_arch = "wasm32",
+        expect(
+            clippy::arc_with_non_send_sync,
+            reason = "a worker has one thread; natively there are many"
+        )
+    )]
     pub(crate) fn start(profile: Profile, engine: Engine, server: ServerUrl) -> Result<Self, ClientError> {
         let me = engine.me().clone();
         let account_key = *engine.account_key();

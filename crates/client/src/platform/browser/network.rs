@@ -45,7 +45,6 @@ impl Network {
     }
 
     /// Opens the server's WebSocket. The error is a reason for people.
-    #[expect(clippy::unused_self, reason = "natively it holds the certificates")]
     pub(crate) async fn open_web_socket(&self, server: &ServerUrl) -> Result<(Sender, Receiver), String> {
         let socket = WebSocket::new(server.live().as_str()).map_err(|error| reason(&error))?;
         socket.set_binary_type(BinaryType::Arraybuffer);

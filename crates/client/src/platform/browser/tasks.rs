@@ -8,7 +8,7 @@ use crate::ClientError;
 
 /// The tasks of one client.
 #[derive(Debug, Default)]
-pub(crate) struct Tasks;
+pub(crate) struct Tasks(());
 
 impl Tasks {
     /// Runs a task to its end.
@@ -19,7 +19,6 @@ impl Tasks {
 }
 
 /// Argon2id takes its time: the page is in another thread.
-#[expect(clippy::unused_async, reason = "natively it runs in another thread")]
 pub(crate) async fn compute<T>(work: impl FnOnce() -> Result<T, ClientError>) -> Result<T, ClientError> {
     work()
 }
