@@ -65,6 +65,9 @@ impl Chromium {
         let mut keeper = JoinSet::new();
         keeper.spawn(keep(Arc::clone(&connection), Arc::clone(&targets), events));
         attach_to_what_comes(&connection, None).await;
+        connection
+            .post(None, "Target.setDiscoverTargets", json!({ "discover": true }))
+            .await;
         Self {
             connection,
             targets,
@@ -395,7 +398,7 @@ fn complaint(method: &str, params: &Value) -> Option<String> {
                 entry["source"].as_str().unwrap_or_default()
             ))
         }
-        "Inspector.targetCrashed" => Some("the page has crashed".to_owned()),
+        "Target.targetCrashed" => Some(format!("the page has crashed: {params}")),
         _ => None,
     }
 }

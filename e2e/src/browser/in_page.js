@@ -80,15 +80,19 @@ async (deed, argument, patienceMs) => {
     focused: () => {
       const element = document.activeElement;
       if (!element || element === document.body) return null;
-      const style = getComputedStyle(element);
+      // A field shows it by the box around it.
+      const around = [element, element.parentElement, element.parentElement?.parentElement].filter(Boolean);
+      const hasRing = around.some((one) => {
+        const style = getComputedStyle(one);
+        return style.outlineStyle !== "none" && style.outlineWidth !== "0px";
+      });
       const box = element.getBoundingClientRect();
       const name = element.closest("[data-testid]");
       return {
         testid: name ? name.dataset.testid : "",
         tag: element.tagName.toLowerCase(),
         text: (element.getAttribute("aria-label") ?? element.innerText ?? "").slice(0, 60),
-        outline: `${style.outlineStyle} ${style.outlineWidth}`,
-        shadow: style.boxShadow,
+        hasRing,
         onScreen: box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth,
       };
     },

@@ -37,12 +37,12 @@ use seen::Seen;
 /// A running browser.
 pub struct Browser {
     inner: Arc<Inner>,
-    process: Option<Process>,
 }
 
 /// What tabs share with their browser.
 struct Inner {
     driver: Driver,
+    process: Mutex<Option<Process>>,
     group: Mutex<Group>,
     seen: Seen,
     look: Look,
@@ -57,13 +57,13 @@ impl Browser {
     fn new(driver: Driver, process: Process, group: Group, seen: Seen, look: Look) -> Self {
         let inner = Inner {
             driver,
+            process: Mutex::new(Some(process)),
             group: Mutex::new(group),
             seen,
             look,
         };
         Self {
             inner: Arc::new(inner),
-            process: Some(process),
         }
     }
 
@@ -151,7 +151,7 @@ impl Browser {
             // The answer may not come any more.
             Driver::Firefox(firefox) => drop(firefox.call("browser.close", json!({})).await),
         }
-        if let Some(process) = self.process.take() {
+        if let Some(process) = self.inner.take_process() {
             process.exit().await;
         }
     }
@@ -166,7 +166,7 @@ impl Browser {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .kill();
-        if let Some(process) = self.process.take() {
+        if let Some(process) = self.inner.take_process() {
             process.exit().await;
         }
     }
@@ -174,7 +174,8 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        if let Some(mut group) = self.inner.group.lock().ok().filter(|_| self.process.is_some()) {
+        if self.inner.take_process().is_some() {
+            let mut group = self.inner.group.lock().unwrap_or_else(PoisonError::into_inner);
             group.kill();
         }
         if std::thread::panicking() {
@@ -186,6 +187,19 @@ impl Drop for Browser {
 }
 
 impl Inner {
+    fn take_process(&self) -> Option<Process> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The last lines that the browser itself has written.
+    fn last_words(&self) -> String {
+        const LINES: usize = 30;
+        let process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = process.as_ref().map(Process::stderr).unwrap_or_default();
+        let said: Vec<&str> = written.lines().filter(|line| !line.contains("dbus")).collect();
+        said[said.len().saturating_sub(LINES)..].join("\n")
+    }
+
     /// # Panics
     /// If the browser is another.
     fn chromium(&self) -> &Chromium {

@@ -449,8 +449,9 @@ impl Tab {
         }
         let complaints = self.inner.seen.complaints();
         panic!(
-            "{error}\n--- picture: {}\n--- complaints: {complaints:#?}",
-            path.display()
+            "{error}\n--- picture: {}\n--- complaints: {complaints:#?}\n--- the browser: {}",
+            path.display(),
+            self.inner.last_words()
         );
     }
 }
