@@ -10,21 +10,6 @@ use crate::world::World;
 /// Room for the small steps of an engine, not for a long text.
 const FEW_PAGES: u32 = 8;
 
-fn talking() -> World {
-    let mut world = World::new(12, 1);
-    world.send_text(0);
-    settle(&mut world);
-    world.send_text(1);
-    settle(&mut world);
-    world
-}
-
-fn settle(world: &mut World) {
-    if let Err(error) = world.settle() {
-        panic!("{error}");
-    }
-}
-
 fn assert_full(error: &EngineError) {
     assert!(
         matches!(error, EngineError::Database(DatabaseError::Full)),
@@ -34,7 +19,7 @@ fn assert_full(error: &EngineError) {
 
 #[test]
 fn a_text_that_does_not_fit_on_the_disk_is_refused_and_can_be_sent_when_there_is_room() {
-    let mut world = talking();
+    let mut world = World::talking(12, 1);
     let now = world.now();
     let long = "x".repeat(MESSAGE_TEXT_MAX);
     let device = &mut world.devices[0];
@@ -52,7 +37,7 @@ fn a_text_that_does_not_fit_on_the_disk_is_refused_and_can_be_sent_when_there_is
     assert_full(&device.failing_step(now, send.clone()));
     device.lift_limit();
     world.step(0, send).expect("nobody dies");
-    settle(&mut world);
+    world.must_settle();
     for index in 0..2 {
         let messages = world.devices[index].messages();
         let texts: Vec<_> = messages.iter().filter(|message| message.text == long).collect();
@@ -63,7 +48,7 @@ fn a_text_that_does_not_fit_on_the_disk_is_refused_and_can_be_sent_when_there_is
 #[test]
 fn a_text_that_does_not_fit_when_it_is_encrypted_leaves_when_there_is_room() {
     // It fits as a message, not as a ciphertext beside it.
-    let mut world = talking();
+    let mut world = World::talking(12, 1);
     world.cut(0);
     let now = world.now();
     let long = "x".repeat(MESSAGE_TEXT_MAX);
@@ -94,7 +79,7 @@ fn a_text_that_does_not_fit_when_it_is_encrypted_leaves_when_there_is_room() {
         (MESSAGE_TEXT_MAX, MessageStatus::Pending)
     );
     world.devices[0].lift_limit();
-    settle(&mut world);
+    world.must_settle();
     assert_eq!(
         world.devices[1]
             .messages()
@@ -107,7 +92,7 @@ fn a_text_that_does_not_fit_when_it_is_encrypted_leaves_when_there_is_room() {
 
 #[test]
 fn a_message_that_does_not_fit_on_the_disk_is_not_acknowledged_and_comes_when_there_is_room() {
-    let mut world = talking();
+    let mut world = World::talking(12, 1);
     let now = world.now();
     world.devices[1].limit_disk(FEW_PAGES);
     world.cut(1);
@@ -138,7 +123,7 @@ fn a_message_that_does_not_fit_on_the_disk_is_not_acknowledged_and_comes_when_th
     }
     assert_eq!(world.devices[1].messages().len(), 2);
     world.devices[1].lift_limit();
-    settle(&mut world);
+    world.must_settle();
     assert_eq!(world.devices[1].messages().len(), 3);
     let status = world.devices[0].messages().pop().map(|message| message.status);
     assert_eq!(status, Some(MessageStatus::Delivered));

@@ -10,22 +10,6 @@ use subrosa_wire::{
 
 use crate::world::{RETENTION, World};
 
-/// Two accounts that have talked.
-fn talking(devices: u8) -> World {
-    let mut world = World::new(11, devices);
-    world.send_text(0);
-    settle(&mut world);
-    world.send_text(1);
-    settle(&mut world);
-    world
-}
-
-fn settle(world: &mut World) {
-    if let Err(error) = world.settle() {
-        panic!("{error}");
-    }
-}
-
 /// Delivers until nothing is under way, on the connections as they are.
 fn deliver(world: &mut World) {
     for _ in 0..1_000 {
@@ -40,9 +24,9 @@ fn deliver(world: &mut World) {
 fn agree(world: &mut World) {
     let last = world.texts.len();
     world.send_text(0);
-    settle(world);
+    world.must_settle();
     world.send_text(1);
-    settle(world);
+    world.must_settle();
     if let Err(error) = world.check_agreement(last) {
         panic!("{error}");
     }
@@ -64,9 +48,9 @@ fn assert_all_have(world: &mut World, from: usize) {
 fn go_on(world: &mut World) {
     let from = world.texts.len();
     world.send_text(0);
-    settle(world);
+    world.must_settle();
     world.send_text(1);
-    settle(world);
+    world.must_settle();
     assert_all_have(world, from);
 }
 
@@ -85,7 +69,7 @@ fn is_commit(entry: &LogEntry) -> bool {
 
 #[test]
 fn a_device_that_was_away_longer_than_the_server_keeps_the_log_comes_back_and_says_so() {
-    let mut world = talking(1);
+    let mut world = World::talking(11, 1);
     world.cut(1);
     for _ in 0..3 {
         world.send_text(0);
@@ -93,7 +77,7 @@ fn a_device_that_was_away_longer_than_the_server_keeps_the_log_comes_back_and_sa
     deliver(&mut world);
     world.wait(RETENTION * 2);
     world.prune();
-    settle(&mut world);
+    world.must_settle();
     let [Warning::HistoryGap { .. }] = told(&mut world, 1)[..] else {
         panic!("the user is not told once that messages are missing")
     };
@@ -124,7 +108,7 @@ fn refuse_once(
 fn a_device_that_is_told_it_is_no_member_joins_again_and_loses_nothing() {
     // When it sends, when it fetches, and when it comes back.
     for at in ["append", "log", "sync"] {
-        let mut world = talking(1);
+        let mut world = World::talking(11, 1);
         match at {
             "append" => {
                 world.lie_to(
@@ -156,7 +140,7 @@ fn a_device_that_is_told_it_is_no_member_joins_again_and_loses_nothing() {
         world.send_text(0);
         deliver(&mut world);
         world.send_text(1);
-        settle(&mut world);
+        world.must_settle();
         assert!(
             counts(&mut world, 1).rejoins >= 1,
             "{at}: {:?}",
@@ -173,7 +157,7 @@ fn a_device_that_is_told_it_is_no_member_joins_again_and_loses_nothing() {
 // The two went on for ever, as fast as the network was, each with a commit.
 #[test]
 fn a_device_that_another_own_device_removed_by_mistake_comes_back() {
-    let mut world = talking(2);
+    let mut world = World::talking(11, 2);
     let removed = world.devices[2].session.device_id;
     // Device 0 is made to believe that the account's other device is signed out.
     world.lie_to(
@@ -201,14 +185,14 @@ fn a_device_that_another_own_device_removed_by_mistake_comes_back() {
         "{told:?}"
     );
     world.lie_to(0, Honest);
-    settle(&mut world);
+    world.must_settle();
     go_on(&mut world);
     assert_eq!(world.devices[2].warnings, []);
 }
 
 #[test]
 fn a_message_that_comes_too_early_is_held_until_the_gap_is_fetched() {
-    let mut world = talking(1);
+    let mut world = World::talking(11, 1);
     // The first push is lost: the second shows the gap.
     let mut is_lost = false;
     world.lie_to(
@@ -234,7 +218,7 @@ fn a_message_that_comes_too_early_is_held_until_the_gap_is_fetched() {
 
 #[test]
 fn a_message_of_a_future_epoch_is_refused_told_and_led_past() {
-    let mut world = talking(1);
+    let mut world = World::talking(11, 1);
     world.lie_to(
         1,
         EachEntry({
@@ -263,14 +247,14 @@ fn a_message_of_a_future_epoch_is_refused_told_and_led_past() {
     );
     assert!(counts(&mut world, 1).rejoins >= 1);
     world.lie_to(1, Honest);
-    settle(&mut world);
+    world.must_settle();
     go_on(&mut world);
 }
 
 #[test]
 fn more_entries_from_beyond_a_gap_than_are_held_are_fetched_again() {
     const EARLY: u64 = 1_200;
-    let mut world = talking(1);
+    let mut world = World::talking(11, 1);
     let before = counts(&mut world, 1);
     // They announce a log that does not exist.
     world.lie_to(
@@ -299,7 +283,7 @@ fn more_entries_from_beyond_a_gap_than_are_held_are_fetched_again() {
     let held = counts(&mut world, 1).entries_held - before.entries_held;
     assert!((1..=1_000).contains(&held), "{held} entries are held");
     world.lie_to(1, Honest);
-    settle(&mut world);
+    world.must_settle();
     go_on(&mut world);
 }
 
@@ -307,7 +291,7 @@ fn more_entries_from_beyond_a_gap_than_are_held_are_fetched_again() {
 // own messages did not leave on that connection.
 #[test]
 fn an_announced_entry_that_the_log_does_not_have_is_asked_for_ever_more_rarely() {
-    let mut world = talking(1);
+    let mut world = World::talking(11, 1);
     let mut is_done = false;
     world.lie_to(
         1,

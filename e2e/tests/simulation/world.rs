@@ -303,6 +303,26 @@ impl World {
         }
     }
 
+    /// Two accounts that have talked, each with this many devices.
+    pub(crate) fn talking(seed: u64, devices: u8) -> Self {
+        let mut world = Self::new(seed, devices);
+        for index in [0, 1] {
+            world.send_text(index);
+            world.must_settle();
+        }
+        world
+    }
+
+    /// [`World::settle`], for tests in which nothing else is random.
+    ///
+    /// # Panics
+    /// If something does not hold.
+    pub(crate) fn must_settle(&mut self) {
+        if let Err(error) = self.settle() {
+            panic!("{error}");
+        }
+    }
+
     /// Ends all faults and waits until nothing is left to do.
     pub(crate) fn settle(&mut self) -> Result<(), TestCaseError> {
         for index in 0..self.devices.len() {
