@@ -1,6 +1,11 @@
 //! The page's side of the talk with its worker: calls with an id, answers by it, and events.
 //!
 //! A worker that dies ends the talk for good: whatever waits is answered with a failure, and the page says so.
+//!
+//! A page that is left ends its worker, and loads anew should the browser show it again. Browsers freeze what
+//! is left, to show it again at once; Chromium (156) stops a worker in the middle of its work for that, and when
+//! it then gives the page up instead, the worker's next write to a file takes the whole process with it, and
+//! with the process the other tabs.
 
 mod service_worker;
 mod storage;
@@ -10,6 +15,7 @@ use std::{cell::RefCell, collections::HashMap};
 
 use futures_channel::oneshot;
 use js_sys::{Array, ArrayBuffer, Uint8Array};
+use leptos::prelude::window_event_listener_untyped;
 use subrosa_web_rpc::{Answer, Call, Event, Failure, FailureKind, Request, ToPage, decode, encode};
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use web_sys::{MessageEvent, Worker};
@@ -70,6 +76,17 @@ pub(crate) fn start(event: impl Fn(Event) + 'static, death: impl Fn(String) + Cl
         next: 1,
         waiting: HashMap::new(),
     }));
+    window_event_listener_untyped("pagehide", |_| {
+        if let Some(link) = LINK.take() {
+            link.worker.terminate();
+        }
+    });
+    window_event_listener_untyped("pageshow", |event| {
+        let is_back = browser::property(&event, "persisted").is_some_and(|persisted| persisted.is_truthy());
+        if is_back {
+            browser::reload();
+        }
+    });
 }
 
 /// Asks the worker for something.

@@ -4,6 +4,7 @@ use subrosa_client::{ClientError, CommandError, ProblemCode};
 use subrosa_web_rpc::{Failure, FailureKind, Phase};
 
 /// The failure that a page is told.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 pub(crate) fn failure(error: ClientError) -> Failure {
     let retry_after_ms = error.refusal().and_then(|refusal| refusal.retry_after_ms);
     Failure {
@@ -50,7 +51,7 @@ fn kind(error: &ClientError) -> FailureKind {
         ClientError::ServerMisbehaved(_) => FailureKind::ServerMisbehaved,
         ClientError::SignedOut(_) | ClientError::NoProfile(_) => FailureKind::SignedOut,
         ClientError::Refused(refusal) => refusal.known_code().map_or(FailureKind::Internal, refused),
-        error if error.is_storage_full() => FailureKind::StorageFull,
+        ClientError::Engine(_) if error.is_storage_full() => FailureKind::StorageFull,
         ClientError::Engine(_)
         | ClientError::Profile { .. }
         | ClientError::Evicted

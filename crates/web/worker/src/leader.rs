@@ -6,7 +6,7 @@ use std::{
     rc::{Rc, Weak},
 };
 
-use subrosa_client::{Client, ClientError, Status, forget_profile, profile_exists};
+use subrosa_client::{Client, ClientError, ServerUrl, Status, forget_profile, profile_exists};
 use subrosa_web_rpc::{Answer, Connection, Event, Failure, FailureKind, Phase, Request, State};
 
 use crate::{
@@ -19,6 +19,19 @@ use crate::{
 
 /// The one profile of an origin.
 const PROFILE: &str = "main";
+
+/// Where the device is.
+pub(crate) fn profile() -> &'static std::path::Path {
+    PROFILE.as_ref()
+}
+
+/// The server that the app was loaded from.
+pub(crate) fn server() -> Result<ServerUrl, ClientError> {
+    let origin = browser::origin();
+    origin
+        .parse()
+        .map_err(|_| ClientError::ServerMisbehaved(format!("{origin} is not the address of a server")))
+}
 
 /// The state of the tab that leads.
 pub(crate) struct Leader {
@@ -65,7 +78,7 @@ impl Leader {
             });
         } else {
             match self.open_profile().await {
-                Ok(Some(client)) => self.signed_in(client),
+                Ok(Some(client)) => self.signed_in(client).await,
                 Ok(None) => self.set_phase(Phase::SignedOut),
                 Err(error) => self.set_phase(failure::phase(&error)),
             }
@@ -78,7 +91,7 @@ impl Leader {
         if !profile_exists().await? {
             return Ok(None);
         }
-        Client::open_at(PROFILE.as_ref(), self.server()?).await.map(Some)
+        Client::open_at(profile(), server()?).await.map(Some)
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -112,17 +125,6 @@ impl Leader {
 
     // ---- what the requests need ----
 
-    pub(crate) fn server(&self) -> Result<subrosa_client::ServerUrl, ClientError> {
-        let origin = browser::origin();
-        origin
-            .parse()
-            .map_err(|_| ClientError::ServerMisbehaved(format!("{origin} is not the address of a server")))
-    }
-
-    pub(crate) fn profile(&self) -> &'static std::path::Path {
-        PROFILE.as_ref()
-    }
-
     pub(crate) fn client(&self) -> Option<Client> {
         self.client.borrow().clone()
     }
@@ -147,11 +149,13 @@ impl Leader {
     }
 
     /// Somebody is signed in from now on.
-    pub(crate) fn signed_in(self: &Rc<Self>, client: Client) {
+    pub(crate) async fn signed_in(self: &Rc<Self>, client: Client) {
         *self.client.borrow_mut() = Some(client.clone());
+        // Before anybody is answered: a page asks for conversations as soon as it knows who is signed in.
+        watch::learn_who(self, &client).await;
         let updates = watch::Updates::of(&client);
-        wasm_bindgen_futures::spawn_local(watch::watch(Rc::clone(self), client.clone(), updates));
         client.connect();
+        wasm_bindgen_futures::spawn_local(watch::watch(Rc::clone(self), client, updates));
     }
 
     /// Nobody is from now on. Gives the device that was.

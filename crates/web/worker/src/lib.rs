@@ -5,6 +5,11 @@
 //! and repeat what was not answered when the lead changes ([`tabs`]). A page talks to its own worker only, and
 //! knows nothing of this.
 
+#![cfg_attr(
+    not(target_arch = "wasm32"),
+    allow(dead_code, reason = "what a worker alone uses is compiled here for its tests")
+)]
+
 mod failure;
 mod password;
 mod shapes;

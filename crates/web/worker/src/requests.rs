@@ -5,11 +5,11 @@ use std::rc::Rc;
 use subrosa_client::{
     Client, ClientError, ConversationId, Credentials, Handle, MessageId, NewAccount, RecoveryCode, SendToken,
 };
-use subrosa_web_rpc::{Answer, Conversation, Failure, FailureKind, Page, Phase, Request, Secret};
+use subrosa_web_rpc::{Answer, Conversation, Failure, FailureKind, Page, Request, Secret};
 
 use crate::{
     failure::{failure, not_found},
-    leader::Leader,
+    leader::{self, Leader},
     password, shapes, watch,
 };
 
@@ -30,11 +30,11 @@ pub(crate) async fn carry_out(leader: &Rc<Leader>, request: Request) -> Result<A
         } => sign_up(leader, handle, name, password).await,
         Request::SignIn { handle, password } => {
             let _entering = leader.enter()?;
-            let credentials = credentials(leader, handle, password)?;
-            let client = Client::sign_in(leader.profile(), credentials)
+            let credentials = credentials(handle, password)?;
+            let client = Client::sign_in(leader::profile(), credentials)
                 .await
                 .map_err(failure)?;
-            entered(leader, client).await;
+            leader.signed_in(client).await;
             Ok(Answer::Done)
         }
         Request::Recover {
@@ -46,10 +46,10 @@ pub(crate) async fn carry_out(leader: &Rc<Leader>, request: Request) -> Result<A
             let code = RecoveryCode::parse(code.as_str()).map_err(|_| {
                 Failure::new(FailureKind::MalformedRecoveryCode, "this is not a recovery code")
             })?;
-            let credentials = credentials(leader, handle, password)?;
-            let recovered = Client::recover(leader.profile(), credentials, &code).await;
+            let credentials = credentials(handle, password)?;
+            let recovered = Client::recover(leader::profile(), credentials, &code).await;
             let client = recovered.map_err(|error| wrong_code(failure(error)))?;
-            entered(leader, client).await;
+            leader.signed_in(client).await;
             Ok(Answer::Done)
         }
         Request::SignOut => {
@@ -78,13 +78,13 @@ async fn sign_up(
 ) -> Result<Answer, Failure> {
     let _entering = leader.enter()?;
     let account = NewAccount {
-        credentials: credentials(leader, handle, password)?,
+        credentials: credentials(handle, password)?,
         name: (!name.trim().is_empty()).then_some(name),
     };
-    let (client, code) = Client::sign_up(leader.profile(), account)
+    let (client, code) = Client::sign_up(leader::profile(), account)
         .await
         .map_err(failure)?;
-    entered(leader, client).await;
+    leader.signed_in(client).await;
     Ok(Answer::RecoveryCode(Secret::new(code.expose().to_string())))
 }
 
@@ -99,23 +99,15 @@ fn wrong_code(failure: Failure) -> Failure {
     }
 }
 
-fn credentials(leader: &Leader, handle: Handle, password: Secret) -> Result<Credentials, Failure> {
+fn credentials(handle: Handle, password: Secret) -> Result<Credentials, Failure> {
     Ok(Credentials {
-        server: leader.server().map_err(failure)?,
+        server: leader::server().map_err(failure)?,
         handle,
         password: password.into_inner(),
     })
 }
 
-async fn entered(leader: &Rc<Leader>, client: Client) {
-    // Before the page gets its answer: it may ask for conversations at once.
-    if let Ok(me) = client.me().await {
-        leader.set_phase(Phase::SignedIn(shapes::me(me)));
-    }
-    leader.signed_in(client);
-    leader.tell_state();
-}
-
+#[expect(clippy::too_many_lines, reason = "an arm for each request, and nothing else")]
 async fn with_device(leader: &Rc<Leader>, client: Client, request: Request) -> Result<Answer, Failure> {
     let answer = match request {
         Request::Conversations => Answer::Conversations(conversations(&client).await.map_err(failure)?),
@@ -210,7 +202,7 @@ async fn with_device(leader: &Rc<Leader>, client: Client, request: Request) -> R
         }
         Request::Devices => {
             let devices = client.devices().await.map_err(failure)?;
-            Answer::Devices(devices.into_iter().map(shapes::device).collect())
+            Answer::Devices(devices.iter().map(shapes::device).collect())
         }
         Request::SignOutDevice(device) => {
             client.sign_out_device(device).await.map_err(failure)?;

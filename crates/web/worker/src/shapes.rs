@@ -96,7 +96,7 @@ pub(crate) fn person(person: client::Person) -> Person {
 }
 
 /// A device of the account.
-pub(crate) fn device(device: client::Device) -> Device {
+pub(crate) fn device(device: &client::Device) -> Device {
     Device {
         id: device.device_id,
         created_at: device.created_at,

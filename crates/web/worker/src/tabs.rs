@@ -86,12 +86,11 @@ impl Tab {
     /// The own page asks for something.
     fn call(self: &Rc<Self>, call: Call) {
         let leader = self.leading.borrow().clone();
-        match leader.filter(|leader| leader.is_open()) {
-            Some(leader) => self.carry_out(&leader, self.id, call),
-            None => {
-                self.unanswered.borrow_mut().insert(call.id, call.clone());
-                self.say(&Between::Call { from: self.id, call });
-            }
+        if let Some(leader) = leader.filter(|leader| leader.is_open()) {
+            self.carry_out(&leader, self.id, call);
+        } else {
+            self.unanswered.borrow_mut().insert(call.id, call.clone());
+            self.say(&Between::Call { from: self.id, call });
         }
     }
 

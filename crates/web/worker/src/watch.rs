@@ -31,7 +31,6 @@ impl Updates {
 
 /// Watches a device until it is closed.
 pub(crate) async fn watch(leader: Rc<Leader>, client: Client, mut updates: Updates) {
-    learn_who(&leader, &client).await;
     loop {
         tokio::select! {
             changed = updates.status.changed() => {
@@ -81,7 +80,8 @@ async fn tell(leader: &Rc<Leader>, client: &Client, batch: Option<Vec<Change>>) 
     let mut touched: BTreeSet<ConversationId> = BTreeSet::new();
     for change in batch {
         match change {
-            Change::CaughtUp | Change::VaultChanged => {}
+            // The status tells the end of a session, too.
+            Change::CaughtUp | Change::VaultChanged | Change::SignedOut => {}
             Change::ConversationChanged(id) => {
                 touched.insert(id);
             }
@@ -116,10 +116,6 @@ async fn tell(leader: &Rc<Leader>, client: &Client, batch: Option<Vec<Change>>) 
             }
             Change::ContactChanged(account) => touched.extend(client.chat_with_account(account).await?),
             Change::Warning(warning) => leader.tell(Event::Warning(told(client, warning).await?)),
-            Change::SignedOut => {
-                revoke(leader);
-                leader.tell_state();
-            }
         }
     }
     for id in touched {

@@ -168,7 +168,8 @@ pub(super) fn MessageInput(account: AccountId) -> impl IntoView {
             input.begin(area);
         }
     });
-    let listeners = ["pagehide", "visibilitychange"]
+    // At "pagehide" the worker is ended already.
+    let listeners = ["beforeunload", "visibilitychange"]
         .map(|event| window_event_listener_untyped(event, move |_| draft.flush()));
     on_cleanup(move || {
         listeners

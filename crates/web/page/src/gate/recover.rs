@@ -14,7 +14,7 @@ use crate::{
         failure,
         field::{Hint, Kind, field},
         notice,
-        password::{self, password},
+        password::{self, new_password},
     },
 };
 
@@ -76,12 +76,7 @@ pub(super) fn RecoverForm(door: RwSignal<Door>, handle: RwSignal<String>) -> imp
                 {field(Kind::code("recover-code"), t!("recovery-code"), code, move || {
                     if tried.get() && code.with(|code| code.trim().is_empty()) { Hint::Wrong(now!("recover-code-hint")) } else { Hint::Plain(now!("recover-code-hint")) }
                 })}
-                <div class="stack tight">
-                    {password("recover-password", true, false, t!("new-password"), secret, move || {
-                        if tried.get() && secret.with(String::is_empty) { Hint::Wrong(now!("password-rule")) } else { password::hint(verdict.get()) }
-                    })}
-                    {password::meter(verdict)}
-                </div>
+                {new_password("recover-password", t!("new-password"), secret, verdict, tried)}
                 {notice::maybe_error(move || failed.get().as_ref().map(failure::words))}
                 {submit("recover-submit", t!("recover-do"), t!("login-working"), busy)}
             </form>

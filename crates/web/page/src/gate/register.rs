@@ -14,7 +14,7 @@ use crate::{
         failure,
         field::{Hint, Kind, field},
         notice,
-        password::{self, password},
+        password::{self, new_password},
     },
     store::{Ceremony, use_store},
 };
@@ -79,12 +79,7 @@ pub(super) fn RegisterForm(door: RwSignal<Door>, handle: RwSignal<String>) -> im
             <form novalidate=true on:submit=submitted>
                 {field(Kind::handle("register-handle"), t!("handle"), handle, move || handle_hint(&handle.get(), taken.get(), tried.get()))}
                 {field(Kind { autocomplete: "off", ..Kind::text("register-name") }, t!("display-name"), name, move || name_hint(&name.get()))}
-                <div class="stack tight">
-                    {password("register-password", true, false, t!("password"), secret, move || {
-                        if tried.get() && secret.with(String::is_empty) { Hint::Wrong(now!("password-rule")) } else { password::hint(verdict.get()) }
-                    })}
-                    {password::meter(verdict)}
-                </div>
+                {new_password("register-password", t!("password"), secret, verdict, tried)}
                 {notice::maybe_error(move || failed.get().as_ref().map(failure::words))}
                 {submit("register-submit", t!("create-account"), t!("register-working"), busy)}
             </form>

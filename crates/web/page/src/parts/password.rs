@@ -68,6 +68,30 @@ fn drawn(
     .into_any()
 }
 
+/// A field for a password that is being chosen, with what it is worth below it. `tried` is set once somebody
+/// wanted to go on.
+pub(crate) fn new_password(
+    name: &'static str,
+    label: impl Fn() -> String + Send + Sync + 'static,
+    value: RwSignal<String>,
+    verdict: RwSignal<Option<PasswordVerdict>>,
+    tried: RwSignal<bool>,
+) -> impl IntoView {
+    let below = move || {
+        if tried.get() && value.with(String::is_empty) {
+            Hint::Wrong(now!("password-rule"))
+        } else {
+            hint(verdict.get())
+        }
+    };
+    view! {
+        <div class="stack tight">
+            {password(name, true, false, label, value, below)}
+            {meter(verdict)}
+        </div>
+    }
+}
+
 /// Asks the engine to judge a password while it is being typed.
 pub(crate) fn judged(
     handle: impl Fn() -> String + Send + Sync + 'static,
@@ -107,7 +131,7 @@ pub(crate) fn judged(
 }
 
 /// What the line below a new password says.
-pub(crate) fn hint(verdict: Option<PasswordVerdict>) -> Hint {
+fn hint(verdict: Option<PasswordVerdict>) -> Hint {
     match verdict {
         None => Hint::Plain(now!("password-rule")),
         Some(PasswordVerdict::TooShort) => Hint::Plain(now!("password-too-short")),
@@ -119,7 +143,7 @@ pub(crate) fn hint(verdict: Option<PasswordVerdict>) -> Hint {
 }
 
 /// Four bars; the words below the field say the same.
-pub(crate) fn meter(verdict: RwSignal<Option<PasswordVerdict>>) -> impl IntoView {
+fn meter(verdict: RwSignal<Option<PasswordVerdict>>) -> impl IntoView {
     let level = move || match verdict.get() {
         None => "0",
         Some(PasswordVerdict::TooShort | PasswordVerdict::Guessable) => "1",

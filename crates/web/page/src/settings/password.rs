@@ -12,7 +12,7 @@ use crate::{
         failure,
         field::Hint,
         notice,
-        password::{self, password},
+        password::{self, new_password, password},
     },
     reactive::text,
     store::use_store,
@@ -67,12 +67,7 @@ pub(super) fn ChangePassword() -> impl IntoView {
                 {password("password-old", false, false, t!("old-password"), old, move || {
                     if tried.get() && old.with(String::is_empty) { Hint::Wrong(now!("password-missing")) } else { Hint::Plain(String::new()) }
                 })}
-                <div class="stack tight">
-                    {password("password-new", true, false, t!("new-password"), new, move || {
-                        if tried.get() && new.with(String::is_empty) { Hint::Wrong(now!("password-rule")) } else { password::hint(verdict.get()) }
-                    })}
-                    {password::meter(verdict)}
-                </div>
+                {new_password("password-new", t!("new-password"), new, verdict, tried)}
                 {move || outcome.get().map(|result| match result {
                     Ok(()) => notice::done(t!("password-changed")).into_any(),
                     Err(failure) if failure.kind == FailureKind::WrongPassword => notice::error(now!("old-password-wrong")).into_any(),
