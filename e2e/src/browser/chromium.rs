@@ -389,14 +389,13 @@ fn complaint(method: &str, params: &Value) -> Option<String> {
             Some(words.collect::<Vec<_>>().join(" "))
         }
         "Runtime.exceptionThrown" => Some(describe(&params["exceptionDetails"])),
-        // Answers of the server and dead connections are for the page to deal with; the browser notes each.
-        "Log.entryAdded" if params["entry"]["level"] == "error" && params["entry"]["source"] != "network" => {
+        "Log.entryAdded" if params["entry"]["level"] == "error" => {
             let entry = &params["entry"];
             let text = entry["text"].as_str().unwrap_or_default();
-            Some(format!(
-                "{}: {text}",
-                entry["source"].as_str().unwrap_or_default()
-            ))
+            let source = entry["source"].as_str().unwrap_or_default();
+            // Answers of the server and dead connections are for the page to deal with; the browser notes each.
+            let is_of_network = source == "network" || text.starts_with("WebSocket connection to ");
+            (!is_of_network).then(|| format!("{source}: {text}"))
         }
         "Target.targetCrashed" => Some(format!("the page has crashed: {params}")),
         _ => None,

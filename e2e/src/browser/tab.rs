@@ -371,7 +371,10 @@ impl Tab {
         let chromium = self.inner.chromium();
         let session = self.session();
         let worker = chromium
-            .wait_for_target(|target| target.parent.as_deref() == Some(session) && target.url.contains(part))
+            .wait_for_target(|target| {
+                let is_own = target.kind == "worker" && target.parent.as_deref() == Some(session);
+                is_own && target.url.contains(part)
+            })
             .await;
         let worker = worker.unwrap_or_else(|refusal| panic!("no worker {part}: {refusal}"));
         let wrapped = format!("(async () => JSON.stringify((await ({expression})) ?? null))()");

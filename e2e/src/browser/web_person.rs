@@ -25,11 +25,16 @@ impl WebPerson {
 
     /// Somebody who knows the server by this address.
     pub async fn at(browser: &Browser, server: String, handle: &str) -> Self {
+        Self::at_page(browser, server, handle, "/").await
+    }
+
+    /// Somebody who begins at a page of it.
+    pub async fn at_page(browser: &Browser, server: String, handle: &str, path: &str) -> Self {
         Self {
             handle: handle.to_owned(),
             password: PASSWORD.to_owned(),
             recovery_code: String::new(),
-            tab: browser.open(&format!("{server}/")).await,
+            tab: browser.open(&format!("{server}{path}")).await,
             server,
         }
     }

@@ -1,6 +1,9 @@
 //! What hostile people write, paste and link to: text stays text, and nothing is lost.
 
-use subrosa_e2e::{Person, browser::Kind};
+use subrosa_e2e::{
+    Person,
+    browser::{Kind, Look},
+};
 
 use crate::stage::{ACCEPTED, BOTH, Stage};
 
@@ -119,6 +122,8 @@ async fn a_hostile_name_is_text_everywhere() {
     tab.wait_text("chat-item", name).await;
     stage.alice.open_chat("mallory").await;
     tab.wait_text("css:h1", name).await;
+    // Where there is no room for the column about the person.
+    tab.look(&Look::NARROW).await;
     tab.click("about").await;
     tab.wait_for("css:dialog[open]").await;
     assert_eq!(tab.count("css:img").await, 0);

@@ -132,6 +132,8 @@ async fn the_page_is_framed_by_nobody_and_runs_no_script_but_its_own() {
     let tab = &stage.alice.tab;
     stage.browser.expect_complaint("Content Security Policy");
     stage.browser.expect_complaint("TrustedScript");
+    stage.browser.expect_complaint("TrustedHTML");
+    stage.browser.expect_complaint("TrustedTypePolicy");
     stage.browser.expect_complaint("Trusted Type");
     let tried = tab
         .evaluate(

@@ -9,8 +9,8 @@ use crate::stage::{ACCEPTED, BOTH, Stage, beginning};
 impl Stage {
     /// A further tab of Alice's browser, in the chat with Bob.
     async fn another_tab(&self) -> WebPerson {
-        let alice = WebPerson::at(&self.browser, self.server.url(), "alice").await;
-        alice.open_chat("bob").await;
+        let alice = WebPerson::at_page(&self.browser, self.server.url(), "alice", "/chat/bob").await;
+        alice.tab.wait_for("composer").await;
         alice
     }
 }

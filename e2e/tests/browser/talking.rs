@@ -151,7 +151,10 @@ async fn a_long_conversation_keeps_a_window_in_the_page_and_jumps_to_the_latest(
     crate::speed::flood(&stage.bob, "alice", COUNT).await;
     tab.wait_text("chat-item", &format!("flood {}", COUNT - 1)).await;
     stage.alice.open_chat("bob").await;
-    tab.wait_for("message").await;
+    // It begins where it was left, and what has not been in view is not read.
+    tab.wait_for("unread-divider").await;
+    tab.wait_for("jump-latest").await;
+    tab.wait_for("chat-item unread").await;
     assert!(
         tab.count("message").await < 300,
         "the whole conversation is in the page"
@@ -164,6 +167,7 @@ async fn a_long_conversation_keeps_a_window_in_the_page_and_jumps_to_the_latest(
     tab.click("jump-latest").await;
     tab.wait_text("message", &format!("flood {}", COUNT - 1)).await;
     tab.wait_gone("jump-latest").await;
+    tab.wait_gone("chat-item unread").await;
     assert!(
         tab.count("message").await < 300,
         "the whole conversation is in the page"

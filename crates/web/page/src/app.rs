@@ -1,6 +1,7 @@
 //! The app: which screen is in front, and what happens when somebody signs in or out.
 
 use leptos::{either::EitherOf7, prelude::*, task::spawn_local};
+use subrosa_web_rpc::Connection;
 
 use crate::{
     browser,
@@ -80,9 +81,13 @@ fn follow_stage(store: Store, router: Router) {
     Effect::new(move |was_in: Option<bool>| {
         let is_in = match stage.get() {
             Stage::SignedIn | Stage::Revoked => true,
-            Stage::Starting => return was_in.unwrap_or_default(),
+            // Nobody has left: a reload shall lead back to the same place.
+            Stage::Starting | Stage::Dead => return was_in.unwrap_or_default(),
             _ => false,
         };
+        if is_in || stage.get() == Stage::SignedOut {
+            store.remember_account(is_in);
+        }
         match (was_in.unwrap_or_default(), is_in) {
             (false, true) => {
                 store.load();
@@ -112,6 +117,12 @@ fn look_after_storage(store: Store) {
         look();
     });
     let _ = set_interval_with_handle(look, limits::LOOK_EVERY * 10);
+    // What cannot be stored cannot be received: a full storage looks like a network that fails.
+    effect!(move || {
+        if matches!(store.connection(), Some(Connection::Waiting { .. })) {
+            look();
+        }
+    });
 }
 
 /// The title names what is open, and how much is new.

@@ -125,7 +125,17 @@ pub(crate) fn is_looked_at() -> bool {
 
 /// Puts the focus on the first element that fits, once what is being drawn is there.
 pub(crate) fn focus_soon(selector: &'static str) {
-    request_animation_frame(move || focus(selector));
+    request_animation_frame(move || {
+        if !is_writing() {
+            focus(selector);
+        }
+    });
+}
+
+/// Whether the user is in a field already. Whoever is quick must not find a password in the field of the handle.
+pub(crate) fn is_writing() -> bool {
+    let active = document().active_element();
+    active.is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA"))
 }
 
 /// Puts the focus on the first element that fits.

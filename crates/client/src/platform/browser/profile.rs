@@ -24,8 +24,16 @@ const DATABASE: &str = "profile.db";
 const DATABASE_COMPANIONS: [&str; 2] = ["profile.db-wal", "profile.db-journal"];
 
 /// Whether there is a profile: somebody is signed in.
+///
+/// # Errors
+/// If there is none and could be none, since the browser lacks what a profile needs: it is better told before
+/// somebody has filled in a form.
 pub async fn exists() -> Result<bool, ClientError> {
-    Ok(keys::load().await?.is_some())
+    let exists = keys::load().await?.is_some();
+    if !exists {
+        pool::open().await?;
+    }
+    Ok(exists)
 }
 
 /// A profile that this worker, and no other, has open.

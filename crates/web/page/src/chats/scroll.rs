@@ -53,7 +53,8 @@ pub(super) struct Scroller {
     pub(super) area: NodeRef<html::Div>,
     /// What is scrolled in it.
     pub(super) content: NodeRef<html::Div>,
-    /// The newest message is in view.
+    /// The newest message is in view. Not before the place to begin at has been gone to: what is in view then
+    /// counts as read.
     pub(super) at_bottom: RwSignal<bool>,
     /// The newest message is far.
     pub(super) is_far: RwSignal<bool>,
@@ -70,7 +71,7 @@ impl Scroller {
             store,
             area: NodeRef::new(),
             content: NodeRef::new(),
-            at_bottom: RwSignal::new(true),
+            at_bottom: RwSignal::new(false),
             is_far: RwSignal::new(false),
             anchor: StoredValue::new(Anchor::Bottom),
             measured: StoredValue::new(Measured::default()),
@@ -102,6 +103,10 @@ impl Scroller {
     pub(super) fn settle(self) {
         spawn_local(async move {
             leptos::task::tick().await;
+            // The place is not for one that is gone meanwhile.
+            if self.area.try_get_untracked().flatten().is_none() {
+                return;
+            }
             match self.store.place.try_get_untracked().flatten() {
                 Some(place) => {
                     self.store.place.set(None);
@@ -117,6 +122,8 @@ impl Scroller {
     pub(super) fn reset(self) {
         self.settling.try_set_value(true);
         self.anchor.try_set_value(Anchor::Bottom);
+        self.at_bottom.try_set(false);
+        self.is_far.try_set(false);
     }
 
     fn go(self, place: Place) {

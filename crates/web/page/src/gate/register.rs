@@ -78,7 +78,7 @@ pub(super) fn RegisterForm(door: RwSignal<Door>, handle: RwSignal<String>) -> im
             </header>
             <form novalidate=true on:submit=submitted>
                 {field(Kind::handle("register-handle"), t!("handle"), handle, move || handle_hint(&handle.get(), taken.get(), tried.get()))}
-                {field(Kind { autocomplete: "off", ..Kind::text("register-name") }, t!("display-name"), name, move || name_hint(&name.get()))}
+                {field(Kind::text("register-name"), t!("display-name"), name, move || name_hint(&name.get()))}
                 {new_password("register-password", t!("password"), secret, verdict, tried)}
                 {notice::maybe_error(move || failed.get().as_ref().map(failure::words))}
                 {submit("register-submit", t!("create-account"), t!("register-working"), busy)}

@@ -10,7 +10,7 @@ use crate::{
     link,
     parts::{dialog::Confirm, failure, icon},
     reactive::text,
-    store::use_store,
+    store::{Store, use_store},
 };
 
 fn card(
@@ -92,6 +92,7 @@ pub(crate) fn Unsupported() -> impl IntoView {
 /// The browser has removed what was here.
 #[component]
 pub(crate) fn Evicted() -> impl IntoView {
+    let store = use_store();
     let busy = RwSignal::new(false);
     let failed = RwSignal::new(None::<String>);
     card(
@@ -104,7 +105,7 @@ pub(crate) fn Evicted() -> impl IntoView {
             <p class="lead">{t!("evicted-what")}</p>
             {crate::parts::notice::maybe_error(move || failed.get())}
             <button type="button" class="button primary wide" data-testid="evicted-continue" aria-busy=text!(busy.get().to_string())
-                on:click=move |_| forget(busy, failed)>{t!("sign-in-again")}</button>
+                on:click=move |_| forget(store, busy, failed)>{t!("sign-in-again")}</button>
         },
     )
 }
@@ -140,23 +141,25 @@ pub(crate) fn Broken() -> impl IntoView {
 /// Asks before everything here is removed without the server.
 #[component]
 pub(crate) fn ForgetDialog(asked: RwSignal<bool>) -> impl IntoView {
+    let store = use_store();
     let busy = RwSignal::new(false);
     let failed = RwSignal::new(None::<String>);
     view! {
-        <Confirm open=asked title=t!("forget-title") label=t!("forget-do") busy error=failed run=move || forget(busy, failed)>
+        <Confirm open=asked title=t!("forget-title") label=t!("forget-do") busy error=failed run=move || forget(store, busy, failed)>
             <p>{t!("forget-lead")}</p>
         </Confirm>
     }
 }
 
-fn forget(busy: RwSignal<bool>, failed: RwSignal<Option<String>>) {
+fn forget(store: Store, busy: RwSignal<bool>, failed: RwSignal<Option<String>>) {
     if busy.get_untracked() {
         return;
     }
     busy.set(true);
     spawn_local(async move {
-        if let Err(failure) = link::call(Request::Forget).await {
-            failed.try_set(Some(failure::words(&failure)));
+        match link::call(Request::Forget).await {
+            Ok(_) => store.remember_account(false),
+            Err(failure) => drop(failed.try_set(Some(failure::words(&failure)))),
         }
         busy.try_set(false);
     });

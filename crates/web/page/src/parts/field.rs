@@ -2,7 +2,10 @@
 
 use leptos::prelude::*;
 
-use crate::reactive::{effect, memo};
+use crate::{
+    browser,
+    reactive::{effect, memo},
+};
 
 /// What the line below a field says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,7 +148,9 @@ pub(crate) fn focus_when_there(input: NodeRef<leptos::html::Input>) {
     effect!(move || {
         if let Some(input) = input.get() {
             request_animation_frame(move || {
-                let _ = input.focus();
+                if !browser::is_writing() {
+                    let _ = input.focus();
+                }
             });
         }
     });

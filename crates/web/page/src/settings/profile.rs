@@ -50,7 +50,7 @@ pub(super) fn Profile() -> impl IntoView {
                 </div>
             </div>
             <form on:submit=submitted>
-                {field(Kind { autocomplete: "name", ..Kind::text("profile-name") }, t!("display-name"), name, move || {
+                {field(Kind::text("profile-name"), t!("display-name"), name, move || {
                     if name.with(|name| name.trim().len() > DISPLAY_NAME_MAX) { Hint::Wrong(now!("failure-name")) } else { Hint::Plain(now!("display-name-rule")) }
                 })}
                 {move || outcome.get().filter(|_| !changed.get() || busy.get() || outcome.with(|outcome| matches!(outcome, Some(Err(_))))).map(|result| match result {

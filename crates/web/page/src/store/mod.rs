@@ -80,11 +80,16 @@ pub(crate) struct Store {
     pub(crate) storage_low: RwSignal<bool>,
     /// Today, in days since 1970.
     pub(crate) today: RwSignal<i64>,
+    /// This browser remembers an account, and the worker has not said yet that it has it.
+    pub(crate) is_missed: RwSignal<bool>,
     stage: Memo<Stage>,
     me: Memo<Option<Me>>,
     connection: Memo<Option<Connection>>,
     unread: Memo<u64>,
 }
+
+/// Where it is remembered that there is an account.
+const ACCOUNT: &str = "subrosa-account";
 
 impl Store {
     /// An empty state, and the talk with the worker that fills it.
@@ -92,6 +97,7 @@ impl Store {
         let state = RwSignal::new(None::<State>);
         let dead = RwSignal::new(None::<String>);
         let roster = RwSignal::new(Roster::new());
+        let is_missed = RwSignal::new(browser::kept(ACCOUNT).is_some());
         let store = Self {
             state,
             dead,
@@ -107,11 +113,14 @@ impl Store {
             ceremony: RwSignal::new(Ceremony::None),
             storage_low: RwSignal::new(false),
             today: RwSignal::new(browser::day_of(browser::now_ms())),
+            is_missed,
             stage: memo!(move || {
                 if dead.with(Option::is_some) {
-                    Stage::Dead
-                } else {
-                    state.with(|state| stage_of(state.as_ref()))
+                    return Stage::Dead;
+                }
+                match state.with(|state| stage_of(state.as_ref())) {
+                    Stage::SignedOut if is_missed.get() => Stage::Evicted,
+                    other => other,
                 }
             }),
             me: Memo::new(move |old: Option<&Option<Me>>| {
@@ -142,6 +151,12 @@ impl Store {
     /// Who is signed in, or was.
     pub(crate) fn me(self) -> Option<Me> {
         self.me.get()
+    }
+
+    /// Remembers whether there is an account here, beside the database: to notice when that is lost.
+    pub(crate) fn remember_account(self, is_here: bool) {
+        browser::keep(ACCOUNT, is_here.then_some("1"));
+        self.is_missed.set(false);
     }
 
     /// How the device stands to the server.
