@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use subrosa_engine::{Command, Engine, EngineError, Event, Input, Output};
+use subrosa_engine::{Command, Engine, EngineError, Event, Input, Output, database::DatabaseError};
 use subrosa_wire::{
     ConversationId, Timestamp,
     frames::{ClientFrame, ServerFrame},
@@ -101,6 +101,9 @@ impl Host {
             Err(error) => {
                 // The engine has forgotten its requests: answers to them would be strangers.
                 self.hang_up();
+                if matches!(error, EngineError::Database(DatabaseError::Full)) {
+                    self.status.send_modify(|status| status.storage_full = true);
+                }
                 Err(error)
             }
         }
@@ -120,6 +123,9 @@ impl Host {
             }
         }
         let caught_up = output.events.contains(&Event::CaughtUp);
+        if caught_up {
+            self.status.send_modify(|status| status.storage_full = false);
+        }
         for event in &output.events {
             if let Event::ConversationMoved { from, to } = event {
                 self.moved.insert(*from, *to);

@@ -42,6 +42,9 @@ pub struct Status {
     pub requests_under_way: usize,
     /// What is stored here and not yet accepted by the server: messages, reports, handshakes.
     pub unsent: u64,
+    /// What the server sent could not be stored for want of room. It comes again with each connection, until
+    /// there is room.
+    pub storage_full: bool,
 }
 
 impl Status {
@@ -73,6 +76,7 @@ mod tests {
             caught_up: true,
             requests_under_way: 0,
             unsent: 0,
+            storage_full: false,
         };
         assert!(settled.is_settled());
         assert!(

@@ -132,7 +132,10 @@ async fn keep(seen: Seen, mut events: mpsc::Receiver<Event>) {
         match method.as_str() {
             "log.entryAdded" if params["level"] == "error" => {
                 let text = params["text"].as_str().unwrap_or_default();
-                seen.complaint("page", text.to_owned());
+                // Dead connections are for the page to deal with; the browser notes each.
+                if !text.contains("establish a connection to the server at ws") {
+                    seen.complaint("page", text.to_owned());
+                }
             }
             "network.beforeRequestSent" => {
                 let url = params["request"]["url"].as_str().unwrap_or_default();

@@ -93,7 +93,6 @@ async (deed, argument, patienceMs) => {
         tag: element.tagName.toLowerCase(),
         text: (element.getAttribute("aria-label") ?? element.innerText ?? "").slice(0, 60),
         hasRing,
-        isFocusVisible: element.matches(":focus-visible"),
         onScreen: box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth,
       };
     },

@@ -64,7 +64,13 @@ impl Tab {
             }
             (Driver::Firefox(firefox), Handle::Firefox { context }) => {
                 let to = json!({ "context": context, "url": url, "wait": "complete" });
-                firefox.call("browsingContext.navigate", to).await.map(drop)
+                match firefox.call("browsingContext.navigate", to.clone()).await {
+                    // It moves the page to a process of its own, and takes that for a navigation.
+                    Err(refusal) if refusal.0.contains("interrupted") => {
+                        firefox.call("browsingContext.navigate", to).await.map(drop)
+                    }
+                    went => went.map(drop),
+                }
             }
             _ => unreachable!("a tab belongs to its browser"),
         };

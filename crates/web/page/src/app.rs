@@ -1,7 +1,6 @@
 //! The app: which screen is in front, and what happens when somebody signs in or out.
 
 use leptos::{either::EitherOf7, prelude::*, task::spawn_local};
-use subrosa_web_rpc::Connection;
 
 use crate::{
     browser,
@@ -117,12 +116,6 @@ fn look_after_storage(store: Store) {
         look();
     });
     let _ = set_interval_with_handle(look, limits::LOOK_EVERY * 10);
-    // What cannot be stored cannot be received: a full storage looks like a network that fails.
-    effect!(move || {
-        if matches!(store.connection(), Some(Connection::Waiting { .. })) {
-            look();
-        }
-    });
 }
 
 /// The title names what is open, and how much is new.

@@ -1,6 +1,6 @@
 //! The few things that the page wants of the browser itself.
 
-use js_sys::{Array, Date, Reflect};
+use js_sys::{Array, Date, Function, Reflect};
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use web_sys::{Document, Element, HtmlElement, Storage, Window};
@@ -121,6 +121,16 @@ pub(crate) fn random_token() -> [u8; 16] {
 pub(crate) fn is_looked_at() -> bool {
     document().visibility_state() == web_sys::VisibilityState::Visible
         && document().has_focus().unwrap_or(false)
+}
+
+/// Calls once a Web Lock is held by nobody any more.
+pub(crate) fn when_free(lock: &str, then: impl FnOnce() + 'static) {
+    let locks = property(&window().navigator(), "locks").unwrap_or_default();
+    if let Some(request) = property(&locks, "request").and_then(|request| request.dyn_into::<Function>().ok())
+    {
+        let granted = Closure::once_into_js(then);
+        let _ = request.call2(&locks, &lock.into(), &granted);
+    }
 }
 
 /// Puts the focus on the first element that fits, once what is being drawn is there.

@@ -53,7 +53,13 @@ pub(crate) fn start(event: impl Fn(Event) + 'static, death: impl Fn(String) + Cl
                 return;
             };
             match decode::<ToPage>(&Uint8Array::new(&buffer).to_vec()) {
-                Ok(ToPage::Ready) => post_early(),
+                Ok(ToPage::Ready { life }) => {
+                    post_early();
+                    if let Some(life) = life {
+                        let death = death.clone();
+                        browser::when_free(&life, move || end(&death, "the worker has ended".to_owned()));
+                    }
+                }
                 Ok(ToPage::Event(told)) => event(told),
                 Ok(ToPage::Answer { id, result }) => settle(id, result),
                 Err(error) => end(&death, error.to_string()),

@@ -39,7 +39,10 @@ pub struct Call {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToPage {
     /// The worker listens: what is posted before is lost.
-    Ready,
+    Ready {
+        /// The Web Lock that it holds as long as it lives; none where the browser has no locks.
+        life: Option<String>,
+    },
     /// The answer to a call. Every call is answered, also if the tab that leads is closed meanwhile.
     Answer {
         /// The id of the call.

@@ -15,6 +15,12 @@ impl TabId {
         subrosa_client::ambient::SystemRandom.fill_bytes(&mut bytes);
         Self(bytes)
     }
+
+    /// The lock that the worker holds as long as it lives: nothing else tells its page of every death.
+    pub(crate) fn life(self) -> String {
+        let digits: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("subrosa-life-{digits}")
+    }
 }
 
 /// A message on the channel of one build. Everybody hears it.

@@ -21,6 +21,7 @@ pub(crate) fn state(phase: Phase, status: &Status) -> State {
         },
         caught_up: status.caught_up,
         unsent: status.unsent,
+        storage_full: status.storage_full,
     }
 }
 

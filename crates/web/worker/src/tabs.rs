@@ -57,7 +57,11 @@ pub(crate) fn start() {
             calling.call(call);
         }
     });
-    browser::post_to_page(&encode(&ToPage::Ready));
+    let life = tab.id.life();
+    spawn_local(async move {
+        let life = Lock::acquire(&life).await.map(|_held_to_the_end| life);
+        browser::post_to_page(&encode(&ToPage::Ready { life }));
+    });
     tab.say(&Between::WhoLeads);
     yield_to_newer_builds(&tab);
     spawn_local(async move {

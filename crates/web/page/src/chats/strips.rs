@@ -63,9 +63,12 @@ pub(super) fn Strips() -> impl IntoView {
             let _ = link::call(Request::ConnectNow).await;
         });
     };
+    let is_full = memo!(move || store
+        .state
+        .with(|state| state.as_ref().is_some_and(|state| state.storage_full)));
     view! {
         <div class="strips top" role="status" aria-live="polite">
-            {move || (shown.get() != Strip::None).then(|| view! {
+            {move || (shown.get() != Strip::None && !is_full.get()).then(|| view! {
                 <div class="strip" data-testid="connection-strip">
                     {icon::sized(icon::OFFLINE, "16")}
                     <span>{move || if shown.get() == Strip::Connecting { now!("strip-connecting") } else { now!("strip-offline") }}</span>
@@ -75,7 +78,13 @@ pub(super) fn Strips() -> impl IntoView {
                 </div>
             })}
             {move || incompatible().then(version)}
-            {move || store.storage_low.get().then(|| view! {
+            {move || is_full.get().then(|| view! {
+                <div class="strip bad" data-testid="storage-strip">
+                    {icon::sized(icon::WARN, "16")}
+                    <span>{t!("failure-storage-full")}</span>
+                </div>
+            })}
+            {move || (store.storage_low.get() && !is_full.get()).then(|| view! {
                 <div class="strip warn" data-testid="storage-strip">
                     {icon::sized(icon::WARN, "16")}
                     <span>{t!("strip-storage")}</span>

@@ -78,6 +78,7 @@ fn what_is_written_is_read_and_nothing_else() {
         connection: Connection::Waiting { retry_in_ms: 1500 },
         caught_up: false,
         unsent: 3,
+        storage_full: false,
     };
     let conversation = Conversation {
         id: conversation_id(),
