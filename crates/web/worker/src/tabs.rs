@@ -24,6 +24,8 @@ const BUILDS: &str = "subrosa-builds";
 /// A worker.
 pub(crate) struct Tab {
     id: TabId,
+    /// Held as long as the worker lives. It has to be kept: Firefox gives a lock on that nobody could release.
+    life: RefCell<Option<Lock>>,
     channel: Option<BroadcastChannel>,
     /// Who leads, as far as is known here.
     leader: Cell<Option<TabId>>,
@@ -44,6 +46,7 @@ pub(crate) fn start() {
         });
         Tab {
             id: TabId::new(),
+            life: RefCell::new(None),
             channel,
             leader: Cell::new(None),
             leading: RefCell::new(None),
@@ -57,9 +60,12 @@ pub(crate) fn start() {
             calling.call(call);
         }
     });
-    let life = tab.id.life();
+    let living = Rc::clone(&tab);
     spawn_local(async move {
-        let life = Lock::acquire(&life).await.map(|_held_to_the_end| life);
+        let name = living.id.life();
+        let lock = Lock::acquire(&name).await;
+        let life = lock.is_some().then_some(name);
+        *living.life.borrow_mut() = lock;
         browser::post_to_page(&encode(&ToPage::Ready { life }));
     });
     tab.say(&Between::WhoLeads);
