@@ -21,7 +21,7 @@ body! {
     ServerInfo {
         /// Version of the server software.
         version: String,
-        /// limits::PROTOCOL_VERSION of the server.
+        /// The version of the WebSocket protocol that the server speaks.
         protocol_version: u32,
         /// Whether `POST /v1/registration/start` takes new accounts.
         registration_open: bool,

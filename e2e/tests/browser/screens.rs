@@ -5,12 +5,11 @@ use serde_json::Value;
 use subrosa_e2e::{
     Person,
     browser::{Kind, Look, Profile, Tab, WebPerson, report},
-    tampering::TamperingDoor,
 };
 
 use crate::{
     browsers,
-    stage::{ACCEPTED, Stage},
+    stage::{ACCEPTED, BehindDoor, Stage},
 };
 
 /// The environment variable with the path of `axe.min.js`; `cargo xtask test` sets it.
@@ -217,13 +216,12 @@ async fn the_screens_of_trouble_are_pictured_and_axe_finds_nothing() {
     visitor.visit(&tab, "60-unsupported").await;
     drop(browser);
 
-    let door = TamperingDoor::before(stage.server.address()).await;
-    let profile = Profile::new(Kind::Chromium);
-    let browser = profile.start().await;
-    let alice = WebPerson::at(&browser, door.url(), "alice").await;
-    alice.sign_in().await;
-    alice.open_chat("bob").await;
-    alice.send_and_wait("third").await;
+    let BehindDoor {
+        alice,
+        browser,
+        door,
+        profile: _profile,
+    } = stage.alice_behind_a_door("third").await;
     door.tamper(crate::talking::Spoilt);
     alice.send("This one cannot be sent").await;
     alice.wait_status("This one cannot be sent", &["failed"]).await;

@@ -3,6 +3,7 @@
 use subrosa_e2e::{
     Person, Server,
     browser::{Browser, Kind, Profile, WebPerson},
+    tampering::TamperingDoor,
 };
 
 /// Nobody is to slow down here.
@@ -23,7 +24,32 @@ pub(crate) struct Stage {
     pub(crate) server: Server,
 }
 
+/// Alice at a second browser, behind a door that can change what she and the server say to each other.
+pub(crate) struct BehindDoor {
+    pub(crate) alice: WebPerson,
+    pub(crate) browser: Browser,
+    pub(crate) door: TamperingDoor,
+    pub(crate) profile: Profile,
+}
+
 impl Stage {
+    /// Signs Alice in there and lets her say something.
+    pub(crate) async fn alice_behind_a_door(&self, says: &str) -> BehindDoor {
+        let door = TamperingDoor::before(self.server.address()).await;
+        let profile = Profile::new(Kind::Chromium);
+        let browser = profile.start().await;
+        let alice = WebPerson::at(&browser, door.url(), "alice").await;
+        alice.sign_in().await;
+        alice.open_chat("bob").await;
+        alice.send_and_wait(says).await;
+        BehindDoor {
+            alice,
+            browser,
+            door,
+            profile,
+        }
+    }
+
     pub(crate) async fn set(kind: Kind) -> Self {
         Self::set_with(Profile::new(kind)).await
     }

@@ -3,11 +3,11 @@
 use subrosa_e2e::{
     Server,
     browser::{Kind, Profile, WebPerson},
-    tampering::{Honest, Tampering, TamperingDoor},
+    tampering::{Honest, Tampering},
 };
 use subrosa_wire::frames::{ClientFrame, append, client_frame::Request};
 
-use crate::stage::{BOTH, Stage};
+use crate::stage::{BOTH, BehindDoor, Stage};
 
 #[tokio::test]
 async fn two_browsers_talk_and_the_ticks_follow() {
@@ -191,13 +191,7 @@ impl Tampering for Spoilt {
 #[tokio::test]
 async fn a_message_that_failed_is_tried_again_or_deleted() {
     let stage = Stage::talked(Kind::Chromium).await;
-    let door = TamperingDoor::before(stage.server.address()).await;
-    let profile = Profile::new(Kind::Chromium);
-    let browser = profile.start().await;
-    let alice = WebPerson::at(&browser, door.url(), "alice").await;
-    alice.sign_in().await;
-    alice.open_chat("bob").await;
-    alice.send_and_wait("still true").await;
+    let BehindDoor { alice, door, .. } = &stage.alice_behind_a_door("still true").await;
     door.tamper(Spoilt);
     for text in ["to be sent again", "to be forgotten"] {
         alice.send(text).await;

@@ -1,12 +1,12 @@
 //! A server of another version: the page asks to be loaded again, once.
 
 use subrosa_e2e::{
-    browser::{Kind, Profile, WebPerson},
-    tampering::{EachFrame, Honest, Tampering, TamperingDoor},
+    browser::Kind,
+    tampering::{EachFrame, Honest, Tampering},
 };
 use subrosa_wire::frames::{ServerFrame, server_frame::Body};
 
-use crate::stage::Stage;
+use crate::stage::{BehindDoor, Stage};
 
 /// A server that is newer than the page.
 pub(crate) fn newer() -> impl Tampering {
@@ -21,13 +21,7 @@ pub(crate) fn newer() -> impl Tampering {
 #[tokio::test]
 async fn a_server_of_another_version_is_told_and_a_reload_is_asked_for_once() {
     let stage = Stage::talked(Kind::Chromium).await;
-    let door = TamperingDoor::before(stage.server.address()).await;
-    let profile = Profile::new(Kind::Chromium);
-    let browser = profile.start().await;
-    let alice = WebPerson::at(&browser, door.url(), "alice").await;
-    alice.sign_in().await;
-    alice.open_chat("bob").await;
-    alice.send_and_wait("before the update").await;
+    let BehindDoor { alice, door, .. } = &stage.alice_behind_a_door("before the update").await;
 
     door.tamper(newer());
     alice.tab.reload().await;

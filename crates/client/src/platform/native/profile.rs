@@ -15,6 +15,8 @@
 //! The key is written last: a folder without one is no profile, and an interrupted sign-up leaves nothing
 //! that could be opened.
 
+#![allow(clippy::unused_async, reason = "in the browser the same functions wait")]
+
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read as _, Write as _},
