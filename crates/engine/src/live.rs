@@ -118,6 +118,8 @@ pub(crate) struct LiveConversation {
     pub fetching: bool,
     /// The head as it was told when the log was asked for: a page that knows less contradicts it.
     pub head_asked: u64,
+    /// The place of an entry that was refused and is being asked for once more: the log may hold another there.
+    pub asked_again: Option<u64>,
     pub handshake_in_flight: bool,
     pub rows_in_flight: HashSet<OutboxKey>,
     /// Key packages claimed for the creation, by account.

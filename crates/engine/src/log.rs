@@ -198,7 +198,16 @@ impl Step<'_> {
                 "a joined conversation without group".to_owned(),
             ));
         };
-        match group.process(&mls, bytes) {
+        let processed = group.process(&mls, bytes);
+        let live = self.live.conversation(row.key);
+        if processed.is_ok() && live.asked_again == Some(seq) {
+            live.asked_again = None;
+            self.warn(Warning::ForgedByServer {
+                conversation: Some(row.id),
+                what: format!("entry {seq} came in another form than the log has"),
+            });
+        }
+        match processed {
             Ok(Received::Application(decrypted)) => {
                 self.content_received(row, &decrypted.sender, &decrypted.content, seq, accepted_at)
             }
@@ -244,8 +253,9 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// An entry that the group refuses. A message is skipped and the user told; after a refused commit the
-    /// log cannot be followed.
+    /// An entry that the group refuses. The log is asked once more for it: what was pushed at this place may be
+    /// a lie, and the honest entry must not be lost to it. If that is refused, too, a message is skipped and the
+    /// user told; after a refused commit the log cannot be followed.
     fn entry_refused(
         &mut self,
         mut row: ConversationRow,
@@ -257,10 +267,18 @@ impl Step<'_> {
             ProcessError::Mls(_) | ProcessError::OwnMessage => {}
             _ => self.recovery.entries_refused += 1,
         }
+        let live = self.live.conversation(row.key);
+        let is_last_try = live.asked_again.take() == Some(seq);
         match error {
             ProcessError::Mls(error) => Err(error.into()),
             // Sent by this device before it lost its outbox.
             ProcessError::OwnMessage => Ok(()),
+            _ if !is_last_try => {
+                live.asked_again = Some(seq);
+                // The queue's pump sees that the head is beyond the cursor and fetches.
+                row.cursor = seq - 1;
+                self.save(&row)
+            }
             ProcessError::WrongEpoch { message, group } if message > group => {
                 self.warn(Warning::ForgedByServer {
                     conversation: Some(row.id),

@@ -225,7 +225,7 @@ fn a_message_of_a_future_epoch_is_refused_told_and_led_past() {
             // A commit is left out, and what follows it takes its place.
             let mut left_out = 0;
             move |mut entry: LogEntry| {
-                if is_commit(&entry) && left_out == 0 {
+                if is_commit(&entry) && (left_out == 0 || left_out == entry.seq) {
                     left_out = entry.seq;
                     return Vec::new();
                 }
@@ -249,6 +249,47 @@ fn a_message_of_a_future_epoch_is_refused_told_and_led_past() {
     world.lie_to(1, Honest);
     world.must_settle();
     go_on(&mut world);
+}
+
+// The honest entry was lost: a message for good, and after a commit all that came before the join from outside.
+#[test]
+fn an_entry_that_is_pushed_in_a_false_form_is_taken_from_the_log_and_told() {
+    for at_commit in [false, true] {
+        let mut world = World::talking(11, 1);
+        let mut is_spoilt = false;
+        world.lie_to(
+            1,
+            EachFrame(move |mut frame: ServerFrame| {
+                let Some(Body::Deliver(deliver)) = &mut frame.body else {
+                    return vec![frame];
+                };
+                for entry in &mut deliver.entries {
+                    if is_commit(entry) == at_commit && !std::mem::replace(&mut is_spoilt, true) {
+                        let (Payload::ApplicationMessage(bytes) | Payload::Commit(bytes)) =
+                            entry.payload.as_mut().expect("a payload");
+                        *bytes = bytes.slice(..bytes.len() / 2);
+                    }
+                }
+                vec![frame]
+            }),
+        );
+        // A new turn begins with a commit.
+        world.wait(RETENTION * 2);
+        let from = world.texts.len();
+        for _ in 0..2 {
+            world.send_text(0);
+            deliver(&mut world);
+        }
+        let told = told(&mut world, 1);
+        assert!(
+            matches!(&told[..], [Warning::ForgedByServer { what, .. }] if what.contains("another form")),
+            "{at_commit}: {told:?}"
+        );
+        assert_eq!(counts(&mut world, 1).rejoins, 0);
+        assert_all_have(&mut world, from);
+        world.lie_to(1, Honest);
+        go_on(&mut world);
+    }
 }
 
 #[test]
