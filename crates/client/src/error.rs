@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
-use subrosa_engine::{CommandError, EngineError, database::DatabaseError};
+use subrosa_engine::{CommandError, EngineError};
 use subrosa_wire::{ProblemCode, frames, problem::ProblemDocument};
 
 /// Why something that an application asked for did not happen.
@@ -106,7 +106,7 @@ impl ClientError {
 
     /// Whether there is no space left where the profile is. Nothing is lost: it works again when there is.
     pub fn is_storage_full(&self) -> bool {
-        matches!(self, Self::Engine(EngineError::Database(DatabaseError::Full)))
+        matches!(self, Self::Engine(error) if error.is_storage_full())
     }
 
     /// Whether the server refused for this reason.

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use subrosa_engine::{Command, Engine, EngineError, Event, Input, Output, database::DatabaseError};
+use subrosa_engine::{Command, Engine, EngineError, Event, Input, Output};
 use subrosa_wire::{
     ConversationId, Timestamp,
     frames::{ClientFrame, ServerFrame},
@@ -101,7 +101,7 @@ impl Host {
             Err(error) => {
                 // The engine has forgotten its requests: answers to them would be strangers.
                 self.hang_up();
-                if matches!(error, EngineError::Database(DatabaseError::Full)) {
+                if error.is_storage_full() {
                     self.status.send_modify(|status| status.storage_full = true);
                 }
                 Err(error)
@@ -123,9 +123,6 @@ impl Host {
             }
         }
         let caught_up = output.events.contains(&Event::CaughtUp);
-        if caught_up {
-            self.status.send_modify(|status| status.storage_full = false);
-        }
         for event in &output.events {
             if let Event::ConversationMoved { from, to } = event {
                 self.moved.insert(*from, *to);
@@ -158,6 +155,8 @@ impl Host {
             status.unsent = unsent;
             status.requests_under_way = requests_under_way;
             status.caught_up |= caught_up;
+            // What did not fit has come again.
+            status.storage_full &= !caught_up;
             *status != before
         });
     }

@@ -42,8 +42,8 @@ pub struct Status {
     pub requests_under_way: usize,
     /// What is stored here and not yet accepted by the server: messages, reports, handshakes.
     pub unsent: u64,
-    /// What the server sent could not be stored for want of room. It comes again with each connection, until
-    /// there is room.
+    /// Something could not be stored for want of room. It is tried again with each connection, until there is
+    /// room.
     pub storage_full: bool,
 }
 

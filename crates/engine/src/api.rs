@@ -340,6 +340,13 @@ pub enum EngineError {
     Inconsistent(String),
 }
 
+impl EngineError {
+    /// Whether there is no space left where the database is. Nothing is lost: it works again when there is.
+    pub fn is_storage_full(&self) -> bool {
+        matches!(self, Self::Database(crate::database::DatabaseError::Full))
+    }
+}
+
 impl From<CommitError> for EngineError {
     fn from(error: CommitError) -> Self {
         match error {

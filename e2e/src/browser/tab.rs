@@ -65,7 +65,7 @@ impl Tab {
             (Driver::Firefox(firefox), Handle::Firefox { context }) => {
                 let to = json!({ "context": context, "url": url, "wait": "complete" });
                 match firefox.call("browsingContext.navigate", to.clone()).await {
-                    // It moves the page to a process of its own, and takes that for a navigation.
+                    // Of a page that nothing else moves: seen once, and why is not known.
                     Err(refusal) if refusal.0.contains("interrupted") => {
                         firefox.call("browsingContext.navigate", to).await.map(drop)
                     }

@@ -104,6 +104,17 @@ async fn a_worker_that_dies_is_told_and_a_reload_brings_everything_back() {
     }
 }
 
+#[tokio::test]
+async fn a_page_that_is_left_and_come_back_to_works_again() {
+    // Firefox does not answer its driver about a page that it brings back.
+    let stage = Stage::talked(Kind::Chromium).await;
+    let tab = &stage.alice.tab;
+    tab.goto(&stage.alice.address("/healthz")).await;
+    tab.evaluate("void history.back()").await;
+    stage.alice.wait_message("second").await;
+    stage.alice.send_and_wait("here again").await;
+}
+
 async fn set_quota(tab: &Tab, origin: &str, bytes: Option<u64>) {
     let mut quota = json!({ "origin": origin });
     if let Some(bytes) = bytes {

@@ -14,7 +14,7 @@ pub struct State {
     pub caught_up: bool,
     /// What is stored here and not yet accepted by the server.
     pub unsent: u64,
-    /// What the server sends cannot be stored for want of room.
+    /// Something cannot be stored for want of room.
     pub storage_full: bool,
 }
 

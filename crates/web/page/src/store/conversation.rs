@@ -62,19 +62,24 @@ impl Store {
         let entry = self
             .roster
             .with_untracked(|roster| roster.get(&conversation).cloned());
-        let unread = entry.as_ref().map_or(0, |entry| entry.unread);
-        let first_unread = entry.and_then(|entry| entry.first_unread).filter(|_| unread > 0);
+        let first_unread = entry
+            .filter(|entry| entry.unread > 0)
+            .and_then(|entry| entry.first_unread);
         batch(move || {
             self.window.set(None);
             self.unread_from.set(first_unread);
             self.open.set(Some(conversation));
         });
-        self.load_first(conversation, unread);
+        self.load_first(conversation);
     }
 
     /// Loads the first messages that are shown of the open conversation: where the new ones begin, if there are.
-    pub(super) fn load_first(self, conversation: ConversationId, unread: u64) {
+    pub(super) fn load_first(self, conversation: ConversationId) {
         let first_unread = self.unread_from.get_untracked();
+        let unread = self
+            .roster
+            .with_untracked(|roster| Some(roster.get(&conversation)?.unread))
+            .unwrap_or(0);
         self.loading.set_value(true);
         spawn_local(async move {
             let window = match first_unread {
@@ -94,7 +99,7 @@ impl Store {
             };
             match window {
                 Some(window) => self.show(window, place),
-                None => set_timeout(move || self.load_first(conversation, unread), LOAD_AGAIN_AFTER),
+                None => set_timeout(move || self.load_first(conversation), LOAD_AGAIN_AFTER),
             }
         });
     }

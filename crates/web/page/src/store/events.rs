@@ -34,7 +34,7 @@ impl Store {
                     self.open.set(Some(to));
                     if self.window.with_untracked(Option::is_none) {
                         // What is being loaded is asked for under the id that is gone.
-                        self.load_first(to, 0);
+                        self.load_first(to);
                     }
                 }
             }

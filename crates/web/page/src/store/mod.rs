@@ -81,7 +81,7 @@ pub(crate) struct Store {
     /// Today, in days since 1970.
     pub(crate) today: RwSignal<i64>,
     /// This browser remembers an account, and the worker has not said yet that it has it.
-    pub(crate) is_missed: RwSignal<bool>,
+    is_missed: RwSignal<bool>,
     stage: Memo<Stage>,
     me: Memo<Option<Me>>,
     connection: Memo<Option<Connection>>,
