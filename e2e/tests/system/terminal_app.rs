@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU16;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use subrosa_e2e::{
     Person, Server,
     terminal::{Screen, Terminal},
@@ -11,6 +11,8 @@ use subrosa_e2e::{
 
 const ENTER: &str = "\r";
 const CTRL_Q: &str = "\u{11}";
+/// Ctrl+U: deletes what is written before the cursor.
+const KILL_LINE: &str = "\u{15}";
 
 fn size(cells: u16) -> NonZeroU16 {
     NonZeroU16::new(cells).unwrap_or(NonZeroU16::MIN)
@@ -158,6 +160,39 @@ async fn a_terminal_that_changes_its_size_is_filled_again() {
     ends_well(screen, "0").await;
 }
 
+/// A key and the news of another size can be there in the same instant. Neither may swallow the other: a key
+/// that is seen only with the next one is a message that does not leave.
+#[tokio::test]
+async fn a_key_that_is_pressed_while_the_size_changes_is_heard_at_once() {
+    let server = Server::start().await;
+    let (alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    alice.send(&bob, "hello").await;
+    let mut screen = chat(&bob);
+    screen.shows("connected").await;
+    screen.shows("hello").await;
+    screen.press(ENTER).await;
+    let process = Pid::from_raw(chat_process(&bob)).unwrap_or(Pid::INIT);
+    for _ in 0..6 {
+        let mut typed = String::from("typed ");
+        screen.press(&typed).await;
+        for letter in 'a'..='z' {
+            assert_eq!(kill_process(process, Signal::WINCH), Ok(()));
+            screen.press(&letter.to_string()).await;
+            typed.push(letter);
+            screen.shows(&typed).await;
+        }
+        screen.press(KILL_LINE).await;
+        screen
+            .until("an empty line", |screen| !screen.text().contains("typed"))
+            .await;
+    }
+    screen.press(CTRL_Q).await;
+    ends_well(screen, "0").await;
+}
+
 #[tokio::test]
 async fn people_are_found_and_written_to() {
     let server = Server::start().await;
@@ -251,7 +286,7 @@ async fn a_signal_gives_the_terminal_back() {
     screen.shows("connected").await;
     // The app has the profile open, and its process is a grandchild.
     let id = chat_process(&bob);
-    let killed = rustix::process::Pid::from_raw(id).map(|id| rustix::process::kill_process(id, Signal::TERM));
+    let killed = Pid::from_raw(id).map(|id| kill_process(id, Signal::TERM));
     assert_eq!(killed, Some(Ok(())));
     let (screen, _) = screen.end().await;
     assert!(screen.is_restored(), "{}", screen.text());
