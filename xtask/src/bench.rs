@@ -27,6 +27,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut steps = Steps::new(2);
     steps.next("building the benchmark for release (minutes the first time)");
     tools::ensure_native(&sh)?;
+    let _shipped = tools::with_own_openssl(&sh);
     cmd!(sh, "cargo build --release --package subrosa-bench")
         .quiet()
         .run()?;

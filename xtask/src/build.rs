@@ -44,6 +44,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 /// Builds the `subrosa` binary and returns its path.
 pub(crate) fn subrosa(sh: &Shell, profile: Profile) -> Result<PathBuf> {
     tools::ensure_native(sh)?;
+    let _shipped = (profile == Profile::Release).then(|| tools::with_own_openssl(sh));
     let flags = profile.flags();
     cmd!(sh, "cargo build --package subrosa {flags...}")
         .quiet()

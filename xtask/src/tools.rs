@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use sha2::{Digest as _, Sha256};
-use xshell::{Shell, cmd};
+use xshell::{PushEnv, Shell, cmd};
 
 use crate::progress::say;
 use crate::workspace;
@@ -18,7 +18,8 @@ struct Program {
     debian_package: &'static str,
 }
 
-/// The C compiler links every Rust program; OpenSSL (inside `SQLCipher`) is built by perl and make.
+/// The C compiler links every Rust program; where the system has no OpenSSL (for `SQLCipher`), perl and make
+/// build it.
 const NATIVE: &[Program] = &[
     Program {
         name: "cc",
@@ -33,6 +34,11 @@ const NATIVE: &[Program] = &[
         debian_package: "perl",
     },
 ];
+
+/// What finds OpenSSL on Debian, and its headers.
+const OPENSSL: &[&str] = &["pkg-config", "libssl-dev"];
+/// Tells the `openssl-sys` crate to take the system's OpenSSL (any value), or to build it (0).
+const OPENSSL_NO_VENDOR: &str = "OPENSSL_NO_VENDOR";
 
 /// Only clang compiles C (`SQLite`) for wasm32.
 const WASM: &[Program] = &[Program {
@@ -66,9 +72,38 @@ const AXE_VERSION: &str = "4.14.1";
 /// The SHA-256 of its `axe.min.js`.
 const AXE_HASH: &str = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c";
 
-/// Makes sure that the native build has its compilers.
+/// Makes sure that the native build has its compilers, and OpenSSL.
 pub(crate) fn ensure_native(sh: &Shell) -> Result<()> {
-    ensure_programs(sh, NATIVE)
+    ensure_programs(sh, NATIVE)?;
+    if has_openssl(sh) {
+        return Ok(());
+    }
+    if can_install(sh) {
+        say(&format!("      installing {} with apt-get", OPENSSL.join(", ")));
+        // Without it the build only takes longer.
+        apt_get_install(sh, OPENSSL).ok();
+    }
+    if !has_openssl(sh) {
+        say(&format!(
+            "      building OpenSSL, which takes minutes; `sudo apt-get install {}` saves them",
+            OPENSSL.join(" ")
+        ));
+        sh.set_var(OPENSSL_NO_VENDOR, "0");
+    }
+    Ok(())
+}
+
+/// Lets what is built bring its own OpenSSL while the result is kept.
+pub(crate) fn with_own_openssl(sh: &Shell) -> PushEnv<'_> {
+    sh.push_env(OPENSSL_NO_VENDOR, "0")
+}
+
+fn has_openssl(sh: &Shell) -> bool {
+    cmd!(sh, "pkg-config --exists libcrypto")
+        .quiet()
+        .ignore_stderr()
+        .run()
+        .is_ok()
 }
 
 /// Makes sure that the wasm32 build has its compiler and its standard library.
@@ -184,7 +219,7 @@ fn ensure_programs(sh: &Shell, programs: &[Program]) -> Result<()> {
         return Ok(());
     }
     let by_hand = format!("run `sudo apt-get install {}`", missing.join(" "));
-    if !is_on_path("apt-get") || !is_root(sh) {
+    if !can_install(sh) {
         bail!(
             "missing: {}; {by_hand} (or your system's equivalent)",
             missing.join(", ")
@@ -213,6 +248,11 @@ fn is_on_path(program: &str) -> bool {
         return false;
     };
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// Whether this is Debian or one of its children, and somebody who may change it.
+fn can_install(sh: &Shell) -> bool {
+    is_on_path("apt-get") && is_root(sh)
 }
 
 fn is_root(sh: &Shell) -> bool {

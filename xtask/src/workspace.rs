@@ -9,7 +9,7 @@ use xshell::Shell;
 /// How a binary is built.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Profile {
-    /// Own code unoptimised, dependencies optimised.
+    /// Quick to build.
     Dev,
     /// What is shipped and measured.
     Release,
