@@ -160,6 +160,65 @@ async fn a_message_replayed_as_a_new_one_is_refused_and_told() {
     );
 }
 
+/// Two true messages under one number: the second has its own place in the log, and is taken from there.
+#[tokio::test]
+async fn two_messages_at_one_place_are_both_shown_in_their_order() {
+    let stage = Stage::set().await;
+    let mut first = None;
+    stage.door.tamper(EachEntry(move |entry: LogEntry| {
+        if is_commit(&entry) {
+            return vec![entry];
+        }
+        let place = *first.get_or_insert(entry.seq);
+        vec![LogEntry { seq: place, ..entry }]
+    }));
+    let mut bob_listens = stage.bob.listen();
+    bob_listens.note("connected").await;
+    stage.alice.send(&stage.bob, "at its place").await;
+    assert_eq!(bob_listens.message().await["text"], "at its place");
+    stage.alice.send(&stage.bob, "at the place of the other").await;
+    bob_listens.end().await.ok();
+    stage.door.tamper(Honest);
+    stage.alice.send(&stage.bob, "honest again").await;
+    assert_eq!(
+        stage.bob.texts(&stage.alice).await,
+        [
+            "first",
+            "second",
+            "at its place",
+            "at the place of the other",
+            "honest again"
+        ]
+    );
+}
+
+/// The largest number that there is: whoever believed it would wait for all the entries before it.
+#[tokio::test]
+async fn an_entry_at_an_impossible_place_is_told_and_taken_from_where_it_is() {
+    let stage = Stage::set().await;
+    stage.door.tamper(EachEntry(|entry: LogEntry| {
+        vec![LogEntry {
+            seq: u64::MAX,
+            ..entry
+        }]
+    }));
+    let bob_listens = stage.bob.listen();
+    bob_listens.note("connected").await;
+    stage.alice.send(&stage.bob, "far out").await;
+    bob_listens.note("warning").await;
+    bob_listens.end().await.ok();
+    stage.door.tamper(Honest);
+    assert_eq!(
+        stage.bob.texts(&stage.alice).await,
+        ["first", "second", "far out"]
+    );
+    stage.bob.send(&stage.alice, "and back").await;
+    assert_eq!(
+        stage.alice.texts(&stage.bob).await,
+        ["first", "second", "far out", "and back"]
+    );
+}
+
 #[tokio::test]
 async fn a_withheld_message_is_missed_told_and_awaited() {
     let stage = Stage::set().await;
