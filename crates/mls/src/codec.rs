@@ -11,11 +11,11 @@ use openmls::{
     prelude::{RatchetTreeIn, Verifiable as _},
     treesync::RatchetTree,
 };
-use openmls_rust_crypto::RustCrypto;
 use openmls_traits::types::SignatureScheme;
 use subrosa_wire::ConversationId;
 
 use crate::{
+    crypto::Crypto,
     keys::DevicePublicKey,
     limits::{MLS_MESSAGE_MAX, RATCHET_TREE_MAX},
     peek::Reader,
@@ -134,7 +134,7 @@ impl UnverifiedGroupInfo {
     /// Checks the signature with the key of the device that should have made it.
     pub(crate) fn verify_signature(
         self,
-        crypto: &RustCrypto,
+        crypto: &Crypto,
         device_key: &DevicePublicKey,
     ) -> Result<(), GroupInfoError> {
         let key =

@@ -10,13 +10,13 @@ use openmls::{
     messages::group_info::VerifiableGroupInfo,
     prelude::{LeafNodeParameters, RatchetTreeIn},
 };
-use openmls_rust_crypto::RustCrypto;
 use openmls_traits::OpenMlsProvider as _;
 use subrosa_wire::{AccountId, ConversationId};
 
 use crate::{
     certificate::DeviceCertificate,
     codec::{self, GroupInfoError, Malformed, UnverifiedGroupInfo},
+    crypto::Crypto,
     device::{DeviceIdentity, Mls, join_config},
     group::{CommitBundle, Group, Member, encode_bundle},
     keys::AccountPublicKey,
@@ -282,7 +282,7 @@ fn verify_public_group(
     tree: RatchetTreeIn,
 ) -> Result<PublicGroup, JoinError> {
     PublicGroup::from_external(
-        &RustCrypto::default(),
+        &Crypto,
         &Storage::new(&MemoryStore::new()),
         tree,
         group_info,

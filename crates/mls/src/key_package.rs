@@ -6,13 +6,13 @@ use openmls::{
     key_packages::{KeyPackage, KeyPackageIn},
     prelude::ProtocolVersion,
 };
-use openmls_rust_crypto::RustCrypto;
 use sha2::{Digest as _, Sha256};
 use subrosa_wire::{AccountId, DeviceId, Timestamp};
 
 use crate::{
     certificate::DeviceCertificate,
     codec::{self, Malformed},
+    crypto::Crypto,
     keys::AccountPublicKey,
     rules::{self, PolicyError},
     suite::CIPHERSUITE,
@@ -143,6 +143,6 @@ pub fn verify_uploaded_key_package(
 
 fn verify_signatures(unverified: KeyPackageIn) -> Result<KeyPackage, KeyPackageError> {
     unverified
-        .validate(&RustCrypto::default(), ProtocolVersion::Mls10)
+        .validate(&Crypto, ProtocolVersion::Mls10)
         .map_err(|error| KeyPackageError::Invalid(error.to_string()))
 }

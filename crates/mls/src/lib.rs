@@ -29,6 +29,7 @@ mod peek;
 mod public_view;
 
 mod codec;
+mod crypto;
 mod provider;
 mod storage;
 mod store;

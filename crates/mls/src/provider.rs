@@ -1,8 +1,7 @@
-//! What OpenMLS is given to work with: `RustCrypto`, the caller's random source, the caller's store.
+//! What OpenMLS is given to work with: the cryptography of our suites, the caller's random source and store.
 
 use std::cell::RefCell;
 
-use openmls_rust_crypto::RustCrypto;
 use openmls_traits::{
     OpenMlsProvider,
     random::OpenMlsRand,
@@ -12,6 +11,7 @@ use openmls_traits::{
 use rand_core::CryptoRngCore;
 
 use crate::{
+    crypto::Crypto,
     keys::DeviceSigningKey,
     storage::Storage,
     store::{KeyValue, KeyValueError},
@@ -33,7 +33,7 @@ pub enum MlsError {
 }
 
 pub(crate) struct Provider<'a> {
-    crypto: RustCrypto,
+    crypto: Crypto,
     random: Random<'a>,
     storage: Storage<'a>,
 }
@@ -41,7 +41,7 @@ pub(crate) struct Provider<'a> {
 impl<'a> Provider<'a> {
     pub(crate) fn new(store: &'a dyn KeyValue, rng: &'a mut dyn CryptoRngCore) -> Self {
         Self {
-            crypto: RustCrypto::default(),
+            crypto: Crypto,
             random: Random(RefCell::new(rng)),
             storage: Storage::new(store),
         }
@@ -65,7 +65,7 @@ impl<'a> Provider<'a> {
 }
 
 impl<'a> OpenMlsProvider for Provider<'a> {
-    type CryptoProvider = RustCrypto;
+    type CryptoProvider = Crypto;
     type RandProvider = Random<'a>;
     type StorageProvider = Storage<'a>;
 
@@ -73,7 +73,7 @@ impl<'a> OpenMlsProvider for Provider<'a> {
         &self.storage
     }
 
-    fn crypto(&self) -> &RustCrypto {
+    fn crypto(&self) -> &Crypto {
         &self.crypto
     }
 
@@ -82,8 +82,7 @@ impl<'a> OpenMlsProvider for Provider<'a> {
     }
 }
 
-/// The caller's random source. HPKE encapsulation inside `RustCrypto` has its own, seeded by the
-/// operating system, and offers no way to pass one in; nothing but ciphertexts depends on it.
+/// The caller's random source. HPKE encapsulation has its own: see [`crate::crypto`].
 pub(crate) struct Random<'a>(RefCell<&'a mut dyn CryptoRngCore>);
 
 /// The caller's random source failed.

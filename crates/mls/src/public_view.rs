@@ -15,12 +15,12 @@ use openmls::{
     messages::proposals::ProposalType,
     prelude::tls_codec::Serialize as _,
 };
-use openmls_rust_crypto::RustCrypto;
 use subrosa_wire::{ConversationId, DeviceId, Timestamp};
 
 use crate::{
     certificate::DeviceCertificate,
     codec::{self, GroupInfoError, Malformed, UnverifiedGroupInfo},
+    crypto::Crypto,
     group::Member,
     policy::GroupPolicy,
     rules::{self, CommitSummary, PolicyError, Validity},
@@ -111,7 +111,7 @@ impl PublicView {
         let group_info = UnverifiedGroupInfo::decode(group_info, expected)?;
         let store = MemoryStore::new();
         let (group, _) = PublicGroup::from_external(
-            &RustCrypto::default(),
+            &Crypto,
             &Storage::new(&store),
             codec::ratchet_tree(ratchet_tree)?,
             group_info.info,
@@ -202,7 +202,7 @@ impl PublicView {
         group_info_after: &[u8],
         now: Timestamp,
     ) -> Result<CommitEffect, ViewError> {
-        let crypto = RustCrypto::default();
+        let crypto = Crypto;
         let message = self.expect_commit(commit)?;
         let group_info = UnverifiedGroupInfo::decode(group_info_after, self.conversation_id)?;
         let processed = self.group.process_message(&crypto, message).map_err(classify)?;

@@ -1,0 +1,778 @@
+//! The cryptography of our two suites, on the primitives of `RustCrypto` and dalek, in the form in which OpenMLS
+//! and HPKE ask for it.
+//!
+//! OpenMLS brings a provider of its own, which tests compare with this one. It can do every suite: then a
+//! stranger's bytes choose the code that reads them, and everybody loads curves that no conversation uses.
+
+use std::convert::Infallible;
+
+use aes_gcm::{
+    Aes128Gcm, Aes256Gcm, KeyInit, Nonce,
+    aead::{Aead, Payload},
+};
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use hkdf::{
+    Hkdf,
+    hmac::{Hmac, Mac as _},
+};
+use hpke_rs::Hpke;
+use hpke_rs_crypto::{
+    HpkeCrypto, HpkeTestRng, TryCryptoRng, TryRng, error,
+    types::{AeadAlgorithm, KdfAlgorithm, KemAlgorithm},
+};
+use openmls_traits::{
+    crypto::OpenMlsCrypto,
+    types::{
+        AeadType, Ciphersuite, CryptoError, ExporterSecret, HashType, HpkeAeadType, HpkeCiphertext,
+        HpkeConfig, HpkeKdfType, HpkeKemType, HpkeKeyPair, KemOutput, SignatureScheme,
+    },
+};
+use sha2::{Digest as _, Sha256, Sha384};
+use x_wing::kem::{Decapsulate as _, Decapsulator as _, Encapsulate as _, KeyExport as _, TryKeyInit as _};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::suite::{CIPHERSUITE, CLASSICAL_CIPHERSUITE};
+
+/// Length of an AES-GCM nonce in bytes.
+const NONCE_LEN: usize = 12;
+/// Length of an X25519 key, and of an X-Wing decapsulation key, in bytes.
+const SECRET_LEN: usize = 32;
+
+/// What OpenMLS computes with.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Crypto;
+
+impl OpenMlsCrypto for Crypto {
+    fn supports(&self, ciphersuite: Ciphersuite) -> Result<(), CryptoError> {
+        if [CIPHERSUITE, CLASSICAL_CIPHERSUITE].contains(&ciphersuite) {
+            Ok(())
+        } else {
+            Err(CryptoError::UnsupportedCiphersuite)
+        }
+    }
+
+    fn supported_ciphersuites(&self) -> Vec<Ciphersuite> {
+        vec![CIPHERSUITE, CLASSICAL_CIPHERSUITE]
+    }
+
+    fn hkdf_extract(
+        &self,
+        hash: HashType,
+        salt: &[u8],
+        ikm: &[u8],
+    ) -> Result<tls_codec::SecretVLBytes, CryptoError> {
+        let kdf = kdf_of_hash(hash)?;
+        Ok(extract(kdf, salt, ikm).ok_or(CryptoError::UnsupportedKdf)?.into())
+    }
+
+    fn hkdf_expand(
+        &self,
+        hash: HashType,
+        prk: &[u8],
+        info: &[u8],
+        len: usize,
+    ) -> Result<tls_codec::SecretVLBytes, CryptoError> {
+        let kdf = kdf_of_hash(hash)?;
+        Ok(expand(kdf, prk, info, len)
+            .ok_or(CryptoError::HkdfOutputLengthInvalid)?
+            .into())
+    }
+
+    fn hmac(
+        &self,
+        hash: HashType,
+        key: &[u8],
+        message: &[u8],
+    ) -> Result<tls_codec::SecretVLBytes, CryptoError> {
+        let unusable = |_| CryptoError::CryptoLibraryError;
+        let tag = match hash {
+            HashType::Sha2_256 => {
+                let mac = <Hmac<Sha256> as hkdf::hmac::Mac>::new_from_slice(key).map_err(unusable)?;
+                mac.chain_update(message).finalize().into_bytes().to_vec()
+            }
+            HashType::Sha2_384 => {
+                let mac = <Hmac<Sha384> as hkdf::hmac::Mac>::new_from_slice(key).map_err(unusable)?;
+                mac.chain_update(message).finalize().into_bytes().to_vec()
+            }
+            HashType::Sha2_512 => return Err(CryptoError::UnsupportedHashAlgorithm),
+        };
+        Ok(tag.into())
+    }
+
+    fn hash(&self, hash: HashType, data: &[u8]) -> Result<Vec<u8>, CryptoError> {
+        match hash {
+            HashType::Sha2_256 => Ok(Sha256::digest(data).to_vec()),
+            HashType::Sha2_384 => Ok(Sha384::digest(data).to_vec()),
+            HashType::Sha2_512 => Err(CryptoError::UnsupportedHashAlgorithm),
+        }
+    }
+
+    fn aead_encrypt(
+        &self,
+        aead: AeadType,
+        key: &[u8],
+        data: &[u8],
+        nonce: &[u8],
+        aad: &[u8],
+    ) -> Result<Vec<u8>, CryptoError> {
+        seal(aead_of(aead)?, key, nonce, aad, data).map_err(aead_failure)
+    }
+
+    fn aead_decrypt(
+        &self,
+        aead: AeadType,
+        key: &[u8],
+        ciphertext: &[u8],
+        nonce: &[u8],
+        aad: &[u8],
+    ) -> Result<Vec<u8>, CryptoError> {
+        open(aead_of(aead)?, key, nonce, aad, ciphertext).map_err(aead_failure)
+    }
+
+    fn signature_key_gen(&self, scheme: SignatureScheme) -> Result<(Vec<u8>, Vec<u8>), CryptoError> {
+        only_ed25519(scheme)?;
+        let mut seed = Zeroizing::new([0; SECRET_LEN]);
+        getrandom::fill(seed.as_mut()).map_err(|_| CryptoError::InsufficientRandomness)?;
+        let key = SigningKey::from_bytes(&seed);
+        Ok((key.to_bytes().to_vec(), key.verifying_key().to_bytes().to_vec()))
+    }
+
+    fn verify_signature(
+        &self,
+        scheme: SignatureScheme,
+        data: &[u8],
+        public_key: &[u8],
+        signature: &[u8],
+    ) -> Result<(), CryptoError> {
+        only_ed25519(scheme)?;
+        let key = VerifyingKey::try_from(public_key).map_err(|_| CryptoError::InvalidPublicKey)?;
+        let signature = Signature::from_slice(signature).map_err(|_| CryptoError::InvalidSignature)?;
+        key.verify_strict(data, &signature)
+            .map_err(|_| CryptoError::InvalidSignature)
+    }
+
+    fn sign(&self, scheme: SignatureScheme, data: &[u8], key: &[u8]) -> Result<Vec<u8>, CryptoError> {
+        only_ed25519(scheme)?;
+        let key = SigningKey::try_from(key).map_err(|_| CryptoError::InvalidLength)?;
+        Ok(key.sign(data).to_bytes().to_vec())
+    }
+
+    fn hpke_seal(
+        &self,
+        config: HpkeConfig,
+        public_key: &[u8],
+        info: &[u8],
+        aad: &[u8],
+        plaintext: &[u8],
+    ) -> Result<HpkeCiphertext, CryptoError> {
+        let (kem_output, ciphertext) = hpke(&config)?
+            .seal(&public_key.into(), info, aad, plaintext, None, None, None)
+            .map_err(|_| CryptoError::HpkeEncryptionError)?;
+        Ok(HpkeCiphertext {
+            kem_output: kem_output.into(),
+            ciphertext: ciphertext.into(),
+        })
+    }
+
+    fn hpke_open(
+        &self,
+        config: HpkeConfig,
+        input: &HpkeCiphertext,
+        secret_key: &[u8],
+        info: &[u8],
+        aad: &[u8],
+    ) -> Result<Vec<u8>, CryptoError> {
+        let (kem_output, ciphertext) = (input.kem_output.as_slice(), input.ciphertext.as_slice());
+        hpke(&config)?
+            .open(
+                kem_output,
+                &secret_key.into(),
+                info,
+                aad,
+                ciphertext,
+                None,
+                None,
+                None,
+            )
+            .map_err(|_| CryptoError::HpkeDecryptionError)
+    }
+
+    fn hpke_setup_sender_and_export(
+        &self,
+        config: HpkeConfig,
+        public_key: &[u8],
+        info: &[u8],
+        exporter_context: &[u8],
+        exporter_length: usize,
+    ) -> Result<(KemOutput, ExporterSecret), CryptoError> {
+        let (kem_output, context) = hpke(&config)?
+            .setup_sender(&public_key.into(), info, None, None, None)
+            .map_err(|_| CryptoError::SenderSetupError)?;
+        let secret = context
+            .export(exporter_context, exporter_length)
+            .map_err(|_| CryptoError::ExporterError)?;
+        Ok((kem_output, secret.into()))
+    }
+
+    fn hpke_setup_receiver_and_export(
+        &self,
+        config: HpkeConfig,
+        kem_output: &[u8],
+        secret_key: &[u8],
+        info: &[u8],
+        exporter_context: &[u8],
+        exporter_length: usize,
+    ) -> Result<ExporterSecret, CryptoError> {
+        let secret = hpke(&config)?
+            .setup_receiver(kem_output, &secret_key.into(), info, None, None, None)
+            .map_err(|_| CryptoError::ReceiverSetupError)?
+            .export(exporter_context, exporter_length)
+            .map_err(|_| CryptoError::ExporterError)?;
+        Ok(secret.into())
+    }
+
+    fn derive_hpke_keypair(&self, config: HpkeConfig, ikm: &[u8]) -> Result<HpkeKeyPair, CryptoError> {
+        let pair = hpke(&config)?
+            .derive_key_pair(ikm)
+            .map_err(|_| CryptoError::CryptoLibraryError)?;
+        let (private, public) = pair.into_keys();
+        Ok(HpkeKeyPair {
+            private: private.as_slice().into(),
+            public: public.as_slice().into(),
+        })
+    }
+}
+
+fn only_ed25519(scheme: SignatureScheme) -> Result<(), CryptoError> {
+    if scheme == SignatureScheme::ED25519 {
+        Ok(())
+    } else {
+        Err(CryptoError::UnsupportedSignatureScheme)
+    }
+}
+
+fn kdf_of_hash(hash: HashType) -> Result<KdfAlgorithm, CryptoError> {
+    match hash {
+        HashType::Sha2_256 => Ok(KdfAlgorithm::HkdfSha256),
+        HashType::Sha2_384 => Ok(KdfAlgorithm::HkdfSha384),
+        HashType::Sha2_512 => Err(CryptoError::UnsupportedHashAlgorithm),
+    }
+}
+
+fn aead_of(aead: AeadType) -> Result<AeadAlgorithm, CryptoError> {
+    match aead {
+        AeadType::Aes128Gcm => Ok(AeadAlgorithm::Aes128Gcm),
+        AeadType::Aes256Gcm => Ok(AeadAlgorithm::Aes256Gcm),
+        AeadType::ChaCha20Poly1305 => Err(CryptoError::UnsupportedAeadAlgorithm),
+    }
+}
+
+fn aead_failure(error: error::Error) -> CryptoError {
+    match error {
+        error::Error::AeadOpenError => CryptoError::AeadDecryptionError,
+        error::Error::AeadInvalidNonce => CryptoError::InvalidLength,
+        _ => CryptoError::CryptoLibraryError,
+    }
+}
+
+/// HPKE in base mode (RFC 9180, section 5.1.1), with the algorithms of one of our suites.
+fn hpke(config: &HpkeConfig) -> Result<Hpke<HpkePrimitives>, CryptoError> {
+    let (kem, kdf, aead) = match config {
+        HpkeConfig(HpkeKemType::XWingKemDraft6, HpkeKdfType::HkdfSha384, HpkeAeadType::AesGcm256) => (
+            KemAlgorithm::XWingDraft06,
+            KdfAlgorithm::HkdfSha384,
+            AeadAlgorithm::Aes256Gcm,
+        ),
+        HpkeConfig(HpkeKemType::DhKem25519, HpkeKdfType::HkdfSha256, HpkeAeadType::AesGcm128) => (
+            KemAlgorithm::DhKem25519,
+            KdfAlgorithm::HkdfSha256,
+            AeadAlgorithm::Aes128Gcm,
+        ),
+        _ => return Err(CryptoError::UnsupportedCiphersuite),
+    };
+    // HPKE has no way to say that there is none.
+    getrandom::u64().map_err(|_| CryptoError::InsufficientRandomness)?;
+    Ok(Hpke::new(hpke_rs::Mode::Base, kem, kdf, aead))
+}
+
+fn extract(kdf: KdfAlgorithm, salt: &[u8], ikm: &[u8]) -> Option<Vec<u8>> {
+    match kdf {
+        KdfAlgorithm::HkdfSha256 => Some(Hkdf::<Sha256>::extract(Some(salt), ikm).0.to_vec()),
+        KdfAlgorithm::HkdfSha384 => Some(Hkdf::<Sha384>::extract(Some(salt), ikm).0.to_vec()),
+        KdfAlgorithm::HkdfSha512 => None,
+    }
+}
+
+/// `None` for a length that HKDF cannot give, or from a secret that is too short.
+fn expand(kdf: KdfAlgorithm, prk: &[u8], info: &[u8], len: usize) -> Option<Vec<u8>> {
+    let mut okm = vec![0; len];
+    match kdf {
+        KdfAlgorithm::HkdfSha256 => Hkdf::<Sha256>::from_prk(prk).ok()?.expand(info, &mut okm).ok()?,
+        KdfAlgorithm::HkdfSha384 => Hkdf::<Sha384>::from_prk(prk).ok()?.expand(info, &mut okm).ok()?,
+        KdfAlgorithm::HkdfSha512 => return None,
+    }
+    Some(okm)
+}
+
+fn seal(
+    aead: AeadAlgorithm,
+    key: &[u8],
+    nonce: &[u8],
+    aad: &[u8],
+    msg: &[u8],
+) -> Result<Vec<u8>, error::Error> {
+    let nonce = nonce_of(nonce)?;
+    let unusable = |_| error::Error::CryptoLibraryError("a key of another length".to_owned());
+    let payload = Payload { msg, aad };
+    match aead {
+        AeadAlgorithm::Aes128Gcm => Aes128Gcm::new_from_slice(key)
+            .map_err(unusable)?
+            .encrypt(nonce, payload),
+        AeadAlgorithm::Aes256Gcm => Aes256Gcm::new_from_slice(key)
+            .map_err(unusable)?
+            .encrypt(nonce, payload),
+        _ => return Err(error::Error::UnknownAeadAlgorithm),
+    }
+    .map_err(|_| error::Error::CryptoLibraryError("too long for AES-GCM".to_owned()))
+}
+
+fn open(
+    aead: AeadAlgorithm,
+    key: &[u8],
+    nonce: &[u8],
+    aad: &[u8],
+    msg: &[u8],
+) -> Result<Vec<u8>, error::Error> {
+    let nonce = nonce_of(nonce)?;
+    let unusable = |_| error::Error::CryptoLibraryError("a key of another length".to_owned());
+    let payload = Payload { msg, aad };
+    match aead {
+        AeadAlgorithm::Aes128Gcm => Aes128Gcm::new_from_slice(key)
+            .map_err(unusable)?
+            .decrypt(nonce, payload),
+        AeadAlgorithm::Aes256Gcm => Aes256Gcm::new_from_slice(key)
+            .map_err(unusable)?
+            .decrypt(nonce, payload),
+        _ => return Err(error::Error::UnknownAeadAlgorithm),
+    }
+    .map_err(|_| error::Error::AeadOpenError)
+}
+
+type AesNonce = Nonce<<Aes256Gcm as aes_gcm::aead::AeadCore>::NonceSize>;
+
+fn nonce_of(nonce: &[u8]) -> Result<&AesNonce, error::Error> {
+    if nonce.len() == NONCE_LEN {
+        Ok(Nonce::from_slice(nonce))
+    } else {
+        Err(error::Error::AeadInvalidNonce)
+    }
+}
+
+/// What HPKE computes with.
+#[derive(Debug)]
+struct HpkePrimitives;
+
+impl HpkeCrypto for HpkePrimitives {
+    type HpkePrng = SystemRandom;
+
+    fn name() -> String {
+        "Subrosa".to_owned()
+    }
+
+    fn supports_kdf(kdf: KdfAlgorithm) -> Result<(), error::Error> {
+        match kdf {
+            KdfAlgorithm::HkdfSha256 | KdfAlgorithm::HkdfSha384 => Ok(()),
+            KdfAlgorithm::HkdfSha512 => Err(error::Error::UnknownKdfAlgorithm),
+        }
+    }
+
+    fn supports_kem(kem: KemAlgorithm) -> Result<(), error::Error> {
+        match kem {
+            KemAlgorithm::XWingDraft06 | KemAlgorithm::DhKem25519 => Ok(()),
+            _ => Err(error::Error::UnknownKemAlgorithm),
+        }
+    }
+
+    fn supports_aead(aead: AeadAlgorithm) -> Result<(), error::Error> {
+        match aead {
+            AeadAlgorithm::Aes128Gcm | AeadAlgorithm::Aes256Gcm => Ok(()),
+            _ => Err(error::Error::UnknownAeadAlgorithm),
+        }
+    }
+
+    fn prng() -> SystemRandom {
+        SystemRandom
+    }
+
+    fn kdf_extract(kdf: KdfAlgorithm, salt: &[u8], ikm: &[u8]) -> Result<Vec<u8>, error::Error> {
+        extract(kdf, salt, ikm).ok_or(error::Error::UnknownKdfAlgorithm)
+    }
+
+    fn kdf_expand(
+        kdf: KdfAlgorithm,
+        prk: &[u8],
+        info: &[u8],
+        output_size: usize,
+    ) -> Result<Vec<u8>, error::Error> {
+        expand(kdf, prk, info, output_size).ok_or(error::Error::HpkeInvalidOutputLength)
+    }
+
+    /// X25519; a public key of small order is refused (RFC 9180, section 7.1.4).
+    fn dh(kem: KemAlgorithm, public_key: &[u8], secret_key: &[u8]) -> Result<Vec<u8>, error::Error> {
+        let secret = x25519_secret(kem, secret_key)?;
+        let public: [u8; SECRET_LEN] = public_key
+            .try_into()
+            .map_err(|_| error::Error::KemInvalidPublicKey)?;
+        let shared = secret.diffie_hellman(&x25519_dalek::PublicKey::from(public));
+        if shared.was_contributory() {
+            Ok(shared.as_bytes().to_vec())
+        } else {
+            Err(error::Error::KemInvalidPublicKey)
+        }
+    }
+
+    fn secret_to_public(kem: KemAlgorithm, secret_key: &[u8]) -> Result<Vec<u8>, error::Error> {
+        let secret = x25519_secret(kem, secret_key)?;
+        Ok(x25519_dalek::PublicKey::from(&secret).as_bytes().to_vec())
+    }
+
+    fn kem_key_gen(kem: KemAlgorithm, random: &mut SystemRandom) -> Result<(Vec<u8>, Vec<u8>), error::Error> {
+        let mut seed = Zeroizing::new([0; SECRET_LEN]);
+        let Ok(()) = random.try_fill_bytes(seed.as_mut());
+        match kem {
+            KemAlgorithm::DhKem25519 => Ok((Self::secret_to_public(kem, seed.as_ref())?, seed.to_vec())),
+            _ => Self::kem_key_gen_derand(kem, seed.as_ref()),
+        }
+    }
+
+    /// `GenerateKeyPairDerand` (draft-connolly-cfrg-xwing-kem-06, section 5.2): the seed is the decapsulation key.
+    fn kem_key_gen_derand(kem: KemAlgorithm, seed: &[u8]) -> Result<(Vec<u8>, Vec<u8>), error::Error> {
+        let secret = x_wing_secret(kem, seed)?;
+        Ok((
+            secret.encapsulation_key().to_bytes().to_vec(),
+            secret.as_bytes().to_vec(),
+        ))
+    }
+
+    fn kem_encaps(
+        kem: KemAlgorithm,
+        public_key: &[u8],
+        random: &mut SystemRandom,
+    ) -> Result<(Vec<u8>, Vec<u8>), error::Error> {
+        if kem != KemAlgorithm::XWingDraft06 {
+            return Err(error::Error::UnknownKemAlgorithm);
+        }
+        let key = x_wing::EncapsulationKey::new_from_slice(public_key)
+            .map_err(|_| error::Error::KemInvalidPublicKey)?;
+        let (ciphertext, shared) = key.encapsulate_with_rng(random);
+        Ok((shared.to_vec(), ciphertext.to_vec()))
+    }
+
+    fn kem_decaps(kem: KemAlgorithm, ciphertext: &[u8], secret_key: &[u8]) -> Result<Vec<u8>, error::Error> {
+        let secret = x_wing_secret(kem, secret_key)?;
+        let ciphertext =
+            x_wing::Ciphertext::try_from(ciphertext).map_err(|_| error::Error::KemInvalidCiphertext)?;
+        Ok(secret.decapsulate(&ciphertext).to_vec())
+    }
+
+    /// Only the curves of NIST need this.
+    fn dh_validate_sk(_: KemAlgorithm, _: &[u8]) -> Result<Vec<u8>, error::Error> {
+        Err(error::Error::UnknownKemAlgorithm)
+    }
+
+    fn aead_seal(
+        aead: AeadAlgorithm,
+        key: &[u8],
+        nonce: &[u8],
+        aad: &[u8],
+        msg: &[u8],
+    ) -> Result<Vec<u8>, error::Error> {
+        seal(aead, key, nonce, aad, msg)
+    }
+
+    fn aead_open(
+        aead: AeadAlgorithm,
+        key: &[u8],
+        nonce: &[u8],
+        aad: &[u8],
+        msg: &[u8],
+    ) -> Result<Vec<u8>, error::Error> {
+        open(aead, key, nonce, aad, msg)
+    }
+}
+
+fn x25519_secret(kem: KemAlgorithm, bytes: &[u8]) -> Result<x25519_dalek::StaticSecret, error::Error> {
+    if kem != KemAlgorithm::DhKem25519 {
+        return Err(error::Error::UnknownKemAlgorithm);
+    }
+    let bytes: [u8; SECRET_LEN] = bytes.try_into().map_err(|_| error::Error::KemInvalidSecretKey)?;
+    Ok(bytes.into())
+}
+
+fn x_wing_secret(kem: KemAlgorithm, bytes: &[u8]) -> Result<x_wing::DecapsulationKey, error::Error> {
+    if kem != KemAlgorithm::XWingDraft06 {
+        return Err(error::Error::UnknownKemAlgorithm);
+    }
+    let bytes: [u8; SECRET_LEN] = bytes.try_into().map_err(|_| error::Error::KemInvalidSecretKey)?;
+    Ok(bytes.into())
+}
+
+/// The random source of the operating system or the browser. HPKE makes its own and cannot be given another;
+/// nothing but ciphertexts depends on it.
+struct SystemRandom;
+
+impl TryRng for SystemRandom {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        let mut bytes = [0; 4];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let mut bytes = [0; 8];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    /// Never fails: a source that gave bytes a moment ago, in [`hpke`], does not run dry.
+    #[expect(
+        clippy::expect_used,
+        reason = "without randomness there is no key that could be used"
+    )]
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        getrandom::fill(bytes).expect("the system gives random bytes");
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for SystemRandom {}
+
+impl HpkeTestRng for SystemRandom {
+    type Error = Infallible;
+
+    fn try_fill_test_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        self.try_fill_bytes(bytes)
+    }
+
+    /// A test that wants its own bytes has come to the wrong place.
+    fn seed(&mut self, _: &[u8]) {}
+}
+
+impl Zeroize for SystemRandom {
+    /// There is nothing to forget.
+    fn zeroize(&mut self) {}
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+mod tests {
+    use openmls_rust_crypto::RustCrypto;
+
+    use super::*;
+
+    const SUITES: [Ciphersuite; 2] = [CIPHERSUITE, CLASSICAL_CIPHERSUITE];
+
+    fn other() -> RustCrypto {
+        RustCrypto::default()
+    }
+
+    /// Runs with ours first and OpenMLS's second, and the other way round.
+    fn both_ways(test: impl Fn(&dyn Provider, &dyn Provider)) {
+        test(&Crypto, &other());
+        test(&other(), &Crypto);
+    }
+
+    /// What has two sides, without the generics that forbid a trait object.
+    trait Provider {
+        fn seal(&self, suite: Ciphersuite, public: &[u8]) -> HpkeCiphertext;
+        fn open(&self, suite: Ciphersuite, private: &[u8], sealed: &HpkeCiphertext) -> Vec<u8>;
+        fn send_export(&self, suite: Ciphersuite, public: &[u8]) -> (Vec<u8>, Vec<u8>);
+        fn receive_export(&self, suite: Ciphersuite, private: &[u8], kem_output: &[u8]) -> Vec<u8>;
+        fn sign(&self, key: &[u8]) -> Vec<u8>;
+        fn verify(&self, key: &[u8], signature: &[u8]) -> bool;
+    }
+
+    impl<T: OpenMlsCrypto> Provider for T {
+        fn seal(&self, suite: Ciphersuite, public: &[u8]) -> HpkeCiphertext {
+            self.hpke_seal(suite.hpke_config(), public, b"info", b"aad", b"hello")
+                .unwrap()
+        }
+
+        fn open(&self, suite: Ciphersuite, private: &[u8], sealed: &HpkeCiphertext) -> Vec<u8> {
+            self.hpke_open(suite.hpke_config(), sealed, private, b"info", b"aad")
+                .unwrap()
+        }
+
+        fn send_export(&self, suite: Ciphersuite, public: &[u8]) -> (Vec<u8>, Vec<u8>) {
+            let (kem_output, secret) = self
+                .hpke_setup_sender_and_export(suite.hpke_config(), public, b"info", b"context", 32)
+                .unwrap();
+            (kem_output, secret.to_vec())
+        }
+
+        fn receive_export(&self, suite: Ciphersuite, private: &[u8], kem_output: &[u8]) -> Vec<u8> {
+            self.hpke_setup_receiver_and_export(
+                suite.hpke_config(),
+                kem_output,
+                private,
+                b"info",
+                b"context",
+                32,
+            )
+            .unwrap()
+            .to_vec()
+        }
+
+        fn sign(&self, key: &[u8]) -> Vec<u8> {
+            OpenMlsCrypto::sign(self, SignatureScheme::ED25519, b"signed", key).unwrap()
+        }
+
+        fn verify(&self, key: &[u8], signature: &[u8]) -> bool {
+            self.verify_signature(SignatureScheme::ED25519, b"signed", key, signature)
+                .is_ok()
+        }
+    }
+
+    #[test]
+    fn what_one_provider_seals_the_other_opens() {
+        for suite in SUITES {
+            let keys = Crypto.derive_hpke_keypair(suite.hpke_config(), &[7; 64]).unwrap();
+            both_ways(|ours, theirs| {
+                let sealed = ours.seal(suite, &keys.public);
+                assert_eq!(theirs.open(suite, &keys.private, &sealed), b"hello");
+                let (kem_output, secret) = ours.send_export(suite, &keys.public);
+                assert_eq!(theirs.receive_export(suite, &keys.private, &kem_output), secret);
+            });
+        }
+    }
+
+    #[test]
+    fn the_same_secret_gives_the_same_keys() {
+        for suite in SUITES {
+            for ikm in [[0; 48], [7; 48], [255; 48]] {
+                let ours = Crypto.derive_hpke_keypair(suite.hpke_config(), &ikm).unwrap();
+                let theirs = other().derive_hpke_keypair(suite.hpke_config(), &ikm).unwrap();
+                assert_eq!(ours.public, theirs.public);
+                assert_eq!(ours.private[..], theirs.private[..]);
+            }
+        }
+    }
+
+    #[test]
+    fn hashes_macs_and_derived_keys_are_the_same() {
+        for hash in [HashType::Sha2_256, HashType::Sha2_384] {
+            for len in [0, 1, 55, 64, 127, 128, 129, 1_000] {
+                let data = vec![3; len];
+                assert_eq!(
+                    Crypto.hash(hash, &data).unwrap(),
+                    other().hash(hash, &data).unwrap()
+                );
+                let mac = Crypto.hmac(hash, &data, b"message").unwrap();
+                assert_eq!(mac, other().hmac(hash, &data, b"message").unwrap());
+                let prk = Crypto.hkdf_extract(hash, &data, b"ikm").unwrap();
+                assert_eq!(prk, other().hkdf_extract(hash, &data, b"ikm").unwrap());
+                let okm = Crypto.hkdf_expand(hash, prk.as_slice(), &data, len).unwrap();
+                assert_eq!(
+                    okm,
+                    other().hkdf_expand(hash, prk.as_slice(), &data, len).unwrap()
+                );
+            }
+            let too_long = 255 * 48 + 1;
+            assert!(Crypto.hkdf_expand(hash, &[1; 48], b"", too_long).is_err());
+            assert!(
+                Crypto.hkdf_expand(hash, &[1; 8], b"", 16).is_err(),
+                "the secret is too short"
+            );
+        }
+    }
+
+    #[test]
+    fn ciphertexts_are_the_same_and_changed_ones_do_not_open() {
+        for (aead, key) in [
+            (AeadType::Aes128Gcm, &[9; 32][..16]),
+            (AeadType::Aes256Gcm, &[9; 32]),
+        ] {
+            let mut sealed = Crypto
+                .aead_encrypt(aead, key, b"hello", &[1; 12], b"aad")
+                .unwrap();
+            let theirs = other()
+                .aead_encrypt(aead, key, b"hello", &[1; 12], b"aad")
+                .unwrap();
+            assert_eq!(sealed, theirs);
+            assert_eq!(
+                Crypto.aead_decrypt(aead, key, &sealed, &[1; 12], b"aad").unwrap(),
+                b"hello"
+            );
+            sealed[0] ^= 1;
+            assert_eq!(
+                Crypto.aead_decrypt(aead, key, &sealed, &[1; 12], b"aad"),
+                Err(CryptoError::AeadDecryptionError)
+            );
+        }
+    }
+
+    #[test]
+    fn signatures_pass_both_ways() {
+        let (private, public) = Crypto.signature_key_gen(SignatureScheme::ED25519).unwrap();
+        both_ways(|ours, theirs| {
+            let mut signature = ours.sign(&private);
+            assert!(theirs.verify(&public, &signature));
+            signature[10] ^= 1;
+            assert!(!theirs.verify(&public, &signature));
+            assert!(!theirs.verify(&public, &signature[..63]));
+        });
+    }
+
+    #[test]
+    fn malformed_input_is_refused() {
+        let aead = |key: &[u8], nonce: &[u8]| {
+            Crypto
+                .aead_encrypt(AeadType::Aes256Gcm, key, b"", nonce, b"")
+                .unwrap_err()
+        };
+        assert_eq!(aead(&[0; 31], &[0; 12]), CryptoError::CryptoLibraryError);
+        assert_eq!(aead(&[0; 32], &[0; 11]), CryptoError::InvalidLength);
+        assert_eq!(
+            Crypto.aead_decrypt(AeadType::Aes256Gcm, &[0; 32], &[], &[0; 12], b""),
+            Err(CryptoError::AeadDecryptionError)
+        );
+        for suite in SUITES {
+            for public in [&[][..], &[0; 31], &[0; 32], &[255; 1216], &[0; 1217]] {
+                let sealed = Crypto.hpke_seal(suite.hpke_config(), public, b"", b"", b"");
+                assert!(sealed.is_err(), "{suite:?} seals for {} bytes", public.len());
+            }
+            let keys = Crypto.derive_hpke_keypair(suite.hpke_config(), &[7; 48]).unwrap();
+            for len in [0, 31, 32, 1119, 1121] {
+                let input = HpkeCiphertext {
+                    kem_output: vec![0; len].into(),
+                    ciphertext: vec![0; 16].into(),
+                };
+                let opened = Crypto.hpke_open(suite.hpke_config(), &input, &keys.private, b"", b"");
+                assert_eq!(opened, Err(CryptoError::HpkeDecryptionError));
+            }
+        }
+    }
+
+    #[test]
+    fn other_suites_and_algorithms_are_refused() {
+        for suite in other().supported_ciphersuites() {
+            let is_ours = SUITES.contains(&suite);
+            assert_eq!(Crypto.supports(suite).is_ok(), is_ours, "{suite:?}");
+            let derived = Crypto.derive_hpke_keypair(suite.hpke_config(), &[7; 48]);
+            assert_eq!(derived.is_ok(), is_ours, "{suite:?}");
+        }
+        assert!(Crypto.hash(HashType::Sha2_512, b"").is_err());
+        assert!(
+            Crypto
+                .aead_encrypt(AeadType::ChaCha20Poly1305, &[0; 32], b"", &[0; 12], b"")
+                .is_err()
+        );
+        assert!(
+            Crypto
+                .signature_key_gen(SignatureScheme::ECDSA_SECP256R1_SHA256)
+                .is_err()
+        );
+    }
+}
