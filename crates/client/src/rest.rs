@@ -1,7 +1,6 @@
 //! The REST API of the server, as typed calls. What is sent goes to the server that the user named, or
 //! nowhere.
 
-use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
 use serde::{Serialize, de::DeserializeOwned};
 use subrosa_wire::{
     DeviceId, Handle, ProblemCode,
@@ -17,27 +16,31 @@ use subrosa_wire::{
 use crate::{
     ClientError, ServerUrl,
     limits::{REST_ANSWER_MAX, REST_TIMEOUT},
-    platform::{Network, bounded_body},
+    platform::{Http, HttpAnswer, HttpFailure, HttpRequest, Network, timeout},
+    server_url::escape,
 };
 
 /// Name and version of this software, as the server sees it.
 pub(crate) const USER_AGENT: &str = concat!("subrosa/", env!("CARGO_PKG_VERSION"));
 
+/// The media type of what is sent.
+pub(crate) const JSON_MEDIA_TYPE: &str = "application/json";
+
 /// One server's REST API.
 #[derive(Debug, Clone)]
 pub(crate) struct Rest {
-    http: reqwest::Client,
+    http: Http,
     server: ServerUrl,
 }
 
 impl Rest {
     pub(crate) fn new(server: ServerUrl, network: &Network) -> Result<Self, ClientError> {
-        let http = network.http().map_err(|error| unreachable(&server, &error))?;
+        let http = network.http().map_err(|reason| unreachable(&server, reason))?;
         Ok(Self { http, server })
     }
 
     pub(crate) async fn server_info(&self) -> Result<ServerInfo, ClientError> {
-        self.call(self.request(Method::GET, ["server"])).await
+        self.call(self.request("GET", ["server"])).await
     }
 
     // ---- sign-up, sign-in, recovery ----
@@ -83,8 +86,8 @@ impl Rest {
         body: &PasswordStart,
     ) -> Result<RegistrationChallenge, ClientError> {
         self.call(
-            self.request(Method::POST, ["password", "start"])
-                .bearer_auth(proof)
+            self.request("POST", ["password", "start"])
+                .bearer(proof)
                 .json(body),
         )
         .await
@@ -96,20 +99,16 @@ impl Rest {
         body: &PasswordFinish,
     ) -> Result<(), ClientError> {
         self.call_without_answer(
-            self.request(Method::POST, ["password", "finish"])
-                .bearer_auth(proof)
+            self.request("POST", ["password", "finish"])
+                .bearer(proof)
                 .json(body),
         )
         .await
     }
 
     pub(crate) async fn enrol_device(&self, proof: &str, body: &Enrolment) -> Result<Tokens, ClientError> {
-        self.call(
-            self.request(Method::POST, ["devices"])
-                .bearer_auth(proof)
-                .json(body),
-        )
-        .await
+        self.call(self.request("POST", ["devices"]).bearer(proof).json(body))
+            .await
     }
 
     // ---- sessions ----
@@ -126,33 +125,27 @@ impl Rest {
     // ---- with an access token ----
 
     pub(crate) async fn devices(&self, token: String) -> Result<Devices, ClientError> {
-        self.call(self.request(Method::GET, ["devices"]).bearer_auth(token))
-            .await
+        self.call(self.request("GET", ["devices"]).bearer(token)).await
     }
 
     pub(crate) async fn sign_out_device(&self, token: String, device: DeviceId) -> Result<(), ClientError> {
         let device = device.to_string();
-        self.call_without_answer(
-            self.request(Method::DELETE, ["devices", device.as_str()])
-                .bearer_auth(token),
-        )
-        .await
+        self.call_without_answer(self.request("DELETE", ["devices", device.as_str()]).bearer(token))
+            .await
     }
 
     pub(crate) async fn search_people(&self, token: String, prefix: &str) -> Result<People, ClientError> {
         self.call(
-            self.request(Method::GET, ["people"])
-                .query(&[("handle_prefix", prefix)])
-                .bearer_auth(token),
+            self.request("GET", ["people"])
+                .query("handle_prefix", prefix)
+                .bearer(token),
         )
         .await
     }
 
     /// The person with this handle, if there is one.
     pub(crate) async fn person(&self, token: String, handle: &Handle) -> Result<Option<Person>, ClientError> {
-        let request = self
-            .request(Method::GET, ["people", handle.as_str()])
-            .bearer_auth(token);
+        let request = self.request("GET", ["people", handle.as_str()]).bearer(token);
         match self.call(request).await {
             Err(error) if error.is_refusal(ProblemCode::UnknownAccount) => Ok(None),
             answer => answer.map(Some),
@@ -160,16 +153,14 @@ impl Rest {
     }
 
     pub(crate) async fn vault(&self, token: String) -> Result<SealedVault, ClientError> {
-        let answer: Vault = self
-            .call(self.request(Method::GET, ["vault"]).bearer_auth(token))
-            .await?;
+        let answer: Vault = self.call(self.request("GET", ["vault"]).bearer(token)).await?;
         Ok(answer.vault)
     }
 
     pub(crate) async fn put_vault(&self, token: String, vault: SealedVault) -> Result<(), ClientError> {
         self.call_without_answer(
-            self.request(Method::PUT, ["vault"])
-                .bearer_auth(token)
+            self.request("PUT", ["vault"])
+                .bearer(token)
                 .json(&Vault { vault }),
         )
         .await
@@ -177,10 +168,13 @@ impl Rest {
 
     // ---- the way there and back ----
 
-    fn request<const N: usize>(&self, method: Method, path: [&str; N]) -> RequestBuilder {
-        self.http
-            .request(method, self.server.rest(path))
-            .timeout(REST_TIMEOUT)
+    fn request<const N: usize>(&self, method: &'static str, path: [&str; N]) -> Request {
+        Request(HttpRequest {
+            method,
+            address: self.server.rest(path),
+            bearer_token: None,
+            json: None,
+        })
     }
 
     async fn post<A: DeserializeOwned, const N: usize>(
@@ -188,67 +182,80 @@ impl Rest {
         path: [&str; N],
         body: &impl Serialize,
     ) -> Result<A, ClientError> {
-        self.call(self.request(Method::POST, path).json(body)).await
+        self.call(self.request("POST", path).json(body)).await
     }
 
-    async fn call<A: DeserializeOwned>(&self, request: RequestBuilder) -> Result<A, ClientError> {
+    async fn call<A: DeserializeOwned>(&self, request: Request) -> Result<A, ClientError> {
         let body = self.exchange(request).await?;
         serde_json::from_slice(&body)
             .map_err(|error| ClientError::ServerMisbehaved(format!("its answer cannot be read: {error}")))
     }
 
-    async fn call_without_answer(&self, request: RequestBuilder) -> Result<(), ClientError> {
+    async fn call_without_answer(&self, request: Request) -> Result<(), ClientError> {
         self.exchange(request).await.map(drop)
     }
 
     /// The body of a successful answer.
-    async fn exchange(&self, request: RequestBuilder) -> Result<Vec<u8>, ClientError> {
-        let response = request
-            .send()
+    async fn exchange(&self, request: Request) -> Result<Vec<u8>, ClientError> {
+        let Request(request) = request;
+        let address = request.address.clone();
+        // The futures of HTTP are large, and would make those large that wait for them.
+        let answer = Box::pin(timeout(
+            REST_TIMEOUT,
+            self.http.exchange(request, REST_ANSWER_MAX),
+        ));
+        let answer = answer
             .await
-            .map_err(|error| unreachable(&self.server, &error))?;
-        let status = response.status();
-        let is_problem = response
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| value.starts_with(PROBLEM_MEDIA_TYPE));
-        let url = response.url().clone();
-        let body = self.bounded_body(response).await?;
-        if status.is_success() {
-            return Ok(body);
+            .map_err(|_| unreachable(&self.server, "it did not answer in time".to_owned()))?
+            .map_err(|failure| match failure {
+                HttpFailure::Unreachable(reason) => unreachable(&self.server, reason),
+                HttpFailure::TooLong => ClientError::ServerMisbehaved(format!(
+                    "its answer is longer than {REST_ANSWER_MAX} bytes"
+                )),
+            })?;
+        if (200..300).contains(&answer.status) {
+            return Ok(answer.body);
         }
-        if is_problem && let Ok(document) = serde_json::from_slice::<ProblemDocument>(&body) {
+        if answer.media_type.starts_with(PROBLEM_MEDIA_TYPE)
+            && let Ok(document) = serde_json::from_slice::<ProblemDocument>(&answer.body)
+        {
             return Err(refused(document));
         }
-        Err(self.unexpected(status, &url))
-    }
-
-    async fn bounded_body(&self, response: Response) -> Result<Vec<u8>, ClientError> {
-        let body = bounded_body(response, REST_ANSWER_MAX)
-            .await
-            .map_err(|error| unreachable(&self.server, &error))?;
-        body.ok_or_else(|| {
-            ClientError::ServerMisbehaved(format!("its answer is longer than {REST_ANSWER_MAX} bytes"))
-        })
+        Err(self.unexpected(&answer, &address))
     }
 
     /// An answer that is not this API's: that of a proxy in front of a server that is down, or of something
     /// else altogether.
-    fn unexpected(&self, status: StatusCode, url: &Url) -> ClientError {
-        match status {
-            StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
-                ClientError::Unreachable {
-                    server: self.server.to_string(),
-                    reason: format!("a proxy answered {status}"),
-                }
-            }
+    fn unexpected(&self, answer: &HttpAnswer, address: &str) -> ClientError {
+        match answer.status {
+            // Bad Gateway, Service Unavailable, Gateway Timeout.
+            status @ 502..=504 => unreachable(&self.server, format!("a proxy answered {status}")),
             status => ClientError::ServerMisbehaved(format!(
-                "{} answered {status}: is there a subrosa server at {}?",
-                url.path(),
+                "{address} answered {status}: is there a subrosa server at {}?",
                 self.server
             )),
         }
+    }
+}
+
+/// A request that is being put together.
+struct Request(HttpRequest);
+
+impl Request {
+    fn bearer(mut self, token: impl Into<String>) -> Self {
+        self.0.bearer_token = Some(token.into());
+        self
+    }
+
+    fn json(mut self, body: &impl Serialize) -> Self {
+        // Only maps and foreign types can fail here, and no body has one: the server would refuse nothing at all.
+        self.0.json = Some(serde_json::to_vec(body).unwrap_or_default());
+        self
+    }
+
+    fn query(mut self, name: &'static str, value: &str) -> Self {
+        self.0.address = format!("{}?{name}={}", self.0.address, escape(value));
+        self
     }
 }
 
@@ -262,21 +269,7 @@ fn refused(document: ProblemDocument) -> ClientError {
     }
 }
 
-/// The innermost cause, which says most: "connection refused" instead of "error sending request".
-pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
-}
-
-fn unreachable(server: &ServerUrl, error: &reqwest::Error) -> ClientError {
-    let reason = if error.is_timeout() {
-        "it did not answer in time".to_owned()
-    } else {
-        innermost(error)
-    };
+fn unreachable(server: &ServerUrl, reason: String) -> ClientError {
     ClientError::Unreachable {
         server: server.to_string(),
         reason,

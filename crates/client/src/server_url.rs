@@ -1,12 +1,20 @@
 //! The address of a server, and the addresses of its API that follow from it.
 
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::{
+    fmt::{self, Write as _},
+    net::IpAddr,
+    str::FromStr,
+};
 
-use reqwest::Url;
+use crate::platform::read_address;
 
 /// The base address of a server: `http` or `https`, a host, maybe a port and a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServerUrl(Url);
+pub struct ServerUrl {
+    /// Normalised, without a slash at its end.
+    base: String,
+    host: String,
+}
 
 /// A text is not the address of a server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,26 +32,28 @@ pub enum InvalidServerUrl {
 
 impl ServerUrl {
     /// The address of a REST resource, from its path segments, which are escaped.
-    pub(crate) fn rest<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> Url {
-        let mut url = self.0.clone();
-        // An http or https address always has a path, so that this never fails.
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().push("v1").extend(segments);
+    pub(crate) fn rest<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> String {
+        let mut address = format!("{}/v1", self.base);
+        // However it is escaped, a segment of one or two dots would lead to another resource.
+        for segment in segments
+            .into_iter()
+            .filter(|segment| !matches!(*segment, "." | ".."))
+        {
+            address.push('/');
+            address.push_str(&escape(segment));
         }
-        url
+        address
     }
 
     /// The address of the WebSocket.
-    pub(crate) fn live(&self) -> Url {
-        let mut url = self.rest(["live"]);
-        // From one special scheme to another: the standard allows it, so that this never fails.
-        let _ = url.set_scheme(if self.is_encrypted() { "wss" } else { "ws" });
-        url
+    pub(crate) fn live(&self) -> String {
+        // From http to ws, from https to wss.
+        self.rest(["live"]).replacen("http", "ws", 1)
     }
 
     /// Whether the way to the server is encrypted by TLS.
     pub fn is_encrypted(&self) -> bool {
-        self.0.scheme() == "https"
+        self.base.starts_with("https:")
     }
 
     /// Whether others on the way to the server can see who talks when (never what: that is end-to-end
@@ -53,13 +63,13 @@ impl ServerUrl {
     }
 
     fn is_this_machine(&self) -> bool {
-        let host = self.0.host_str().unwrap_or_default();
-        let address = host
+        let address = self
+            .host
             .trim_start_matches('[')
             .trim_end_matches(']')
             .parse::<IpAddr>();
         address.map_or_else(
-            |_| host == "localhost" || host.ends_with(".localhost"),
+            |_| self.host == "localhost" || self.host.ends_with(".localhost"),
             |address| address.is_loopback(),
         )
     }
@@ -70,25 +80,42 @@ impl FromStr for ServerUrl {
 
     fn from_str(text: &str) -> Result<Self, InvalidServerUrl> {
         let malformed = || InvalidServerUrl::Malformed(text.to_owned());
-        let url = Url::parse(text.trim()).map_err(|_| malformed())?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(InvalidServerUrl::Scheme(url.scheme().to_owned()));
+        let address = read_address(text.trim()).ok_or_else(malformed)?;
+        if !matches!(address.scheme.as_str(), "http" | "https") {
+            return Err(InvalidServerUrl::Scheme(address.scheme));
         }
-        if url.host_str().is_none_or(str::is_empty) {
+        if address.host.is_empty() {
             return Err(malformed());
         }
-        let credentials = !url.username().is_empty() || url.password().is_some();
-        if credentials || url.query().is_some() || url.fragment().is_some() {
+        if address.has_surplus {
             return Err(InvalidServerUrl::Surplus);
         }
-        Ok(Self(url))
+        Ok(Self {
+            base: address.text.trim_end_matches('/').to_owned(),
+            host: address.host,
+        })
     }
 }
 
 impl fmt::Display for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.as_str().trim_end_matches('/'))
+        f.write_str(&self.base)
     }
+}
+
+/// Percent-encodes all but the unreserved characters (RFC 3986, section 2.3).
+pub(crate) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => escaped.push(byte.into()),
+            _ => {
+                // Writing to a string never fails.
+                let _ = write!(escaped, "%{byte:02X}");
+            }
+        }
+    }
+    escaped
 }
 
 #[cfg(test)]
@@ -117,6 +144,10 @@ mod tests {
         assert_eq!(
             url("https://a.example").rest(["people", "a/b"]).as_str(),
             "https://a.example/v1/people/a%2Fb"
+        );
+        assert_eq!(
+            url("https://a.example").rest(["people", "..", "ü?#"]).as_str(),
+            "https://a.example/v1/people/%C3%BC%3F%23"
         );
         assert_eq!(url("https://a.example/").to_string(), "https://a.example");
     }

@@ -132,16 +132,12 @@ impl UnverifiedGroupInfo {
     }
 
     /// Checks the signature with the key of the device that should have made it.
-    pub(crate) fn verify_signature(
-        self,
-        crypto: &Crypto,
-        device_key: &DevicePublicKey,
-    ) -> Result<(), GroupInfoError> {
+    pub(crate) fn verify_signature(self, device_key: &DevicePublicKey) -> Result<(), GroupInfoError> {
         let key =
             OpenMlsSignaturePublicKey::new(device_key.as_bytes().to_vec().into(), SignatureScheme::ED25519)
                 .map_err(|_| GroupInfoError::Signature)?;
         self.info
-            .verify(crypto, &key)
+            .verify(&Crypto, &key)
             .map_err(|_| GroupInfoError::Signature)?;
         Ok(())
     }

@@ -109,24 +109,24 @@ impl OpenMlsCrypto for Crypto {
 
     fn aead_encrypt(
         &self,
-        aead: AeadType,
+        cipher: AeadType,
         key: &[u8],
         data: &[u8],
         nonce: &[u8],
         aad: &[u8],
     ) -> Result<Vec<u8>, CryptoError> {
-        seal(aead_of(aead)?, key, nonce, aad, data).map_err(aead_failure)
+        seal(aead_of(cipher)?, key, nonce, aad, data).map_err(|error| aead_failure(&error))
     }
 
     fn aead_decrypt(
         &self,
-        aead: AeadType,
+        cipher: AeadType,
         key: &[u8],
         ciphertext: &[u8],
         nonce: &[u8],
         aad: &[u8],
     ) -> Result<Vec<u8>, CryptoError> {
-        open(aead_of(aead)?, key, nonce, aad, ciphertext).map_err(aead_failure)
+        open(aead_of(cipher)?, key, nonce, aad, ciphertext).map_err(|error| aead_failure(&error))
     }
 
     fn signature_key_gen(&self, scheme: SignatureScheme) -> Result<(Vec<u8>, Vec<u8>), CryptoError> {
@@ -259,15 +259,15 @@ fn kdf_of_hash(hash: HashType) -> Result<KdfAlgorithm, CryptoError> {
     }
 }
 
-fn aead_of(aead: AeadType) -> Result<AeadAlgorithm, CryptoError> {
-    match aead {
+fn aead_of(cipher: AeadType) -> Result<AeadAlgorithm, CryptoError> {
+    match cipher {
         AeadType::Aes128Gcm => Ok(AeadAlgorithm::Aes128Gcm),
         AeadType::Aes256Gcm => Ok(AeadAlgorithm::Aes256Gcm),
         AeadType::ChaCha20Poly1305 => Err(CryptoError::UnsupportedAeadAlgorithm),
     }
 }
 
-fn aead_failure(error: error::Error) -> CryptoError {
+fn aead_failure(error: &error::Error) -> CryptoError {
     match error {
         error::Error::AeadOpenError => CryptoError::AeadDecryptionError,
         error::Error::AeadInvalidNonce => CryptoError::InvalidLength,
@@ -277,7 +277,7 @@ fn aead_failure(error: error::Error) -> CryptoError {
 
 /// HPKE in base mode (RFC 9180, section 5.1.1), with the algorithms of one of our suites.
 fn hpke(config: &HpkeConfig) -> Result<Hpke<HpkePrimitives>, CryptoError> {
-    let (kem, kdf, aead) = match config {
+    let (kem, kdf, cipher) = match config {
         HpkeConfig(HpkeKemType::XWingKemDraft6, HpkeKdfType::HkdfSha384, HpkeAeadType::AesGcm256) => (
             KemAlgorithm::XWingDraft06,
             KdfAlgorithm::HkdfSha384,
@@ -292,7 +292,7 @@ fn hpke(config: &HpkeConfig) -> Result<Hpke<HpkePrimitives>, CryptoError> {
     };
     // HPKE has no way to say that there is none.
     getrandom::u64().map_err(|_| CryptoError::InsufficientRandomness)?;
-    Ok(Hpke::new(hpke_rs::Mode::Base, kem, kdf, aead))
+    Ok(Hpke::new(hpke_rs::Mode::Base, kem, kdf, cipher))
 }
 
 fn extract(kdf: KdfAlgorithm, salt: &[u8], ikm: &[u8]) -> Option<Vec<u8>> {
@@ -315,7 +315,7 @@ fn expand(kdf: KdfAlgorithm, prk: &[u8], info: &[u8], len: usize) -> Option<Vec<
 }
 
 fn seal(
-    aead: AeadAlgorithm,
+    cipher: AeadAlgorithm,
     key: &[u8],
     nonce: &[u8],
     aad: &[u8],
@@ -324,7 +324,7 @@ fn seal(
     let nonce = nonce_of(nonce)?;
     let unusable = |_| error::Error::CryptoLibraryError("a key of another length".to_owned());
     let payload = Payload { msg, aad };
-    match aead {
+    match cipher {
         AeadAlgorithm::Aes128Gcm => Aes128Gcm::new_from_slice(key)
             .map_err(unusable)?
             .encrypt(nonce, payload),
@@ -337,7 +337,7 @@ fn seal(
 }
 
 fn open(
-    aead: AeadAlgorithm,
+    cipher: AeadAlgorithm,
     key: &[u8],
     nonce: &[u8],
     aad: &[u8],
@@ -346,7 +346,7 @@ fn open(
     let nonce = nonce_of(nonce)?;
     let unusable = |_| error::Error::CryptoLibraryError("a key of another length".to_owned());
     let payload = Payload { msg, aad };
-    match aead {
+    match cipher {
         AeadAlgorithm::Aes128Gcm => Aes128Gcm::new_from_slice(key)
             .map_err(unusable)?
             .decrypt(nonce, payload),
@@ -393,8 +393,8 @@ impl HpkeCrypto for HpkePrimitives {
         }
     }
 
-    fn supports_aead(aead: AeadAlgorithm) -> Result<(), error::Error> {
-        match aead {
+    fn supports_aead(cipher: AeadAlgorithm) -> Result<(), error::Error> {
+        match cipher {
             AeadAlgorithm::Aes128Gcm | AeadAlgorithm::Aes256Gcm => Ok(()),
             _ => Err(error::Error::UnknownAeadAlgorithm),
         }
@@ -481,23 +481,23 @@ impl HpkeCrypto for HpkePrimitives {
     }
 
     fn aead_seal(
-        aead: AeadAlgorithm,
+        cipher: AeadAlgorithm,
         key: &[u8],
         nonce: &[u8],
         aad: &[u8],
         msg: &[u8],
     ) -> Result<Vec<u8>, error::Error> {
-        seal(aead, key, nonce, aad, msg)
+        seal(cipher, key, nonce, aad, msg)
     }
 
     fn aead_open(
-        aead: AeadAlgorithm,
+        cipher: AeadAlgorithm,
         key: &[u8],
         nonce: &[u8],
         aad: &[u8],
         msg: &[u8],
     ) -> Result<Vec<u8>, error::Error> {
-        open(aead, key, nonce, aad, msg)
+        open(cipher, key, nonce, aad, msg)
     }
 }
 

@@ -230,7 +230,7 @@ impl PublicView {
             return Err(GroupInfoError::WrongSigner(group_info.signer).into());
         }
         let confirmation_tag = group_info.confirmation_tag.clone();
-        group_info.verify_signature(&crypto, &committer.device_key())?;
+        group_info.verify_signature(&committer.device_key())?;
 
         let epoch_after = staged.epoch().as_u64();
         self.merge(*staged, &confirmation_tag)?;

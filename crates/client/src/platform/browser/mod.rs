@@ -8,7 +8,7 @@ mod profile;
 mod tasks;
 mod time;
 
-pub(crate) use network::{Network, Receiver, Sender, bounded_body};
+pub(crate) use network::{Http, Network, Receiver, Sender, read_address};
 pub(crate) use profile::{Draft, Profile};
 pub use profile::{exists as profile_exists, forget_profile};
 pub(crate) use tasks::{EngineThread, Tasks, compute};

@@ -5,16 +5,21 @@ use std::{cell::Cell, rc::Rc, time::Duration};
 
 use js_sys::{ArrayBuffer, Uint8Array};
 use prost::bytes::Bytes;
-use reqwest::Response;
 use subrosa_wire::limits::FRAME_MAX;
 use tokio::sync::mpsc;
-use wasm_bindgen::{JsCast as _, prelude::Closure};
-use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
+use wasm_bindgen::{JsCast as _, JsValue, prelude::Closure};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    AbortController, BinaryType, CloseEvent, DedicatedWorkerGlobalScope, Event, Headers, MessageEvent,
+    RequestCredentials, RequestInit, RequestRedirect, Response, Url, WebSocket,
+};
 
 use super::{reason, sleep};
 use crate::{
     ClientError, ServerUrl,
     limits::{INCOMING_FRAMES_MAX, WRITE_BUFFER_MAX},
+    platform::{Address, HttpAnswer, HttpFailure, HttpRequest},
+    rest::JSON_MEDIA_TYPE,
 };
 
 /// How often a full buffer is looked at: a browser does not say when it has drained.
@@ -39,9 +44,13 @@ impl Network {
     }
 
     /// What makes HTTP requests.
-    #[expect(clippy::unused_self, reason = "natively it holds the certificates")]
-    pub(crate) fn http(&self) -> Result<reqwest::Client, reqwest::Error> {
-        reqwest::Client::builder().build()
+    #[expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "natively it holds the certificates"
+    )]
+    pub(crate) fn http(&self) -> Result<Http, String> {
+        Ok(Http)
     }
 
     /// Opens the server's WebSocket. The error is a reason for people.
@@ -172,11 +181,72 @@ impl Receiver {
     }
 }
 
-/// The body of an answer; none if it is longer than `max` bytes.
-pub(crate) async fn bounded_body(response: Response, max: usize) -> Result<Option<Vec<u8>>, reqwest::Error> {
-    if response.content_length().is_some_and(|len| len > max as u64) {
-        return Ok(None);
+/// Reads a URL.
+pub(crate) fn read_address(text: &str) -> Option<Address> {
+    let url = Url::new(text).ok()?;
+    let whole = url.href();
+    Some(Address {
+        scheme: url.protocol().trim_end_matches(':').to_owned(),
+        host: url.hostname(),
+        has_surplus: !url.username().is_empty() || !url.password().is_empty() || whole.contains(['?', '#']),
+        text: whole,
+    })
+}
+
+/// Makes HTTP requests.
+#[derive(Debug, Clone)]
+pub(crate) struct Http;
+
+impl Http {
+    /// Sends a request and reads an answer of at most `max` bytes. No cookie goes with it, and a redirect is a
+    /// failure.
+    pub(crate) async fn exchange(&self, request: HttpRequest, max: usize) -> Result<HttpAnswer, HttpFailure> {
+        let failure = |error: JsValue| HttpFailure::Unreachable(reason(&error));
+        let headers = Headers::new().map_err(failure)?;
+        if let Some(token) = request.bearer_token {
+            headers
+                .set("authorization", &format!("Bearer {token}"))
+                .map_err(failure)?;
+        }
+        let options = RequestInit::new();
+        if let Some(json) = request.json {
+            headers.set("content-type", JSON_MEDIA_TYPE).map_err(failure)?;
+            options.set_body(&Uint8Array::from(json.as_slice()));
+        }
+        let given_up = GiveUp(AbortController::new().map_err(failure)?);
+        options.set_method(request.method);
+        options.set_headers(&headers);
+        options.set_signal(Some(&given_up.0.signal()));
+        options.set_credentials(RequestCredentials::Omit);
+        options.set_redirect(RequestRedirect::Error);
+
+        let worker: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
+        let response = worker.fetch_with_str_and_init(&request.address, &options);
+        let response = JsFuture::from(response).await.map_err(failure)?;
+        let response: Response = response.unchecked_into();
+        let header = |name| response.headers().get(name).ok().flatten();
+        let len = header("content-length").and_then(|len| len.parse::<u64>().ok());
+        if len.is_some_and(|len| len > max as u64) {
+            return Err(HttpFailure::TooLong);
+        }
+        let body = response.array_buffer().map_err(failure)?;
+        let body = Uint8Array::new(&JsFuture::from(body).await.map_err(failure)?);
+        if body.length() as usize > max {
+            return Err(HttpFailure::TooLong);
+        }
+        Ok(HttpAnswer {
+            status: response.status(),
+            media_type: header("content-type").unwrap_or_default(),
+            body: body.to_vec(),
+        })
     }
-    let body = response.bytes().await?;
-    Ok((body.len() <= max).then(|| body.to_vec()))
+}
+
+/// Ends a request that nobody waits for any more. After its end this does nothing.
+struct GiveUp(AbortController);
+
+impl Drop for GiveUp {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }

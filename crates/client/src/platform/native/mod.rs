@@ -6,7 +6,7 @@ mod tasks;
 mod time;
 mod tls;
 
-pub(crate) use network::{Network, Receiver, Sender, bounded_body};
+pub(crate) use network::{Http, Network, Receiver, Sender, read_address};
 pub use profile::exists as profile_exists;
 pub(crate) use profile::{Draft, Profile};
 pub(crate) use tasks::{EngineThread, Tasks, compute};

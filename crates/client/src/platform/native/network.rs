@@ -6,7 +6,7 @@ use futures_util::{
     SinkExt as _, StreamExt as _,
     stream::{SplitSink, SplitStream},
 };
-use reqwest::{Response, redirect};
+use reqwest::{Method, Response, Url, header, redirect};
 use rustls::ClientConfig;
 use subrosa_wire::limits::FRAME_MAX;
 use tokio::net::TcpStream;
@@ -21,7 +21,8 @@ use super::tls;
 use crate::{
     ClientError, ServerUrl,
     limits::CONNECT_TIMEOUT,
-    rest::{USER_AGENT, innermost},
+    platform::{Address, HttpAnswer, HttpFailure, HttpRequest},
+    rest::{JSON_MEDIA_TYPE, USER_AGENT},
 };
 
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -40,8 +41,9 @@ impl Network {
         })
     }
 
-    /// What makes HTTP requests. Proxies of the environment are not used and redirects are not followed.
-    pub(crate) fn http(&self) -> Result<reqwest::Client, reqwest::Error> {
+    /// What makes HTTP requests. Proxies of the environment are not used and redirects are not followed. The
+    /// error is a reason for people.
+    pub(crate) fn http(&self) -> Result<Http, String> {
         reqwest::Client::builder()
             .use_preconfigured_tls(ClientConfig::clone(&self.tls))
             .user_agent(USER_AGENT)
@@ -49,6 +51,8 @@ impl Network {
             .redirect(redirect::Policy::none())
             .no_proxy()
             .build()
+            .map(Http)
+            .map_err(|error| innermost(&error))
     }
 
     /// Opens the server's WebSocket. The error is a reason for people.
@@ -118,11 +122,55 @@ fn handshake_failure(error: &tungstenite::Error) -> String {
     }
 }
 
+/// Reads a URL.
+pub(crate) fn read_address(text: &str) -> Option<Address> {
+    let url = Url::parse(text).ok()?;
+    let has_surplus = !url.username().is_empty()
+        || url.password().is_some()
+        || url.query().is_some()
+        || url.fragment().is_some();
+    Some(Address {
+        scheme: url.scheme().to_owned(),
+        host: url.host_str().unwrap_or_default().to_owned(),
+        has_surplus,
+        text: url.into(),
+    })
+}
+
+/// Makes HTTP requests.
+#[derive(Debug, Clone)]
+pub(crate) struct Http(reqwest::Client);
+
+impl Http {
+    /// Sends a request and reads an answer of at most `max` bytes.
+    pub(crate) async fn exchange(&self, request: HttpRequest, max: usize) -> Result<HttpAnswer, HttpFailure> {
+        let failure = |error: reqwest::Error| HttpFailure::Unreachable(innermost(&error));
+        let method = Method::from_bytes(request.method.as_bytes());
+        let mut sent = self.0.request(method.unwrap_or_default(), request.address);
+        if let Some(token) = request.bearer_token {
+            sent = sent.bearer_auth(token);
+        }
+        if let Some(json) = request.json {
+            sent = sent.header(header::CONTENT_TYPE, JSON_MEDIA_TYPE).body(json);
+        }
+        let response = sent.send().await.map_err(failure)?;
+        let media_type = response.headers().get(header::CONTENT_TYPE);
+        Ok(HttpAnswer {
+            status: response.status().as_u16(),
+            media_type: media_type
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or_default()
+                .to_owned(),
+            body: bounded_body(response, max)
+                .await
+                .map_err(failure)?
+                .ok_or(HttpFailure::TooLong)?,
+        })
+    }
+}
+
 /// The body of an answer; none if it is longer than `max` bytes.
-pub(crate) async fn bounded_body(
-    mut response: Response,
-    max: usize,
-) -> Result<Option<Vec<u8>>, reqwest::Error> {
+async fn bounded_body(mut response: Response, max: usize) -> Result<Option<Vec<u8>>, reqwest::Error> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > max {
@@ -131,4 +179,13 @@ pub(crate) async fn bounded_body(
         body.extend_from_slice(&chunk);
     }
     Ok(Some(body))
+}
+
+/// The innermost cause, which says most: "connection refused" instead of "error sending request".
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
 }
