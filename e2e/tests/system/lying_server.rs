@@ -565,6 +565,37 @@ async fn a_false_welcome_is_refused_and_told_and_the_conversation_is_joined_all_
     );
 }
 
+/// The directory answers after the message is there: a slow answer, not a lie.
+#[tokio::test]
+async fn the_first_message_of_somebody_waits_for_their_handle() {
+    let server = Server::start().await;
+    let door = TamperingDoor::before(server.address()).await;
+    let (alice, mut bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    bob.server = door.url();
+    let mut answers = Vec::new();
+    door.tamper(EachFrame(move |frame: ServerFrame| match &frame.body {
+        Some(Body::Account(_)) => {
+            answers.push(frame);
+            Vec::new()
+        }
+        // What is acknowledged to the server is shown: the report of its delivery goes out after it.
+        Some(Body::Appended(_)) => std::iter::once(frame).chain(answers.drain(..)).collect(),
+        _ => vec![frame],
+    }));
+    let mut bob_listens = bob.listen();
+    bob_listens.note("connected").await;
+    alice.send(&bob, "who am i").await;
+    let message = bob_listens.message().await;
+    assert_eq!(
+        (&message["text"], &message["from"]),
+        (&"who am i".into(), &"alice".into())
+    );
+    bob_listens.end().await.ok();
+}
+
 /// Tells the client that the server has something it does not have, and the other way round.
 #[tokio::test]
 async fn frames_without_sense_are_survived() {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, value_parser};
-use subrosa_client::{Client, ClientError, Connection, Event, Status, Update};
+use subrosa_client::{Client, ClientError, Connection, Event, Message, Status, Update};
 use tokio::time::{Instant, sleep_until};
 
 use super::farewell;
@@ -16,6 +16,11 @@ use crate::{
     shapes::{ListenShape, MessageShape},
     signals,
 };
+
+/// How long a message waits for the handle of somebody who is not known yet.
+const HANDLE_PATIENCE: Duration = Duration::from_secs(5);
+/// Messages that may wait for it.
+const NAMELESS_MAX: usize = 1_000;
 
 /// Stay connected, and print messages and changes of status as they come.
 ///
@@ -46,8 +51,14 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
 async fn listen(client: &Client, arguments: &Arguments, output: &mut Output) -> anyhow::Result<()> {
     let mut events = client.events();
     let mut status = client.status();
-    let mut names = Names::load(client).await?;
-    let mut received = 0;
+    let mut printer = Printer {
+        client,
+        names: Names::load(client).await?,
+        nameless: Vec::new(),
+        patience_ends: None,
+        left: arguments.count,
+        received: 0,
+    };
     let mut shown = Connection::Off;
     let deadline = arguments
         .timeout
@@ -55,15 +66,10 @@ async fn listen(client: &Client, arguments: &Arguments, output: &mut Output) -> 
     let asked_to_end = signals::asked_to_end();
     tokio::pin!(asked_to_end);
     client.connect();
-    loop {
+    while printer.left != Some(0) {
         tokio::select! {
             update = events.next() => match update.ok_or(ClientError::Closed)? {
-                Update::Event(event) => {
-                    received += u64::from(show(client, event, &mut names, output).await?);
-                    if arguments.count.is_some_and(|count| received >= count) {
-                        return Ok(());
-                    }
-                }
+                Update::Event(event) => printer.take(event, output).await?,
                 Update::Missed(count) => output.note(&format!("{count} changes came too fast and are not shown")),
             },
             changed = status.changed() => {
@@ -71,13 +77,21 @@ async fn listen(client: &Client, arguments: &Arguments, output: &mut Output) -> 
                 let now = status.borrow_and_update().clone();
                 tell(&now, &mut shown, client, output)?;
             }
-            () = at(deadline) => return match arguments.count {
-                Some(count) => Err(timed_out(format!("{received} of {count} messages came in time"))),
-                None => Ok(()),
-            },
-            () = &mut asked_to_end => return Ok(()),
+            () = at(printer.patience_ends) => printer.show_nameless(output)?,
+            () = at(deadline) => {
+                printer.show_nameless(output)?;
+                let received = printer.received;
+                return match arguments.count {
+                    Some(count) if received < count => {
+                        Err(timed_out(format!("{received} of {count} messages came in time")))
+                    }
+                    _ => Ok(()),
+                };
+            }
+            () = &mut asked_to_end => return printer.show_nameless(output),
         }
     }
+    Ok(())
 }
 
 fn after(duration: Duration) -> Option<Instant> {
@@ -91,47 +105,101 @@ async fn at(deadline: Option<Instant>) {
     }
 }
 
-/// Prints an event. Returns whether it was a received message.
-async fn show(client: &Client, event: Event, names: &mut Names, output: &mut Output) -> anyhow::Result<bool> {
-    match event {
-        Event::MessageReceived(message) => {
-            if !names.knows(message.sender) {
-                *names = Names::load(client).await?;
+/// Prints what happens.
+struct Printer<'a> {
+    client: &'a Client,
+    names: Names,
+    /// Messages whose sender the directory has not told yet: the first of a conversation may be faster.
+    nameless: Vec<Message>,
+    /// Until when these wait.
+    patience_ends: Option<Instant>,
+    /// Messages until the end, if there is one.
+    left: Option<u64>,
+    received: u64,
+}
+
+impl Printer<'_> {
+    async fn take(&mut self, event: Event, output: &mut Output) -> anyhow::Result<()> {
+        match event {
+            Event::MessageReceived(message) => {
+                if !self.names.knows(message.sender) {
+                    self.learn_names(output).await?;
+                }
+                if self.names.knows(message.sender) {
+                    return self.show(&message, output);
+                }
+                self.nameless.push(*message);
+                if self.nameless.len() >= NAMELESS_MAX {
+                    self.show_nameless(output)?;
+                } else if self.patience_ends.is_none() {
+                    self.patience_ends = after(HANDLE_PATIENCE);
+                }
             }
-            let text = output.message_text(&message, names);
-            output.result(&ListenShape::Message(MessageShape::new(&message, names)), &text)?;
-            return Ok(true);
-        }
-        Event::MessageStatusChanged {
-            conversation,
-            message,
-            status,
-        } => {
-            let shape = ListenShape::Status {
-                id: message.to_string(),
-                conversation: conversation.to_string(),
-                status: status.as_str(),
-            };
-            output.result(&shape, &format!("message {message} is {}", status.as_str()))?;
-        }
-        Event::ContactChanged(_) => *names = Names::load(client).await?,
-        Event::Warning(warning) => {
-            let warning = warning.to_string();
-            if output.is_json() {
-                output.result(&ListenShape::Warning { warning }, "")?;
-            } else {
-                output.warning(&warning);
+            Event::MessageStatusChanged {
+                conversation,
+                message,
+                status,
+            } => {
+                let shape = ListenShape::Status {
+                    id: message.to_string(),
+                    conversation: conversation.to_string(),
+                    status: status.as_str(),
+                };
+                output.result(&shape, &format!("message {message} is {}", status.as_str()))?;
             }
+            Event::ContactChanged(_) => self.learn_names(output).await?,
+            Event::Warning(warning) => {
+                let warning = warning.to_string();
+                if output.is_json() {
+                    output.result(&ListenShape::Warning { warning }, "")?;
+                } else {
+                    output.warning(&warning);
+                }
+            }
+            Event::CaughtUp
+            | Event::ConversationChanged(_)
+            | Event::ConversationMoved { .. }
+            | Event::MessageSent(_)
+            | Event::MessageRemoved { .. }
+            | Event::VaultChanged
+            | Event::SignedOut => {}
         }
-        Event::CaughtUp
-        | Event::ConversationChanged(_)
-        | Event::ConversationMoved { .. }
-        | Event::MessageSent(_)
-        | Event::MessageRemoved { .. }
-        | Event::VaultChanged
-        | Event::SignedOut => {}
+        Ok(())
     }
-    Ok(false)
+
+    /// Loads who is who, and shows the messages that waited for it.
+    async fn learn_names(&mut self, output: &mut Output) -> anyhow::Result<()> {
+        self.names = Names::load(self.client).await?;
+        let (known, unknown): (Vec<_>, Vec<_>) = std::mem::take(&mut self.nameless)
+            .into_iter()
+            .partition(|message| self.names.knows(message.sender));
+        self.nameless = unknown;
+        if self.nameless.is_empty() {
+            self.patience_ends = None;
+        }
+        known.iter().try_for_each(|message| self.show(message, output))
+    }
+
+    /// Shows what has waited long enough, under the account's id.
+    fn show_nameless(&mut self, output: &mut Output) -> anyhow::Result<()> {
+        self.patience_ends = None;
+        std::mem::take(&mut self.nameless)
+            .iter()
+            .try_for_each(|message| self.show(message, output))
+    }
+
+    /// Shows a message, unless all that were asked for are shown.
+    fn show(&mut self, message: &Message, output: &mut Output) -> anyhow::Result<()> {
+        if self.left == Some(0) {
+            return Ok(());
+        }
+        self.left = self.left.map(|left| left - 1);
+        self.received += 1;
+        let text = output.message_text(message, &self.names);
+        let shape = ListenShape::Message(MessageShape::new(message, &self.names));
+        output.result(&shape, &text)?;
+        Ok(())
+    }
 }
 
 /// Tells when the connection comes and goes; the same trouble only once.
