@@ -2,6 +2,8 @@
 
 use std::{num::NonZeroU16, path::Path, process::Command};
 
+use rustix::process::Pid;
+
 use crate::process::{Exit, Process, clean_command};
 
 /// A program in a terminal.
@@ -49,7 +51,8 @@ impl Terminal {
     ///
     /// # Panics
     /// If the process has no terminal.
-    pub fn resize(&mut self, process: i32, rows: NonZeroU16, columns: NonZeroU16) {
+    pub fn resize(&mut self, process: Pid, rows: NonZeroU16, columns: NonZeroU16) {
+        let process = process.as_raw_nonzero();
         let device = std::fs::read_link(format!("/proc/{process}/fd/0"));
         let device = device.unwrap_or_else(|error| panic!("the terminal of {process}: {error}"));
         self.sizes.push(Size {

@@ -79,7 +79,6 @@ pub(crate) fn ensure_native(sh: &Shell) -> Result<()> {
         return Ok(());
     }
     if can_install(sh) {
-        say(&format!("      installing {} with apt-get", OPENSSL.join(", ")));
         // Without it the build only takes longer.
         apt_get_install(sh, OPENSSL).ok();
     }
@@ -225,11 +224,11 @@ fn ensure_programs(sh: &Shell, programs: &[Program]) -> Result<()> {
             missing.join(", ")
         );
     }
-    say(&format!("      installing {} with apt-get", missing.join(", ")));
     apt_get_install(sh, &missing).with_context(|| format!("apt-get failed; {by_hand}"))
 }
 
 fn apt_get_install(sh: &Shell, packages: &[&str]) -> Result<()> {
+    say(&format!("      installing {} with apt-get", packages.join(", ")));
     let _frontend = sh.push_env("DEBIAN_FRONTEND", "noninteractive");
     let install = cmd!(
         sh,

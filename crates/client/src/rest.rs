@@ -168,13 +168,13 @@ impl Rest {
 
     // ---- the way there and back ----
 
-    fn request<const N: usize>(&self, method: &'static str, path: [&str; N]) -> Request {
-        Request(HttpRequest {
+    fn request<const N: usize>(&self, method: &'static str, path: [&str; N]) -> HttpRequest {
+        HttpRequest {
             method,
             address: self.server.rest(path),
             bearer_token: None,
             json: None,
-        })
+        }
     }
 
     async fn post<A: DeserializeOwned, const N: usize>(
@@ -185,34 +185,32 @@ impl Rest {
         self.call(self.request("POST", path).json(body)).await
     }
 
-    async fn call<A: DeserializeOwned>(&self, request: Request) -> Result<A, ClientError> {
+    async fn call<A: DeserializeOwned>(&self, request: HttpRequest) -> Result<A, ClientError> {
         let body = self.exchange(request).await?;
         serde_json::from_slice(&body)
             .map_err(|error| ClientError::ServerMisbehaved(format!("its answer cannot be read: {error}")))
     }
 
-    async fn call_without_answer(&self, request: Request) -> Result<(), ClientError> {
+    async fn call_without_answer(&self, request: HttpRequest) -> Result<(), ClientError> {
         self.exchange(request).await.map(drop)
     }
 
     /// The body of a successful answer.
-    async fn exchange(&self, request: Request) -> Result<Vec<u8>, ClientError> {
-        let Request(request) = request;
+    async fn exchange(&self, request: HttpRequest) -> Result<Vec<u8>, ClientError> {
         let address = request.address.clone();
         // The futures of HTTP are large, and would make those large that wait for them.
         let answer = Box::pin(timeout(
             REST_TIMEOUT,
             self.http.exchange(request, REST_ANSWER_MAX),
         ));
-        let answer = answer
-            .await
-            .map_err(|_| unreachable(&self.server, "it did not answer in time".to_owned()))?
-            .map_err(|failure| match failure {
-                HttpFailure::Unreachable(reason) => unreachable(&self.server, reason),
-                HttpFailure::TooLong => ClientError::ServerMisbehaved(format!(
-                    "its answer is longer than {REST_ANSWER_MAX} bytes"
-                )),
-            })?;
+        let answer = answer.await.unwrap_or(Err(HttpFailure::TimedOut));
+        let answer = answer.map_err(|failure| match failure {
+            HttpFailure::TimedOut => unreachable(&self.server, "it did not answer in time".to_owned()),
+            HttpFailure::Unreachable(reason) => unreachable(&self.server, reason),
+            HttpFailure::TooLong => {
+                ClientError::ServerMisbehaved(format!("its answer is longer than {REST_ANSWER_MAX} bytes"))
+            }
+        })?;
         if (200..300).contains(&answer.status) {
             return Ok(answer.body);
         }
@@ -238,23 +236,20 @@ impl Rest {
     }
 }
 
-/// A request that is being put together.
-struct Request(HttpRequest);
-
-impl Request {
+impl HttpRequest {
     fn bearer(mut self, token: impl Into<String>) -> Self {
-        self.0.bearer_token = Some(token.into());
+        self.bearer_token = Some(token.into());
         self
     }
 
     fn json(mut self, body: &impl Serialize) -> Self {
         // Only maps and foreign types can fail here, and no body has one: the server would refuse nothing at all.
-        self.0.json = Some(serde_json::to_vec(body).unwrap_or_default());
+        self.json = Some(serde_json::to_vec(body).unwrap_or_default());
         self
     }
 
     fn query(mut self, name: &'static str, value: &str) -> Self {
-        self.0.address = format!("{}?{name}={}", self.0.address, escape(value));
+        self.address = format!("{}?{name}={}", self.address, escape(value));
         self
     }
 }

@@ -1,10 +1,8 @@
 //! The address of a server, and the addresses of its API that follow from it.
 
-use std::{
-    fmt::{self, Write as _},
-    net::IpAddr,
-    str::FromStr,
-};
+use std::{fmt, net::IpAddr, str::FromStr};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
 use crate::platform::read_address;
 
@@ -40,7 +38,7 @@ impl ServerUrl {
             .filter(|segment| !matches!(*segment, "." | ".."))
         {
             address.push('/');
-            address.push_str(&escape(segment));
+            address.extend(escape(segment));
         }
         address
     }
@@ -104,18 +102,13 @@ impl fmt::Display for ServerUrl {
 }
 
 /// Percent-encodes all but the unreserved characters (RFC 3986, section 2.3).
-pub(crate) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => escaped.push(byte.into()),
-            _ => {
-                // Writing to a string never fails.
-                let _ = write!(escaped, "%{byte:02X}");
-            }
-        }
-    }
-    escaped
+pub(crate) fn escape(text: &str) -> PercentEncode<'_> {
+    const RESERVED: AsciiSet = NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~');
+    utf8_percent_encode(text, &RESERVED)
 }
 
 #[cfg(test)]

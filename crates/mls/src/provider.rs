@@ -33,7 +33,6 @@ pub enum MlsError {
 }
 
 pub(crate) struct Provider<'a> {
-    crypto: Crypto,
     random: Random<'a>,
     storage: Storage<'a>,
 }
@@ -41,7 +40,6 @@ pub(crate) struct Provider<'a> {
 impl<'a> Provider<'a> {
     pub(crate) fn new(store: &'a dyn KeyValue, rng: &'a mut dyn CryptoRngCore) -> Self {
         Self {
-            crypto: Crypto,
             random: Random(RefCell::new(rng)),
             storage: Storage::new(store),
         }
@@ -74,7 +72,7 @@ impl<'a> OpenMlsProvider for Provider<'a> {
     }
 
     fn crypto(&self) -> &Crypto {
-        &self.crypto
+        &Crypto
     }
 
     fn rand(&self) -> &Random<'a> {

@@ -16,17 +16,18 @@ use subrosa_wire::frames::{
     server_frame::Body,
 };
 
-/// Alice and Bob, who have talked; Bob reaches the server through a door that can lie to him.
-struct Stage {
+/// Alice and Bob, who reaches the server through a door that can lie to him.
+pub(crate) struct Stage {
     /// Runs as long as this value lives.
-    _server: Server,
-    door: TamperingDoor,
-    alice: Person,
-    bob: Person,
+    pub _server: Server,
+    pub door: TamperingDoor,
+    pub alice: Person,
+    pub bob: Person,
 }
 
 impl Stage {
-    async fn set() -> Self {
+    /// They have never talked.
+    pub(crate) async fn of_strangers() -> Self {
         let server = Server::start().await;
         let door = TamperingDoor::before(server.address()).await;
         let (alice, mut bob) = (
@@ -34,16 +35,23 @@ impl Stage {
             Person::sign_up(&server, "bob").await,
         );
         bob.server = door.url();
-        alice.send(&bob, "first").await;
-        bob.send(&alice, "second").await;
-        assert_eq!(alice.texts(&bob).await, ["first", "second"]);
-        assert_eq!(bob.texts(&alice).await, ["first", "second"]);
         Self {
             _server: server,
             door,
             alice,
             bob,
         }
+    }
+
+    /// They have talked.
+    async fn set() -> Self {
+        let stage = Self::of_strangers().await;
+        let (alice, bob) = (&stage.alice, &stage.bob);
+        alice.send(bob, "first").await;
+        bob.send(alice, "second").await;
+        assert_eq!(alice.texts(bob).await, ["first", "second"]);
+        assert_eq!(bob.texts(alice).await, ["first", "second"]);
+        stage
     }
 }
 
@@ -533,13 +541,12 @@ fn account_key(server: &Server, handle: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_false_welcome_is_refused_and_told_and_the_conversation_is_joined_all_the_same() {
-    let server = Server::start().await;
-    let door = TamperingDoor::before(server.address()).await;
-    let (alice, mut bob) = (
-        Person::sign_up(&server, "alice").await,
-        Person::sign_up(&server, "bob").await,
-    );
-    bob.server = door.url();
+    let Stage {
+        _server,
+        door,
+        alice,
+        bob,
+    } = Stage::of_strangers().await;
     door.tamper(EachFrame(|mut frame: ServerFrame| {
         let welcomes = match &mut frame.body {
             Some(Body::SyncState(state)) => &mut state.welcomes,
@@ -563,37 +570,6 @@ async fn a_false_welcome_is_refused_and_told_and_the_conversation_is_joined_all_
         texts.ends_with(&["here i am".to_owned(), "welcome".to_owned()]),
         "{texts:?}"
     );
-}
-
-/// The directory answers after the message is there: a slow answer, not a lie.
-#[tokio::test]
-async fn the_first_message_of_somebody_waits_for_their_handle() {
-    let server = Server::start().await;
-    let door = TamperingDoor::before(server.address()).await;
-    let (alice, mut bob) = (
-        Person::sign_up(&server, "alice").await,
-        Person::sign_up(&server, "bob").await,
-    );
-    bob.server = door.url();
-    let mut answers = Vec::new();
-    door.tamper(EachFrame(move |frame: ServerFrame| match &frame.body {
-        Some(Body::Account(_)) => {
-            answers.push(frame);
-            Vec::new()
-        }
-        // What is acknowledged to the server is shown: the report of its delivery goes out after it.
-        Some(Body::Appended(_)) => std::iter::once(frame).chain(answers.drain(..)).collect(),
-        _ => vec![frame],
-    }));
-    let mut bob_listens = bob.listen();
-    bob_listens.note("connected").await;
-    alice.send(&bob, "who am i").await;
-    let message = bob_listens.message().await;
-    assert_eq!(
-        (&message["text"], &message["from"]),
-        (&"who am i".into(), &"alice".into())
-    );
-    bob_listens.end().await.ok();
 }
 
 /// Tells the client that the server has something it does not have, and the other way round.
@@ -669,11 +645,12 @@ impl Tampering for FlipSentCommits {
 
 #[tokio::test]
 async fn a_commit_changed_on_its_way_to_the_server_is_refused_there_and_nothing_is_lost() {
-    let server = Server::start().await;
-    let door = TamperingDoor::before(server.address()).await;
-    let alice = Person::sign_up(&server, "alice").await;
-    let mut bob = Person::sign_up(&server, "bob").await;
-    bob.server = door.url();
+    let Stage {
+        _server,
+        door,
+        alice,
+        bob,
+    } = Stage::of_strangers().await;
     alice.send(&bob, "first").await;
     bob.receive(1).await;
     // The first message of Bob's turn comes after a commit.
@@ -687,65 +664,4 @@ async fn a_commit_changed_on_its_way_to_the_server_is_refused_there_and_nothing_
     let expected = ["first", "after a broken commit", "after it"];
     assert_eq!(alice.texts(&bob).await, expected);
     assert_eq!(bob.texts(&alice).await, expected);
-}
-
-/// Answers the first request of each kind that a device needs to come up to date as a server does that has no
-/// time.
-#[derive(Default)]
-struct Overloaded(Vec<&'static str>);
-
-impl Tampering for Overloaded {
-    fn to_client(&mut self, mut frame: ServerFrame) -> Vec<ServerFrame> {
-        let kind = match &frame.body {
-            Some(Body::SyncState(_)) => "sync",
-            Some(Body::Account(_)) => "account",
-            Some(Body::KeyPackagesPublished(_)) => "key packages",
-            Some(Body::LogPage(_)) => "log",
-            Some(Body::Acknowledged(_)) => "acknowledgement",
-            _ => return vec![frame],
-        };
-        if !self.0.contains(&kind) {
-            self.0.push(kind);
-            let code = subrosa_wire::ProblemCode::Unavailable;
-            frame.body = Some(Body::Problem(subrosa_wire::frames::Problem::new(code, "no time")));
-        }
-        vec![frame]
-    }
-}
-
-#[tokio::test]
-async fn a_server_without_time_is_asked_again_on_the_same_connection() {
-    let server = Server::start().await;
-    let door = TamperingDoor::before(server.address()).await;
-    let alice = Person::sign_up(&server, "alice").await;
-    let mut bob = Person::sign_up(&server, "bob").await;
-    bob.server = door.url();
-    alice.send(&bob, "one").await;
-    alice.send(&bob, "two").await;
-    door.tamper(Overloaded::default());
-    let received = bob.receive(2).await;
-    assert_eq!(
-        (&received[0]["text"], &received[1]["text"]),
-        (&"one".into(), &"two".into())
-    );
-    assert_eq!(bob.texts(&alice).await, ["one", "two"]);
-}
-
-#[tokio::test]
-async fn a_name_whose_answer_was_lost_is_asked_for_again() {
-    let server = Server::start().await;
-    let door = TamperingDoor::before(server.address()).await;
-    let alice = Person::sign_up(&server, "alice").await;
-    let mut bob = Person::sign_up(&server, "bob").await;
-    bob.server = door.url();
-    door.tamper(EachFrame(|frame: ServerFrame| match frame.body {
-        Some(Body::Account(_)) => Vec::new(),
-        _ => vec![frame],
-    }));
-    alice.send(&bob, "who am i?").await;
-    let mut bob_listens = bob.listen();
-    bob_listens.message().await;
-    bob_listens.kill().await;
-    door.tamper(Honest);
-    assert_eq!(bob.texts(&alice).await, ["who am i?"]);
 }

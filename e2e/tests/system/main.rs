@@ -11,3 +11,4 @@ mod refusals;
 mod talking;
 mod terminal_app;
 mod terminal_safety;
+mod unreliable_server;

@@ -174,7 +174,7 @@ async fn a_key_that_is_pressed_while_the_size_changes_is_heard_at_once() {
     screen.shows("connected").await;
     screen.shows("hello").await;
     screen.press(ENTER).await;
-    let process = Pid::from_raw(chat_process(&bob)).unwrap_or(Pid::INIT);
+    let process = chat_process(&bob);
     for _ in 0..6 {
         let mut typed = String::from("typed ");
         screen.press(&typed).await;
@@ -285,19 +285,17 @@ async fn a_signal_gives_the_terminal_back() {
     let screen = chat(&bob);
     screen.shows("connected").await;
     // The app has the profile open, and its process is a grandchild.
-    let id = chat_process(&bob);
-    let killed = Pid::from_raw(id).map(|id| kill_process(id, Signal::TERM));
-    assert_eq!(killed, Some(Ok(())));
+    assert_eq!(kill_process(chat_process(&bob), Signal::TERM), Ok(()));
     let (screen, _) = screen.end().await;
     assert!(screen.is_restored(), "{}", screen.text());
 }
 
 /// The process whose command line names this profile.
-fn chat_process(person: &Person) -> i32 {
+fn chat_process(person: &Person) -> Pid {
     let profile = person.profile().to_string_lossy().into_owned();
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let mut found = processes.filter_map(|entry| {
-        let id: i32 = entry.file_name().to_str()?.parse().ok()?;
+        let id = Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)?;
         let line = std::fs::read_to_string(entry.path().join("cmdline")).ok()?;
         let words: Vec<&str> = line.split('\0').collect();
         (words.contains(&"chat") && words.contains(&profile.as_str())).then_some(id)

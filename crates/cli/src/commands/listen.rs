@@ -56,7 +56,7 @@ async fn listen(client: &Client, arguments: &Arguments, output: &mut Output) -> 
         names: Names::load(client).await?,
         nameless: Vec::new(),
         patience_ends: None,
-        left: arguments.count,
+        count: arguments.count,
         received: 0,
     };
     let mut shown = Connection::Off;
@@ -66,7 +66,7 @@ async fn listen(client: &Client, arguments: &Arguments, output: &mut Output) -> 
     let asked_to_end = signals::asked_to_end();
     tokio::pin!(asked_to_end);
     client.connect();
-    while printer.left != Some(0) {
+    while !printer.is_done() {
         tokio::select! {
             update = events.next() => match update.ok_or(ClientError::Closed)? {
                 Update::Event(event) => printer.take(event, output).await?,
@@ -80,9 +80,8 @@ async fn listen(client: &Client, arguments: &Arguments, output: &mut Output) -> 
             () = at(printer.patience_ends) => printer.show_nameless(output)?,
             () = at(deadline) => {
                 printer.show_nameless(output)?;
-                let received = printer.received;
-                return match arguments.count {
-                    Some(count) if received < count => {
+                return match (printer.received, arguments.count) {
+                    (received, Some(count)) if !printer.is_done() => {
                         Err(timed_out(format!("{received} of {count} messages came in time")))
                     }
                     _ => Ok(()),
@@ -113,12 +112,16 @@ struct Printer<'a> {
     nameless: Vec<Message>,
     /// Until when these wait.
     patience_ends: Option<Instant>,
-    /// Messages until the end, if there is one.
-    left: Option<u64>,
+    /// Messages after which to end, if there is an end.
+    count: Option<u64>,
     received: u64,
 }
 
 impl Printer<'_> {
+    fn is_done(&self) -> bool {
+        self.count.is_some_and(|count| self.received >= count)
+    }
+
     async fn take(&mut self, event: Event, output: &mut Output) -> anyhow::Result<()> {
         match event {
             Event::MessageReceived(message) => {
@@ -190,10 +193,9 @@ impl Printer<'_> {
 
     /// Shows a message, unless all that were asked for are shown.
     fn show(&mut self, message: &Message, output: &mut Output) -> anyhow::Result<()> {
-        if self.left == Some(0) {
+        if self.is_done() {
             return Ok(());
         }
-        self.left = self.left.map(|left| left - 1);
         self.received += 1;
         let text = output.message_text(message, &self.names);
         let shape = ListenShape::Message(MessageShape::new(message, &self.names));

@@ -38,6 +38,8 @@ pub(crate) struct HttpAnswer {
 /// Why there is no answer.
 #[derive(Debug)]
 pub(crate) enum HttpFailure {
+    /// Nothing came in time.
+    TimedOut,
     /// The reason, for people.
     Unreachable(String),
     /// The body is longer than was allowed.

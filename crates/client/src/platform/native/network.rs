@@ -144,7 +144,13 @@ pub(crate) struct Http(reqwest::Client);
 impl Http {
     /// Sends a request and reads an answer of at most `max` bytes.
     pub(crate) async fn exchange(&self, request: HttpRequest, max: usize) -> Result<HttpAnswer, HttpFailure> {
-        let failure = |error: reqwest::Error| HttpFailure::Unreachable(innermost(&error));
+        let failure = |error: reqwest::Error| {
+            if error.is_timeout() {
+                HttpFailure::TimedOut
+            } else {
+                HttpFailure::Unreachable(innermost(&error))
+            }
+        };
         let method = Method::from_bytes(request.method.as_bytes());
         let mut sent = self.0.request(method.unwrap_or_default(), request.address);
         if let Some(token) = request.bearer_token {
