@@ -22,6 +22,16 @@ use crate::PATIENCE;
 /// What is run inside of the page.
 const IN_PAGE: &str = include_str!("in_page.js");
 
+/// What a page could be waiting for: locks, its service worker, its own files.
+const WAITS_FOR: &str = "(async () => JSON.stringify({
+    locks: await navigator.locks?.query(),
+    serviceWorkers: (await navigator.serviceWorker?.getRegistrations() ?? []).map((one) =>
+        [one.installing, one.waiting, one.active].map((worker) => worker?.state ?? null)),
+    isControlled: Boolean(navigator.serviceWorker?.controller),
+    files: performance.getEntriesByType('resource').map((file) =>
+        `${file.name} ${Math.round(file.startTime)}-${Math.round(file.responseEnd)} ms`),
+}))()";
+
 /// A tab. It stays open when this is dropped.
 pub struct Tab {
     inner: Arc<Inner>,
@@ -456,9 +466,15 @@ impl Tab {
             // The failure is told in any case.
             let _ = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, picture));
         }
+        let waits = timeout(Duration::from_secs(5), self.evaluate_once(WAITS_FOR)).await;
+        let waits = match waits {
+            Ok(Ok(Evaluated::Gave(text) | Evaluated::Threw(text))) => text,
+            Ok(Err(refusal)) => refusal.to_string(),
+            Err(elapsed) => elapsed.to_string(),
+        };
         let complaints = self.inner.seen.complaints();
         panic!(
-            "{error}\n--- picture: {}\n--- complaints: {complaints:#?}\n--- the browser: {}",
+            "{error}\n--- picture: {}\n--- it waits for: {waits}\n--- complaints: {complaints:#?}\n--- the browser: {}",
             path.display(),
             self.inner.last_words()
         );

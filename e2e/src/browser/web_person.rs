@@ -123,6 +123,13 @@ impl WebPerson {
         self.wait_status(text, &["sent", "delivered", "read"]).await;
     }
 
+    /// Waits until the field to write in holds this.
+    pub async fn wait_composer(&self, text: &str) {
+        let text = serde_json::json!(text);
+        let condition = format!("document.querySelector('[data-testid=\"composer\"]').value === {text}");
+        self.tab.until(&condition).await;
+    }
+
     /// The texts of the conversation that is open, as far as they are in the page.
     pub async fn texts(&self) -> Vec<String> {
         self.tab.texts("message message-text").await

@@ -209,6 +209,30 @@ async fn storage_that_was_evicted_is_noticed_at_the_start_and_the_account_comes_
     }
 }
 
+/// Takes the lead among the tabs and does nothing with it.
+pub(crate) const HOLD_THE_LEAD: &str =
+    "new Promise((taken) => navigator.locks.request('subrosa-engine', () => {
+    taken(true);
+    return new Promise(() => {});
+}))";
+
+#[tokio::test]
+async fn a_start_that_waits_for_another_tab_says_so_and_goes_on_by_itself() {
+    for kind in BOTH {
+        let stage = Stage::talked(kind).await;
+        // Firefox wants an icon for every page.
+        stage.browser.expect_complaint("favicon.ico");
+        stage.alice.tab.goto("about:blank").await;
+        let holder = stage.browser.open(&stage.alice.address("/healthz")).await;
+        holder.evaluate(HOLD_THE_LEAD).await;
+        let tab = stage.browser.open(&stage.alice.address("/chat/bob")).await;
+        tab.wait_for("slow-start").await;
+        holder.close().await;
+        tab.wait_text("message", "second").await;
+        tab.wait_gone("slow-start").await;
+    }
+}
+
 #[tokio::test]
 async fn storage_that_was_evicted_as_a_whole_leads_to_a_calm_start() {
     let mut stage = Stage::talked(Kind::Chromium).await;

@@ -216,6 +216,14 @@ async fn the_screens_of_trouble_are_pictured_and_axe_finds_nothing() {
     visitor.visit(&tab, "60-unsupported").await;
     drop(browser);
 
+    stage.alice.tab.goto(&stage.alice.address("/healthz")).await;
+    stage.alice.tab.evaluate(browsers::HOLD_THE_LEAD).await;
+    let waiting = stage.browser.open(&stage.alice.address("/")).await;
+    waiting.wait_for("slow-start").await;
+    visitor.visit(&waiting, "59-slow-start").await;
+    waiting.close().await;
+    stage.alice.open_chat("bob").await;
+
     let BehindDoor {
         alice,
         browser,

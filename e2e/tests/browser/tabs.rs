@@ -105,6 +105,26 @@ async fn a_leader_that_is_closed_with_something_in_flight_is_replaced_and_nothin
 }
 
 #[tokio::test]
+async fn what_is_being_typed_can_be_sent_after_the_lead_has_changed() {
+    for kind in BOTH {
+        let mut stage = Stage::talked(kind).await;
+        let next = stage.another_tab().await;
+        next.tab.fill("composer", "begun under another lead").await;
+        let old = std::mem::replace(&mut stage.alice, next);
+        old.tab.close().await;
+        // The news reaches a page whose lead has changed, and all of it is loaded anew.
+        stage.bob_says("news").await;
+        stage.alice.wait_message("news").await;
+        stage.alice.wait_composer("begun under another lead").await;
+        stage.alice.tab.press("Enter").await;
+        stage
+            .alice
+            .wait_status("begun under another lead", ACCEPTED)
+            .await;
+    }
+}
+
+#[tokio::test]
 async fn a_leader_that_crashes_is_replaced() {
     let mut stage = Stage::talked(Kind::Chromium).await;
     stage.browser.expect_complaint("the page has crashed");

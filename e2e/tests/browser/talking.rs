@@ -1,13 +1,13 @@
 //! People talk: browser and browser, browser and terminal.
 
 use subrosa_e2e::{
-    Server,
+    Person, Server,
     browser::{Kind, Profile, WebPerson},
     tampering::{Honest, Tampering},
 };
 use subrosa_wire::frames::{ClientFrame, append, client_frame::Request};
 
-use crate::stage::{BOTH, BehindDoor, Stage};
+use crate::stage::{ACCEPTED, BOTH, BehindDoor, Stage, texts};
 
 #[tokio::test]
 async fn two_browsers_talk_and_the_ticks_follow() {
@@ -93,10 +93,7 @@ async fn enter_sends_shift_enter_breaks_and_a_draft_is_kept() {
         tab.type_text("and another").await;
         assert_eq!(tab.text("composer").await, "one line\nand another");
         tab.press("Enter").await;
-        stage
-            .alice
-            .wait_status("and another", crate::stage::ACCEPTED)
-            .await;
+        stage.alice.wait_status("and another", ACCEPTED).await;
         assert_eq!(tab.text("composer").await, "");
         assert_eq!(stage.bobs_texts().await[2], "one line\nand another");
         // Nothing but spaces is no message.
@@ -109,9 +106,35 @@ async fn enter_sends_shift_enter_breaks_and_a_draft_is_kept() {
         tab.reload().await;
         tab.wait_text("chat-item", "not finished").await;
         stage.alice.open_chat("bob").await;
-        tab.until("document.querySelector('[data-testid=\"composer\"]').value === 'not finished'")
-            .await;
+        stage.alice.wait_composer("not finished").await;
         assert_eq!(tab.count("message").await, 3);
+    }
+}
+
+#[tokio::test]
+async fn what_is_typed_stays_with_its_conversation() {
+    for kind in BOTH {
+        let stage = Stage::talked(kind).await;
+        let (alice, tab) = (&stage.alice, &stage.alice.tab);
+        let carol = Person::sign_up(&stage.server, "carol").await;
+        carol.run(&["send", "@alice", "this is carol"]).await.ok();
+        tab.fill("composer", "for bob").await;
+        tab.click("chat-item[data-handle=\"carol\"]").await;
+        alice.wait_message("this is carol").await;
+        alice.wait_composer("").await;
+        tab.fill("composer", "for carol").await;
+        tab.click("chat-item[data-handle=\"bob\"]").await;
+        alice.wait_message("second").await;
+        alice.wait_composer("for bob").await;
+        tab.press("Enter").await;
+        alice.wait_status("for bob", ACCEPTED).await;
+        tab.click("chat-item[data-handle=\"carol\"]").await;
+        alice.wait_message("this is carol").await;
+        alice.wait_composer("for carol").await;
+        tab.press("Enter").await;
+        alice.wait_status("for carol", ACCEPTED).await;
+        assert_eq!(stage.bobs_texts().await, ["first", "second", "for bob"]);
+        assert_eq!(texts(&carol, "alice").await, ["this is carol", "for carol"]);
     }
 }
 
@@ -199,9 +222,7 @@ async fn a_message_that_failed_is_tried_again_or_deleted() {
     }
     door.tamper(Honest);
     alice.tab.click("message[data-status=\"failed\"] retry").await;
-    alice
-        .wait_status("to be sent again", crate::stage::ACCEPTED)
-        .await;
+    alice.wait_status("to be sent again", ACCEPTED).await;
     alice.tab.click("message[data-status=\"failed\"] discard").await;
     alice.tab.wait_gone("message[data-status=\"failed\"]").await;
     let texts = stage.bobs_texts().await;

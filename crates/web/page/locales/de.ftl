@@ -2,6 +2,7 @@
 
 app = Subrosa
 starting = Subrosa startet
+slow-start = Der Start dauert länger als sonst. Ist Subrosa in einem anderen Tab offen, lade diesen neu oder schließe ihn. Sonst lade diese Seite neu: Es geht nichts verloren.
 skip = Zur Unterhaltung springen
 cancel = Abbrechen
 close = Schließen

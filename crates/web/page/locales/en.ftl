@@ -2,6 +2,7 @@
 
 app = Subrosa
 starting = Subrosa is starting
+slow-start = Starting takes longer than usual. If Subrosa is open in another tab, reload or close that one. Otherwise reload this page: nothing is lost.
 skip = Skip to the conversation
 cancel = Cancel
 close = Close

@@ -85,10 +85,17 @@ pub(super) fn ChatPane() -> impl IntoView {
         }
     });
     on_cleanup(move || store.close());
+    let account = memo!(move || match found.get() {
+        Found::With(account) => Some(account),
+        _ => None,
+    });
     view! {
+        // By key: each conversation has a pane of its own. One pane in turns would show in one conversation what was
+        // typed in another.
+        <For each=move || account.get() key=|account| *account children=|account| view! { <ConversationPane account /> } />
         {move || match found.get() {
             Found::Searching => view! { <div class="conversation">{skeleton::shape("pane-head")}{skeleton::bubbles()}</div> }.into_any(),
-            Found::With(account) => view! { <ConversationPane account /> }.into_any(),
+            Found::With(_) => ().into_any(),
             Found::Nobody => nobody(router.route_now()).into_any(),
             Found::Failed(failure) => failed(failure, attempt).into_any(),
         }}

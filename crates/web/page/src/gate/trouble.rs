@@ -7,6 +7,7 @@ use super::{Ground, brand, focus_heading};
 use crate::{
     browser,
     i18n::{now, t},
+    limits::SLOW_START_AFTER,
     link,
     parts::{dialog::Confirm, failure, icon},
     reactive::text,
@@ -165,12 +166,25 @@ fn forget(store: Store, busy: RwSignal<bool>, failed: RwSignal<Option<String>>) 
     });
 }
 
-/// Names what is being waited for, for those who cannot see the shapes.
+/// Names what is being waited for, for those who cannot see the shapes; and does not leave alone who waits long.
 #[component]
 pub(crate) fn Starting() -> impl IntoView {
+    let slow = RwSignal::new(false);
+    set_timeout(move || drop(slow.try_set(true)), SLOW_START_AFTER);
     view! {
-        <main class="boot" aria-busy="true">
+        <main class="boot">
             <h1 class="hidden-text">{text!(now!("starting"))}</h1>
+            <div class="boot-note" role="status">
+                {move || slow.get().then(|| view! {
+                    <div class="notice" data-testid="slow-start">
+                        {icon::icon(icon::INFO)}
+                        <div>
+                            <p>{t!("slow-start")}</p>
+                            <button type="button" class="button small" data-testid="reload" on:click=|_| browser::reload()>{t!("reload")}</button>
+                        </div>
+                    </div>
+                })}
+            </div>
             <div class="boot-list">
                 {crate::parts::skeleton::shape("boot-bar")}
                 {(0..4).map(|_| crate::parts::skeleton::shape("boot-row")).collect_view()}
