@@ -10,12 +10,14 @@ self.addEventListener('install', (event) => {
   })());
 });
 
+// It waits for nothing that a page does, and claims no page: one that was starting its worker in that instant was
+// seen in Firefox (ESR 140) to wait for the activation, and the activation for it, for ever. A page loaded before is
+// served by the network until it is loaded again.
 self.addEventListener('activate', (event) => {
   event.waitUntil((async () => {
     for (const name of await caches.keys()) {
       if (name.startsWith('subrosa-') && name !== BUILD) await caches.delete(name);
     }
-    await self.clients.claim();
   })());
 });
 
