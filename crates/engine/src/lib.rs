@@ -19,6 +19,7 @@ mod sending;
 mod step;
 mod store;
 mod synchronising;
+mod unicode;
 
 pub use api::{
     Command, CommandError, Contact, Conversation, ConversationState, EngineError, Event, Input, Me, Message,

@@ -28,6 +28,7 @@ mod rules;
 mod peek;
 mod public_view;
 
+mod cbor;
 mod codec;
 mod crypto;
 mod provider;

@@ -51,7 +51,7 @@ impl<'a> Provider<'a> {
 
         self.storage.take_failure().map(|failure| match failure {
             StorageError::Store(error) => MlsError::Store(error),
-            StorageError::Codec(text) => MlsError::Corrupt(text),
+            error @ (StorageError::Codec(_) | StorageError::GroupId) => MlsError::Corrupt(error.to_string()),
         })
     }
 

@@ -5,13 +5,18 @@
 
 use std::cell::RefCell;
 
-use ciborium::Value;
 use openmls_traits::storage::{CURRENT_VERSION, StorageProvider, traits};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use subrosa_wire::ConversationId;
 use zeroize::Zeroizing;
 
-use crate::store::{KeyValue, KeyValueError, group_prefix};
+use crate::{
+    cbor::{self, CborError, Item, Reader},
+    store::{KeyValue, KeyValueError, group_prefix},
+};
 
 const VERSION: u16 = CURRENT_VERSION;
 
@@ -53,7 +58,9 @@ pub(crate) enum StorageError {
     #[error(transparent)]
     Store(#[from] KeyValueError),
     #[error("a stored value cannot be read or written: {0}")]
-    Codec(String),
+    Codec(#[from] CborError),
+    #[error("the group id is not a conversation id")]
+    GroupId,
 }
 
 /// The adapter. One value serves one step of the engine.
@@ -92,13 +99,13 @@ impl<'a> Storage<'a> {
 
     fn read<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StorageError> {
         self.remember((|| match self.store.get(key)? {
-            Some(bytes) => decode(&Zeroizing::new(bytes)).map(Some),
+            Some(bytes) => Ok(Some(cbor::from_bytes(&Zeroizing::new(bytes))?)),
             None => Ok(None),
         })())
     }
 
     fn write(&self, key: &[u8], value: &impl Serialize) -> Result<(), StorageError> {
-        self.remember((|| Ok(self.store.put(key, &encode(value)?)?))())
+        self.remember((|| Ok(self.store.put(key, &cbor::to_bytes(value)?)?))())
     }
 
     fn delete(&self, key: &[u8]) -> Result<(), StorageError> {
@@ -108,8 +115,7 @@ impl<'a> Storage<'a> {
     fn group_key(&self, group_id: &impl Serialize, name: &str) -> Result<Vec<u8>, StorageError> {
         self.remember((|| {
             let id = raw_bytes(group_id)?;
-            let id = ConversationId::try_from(id.as_slice())
-                .map_err(|_| StorageError::Codec("the group id is not a conversation id".into()))?;
+            let id = ConversationId::try_from(id.as_slice()).map_err(|_| StorageError::GroupId)?;
             let mut key = group_prefix(id);
             key.extend_from_slice(name.as_bytes());
             Ok(key)
@@ -145,57 +151,76 @@ impl<'a> Storage<'a> {
         self.delete(&self.group_key(group_id, name)?)
     }
 
-    /// A list is one value. It is changed as untyped CBOR, since the trait hands out references.
+    /// A list is one value. Its entries stay as they are written, since the trait hands out references.
     fn change_list(
         &self,
         group_id: &impl Serialize,
         name: &str,
-        change: impl FnOnce(&mut Vec<Value>) -> Result<(), StorageError>,
+        change: impl FnOnce(&mut Vec<Entry>) -> Result<(), CborError>,
     ) -> Result<(), StorageError> {
         let key = self.group_key(group_id, name)?;
-        let mut list = self.read::<Vec<Value>>(&key)?.unwrap_or_default();
-        self.remember(change(&mut list))?;
-        if list.is_empty() {
-            self.delete(&key)
-        } else {
-            self.write(&key, &list)
-        }
+        self.remember((|| {
+            let stored = self.store.get(&key)?.map(Zeroizing::new);
+            let mut list = stored.map_or(Ok(Vec::new()), |stored| entries(&stored))?;
+            change(&mut list)?;
+            if list.is_empty() {
+                Ok(self.store.delete(&key)?)
+            } else {
+                Ok(self
+                    .store
+                    .put(&key, &cbor::array(list.iter().map(|entry| entry.as_slice())))?)
+            }
+        })())
     }
 }
 
-fn encode(value: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, StorageError> {
-    let mut bytes = Zeroizing::new(Vec::new());
-    ciborium::into_writer(value, &mut *bytes).map_err(codec)?;
-    Ok(bytes)
+/// One entry of a list, as it is written.
+type Entry = Zeroizing<Vec<u8>>;
+
+fn entries(list: &[u8]) -> Result<Vec<Entry>, CborError> {
+    let mut reader = Reader::new(list);
+    let Item::Array(len) = reader.item()? else {
+        return Err(CborError::Value("a list was expected".to_owned()));
+    };
+    let entries = (0..len)
+        .map(|_| reader.raw_item().map(|entry| Zeroizing::new(entry.to_vec())))
+        .collect::<Result<_, _>>()?;
+    reader.finish()?;
+    Ok(entries)
 }
 
-fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StorageError> {
-    ciborium::from_reader(bytes).map_err(codec)
-}
-
-fn untyped(value: &impl Serialize) -> Result<Value, StorageError> {
-    Value::serialized(value).map_err(codec)
-}
-
-fn codec(error: impl std::fmt::Display) -> StorageError {
-    StorageError::Codec(error.to_string())
+/// Whether an entry, a pair of owner and value, has this owner. Equal owners are written alike.
+fn belongs_to(entry: &[u8], owner: &[u8]) -> bool {
+    let mut reader = Reader::new(entry);
+    reader.item() == Ok(Item::Array(2)) && reader.raw_item() == Ok(owner)
 }
 
 /// The bytes inside an id of OpenMLS. Its ids are byte strings wrapped in structs, and the trait
 /// gives them as something that can be serialised, so this is the way to a readable key.
-fn raw_bytes(id: &impl Serialize) -> Result<Vec<u8>, StorageError> {
-    fn collect(value: &Value, bytes: &mut Vec<u8>) -> Result<(), StorageError> {
-        match value {
-            Value::Bytes(more) => bytes.extend_from_slice(more),
-            Value::Integer(byte) => bytes.push(u8::try_from(*byte).map_err(codec)?),
-            Value::Array(items) => items.iter().try_for_each(|item| collect(item, bytes))?,
-            Value::Map(entries) => entries.iter().try_for_each(|(_, item)| collect(item, bytes))?,
-            other => return Err(StorageError::Codec(format!("an id holds {other:?}"))),
+fn raw_bytes(id: &impl Serialize) -> Result<Vec<u8>, CborError> {
+    fn collect(reader: &mut Reader<'_>, bytes: &mut Vec<u8>) -> Result<(), CborError> {
+        match reader.item()? {
+            Item::Bytes(more) => bytes.extend_from_slice(more),
+            Item::Unsigned(byte) => bytes.push(
+                u8::try_from(byte).map_err(|_| CborError::Value("an id holds more than bytes".to_owned()))?,
+            ),
+            Item::Array(len) => {
+                return reader.deeper(|reader| (0..len).try_for_each(|_| collect(reader, bytes)));
+            }
+            Item::Map(len) => {
+                return reader.deeper(|reader| {
+                    (0..len).try_for_each(|_| {
+                        reader.raw_item()?;
+                        collect(reader, bytes)
+                    })
+                });
+            }
+            other => return Err(CborError::Value(format!("an id holds {other:?}"))),
         }
         Ok(())
     }
     let mut bytes = Vec::new();
-    collect(&untyped(id)?, &mut bytes)?;
+    collect(&mut Reader::new(&cbor::to_bytes(id)?), &mut bytes)?;
     Ok(bytes)
 }
 
@@ -224,7 +249,7 @@ impl StorageProvider<VERSION> for Storage<'_> {
         leaf_node: &LeafNode,
     ) -> Result<(), StorageError> {
         self.change_list(group_id, row::OWN_LEAF_NODES, |list| {
-            list.push(untyped(leaf_node)?);
+            list.push(cbor::to_bytes(leaf_node)?);
             Ok(())
         })
     }
@@ -240,7 +265,7 @@ impl StorageProvider<VERSION> for Storage<'_> {
         proposal: &QueuedProposal,
     ) -> Result<(), StorageError> {
         self.change_list(group_id, row::PROPOSALS, |list| {
-            list.push(Value::Array(vec![untyped(proposal_ref)?, untyped(proposal)?]));
+            list.push(cbor::to_bytes(&(proposal_ref, proposal))?);
             Ok(())
         })
     }
@@ -308,10 +333,9 @@ impl StorageProvider<VERSION> for Storage<'_> {
     >(
         &self,
         group_id: &GroupId,
-        resumption_psk_store: &ResumptionPskStore,
+        _: &ResumptionPskStore,
     ) -> Result<(), StorageError> {
-        let stored = self.remember(untyped(resumption_psk_store).map(without_past_psks))?;
-        self.write_group(group_id, row::RESUMPTION_PSKS, &stored)
+        self.write_group(group_id, row::RESUMPTION_PSKS, &NO_PAST_PSKS)
     }
 
     fn write_own_leaf_index<
@@ -370,9 +394,9 @@ impl StorageProvider<VERSION> for Storage<'_> {
         key_pairs: &[HpkeKeyPair],
     ) -> Result<(), StorageError> {
         self.change_list(group_id, row::EPOCH_KEY_PAIRS, |list| {
-            let owner = untyped(&(epoch, leaf_index))?;
+            let owner = cbor::to_bytes(&(epoch, leaf_index))?;
             list.retain(|entry| !belongs_to(entry, &owner));
-            list.push(Value::Array(vec![owner, untyped(&key_pairs)?]));
+            list.push(cbor::to_bytes(&((epoch, leaf_index), key_pairs))?);
             Ok(())
         })
     }
@@ -419,7 +443,8 @@ impl StorageProvider<VERSION> for Storage<'_> {
         &self,
         group_id: &GroupId,
     ) -> Result<Vec<ProposalRef>, StorageError> {
-        let list: Vec<(ProposalRef, Value)> = self.read_group(group_id, row::PROPOSALS)?.unwrap_or_default();
+        let list: Vec<(ProposalRef, IgnoredAny)> =
+            self.read_group(group_id, row::PROPOSALS)?.unwrap_or_default();
         Ok(list.into_iter().map(|(proposal_ref, _)| proposal_ref).collect())
     }
 
@@ -539,13 +564,14 @@ impl StorageProvider<VERSION> for Storage<'_> {
         epoch: &EpochKey,
         leaf_index: u32,
     ) -> Result<Vec<HpkeKeyPair>, StorageError> {
-        let list: Vec<(Value, Value)> = self
-            .read_group(group_id, row::EPOCH_KEY_PAIRS)?
-            .unwrap_or_default();
+        let key = self.group_key(group_id, row::EPOCH_KEY_PAIRS)?;
         self.remember((|| {
-            let owner = untyped(&(epoch, leaf_index))?;
-            match list.into_iter().find(|(entry_owner, _)| *entry_owner == owner) {
-                Some((_, pairs)) => pairs.deserialized().map_err(codec),
+            let Some(list) = self.store.get(&key)?.map(Zeroizing::new) else {
+                return Ok(Vec::new());
+            };
+            let owner = cbor::to_bytes(&(epoch, leaf_index))?;
+            match entries(&list)?.iter().find(|entry| belongs_to(entry, &owner)) {
+                Some(entry) => Ok(cbor::from_bytes::<(IgnoredAny, Vec<HpkeKeyPair>)>(entry)?.1),
                 None => Ok(Vec::new()),
             }
         })())
@@ -571,7 +597,7 @@ impl StorageProvider<VERSION> for Storage<'_> {
         proposal_ref: &ProposalRef,
     ) -> Result<(), StorageError> {
         self.change_list(group_id, row::PROPOSALS, |list| {
-            let proposal_ref = untyped(proposal_ref)?;
+            let proposal_ref = cbor::to_bytes(proposal_ref)?;
             list.retain(|entry| !belongs_to(entry, &proposal_ref));
             Ok(())
         })
@@ -682,7 +708,7 @@ impl StorageProvider<VERSION> for Storage<'_> {
         leaf_index: u32,
     ) -> Result<(), StorageError> {
         self.change_list(group_id, row::EPOCH_KEY_PAIRS, |list| {
-            let owner = untyped(&(epoch, leaf_index))?;
+            let owner = cbor::to_bytes(&(epoch, leaf_index))?;
             list.retain(|entry| !belongs_to(entry, &owner));
             Ok(())
         })
@@ -700,28 +726,25 @@ impl StorageProvider<VERSION> for Storage<'_> {
     }
 }
 
-/// Whether an entry of a list, a pair of owner and value, has this owner.
-fn belongs_to(entry: &Value, owner: &Value) -> bool {
-    entry.as_array().and_then(|pair| pair.first()) == Some(owner)
+/// OpenMLS keeps the resumption secrets of the last 32 epochs of a group that it created or joined
+/// from outside, whatever it is told. Nothing here resumes a group from them, so this is stored in
+/// their place: the row neither grows nor holds a secret of an epoch that is over.
+#[derive(Serialize)]
+struct NoPastPsks {
+    max_number_of_secrets: u64,
+    resumption_psk: [u8; 0],
+    cursor: u64,
 }
 
-/// OpenMLS keeps the resumption secrets of the last 32 epochs of a group that it created or joined
-/// from outside, whatever it is told. Nothing here resumes a group from them, so they are not
-/// stored: the row neither grows nor holds a secret of an epoch that is over.
-fn without_past_psks(mut store: Value) -> Value {
-    for (name, value) in store.as_map_mut().into_iter().flatten() {
-        match name.as_text() {
-            Some("max_number_of_secrets" | "cursor") => *value = Value::Integer(0.into()),
-            Some("resumption_psk") => *value = Value::Array(Vec::new()),
-            _ => {}
-        }
-    }
-    store
-}
+const NO_PAST_PSKS: NoPastPsks = NoPastPsks {
+    max_number_of_secrets: 0,
+    resumption_psk: [],
+    cursor: 0,
+};
 
 /// A PSK id is an enum, not a byte string. Subrosa stores no PSKs; OpenMLS asks all the same.
 fn psk_key(id: &impl Serialize) -> Result<Vec<u8>, StorageError> {
     let mut key = PSK.as_bytes().to_vec();
-    key.extend_from_slice(&encode(id)?);
+    key.extend_from_slice(&cbor::to_bytes(id)?);
     Ok(key)
 }

@@ -109,6 +109,32 @@ async fn an_account_made_at_a_terminal_is_signed_in_to_in_a_browser_and_finds_it
 }
 
 #[tokio::test]
+async fn a_password_and_a_name_are_the_same_however_a_keyboard_composes_their_letters() {
+    for kind in BOTH {
+        let server = Server::start().await;
+        let profile = Profile::new(kind);
+        let browser = profile.start().await;
+        let mut alice = WebPerson::new(&browser, &server, "alice").await;
+        alice.password = "stu\u{308}rmische ha\u{308}fen 17".to_owned();
+        // More marks on one letter than any language has.
+        alice
+            .fill_registration("Zoe\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}")
+            .await;
+        alice.tab.click("register-submit").await;
+        alice.tab.wait_for("error").await;
+        alice.tab.fill("register-name", "Zoe\u{308}").await;
+        alice.tab.click("register-submit").await;
+        alice.keep_recovery_code().await;
+        alice.tab.wait_for("chat-list").await;
+        let terminal = Person::at(server.url(), "alice");
+        terminal.set_password("st\u{fc}rmische h\u{e4}fen 17");
+        terminal.run(&["signin", "alice"]).await.ok();
+        let who = terminal.run(&["whoami"]).await.ok().lines();
+        assert_eq!(who[0]["name"], "Zo\u{eb}", "{kind:?}");
+    }
+}
+
+#[tokio::test]
 async fn who_has_lost_the_password_comes_back_by_the_recovery_code() {
     let server = Server::start().await;
     let lost = Person::sign_up(&server, "alice").await;

@@ -14,8 +14,9 @@ use subrosa_wire::{
     limits::{PASSWORD_CHARS_MIN, PASSWORD_MAX},
     password::{PasswordSuite, SERVER_IDENTITY},
 };
-use unicode_normalization::UnicodeNormalization;
 use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::unicode::push_nfc;
 
 /// Length of an export key in bytes: the output of SHA-512.
 const EXPORT_KEY_LEN: usize = 64;
@@ -95,8 +96,10 @@ impl Password {
         }
         let is_space = |c: char| c.is_whitespace() && !c.is_control();
         // No reallocation leaves a copy behind: no text grows to more than three times its size by NFC.
+        let mut spaced = Zeroizing::new(String::with_capacity(typed.len()));
+        spaced.extend(typed.chars().map(|c| if is_space(c) { ' ' } else { c }));
         let mut prepared = Zeroizing::new(String::with_capacity(3 * typed.len()));
-        prepared.extend(typed.chars().map(|c| if is_space(c) { ' ' } else { c }).nfc());
+        push_nfc(&mut prepared, &spaced);
         if prepared.chars().any(char::is_control) {
             return Err(InvalidPassword::Control);
         }

@@ -3,11 +3,11 @@
 use std::{fmt, iter};
 
 use subrosa_wire::limits::{DISPLAY_NAME_MAX, MESSAGE_TEXT_MAX};
-use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 use super::characters::{
     ZERO_WIDTH_JOINER, is_bidi_control, is_blank, is_control, is_emoji_base, is_emoji_modifier, is_shapeless,
 };
+use crate::unicode::{is_mark, push_nfc};
 
 /// Combining marks on one letter of a name: enough for every orthography, too few to smear a screen.
 const MARKS_MAX: usize = 4;
@@ -75,7 +75,8 @@ pub fn clean_name(text: &str) -> Result<DisplayName, InvalidName> {
     if text.len() > DISPLAY_NAME_MAX * 100 {
         return Err(InvalidName::TooLong(text.len()));
     }
-    let name: String = text.nfc().collect();
+    let mut name = String::new();
+    push_nfc(&mut name, text);
     if let Some(control) = name.trim().chars().find(|c| is_control(*c)) {
         return Err(InvalidName::Control(control.into()));
     }
@@ -103,12 +104,12 @@ fn check_visible(name: &str) -> Result<(), InvalidName> {
         if c == ZERO_WIDTH_JOINER && !joins_emoji(&chars, index) {
             return Err(InvalidName::Invisible(c.into()));
         }
-        marks = if is_combining_mark(c) { marks + 1 } else { 0 };
+        marks = if is_mark(c) { marks + 1 } else { 0 };
         if marks > MARKS_MAX {
             return Err(InvalidName::StackedMarks);
         }
     }
-    if chars.iter().all(|c| is_combining_mark(*c) || *c == ' ') {
+    if chars.iter().all(|c| is_mark(*c) || *c == ' ') {
         return Err(InvalidName::Empty);
     }
     Ok(())

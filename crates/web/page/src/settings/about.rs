@@ -1,7 +1,7 @@
 //! Version, build, where the source is, and whose work is in it.
 
+use js_sys::Array;
 use leptos::{prelude::*, task::spawn_local};
-use serde::Deserialize;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::JsFuture;
 
@@ -10,11 +10,10 @@ use crate::{browser, i18n::t};
 const SOURCE: &str = env!("CARGO_PKG_REPOSITORY");
 
 /// One line of the file of licences.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone)]
 struct Licence {
     name: String,
     version: String,
-    #[serde(rename = "licence")]
     terms: String,
 }
 
@@ -67,6 +66,17 @@ async fn load() -> Option<Vec<Licence>> {
         .ok()?
         .dyn_into()
         .ok()?;
-    let text = JsFuture::from(response.text().ok()?).await.ok()?.as_string()?;
-    serde_json::from_str(&text).ok()
+    // The browser reads it: a reader of our own would be loaded with every page, for this one.
+    let list = JsFuture::from(response.json().ok()?).await.ok()?;
+    let list = list.dyn_into::<Array>().ok()?;
+    list.iter()
+        .map(|line| {
+            let part = |name| browser::property(&line, name)?.as_string();
+            Some(Licence {
+                name: part("name")?,
+                version: part("version")?,
+                terms: part("licence")?,
+            })
+        })
+        .collect()
 }

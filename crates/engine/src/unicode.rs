@@ -1,0 +1,47 @@
+//! What needs the tables of Unicode: normal forms, and which characters are marks.
+//!
+//! Natively they are those of a library. A browser has them already: in the web app the library's would be a
+//! thirtieth of what is loaded. Both know what is assigned today; of what will be, a browser may know more.
+
+#[cfg(not(target_arch = "wasm32"))]
+mod tables {
+    use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
+
+    pub(crate) fn push_nfc(to: &mut String, text: &str) {
+        to.extend(text.nfc());
+    }
+
+    pub(crate) fn is_mark(c: char) -> bool {
+        is_combining_mark(c)
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+mod tables {
+    use js_sys::{JsString, RegExp};
+    use zeroize::Zeroizing;
+
+    thread_local! {
+        static MARK: RegExp = RegExp::new(r"^\p{M}$", "u");
+    }
+
+    pub(crate) fn push_nfc(to: &mut String, text: &str) {
+        if text.is_ascii() {
+            to.push_str(text);
+        } else {
+            to.push_str(&Zeroizing::new(String::from(
+                JsString::from(text).normalize("NFC"),
+            )));
+        }
+    }
+
+    pub(crate) fn is_mark(c: char) -> bool {
+        !c.is_ascii() && MARK.with(|mark| mark.test(c.encode_utf8(&mut [0; 4])))
+    }
+}
+
+/// Appends a text with letters and marks composed (Normalization Form C, UAX 15).
+pub(crate) use tables::push_nfc;
+
+/// Whether a character is a mark on the one before it (general category M).
+pub(crate) use tables::is_mark;

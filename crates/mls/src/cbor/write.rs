@@ -1,0 +1,290 @@
+//! Writing.
+
+use serde::ser::{
+    Error as _, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant,
+    SerializeTuple, SerializeTupleStruct, SerializeTupleVariant, Serializer,
+};
+use zeroize::Zeroizing;
+
+use super::{ARRAY, BYTES, CborError, FALSE, MAP, NEGATIVE, NULL, TEXT, TRUE, UNSIGNED};
+
+/// Appends items to bytes.
+#[derive(Default)]
+pub(super) struct Writer(Zeroizing<Vec<u8>>);
+
+impl Writer {
+    pub(super) fn finish(self) -> Zeroizing<Vec<u8>> {
+        self.0
+    }
+
+    /// The head of an item in its shortest form (RFC 8949, section 3).
+    pub(super) fn head(&mut self, major: u8, argument: u64) {
+        let [.., b3, b2, b1, b0] = argument.to_be_bytes();
+        let major = major << 5;
+        match argument {
+            0..=23 => self.0.push(major | b0),
+            24..=0xff => self.0.extend([major | 0x18, b0]),
+            0x100..=0xffff => self.0.extend([major | 0x19, b1, b0]),
+            0x1_0000..=0xffff_ffff => self.0.extend([major | 0x1a, b3, b2, b1, b0]),
+            _ => {
+                self.0.push(major | 0x1b);
+                self.0.extend(argument.to_be_bytes());
+            }
+        }
+    }
+
+    /// Items that are written already.
+    pub(super) fn raw(&mut self, items: &[u8]) {
+        self.0.extend_from_slice(items);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.head(TEXT, text.len() as u64);
+        self.raw(text.as_bytes());
+    }
+
+    /// A variant that holds something, which comes next.
+    fn variant(&mut self, name: &str) {
+        self.head(MAP, 1);
+        self.text(name);
+    }
+
+    fn list(&mut self, major: u8, len: Option<usize>) -> Result<(), CborError> {
+        let len = len.ok_or_else(|| CborError::custom("a sequence must know its length"))?;
+        self.head(major, len as u64);
+        Ok(())
+    }
+
+    fn signed(&mut self, value: i64) {
+        match u64::try_from(value) {
+            Ok(value) => self.head(UNSIGNED, value),
+            // -1 - n is written as n.
+            Err(_) => self.head(NEGATIVE, !value.cast_unsigned()),
+        }
+    }
+}
+
+impl Serializer for &mut Writer {
+    type Ok = ();
+    type Error = CborError;
+    type SerializeSeq = Self;
+    type SerializeTuple = Self;
+    type SerializeTupleStruct = Self;
+    type SerializeTupleVariant = Self;
+    type SerializeMap = Self;
+    type SerializeStruct = Self;
+    type SerializeStructVariant = Self;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    fn serialize_bool(self, value: bool) -> Result<(), CborError> {
+        self.0.push(if value { TRUE } else { FALSE });
+        Ok(())
+    }
+
+    fn serialize_i8(self, value: i8) -> Result<(), CborError> {
+        self.serialize_i64(value.into())
+    }
+
+    fn serialize_i16(self, value: i16) -> Result<(), CborError> {
+        self.serialize_i64(value.into())
+    }
+
+    fn serialize_i32(self, value: i32) -> Result<(), CborError> {
+        self.serialize_i64(value.into())
+    }
+
+    fn serialize_i64(self, value: i64) -> Result<(), CborError> {
+        self.signed(value);
+        Ok(())
+    }
+
+    fn serialize_u8(self, value: u8) -> Result<(), CborError> {
+        self.serialize_u64(value.into())
+    }
+
+    fn serialize_u16(self, value: u16) -> Result<(), CborError> {
+        self.serialize_u64(value.into())
+    }
+
+    fn serialize_u32(self, value: u32) -> Result<(), CborError> {
+        self.serialize_u64(value.into())
+    }
+
+    fn serialize_u64(self, value: u64) -> Result<(), CborError> {
+        self.head(UNSIGNED, value);
+        Ok(())
+    }
+
+    fn serialize_f32(self, value: f32) -> Result<(), CborError> {
+        self.serialize_f64(value.into())
+    }
+
+    fn serialize_f64(self, _: f64) -> Result<(), CborError> {
+        Err(CborError::custom("there are no floats here"))
+    }
+
+    fn serialize_char(self, value: char) -> Result<(), CborError> {
+        self.serialize_str(value.encode_utf8(&mut [0; 4]))
+    }
+
+    fn serialize_str(self, value: &str) -> Result<(), CborError> {
+        self.text(value);
+        Ok(())
+    }
+
+    fn serialize_bytes(self, value: &[u8]) -> Result<(), CborError> {
+        self.head(BYTES, value.len() as u64);
+        self.raw(value);
+        Ok(())
+    }
+
+    fn serialize_none(self) -> Result<(), CborError> {
+        self.serialize_unit()
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), CborError> {
+        value.serialize(self)
+    }
+
+    fn serialize_unit(self) -> Result<(), CborError> {
+        self.0.push(NULL);
+        Ok(())
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), CborError> {
+        self.serialize_unit()
+    }
+
+    fn serialize_unit_variant(self, _: &'static str, _: u32, name: &'static str) -> Result<(), CborError> {
+        self.serialize_str(name)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<(), CborError> {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), CborError> {
+        self.variant(name);
+        value.serialize(self)
+    }
+
+    fn serialize_seq(self, len: Option<usize>) -> Result<Self, CborError> {
+        self.list(ARRAY, len)?;
+        Ok(self)
+    }
+
+    fn serialize_tuple(self, len: usize) -> Result<Self, CborError> {
+        self.serialize_seq(Some(len))
+    }
+
+    fn serialize_tuple_struct(self, _: &'static str, len: usize) -> Result<Self, CborError> {
+        self.serialize_seq(Some(len))
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        name: &'static str,
+        len: usize,
+    ) -> Result<Self, CborError> {
+        self.variant(name);
+        self.serialize_seq(Some(len))
+    }
+
+    fn serialize_map(self, len: Option<usize>) -> Result<Self, CborError> {
+        self.list(MAP, len)?;
+        Ok(self)
+    }
+
+    fn serialize_struct(self, _: &'static str, len: usize) -> Result<Self, CborError> {
+        self.serialize_map(Some(len))
+    }
+
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        name: &'static str,
+        len: usize,
+    ) -> Result<Self, CborError> {
+        self.variant(name);
+        self.serialize_map(Some(len))
+    }
+}
+
+/// The parts of what holds parts without names.
+macro_rules! unnamed {
+    ($($of:ident $part:ident),+) => { $(
+        impl $of for &mut Writer {
+            type Ok = ();
+            type Error = CborError;
+
+            fn $part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CborError> {
+                value.serialize(&mut **self)
+            }
+
+            fn end(self) -> Result<(), CborError> {
+                Ok(())
+            }
+        }
+    )+ };
+}
+
+unnamed!(
+    SerializeSeq serialize_element,
+    SerializeTuple serialize_element,
+    SerializeTupleStruct serialize_field,
+    SerializeTupleVariant serialize_field
+);
+
+/// The fields of what holds fields.
+macro_rules! named {
+    ($($of:ident),+) => { $(
+        impl $of for &mut Writer {
+            type Ok = ();
+            type Error = CborError;
+
+            fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), CborError> {
+                self.text(name);
+                value.serialize(&mut **self)
+            }
+
+            fn end(self) -> Result<(), CborError> {
+                Ok(())
+            }
+        }
+    )+ };
+}
+
+named!(SerializeStruct, SerializeStructVariant);
+
+impl SerializeMap for &mut Writer {
+    type Ok = ();
+    type Error = CborError;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), CborError> {
+        key.serialize(&mut **self)
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CborError> {
+        value.serialize(&mut **self)
+    }
+
+    fn end(self) -> Result<(), CborError> {
+        Ok(())
+    }
+}
