@@ -82,7 +82,8 @@ pub enum Event {
     CaughtUp,
     /// A conversation is new, or its peer, name, state or counts changed.
     ConversationChanged(ConversationId),
-    /// The conversation that was started here exists under another id: the peer was faster.
+    /// The conversation that was started here exists under another id: the peer was faster. Its messages get other
+    /// ids with it: they are removed before this, and stored as pending again after it.
     ConversationMoved {
         /// The id until now.
         from: ConversationId,
@@ -103,7 +104,7 @@ pub enum Event {
         /// The new status.
         status: MessageStatus,
     },
-    /// A message that had failed was dropped.
+    /// A message is gone: one that had failed was dropped, or the conversation is about to move.
     MessageRemoved {
         /// Where it was.
         conversation: ConversationId,

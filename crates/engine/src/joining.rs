@@ -194,6 +194,14 @@ impl Step<'_> {
         Mls::new(&store, &mut *self.rng, self.now).delete_group(from)?;
         handshakes::delete(self.conn, row.key)?;
         self.live.forget_conversation(row.key);
+        let mut moved = Vec::new();
+        for message in messages::page(self.conn, row.key, None, u32::MAX)? {
+            moved.extend(messages::find(self.conn, row.key, &message.id)?.map(|(key, _)| key));
+            self.event(Event::MessageRemoved {
+                conversation: from,
+                message: message.id,
+            });
+        }
         let row =
             if let Some(other) = conversations::find(self.conn, to)?.filter(|other| other.key != row.key) {
                 conversations::absorb(self.conn, row.key, other.key)?;
@@ -218,6 +226,10 @@ impl Step<'_> {
             messages::set_id(self.conn, key, &id)?;
         }
         self.event(Event::ConversationMoved { from, to });
+        for key in moved {
+            let message = messages::load(self.conn, key)?;
+            self.event(Event::MessageSent(Box::new(message)));
+        }
         self.touch(row.key);
         Ok(row)
     }

@@ -42,6 +42,9 @@ impl Stage {
         alice.sign_in().await;
         alice.open_chat("bob").await;
         alice.send_and_wait(says).await;
+        // This device was not in the conversation yet: the message moved to it, and stands there once.
+        let said = alice.texts().await;
+        assert_eq!(said.iter().filter(|text| *text == says).count(), 1, "{said:?}");
         BehindDoor {
             alice,
             browser,

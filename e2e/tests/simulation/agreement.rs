@@ -26,6 +26,7 @@ impl World {
             }
         }
         for (index, list) in lists.iter().enumerate() {
+            self.check_shown(index, list)?;
             self.check_texts(index, list, required_from)?;
             self.check_statuses(index, list)?;
         }
@@ -54,6 +55,17 @@ impl World {
                 .collect();
             prop_assert_eq!(states, [ConversationState::Joined], "device {}", index);
         }
+        Ok(())
+    }
+
+    /// Who followed the events sees what is stored.
+    fn check_shown(&self, index: usize, list: &[Message]) -> Result<(), TestCaseError> {
+        let Some(shown) = self.devices[index].shown() else {
+            return Ok(());
+        };
+        let mut stored: Vec<_> = list.iter().collect();
+        stored.sort_by_key(|message| message.id);
+        prop_assert_eq!(shown, stored, "device {}", index);
         Ok(())
     }
 

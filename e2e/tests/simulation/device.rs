@@ -1,6 +1,7 @@
 //! A device: an engine over a database in a file, which outlives it.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -9,6 +10,7 @@ use std::{
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use subrosa_engine::{
     Engine, EngineError, Event, Input, Message, NewProfile, Output, Warning,
+    content::MessageId,
     database::{Database, DatabaseError, DatabaseKey},
 };
 use subrosa_server::session::Session;
@@ -27,6 +29,8 @@ pub(crate) struct Device {
     pub warnings: Vec<Warning>,
     /// The conversation with the other account, as soon as the device knows one.
     conversation: Option<ConversationId>,
+    /// What a screen shows that was loaded once and follows the events from then on; none before it was loaded.
+    shown: Option<BTreeMap<MessageId, Message>>,
     /// By how much its clock is wrong.
     skew: Skew,
     engine: Option<Engine>,
@@ -129,6 +133,7 @@ impl Device {
             is_from_the_start: false,
             warnings: Vec::new(),
             conversation: None,
+            shown: None,
             skew,
             engine: Some(engine),
             fate,
@@ -153,6 +158,7 @@ impl Device {
     /// Starts the process again on a disk that has room for so many more pages of the database.
     pub(crate) fn limit_disk(&mut self, pages: u32) {
         self.engine = None;
+        self.shown = None;
         let database = Database::open(&self.file, &self.key).expect("the database opens");
         let read = |sql| {
             database
@@ -169,6 +175,7 @@ impl Device {
     /// Starts the process again on a disk with room.
     pub(crate) fn lift_limit(&mut self) {
         self.engine = None;
+        self.shown = None;
     }
 
     /// A step that may fail.
@@ -217,6 +224,7 @@ impl Device {
             );
             assert!(is_clean, "a commit was stopped, and the step said something else");
             self.engine = None;
+            self.shown = None;
             self.link = None;
             // It may have moved in the step of which nothing was told.
             self.conversation = None;
@@ -227,6 +235,7 @@ impl Device {
     }
 
     fn carry_out(&mut self, output: Output) {
+        self.show(&output.events);
         for event in output.events {
             match event {
                 Event::Warning(warning) => self.warnings.push(warning),
@@ -239,6 +248,47 @@ impl Device {
         if let Some(link) = &mut self.link {
             link.to_server.extend(output.frames);
         }
+    }
+
+    /// Changes what is shown by what the events say, and by nothing else.
+    fn show(&mut self, events: &[Event]) {
+        let Some(mut shown) = self.shown.take() else {
+            let messages = self.messages();
+            self.shown = Some(
+                messages
+                    .into_iter()
+                    .map(|message| (message.id, message))
+                    .collect(),
+            );
+            return;
+        };
+        for event in events {
+            match event {
+                Event::MessageReceived(message) | Event::MessageSent(message) => {
+                    shown.insert(message.id, Message::clone(message));
+                }
+                Event::MessageStatusChanged {
+                    conversation,
+                    message,
+                    ..
+                } => {
+                    let changed = self.engine().message(*conversation, message);
+                    if let Some(changed) = changed.expect("messages are readable") {
+                        shown.insert(changed.id, changed);
+                    }
+                }
+                Event::MessageRemoved { message, .. } => {
+                    shown.remove(message);
+                }
+                _ => {}
+            }
+        }
+        self.shown = Some(shown);
+    }
+
+    /// What is shown, by id.
+    pub(crate) fn shown(&self) -> Option<Vec<&Message>> {
+        self.shown.as_ref().map(|shown| shown.values().collect())
     }
 
     /// The conversation with the other account, if there is one here.
