@@ -3,9 +3,11 @@
 use subrosa_e2e::{
     Person,
     browser::{Kind, Look},
+    tampering::{EachFrame, Honest, Tampering},
 };
+use subrosa_wire::frames::{Acknowledged, ServerFrame, server_frame::Body};
 
-use crate::stage::{ACCEPTED, BOTH, Stage};
+use crate::stage::{ACCEPTED, BOTH, BehindDoor, Stage};
 
 /// Texts that would do something if they were more than text.
 const MARKUP: &[&str] = &[
@@ -178,4 +180,29 @@ async fn a_deep_link_to_nobody_is_told() {
         tab.wait_for("chat-list").await;
         stage.alice.open_chat("bob").await;
     }
+}
+
+/// A server that answers something else than what it is asked when a message is sent.
+pub(crate) fn beside_the_point() -> impl Tampering {
+    EachFrame(|mut frame: ServerFrame| {
+        if let Some(Body::Appended(_)) = &frame.body {
+            frame.body = Some(Body::Acknowledged(Acknowledged::default()));
+        }
+        vec![frame]
+    })
+}
+
+#[tokio::test]
+async fn a_false_answer_of_the_server_is_told_wherever_one_is_and_loses_nothing() {
+    let stage = Stage::talked(Kind::Chromium).await;
+    let BehindDoor { alice, door, .. } = &stage.alice_behind_a_door("before").await;
+    door.tamper(beside_the_point());
+    alice.send("answered falsely").await;
+    alice.tab.click("settings-link").await;
+    alice.tab.wait_text("warning", "does not verify").await;
+    door.tamper(Honest);
+    alice.open_chat("bob").await;
+    alice.wait_status("answered falsely", ACCEPTED).await;
+    let texts = stage.bobs_texts().await;
+    assert_eq!(texts.iter().filter(|text| *text == "answered falsely").count(), 1);
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use subrosa_e2e::{
     Person,
     browser::{Kind, Look, Profile, Tab, WebPerson, report},
+    tampering::Honest,
 };
 
 use crate::{
@@ -234,6 +235,16 @@ async fn the_screens_of_trouble_are_pictured_and_axe_finds_nothing() {
     alice.send("This one cannot be sent").await;
     alice.wait_status("This one cannot be sent", &["failed"]).await;
     visitor.visit(&alice.tab, "61-failed-message").await;
+    door.tamper(crate::hostile::beside_the_point());
+    alice.send("This one is answered falsely").await;
+    alice.tab.wait_for("warning").await;
+    visitor.visit(&alice.tab, "66-false-answer").await;
+    door.tamper(Honest);
+    alice.wait_status("This one is answered falsely", ACCEPTED).await;
+    while alice.tab.count("dismiss").await > 0 {
+        alice.tab.click("dismiss").await;
+    }
+    alice.tab.wait_gone("warning").await;
     door.tamper(crate::versions::newer());
     alice.tab.reload().await;
     alice.tab.wait_for("version-strip").await;

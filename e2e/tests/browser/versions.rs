@@ -6,7 +6,7 @@ use subrosa_e2e::{
 };
 use subrosa_wire::frames::{ServerFrame, server_frame::Body};
 
-use crate::stage::{BehindDoor, Stage};
+use crate::stage::{ACCEPTED, BehindDoor, Stage};
 
 /// A server that is newer than the page.
 pub(crate) fn newer() -> impl Tampering {
@@ -40,7 +40,7 @@ async fn a_server_of_another_version_is_told_and_a_reload_is_asked_for_once() {
     door.tamper(Honest);
     alice.tab.reload().await;
     alice
-        .wait_status("written to a server that cannot take it", crate::stage::ACCEPTED)
+        .wait_status("written to a server that cannot take it", ACCEPTED)
         .await;
     assert_eq!(alice.tab.count("version-strip").await, 0);
 }

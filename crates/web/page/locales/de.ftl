@@ -175,7 +175,7 @@ warning-key-changed-unnamed = Der Server zeigt für diese Person einen anderen S
 warning-forged = Der Server hat etwas ausgegeben, das nicht echt ist. Es wurde abgelehnt. Bitte sag es denen, die den Server betreiben.
 warning-message = Eine Nachricht war nicht echt und wird nicht gezeigt.
 warning-gap = Einige Nachrichten haben dieses Gerät nie erreicht: Es war länger weg, als der Server sie aufbewahrt.
-warning-refused = Der Server hat etwas abgelehnt. Es wird noch einmal versucht.
+warning-refused = Der Server hat etwas abgelehnt. Es geht nichts verloren, und was möglich ist, wird erneut versucht.
 
 # Streifen
 strip-offline = Keine Verbindung. Nachrichten gehen hinaus, sobald es eine gibt.

@@ -175,7 +175,7 @@ warning-key-changed-unnamed = The server shows another key for this person than 
 warning-forged = The server handed out something that does not verify. It was refused. Please tell whoever runs the server.
 warning-message = A message did not verify and is not shown.
 warning-gap = Some messages never reached this device: it was away for longer than the server keeps them.
-warning-refused = The server refused something. It will be tried again.
+warning-refused = The server refused something. Nothing is lost, and what can be is tried again.
 
 # Strips
 strip-offline = No connection. Messages leave as soon as there is one.

@@ -1,4 +1,4 @@
-//! What the user has to know of a conversation: said plainly, and gone when it has been read.
+//! What the user has to know: said plainly, where it belongs, and gone when it has been read.
 
 use leptos::prelude::*;
 use subrosa_web_rpc::{ConversationState, Warning};
@@ -64,12 +64,46 @@ fn concerns(
         Warning::KeyChanged { account: whose, .. } => *whose == account,
         Warning::ForgedByServer {
             conversation: place, ..
-        } => place.is_none_or(|place| place == conversation),
+        } => *place == Some(conversation),
         Warning::MessageRefused {
             conversation: place, ..
         }
         | Warning::HistoryGap { conversation: place } => *place == conversation,
-        Warning::Refused { .. } => true,
+        Warning::Refused { .. } => false,
+    }
+}
+
+/// What concerns no one conversation.
+#[component]
+pub(super) fn GeneralNotices() -> impl IntoView {
+    let store = use_store();
+    let general = memo!(move || {
+        let is_general = |warning: &Warning| {
+            matches!(
+                warning,
+                Warning::Refused { .. }
+                    | Warning::ForgedByServer {
+                        conversation: None,
+                        ..
+                    }
+            )
+        };
+        store.warnings.with(|warnings| {
+            warnings
+                .iter()
+                .filter(|(_, warning)| is_general(warning))
+                .cloned()
+                .collect::<Vec<_>>()
+        })
+    });
+    view! {
+        <For each=move || general.get() key=|(number, _)| *number let((number, warning))>
+            <div class="strip warn" data-testid="warning">
+                {icon::sized(icon::WARN, "16")}
+                <span>{move || words(&warning)}</span>
+                <button type="button" class="text-button" data-testid="dismiss" on:click=move |_| store.dismiss(number)>{t!("dismiss")}</button>
+            </div>
+        </For>
     }
 }
 

@@ -1,8 +1,10 @@
-//! The quiet lines above everything: no connection, another version, storage almost full, signed out elsewhere.
+//! The quiet lines above everything: no connection, another version, storage almost full, signed out elsewhere,
+//! and what the server did that it should not.
 
 use leptos::{prelude::*, task::spawn_local};
 use subrosa_web_rpc::{Connection, Request};
 
+use super::notices::GeneralNotices;
 use crate::{
     browser,
     gate::trouble::ForgetDialog,
@@ -78,6 +80,7 @@ pub(super) fn Strips() -> impl IntoView {
                 </div>
             })}
             {move || incompatible().then(version)}
+            <GeneralNotices />
             {move || is_full.get().then(|| view! {
                 <div class="strip bad" data-testid="storage-strip">
                     {icon::sized(icon::WARN, "16")}
