@@ -2,7 +2,8 @@
 //!
 //! A struct is a map of its fields by name, a variant its name or a map from its name to what it holds, and
 //! `None` is null: the same bytes as those of `ciborium`, which the tests hold it against. It is our own because
-//! each of OpenMLS's types is compiled against it: behind a general reader that is a tenth of the web app.
+//! each of OpenMLS's types is compiled against it: behind a general reader that is 300 kB more of
+//! code in the web app, 25 of them once compressed.
 
 mod read;
 mod write;

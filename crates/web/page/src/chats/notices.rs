@@ -2,13 +2,14 @@
 
 use leptos::prelude::*;
 use subrosa_web_rpc::{ConversationState, Warning};
+use subrosa_wire::{AccountId, ConversationId};
 
 use super::conversation::Entry;
 use crate::{
     i18n::{now, t},
     parts::icon,
     reactive::memo,
-    store::use_store,
+    store::{Store, use_store},
 };
 
 #[component]
@@ -17,14 +18,9 @@ pub(super) fn Notices() -> impl IntoView {
     let entry = expect_context::<Entry>();
     let open = memo!(move || { entry.with(|entry| entry.map(|entry| (entry.id, entry.peer.account_id))) });
     let here = memo!(move || {
-        let open = open.get();
-        store.warnings.with(|warnings| {
-            warnings
-                .iter()
-                .filter(|(_, warning)| concerns(warning, open))
-                .cloned()
-                .collect::<Vec<_>>()
-        })
+        open.get()
+            .map(|open| concerning(store, Some(open)))
+            .unwrap_or_default()
     });
     let is_blocked = move || entry.state() == Some(ConversationState::Blocked);
     view! {
@@ -53,23 +49,29 @@ pub(super) fn Notices() -> impl IntoView {
     }
 }
 
-fn concerns(
-    warning: &Warning,
-    open: Option<(subrosa_wire::ConversationId, subrosa_wire::AccountId)>,
-) -> bool {
-    let Some((conversation, account)) = open else {
-        return false;
-    };
+/// A conversation and whom it is with.
+type Place = (ConversationId, AccountId);
+
+/// What was warned of in a conversation, or in none.
+fn concerning(store: Store, place: Option<Place>) -> Vec<(u64, Warning)> {
+    store.warnings.with(|warnings| {
+        warnings
+            .iter()
+            .filter(|(_, warning)| concerns(warning, place))
+            .cloned()
+            .collect()
+    })
+}
+
+fn concerns(warning: &Warning, place: Option<Place>) -> bool {
+    let (here, peer) = place.unzip();
     match warning {
-        Warning::KeyChanged { account: whose, .. } => *whose == account,
-        Warning::ForgedByServer {
-            conversation: place, ..
-        } => *place == Some(conversation),
-        Warning::MessageRefused {
-            conversation: place, ..
+        Warning::KeyChanged { account, .. } => peer == Some(*account),
+        Warning::ForgedByServer { conversation, .. } => here == *conversation,
+        Warning::MessageRefused { conversation, .. } | Warning::HistoryGap { conversation } => {
+            here == Some(*conversation)
         }
-        | Warning::HistoryGap { conversation: place } => *place == conversation,
-        Warning::Refused { .. } => false,
+        Warning::Refused { .. } => here.is_none(),
     }
 }
 
@@ -77,25 +79,7 @@ fn concerns(
 #[component]
 pub(super) fn GeneralNotices() -> impl IntoView {
     let store = use_store();
-    let general = memo!(move || {
-        let is_general = |warning: &Warning| {
-            matches!(
-                warning,
-                Warning::Refused { .. }
-                    | Warning::ForgedByServer {
-                        conversation: None,
-                        ..
-                    }
-            )
-        };
-        store.warnings.with(|warnings| {
-            warnings
-                .iter()
-                .filter(|(_, warning)| is_general(warning))
-                .cloned()
-                .collect::<Vec<_>>()
-        })
-    });
+    let general = memo!(move || concerning(store, None));
     view! {
         <For each=move || general.get() key=|(number, _)| *number let((number, warning))>
             <div class="strip warn" data-testid="warning">
