@@ -14,6 +14,8 @@ use crate::workspace::{self, Profile};
 const BINARY_VARIABLE: &str = "SUBROSA_BIN";
 /// Where the browser tests find the script that looks for what shuts people out.
 const AXE_VARIABLE: &str = "SUBROSA_E2E_AXE";
+/// Where the browser tests find the web app as it is shipped.
+const SHIPPED_APP_VARIABLE: &str = "SUBROSA_E2E_SHIPPED_APP";
 /// Set to 1 for the long mode: 10,000 simulation seeds in place of a few hundred, more crashes.
 const LONG_VARIABLE: &str = "SUBROSA_TEST_LONG";
 
@@ -31,7 +33,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let sh = workspace::shell()?;
     let has_nextest = tools::has_cargo_command(&sh, "nextest");
     let with_doc_tests = has_nextest && args.filters.is_empty();
-    let mut steps = Steps::new(if with_doc_tests { 5 } else { 4 });
+    let mut steps = Steps::new(if with_doc_tests { 6 } else { 5 });
 
     steps.next("looking for the browsers and what their tests need");
     tools::ensure_browsers(&sh)?;
@@ -39,6 +41,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let _axe = sh.push_env(AXE_VARIABLE, axe);
     steps.next("building the web app");
     web::build(&sh, Flavour::Test)?;
+    steps.next("building it as it is shipped");
+    let shipped = web::build(&sh, Flavour::Release)?;
+    let _shipped = sh.push_env(SHIPPED_APP_VARIABLE, shipped);
     steps.next("building subrosa and every test");
     let binary = build(&sh)?;
     let _binary = sh.push_env(BINARY_VARIABLE, binary);

@@ -299,15 +299,6 @@ async fn keep(connection: Arc<Connection>, targets: Arc<Targets>, mut events: mp
                 let url = params["request"]["url"].as_str().unwrap_or_default();
                 targets.seen.request(&targets.place(session), url);
             }
-            "Network.loadingFinished" => {
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "a count of bytes"
-                )]
-                let bytes = params["encodedDataLength"].as_f64().unwrap_or_default() as usize;
-                targets.seen.loaded(bytes);
-            }
             "Network.webSocketCreated" => {
                 let url = params["url"].as_str().unwrap_or_default();
                 targets.seen.request(&targets.place(session), url);

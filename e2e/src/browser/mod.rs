@@ -100,11 +100,6 @@ impl Browser {
         self.inner.seen.requests()
     }
 
-    /// Bytes that pages and workers have got over the network until now. Chromium only.
-    pub fn bytes_loaded(&self) -> usize {
-        self.inner.seen.bytes_loaded()
-    }
-
     /// All complaints until now.
     pub fn complaints(&self) -> Vec<Complaint> {
         self.inner.seen.complaints()

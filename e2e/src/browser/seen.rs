@@ -31,7 +31,6 @@ struct Notes {
     requests: Vec<Request>,
     /// Parts of complaints that the test provokes.
     expected: Vec<String>,
-    bytes_loaded: usize,
 }
 
 impl Seen {
@@ -49,14 +48,6 @@ impl Seen {
             url: url.to_owned(),
         };
         self.notes().requests.push(request);
-    }
-
-    pub(super) fn loaded(&self, bytes: usize) {
-        self.notes().bytes_loaded += bytes;
-    }
-
-    pub(super) fn bytes_loaded(&self) -> usize {
-        self.notes().bytes_loaded
     }
 
     pub(super) fn expect(&self, part: &str) {

@@ -12,6 +12,7 @@ mod hostile;
 mod networks;
 mod screens;
 mod secrecy;
+mod shipped;
 mod speed;
 mod tabs;
 mod talking;

@@ -1,5 +1,6 @@
-//! How fast it is: measured into the report, not asserted, because the machine decides with.
+//! How fast it is, as it is shipped: measured into the report, not asserted, because the machine decides with.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::json;
@@ -7,14 +8,14 @@ use subrosa_client::Client;
 use subrosa_e2e::{
     PATIENCE, Person,
     browser::{
-        Kind, Tab,
+        Kind, Request, Tab,
         report::{count, figure},
     },
     is_long,
 };
 use tokio::time::interval;
 
-use crate::stage::{ACCEPTED, Stage};
+use crate::stage::{ACCEPTED, Stage, shipped_app};
 
 /// Messages of the long conversation: fewer in the short mode, since a browser needs minutes to decrypt as many.
 fn long() -> usize {
@@ -82,9 +83,26 @@ async fn first_paint(tab: &Tab) -> f64 {
     paint.as_f64().unwrap()
 }
 
+/// The bytes of what was asked for of the app, as its server sends it to browsers: compressed where that is smaller.
+fn compressed(requests: &[Request]) -> usize {
+    let app = shipped_app();
+    let paths: BTreeSet<_> = requests
+        .iter()
+        .filter_map(|request| request.url.strip_prefix("http://")?.split_once('/'))
+        .map(|(_, path)| if path.is_empty() { "index.html" } else { path })
+        .collect();
+    let size = |path: &&str| {
+        let file = app.join(path);
+        let smaller = app.join(format!("{path}.br"));
+        let metadata = std::fs::metadata(smaller).or_else(|_| std::fs::metadata(file));
+        metadata.map_or(0, |metadata| usize::try_from(metadata.len()).unwrap())
+    };
+    paths.iter().map(size).sum()
+}
+
 #[tokio::test]
 async fn the_first_start_and_a_start_with_history_are_measured() {
-    let mut stage = Stage::talked(Kind::Chromium).await;
+    let mut stage = Stage::talked_as_shipped(Kind::Chromium).await;
     let fresh = subrosa_e2e::browser::Profile::new(Kind::Chromium);
     let browser = fresh.start().await;
     let tab = browser.open(&stage.server.url()).await;
@@ -97,8 +115,8 @@ async fn the_first_start_and_a_start_with_history_are_measured() {
     );
     figure(
         "first visit: loaded",
-        count(browser.bytes_loaded()) / 1000.0,
-        "kB over the wire",
+        count(compressed(&browser.requests())) / 1000.0,
+        "kB, compressed",
     );
     drop(browser);
 
@@ -129,7 +147,7 @@ async fn the_first_start_and_a_start_with_history_are_measured() {
 
 #[tokio::test]
 async fn a_message_to_the_other_screen_is_measured() {
-    let stage = Stage::talked(Kind::Chromium).await;
+    let stage = Stage::talked_as_shipped(Kind::Chromium).await;
     let profile = subrosa_e2e::browser::Profile::new(Kind::Chromium);
     let browser = profile.start().await;
     let second = subrosa_e2e::browser::WebPerson::new(&browser, &stage.server, "alice").await;
@@ -182,7 +200,7 @@ async fn a_message_to_the_other_screen_is_measured() {
 
 #[tokio::test]
 async fn a_long_conversation_is_measured() {
-    let mut stage = Stage::talked(Kind::Chromium).await;
+    let mut stage = Stage::talked_as_shipped(Kind::Chromium).await;
     stage.alice.tab.goto(&stage.alice.address("/settings")).await;
     flood(&stage.bob, "alice", long()).await;
     let last = format!("flood {}", long() - 1);
@@ -255,7 +273,7 @@ async fn a_long_conversation_is_measured() {
 #[tokio::test]
 async fn typing_while_ten_messages_a_second_arrive_is_measured() {
     const TYPED: &str = "this is typed while the other side does not stop talking at all";
-    let stage = Stage::talked(Kind::Chromium).await;
+    let stage = Stage::talked_as_shipped(Kind::Chromium).await;
     let tab = &stage.alice.tab;
     tab.evaluate(
         "void (window.slow = [], new PerformanceObserver((list) => {

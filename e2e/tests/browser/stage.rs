@@ -1,5 +1,8 @@
 //! What most tests begin with: a server, Alice at a browser, Bob at a terminal.
 
+use std::path::PathBuf;
+
+use serde_json::json;
 use subrosa_e2e::{
     Person, Server,
     browser::{Browser, Kind, Profile, WebPerson},
@@ -15,6 +18,18 @@ pub(crate) const BOTH: [Kind; 2] = [Kind::Chromium, Kind::Firefox];
 
 /// Accepted by the server, whatever came after.
 pub(crate) const ACCEPTED: &[&str] = &["sent", "delivered", "read"];
+
+/// The environment variable with the folder of the web app as it is shipped; `cargo xtask test` sets it.
+const SHIPPED_APP: &str = "SUBROSA_E2E_SHIPPED_APP";
+
+/// The folder of the web app as it is shipped, with compressed forms beside its files.
+pub(crate) fn shipped_app() -> PathBuf {
+    let folder = std::env::var_os(SHIPPED_APP);
+    let folder = folder.unwrap_or_else(|| {
+        panic!("{SHIPPED_APP} is not set: cargo xtask web --release, and name the folder that it says")
+    });
+    folder.into()
+}
 
 pub(crate) struct Stage {
     pub(crate) alice: WebPerson,
@@ -58,7 +73,10 @@ impl Stage {
     }
 
     pub(crate) async fn set_with(profile: Profile) -> Self {
-        let server = Server::start_configured(NO_LIMITS).await;
+        Self::set_before(Server::start_configured(NO_LIMITS).await, profile).await
+    }
+
+    async fn set_before(server: Server, profile: Profile) -> Self {
         let bob = Person::sign_up(&server, "bob").await;
         let browser = profile.start().await;
         let alice = WebPerson::sign_up(&browser, &server, "alice").await;
@@ -73,12 +91,22 @@ impl Stage {
 
     /// Alice has said something and Bob has answered.
     pub(crate) async fn talked(kind: Kind) -> Self {
-        let stage = Self::set(kind).await;
-        stage.alice.open_chat("bob").await;
-        stage.alice.send_and_wait("first").await;
-        stage.bob_says("second").await;
-        stage.alice.wait_message("second").await;
-        stage
+        Self::set(kind).await.talk().await
+    }
+
+    /// The same with the app as it is shipped.
+    pub(crate) async fn talked_as_shipped(kind: Kind) -> Self {
+        let web_dir = format!("web_dir = {}\n{NO_LIMITS}", json!(shipped_app()));
+        let server = Server::start_configured(&web_dir).await;
+        Self::set_before(server, Profile::new(kind)).await.talk().await
+    }
+
+    async fn talk(self) -> Self {
+        self.alice.open_chat("bob").await;
+        self.alice.send_and_wait("first").await;
+        self.bob_says("second").await;
+        self.alice.wait_message("second").await;
+        self
     }
 
     pub(crate) async fn bob_says(&self, text: &str) {

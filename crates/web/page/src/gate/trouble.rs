@@ -170,7 +170,10 @@ fn forget(store: Store, busy: RwSignal<bool>, failed: RwSignal<Option<String>>) 
 #[component]
 pub(crate) fn Starting() -> impl IntoView {
     let slow = RwSignal::new(false);
-    set_timeout(move || drop(slow.try_set(true)), SLOW_START_AFTER);
+    let is_slow = move || {
+        slow.try_set(true);
+    };
+    set_timeout(is_slow, SLOW_START_AFTER);
     view! {
         <main class="boot">
             <h1 class="hidden-text">{text!(now!("starting"))}</h1>

@@ -1,8 +1,11 @@
 //! What stands for a person: a name, two letters, a colour.
 
+use std::iter;
+
 use subrosa_web_rpc::Peer;
 use subrosa_wire::AccountId;
-use unicode_segmentation::UnicodeSegmentation as _;
+
+use super::clusters;
 
 /// The pairs of colours in the style sheet.
 const HUES: u8 = 10;
@@ -17,8 +20,8 @@ pub(crate) fn hue(account: &AccountId) -> String {
 pub(crate) fn initials(name: &str) -> String {
     let mut words = name
         .split(|c: char| c.is_whitespace() || matches!(c, '.' | '_' | '-'))
-        .filter_map(|word| {
-            word.graphemes(true)
+        .filter_map(|mut word| {
+            iter::from_fn(|| clusters::take_first(&mut word))
                 .find(|cluster| cluster.chars().any(char::is_alphanumeric))
         });
     let first = words.next();
@@ -57,7 +60,7 @@ fn shown(name: &str) -> String {
             low.push(c);
         }
     }
-    low.graphemes(true).take(NAME_MAX).collect()
+    clusters::start(&low, NAME_MAX).to_owned()
 }
 
 /// The blocks of marks that combine with any letter (Unicode, "Combining Diacritical Marks" and its kin).

@@ -1,5 +1,6 @@
 //! What the page decides without a browser: pure functions, tested natively.
 
+pub(crate) mod clusters;
 pub(crate) mod code;
 pub(crate) mod faces;
 pub(crate) mod labels;
