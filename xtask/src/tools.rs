@@ -58,6 +58,12 @@ const BROWSERS: &[Program] = &[
     },
 ];
 
+/// With what browsers draw emoji, and the Debian package of it.
+const EMOJI_FONT: (&str, &str) = (
+    "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf",
+    "fonts-noto-color-emoji",
+);
+
 /// Fetches the one script that a test needs from npm.
 const NPM: &[Program] = &[Program {
     name: "npm",
@@ -138,7 +144,13 @@ pub(crate) fn ensure_library_source(sh: &Shell) -> Result<()> {
 
 /// Makes sure that the browsers are there.
 pub(crate) fn ensure_browsers(sh: &Shell) -> Result<()> {
-    ensure_programs(sh, BROWSERS)
+    ensure_programs(sh, BROWSERS)?;
+    let (font, package) = EMOJI_FONT;
+    if can_install(sh) && !sh.path_exists(font) {
+        // Without it only the pictures lack something.
+        apt_get_install(sh, &[package]).ok();
+    }
+    Ok(())
 }
 
 /// The path of axe-core's script, fetched from npm when it is not there.

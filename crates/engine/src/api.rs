@@ -152,8 +152,13 @@ pub enum Warning {
         conversation: ConversationId,
     },
     /// The server refused a request in a way that the engine cannot mend.
-    #[error("the server refused a request: {0}")]
-    Refused(String),
+    #[error("the server refused a request: {what}")]
+    Refused {
+        /// The message that it was to carry, if it was one: [`MessageStatus::Failed`] by now.
+        message: Option<MessageId>,
+        /// What the server said.
+        what: String,
+    },
 }
 
 /// What became of a message.

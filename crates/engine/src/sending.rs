@@ -506,14 +506,16 @@ impl Step<'_> {
                 let refused = outbox::all(self.conn, key)?
                     .into_iter()
                     .find(|waiting| waiting.key == outbox_key);
-                if let Some(message) = refused.and_then(|waiting| waiting.message) {
+                let message = if let Some(message) = refused.and_then(|waiting| waiting.message) {
                     outbox::park(self.conn, outbox_key)?;
                     messages::set_status(self.conn, message, MessageStatus::Failed)?;
                     self.status_changed(&row, message)?;
+                    Some(messages::load(self.conn, message)?.id)
                 } else {
                     outbox::delete(self.conn, outbox_key)?;
-                }
-                self.refused(problem);
+                    None
+                };
+                self.refused_with(message, problem);
                 Ok(())
             }
         }

@@ -22,6 +22,7 @@ use subrosa_wire::{
 use crate::{
     api::EngineError,
     api::{Event, Input, Me, Output, RecoveryCounts, Warning},
+    content::MessageId,
     live::{Asked, Live},
     store::conversations::{self, ConversationKey, ConversationRow},
 };
@@ -297,12 +298,17 @@ impl<'a> Step<'a> {
     }
 
     pub(crate) fn refused(&mut self, problem: &Problem) {
-        let text = if problem.detail.is_empty() {
+        self.refused_with(None, problem);
+    }
+
+    /// The same of a request that was to carry this message.
+    pub(crate) fn refused_with(&mut self, message: Option<MessageId>, problem: &Problem) {
+        let what = if problem.detail.is_empty() {
             problem.code.clone()
         } else {
             format!("{}: {}", problem.code, problem.detail)
         };
-        self.warn(Warning::Refused(text));
+        self.warn(Warning::Refused { message, what });
     }
 
     pub(crate) fn save(&mut self, row: &ConversationRow) -> StepResult {

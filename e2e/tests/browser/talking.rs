@@ -164,6 +164,28 @@ async fn what_is_new_is_counted_divided_and_read_once_seen() {
     assert!(read >= 3, "{history:?}");
 }
 
+/// What is drawn anew with each message follows what it is made of once more each time, and takes longer and longer.
+#[tokio::test]
+async fn a_further_new_message_changes_the_words_in_the_list_and_draws_nothing_anew() {
+    let stage = Stage::talked(Kind::Chromium).await;
+    let tab = &stage.alice.tab;
+    tab.click("settings-link").await;
+    tab.wait_for("settings").await;
+    stage.bob_says("one").await;
+    tab.wait_text("unread", "1").await;
+    tab.evaluate(
+        "(() => {
+            window.redrawn = 0;
+            new MutationObserver((changes) => { window.redrawn += changes.length })
+                .observe(document.querySelector('[data-testid=\"unread\"]'), { subtree: true, childList: true, attributes: true });
+        })()",
+    )
+    .await;
+    stage.bob_says("two").await;
+    tab.wait_text("unread", "2").await;
+    assert_eq!(tab.evaluate("window.redrawn").await, 0);
+}
+
 #[tokio::test]
 async fn a_long_conversation_keeps_a_window_in_the_page_and_jumps_to_the_latest() {
     const COUNT: usize = 450;
@@ -220,6 +242,8 @@ async fn a_message_that_failed_is_tried_again_or_deleted() {
         alice.send(text).await;
         alice.wait_status(text, &["failed"]).await;
     }
+    // The message itself says it: nothing else does.
+    assert_eq!(alice.tab.count("warning").await, 0);
     door.tamper(Honest);
     alice.tab.click("message[data-status=\"failed\"] retry").await;
     alice.wait_status("to be sent again", ACCEPTED).await;

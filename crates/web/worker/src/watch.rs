@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, rc::Rc};
 
 use futures_util::FutureExt as _;
 use subrosa_client::{
-    Client, ClientError, Connection, ConversationId, Event as Change, Events, Status, Update,
+    Client, ClientError, Connection, ConversationId, Event as Change, Events, Status, Update, Warning as Said,
 };
 use subrosa_web_rpc::{Event, Phase, Warning};
 use tokio::sync::watch;
@@ -115,6 +115,8 @@ async fn tell(leader: &Rc<Leader>, client: &Client, batch: Option<Vec<Change>>) 
                 });
             }
             Change::ContactChanged(account) => touched.extend(client.chat_with_account(account).await?),
+            // The message itself says that it failed.
+            Change::Warning(Said::Refused { message: Some(_), .. }) => {}
             Change::Warning(warning) => leader.tell(Event::Warning(told(client, warning).await?)),
         }
     }
@@ -146,8 +148,7 @@ pub(crate) async fn learn_who(leader: &Leader, client: &Client) {
     }
 }
 
-async fn told(client: &Client, warning: subrosa_client::Warning) -> Result<Warning, ClientError> {
-    use subrosa_client::Warning as Said;
+async fn told(client: &Client, warning: Said) -> Result<Warning, ClientError> {
     Ok(match warning {
         Said::AccountKeyChanged(account) => {
             let contact = client.contact(account).await?;
@@ -168,6 +169,6 @@ async fn told(client: &Client, warning: subrosa_client::Warning) -> Result<Warni
             detail: what,
         },
         Said::HistoryGap { conversation } => Warning::HistoryGap { conversation },
-        Said::Refused(detail) => Warning::Refused { detail },
+        Said::Refused { what, .. } => Warning::Refused { detail: what },
     })
 }

@@ -45,13 +45,13 @@ pub(super) fn ChatItem(
     let is_open = memo!(move || store.open.get() == Some(id));
     let unread = memo!(move || entry.with(|entry| entry.as_ref().map_or(0, |entry| entry.unread)));
     let peer = memo!(move || entry.with(|entry| entry.as_ref().map(|entry| entry.peer.clone())));
-    let at_ms = move || {
+    let at_ms = memo!(move || {
         entry.with(|entry| {
             entry
                 .as_ref()
                 .and_then(|entry| Some(entry.last_message.as_ref()?.sent_at.as_millis()))
         })
-    };
+    });
     let own_status = memo!(move || {
         entry.with(|entry| {
             let entry = entry.as_ref().filter(|entry| entry.draft.is_none())?;
@@ -62,6 +62,11 @@ pub(super) fn ChatItem(
                 .map(|message| message.status)
         })
     });
+    // What comes and goes does so by memos of its own, so that it is not drawn anew with each message: what is gone
+    // stays among the subscribers of what it followed, and each message would take longer than the one before.
+    let is_dated = memo!(move || at_ms.with(Option::is_some));
+    let is_own = memo!(move || own_status.with(Option::is_some));
+    let is_unread = memo!(move || unread.get() > 0);
     // One stop of the tab key for the whole list: the open conversation, or else the first.
     let tab_index = move || {
         let none_open = store.open.get().is_none();
@@ -74,20 +79,22 @@ pub(super) fn ChatItem(
     view! {
         <li>
             <a class="chat" data-testid="chat-item" data-handle=move || of(|entry| entry.peer.handle.as_ref().map(ToString::to_string).unwrap_or_default())
-                data-unread=text!((unread.get() > 0).to_string()) href=text!(route.get().path()) tabindex=tab_index
+                data-unread=text!(is_unread.get().to_string()) href=text!(route.get().path()) tabindex=tab_index
                 aria-current=move || is_open.get().then_some("true") on:click=move |event| router.follow(route.get_untracked())(event)>
                 {move || peer.get().map(|peer| avatar::of_peer(&peer, ""))}
                 <span class="chat-text">
                     <span class="chat-line">
                         <span class="chat-name one-line"><bdi>{text!(of(name_of))}</bdi></span>
-                        {move || at_ms().map(|at_ms| view! {
-                            <time class="tabular" title=text!(format::full(at_ms))>{text!(format::brief(at_ms, store.today.get()))}</time>
+                        {move || is_dated.get().then(|| view! {
+                            <time class="tabular" title=text!(at_ms.get().map(format::full).unwrap_or_default())>
+                                {text!(at_ms.get().map(|at_ms| format::brief(at_ms, store.today.get())).unwrap_or_default())}
+                            </time>
                         })}
                     </span>
                     <span class="chat-line">
                         <span class="chat-last one-line"><bdi>{move || entry.with(|entry| entry.as_deref().map(last_line))}</bdi></span>
-                        {move || own_status.with(Option::is_some).then(|| ticks(move || own_status.get().unwrap_or(MessageStatus::Pending)))}
-                        {move || (unread.get() > 0).then(|| view! {
+                        {move || is_own.get().then(|| ticks(move || own_status.get().unwrap_or(MessageStatus::Pending)))}
+                        {move || is_unread.get().then(|| view! {
                             <span class="badge tabular" data-testid="unread">
                                 <span aria-hidden="true">{move || if unread.get() > 999 { "999+".to_owned() } else { unread.get().to_string() }}</span>
                                 <span class="hidden-text">{t!("unread-count", count = unread.get())}</span>

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     i18n::{now, t},
+    model::faces,
     parts::{
         avatar,
         dialog::{Modal, close_open},
@@ -104,9 +105,9 @@ fn subtitle(entry: Entry) -> String {
         Some(ConversationState::Blocked) => now!("subtitle-blocked"),
         Some(ConversationState::Joining) => now!("subtitle-joining"),
         _ => entry.with(|entry| {
-            let handle = entry.as_ref().and_then(|entry| entry.peer.handle.clone());
-            match handle {
-                Some(handle) => now!("subtitle-handle", handle = format!("@{handle}")),
+            let peer = entry.as_ref().map(|entry| &entry.peer);
+            match peer.and_then(faces::handle_beside_name) {
+                Some(handle) => now!("subtitle-handle", handle = handle),
                 None => now!("subtitle-encrypted"),
             }
         }),

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::conversation::Entry;
 use crate::{
     i18n::t,
+    model::faces,
     parts::{avatar, icon},
     reactive::memo,
     store::use_store,
@@ -34,8 +35,8 @@ pub(super) fn Facts() -> impl IntoView {
     let peer = memo!(move || { entry.with(|entry| entry.map(|entry| entry.peer.clone())) });
     let handle = move || {
         peer.get()
-            .and_then(|peer| peer.handle)
-            .map(|handle| view! { <p class="handle"><bdi dir="ltr">"@"{handle.to_string()}</bdi></p> })
+            .and_then(|peer| faces::handle_beside_name(&peer))
+            .map(|handle| view! { <p class="handle"><bdi dir="ltr">{handle}</bdi></p> })
     };
     view! {
         <div class="details-inner">

@@ -52,7 +52,8 @@ pub(super) fn MessageWindow() -> impl IntoView {
             .window
             .with(|window| window.as_ref().is_some_and(|window| !window.has_older))
     });
-    let unread = move || entry.with(|entry| entry.map_or(0, |entry| entry.unread));
+    let unread = memo!(move || entry.with(|entry| entry.map_or(0, |entry| entry.unread)));
+    let is_unread = memo!(move || unread.get() > 0);
     view! {
         <div class="log-wrap">
             <div class="messages scroll" node_ref=scroller.area tabindex="0" role="log" aria-label=text!(now!("messages-with", name = entry.name()))
@@ -69,9 +70,9 @@ pub(super) fn MessageWindow() -> impl IntoView {
                 </div>
             </div>
             <Show when=move || scroller.is_far.get() && !is_loading.get()>
-                <button type="button" class="jump" data-testid="jump-latest" aria-label=text!(jump_label(unread())) title=text!(jump_label(unread()))
+                <button type="button" class="jump" data-testid="jump-latest" aria-label=text!(jump_label(unread.get())) title=text!(jump_label(unread.get()))
                     on:click=move |_| store.jump_to_latest()>
-                    {move || (unread() > 0).then(|| view! { <span class="badge tabular" aria-hidden="true">{move || unread()}</span> })}
+                    {move || is_unread.get().then(|| view! { <span class="badge tabular" aria-hidden="true">{move || unread.get()}</span> })}
                     {icon::icon(icon::DOWN)}
                 </button>
             </Show>

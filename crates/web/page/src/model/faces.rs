@@ -50,6 +50,12 @@ pub(crate) fn name(peer: &Peer) -> Option<String> {
     name.or_else(|| peer.handle.as_ref().map(|handle| format!("@{handle}")))
 }
 
+/// The handle, with its sign, unless the person is called by it already.
+pub(crate) fn handle_beside_name(peer: &Peer) -> Option<String> {
+    let handle = peer.handle.as_ref().map(|handle| format!("@{handle}"));
+    handle.filter(|handle| name(peer).as_ref() != Some(handle))
+}
+
 /// A name as it is shown: bounded in length and in height.
 fn shown(name: &str) -> String {
     let mut marks = 0;
@@ -113,8 +119,10 @@ mod tests {
             name: Some(" Ben ".to_owned()),
         };
         assert_eq!(name(&peer).as_deref(), Some("Ben"));
+        assert_eq!(handle_beside_name(&peer).as_deref(), Some("@ben"));
         peer.name = Some("  ".to_owned());
         assert_eq!(name(&peer).as_deref(), Some("@ben"));
+        assert_eq!(handle_beside_name(&peer), None);
         peer.handle = None;
         assert_eq!(name(&peer), None);
     }
