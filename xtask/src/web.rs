@@ -39,7 +39,7 @@ pub(crate) enum Flavour {
     Dev,
     /// For tests: optimised, hardly compressed.
     Test,
-    /// For everybody: as small as it gets.
+    /// For everybody: as small as it gets, without words for what goes wrong within.
     Release,
 }
 

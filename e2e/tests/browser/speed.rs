@@ -94,6 +94,7 @@ fn compressed(requests: &[Request]) -> usize {
     let size = |path: &&str| {
         let file = app.join(path);
         let smaller = app.join(format!("{path}.br"));
+        // What has no file is the API's, not the app's.
         let metadata = std::fs::metadata(smaller).or_else(|_| std::fs::metadata(file));
         metadata.map_or(0, |metadata| usize::try_from(metadata.len()).unwrap())
     };
