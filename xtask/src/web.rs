@@ -7,6 +7,8 @@ mod compress;
 mod files;
 mod licences;
 mod modules;
+mod order;
+mod script;
 mod size;
 mod style;
 mod template;

@@ -32,9 +32,11 @@ impl Profile {
     }
 }
 
-/// The root of the checkout: the parent of this crate.
+/// The root of the checkout: the parent of this crate. Cargo says at run time where that is, and is right even where
+/// checkouts share a target directory and this program was compiled in another one.
 pub(crate) fn root() -> PathBuf {
-    let mut root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let mut root = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
     root.pop();
     root
 }

@@ -9,6 +9,7 @@ use xshell::{Shell, cmd};
 use super::{
     Flavour,
     files::{self, Files},
+    order, script,
 };
 use crate::tools::{self, WASM_TARGET};
 
@@ -130,6 +131,11 @@ fn bind(name: &'static str, compiled: &Path, kept: &Path, flavour: Flavour) -> R
         bail!("nothing gives the module what it needs: {import} (a C function that no crate brings?)");
     }
     let wasm = output.wasm_mut().emit_wasm();
+    let (script, wasm) = if flavour == Flavour::Release {
+        script::shorten(&script, &order::by_likeness(&wasm)?)?
+    } else {
+        (script, wasm)
+    };
     for old in files::below(kept)? {
         if old.to_string_lossy().starts_with(&format!("{name}-")) {
             std::fs::remove_file(kept.join(old))?;
