@@ -21,7 +21,7 @@ pub(crate) const LIST_ROWS: usize = 60;
 /// Warnings that are shown; the oldest give way.
 pub(crate) const WARNINGS_MAX: usize = 5;
 /// Pixels before an end of what is loaded at which more is loaded.
-pub(crate) const LOAD_WITHIN: f64 = 1200.0;
+pub(crate) const LOAD_WITHIN: f64 = 600.0;
 /// Pixels above the bottom that still count as the bottom.
 pub(crate) const BOTTOM_WITHIN: f64 = 48.0;
 /// Pixels above the bottom from which on there is a way back.

@@ -108,3 +108,26 @@ fn the_browsers_first_language_that_is_spoken_here_is_taken() {
     assert_eq!(tags(&["fr-FR", "de-AT", "en"]), Some(Language::German));
     assert_eq!(tags(&["fr"]), None);
 }
+
+/// Each letter that the first of the fonts lacks would make every browser load another one.
+#[test]
+fn every_text_is_written_in_letters_of_the_font_that_is_loaded_at_first() {
+    let style = include_str!("../../style/00-tokens.css");
+    let (_, ranges) = style.split_once("unicode-range: ").unwrap();
+    let (ranges, _) = ranges.split_once(';').unwrap();
+    let ranges: Vec<_> = ranges
+        .split(", ")
+        .map(|range| {
+            let (first, last) = range.split_once('-').unwrap_or((range, range));
+            let code = |text: &str| u32::from_str_radix(text.trim_start_matches("U+"), 16).unwrap();
+            code(first)..=code(last)
+        })
+        .collect();
+    for language in Language::ALL {
+        let letters = language.source().chars().filter(|letter| !letter.is_control());
+        for letter in letters {
+            let is_there = ranges.iter().any(|range| range.contains(&u32::from(letter)));
+            assert!(is_there, "{language:?}: {letter:?}");
+        }
+    }
+}

@@ -6,7 +6,7 @@ use subrosa_web_rpc::Message;
 use subrosa_wire::ConversationId;
 
 /// Messages in one page.
-pub(crate) const PAGE: usize = 60;
+pub(crate) const PAGE: usize = 50;
 /// Messages in the window at most: what the document holds.
 pub(crate) const WINDOW_MAX: usize = 180;
 
