@@ -8,7 +8,10 @@ use wasm_bindgen::JsValue;
 use crate::{
     browser,
     i18n::{self, Language},
-    model::labels::{Label, label},
+    model::{
+        labels::{Label, label},
+        letters,
+    },
 };
 
 /// The ways in which an instant is written.
@@ -84,12 +87,31 @@ pub(crate) fn day(at_ms: u64, today: i64) -> String {
 }
 
 /// A number.
-pub(crate) fn number(value: f64) -> String {
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of people's things are exact in a double"
+)]
+pub(crate) fn number(value: u64) -> String {
     if !cfg!(target_arch = "wasm32") {
         return value.to_string();
     }
-    let number = js_sys::Number::from(value);
+    let number = js_sys::Number::from(value as f64);
     number.to_locale_string(&locale(i18n::language())).into()
+}
+
+/// How a language counts so many, by the names of Unicode's plural rules (UTS #35): `one`, `other` and four more.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of people's things are exact in a double"
+)]
+pub(crate) fn plural(value: u64, language: Language) -> String {
+    if !cfg!(target_arch = "wasm32") {
+        return if value == 1 { "one" } else { "other" }.to_owned();
+    }
+    let locales = Array::of1(&language.tag().into());
+    js_sys::Intl::PluralRules::new(&locales, &Object::new())
+        .select(value as f64)
+        .into()
 }
 
 fn how(at_ms: u64, today: i64) -> Label {
@@ -150,9 +172,6 @@ fn relative_day(days: i32) -> String {
 }
 
 fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters
-        .next()
-        .map(|first| first.to_uppercase().chain(letters).collect())
-        .unwrap_or_default()
+    let first = text.chars().next().map_or(0, char::len_utf8);
+    letters::upper_case(&text[..first]) + &text[first..]
 }

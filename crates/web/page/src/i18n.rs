@@ -3,13 +3,15 @@
 //! Every text that a person reads comes from here. Texts of people that are put into a sentence are isolated, so
 //! that their direction cannot turn the sentence around.
 
-use std::sync::LazyLock;
+mod messages;
 
-use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
+use std::{cell::LazyCell, sync::LazyLock};
+
 use leptos::prelude::*;
-use unic_langid::LanguageIdentifier;
 
-use crate::{browser, format};
+pub(crate) use self::messages::Argument;
+use self::messages::Messages;
+use crate::browser;
 
 /// A language of the interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,15 +56,10 @@ impl Language {
         }
     }
 
-    fn identifier(self) -> LanguageIdentifier {
-        // The tags are ours and well formed; the root language is what Fluent falls back to.
-        self.tag().parse().unwrap_or_default()
-    }
-
     /// The first of these tags that is spoken here.
     fn of_tags(tags: impl IntoIterator<Item = String>) -> Option<Self> {
         tags.into_iter().find_map(|tag| {
-            let primary = tag.split('-').next()?.to_lowercase();
+            let primary = tag.split('-').next()?.to_ascii_lowercase();
             Self::ALL.into_iter().find(|language| language.tag() == primary)
         })
     }
@@ -71,23 +68,8 @@ impl Language {
 static CHOSEN: LazyLock<ArcRwSignal<Language>> = LazyLock::new(|| ArcRwSignal::new(Language::English));
 
 thread_local! {
-    static BUNDLES: Vec<(Language, FluentBundle<FluentResource>)> =
-        Language::ALL.into_iter().map(|language| (language, bundle(language))).collect();
-}
-
-fn bundle(language: Language) -> FluentBundle<FluentResource> {
-    let mut bundle = FluentBundle::new(vec![language.identifier()]);
-    // Done by `find_text`, for texts and not for numbers.
-    bundle.set_use_isolating(false);
-    bundle.set_formatter(Some(|value, _| match value {
-        FluentValue::Number(number) => Some(format::number(number.value)),
-        _ => None,
-    }));
-    // What cannot be parsed is left out; a test sees to it that there is nothing.
-    let resource =
-        FluentResource::try_new(language.source().to_owned()).unwrap_or_else(|(resource, _)| resource);
-    bundle.add_resource_overriding(resource);
-    bundle
+    static ENGLISH: LazyCell<Messages> = LazyCell::new(|| Messages::of(Language::English));
+    static GERMAN: LazyCell<Messages> = LazyCell::new(|| Messages::of(Language::German));
 }
 
 /// The language of the interface. Whoever asks within a view is asked again when it changes.
@@ -116,32 +98,14 @@ fn apply(language: Language) {
 }
 
 /// The text with this key in the language of the interface.
-pub(crate) fn find_text(key: &str, arguments: &[(&'static str, FluentValue<'_>)]) -> String {
-    let mut args = FluentArgs::with_capacity(arguments.len());
-    for (name, value) in arguments {
-        match value {
-            FluentValue::String(text) => args.set(*name, isolated(text)),
-            other => args.set(*name, other.clone()),
-        }
-    }
-    find(CHOSEN.get(), key, &args).unwrap_or_else(|| key.to_owned())
-}
-
-/// A text that its neighbours cannot turn around, nor it them: first-strong isolate (Unicode UAX #9).
-fn isolated(text: &str) -> String {
-    format!("\u{2068}{text}\u{2069}")
-}
-
-fn find(language: Language, key: &str, args: &FluentArgs<'_>) -> Option<String> {
-    BUNDLES.with(|bundles| {
-        let (_, bundle) = bundles.iter().find(|(of, _)| *of == language)?;
-        let pattern = bundle.get_message(key)?.value()?;
-        Some(
-            bundle
-                .format_pattern(pattern, Some(args), &mut Vec::new())
-                .into_owned(),
-        )
-    })
+pub(crate) fn find_text(key: &str, arguments: &[(&str, Argument<'_>)]) -> String {
+    let messages = match CHOSEN.get() {
+        Language::English => &ENGLISH,
+        Language::German => &GERMAN,
+    };
+    messages
+        .with(|messages| messages.find(key, arguments))
+        .unwrap_or_else(|| key.to_owned())
 }
 
 /// A text that follows the language: `t!("key")`, `t!("key", name = value)`.
@@ -153,7 +117,7 @@ macro_rules! t {
 /// A text as it is now.
 macro_rules! now {
     ($key:literal $(, $name:ident = $value:expr)* $(,)?) => {
-        $crate::i18n::find_text($key, &[$((stringify!($name), fluent_bundle::FluentValue::from($value))),*])
+        $crate::i18n::find_text($key, &[$((stringify!($name), $crate::i18n::Argument::from($value))),*])
     };
 }
 pub(crate) use {now, t};

@@ -20,7 +20,7 @@ pub(super) fn People(search: RwSignal<String>) -> impl IntoView {
     let found = RwSignal::new(None::<Result<Vec<Person>, Failure>>);
     let asked = StoredValue::new(0_u32);
     effect!(move || {
-        let prefix = search.with(|search| search.trim().trim_start_matches('@').to_lowercase());
+        let prefix = search.with(|search| search.trim().trim_start_matches('@').to_ascii_lowercase());
         let number = asked.get_value().wrapping_add(1);
         asked.set_value(number);
         if !could_be_handle(&prefix) {

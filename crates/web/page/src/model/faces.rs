@@ -5,7 +5,7 @@ use std::iter;
 use subrosa_web_rpc::Peer;
 use subrosa_wire::AccountId;
 
-use super::clusters;
+use super::{clusters, letters};
 
 /// The pairs of colours in the style sheet.
 const HUES: u8 = 10;
@@ -22,15 +22,15 @@ pub(crate) fn initials(name: &str) -> String {
         .split(|c: char| c.is_whitespace() || matches!(c, '.' | '_' | '-'))
         .filter_map(|mut word| {
             iter::from_fn(|| clusters::take_first(&mut word))
-                .find(|cluster| cluster.chars().any(char::is_alphanumeric))
+                .find(|cluster| letters::has_letter_or_digit(cluster))
         });
     let first = words.next();
     let last = words.next_back();
-    let letters: String = first.into_iter().chain(last).map(tame).collect();
-    if letters.is_empty() {
+    let initials: String = first.into_iter().chain(last).map(tame).collect();
+    if initials.is_empty() {
         "?".to_owned()
     } else {
-        letters.to_uppercase()
+        letters::upper_case(&initials)
     }
 }
 

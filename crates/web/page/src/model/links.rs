@@ -1,5 +1,7 @@
 //! Addresses in a text. Nothing else of a text means anything.
 
+use super::letters;
+
 /// A stretch of text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Piece<'a> {
@@ -23,10 +25,8 @@ pub(crate) fn pieces(text: &str) -> Vec<Piece<'_>> {
         };
         let length = length(&rest[at..]);
         let scheme = if rest[at..].starts_with("https") { 8 } else { 7 };
-        let begins_a_word = rest[..at]
-            .chars()
-            .next_back()
-            .is_none_or(|before| !before.is_alphanumeric());
+        let before = rest[..at].char_indices().next_back();
+        let begins_a_word = before.is_none_or(|(from, _)| !letters::has_letter_or_digit(&rest[from..at]));
         if length <= scheme || !begins_a_word {
             searched = at + scheme;
             continue;

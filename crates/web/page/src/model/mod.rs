@@ -4,6 +4,7 @@ pub(crate) mod clusters;
 pub(crate) mod code;
 pub(crate) mod faces;
 pub(crate) mod labels;
+pub(crate) mod letters;
 pub(crate) mod links;
 pub(crate) mod preview;
 pub(crate) mod roster;

@@ -5,12 +5,14 @@ use std::{collections::HashMap, sync::Arc};
 use subrosa_web_rpc::Conversation;
 use subrosa_wire::ConversationId;
 
+use super::letters;
+
 /// The conversations by id.
 pub(crate) type Roster = HashMap<ConversationId, Arc<Conversation>>;
 
 /// The ids in the order of the list: the newest first, equal ones by id so that they never swap.
 pub(crate) fn order(roster: &Roster, filter: &str) -> Vec<ConversationId> {
-    let filter = filter.trim().trim_start_matches('@').to_lowercase();
+    let filter = letters::lower_case(filter.trim().trim_start_matches('@'));
     let mut found: Vec<_> = roster
         .values()
         .filter(|conversation| fits(conversation, &filter))
@@ -25,7 +27,7 @@ fn fits(conversation: &Conversation, filter: &str) -> bool {
         || peer
             .name
             .as_ref()
-            .is_some_and(|name| name.to_lowercase().contains(filter))
+            .is_some_and(|name| letters::lower_case(name).contains(filter))
         || peer
             .handle
             .as_ref()

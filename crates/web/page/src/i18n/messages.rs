@@ -1,0 +1,133 @@
+//! The messages of one language: what of Fluent the interface uses, which is texts with arguments in them and a choice
+//! between texts by a number.
+//!
+//! The parser is Project Fluent's. Its runtime would bring tables of languages, their plurals and numbers, all of which
+//! a browser has.
+
+use std::{borrow::Cow, collections::HashMap};
+
+use fluent_syntax::{
+    ast::{Entry, Expression, InlineExpression, Pattern, PatternElement, Variant, VariantKey},
+    parser,
+};
+
+use super::Language;
+use crate::format;
+
+/// What is put into a text.
+pub(crate) enum Argument<'a> {
+    Text(Cow<'a, str>),
+    Number(u64),
+}
+
+impl<'a> From<&'a str> for Argument<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl<'a> From<&'a String> for Argument<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<String> for Argument<'_> {
+    fn from(text: String) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<u64> for Argument<'_> {
+    fn from(number: u64) -> Self {
+        Self::Number(number)
+    }
+}
+
+/// The messages of a language by their keys.
+pub(super) struct Messages {
+    language: Language,
+    patterns: HashMap<&'static str, Pattern<&'static str>>,
+}
+
+impl Messages {
+    pub(super) fn of(language: Language) -> Self {
+        // What cannot be parsed is left out; a test sees to it that there is nothing.
+        let resource = parser::parse_runtime(language.source()).unwrap_or_else(|(resource, _)| resource);
+        let patterns = resource
+            .body
+            .into_iter()
+            .filter_map(|entry| match entry {
+                Entry::Message(message) => Some((message.id.name, message.value?)),
+                _ => None,
+            })
+            .collect();
+        Self { language, patterns }
+    }
+
+    /// The text with this key.
+    pub(super) fn find(&self, key: &str, arguments: &[(&str, Argument<'_>)]) -> Option<String> {
+        let mut text = String::new();
+        self.write(self.patterns.get(key)?, arguments, &mut text);
+        Some(text)
+    }
+
+    fn write(&self, pattern: &Pattern<&str>, arguments: &[(&str, Argument<'_>)], text: &mut String) {
+        for element in &pattern.elements {
+            match element {
+                PatternElement::TextElement { value } => text.push_str(value),
+                PatternElement::Placeable {
+                    expression: Expression::Inline(expression),
+                } => match argument(expression, arguments) {
+                    Some(Argument::Text(argument)) => isolate(argument, text),
+                    Some(Argument::Number(number)) => text.push_str(&format::number(*number)),
+                    None => {}
+                },
+                PatternElement::Placeable {
+                    expression: Expression::Select { selector, variants },
+                } => {
+                    if let Some(variant) = self.choose(argument(selector, arguments), variants) {
+                        self.write(&variant.value, arguments, text);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The variant for a number, or else the one for all others.
+    fn choose<'p, 's>(
+        &self,
+        number: Option<&Argument<'_>>,
+        variants: &'p [Variant<&'s str>],
+    ) -> Option<&'p Variant<&'s str>> {
+        let plural = match number {
+            Some(Argument::Number(number)) => format::plural(*number, self.language),
+            _ => String::new(),
+        };
+        let is_of = |variant: &&Variant<&str>| match variant.key {
+            VariantKey::Identifier { name } => name == plural,
+            VariantKey::NumberLiteral { .. } => false,
+        };
+        let other = || variants.iter().find(|variant| variant.default);
+        variants.iter().find(is_of).or_else(other)
+    }
+}
+
+/// What an expression stands for. Other expressions than variables are in none of the texts, see the tests.
+fn argument<'a>(
+    expression: &InlineExpression<&str>,
+    arguments: &'a [(&str, Argument<'a>)],
+) -> Option<&'a Argument<'a>> {
+    let InlineExpression::VariableReference { id } = expression else {
+        return None;
+    };
+    let (_, argument) = arguments.iter().find(|(name, _)| *name == id.name)?;
+    Some(argument)
+}
+
+/// A text that its neighbours cannot turn around, nor it them: first-strong isolate (Unicode UAX #9).
+fn isolate(argument: &str, text: &mut String) {
+    text.push('\u{2068}');
+    text.push_str(argument);
+    text.push('\u{2069}');
+}

@@ -1,0 +1,51 @@
+//! What is a letter, and its upper and lower case, in all scripts.
+//!
+//! Natively by the tables of the standard library. A browser has them already: in the web app the library's would be
+//! more to load.
+
+pub(crate) use self::tables::{has_letter_or_digit, lower_case, upper_case};
+
+#[cfg(not(target_arch = "wasm32"))]
+mod tables {
+    pub(crate) fn lower_case(text: &str) -> String {
+        text.to_lowercase()
+    }
+
+    pub(crate) fn upper_case(text: &str) -> String {
+        text.to_uppercase()
+    }
+
+    pub(crate) fn has_letter_or_digit(text: &str) -> bool {
+        text.contains(char::is_alphanumeric)
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+mod tables {
+    use js_sys::{JsString, RegExp};
+
+    thread_local! {
+        static LETTER_OR_DIGIT: RegExp = RegExp::new("[\\p{Alphabetic}\\p{N}]", "u");
+    }
+
+    pub(crate) fn lower_case(text: &str) -> String {
+        if text.is_ascii() {
+            return text.to_ascii_lowercase();
+        }
+        JsString::from(text).to_lower_case().into()
+    }
+
+    pub(crate) fn upper_case(text: &str) -> String {
+        if text.is_ascii() {
+            return text.to_ascii_uppercase();
+        }
+        JsString::from(text).to_upper_case().into()
+    }
+
+    pub(crate) fn has_letter_or_digit(text: &str) -> bool {
+        if text.is_ascii() {
+            return text.contains(|letter: char| letter.is_ascii_alphanumeric());
+        }
+        LETTER_OR_DIGIT.with(|pattern| pattern.test(text))
+    }
+}
