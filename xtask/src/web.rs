@@ -115,6 +115,7 @@ fn assemble(sh: &Shell, modules: &[Module]) -> Result<Files> {
         module.add_to(&mut files);
     }
     add_assets(&mut files, &sources.join("assets"))?;
+    add_languages(&mut files, &sources.join("locales"))?;
     let style = name_assets(&style::read(&sources.join("style"))?, &files)?;
     files.add_named("app.css", style.into_bytes());
     files.add_named("licences.json", licences::read(sh)?);
@@ -135,6 +136,17 @@ fn assemble(sh: &Shell, modules: &[Module]) -> Result<Files> {
         files.add(name, filled.into_bytes());
     }
     Ok(files)
+}
+
+/// The messages of all languages but English, which comes with the page.
+fn add_languages(files: &mut Files, folder: &Path) -> Result<()> {
+    for path in files::below(folder)? {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        if let Some(name) = name.filter(|name| name != "en.ftl") {
+            files.add_named(&format!("language-{name}"), std::fs::read(folder.join(&path))?);
+        }
+    }
+    Ok(())
 }
 
 /// Icons keep their names, since other programs remember them; all else is named after its content.

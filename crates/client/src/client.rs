@@ -19,7 +19,6 @@ use subrosa_wire::{
     rest::{self, Person},
 };
 use tokio::sync::{Notify, watch};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     ClientError, Events, ServerUrl, Status, accounts,
@@ -56,7 +55,8 @@ struct Shared {
     /// Gives the profile back when the engine is closed.
     thread: Mutex<Option<EngineThread>>,
     tasks: Tasks,
-    stop: CancellationToken,
+    /// True once connector and keeper shall stop; they do as well when this is gone.
+    stop: watch::Sender<bool>,
     is_connecting: AtomicBool,
     retry_now: Arc<Notify>,
 }
@@ -122,7 +122,7 @@ impl Client {
                 host,
                 thread: Mutex::new(Some(thread)),
                 tasks,
-                stop: CancellationToken::new(),
+                stop: watch::Sender::new(false),
                 is_connecting: AtomicBool::new(false),
                 retry_now: Arc::new(Notify::new()),
             }),
@@ -144,13 +144,13 @@ impl Client {
             host: self.shared.host.clone(),
             retry_now: Arc::clone(&self.shared.retry_now),
         };
-        self.shared.tasks.spawn(connector.work(stop.clone()));
+        self.shared.tasks.spawn(connector.work(stop.subscribe()));
         let keeper = vault::Keeper {
             rest: self.shared.rest.clone(),
             session: self.shared.session.clone(),
             host: self.shared.host.clone(),
         };
-        self.shared.tasks.spawn(keeper.work(stop.clone()));
+        self.shared.tasks.spawn(keeper.work(stop.subscribe()));
     }
 
     /// Ends the wait between two attempts to connect.
@@ -215,7 +215,7 @@ impl Client {
     }
 
     async fn into_profile(self) -> Result<Profile, ClientError> {
-        self.shared.stop.cancel();
+        self.shared.stop.send_replace(true);
         let thread = self
             .shared
             .thread
@@ -616,12 +616,6 @@ impl Client {
 /// The name of the setting that holds a draft.
 fn draft_setting(conversation: ConversationId) -> String {
     format!("draft/{conversation}")
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        self.stop.cancel();
-    }
 }
 
 fn final_error(status: &Status) -> ClientError {

@@ -4,8 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use subrosa_wire::ProblemCode;
-use tokio::sync::{Notify, mpsc};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::{
     ClientError, Connection, ServerUrl,
@@ -30,9 +29,11 @@ pub(crate) struct Connector {
 
 impl Connector {
     /// Stays connected until `stop`, or until there is no use in trying.
-    pub(crate) async fn work(self, stop: CancellationToken) {
-        let stopped = stop.run_until_cancelled(Box::pin(self.stay_connected())).await;
-        let last = stopped.unwrap_or(Connection::Off);
+    pub(crate) async fn work(self, mut stop: watch::Receiver<bool>) {
+        let last = tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => Connection::Off,
+            last = Box::pin(self.stay_connected()) => last,
+        };
         // The engine's thread is gone only if the whole client is.
         let _ = self.host.run(move |host| host.disconnected(last)).await;
     }

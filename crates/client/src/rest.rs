@@ -16,7 +16,7 @@ use subrosa_wire::{
 use crate::{
     ClientError, ServerUrl,
     limits::{REST_ANSWER_MAX, REST_TIMEOUT},
-    platform::{Http, HttpAnswer, HttpFailure, HttpRequest, Network, timeout},
+    platform::{Http, HttpAnswer, HttpFailure, HttpRequest, Network, from_json, timeout, to_json},
     server_url::escape,
 };
 
@@ -187,7 +187,7 @@ impl Rest {
 
     async fn call<A: DeserializeOwned>(&self, request: HttpRequest) -> Result<A, ClientError> {
         let body = self.exchange(request).await?;
-        serde_json::from_slice(&body)
+        from_json(&body)
             .map_err(|error| ClientError::ServerMisbehaved(format!("its answer cannot be read: {error}")))
     }
 
@@ -215,7 +215,7 @@ impl Rest {
             return Ok(answer.body);
         }
         if answer.media_type.starts_with(PROBLEM_MEDIA_TYPE)
-            && let Ok(document) = serde_json::from_slice::<ProblemDocument>(&answer.body)
+            && let Ok(document) = from_json::<ProblemDocument>(&answer.body)
         {
             return Err(refused(document));
         }
@@ -244,7 +244,7 @@ impl HttpRequest {
 
     fn json(mut self, body: &impl Serialize) -> Self {
         // Only maps and foreign types can fail here, and no body has one: the server would refuse nothing at all.
-        self.json = Some(serde_json::to_vec(body).unwrap_or_default());
+        self.json = Some(to_json(body).unwrap_or_default());
         self
     }
 

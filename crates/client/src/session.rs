@@ -17,7 +17,7 @@ use crate::{
     ClientError, accounts, ambient,
     host::HostHandle,
     limits::{TOKEN_MARGIN, TOKEN_REQUESTS_MAX},
-    platform::Tasks,
+    platform::{Tasks, from_json, to_json},
     rest::Rest,
 };
 
@@ -47,13 +47,12 @@ impl StoredTokens {
     /// sign in again.
     pub(crate) fn load(engine: &Engine) -> Result<Option<Self>, ClientError> {
         let stored = engine.setting(SETTING)?;
-        Ok(stored.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+        Ok(stored.and_then(|bytes| from_json(&bytes).ok()))
     }
 
     /// Stores the tokens, durably.
     pub(crate) fn store(&self, engine: &mut Engine) -> Result<(), ClientError> {
-        let mut bytes =
-            serde_json::to_vec(self).map_err(|error| ClientError::ServerMisbehaved(error.to_string()))?;
+        let mut bytes = to_json(self).map_err(ClientError::ServerMisbehaved)?;
         let stored = engine.set_setting(SETTING, Some(&bytes));
         bytes.zeroize();
         Ok(stored?)

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use subrosa_engine::Event;
 use subrosa_wire::ProblemCode;
-use tokio::sync::broadcast;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{broadcast, watch};
 
 use crate::{
     ClientError, ambient, host::HostHandle, limits::VAULT_ATTEMPTS_MAX, platform, rest::Rest,
@@ -25,8 +24,11 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     /// Works until `stop`.
-    pub(crate) async fn work(self, stop: CancellationToken) {
-        stop.run_until_cancelled(self.keep()).await;
+    pub(crate) async fn work(self, mut stop: watch::Receiver<bool>) {
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => {}
+            () = self.keep() => {}
+        }
     }
 
     async fn keep(&self) {

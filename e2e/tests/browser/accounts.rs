@@ -344,6 +344,31 @@ async fn name_password_and_recovery_code_are_changed_on_the_account_page() {
     assert!(chats.contains("Alice under the rose"), "{chats}");
 }
 
+/// The languages are files of their own. The browser's protocol is needed to take one away.
+#[tokio::test]
+async fn a_language_that_cannot_be_loaded_is_told_and_the_one_before_it_stays() {
+    let stage = Stage::set(Kind::Chromium).await;
+    let tab = &stage.alice.tab;
+    tab.goto(&stage.alice.address("/settings")).await;
+    tab.wait_for("settings").await;
+    tab.devtools("Network.enable", json!({})).await;
+    tab.devtools("Network.setBypassServiceWorker", json!({ "bypass": true }))
+        .await;
+    tab.devtools("Network.setBlockedURLs", json!({ "urls": ["*language-de*"] }))
+        .await;
+    tab.click("css:label:has([data-testid=\"language-de\"])").await;
+    tab.wait_text("language-missing", "could not be loaded").await;
+    let still =
+        "document.querySelector('[data-testid=\"language-en\"]').checked && document.documentElement.lang";
+    assert_eq!(tab.evaluate(still).await, json!("en"));
+
+    tab.devtools("Network.setBlockedURLs", json!({ "urls": [] }))
+        .await;
+    tab.click("css:label:has([data-testid=\"language-de\"])").await;
+    tab.wait_text("css:h1", "Konto").await;
+    tab.wait_gone("language-missing").await;
+}
+
 #[tokio::test]
 async fn theme_and_language_are_kept() {
     for kind in BOTH {

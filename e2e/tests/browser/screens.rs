@@ -111,6 +111,7 @@ async fn the_screens_before_sign_in_are_pictured_and_axe_finds_nothing() {
     tab.wait_for("recover-code").await;
     visitor.visit(tab, "17-recover").await;
     tab.click("language-de").await;
+    tab.until("document.documentElement.lang === 'de'").await;
     visitor.visit(tab, "18-recover-german").await;
     visitor.end();
 }
@@ -199,6 +200,7 @@ async fn the_screens_of_conversations_are_pictured_and_axe_finds_nothing() {
     tab.evaluate("void (document.documentElement.dir = 'ltr')").await;
     tab.goto(&stage.alice.address("/settings")).await;
     tab.click("css:label:has([data-testid=\"language-de\"])").await;
+    tab.until("document.documentElement.lang === 'de'").await;
     visitor.visit(tab, "53-settings-german").await;
     stage.alice.open_chat("bob").await;
     visitor.visit(tab, "36-conversation-german").await;

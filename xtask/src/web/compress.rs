@@ -30,7 +30,7 @@ pub(super) fn is_worthwhile(path: &str) -> bool {
     let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
     matches!(
         extension,
-        "html" | "js" | "css" | "json" | "webmanifest" | "wasm" | "svg" | "txt"
+        "html" | "js" | "css" | "json" | "webmanifest" | "wasm" | "svg" | "txt" | "ftl"
     )
 }
 

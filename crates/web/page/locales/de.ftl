@@ -196,6 +196,7 @@ theme-system = Wie das System
 theme-light = Hell
 theme-dark = Dunkel
 language = Sprache
+language-missing = { $language } konnte nicht geladen werden. Bitte prüfe deine Verbindung und versuche es wieder.
 devices = Geräte
 devices-lead = Wo du angemeldet bist. Melde ab, was du nicht kennst oder nicht mehr benutzt.
 device-name = Gerät { $id }

@@ -196,6 +196,7 @@ theme-system = Like the system
 theme-light = Light
 theme-dark = Dark
 language = Language
+language-missing = { $language } could not be loaded. Please check your connection and try again.
 devices = Devices
 devices-lead = Where you are signed in. Sign out what you do not know or no longer use.
 device-name = Device { $id }

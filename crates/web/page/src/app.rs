@@ -6,7 +6,7 @@ use crate::{
     browser,
     chats::Frame,
     gate::{Gate, RecoveryCodeScreen, trouble},
-    i18n::{self, now},
+    i18n::now,
     limits, link,
     model::{faces, route::Route},
     reactive::{effect, memo},
@@ -30,7 +30,6 @@ enum Screen {
 
 #[component]
 pub(crate) fn App() -> impl IntoView {
-    i18n::start();
     provide_context(theme::start());
     let store = Store::start();
     provide_context(store);

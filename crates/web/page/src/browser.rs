@@ -3,6 +3,7 @@
 use js_sys::{Array, Date, Function, Reflect};
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{Document, Element, HtmlElement, Storage, Window};
 
 /// The window.
@@ -31,6 +32,16 @@ pub(crate) fn meta(name: &str) -> Option<String> {
     element
         .get_attribute("content")
         .filter(|content| !content.is_empty())
+}
+
+/// The text of the file that the page names in its head.
+pub(crate) async fn fetch_named(name: &str) -> Option<String> {
+    let request = window().fetch_with_str(&meta(name)?);
+    let response: web_sys::Response = JsFuture::from(request).await.ok()?.dyn_into().ok()?;
+    if !response.ok() {
+        return None;
+    }
+    JsFuture::from(response.text().ok()?).await.ok()?.as_string()
 }
 
 /// Milliseconds since 1970.

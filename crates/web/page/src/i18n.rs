@@ -1,13 +1,14 @@
-//! The words of the interface: Fluent messages, one file for each language, chosen at run time.
+//! The words of the interface: Fluent messages, one file for each language, chosen at run time. English comes with the
+//! page, for it stands in for a language that cannot be loaded; the others are loaded by those who read them.
 //!
 //! Every text that a person reads comes from here. Texts of people that are put into a sentence are isolated, so
 //! that their direction cannot turn the sentence around.
 
 mod messages;
 
-use std::{cell::LazyCell, sync::LazyLock};
+use std::{cell::RefCell, collections::HashMap, sync::LazyLock};
 
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 
 pub(crate) use self::messages::Argument;
 use self::messages::Messages;
@@ -21,6 +22,7 @@ pub(crate) enum Language {
 }
 
 const KEPT_AS: &str = "subrosa-language";
+const ENGLISH: &str = include_str!("../locales/en.ftl");
 
 impl Language {
     /// All of them.
@@ -49,11 +51,13 @@ impl Language {
         }
     }
 
-    const fn source(self) -> &'static str {
-        match self {
-            Self::English => include_str!("../locales/en.ftl"),
-            Self::German => include_str!("../locales/de.ftl"),
-        }
+    /// Its messages; nothing if they could not be loaded.
+    async fn messages(self) -> Option<Messages> {
+        let source = match self {
+            Self::English => ENGLISH.to_owned(),
+            Self::German => browser::fetch_named("subrosa-language-de").await?,
+        };
+        Some(Messages::of(self, source))
     }
 
     /// The first of these tags that is spoken here.
@@ -67,9 +71,13 @@ impl Language {
 
 static CHOSEN: LazyLock<ArcRwSignal<Language>> = LazyLock::new(|| ArcRwSignal::new(Language::English));
 
+/// The language that was chosen last and could not be loaded.
+static MISSING: LazyLock<ArcRwSignal<Option<Language>>> = LazyLock::new(|| ArcRwSignal::new(None));
+
 thread_local! {
-    static ENGLISH: LazyCell<Messages> = LazyCell::new(|| Messages::of(Language::English));
-    static GERMAN: LazyCell<Messages> = LazyCell::new(|| Messages::of(Language::German));
+    /// The languages that are here.
+    static MESSAGES: RefCell<HashMap<Language, Messages>> =
+        RefCell::new(HashMap::from([(Language::English, Messages::of(Language::English, ENGLISH.to_owned()))]));
 }
 
 /// The language of the interface. Whoever asks within a view is asked again when it changes.
@@ -77,18 +85,46 @@ pub(crate) fn language() -> Language {
     CHOSEN.get()
 }
 
+/// The language that was chosen last, if it could not be loaded: the one before it stays.
+pub(crate) fn missing() -> Option<Language> {
+    MISSING.get()
+}
+
 /// Takes up the language that was chosen here before, or the browser's.
-pub(crate) fn start() {
+pub(crate) async fn start() {
     let kept = browser::kept(KEPT_AS);
     let language =
         Language::of_tags(kept.into_iter().chain(browser::languages())).unwrap_or(Language::English);
-    apply(language);
+    if load(language).await {
+        apply(language);
+    } else {
+        apply(Language::English);
+    }
 }
 
 /// Chooses a language, for now and later.
 pub(crate) fn choose(language: Language) {
-    browser::keep(KEPT_AS, Some(language.tag()));
-    apply(language);
+    spawn_local(async move {
+        if load(language).await {
+            browser::keep(KEPT_AS, Some(language.tag()));
+            MISSING.set(None);
+            apply(language);
+        } else {
+            MISSING.set(Some(language));
+        }
+    });
+}
+
+/// Whether the messages of a language are here now.
+async fn load(language: Language) -> bool {
+    if MESSAGES.with_borrow(|here| here.contains_key(&language)) {
+        return true;
+    }
+    let Some(messages) = language.messages().await else {
+        return false;
+    };
+    MESSAGES.with_borrow_mut(|here| here.insert(language, messages));
+    true
 }
 
 fn apply(language: Language) {
@@ -99,12 +135,9 @@ fn apply(language: Language) {
 
 /// The text with this key in the language of the interface.
 pub(crate) fn find_text(key: &str, arguments: &[(&str, Argument<'_>)]) -> String {
-    let messages = match CHOSEN.get() {
-        Language::English => &ENGLISH,
-        Language::German => &GERMAN,
-    };
-    messages
-        .with(|messages| messages.find(key, arguments))
+    let language = CHOSEN.get();
+    MESSAGES
+        .with_borrow(|here| here.get(&language)?.find(key, arguments))
         .unwrap_or_else(|| key.to_owned())
 }
 

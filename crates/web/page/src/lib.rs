@@ -29,13 +29,18 @@ use wasm_bindgen::prelude::wasm_bindgen;
 /// Puts the app in the place of what stands in the page while it loads.
 #[wasm_bindgen(start)]
 pub fn start() {
-    // A defect shows itself in the browser's console, with its place.
-    std::panic::set_hook(Box::new(|panic| {
-        web_sys::console::error_1(&panic.to_string().into());
-    }));
+    if !subrosa_web_rpc::IS_SHIPPED {
+        // A defect shows itself in the browser's console, with its place.
+        std::panic::set_hook(Box::new(|panic| {
+            web_sys::console::error_1(&panic.to_string().into());
+        }));
+    }
     let Some(place) = browser::document().get_element_by_id("app") else {
         return;
     };
-    place.set_text_content(None);
-    leptos::mount::mount_to(wasm_bindgen::JsCast::unchecked_into(place), app::App).forget();
+    wasm_bindgen_futures::spawn_local(async move {
+        i18n::start().await;
+        place.set_text_content(None);
+        leptos::mount::mount_to(wasm_bindgen::JsCast::unchecked_into(place), app::App).forget();
+    });
 }

@@ -31,6 +31,8 @@ mod watch;
 #[cfg(target_arch = "wasm32")]
 #[wasm_bindgen::prelude::wasm_bindgen(start)]
 pub fn start() {
-    console_error_panic_hook::set_once();
+    if !subrosa_web_rpc::IS_SHIPPED {
+        console_error_panic_hook::set_once();
+    }
     tabs::start();
 }

@@ -1,6 +1,7 @@
 //! In a browser: everything on the one thread of a dedicated worker, the network of the browser, the profile
 //! in the origin private file system and in IndexedDB.
 
+mod json;
 mod keys;
 mod network;
 mod pool;
@@ -8,6 +9,7 @@ mod profile;
 mod tasks;
 mod time;
 
+pub(crate) use json::{from_json, to_json};
 pub(crate) use network::{Http, Network, Receiver, Sender, read_address};
 pub(crate) use profile::{Draft, Profile};
 pub use profile::{exists as profile_exists, forget_profile};

@@ -14,7 +14,7 @@ pub(crate) use recovery_code::{CodeCard, RecoveryCodeScreen};
 use crate::{
     browser,
     i18n::{self, Language},
-    parts::icon,
+    parts::{icon, language},
 };
 
 /// Which of the doors is open.
@@ -53,16 +53,17 @@ pub(crate) fn Ground(children: Children) -> impl IntoView {
                 <footer class="gate-foot">
                     {Language::ALL
                         .into_iter()
-                        .map(|language| {
-                            let current = move || (i18n::language() == language).then_some("true");
+                        .map(|one| {
+                            let current = move || (i18n::language() == one).then_some("true");
                             view! {
-                                <button type="button" class="text-button" lang=language.tag() aria-current=current
-                                    data-testid=format!("language-{}", language.tag()) on:click=move |_| i18n::choose(language)>
-                                    {language.own_name()}
+                                <button type="button" class="text-button" lang=one.tag() aria-current=current
+                                    data-testid=format!("language-{}", one.tag()) on:click=move |_| i18n::choose(one)>
+                                    {one.own_name()}
                                 </button>
                             }
                         })
                         .collect_view()}
+                    {language::missing()}
                 </footer>
             </div>
         </div>

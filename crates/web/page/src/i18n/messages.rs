@@ -47,13 +47,13 @@ impl From<u64> for Argument<'_> {
 /// The messages of a language by their keys.
 pub(super) struct Messages {
     language: Language,
-    patterns: HashMap<&'static str, Pattern<&'static str>>,
+    patterns: HashMap<String, Pattern<String>>,
 }
 
 impl Messages {
-    pub(super) fn of(language: Language) -> Self {
-        // What cannot be parsed is left out; a test sees to it that there is nothing.
-        let resource = parser::parse_runtime(language.source()).unwrap_or_else(|(resource, _)| resource);
+    /// The messages of a file. What cannot be parsed is left out; a test sees to it that there is nothing.
+    pub(super) fn of(language: Language, source: String) -> Self {
+        let resource = parser::parse_runtime(source).unwrap_or_else(|(resource, _)| resource);
         let patterns = resource
             .body
             .into_iter()
@@ -72,7 +72,7 @@ impl Messages {
         Some(text)
     }
 
-    fn write(&self, pattern: &Pattern<&str>, arguments: &[(&str, Argument<'_>)], text: &mut String) {
+    fn write(&self, pattern: &Pattern<String>, arguments: &[(&str, Argument<'_>)], text: &mut String) {
         for element in &pattern.elements {
             match element {
                 PatternElement::TextElement { value } => text.push_str(value),
@@ -95,17 +95,17 @@ impl Messages {
     }
 
     /// The variant for a number, or else the one for all others.
-    fn choose<'p, 's>(
+    fn choose<'p>(
         &self,
         number: Option<&Argument<'_>>,
-        variants: &'p [Variant<&'s str>],
-    ) -> Option<&'p Variant<&'s str>> {
+        variants: &'p [Variant<String>],
+    ) -> Option<&'p Variant<String>> {
         let plural = match number {
             Some(Argument::Number(number)) => format::plural(*number, self.language),
             _ => String::new(),
         };
-        let is_of = |variant: &&Variant<&str>| match variant.key {
-            VariantKey::Identifier { name } => name == plural,
+        let is_of = |variant: &&Variant<String>| match &variant.key {
+            VariantKey::Identifier { name } => *name == plural,
             VariantKey::NumberLiteral { .. } => false,
         };
         let other = || variants.iter().find(|variant| variant.default);
@@ -115,7 +115,7 @@ impl Messages {
 
 /// What an expression stands for. Other expressions than variables are in none of the texts, see the tests.
 fn argument<'a>(
-    expression: &InlineExpression<&str>,
+    expression: &InlineExpression<String>,
     arguments: &'a [(&str, Argument<'a>)],
 ) -> Option<&'a Argument<'a>> {
     let InlineExpression::VariableReference { id } = expression else {

@@ -9,6 +9,7 @@ pub(crate) mod dialog;
 pub(crate) mod failure;
 pub(crate) mod field;
 pub(crate) mod icon;
+pub(crate) mod language;
 pub(crate) mod notice;
 pub(crate) mod password;
 pub(crate) mod skeleton;

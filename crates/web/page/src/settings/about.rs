@@ -1,9 +1,8 @@
 //! Version, build, where the source is, and whose work is in it.
 
-use js_sys::Array;
+use js_sys::{Array, JSON};
 use leptos::{prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast as _;
-use wasm_bindgen_futures::JsFuture;
 
 use crate::{browser, i18n::t};
 
@@ -60,14 +59,8 @@ pub(super) fn About() -> impl IntoView {
 }
 
 async fn load() -> Option<Vec<Licence>> {
-    let path = browser::meta("subrosa-licences")?;
-    let response: web_sys::Response = JsFuture::from(browser::window().fetch_with_str(&path))
-        .await
-        .ok()?
-        .dyn_into()
-        .ok()?;
     // The browser reads it: a reader of our own would be loaded with every page, for this one.
-    let list = JsFuture::from(response.json().ok()?).await.ok()?;
+    let list = JSON::parse(&browser::fetch_named("subrosa-licences").await?).ok()?;
     let list = list.dyn_into::<Array>().ok()?;
     list.iter()
         .map(|line| {

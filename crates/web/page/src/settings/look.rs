@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use crate::{
     i18n::{self, Language, now, t},
+    parts::language,
     theme::{self, Theme},
 };
 
@@ -33,16 +34,21 @@ pub(super) fn Look() -> impl IntoView {
             </fieldset>
             <fieldset class="choice">
                 <legend>{t!("language")}</legend>
-                {Language::ALL
-                    .into_iter()
-                    .map(|one| view! {
-                        <label lang=one.tag()>
-                            <input type="radio" name="language" data-testid=format!("language-{}", one.tag()) prop:checked=move || i18n::language() == one
-                                on:change=move |_| i18n::choose(one) />
-                            <span>{one.own_name()}</span>
-                        </label>
-                    })
-                    .collect_view()}
+                {move || {
+                    // Drawn anew if one is missing: what the browser has marked is not what counts then.
+                    i18n::missing();
+                    Language::ALL
+                        .into_iter()
+                        .map(|one| view! {
+                            <label lang=one.tag()>
+                                <input type="radio" name="language" data-testid=format!("language-{}", one.tag()) prop:checked=move || i18n::language() == one
+                                    on:change=move |_| i18n::choose(one) />
+                                <span>{one.own_name()}</span>
+                            </label>
+                        })
+                        .collect_view()
+                }}
+                {language::missing()}
             </fieldset>
         </section>
     }
