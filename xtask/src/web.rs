@@ -138,12 +138,15 @@ fn assemble(sh: &Shell, modules: &[Module]) -> Result<Files> {
     Ok(files)
 }
 
-/// The messages of all languages but English, which comes with the page.
+/// The messages of all languages but English, which comes with the page, without comments.
 fn add_languages(files: &mut Files, folder: &Path) -> Result<()> {
     for path in files::below(folder)? {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
         if let Some(name) = name.filter(|name| name != "en.ftl") {
-            files.add_named(&format!("language-{name}"), std::fs::read(folder.join(&path))?);
+            let messages = std::fs::read_to_string(folder.join(&path))?;
+            let lines = messages.split_inclusive('\n');
+            let messages: String = lines.filter(|line| !line.starts_with('#')).collect();
+            files.add_named(&format!("language-{name}"), messages.into_bytes());
         }
     }
     Ok(())

@@ -243,7 +243,8 @@ impl HttpRequest {
     }
 
     fn json(mut self, body: &impl Serialize) -> Self {
-        // Only maps and foreign types can fail here, and no body has one: the server would refuse nothing at all.
+        // No body has what has no form in JSON (a map with other keys than texts, a number that no browser can
+        // count to): the server would refuse nothing at all.
         self.json = Some(to_json(body).unwrap_or_default());
         self
     }

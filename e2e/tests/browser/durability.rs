@@ -13,7 +13,7 @@ fn rounds() -> usize {
 }
 
 /// Newest messages that are certainly in the page when a conversation is opened.
-const LOADED: usize = 50;
+const LOADED: usize = 40;
 /// How long the browser may write until it is killed.
 const LIFE_MS_MAX: u64 = 600;
 

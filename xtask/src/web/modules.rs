@@ -30,6 +30,14 @@ const OWN_LIBRARY: [&str; 4] = [
      ['-Zunstable-options', '-Cpanic=immediate-abort', '-Zlocation-detail=none']",
 ];
 
+/// What makes of a compiled module what is loaded: it is made again when this changes.
+const MADE_BY: &[u8] = concat!(
+    include_str!("modules.rs"),
+    include_str!("order.rs"),
+    include_str!("script.rs")
+)
+.as_bytes();
+
 /// One module, ready to be loaded.
 pub(super) struct Module {
     name: &'static str,
@@ -99,7 +107,7 @@ pub(super) fn build(sh: &Shell, target: &Path, flavour: Flavour) -> Result<Vec<M
 /// Runs wasm-bindgen, unless `kept` holds what it made of the same input.
 fn bind(name: &'static str, compiled: &Path, kept: &Path, flavour: Flavour) -> Result<Module> {
     let input = std::fs::read(compiled)?;
-    let key = files::hash(&input);
+    let key = files::hash(&[&input[..], MADE_BY].concat());
     let [script_file, wasm_file] =
         ["js", "wasm"].map(|extension| kept.join(format!("{name}-{key}.{extension}")));
     if let (Ok(script), Ok(wasm)) = (std::fs::read_to_string(&script_file), std::fs::read(&wasm_file)) {

@@ -328,14 +328,14 @@ mod tests {
             return Ok("import".to_owned());
         };
         let body = parts.functions[own as usize].body;
-        let mut meaning = String::new();
+        let mut meaning = Vec::new();
         for operator in FunctionBody::new(wasmparser::BinaryReader::new(body, 0)).get_operators_reader()? {
-            meaning += &match operator? {
+            meaning.push(match operator? {
                 Operator::Call { function_index } => format!("({})", self::meaning(parts, function_index)?),
                 operator => format!("{operator:?} "),
-            };
+            });
         }
-        Ok(meaning)
+        Ok(meaning.concat())
     }
 
     fn bodies(module: &[u8]) -> Result<Vec<Vec<u8>>> {

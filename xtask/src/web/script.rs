@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use wasm_encoder::{
     ExportSection, ImportSection, Module,
     reencode::{self, Reencode, utils},
@@ -12,7 +12,7 @@ use wasm_encoder::{
 use wasmparser::{Export, Import, Imports, Parser, Payload};
 
 /// How the names begin that wasm-bindgen makes up. All others are ours, or the browser's.
-const MADE_UP: [&str; 3] = ["__wbg_", "__wbindgen_", "wasm_bindgen__"];
+const MADE_UP: [&str; 3] = ["__wbg_", "__wbindgen_", "wasm_bindgen_"];
 
 /// Script and module with short names, the script without comments and indentation.
 pub(super) fn shorten(script: &str, module: &[u8]) -> Result<(String, Vec<u8>)> {
@@ -20,8 +20,11 @@ pub(super) fn shorten(script: &str, module: &[u8]) -> Result<(String, Vec<u8>)> 
     for part in Parser::new(0).parse_all(module) {
         match part? {
             Payload::ImportSection(section) => {
-                for import in section.into_imports() {
-                    names.add(import?.name);
+                for imports in section {
+                    match imports? {
+                        Imports::Single(_, import) => names.add(import.name),
+                        _ => bail!("wasm-bindgen imports in a form that is not known here"),
+                    }
                 }
             }
             Payload::ExportSection(section) => {
@@ -83,8 +86,8 @@ impl Reencode for Names {
                 let name = &self.short(import.name).to_owned();
                 utils::parse_imports(self, section, Imports::Single(at, Import { name, ..import }))
             }
-            // A shorter form of the section that compilers do not write yet.
-            other => utils::parse_imports(self, section, other),
+            // Refused by `shorten`.
+            compact => utils::parse_imports(self, section, compact),
         }
     }
 
@@ -140,10 +143,12 @@ mod tests {
 
     #[test]
     fn made_up_names_are_short_in_script_and_module() -> Result<()> {
-        let script = "const imports = { __wbg_now_0123456789abcdef: () => wasm.__wbindgen_malloc };\n\
+        let script = "const imports = { __wbg_now_0123456789abcdef: () => wasm.wasm_bindgen_01___invoke };\n\
                       const __wbg_now_0123456789abcdef0 = 1;\n";
-        let (script, rewritten) =
-            shorten(script, &module("__wbg_now_0123456789abcdef", "__wbindgen_malloc"))?;
+        let (script, rewritten) = shorten(
+            script,
+            &module("__wbg_now_0123456789abcdef", "wasm_bindgen_01___invoke"),
+        )?;
         Validator::new().validate_all(&rewritten)?;
         assert_eq!(rewritten, module("_0", "_1"));
         assert_eq!(

@@ -115,7 +115,7 @@ impl Password {
         if self.0.chars().count() < PASSWORD_CHARS_MIN {
             return Err(WeakPassword::TooShort);
         }
-        // All that is looked for is ASCII.
+        // Guesses are ASCII.
         let folded = Zeroizing::new(self.0.to_ascii_lowercase());
         let is_filler = |c: char| c.is_ascii_digit() || c.is_ascii_punctuation() || c == ' ';
         let core = folded.trim_matches(is_filler);

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, collections::HashMap};
 
-use js_sys::{Array, Date, Function, Object, Reflect};
+use js_sys::{Array, Date, Function, Intl::PluralRules, Object, Reflect};
 use wasm_bindgen::JsValue;
 
 use crate::{
@@ -43,6 +43,7 @@ impl Style {
 thread_local! {
     // One formatter for each style and language; making one takes far longer than using it.
     static FORMATTERS: RefCell<HashMap<(Language, Style), Function>> = RefCell::new(HashMap::new());
+    static PLURALS: RefCell<HashMap<Language, PluralRules>> = RefCell::new(HashMap::new());
 }
 
 /// The time of day.
@@ -108,10 +109,13 @@ pub(crate) fn plural(value: u64, language: Language) -> String {
     if !cfg!(target_arch = "wasm32") {
         return if value == 1 { "one" } else { "other" }.to_owned();
     }
-    let locales = Array::of1(&language.tag().into());
-    js_sys::Intl::PluralRules::new(&locales, &Object::new())
-        .select(value as f64)
-        .into()
+    PLURALS.with_borrow_mut(|kept| {
+        let rules = kept.entry(language).or_insert_with(|| {
+            let locales = Array::of1(&language.tag().into());
+            PluralRules::new(&locales, &Object::new())
+        });
+        rules.select(value as f64).into()
+    })
 }
 
 fn how(at_ms: u64, today: i64) -> Label {

@@ -6,13 +6,19 @@
 
 mod messages;
 
-use std::{cell::RefCell, collections::HashMap, sync::LazyLock};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+    sync::LazyLock,
+};
 
+use futures_channel::oneshot;
 use leptos::{prelude::*, task::spawn_local};
 
 pub(crate) use self::messages::Argument;
 use self::messages::Messages;
-use crate::browser;
+use crate::{browser, limits::LANGUAGE_WITHIN};
 
 /// A language of the interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,10 +60,11 @@ impl Language {
     /// Its messages; nothing if they could not be loaded.
     async fn messages(self) -> Option<Messages> {
         let source = match self {
-            Self::English => ENGLISH.to_owned(),
-            Self::German => browser::fetch_named("subrosa-language-de").await?,
+            Self::English => ENGLISH,
+            // Kept for as long as the page is.
+            Self::German => browser::fetch_named("subrosa-language-de").await?.leak(),
         };
-        Some(Messages::of(self, source))
+        Some(Messages::of(self, source)).filter(|messages| !messages.is_empty())
     }
 
     /// The first of these tags that is spoken here.
@@ -75,9 +82,11 @@ static CHOSEN: LazyLock<ArcRwSignal<Language>> = LazyLock::new(|| ArcRwSignal::n
 static MISSING: LazyLock<ArcRwSignal<Option<Language>>> = LazyLock::new(|| ArcRwSignal::new(None));
 
 thread_local! {
+    /// How often a language was chosen. One that takes longer to load than the next one comes too late.
+    static CHOICES: Cell<u32> = const { Cell::new(0) };
     /// The languages that are here.
     static MESSAGES: RefCell<HashMap<Language, Messages>> =
-        RefCell::new(HashMap::from([(Language::English, Messages::of(Language::English, ENGLISH.to_owned()))]));
+        RefCell::new(HashMap::from([(Language::English, Messages::of(Language::English, ENGLISH))]));
 }
 
 /// The language of the interface. Whoever asks within a view is asked again when it changes.
@@ -90,29 +99,52 @@ pub(crate) fn missing() -> Option<Language> {
     MISSING.get()
 }
 
-/// Takes up the language that was chosen here before, or the browser's.
+/// Takes up the language that was chosen here before, or the browser's. One that takes long to load comes later: until
+/// then there is English.
 pub(crate) async fn start() {
     let kept = browser::kept(KEPT_AS);
     let language =
         Language::of_tags(kept.into_iter().chain(browser::languages())).unwrap_or(Language::English);
-    if load(language).await {
-        apply(language);
-    } else {
-        apply(Language::English);
-    }
+    let (end, ended) = oneshot::channel();
+    let end = Rc::new(Cell::new(Some(end)));
+    let too_long = Rc::clone(&end);
+    set_timeout(move || drop(too_long.take()), LANGUAGE_WITHIN);
+    wasm_bindgen_futures::spawn_local(async move {
+        take_up(language, |_| {}).await;
+        drop(end.take());
+    });
+    let _: Result<(), _> = ended.await;
 }
 
 /// Chooses a language, for now and later.
 pub(crate) fn choose(language: Language) {
-    spawn_local(async move {
-        if load(language).await {
-            browser::keep(KEPT_AS, Some(language.tag()));
-            MISSING.set(None);
-            apply(language);
-        } else {
-            MISSING.set(Some(language));
-        }
-    });
+    spawn_local(take_up(language, |language| {
+        browser::keep(KEPT_AS, Some(language.tag()));
+    }));
+}
+
+/// The choice that could not be loaded was told.
+pub(crate) fn forget_missing() {
+    MISSING.try_set(None);
+}
+
+async fn take_up(language: Language, and_then: impl FnOnce(Language)) {
+    let choice = CHOICES.get() + 1;
+    CHOICES.set(choice);
+    let is_here = load(language).await;
+    if CHOICES.get() != choice {
+        return;
+    }
+    if is_here {
+        and_then(language);
+        MISSING.set(None);
+        CHOSEN.set(language);
+    } else {
+        MISSING.set(Some(language));
+    }
+    let shown = CHOSEN.get_untracked();
+    browser::set_root_attribute("lang", shown.tag());
+    browser::set_root_attribute("dir", shown.direction());
 }
 
 /// Whether the messages of a language are here now.
@@ -127,17 +159,14 @@ async fn load(language: Language) -> bool {
     true
 }
 
-fn apply(language: Language) {
-    CHOSEN.set(language);
-    browser::set_root_attribute("lang", language.tag());
-    browser::set_root_attribute("dir", language.direction());
-}
-
 /// The text with this key in the language of the interface.
 pub(crate) fn find_text(key: &str, arguments: &[(&str, Argument<'_>)]) -> String {
     let language = CHOSEN.get();
     MESSAGES
-        .with_borrow(|here| here.get(&language)?.find(key, arguments))
+        .with_borrow(|here| {
+            let find = |language| here.get(&language)?.find(key, arguments);
+            find(language).or_else(|| find(Language::English))
+        })
         .unwrap_or_else(|| key.to_owned())
 }
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Before it is said that starting takes long.
 pub(crate) const SLOW_START_AFTER: Duration = Duration::from_secs(8);
+/// Before a page whose language is still being loaded begins in English.
+pub(crate) const LANGUAGE_WITHIN: Duration = Duration::from_secs(3);
 /// Before the engine is asked to judge a password that is being typed.
 pub(crate) const JUDGE_AFTER: Duration = Duration::from_millis(150);
 /// Before the server is asked for people.

@@ -47,12 +47,12 @@ impl From<u64> for Argument<'_> {
 /// The messages of a language by their keys.
 pub(super) struct Messages {
     language: Language,
-    patterns: HashMap<String, Pattern<String>>,
+    patterns: HashMap<&'static str, Pattern<&'static str>>,
 }
 
 impl Messages {
     /// The messages of a file. What cannot be parsed is left out; a test sees to it that there is nothing.
-    pub(super) fn of(language: Language, source: String) -> Self {
+    pub(super) fn of(language: Language, source: &'static str) -> Self {
         let resource = parser::parse_runtime(source).unwrap_or_else(|(resource, _)| resource);
         let patterns = resource
             .body
@@ -65,6 +65,11 @@ impl Messages {
         Self { language, patterns }
     }
 
+    /// Whether it was something else than a file of messages.
+    pub(super) fn is_empty(&self) -> bool {
+        self.patterns.is_empty()
+    }
+
     /// The text with this key.
     pub(super) fn find(&self, key: &str, arguments: &[(&str, Argument<'_>)]) -> Option<String> {
         let mut text = String::new();
@@ -72,7 +77,7 @@ impl Messages {
         Some(text)
     }
 
-    fn write(&self, pattern: &Pattern<String>, arguments: &[(&str, Argument<'_>)], text: &mut String) {
+    fn write(&self, pattern: &Pattern<&str>, arguments: &[(&str, Argument<'_>)], text: &mut String) {
         for element in &pattern.elements {
             match element {
                 PatternElement::TextElement { value } => text.push_str(value),
@@ -95,17 +100,17 @@ impl Messages {
     }
 
     /// The variant for a number, or else the one for all others.
-    fn choose<'p>(
+    fn choose<'p, 's>(
         &self,
         number: Option<&Argument<'_>>,
-        variants: &'p [Variant<String>],
-    ) -> Option<&'p Variant<String>> {
+        variants: &'p [Variant<&'s str>],
+    ) -> Option<&'p Variant<&'s str>> {
         let plural = match number {
             Some(Argument::Number(number)) => format::plural(*number, self.language),
             _ => String::new(),
         };
-        let is_of = |variant: &&Variant<String>| match &variant.key {
-            VariantKey::Identifier { name } => *name == plural,
+        let is_of = |variant: &&Variant<&str>| match variant.key {
+            VariantKey::Identifier { name } => name == plural,
             VariantKey::NumberLiteral { .. } => false,
         };
         let other = || variants.iter().find(|variant| variant.default);
@@ -115,7 +120,7 @@ impl Messages {
 
 /// What an expression stands for. Other expressions than variables are in none of the texts, see the tests.
 fn argument<'a>(
-    expression: &InlineExpression<String>,
+    expression: &InlineExpression<&str>,
     arguments: &'a [(&str, Argument<'a>)],
 ) -> Option<&'a Argument<'a>> {
     let InlineExpression::VariableReference { id } = expression else {

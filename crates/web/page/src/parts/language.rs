@@ -6,6 +6,7 @@ use crate::i18n::{self, now};
 
 /// Nothing, unless the language that was chosen last could not be loaded.
 pub(crate) fn missing() -> impl IntoView {
+    on_cleanup(i18n::forget_missing);
     move || {
         i18n::missing().map(|language| {
             view! {
