@@ -225,7 +225,8 @@ async fn the_screens_of_trouble_are_pictured_and_axe_finds_nothing() {
     waiting.wait_for("slow-start").await;
     visitor.visit(&waiting, "59-slow-start").await;
     waiting.close().await;
-    stage.alice.open_chat("bob").await;
+    stage.alice.tab.goto(&stage.alice.address("/chat/bob")).await;
+    stage.alice.tab.wait_for("composer").await;
 
     let BehindDoor {
         alice,
