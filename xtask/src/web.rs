@@ -141,13 +141,15 @@ fn assemble(sh: &Shell, modules: &[Module]) -> Result<Files> {
 /// The messages of all languages but English, which comes with the page, without comments.
 fn add_languages(files: &mut Files, folder: &Path) -> Result<()> {
     for path in files::below(folder)? {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        if let Some(name) = name.filter(|name| name != "en.ftl") {
-            let messages = std::fs::read_to_string(folder.join(&path))?;
-            let lines = messages.split_inclusive('\n');
-            let messages: String = lines.filter(|line| !line.starts_with('#')).collect();
-            files.add_named(&format!("language-{name}"), messages.into_bytes());
+        let name = file_name(&path);
+        if name == "en.ftl" {
+            continue;
         }
+        let messages = std::fs::read_to_string(folder.join(&path))
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        let lines = messages.split_inclusive('\n');
+        let messages: String = lines.filter(|line| !line.starts_with('#')).collect();
+        files.add_named(&format!("language-{name}"), messages.into_bytes());
     }
     Ok(())
 }
@@ -156,8 +158,7 @@ fn add_languages(files: &mut Files, folder: &Path) -> Result<()> {
 fn add_assets(files: &mut Files, folder: &Path) -> Result<()> {
     for path in files::below(folder)? {
         let content = std::fs::read(folder.join(&path))?;
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        let name = name.unwrap_or_default();
+        let name = file_name(&path);
         if name.starts_with("icon") {
             files.add(&format!("icons/{name}"), content);
             continue;
@@ -170,4 +171,10 @@ fn add_assets(files: &mut Files, folder: &Path) -> Result<()> {
         files.add_named(&name, content);
     }
     Ok(())
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
