@@ -13,11 +13,14 @@ use crate::{
         self, EnrolmentError,
         vault::{self, VaultContents, VaultKey},
     },
-    api::{Command, Contact, Conversation, EngineError, Event, Input, Me, Message, Output, RecoveryCounts},
+    api::{Command, Contact, Conversation, EngineError, Input, Me, Message, Output, RecoveryCounts},
+    connection::ConnectionState,
     content::{DisplayName, MessageId},
-    database::{Database, DatabaseError},
-    live::Live,
-    step::{Identity, Step, StepResult},
+    context::{Context, Identity, StepResult},
+    conversation::Conversations,
+    database::Database,
+    requests::Requests,
+    step::Step,
     store::{
         contacts, conversations, corrupt, messages, outbox,
         profile::{self, ProfileRow},
@@ -42,8 +45,10 @@ pub struct NewProfile {
 pub struct Engine {
     database: Database,
     rng: Box<dyn CryptoRngCore + Send>,
-    live: Live,
     identity: Identity,
+    connection: ConnectionState,
+    requests: Requests,
+    conversations: Conversations,
     recovery: RecoveryCounts,
 }
 
@@ -91,8 +96,10 @@ impl Engine {
         Ok(Some(Self {
             database,
             rng,
-            live: Live::default(),
             identity,
+            connection: ConnectionState::default(),
+            requests: Requests::default(),
+            conversations: Conversations::default(),
             recovery: RecoveryCounts::default(),
         }))
     }
@@ -111,25 +118,33 @@ impl Engine {
         let Self {
             database,
             rng,
-            live,
             identity,
+            connection,
+            requests,
+            conversations,
             ..
         } = self;
         let result = database.transaction(|conn| {
-            let mut step = Step::new(conn, now, &mut **rng, live, identity);
+            let mut step = Step {
+                cx: Context::new(conn, now, &mut **rng, identity, connection, requests),
+                conversations,
+            };
             act(&mut step)?;
-            Ok::<_, EngineError>((step.out, step.recovery))
+            Ok::<_, EngineError>((step.cx.out, step.cx.recovery))
         });
         match result {
             Ok((mut output, recovery)) => {
                 self.recovery += recovery;
-                self.live.tell_once(&mut output.events);
+                self.connection.warn_once(&mut output.events);
+                self.conversations.unload_groups();
                 Ok(output)
             }
             Err(EngineError::Command(error)) => Err(error.into()),
             Err(error) => {
-                // What the connection was doing may refer to what was rolled back.
-                self.live = Live::default();
+                // What is in memory may refer to what was rolled back.
+                self.connection = ConnectionState::default();
+                self.requests = Requests::default();
+                self.conversations = Conversations::default();
                 if let Some(row) = self.database.transaction(profile::load)? {
                     self.identity = self::identity(&row)?;
                 }
@@ -176,10 +191,10 @@ impl Engine {
         Ok(Conversation {
             id: row.id,
             peer: contacts::find(conn, row.peer)?.ok_or_else(|| corrupt("a conversation without contact"))?,
-            unread: messages::unread_count(conn, row.key)?,
-            first_unread: messages::first_unread(conn, row.key)?,
+            unread: messages::unread_count(conn, row.chat)?,
+            first_unread: messages::first_unread(conn, row.chat)?,
             active_at: row.active_at,
-            last_message: messages::page(conn, row.key, None, 1)?.pop(),
+            last_message: messages::page(conn, row.chat, None, 1)?.pop(),
             state: row.state,
         })
     }
@@ -195,7 +210,7 @@ impl Engine {
         let Some(row) = conversations::find(conn, conversation)? else {
             return Ok(Vec::new());
         };
-        Ok(messages::page(conn, row.key, before_position, limit)?)
+        Ok(messages::page(conn, row.chat, before_position, limit)?)
     }
 
     /// The first `limit` messages at or after a position, in the order of display.
@@ -209,7 +224,7 @@ impl Engine {
         let Some(row) = conversations::find(conn, conversation)? else {
             return Ok(Vec::new());
         };
-        Ok(messages::page_from(conn, row.key, from_position, limit)?)
+        Ok(messages::page_from(conn, row.chat, from_position, limit)?)
     }
 
     /// One message.
@@ -222,7 +237,7 @@ impl Engine {
         let Some(row) = conversations::find(conn, conversation)? else {
             return Ok(None);
         };
-        Ok(messages::find(conn, row.key, id)?.map(|(_, message)| message))
+        Ok(messages::find(conn, row.chat, id)?.map(|(_, message)| message))
     }
 
     /// Everybody who is known, by handle.
@@ -278,7 +293,7 @@ impl Engine {
     /// The contents of the vault, and its key.
     pub fn vault(&self) -> Result<(VaultContents, VaultKey), EngineError> {
         let row = self.profile_row()?;
-        Ok((vault_contents(&row)?, vault_key(&row)?))
+        Ok((crate::vault::contents_of(&row)?, crate::vault::key_of(&row)?))
     }
 
     /// The vault to be put to the server, if the server does not have it as it is.
@@ -289,8 +304,8 @@ impl Engine {
         }
         let revision = row.vault_revision + 1;
         let ciphertext = vault::seal(
-            &vault_contents(&row)?,
-            &vault_key(&row)?,
+            &crate::vault::contents_of(&row)?,
+            &crate::vault::key_of(&row)?,
             self.identity.me.account_id,
             revision,
             &mut *self.rng,
@@ -310,23 +325,9 @@ impl Engine {
     /// Another device was faster: its contents are merged with the own ones, which stay to be put.
     pub fn merge_vault(&mut self, now: Timestamp, sealed: &rest::SealedVault) -> Result<Output, EngineError> {
         let row = self.profile_row()?;
-        let theirs = vault::open(sealed, &vault_key(&row)?, self.identity.me.account_id)
+        let theirs = vault::open(sealed, &crate::vault::key_of(&row)?, self.identity.me.account_id)
             .map_err(|error| EngineError::Vault(error.to_string()))?;
-        self.transact(now, |step| {
-            for (account, key) in &theirs.contacts {
-                if *account == step.identity.me.account_id {
-                    continue;
-                }
-                match contacts::find(step.conn, *account)? {
-                    Some(contact) if contact.account_key != *key => {
-                        step.warn(crate::api::Warning::AccountKeyChanged(*account));
-                    }
-                    Some(_) => {}
-                    None => step.pin(*account, key)?,
-                }
-            }
-            Ok(profile::set_vault_revision(step.conn, sealed.revision, true)?)
-        })
+        self.transact(now, |step| crate::vault::merge(&mut step.cx, sealed, &theirs))
     }
 
     fn profile_row(&self) -> Result<ProfileRow, EngineError> {
@@ -335,53 +336,8 @@ impl Engine {
     }
 }
 
-impl Step<'_> {
-    /// Notes a person's key in the vault, for the own other devices.
-    pub(crate) fn add_to_vault(&mut self, account: AccountId, key: &AccountPublicKey) -> StepResult {
-        self.change_vault(|contents| {
-            // Beyond its bound the vault would be refused; the key stays pinned on this device.
-            if contents.contacts.len() < vault::CONTACTS_MAX {
-                contents.contacts.insert(account, *key);
-            }
-        })
-    }
-
-    /// Stores the own name, changed here or by another own device.
-    pub(crate) fn own_name_changed(&mut self, name: Option<DisplayName>) -> StepResult {
-        let text = name.as_ref().map(DisplayName::to_string);
-        if self.identity.me.name == text {
-            return Ok(());
-        }
-        self.identity.me.name = text;
-        self.change_vault(|contents| contents.display_name = name)
-    }
-
-    fn change_vault(&mut self, change: impl FnOnce(&mut VaultContents)) -> StepResult {
-        let row = profile::load(self.conn)?
-            .ok_or_else(|| EngineError::Inconsistent("the profile vanished".to_owned()))?;
-        let mut contents = vault_contents(&row)?;
-        change(&mut contents);
-        profile::set_vault(self.conn, &contents.encode())?;
-        self.event(Event::VaultChanged);
-        Ok(())
-    }
-}
-
-fn vault_contents(row: &ProfileRow) -> Result<VaultContents, DatabaseError> {
-    VaultContents::decode(&row.vault).map_err(|_| corrupt("the vault"))
-}
-
-fn vault_key(row: &ProfileRow) -> Result<VaultKey, DatabaseError> {
-    let bytes = row
-        .vault_key
-        .as_slice()
-        .try_into()
-        .map_err(|_| corrupt("the vault key"))?;
-    Ok(VaultKey::from_bytes(bytes))
-}
-
 fn identity(row: &ProfileRow) -> Result<Identity, EngineError> {
-    let contents = vault_contents(row)?;
+    let contents = crate::vault::contents_of(row)?;
     let account_key = contents.account_key.public();
     let certificate = UnverifiedCertificate::decode(&row.certificate)
         .ok()

@@ -7,19 +7,21 @@
 pub mod account;
 pub mod api;
 mod commands;
+mod connection;
 pub mod content;
+mod context;
+mod conversation;
 pub mod database;
+mod directory;
 pub mod engine;
-mod joining;
+mod key_packages;
 mod limits;
-mod live;
-mod log;
-mod receiving;
-mod sending;
+mod requests;
 mod step;
 mod store;
-mod synchronising;
+mod sync;
 mod unicode;
+mod vault;
 
 pub use api::{
     Command, CommandError, Contact, Conversation, ConversationState, EngineError, Event, Input, Me, Message,

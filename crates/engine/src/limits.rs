@@ -15,7 +15,7 @@ pub(crate) const REMOVALS_MAX: u32 = 3;
 pub(crate) const HELD_ENTRIES_MAX: usize = 1_000;
 /// Welcomes that wait to be acknowledged; what is beyond comes again with the next Sync.
 pub(crate) const WELCOMES_UNACKNOWLEDGED_MAX: usize = 256;
-/// Syncs that follow one another at once because of what the server pushed; see [`crate::live::Pace`].
+/// Syncs that follow one another at once because of what the server pushed; see [`crate::requests::Pace`].
 pub(crate) const SYNC_BURST: u32 = 16;
 /// After them one Sync leaves in this time.
 pub(crate) const SYNC_INTERVAL: Duration = Duration::from_secs(1);
@@ -37,3 +37,5 @@ pub(crate) const SELF_UPDATE_INTERVAL: Duration = Duration::from_mins(1);
 pub(crate) const BACKOFF_MIN: Duration = Duration::from_secs(1);
 /// The longest wait.
 pub(crate) const BACKOFF_MAX: Duration = Duration::from_mins(1);
+/// Leaves of the MLS groups that stay in memory between steps; each takes some 3 KiB.
+pub(crate) const LOADED_LEAVES_MAX: usize = 4_096;

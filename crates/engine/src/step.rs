@@ -1,90 +1,49 @@
-//! One step of the engine: everything that happens inside one transaction.
+//! One step of the engine: one input, one transaction, and who deals with it.
 //!
-//! A step takes one input, changes the database through its transaction, and collects frames and events. The
-//! host sees them only when the transaction is committed.
+//! A step changes the database through its transaction, and collects frames and events. The host sees them only
+//! when the transaction is committed.
 
-use std::collections::BTreeSet;
-
-use rand_core::CryptoRngCore;
-use rusqlite::Connection;
-use subrosa_mls::DeviceIdentity;
 use subrosa_wire::{
-    SendId, Timestamp,
     frames::{
-        Acknowledge, AcknowledgeWelcomes, ClientFrame, Cursor, Notice, Problem, ServerFrame, Sync,
-        client_frame::Request, notice, server_frame::Body,
+        Acknowledge, AcknowledgeWelcomes, Notice, Problem, ServerFrame, client_frame::Request, notice,
+        server_frame::Body,
     },
-    ids::ID_LEN,
     limits,
     problem::ProblemCode,
 };
 
 use crate::{
-    api::EngineError,
-    api::{Event, Input, Me, Output, RecoveryCounts, Warning},
-    content::MessageId,
-    live::{Asked, Live},
-    store::conversations::{self, ConversationKey, ConversationRow},
+    api::{Event, Input, Warning},
+    connection::ConnectionState,
+    context::{Context, StepResult},
+    conversation::{Conversation, Conversations},
+    directory, key_packages,
+    requests::{PendingRequest, Requests},
+    store::conversations::ChatId,
 };
 
-/// Who the engine is, for as long as it is open.
-pub(crate) struct Identity {
-    pub me: Me,
-    pub device: DeviceIdentity,
-    pub account_key: subrosa_mls::AccountPublicKey,
-}
-
-/// The state of a step.
+/// A step: its context, and the conversations.
 pub(crate) struct Step<'a> {
-    pub conn: &'a Connection,
-    pub now: Timestamp,
-    pub rng: &'a mut dyn CryptoRngCore,
-    pub live: &'a mut Live,
-    pub identity: &'a mut Identity,
-    pub out: Output,
-    pub recovery: RecoveryCounts,
-    /// Conversations whose queue is looked at when the input has been dealt with.
-    dirty: BTreeSet<ConversationKey>,
+    pub cx: Context<'a>,
+    pub conversations: &'a mut Conversations,
 }
 
-pub(crate) type StepResult<T = ()> = Result<T, EngineError>;
-
-impl<'a> Step<'a> {
-    pub(crate) fn new(
-        conn: &'a Connection,
-        now: Timestamp,
-        rng: &'a mut dyn CryptoRngCore,
-        live: &'a mut Live,
-        identity: &'a mut Identity,
-    ) -> Self {
-        Self {
-            conn,
-            now,
-            rng,
-            live,
-            identity,
-            out: Output::default(),
-            recovery: RecoveryCounts::default(),
-            dirty: BTreeSet::new(),
-        }
-    }
-
+impl Step<'_> {
     /// Deals with one input.
     pub(crate) fn run(&mut self, input: Input) -> StepResult {
         match input {
             Input::Connected => {
-                *self.live = Live::connected();
-                self.live.sync_asked();
-                self.ask(Asked::Sync, Request::Sync(Sync {}));
+                self.connection_is(ConnectionState::opened());
+                self.cx.sync();
             }
-            Input::Disconnected => *self.live = Live::default(),
+            Input::Disconnected => self.connection_is(ConnectionState::default()),
             Input::Received(frame) => self.receive(*frame)?,
             Input::Tick => {
-                if self.live.is_sync_due(self.now) {
-                    self.sync_again();
+                if self.cx.connection.sync_retry.take_due(self.cx.now) {
+                    self.cx.sync_again();
                 }
-                for key in self.live.due(self.now) {
-                    self.dirty.insert(key);
+                for chat in self.conversations.due(self.cx.now) {
+                    self.cx.touch(chat);
                 }
             }
             Input::Command(command) => self.command(command)?,
@@ -92,19 +51,31 @@ impl<'a> Step<'a> {
         self.settle()
     }
 
-    /// Brings everything that the input touched into motion.
+    fn connection_is(&mut self, state: ConnectionState) {
+        *self.cx.connection = state;
+        *self.cx.requests = Requests::default();
+        self.conversations.connection_changed();
+    }
+
+    /// Does what has become possible by the input.
     pub(crate) fn settle(&mut self) -> StepResult {
-        while let Some(key) = self.dirty.pop_first() {
-            if let Some(row) = conversations::load(self.conn, key)? {
-                self.pump(row)?;
-            }
+        while let Some(chat) = self.cx.next_touched() {
+            self.with(chat, Conversation::pump)?;
         }
         self.acknowledge()?;
-        if self.live.connected && !self.live.caught_up && !self.live.is_catching_up() {
-            self.live.caught_up = true;
-            self.event(Event::CaughtUp);
+        let cx = &mut self.cx;
+        let is_catching_up =
+            !cx.connection.synced || !cx.connection.to_join.is_empty() || cx.requests.is_catching_up();
+        if cx.connection.is_open && !cx.connection.caught_up && !is_catching_up {
+            cx.connection.caught_up = true;
+            cx.event(Event::CaughtUp);
         }
-        self.out.wake_at = self.live.wake_at();
+        cx.out.wake_at = cx
+            .connection
+            .wake_at()
+            .into_iter()
+            .chain(self.conversations.wake_at())
+            .min();
         Ok(())
     }
 
@@ -117,74 +88,83 @@ impl<'a> Step<'a> {
             };
         }
         // An answer that nobody waits for any more belongs to a send that was given up.
-        let Some(asked) = self.live.in_flight.remove(&frame.request_id) else {
+        let Some(pending) = self.cx.requests.finish(frame.request_id) else {
             return Ok(());
         };
-        let Some(body) = frame.body else {
-            return self.wrong_answer(asked);
-        };
-        match (asked, body) {
-            (asked, Body::Problem(problem)) => self.problem(asked, &problem),
-            (Asked::Sync, Body::SyncState(state)) => self.sync_state(&state),
+        match frame.body {
+            Some(Body::Problem(problem)) => self.problem(pending, &problem),
+            Some(body) => self.answer(pending, body),
+            None => self.wrong_answer(pending),
+        }
+    }
+
+    fn answer(&mut self, pending: PendingRequest, body: Body) -> StepResult {
+        match (pending, body) {
+            (PendingRequest::Sync, Body::SyncState(state)) => self.sync_state(&state),
             (
-                Asked::Append {
-                    conversation,
-                    row,
-                    number,
+                PendingRequest::Append {
+                    chat,
+                    outbox,
+                    send_number,
                 },
                 Body::Appended(appended),
-            ) => self.appended(conversation, row, number, &appended),
-            (Asked::Handshake { conversation }, Body::Appended(appended)) => {
-                self.handshake_accepted(conversation, &appended)
+            ) => self.with(chat, |conversation, cx| {
+                conversation.appended(cx, outbox, send_number, &appended)
+            }),
+            (PendingRequest::Handshake { chat }, Body::Appended(appended)) => self
+                .with(chat, |conversation, cx| {
+                    conversation.handshake_accepted(cx, &appended)
+                }),
+            (PendingRequest::FetchLog { chat, after_seq }, Body::LogPage(page)) => self
+                .with(chat, |conversation, cx| {
+                    conversation.log_page(cx, after_seq, page)
+                }),
+            (PendingRequest::FetchGroup { id }, Body::GroupState(state)) => {
+                self.conversations.group_state(&mut self.cx, id, &state)
             }
-            (
-                Asked::FetchLog {
-                    conversation,
-                    after_seq,
-                },
-                Body::LogPage(page),
-            ) => self.log_page(conversation, after_seq, page),
-            (Asked::FetchGroup { id }, Body::GroupState(state)) => self.group_state(id, &state),
-            (
-                Asked::ClaimKeyPackages {
-                    conversation,
-                    account,
-                },
-                Body::KeyPackages(packages),
-            ) => self.key_packages_claimed(conversation, account, packages),
-            (Asked::LookUp { account }, Body::Account(found)) => self.account_found(account, &found),
-            (Asked::PublishKeyPackages, Body::KeyPackagesPublished(_))
-            | (Asked::Acknowledge | Asked::AcknowledgeWelcomes, Body::Acknowledged(_)) => Ok(()),
-            (asked, _) => self.wrong_answer(asked),
+            (PendingRequest::ClaimKeyPackages { chat, account }, Body::KeyPackages(packages)) => self
+                .with(chat, |conversation, cx| {
+                    conversation.key_packages_claimed(cx, account, packages)
+                }),
+            (PendingRequest::LookUp { account }, Body::Account(found)) => {
+                directory::account_found(&mut self.cx, account, &found)
+            }
+            (PendingRequest::PublishKeyPackages, Body::KeyPackagesPublished(_))
+            | (PendingRequest::Acknowledge | PendingRequest::AcknowledgeWelcomes, Body::Acknowledged(_)) => {
+                Ok(())
+            }
+            (pending, _) => self.wrong_answer(pending),
         }
     }
 
     /// An answer that is none: the request is tried again as after a failure of the server.
-    fn wrong_answer(&mut self, asked: Asked) -> StepResult {
-        self.warn(Warning::ForgedByServer {
+    fn wrong_answer(&mut self, pending: PendingRequest) -> StepResult {
+        self.cx.warn(Warning::ForgedByServer {
             conversation: None,
-            what: format!("something else than the answer when asked {}", asked.name()),
+            what: format!("something else than the answer when asked {}", pending.name()),
         });
-        self.problem(asked, &Problem::new(ProblemCode::Internal, ""))
+        self.problem(pending, &Problem::new(ProblemCode::Internal, ""))
     }
 
     fn push(&mut self, body: Body) -> StepResult {
         match body {
-            Body::Deliver(deliver) => self.deliver(deliver),
+            Body::Deliver(deliver) => self.conversations.deliver(&mut self.cx, deliver),
             Body::WelcomesWaiting(waiting) => {
                 for item in &waiting.welcomes {
-                    self.welcome(item)?;
+                    self.conversations.welcome(&mut self.cx, item)?;
                 }
                 Ok(())
             }
             Body::Notice(Notice { kind: Some(kind) }) => match kind {
-                notice::Kind::KeyPackagesLow(low) => self.publish_key_packages(low.key_packages_left, true),
+                notice::Kind::KeyPackagesLow(low) => {
+                    key_packages::publish(&mut self.cx, low.key_packages_left, true)
+                }
                 notice::Kind::StateChanged(_) => {
-                    self.sync_again();
+                    self.cx.sync_again();
                     Ok(())
                 }
                 notice::Kind::SignedOut(_) => {
-                    self.event(Event::SignedOut);
+                    self.cx.event(Event::SignedOut);
                     Ok(())
                 }
                 notice::Kind::Draining(_) => Ok(()),
@@ -195,88 +175,72 @@ impl<'a> Step<'a> {
     }
 
     /// An answer that is a problem. Where it concerns a conversation the code decides what follows.
-    fn problem(&mut self, asked: Asked, problem: &Problem) -> StepResult {
+    fn problem(&mut self, pending: PendingRequest, problem: &Problem) -> StepResult {
         if matches!(
             problem.known_code(),
             Some(ProblemCode::Unauthenticated | ProblemCode::DeviceSignedOut | ProblemCode::TokenReused)
         ) {
-            self.event(Event::SignedOut);
+            self.cx.event(Event::SignedOut);
             return Ok(());
         }
-        match asked {
-            Asked::Append {
-                conversation, row, ..
-            } => self.append_refused(conversation, row, problem),
-            Asked::Handshake { conversation } => self.handshake_refused(conversation, problem),
-            Asked::FetchLog { conversation, .. } => self.fetch_log_refused(conversation, problem),
-            Asked::FetchGroup { id } => self.fetch_group_refused(id, problem),
-            Asked::ClaimKeyPackages { conversation, .. } => {
-                self.claim_refused(conversation, problem);
-                Ok(())
+        match pending {
+            PendingRequest::Append { chat, outbox, .. } => self.with(chat, |conversation, cx| {
+                conversation.append_refused(cx, outbox, problem)
+            }),
+            PendingRequest::Handshake { chat } => {
+                self.conversations.handshake_refused(&mut self.cx, chat, problem)
             }
-            Asked::Sync
-            | Asked::PublishKeyPackages
-            | Asked::LookUp { .. }
-            | Asked::Acknowledge
-            | Asked::AcknowledgeWelcomes => {
+            PendingRequest::FetchLog { chat, .. } => self.with(chat, |conversation, cx| {
+                conversation.fetch_log_refused(cx, problem)
+            }),
+            PendingRequest::FetchGroup { id } => {
+                self.conversations.fetch_group_refused(&mut self.cx, id, problem)
+            }
+            PendingRequest::ClaimKeyPackages { chat, .. } => self.with(chat, |conversation, cx| {
+                conversation.claim_refused(cx, problem);
+                Ok(())
+            }),
+            PendingRequest::Sync
+            | PendingRequest::PublishKeyPackages
+            | PendingRequest::LookUp { .. }
+            | PendingRequest::Acknowledge
+            | PendingRequest::AcknowledgeWelcomes => {
                 self.refused_beside_conversations(problem);
                 Ok(())
             }
         }
     }
 
-    /// Asks the server for its state again; if that is under way, once more after it. What the server pushes
-    /// leads here, so it is done at a bounded pace.
-    pub(crate) fn sync_again(&mut self) {
-        if self.live.is_syncing() {
-            self.live.sync_wanted = true;
-        } else if self.live.may_sync(self.now) {
-            self.live.sync_asked();
-            self.ask(Asked::Sync, Request::Sync(Sync {}));
-        }
-    }
-
-    /// Sends a request, if there is a connection; otherwise the next one will bring it up again.
-    pub(crate) fn ask(&mut self, asked: Asked, request: Request) {
-        if !self.live.connected {
-            return;
-        }
-        self.live.next_request += 1;
-        let request_id = self.live.next_request;
-        self.live.in_flight.insert(request_id, asked);
-        self.out.frames.push(ClientFrame {
-            request_id,
-            request: Some(request),
-        });
+    /// Works on a conversation; one that is gone needs nothing any more.
+    fn with(
+        &mut self,
+        chat: ChatId,
+        act: impl FnOnce(&mut Conversation, &mut Context<'_>) -> StepResult,
+    ) -> StepResult {
+        self.conversations
+            .with(&mut self.cx, chat, act)
+            .map(Option::unwrap_or_default)
     }
 
     /// Tells the server how far this device is, and which Welcomes it has dealt with.
     fn acknowledge(&mut self) -> StepResult {
-        if !self.live.synced {
+        let cx = &mut self.cx;
+        if !cx.connection.synced {
             return Ok(());
         }
-        let item_ids = self.live.welcomes_to_acknowledge(self.now);
+        let is_in_flight = cx.requests.is_pending(PendingRequest::AcknowledgeWelcomes);
+        let item_ids = cx.connection.welcomes_to_acknowledge(is_in_flight, cx.now);
         if !item_ids.is_empty() {
             let request = Request::AcknowledgeWelcomes(AcknowledgeWelcomes { item_ids });
-            self.ask(Asked::AcknowledgeWelcomes, request);
+            cx.request(PendingRequest::AcknowledgeWelcomes, request);
         }
-        let mut cursors = Vec::new();
-        for key in std::mem::take(&mut self.live.advanced) {
-            let Some(row) = conversations::load(self.conn, key)? else {
-                continue;
-            };
-            let live = self.live.conversation(key);
-            if row.cursor > live.acked {
-                live.acked = row.cursor;
-                cursors.push(Cursor {
-                    conversation_id: row.id.to_vec().into(),
-                    seq: row.cursor,
-                });
-            }
-        }
-        for chunk in cursors.chunks(limits::CURSORS_PER_FRAME_MAX) {
-            self.ask(
-                Asked::Acknowledge,
+        for chunk in self
+            .conversations
+            .cursors_to_acknowledge(cx)?
+            .chunks(limits::CURSORS_PER_FRAME_MAX)
+        {
+            cx.request(
+                PendingRequest::Acknowledge,
                 Request::Acknowledge(Acknowledge {
                     cursors: chunk.to_vec(),
                 }),
@@ -284,53 +248,4 @@ impl<'a> Step<'a> {
         }
         Ok(())
     }
-
-    pub(crate) fn touch(&mut self, key: ConversationKey) {
-        self.dirty.insert(key);
-    }
-
-    pub(crate) fn event(&mut self, event: Event) {
-        self.out.events.push(event);
-    }
-
-    pub(crate) fn warn(&mut self, warning: Warning) {
-        self.event(Event::Warning(warning));
-    }
-
-    pub(crate) fn refused(&mut self, problem: &Problem) {
-        self.refused_with(None, problem);
-    }
-
-    /// The same of a request that was to carry this message.
-    pub(crate) fn refused_with(&mut self, message: Option<MessageId>, problem: &Problem) {
-        let what = if problem.detail.is_empty() {
-            problem.code.clone()
-        } else {
-            format!("{}: {}", problem.code, problem.detail)
-        };
-        self.warn(Warning::Refused { message, what });
-    }
-
-    pub(crate) fn save(&mut self, row: &ConversationRow) -> StepResult {
-        Ok(conversations::update(self.conn, row)?)
-    }
-
-    pub(crate) fn new_send_id(&mut self) -> SendId {
-        let mut bytes = [0; ID_LEN];
-        self.rng.fill_bytes(&mut bytes);
-        SendId::from_bytes(bytes)
-    }
-}
-
-/// Whether the request may be tried again as it is.
-pub(crate) fn is_passing(problem: &Problem) -> bool {
-    matches!(
-        problem.known_code(),
-        Some(
-            ProblemCode::RateLimited
-                | ProblemCode::Unavailable
-                | ProblemCode::StorageFull
-                | ProblemCode::Internal
-        )
-    )
 }

@@ -2,7 +2,10 @@
 //!
 //! What others send is processed in [`crate::process`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use openmls::{
     framing::Sender,
@@ -10,7 +13,7 @@ use openmls::{
     prelude::{LeafNodeIndex, LeafNodeParameters, tls_codec::Serialize as _},
 };
 use openmls_traits::OpenMlsProvider as _;
-use subrosa_wire::{ConversationId, DeviceId};
+use subrosa_wire::{AccountId, ConversationId, DeviceId};
 
 use crate::{
     certificate::DeviceCertificate,
@@ -104,6 +107,8 @@ pub struct Group {
     pub(crate) inner: MlsGroup,
     conversation_id: ConversationId,
     policy: GroupPolicy,
+    /// The devices of each account, read from the tree when they are first asked for in an epoch.
+    devices: OnceCell<BTreeMap<AccountId, Vec<DeviceId>>>,
 }
 
 impl Group {
@@ -112,6 +117,7 @@ impl Group {
             inner,
             conversation_id,
             policy,
+            devices: OnceCell::new(),
         }
     }
 
@@ -137,6 +143,33 @@ impl Group {
             .into_iter()
             .map(|(leaf, certificate)| Member { leaf, certificate })
             .collect())
+    }
+
+    /// The devices of an account in the order of their leaves; none if it is not a member.
+    pub fn devices_of(&self, account: AccountId) -> Result<&[DeviceId], MlsError> {
+        if self.devices.get().is_none() {
+            let mut devices: BTreeMap<_, Vec<_>> = BTreeMap::new();
+            for member in self.members()? {
+                devices
+                    .entry(member.certificate.account_id())
+                    .or_default()
+                    .push(member.certificate.device_id());
+            }
+            // It is empty: this was the way to fill it.
+            let _ = self.devices.set(devices);
+        }
+        let devices = self.devices.get().and_then(|devices| devices.get(&account));
+        Ok(devices.map(Vec::as_slice).unwrap_or_default())
+    }
+
+    /// How many members the group has.
+    pub fn member_count(&self) -> usize {
+        self.inner.members().count()
+    }
+
+    /// The tree has changed.
+    pub(crate) fn members_changed(&mut self) {
+        self.devices.take();
     }
 
     /// The index of this device's leaf.
@@ -269,6 +302,7 @@ impl Group {
 
     /// Applies the pending commit: the server has accepted it. Does nothing if none is pending.
     pub fn merge_pending_commit(&mut self, mls: &Mls<'_>) -> Result<(), MlsError> {
+        self.members_changed();
         self.inner
             .merge_pending_commit(&mls.provider)
             .map_err(|error| mls.provider.internal(error))

@@ -266,6 +266,7 @@ impl Group {
     /// Applies a commit: the group moves to the next epoch, and a pending commit of this device is
     /// forgotten.
     pub fn merge(&mut self, mls: &Mls<'_>, staged: StagedCommit) -> Result<(), MlsError> {
+        self.members_changed();
         if staged.conversation_id != self.conversation_id() || staged.epoch_after() != self.epoch() + 1 {
             return Err(MlsError::Internal(
                 "the commit was staged for another state".into(),

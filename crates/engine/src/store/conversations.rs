@@ -6,14 +6,14 @@ use subrosa_wire::{AccountId, ConversationId, Timestamp};
 use super::{corrupt, from_sql, id_bytes, to_sql};
 use crate::{api::ConversationState, database::DatabaseError};
 
-/// The key of a conversation in this database. It stays when the conversation moves to another id.
+/// Names a conversation in this database. It stays when the conversation goes on under another id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct ConversationKey(pub i64);
+pub(crate) struct ChatId(pub i64);
 
 /// A row of the table.
 #[derive(Debug, Clone)]
 pub(crate) struct ConversationRow {
-    pub key: ConversationKey,
+    pub chat: ChatId,
     pub id: ConversationId,
     pub peer: AccountId,
     pub state: ConversationState,
@@ -22,7 +22,6 @@ pub(crate) struct ConversationRow {
     pub updated_at: Timestamp,
     pub own_turn: bool,
     pub name_sent: bool,
-    /// Only [`set_active`] changes it.
     pub active_at: Timestamp,
 }
 
@@ -50,7 +49,7 @@ fn state_from_sql(value: i64) -> Result<ConversationState, DatabaseError> {
 
 fn conversation(row: &Row<'_>) -> Result<ConversationRow, DatabaseError> {
     Ok(ConversationRow {
-        key: ConversationKey(row.get(0)?),
+        chat: ChatId(row.get(0)?),
         id: ConversationId::from_bytes(id_bytes(&row.get::<_, Vec<u8>>(1)?)?),
         peer: AccountId::from_bytes(id_bytes(&row.get::<_, Vec<u8>>(2)?)?),
         state: state_from_sql(row.get(3)?)?,
@@ -74,11 +73,8 @@ fn one(
     rows.next()?.map(conversation).transpose()
 }
 
-pub(crate) fn load(
-    conn: &Connection,
-    key: ConversationKey,
-) -> Result<Option<ConversationRow>, DatabaseError> {
-    one(conn, "id = ?1", key.0)
+pub(crate) fn load(conn: &Connection, chat: ChatId) -> Result<Option<ConversationRow>, DatabaseError> {
+    one(conn, "id = ?1", chat.0)
 }
 
 pub(crate) fn find(conn: &Connection, id: ConversationId) -> Result<Option<ConversationRow>, DatabaseError> {
@@ -111,14 +107,14 @@ pub(crate) fn insert(
     peer: AccountId,
     state: ConversationState,
     now: Timestamp,
-) -> Result<(), DatabaseError> {
+) -> Result<ChatId, DatabaseError> {
     conn.execute(
         "INSERT INTO conversations (conversation_id, peer, state, cursor, accepted_number, updated_at, own_turn,
                                     name_sent, active_at)
          VALUES (?1, ?2, ?3, 0, 0, 0, 0, 0, ?4)",
         params![id.as_bytes(), peer.as_bytes(), state_to_sql(state), to_sql(now.as_millis())],
     )?;
-    Ok(())
+    Ok(ChatId(conn.last_insert_rowid()))
 }
 
 /// Writes the mutable columns back.
@@ -127,11 +123,11 @@ pub(crate) fn update(conn: &Connection, row: &ConversationRow) -> Result<(), Dat
         .prepare_cached(
             "UPDATE conversations
              SET conversation_id = ?2, state = ?3, cursor = ?4, accepted_number = ?5, updated_at = ?6, own_turn = ?7,
-                 name_sent = ?8
+                 name_sent = ?8, active_at = ?9
              WHERE id = ?1",
         )?
         .execute(params![
-            row.key.0,
+            row.chat.0,
             row.id.as_bytes(),
             state_to_sql(row.state),
             to_sql(row.cursor),
@@ -139,6 +135,7 @@ pub(crate) fn update(conn: &Connection, row: &ConversationRow) -> Result<(), Dat
             to_sql(row.updated_at.as_millis()),
             row.own_turn,
             row.name_sent,
+            to_sql(row.active_at.as_millis()),
         ])?;
     if changed == 1 {
         Ok(())
@@ -147,31 +144,14 @@ pub(crate) fn update(conn: &Connection, row: &ConversationRow) -> Result<(), Dat
     }
 }
 
-/// Something was said: the conversation rises to the top of the list.
-pub(crate) fn set_active(
-    conn: &Connection,
-    key: ConversationKey,
-    at: Timestamp,
-) -> Result<(), DatabaseError> {
-    conn.execute(
-        "UPDATE conversations SET active_at = MAX(active_at, ?2) WHERE id = ?1",
-        params![key.0, to_sql(at.as_millis())],
-    )?;
-    Ok(())
-}
-
-/// Nobody knows the own new name yet.
+/// Nobody knows our new display name yet.
 pub(crate) fn forget_name_sent(conn: &Connection) -> Result<(), DatabaseError> {
     conn.execute("UPDATE conversations SET name_sent = 0", [])?;
     Ok(())
 }
 
 /// Moves what was written in a conversation that never came to be into the one that did.
-pub(crate) fn absorb(
-    conn: &Connection,
-    from: ConversationKey,
-    into: ConversationKey,
-) -> Result<(), DatabaseError> {
+pub(crate) fn absorb(conn: &Connection, from: ChatId, into: ChatId) -> Result<(), DatabaseError> {
     for sql in [
         "UPDATE messages SET conversation = ?2 WHERE conversation = ?1",
         "UPDATE outbox SET conversation = ?2 WHERE conversation = ?1",

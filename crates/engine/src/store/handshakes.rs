@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 use subrosa_wire::SendId;
 
-use super::{conversations::ConversationKey, corrupt, from_sql, id_bytes, to_sql};
+use super::{conversations::ChatId, corrupt, from_sql, id_bytes, to_sql};
 use crate::database::DatabaseError;
 
 /// What a handshake is for.
@@ -26,10 +26,7 @@ pub(crate) struct HandshakeRow {
     pub request: Vec<u8>,
 }
 
-pub(crate) fn find(
-    conn: &Connection,
-    conversation: ConversationKey,
-) -> Result<Option<HandshakeRow>, DatabaseError> {
+pub(crate) fn find(conn: &Connection, conversation: ChatId) -> Result<Option<HandshakeRow>, DatabaseError> {
     let mut statement =
         conn.prepare_cached("SELECT kind, send_id, number, request FROM handshakes WHERE conversation = ?1")?;
     let mut rows = statement.query([conversation.0])?;
@@ -49,7 +46,7 @@ pub(crate) fn find(
 
 pub(crate) fn insert(
     conn: &Connection,
-    conversation: ConversationKey,
+    conversation: ChatId,
     row: &HandshakeRow,
 ) -> Result<(), DatabaseError> {
     let kind = match row.kind {
@@ -70,11 +67,7 @@ pub(crate) fn insert(
     Ok(())
 }
 
-pub(crate) fn set_number(
-    conn: &Connection,
-    conversation: ConversationKey,
-    number: u64,
-) -> Result<(), DatabaseError> {
+pub(crate) fn set_number(conn: &Connection, conversation: ChatId, number: u64) -> Result<(), DatabaseError> {
     conn.execute(
         "UPDATE handshakes SET number = ?2 WHERE conversation = ?1",
         params![conversation.0, to_sql(number)],
@@ -82,7 +75,7 @@ pub(crate) fn set_number(
     Ok(())
 }
 
-pub(crate) fn delete(conn: &Connection, conversation: ConversationKey) -> Result<(), DatabaseError> {
+pub(crate) fn delete(conn: &Connection, conversation: ChatId) -> Result<(), DatabaseError> {
     conn.execute("DELETE FROM handshakes WHERE conversation = ?1", [conversation.0])?;
     Ok(())
 }

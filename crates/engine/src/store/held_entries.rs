@@ -5,15 +5,11 @@ use prost::Message as _;
 use rusqlite::{Connection, OptionalExtension, params};
 use subrosa_wire::frames::LogEntry;
 
-use super::{conversations::ConversationKey, corrupt, to_sql};
+use super::{conversations::ChatId, corrupt, to_sql};
 use crate::database::DatabaseError;
 
 /// Holds an entry; one that is held already stays as it is.
-pub(crate) fn insert(
-    conn: &Connection,
-    conversation: ConversationKey,
-    entry: &LogEntry,
-) -> Result<(), DatabaseError> {
+pub(crate) fn insert(conn: &Connection, conversation: ChatId, entry: &LogEntry) -> Result<(), DatabaseError> {
     conn.prepare_cached("INSERT OR IGNORE INTO held_entries (conversation, seq, entry) VALUES (?1, ?2, ?3)")?
         .execute(params![conversation.0, to_sql(entry.seq), entry.encode_to_vec()])?;
     Ok(())
@@ -22,7 +18,7 @@ pub(crate) fn insert(
 /// Takes the entry with this seq, if it is held.
 pub(crate) fn take(
     conn: &Connection,
-    conversation: ConversationKey,
+    conversation: ChatId,
     seq: u64,
 ) -> Result<Option<LogEntry>, DatabaseError> {
     let bytes: Option<Vec<u8>> = conn
@@ -34,7 +30,7 @@ pub(crate) fn take(
         .transpose()
 }
 
-pub(crate) fn count(conn: &Connection, conversation: ConversationKey) -> Result<usize, DatabaseError> {
+pub(crate) fn count(conn: &Connection, conversation: ChatId) -> Result<usize, DatabaseError> {
     let count: i64 = conn
         .prepare_cached("SELECT COUNT(*) FROM held_entries WHERE conversation = ?1")?
         .query_row([conversation.0], |row| row.get(0))?;
@@ -42,11 +38,7 @@ pub(crate) fn count(conn: &Connection, conversation: ConversationKey) -> Result<
 }
 
 /// Drops what is held beyond this seq: the log does not go so far.
-pub(crate) fn delete_beyond(
-    conn: &Connection,
-    conversation: ConversationKey,
-    seq: u64,
-) -> Result<(), DatabaseError> {
+pub(crate) fn delete_beyond(conn: &Connection, conversation: ChatId, seq: u64) -> Result<(), DatabaseError> {
     conn.execute(
         "DELETE FROM held_entries WHERE conversation = ?1 AND seq > ?2",
         params![conversation.0, to_sql(seq)],
@@ -55,11 +47,7 @@ pub(crate) fn delete_beyond(
 }
 
 /// Drops what is held up to this seq: a join made it meaningless.
-pub(crate) fn delete_through(
-    conn: &Connection,
-    conversation: ConversationKey,
-    seq: u64,
-) -> Result<(), DatabaseError> {
+pub(crate) fn delete_through(conn: &Connection, conversation: ChatId, seq: u64) -> Result<(), DatabaseError> {
     conn.execute(
         "DELETE FROM held_entries WHERE conversation = ?1 AND seq <= ?2",
         params![conversation.0, to_sql(seq)],

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use subrosa_wire::{AccountId, ConversationId, Timestamp};
 
-use super::{conversations::ConversationKey, corrupt, from_sql, id_bytes, to_sql};
+use super::{conversations::ChatId, corrupt, from_sql, id_bytes, to_sql};
 use crate::{
     api::{Message, MessageStatus},
     content::{MessageId, ReportedStatus},
@@ -17,9 +17,9 @@ const PENDING_POSITION: i64 = 1 << 62;
 const DELIVERED: i64 = 1;
 const READ: i64 = 2;
 
-/// The key of a message in this database.
+/// Names a message in this database. It stays when the message gets another MIMI id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct MessageKey(pub i64);
+pub(crate) struct LocalMessageId(pub i64);
 
 fn status_to_sql(status: MessageStatus) -> i64 {
     match status {
@@ -52,7 +52,7 @@ const COLUMNS: &str =
     "m.id, m.message_id, m.position, m.seq, m.sender, m.outgoing, m.text, m.sent_at, m.status,
                        c.conversation_id FROM messages m JOIN conversations c ON c.id = m.conversation";
 
-fn message(row: &Row<'_>) -> Result<(MessageKey, Message), DatabaseError> {
+fn message(row: &Row<'_>) -> Result<(LocalMessageId, Message), DatabaseError> {
     let seq: Option<i64> = row.get(3)?;
     let message = Message {
         id: message_id(&row.get::<_, Vec<u8>>(1)?)?,
@@ -65,7 +65,7 @@ fn message(row: &Row<'_>) -> Result<(MessageKey, Message), DatabaseError> {
         status: status_from_sql(row.get(8)?)?,
         conversation: ConversationId::from_bytes(id_bytes(&row.get::<_, Vec<u8>>(9)?)?),
     };
-    Ok((MessageKey(row.get(0)?), message))
+    Ok((LocalMessageId(row.get(0)?), message))
 }
 
 fn collect(
@@ -84,9 +84,9 @@ fn collect(
 
 pub(crate) fn find(
     conn: &Connection,
-    conversation: ConversationKey,
+    conversation: ChatId,
     id: &MessageId,
-) -> Result<Option<(MessageKey, Message)>, DatabaseError> {
+) -> Result<Option<(LocalMessageId, Message)>, DatabaseError> {
     let mut statement = conn.prepare_cached(&format!(
         "SELECT {COLUMNS} WHERE m.conversation = ?1 AND m.message_id = ?2"
     ))?;
@@ -94,9 +94,9 @@ pub(crate) fn find(
     rows.next()?.map(message).transpose()
 }
 
-pub(crate) fn load(conn: &Connection, key: MessageKey) -> Result<Message, DatabaseError> {
+pub(crate) fn load(conn: &Connection, id: LocalMessageId) -> Result<Message, DatabaseError> {
     let mut statement = conn.prepare_cached(&format!("SELECT {COLUMNS} WHERE m.id = ?1"))?;
-    let mut rows = statement.query([key.0])?;
+    let mut rows = statement.query([id.0])?;
     let row = rows.next()?.ok_or_else(|| corrupt("a message that is gone"))?;
     Ok(message(row)?.1)
 }
@@ -104,7 +104,7 @@ pub(crate) fn load(conn: &Connection, key: MessageKey) -> Result<Message, Databa
 /// The last `limit` messages before a position, in the order of display.
 pub(crate) fn page(
     conn: &Connection,
-    conversation: ConversationKey,
+    conversation: ChatId,
     before_position: Option<i64>,
     limit: u32,
 ) -> Result<Vec<Message>, DatabaseError> {
@@ -122,7 +122,7 @@ pub(crate) fn page(
 /// The first `limit` messages at or after a position, in the order of display.
 pub(crate) fn page_from(
     conn: &Connection,
-    conversation: ConversationKey,
+    conversation: ChatId,
     from_position: i64,
     limit: u32,
 ) -> Result<Vec<Message>, DatabaseError> {
@@ -136,26 +136,20 @@ pub(crate) fn page_from(
 }
 
 /// The position of the first message that the user has not seen.
-pub(crate) fn first_unread(
-    conn: &Connection,
-    conversation: ConversationKey,
-) -> Result<Option<i64>, DatabaseError> {
+pub(crate) fn first_unread(conn: &Connection, conversation: ChatId) -> Result<Option<i64>, DatabaseError> {
     Ok(conn
         .prepare_cached("SELECT MIN(position) FROM messages WHERE conversation = ?1 AND status = 5")?
         .query_row([conversation.0], |row| row.get(0))?)
 }
 
-pub(crate) fn unread_count(conn: &Connection, conversation: ConversationKey) -> Result<u64, DatabaseError> {
+pub(crate) fn unread_count(conn: &Connection, conversation: ChatId) -> Result<u64, DatabaseError> {
     let count: i64 = conn
         .prepare_cached("SELECT COUNT(*) FROM messages WHERE conversation = ?1 AND status = 5")?
         .query_row([conversation.0], |row| row.get(0))?;
     from_sql(count)
 }
 
-pub(crate) fn unread(
-    conn: &Connection,
-    conversation: ConversationKey,
-) -> Result<Vec<MessageId>, DatabaseError> {
+pub(crate) fn unread(conn: &Connection, conversation: ChatId) -> Result<Vec<MessageId>, DatabaseError> {
     let mut statement = conn.prepare_cached(
         "SELECT message_id FROM messages WHERE conversation = ?1 AND status = 5 ORDER BY position",
     )?;
@@ -169,7 +163,7 @@ pub(crate) fn unread(
 
 /// Where an accepted message is shown: at its seq. Only a server that has given two the same seq makes this
 /// another place, behind all that are accepted.
-fn free_position(conn: &Connection, conversation: ConversationKey, seq: i64) -> Result<i64, DatabaseError> {
+fn free_position(conn: &Connection, conversation: ChatId, seq: i64) -> Result<i64, DatabaseError> {
     let is_taken = conn
         .prepare_cached("SELECT 1 FROM messages WHERE conversation = ?1 AND position = ?2")?
         .exists(params![conversation.0, seq])?;
@@ -195,9 +189,9 @@ pub(crate) struct NewMessage<'a> {
 
 pub(crate) fn insert(
     conn: &Connection,
-    conversation: ConversationKey,
+    conversation: ChatId,
     new: &NewMessage<'_>,
-) -> Result<MessageKey, DatabaseError> {
+) -> Result<LocalMessageId, DatabaseError> {
     let seq = new.seq.map(to_sql);
     let place = seq
         .map(|seq| free_position(conn, conversation, seq))
@@ -221,25 +215,25 @@ pub(crate) fn insert(
         to_sql(new.sent_at.as_millis()),
         status_to_sql(new.status),
     ])?;
-    Ok(MessageKey(next))
+    Ok(LocalMessageId(next))
 }
 
 /// The server has accepted an own message: it takes its place in the log.
 pub(crate) fn set_accepted(
     conn: &Connection,
-    key: MessageKey,
+    id: LocalMessageId,
     seq: u64,
     accepted_at: Timestamp,
 ) -> Result<(), DatabaseError> {
     let conversation = conn
         .prepare_cached("SELECT conversation FROM messages WHERE id = ?1")?
-        .query_row([key.0], |row| row.get(0))?;
-    let place = free_position(conn, ConversationKey(conversation), to_sql(seq))?;
+        .query_row([id.0], |row| row.get(0))?;
+    let place = free_position(conn, ChatId(conversation), to_sql(seq))?;
     conn.prepare_cached(
         "UPDATE messages SET position = ?5, seq = ?2, sent_at = ?3, status = ?4 WHERE id = ?1",
     )?
     .execute(params![
-        key.0,
+        id.0,
         to_sql(seq),
         to_sql(accepted_at.as_millis()),
         status_to_sql(MessageStatus::Sent),
@@ -250,32 +244,36 @@ pub(crate) fn set_accepted(
 
 pub(crate) fn set_status(
     conn: &Connection,
-    key: MessageKey,
+    id: LocalMessageId,
     status: MessageStatus,
 ) -> Result<(), DatabaseError> {
     conn.prepare_cached("UPDATE messages SET status = ?2 WHERE id = ?1")?
-        .execute(params![key.0, status_to_sql(status)])?;
+        .execute(params![id.0, status_to_sql(status)])?;
     Ok(())
 }
 
 /// Gives a pending message the id that it has in the conversation it moved to.
-pub(crate) fn set_id(conn: &Connection, key: MessageKey, id: &MessageId) -> Result<(), DatabaseError> {
+pub(crate) fn set_message_id(
+    conn: &Connection,
+    id: LocalMessageId,
+    message_id: &MessageId,
+) -> Result<(), DatabaseError> {
     conn.execute(
         "UPDATE messages SET message_id = ?2 WHERE id = ?1",
-        params![key.0, id.as_bytes()],
+        params![id.0, message_id.as_bytes()],
     )?;
     Ok(())
 }
 
-pub(crate) fn delete(conn: &Connection, key: MessageKey) -> Result<(), DatabaseError> {
-    conn.execute("DELETE FROM messages WHERE id = ?1", [key.0])?;
+pub(crate) fn delete(conn: &Connection, id: LocalMessageId) -> Result<(), DatabaseError> {
+    conn.execute("DELETE FROM messages WHERE id = ?1", [id.0])?;
     Ok(())
 }
 
 /// A report is due; a read report replaces a delivered one.
 pub(crate) fn add_report(
     conn: &Connection,
-    conversation: ConversationKey,
+    conversation: ChatId,
     id: &MessageId,
     status: ReportedStatus,
 ) -> Result<(), DatabaseError> {
@@ -294,7 +292,7 @@ pub(crate) fn add_report(
 /// Takes reports that are due, at most `limit`.
 pub(crate) fn take_reports(
     conn: &Connection,
-    conversation: ConversationKey,
+    conversation: ChatId,
     limit: usize,
 ) -> Result<Vec<(MessageId, ReportedStatus)>, DatabaseError> {
     let mut statement =
@@ -316,7 +314,7 @@ pub(crate) fn take_reports(
     Ok(reports)
 }
 
-pub(crate) fn has_reports(conn: &Connection, conversation: ConversationKey) -> Result<bool, DatabaseError> {
+pub(crate) fn has_reports(conn: &Connection, conversation: ChatId) -> Result<bool, DatabaseError> {
     let found: Option<i64> = conn
         .prepare_cached("SELECT 1 FROM reports WHERE conversation = ?1 LIMIT 1")?
         .query_row([conversation.0], |row| row.get(0))

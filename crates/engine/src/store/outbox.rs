@@ -3,19 +3,19 @@
 use rusqlite::{Connection, Row, params};
 use subrosa_wire::SendId;
 
-use super::{conversations::ConversationKey, from_sql, id_bytes, messages::MessageKey, to_sql};
+use super::{conversations::ChatId, from_sql, id_bytes, messages::LocalMessageId, to_sql};
 use crate::database::DatabaseError;
 
-/// The key of an outbox row.
+/// Names a row of the outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct OutboxKey(pub i64);
+pub(crate) struct OutboxId(pub i64);
 
 /// A row of the outbox.
 pub(crate) struct OutboxRow {
-    pub key: OutboxKey,
+    pub id: OutboxId,
     pub send_id: SendId,
     /// The message it carries; reports and names carry none.
-    pub message: Option<MessageKey>,
+    pub message: Option<LocalMessageId>,
     /// MIMI content.
     pub content: Vec<u8>,
     /// The send number and the ciphertext, once it is encrypted for the present epoch.
@@ -35,9 +35,9 @@ fn outbox_row(row: &Row<'_>) -> Result<OutboxRow, DatabaseError> {
     let number: Option<i64> = row.get(4)?;
     let ciphertext: Option<Vec<u8>> = row.get(5)?;
     Ok(OutboxRow {
-        key: OutboxKey(row.get(0)?),
+        id: OutboxId(row.get(0)?),
         send_id: SendId::from_bytes(id_bytes(&row.get::<_, Vec<u8>>(1)?)?),
-        message: message.map(MessageKey),
+        message: message.map(LocalMessageId),
         content: row.get(3)?,
         sealed: match (number, ciphertext) {
             (Some(number), Some(ciphertext)) => Some(Sealed {
@@ -66,7 +66,7 @@ fn collect(
 /// The first rows of a conversation that are not parked, in the order in which they leave.
 pub(crate) fn head(
     conn: &Connection,
-    conversation: ConversationKey,
+    conversation: ChatId,
     limit: usize,
 ) -> Result<Vec<OutboxRow>, DatabaseError> {
     collect(
@@ -77,7 +77,7 @@ pub(crate) fn head(
 }
 
 /// Every row of a conversation, parked or not.
-pub(crate) fn all(conn: &Connection, conversation: ConversationKey) -> Result<Vec<OutboxRow>, DatabaseError> {
+pub(crate) fn all(conn: &Connection, conversation: ChatId) -> Result<Vec<OutboxRow>, DatabaseError> {
     collect(
         conn,
         &format!("SELECT {COLUMNS} WHERE conversation = ?1 ORDER BY id"),
@@ -87,7 +87,7 @@ pub(crate) fn all(conn: &Connection, conversation: ConversationKey) -> Result<Ve
 
 pub(crate) fn find_by_send_id(
     conn: &Connection,
-    conversation: ConversationKey,
+    conversation: ChatId,
     send_id: SendId,
 ) -> Result<Option<OutboxRow>, DatabaseError> {
     let rows = collect(
@@ -100,9 +100,9 @@ pub(crate) fn find_by_send_id(
 
 pub(crate) fn insert(
     conn: &Connection,
-    conversation: ConversationKey,
+    conversation: ChatId,
     send_id: SendId,
-    message: Option<MessageKey>,
+    message: Option<LocalMessageId>,
     content: &[u8],
 ) -> Result<(), DatabaseError> {
     conn.prepare_cached(
@@ -111,30 +111,30 @@ pub(crate) fn insert(
     .execute(params![
         conversation.0,
         send_id.as_bytes(),
-        message.map(|key| key.0),
+        message.map(|message| message.0),
         content
     ])?;
     Ok(())
 }
 
 /// Replaces the content of a row that has not left, when its conversation moves.
-pub(crate) fn set_content(conn: &Connection, key: OutboxKey, content: &[u8]) -> Result<(), DatabaseError> {
+pub(crate) fn set_content(conn: &Connection, id: OutboxId, content: &[u8]) -> Result<(), DatabaseError> {
     conn.execute(
         "UPDATE outbox SET content = ?2 WHERE id = ?1",
-        params![key.0, content],
+        params![id.0, content],
     )?;
     Ok(())
 }
 
 /// Stores the ciphertext in the same transaction in which the ratchet moved.
-pub(crate) fn set_sealed(conn: &Connection, key: OutboxKey, sealed: &Sealed) -> Result<(), DatabaseError> {
+pub(crate) fn set_sealed(conn: &Connection, id: OutboxId, sealed: &Sealed) -> Result<(), DatabaseError> {
     conn.prepare_cached("UPDATE outbox SET number = ?2, ciphertext = ?3 WHERE id = ?1")?
-        .execute(params![key.0, to_sql(sealed.number), sealed.ciphertext])?;
+        .execute(params![id.0, to_sql(sealed.number), sealed.ciphertext])?;
     Ok(())
 }
 
 /// Throws away every ciphertext of a conversation: the epoch has moved on, and none was accepted.
-pub(crate) fn unseal(conn: &Connection, conversation: ConversationKey) -> Result<(), DatabaseError> {
+pub(crate) fn unseal(conn: &Connection, conversation: ChatId) -> Result<(), DatabaseError> {
     conn.prepare_cached(
         "UPDATE outbox SET number = NULL, ciphertext = NULL WHERE conversation = ?1 AND ciphertext IS NOT NULL",
     )?
@@ -142,25 +142,25 @@ pub(crate) fn unseal(conn: &Connection, conversation: ConversationKey) -> Result
     Ok(())
 }
 
-pub(crate) fn set_number(conn: &Connection, key: OutboxKey, number: u64) -> Result<(), DatabaseError> {
+pub(crate) fn set_number(conn: &Connection, id: OutboxId, number: u64) -> Result<(), DatabaseError> {
     conn.execute(
         "UPDATE outbox SET number = ?2 WHERE id = ?1",
-        params![key.0, to_sql(number)],
+        params![id.0, to_sql(number)],
     )?;
     Ok(())
 }
 
 /// Takes a row out of the queue, or puts it back at its end.
-pub(crate) fn park(conn: &Connection, key: OutboxKey) -> Result<(), DatabaseError> {
+pub(crate) fn park(conn: &Connection, id: OutboxId) -> Result<(), DatabaseError> {
     conn.execute(
         "UPDATE outbox SET parked = 1, number = NULL, ciphertext = NULL WHERE id = ?1",
-        [key.0],
+        [id.0],
     )?;
     Ok(())
 }
 
 /// Puts the parked row of a message back into the queue, at its end.
-pub(crate) fn unpark(conn: &Connection, message: MessageKey) -> Result<(), DatabaseError> {
+pub(crate) fn unpark(conn: &Connection, message: LocalMessageId) -> Result<(), DatabaseError> {
     conn.execute(
         "UPDATE outbox SET parked = 0, id = (SELECT MAX(id) + 1 FROM outbox) WHERE message = ?1",
         [message.0],
@@ -168,13 +168,13 @@ pub(crate) fn unpark(conn: &Connection, message: MessageKey) -> Result<(), Datab
     Ok(())
 }
 
-pub(crate) fn delete(conn: &Connection, key: OutboxKey) -> Result<(), DatabaseError> {
+pub(crate) fn delete(conn: &Connection, id: OutboxId) -> Result<(), DatabaseError> {
     conn.prepare_cached("DELETE FROM outbox WHERE id = ?1")?
-        .execute([key.0])?;
+        .execute([id.0])?;
     Ok(())
 }
 
-pub(crate) fn delete_of_message(conn: &Connection, message: MessageKey) -> Result<(), DatabaseError> {
+pub(crate) fn delete_of_message(conn: &Connection, message: LocalMessageId) -> Result<(), DatabaseError> {
     conn.execute("DELETE FROM outbox WHERE message = ?1", [message.0])?;
     Ok(())
 }

@@ -1,0 +1,136 @@
+//! Our own commits: made, sent, accepted or refused. At most one is in flight for each conversation.
+
+use prost::Message as _;
+use subrosa_mls::CommitPlan;
+use subrosa_wire::{
+    ConversationId, DeviceId,
+    frames::{self, Append, CreateConversation, Problem, append, client_frame::Request},
+    problem::ProblemCode,
+};
+
+use super::{Conversation, join::commit_frame};
+use crate::{
+    api::EngineError,
+    context::{Context, StepResult, is_transient},
+    limits::SEND_NUMBER_MAX,
+    requests::PendingRequest,
+    store::handshakes::{self, HandshakeKind, HandshakeRow},
+};
+
+impl Conversation {
+    /// Renews our leaf key, and removes devices of this account.
+    pub(super) fn commit_update(&mut self, cx: &mut Context<'_>, remove: Vec<DeviceId>) -> StepResult {
+        let send_id = cx.new_send_id();
+        let id = self.id();
+        let group = self.group.load(cx, id)?;
+        let plan = CommitPlan {
+            add: Vec::new(),
+            remove,
+            update_path: true,
+        };
+        let device = cx.device;
+        let bundle = group.commit(&cx.mls(), device, plan)?;
+        let handshake = HandshakeRow {
+            kind: HandshakeKind::Update,
+            send_id,
+            number: self.record.accepted_number() + 1,
+            request: commit_frame(bundle).encode_to_vec(),
+        };
+        handshakes::insert(cx.conn, self.chat(), &handshake)?;
+        self.send_handshake(cx, &handshake)
+    }
+
+    /// Sends a handshake unless it is in flight.
+    pub(super) fn send_handshake(&mut self, cx: &mut Context<'_>, handshake: &HandshakeRow) -> StepResult {
+        if std::mem::replace(&mut self.live.is_handshake_in_flight, true) {
+            return Ok(());
+        }
+        let stored = |_| EngineError::Inconsistent("a stored handshake does not decode".to_owned());
+        let request = match handshake.kind {
+            HandshakeKind::Create => Request::CreateConversation(
+                CreateConversation::decode(&handshake.request[..]).map_err(stored)?,
+            ),
+            HandshakeKind::Update | HandshakeKind::ExternalJoin => Request::Append(Append {
+                conversation_id: self.id().to_vec().into(),
+                send_id: handshake.send_id.to_vec().into(),
+                send_number: handshake.number,
+                payload: Some(append::Payload::Commit(
+                    frames::Commit::decode(&handshake.request[..]).map_err(stored)?,
+                )),
+            }),
+        };
+        cx.request(PendingRequest::Handshake { chat: self.chat() }, request);
+        Ok(())
+    }
+
+    /// Our commit is next in the log: its epoch begins.
+    pub(super) fn handshake_applied(&mut self, cx: &mut Context<'_>) -> StepResult {
+        let Some(handshake) = handshakes::find(cx.conn, self.chat())? else {
+            return Ok(());
+        };
+        let id = self.id();
+        self.group.load(cx, id)?.merge_pending_commit(&cx.mls())?;
+        self.record.set_accepted_number(handshake.number);
+        self.record.set_updated_at(cx.now);
+        if handshake.kind != HandshakeKind::Update {
+            return self.joined(cx);
+        }
+        handshakes::delete(cx.conn, self.chat())?;
+        self.forget_sends(cx);
+        self.live.retry.succeeded();
+        cx.touch(self.chat());
+        Ok(())
+    }
+
+    /// The server has refused the handshake. Returns the conversation that was faster, if that is why.
+    pub(super) fn handshake_refused(
+        &mut self,
+        cx: &mut Context<'_>,
+        problem: &Problem,
+    ) -> StepResult<Option<ConversationId>> {
+        let Some(handshake) = handshakes::find(cx.conn, self.chat())? else {
+            return Ok(None);
+        };
+        self.live.is_handshake_in_flight = false;
+        self.live.head_is_at_least(problem.head_seq);
+        cx.touch(self.chat());
+        if is_transient(problem) {
+            self.back_off(cx, Some(problem));
+            return Ok(None);
+        }
+        match handshake.kind {
+            HandshakeKind::Create => return self.creation_refused(cx, problem),
+            HandshakeKind::ExternalJoin => self.external_join_refused(cx, problem)?,
+            HandshakeKind::Update => self.update_refused(cx, problem)?,
+        }
+        Ok(None)
+    }
+
+    fn update_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
+        if problem.known_code() == Some(ProblemCode::SendOutOfOrder)
+            && (1..=SEND_NUMBER_MAX).contains(&problem.expected_send_number)
+        {
+            handshakes::set_number(cx.conn, self.chat(), problem.expected_send_number)?;
+            self.record
+                .set_accepted_number(problem.expected_send_number.saturating_sub(1));
+            self.back_off(cx, None);
+            return Ok(());
+        }
+        let id = self.id();
+        if let Some(group) = self.group.find(cx, id)? {
+            group.clear_pending_commit(&cx.mls())?;
+        }
+        handshakes::delete(cx.conn, self.chat())?;
+        // One try a turn: the message matters more than the new key.
+        self.record.set_updated_at(cx.now);
+        match problem.known_code() {
+            Some(ProblemCode::StaleEpoch) => self.rejoin_if_diverged(cx, problem),
+            Some(ProblemCode::NotAMember) => self.rejoin(cx),
+            _ => {
+                self.back_off(cx, None);
+                cx.refused(None, problem);
+                Ok(())
+            }
+        }
+    }
+}

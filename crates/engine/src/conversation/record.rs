@@ -1,0 +1,113 @@
+//! The row of a conversation: read by getters, changed by setters that name the column, saved in one place.
+
+use rusqlite::Connection;
+use subrosa_wire::{AccountId, ConversationId, Timestamp};
+
+use crate::{
+    api::ConversationState,
+    context::StepResult,
+    store::conversations::{self, ChatId, ConversationRow},
+};
+
+/// A row of the table, and whether it differs from what is stored.
+pub(super) struct Record {
+    row: ConversationRow,
+    is_changed: bool,
+}
+
+impl Record {
+    pub(super) fn new(row: ConversationRow) -> Self {
+        Self {
+            row,
+            is_changed: false,
+        }
+    }
+
+    /// Writes the changes, if there are any.
+    pub(super) fn save(&mut self, conn: &Connection) -> StepResult {
+        if std::mem::take(&mut self.is_changed) {
+            conversations::update(conn, &self.row)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn chat(&self) -> ChatId {
+        self.row.chat
+    }
+
+    pub(super) fn id(&self) -> ConversationId {
+        self.row.id
+    }
+
+    pub(super) fn peer(&self) -> AccountId {
+        self.row.peer
+    }
+
+    pub(super) fn state(&self) -> ConversationState {
+        self.row.state
+    }
+
+    /// Everything up to this seq is applied.
+    pub(super) fn cursor(&self) -> u64 {
+        self.row.cursor
+    }
+
+    /// Our send number that the server accepted last.
+    pub(super) fn accepted_number(&self) -> u64 {
+        self.row.accepted_number
+    }
+
+    /// When our leaf key was last renewed.
+    pub(super) fn updated_at(&self) -> Timestamp {
+        self.row.updated_at
+    }
+
+    /// Whether the newest message is this account's.
+    pub(super) fn is_own_turn(&self) -> bool {
+        self.row.own_turn
+    }
+
+    /// Whether the members know our display name.
+    pub(super) fn is_name_sent(&self) -> bool {
+        self.row.name_sent
+    }
+
+    /// The conversation goes on under another id.
+    pub(super) fn set_id(&mut self, id: ConversationId) {
+        self.change(|row| row.id = id);
+    }
+
+    pub(super) fn set_state(&mut self, state: ConversationState) {
+        self.change(|row| row.state = state);
+    }
+
+    pub(super) fn set_cursor(&mut self, seq: u64) {
+        self.change(|row| row.cursor = seq);
+    }
+
+    pub(super) fn set_accepted_number(&mut self, number: u64) {
+        self.change(|row| row.accepted_number = number);
+    }
+
+    pub(super) fn set_updated_at(&mut self, at: Timestamp) {
+        self.change(|row| row.updated_at = at);
+    }
+
+    pub(super) fn set_own_turn(&mut self, is_own: bool) {
+        self.change(|row| row.own_turn = is_own);
+    }
+
+    pub(super) fn set_name_sent(&mut self, is_sent: bool) {
+        self.change(|row| row.name_sent = is_sent);
+    }
+
+    /// Something was said: the conversation rises to the top of the list.
+    pub(super) fn set_active(&mut self, at: Timestamp) {
+        self.change(|row| row.active_at = row.active_at.max(at));
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut ConversationRow)) {
+        change(&mut self.row);
+        self.is_changed = true;
+    }
+}

@@ -1,0 +1,66 @@
+//! What the server says of its state after a reconnect.
+
+use std::collections::BTreeSet;
+
+use subrosa_wire::{
+    DeviceId,
+    frames::{Problem, SyncState},
+    limits::WELCOMES_PER_FRAME_MAX,
+};
+
+use crate::{
+    context::{StepResult, is_transient},
+    directory, key_packages,
+    requests::PendingRequest,
+    step::Step,
+    store::{contacts, conversations},
+};
+
+impl Step<'_> {
+    pub(crate) fn sync_state(&mut self, state: &SyncState) -> StepResult {
+        let (cx, conversations) = (&mut self.cx, &mut *self.conversations);
+        cx.connection.synced = true;
+        cx.connection.sync_retry.succeeded();
+        let own_devices: BTreeSet<_> = state
+            .own_devices
+            .iter()
+            .filter_map(|bytes| DeviceId::try_from(&bytes[..]).ok())
+            .collect();
+        cx.connection.set_own_devices(own_devices);
+        let more_welcomes = state.welcomes.len() >= WELCOMES_PER_FRAME_MAX;
+        for item in &state.welcomes {
+            conversations.welcome(cx, item)?;
+        }
+        if more_welcomes || std::mem::take(&mut cx.connection.sync_wanted) {
+            cx.sync_again();
+        }
+        for head in &state.conversations {
+            conversations.head(cx, head)?;
+        }
+        for row in conversations::all(cx.conn)? {
+            cx.connection.advanced.insert(row.chat);
+            cx.touch(row.chat);
+            // The answer may have been lost with an earlier connection.
+            let is_nameless = contacts::find(cx.conn, row.peer)?.is_some_and(|peer| peer.handle.is_none());
+            if is_nameless
+                && !cx
+                    .requests
+                    .is_pending(PendingRequest::LookUp { account: row.peer })
+            {
+                directory::look_up(cx, row.peer);
+            }
+        }
+        key_packages::publish(cx, state.key_packages_left, state.has_last_resort_key_package)
+    }
+
+    /// A refusal of Sync or of what follows from it. If it is transient, all of that is asked for again.
+    pub(crate) fn refused_beside_conversations(&mut self, problem: &Problem) {
+        let cx = &mut self.cx;
+        if !is_transient(problem) {
+            cx.refused(None, problem);
+            return;
+        }
+        cx.connection.sync_retry.back_off(cx.now, problem.retry_after_ms);
+        self.conversations.forget_acknowledgements();
+    }
+}
