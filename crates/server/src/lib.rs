@@ -20,6 +20,8 @@ pub mod accounts;
 pub mod delivery;
 pub mod live;
 
+mod problem;
+
 pub mod api;
 pub mod web;
 

@@ -7,11 +7,8 @@ use subrosa_wire::{
     rest::{Devices, Enrolment, Tokens},
 };
 
-use super::{
-    extract::{Bearer, Body, Segment, SignedInDevice},
-    problem::Problem,
-};
-use crate::state::AppState;
+use super::extract::{Bearer, Body, Segment, SignedInDevice};
+use crate::{problem::Problem, state::AppState};
 
 /// Sign a device in, with the proof of a sign-in or recovery.
 #[utoipa::path(

@@ -10,8 +10,7 @@ use axum::{
 use serde::de::DeserializeOwned;
 use subrosa_wire::{ProblemCode, limits::REST_BODY_MAX};
 
-use super::problem::Problem;
-use crate::{accounts::AccountError, session::Session, state::AppState};
+use crate::{accounts::AccountError, problem::Problem, session::Session, state::AppState};
 
 /// A JSON body. Fields that this server does not know are ignored: a newer client may send them.
 pub(super) struct Body<T>(pub(super) T);

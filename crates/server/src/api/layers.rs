@@ -9,13 +9,11 @@ use axum::{
 use subrosa_wire::ProblemCode;
 use tracing::Instrument as _;
 
-use super::{
-    extract::ClientAddress,
-    problem::{Problem, RefusedWith},
-};
+use super::extract::ClientAddress;
 use crate::{
     clock::Stopwatch,
     limits::{FULL_RETRY_AFTER, REQUEST_ID_LEN_MAX, REQUEST_TIMEOUT},
+    problem::{Problem, RefusedWith},
     random,
     state::AppState,
 };
@@ -157,7 +155,7 @@ mod tests {
     use tower_http::catch_panic::CatchPanicLayer;
 
     use super::*;
-    use crate::api::problem;
+    use crate::problem;
 
     async fn answer(router: Router) -> Response {
         router.oneshot(Request::new(Body::empty())).await.unwrap()

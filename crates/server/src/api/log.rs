@@ -9,11 +9,8 @@ use subrosa_wire::{
     rest::{LogEntry, LogPage},
 };
 
-use super::{
-    extract::{Segment, SignedInDevice, UrlQuery},
-    problem::Problem,
-};
-use crate::state::AppState;
+use super::extract::{Segment, SignedInDevice, UrlQuery};
+use crate::{problem::Problem, state::AppState};
 
 /// Which page.
 #[derive(Deserialize)]

@@ -10,7 +10,6 @@ mod openapi;
 mod pages;
 mod password;
 mod people;
-mod problem;
 mod recovery;
 mod registration;
 mod server;
@@ -29,10 +28,10 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 pub use openapi::document as openapi_document;
 pub(crate) use pages::no_web_app;
-pub use problem::Problem;
 
 use crate::{
     live::{self, Live},
+    problem,
     state::AppState,
     web,
 };

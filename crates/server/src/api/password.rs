@@ -6,11 +6,8 @@ use subrosa_wire::{
     rest::{PasswordFinish, PasswordStart, RegistrationChallenge},
 };
 
-use super::{
-    extract::{Bearer, Body},
-    problem::Problem,
-};
-use crate::state::AppState;
+use super::extract::{Bearer, Body};
+use crate::{problem::Problem, state::AppState};
 
 /// Begin to change the password, with the proof of a sign-in or recovery.
 #[utoipa::path(

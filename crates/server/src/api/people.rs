@@ -8,11 +8,8 @@ use subrosa_wire::{
     rest::{People, Person},
 };
 
-use super::{
-    extract::{Segment, SignedInDevice, UrlQuery},
-    problem::Problem,
-};
-use crate::state::AppState;
+use super::extract::{Segment, SignedInDevice, UrlQuery};
+use crate::{problem::Problem, state::AppState};
 
 /// What people are searched by.
 #[derive(Deserialize)]

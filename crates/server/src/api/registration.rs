@@ -6,11 +6,8 @@ use subrosa_wire::{
     rest::{RegistrationChallenge, RegistrationFinish, RegistrationStart, Tokens},
 };
 
-use super::{
-    extract::{Body, ClientAddress},
-    problem::Problem,
-};
-use crate::state::AppState;
+use super::extract::{Body, ClientAddress};
+use crate::{problem::Problem, state::AppState};
 
 /// Begin to sign up: is the handle free, and the server's part of the password record.
 #[utoipa::path(

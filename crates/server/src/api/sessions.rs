@@ -6,8 +6,8 @@ use subrosa_wire::{
     rest::{RefreshChallenge, RefreshFinish, RefreshStart, Tokens},
 };
 
-use super::{extract::Body, problem::Problem};
-use crate::{accounts::RefreshRefused, state::AppState};
+use super::extract::Body;
+use crate::{accounts::RefreshRefused, problem::Problem, state::AppState};
 
 /// Begin to renew the tokens. The answer looks the same for devices that do not exist.
 #[utoipa::path(

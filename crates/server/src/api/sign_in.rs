@@ -6,11 +6,8 @@ use subrosa_wire::{
     rest::{SignInChallenge, SignInFinish, SignInStart, SignedIn},
 };
 
-use super::{
-    extract::{Body, ClientAddress},
-    problem::Problem,
-};
-use crate::state::AppState;
+use super::extract::{Body, ClientAddress};
+use crate::{problem::Problem, state::AppState};
 
 /// Begin to sign in. The answer looks the same whether the handle exists or not.
 #[utoipa::path(

@@ -3,11 +3,8 @@
 use axum::{Json, extract::State, http::StatusCode};
 use subrosa_wire::{problem::ProblemDocument, rest::Vault};
 
-use super::{
-    extract::{Body, SignedInDevice},
-    problem::Problem,
-};
-use crate::state::AppState;
+use super::extract::{Body, SignedInDevice};
+use crate::{problem::Problem, state::AppState};
 
 /// The vault.
 #[utoipa::path(

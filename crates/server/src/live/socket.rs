@@ -33,10 +33,10 @@ use tokio_util::task::TaskTracker;
 
 use super::hub::Connection;
 use crate::{
-    api,
     clock::Clock,
     delivery::Service,
     limits::{BYTES_BEFORE_HELLO_MAX, CLOSE_TIMEOUT, SOCKET_READ_BUFFER, SOCKET_WRITE_BUFFER, WRITE_TIMEOUT},
+    problem,
     session::Session,
     visits::Allowance,
 };
@@ -90,9 +90,9 @@ async fn upgrade(
     State(Live(shared)): State<Live>,
     allowance: Option<Extension<Allowance>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Result<Response, api::Problem> {
+) -> Result<Response, problem::Problem> {
     let upgrade =
-        upgrade.map_err(|refused| api::Problem::new(ProblemCode::MalformedRequest, refused.body_text()))?;
+        upgrade.map_err(|refused| problem::Problem::new(ProblemCode::MalformedRequest, refused.body_text()))?;
     // Without a listener of ours, as in tests, there is none.
     let allowance = allowance.map(|Extension(allowance)| allowance);
     if let Some(allowance) = &allowance {

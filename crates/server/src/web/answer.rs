@@ -17,7 +17,8 @@ use super::{
     negotiation::{Encodings, has_already, wants_page},
 };
 use crate::{
-    api::{self, Problem},
+    api,
+    problem::Problem,
     state::AppState,
 };
 

@@ -126,17 +126,17 @@ impl Authenticate for Accounts {
 }
 
 /// A path that does not exist.
-pub(super) async fn not_found() -> Problem {
+pub(crate) async fn not_found() -> Problem {
     Problem::new(ProblemCode::NotFound, "")
 }
 
 /// A path that does not take the method.
-pub(super) async fn method_not_allowed() -> Problem {
+pub(crate) async fn method_not_allowed() -> Problem {
     Problem::new(ProblemCode::MethodNotAllowed, "")
 }
 
 /// A handler that panicked. The panic itself is in the log.
-pub(super) fn panicked(_panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
+pub(crate) fn panicked(_panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
     tracing::error!("a request panicked");
     Problem::new(ProblemCode::Internal, "").into_response()
 }
