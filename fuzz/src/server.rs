@@ -360,6 +360,7 @@ async fn assemble(store: Arc<SqliteStore>) -> (AppState, Router) {
     let authenticate: Arc<dyn Authenticate> = Arc::clone(&accounts) as _;
     let live = Live::new(Arc::clone(&delivery), authenticate, Arc::clone(&clock));
     let request_limits = Arc::new(RequestLimits::new(&config, &clock));
+    let web = WebApp::open(APP, &config).expect("a folder is all that can be wrong");
     let (metrics, config) = (Metrics::default(), Arc::new(config));
     let state = AppState {
         accounts,
@@ -367,7 +368,7 @@ async fn assemble(store: Arc<SqliteStore>) -> (AppState, Router) {
         lifecycle,
         metrics,
         request_limits,
-        web: Arc::new(WebApp::open(APP, None).expect("a folder is all that can be wrong")),
+        web: Arc::new(web),
         config,
     };
     (state.clone(), api::router(state, live))

@@ -20,6 +20,7 @@ pub mod accounts;
 pub mod delivery;
 pub mod live;
 
+mod pages;
 mod problem;
 
 pub mod api;

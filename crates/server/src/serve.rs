@@ -36,7 +36,7 @@ pub async fn serve(
     lifecycle: Lifecycle,
     listening: impl FnOnce(SocketAddr) + Send,
 ) -> anyhow::Result<()> {
-    let web = WebApp::open(web_app, config.web_dir.as_deref())?;
+    let web = WebApp::open(web_app, &config)?;
     let metrics = Metrics::start()?;
     let folder = config.data.clone();
     let store = tokio::task::spawn_blocking(move || SqliteStore::open(&folder)).await??;

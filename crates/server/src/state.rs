@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
+use axum::extract::FromRef;
 use subrosa_wire::AccountId;
 
 use crate::{
@@ -32,6 +33,12 @@ pub struct AppState {
     pub web: Arc<WebApp>,
     /// What the operator decided.
     pub config: Arc<Config>,
+}
+
+impl FromRef<AppState> for Arc<WebApp> {
+    fn from_ref(state: &AppState) -> Self {
+        Arc::clone(&state.web)
+    }
 }
 
 /// How many HTTP requests are answered.

@@ -2,12 +2,12 @@
 
 mod client_address;
 mod devices;
+mod docs;
 mod extract;
 mod health;
 mod layers;
 mod log;
 mod openapi;
-mod pages;
 mod password;
 mod people;
 mod recovery;
@@ -27,7 +27,6 @@ use subrosa_wire::limits::REST_BODY_MAX;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use openapi::document as openapi_document;
-pub(crate) use pages::no_web_app;
 
 use crate::{
     live::{self, Live},
@@ -39,8 +38,8 @@ use crate::{
 /// Everything that the server answers over HTTP, the WebSocket and the web app among it.
 pub fn router(state: AppState, live: Live) -> Router {
     let visitors = Router::new()
-        .route("/docs", get(pages::reference))
-        .route("/openapi.json", get(pages::openapi))
+        .route("/docs", get(docs::reference))
+        .route("/openapi.json", get(docs::openapi))
         .route("/v1/server", get(server::show))
         .route("/v1/registration/start", post(registration::start))
         .route("/v1/registration/finish", post(registration::finish))

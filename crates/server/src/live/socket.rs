@@ -91,8 +91,8 @@ async fn upgrade(
     allowance: Option<Extension<Allowance>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, problem::Problem> {
-    let upgrade =
-        upgrade.map_err(|refused| problem::Problem::new(ProblemCode::MalformedRequest, refused.body_text()))?;
+    let upgrade = upgrade
+        .map_err(|refused| problem::Problem::new(ProblemCode::MalformedRequest, refused.body_text()))?;
     // Without a listener of ours, as in tests, there is none.
     let allowance = allowance.map(|Extension(allowance)| allowance);
     if let Some(allowance) = &allowance {

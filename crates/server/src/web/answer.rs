@@ -1,6 +1,6 @@
 //! Every path that is no route of the API: a file, the app for a navigation, or a problem.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     body::Body,
@@ -16,11 +16,7 @@ use super::{
     ASSETS, Found, INDEX, WebApp, media_type,
     negotiation::{Encodings, has_already, wants_page},
 };
-use crate::{
-    api,
-    problem::Problem,
-    state::AppState,
-};
+use crate::{pages, problem::Problem};
 
 /// What the app may do: run the scripts and WebAssembly of this server, and talk to this server. Nothing from
 /// elsewhere, no script or style within a document, and no text that becomes a script.
@@ -36,7 +32,7 @@ const API_NAMES: [&str; 6] = ["v1", "docs", "openapi.json", "healthz", "readyz",
 const METHODS: &str = "GET, HEAD";
 
 /// Answers what no route has answered.
-pub(crate) async fn answer(State(state): State<AppState>, request: Request) -> Response {
+pub(crate) async fn answer(State(app): State<Arc<WebApp>>, request: Request) -> Response {
     let path = request.uri().path();
     let path = path.strip_prefix('/').unwrap_or(path);
     let first = path.split('/').next().unwrap_or_default();
@@ -46,18 +42,20 @@ pub(crate) async fn answer(State(state): State<AppState>, request: Request) -> R
     }
     let is_page = path.is_empty() || (!path.starts_with(ASSETS) && wants_page(headers));
     let encodings = Encodings::of(headers);
-    let app = &state.web;
     let (name, found) = match app.find(path, encodings).await {
         Some(found) => (path, Some(found)),
         None if is_page => (INDEX, app.find(INDEX, encodings).await),
         None => (path, None),
     };
-    let is_first = path.is_empty() && matches!(**app, WebApp::Absent);
+    let stand_in = match &*app {
+        WebApp::Absent(page) if path.is_empty() => Some(page),
+        _ => None,
+    };
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-    match found {
-        Some(found) if is_read => file(name, found, headers),
-        None if is_first && is_read => api::no_web_app(&state),
-        None if !is_first => not_found(),
+    match (found, stand_in) {
+        (Some(found), _) if is_read => file(name, found, headers),
+        (None, Some(page)) if is_read => pages::answer(page.clone()),
+        (None, None) => not_found(),
         _ => method_not_allowed(),
     }
 }

@@ -3,12 +3,11 @@
 //!
 //! Only paths that are no route of the API come here.
 
+mod absent;
 mod answer;
 mod embedded;
 mod folder;
 mod negotiation;
-
-use std::path::Path;
 
 use bytes::Bytes;
 
@@ -16,6 +15,7 @@ pub(crate) use answer::answer;
 pub use embedded::EmbeddedFile;
 
 use self::{embedded::Embedded, folder::Folder, negotiation::Encodings};
+use crate::config::Config;
 
 /// What every navigation gets: the app reads the rest of the address itself.
 const INDEX: &str = "index.html";
@@ -26,8 +26,8 @@ const ASSETS: &str = "assets/";
 /// Where the files are.
 #[derive(Debug)]
 pub enum WebApp {
-    /// This build has none.
-    Absent,
+    /// This build has none: the page that says so.
+    Absent(String),
     /// In the binary.
     Embedded(Embedded),
     /// In a folder, read anew at each request.
@@ -50,10 +50,10 @@ struct Found {
 
 impl WebApp {
     /// The files in `web_dir` if there is one, or else the embedded ones.
-    pub fn open(embedded: &'static [EmbeddedFile], web_dir: Option<&Path>) -> anyhow::Result<Self> {
-        Ok(match web_dir {
+    pub fn open(embedded: &'static [EmbeddedFile], config: &Config) -> anyhow::Result<Self> {
+        Ok(match &config.web_dir {
             Some(folder) => Self::Folder(Folder::open(folder)?),
-            None if embedded.is_empty() => Self::Absent,
+            None if embedded.is_empty() => Self::Absent(absent::page(config)),
             None => Self::Embedded(Embedded::of(embedded)),
         })
     }
@@ -61,7 +61,7 @@ impl WebApp {
     /// The file at a path below the root, in the encoding that the client likes best.
     async fn find(&self, path: &str, encodings: Encodings) -> Option<Found> {
         match self {
-            Self::Absent => None,
+            Self::Absent(_) => None,
             Self::Embedded(embedded) => embedded.find(path, encodings),
             Self::Folder(folder) => folder.find(path).await,
         }

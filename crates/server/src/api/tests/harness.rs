@@ -100,7 +100,7 @@ impl Server {
     ) -> Self {
         let mut config = Config::default();
         change(&mut config);
-        let web = WebApp::open(app, config.web_dir.as_deref()).unwrap();
+        let web = WebApp::open(app, &config).unwrap();
         let store = Arc::new(SqliteStore::open(folder.path()).unwrap());
         let shared_clock: Arc<dyn Clock> = clock.clone();
         let stop_delivery = CancellationToken::new();

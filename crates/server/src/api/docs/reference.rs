@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use super::html::{escape, prose};
+use crate::pages::{escape, prose};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 

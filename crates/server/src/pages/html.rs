@@ -1,7 +1,7 @@
 //! The little HTML that the pages need.
 
 /// Text as it may stand in HTML, in an attribute too.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -17,7 +17,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// Text in which backticks mark code.
-pub(super) fn prose(text: &str) -> String {
+pub(crate) fn prose(text: &str) -> String {
     let parts = text.split('`').enumerate();
     parts
         .map(|(index, part)| match index % 2 {
