@@ -18,15 +18,13 @@ use prost::Message as _;
 use subrosa_mls::DeviceIdentity;
 use subrosa_server::{
     accounts::{Accounts, AccountsConfig},
-    api,
+    api::{self, AppState, Authenticate, Live, RequestLimits},
     clock::{Clock, ManualClock},
     config::{Config, LimitsConfig},
     delivery::{DeliveryConfig, Service},
     lifecycle::Lifecycle,
-    live::{Authenticate, Live},
     observe::Metrics,
     session::Session,
-    state::{AppState, RequestLimits},
     store::{
         AccountStore as _, SqliteStore, Store,
         accounts::{AccountRecord, Credentials, NewAccount, NewDevice, Registered, TokenHash},

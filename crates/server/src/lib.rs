@@ -17,8 +17,9 @@ pub mod tokens;
 
 pub mod accounts;
 
+pub mod push;
+
 pub mod delivery;
-pub mod live;
 
 mod pages;
 mod problem;
@@ -28,7 +29,6 @@ pub mod web;
 
 mod http;
 pub mod observe;
-pub mod state;
 mod visits;
 
 mod serve;

@@ -2,7 +2,6 @@
 
 use std::{any::Any, time::Duration};
 
-use async_trait::async_trait;
 use axum::{
     Json,
     body::Body,
@@ -14,13 +13,7 @@ use subrosa_wire::{
     problem::{PROBLEM_MEDIA_TYPE, ProblemDocument},
 };
 
-use crate::{
-    accounts::{AccountError, Accounts},
-    live::Authenticate,
-    rate::RateLimited,
-    session::Session,
-    store::StoreError,
-};
+use crate::{accounts::AccountError, rate::RateLimited, store::StoreError};
 
 /// The code of a problem, left in the extensions of a response for whoever counts.
 #[derive(Debug, Clone, Copy)]
@@ -115,13 +108,10 @@ impl From<frames::Problem> for Problem {
     }
 }
 
-/// What the WebSocket answers to a token.
-#[async_trait]
-impl Authenticate for Accounts {
-    async fn authenticate(&self, access_token: &str) -> Result<Session, frames::Problem> {
-        self.authenticate(access_token)
-            .await
-            .map_err(|error| Problem::from(error).document.into())
+/// The same problem, as a frame of the WebSocket.
+impl From<Problem> for frames::Problem {
+    fn from(problem: Problem) -> Self {
+        problem.document.into()
     }
 }
 

@@ -9,16 +9,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     accounts::{Accounts, AccountsConfig},
-    api,
+    api::{self, AppState, Authenticate, Live, RequestLimits},
     clock::Clock,
     config::Config,
     delivery::{BackgroundTask, DeliveryConfig, Service},
     http,
     lifecycle::Lifecycle,
     limits::DRAIN_TIMEOUT,
-    live::{Authenticate, Live},
     observe::Metrics,
-    state::{AppState, RequestLimits},
     store::{SqliteStore, Store, StoreError},
     visits::Visits,
     web::{EmbeddedFile, WebApp},

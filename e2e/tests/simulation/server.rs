@@ -20,7 +20,7 @@ use subrosa_mls::DeviceIdentity;
 use subrosa_server::{
     clock::ManualClock,
     delivery::{DeliveryConfig, Service},
-    live::Connection,
+    push::Connection,
     session::Session,
     store::{
         SqliteStore, Store,

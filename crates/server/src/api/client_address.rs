@@ -9,8 +9,7 @@ use axum::{
     response::Response,
 };
 
-use super::extract::ClientAddress;
-use crate::state::AppState;
+use super::{extract::ClientAddress, state::AppState};
 
 /// The header in which proxies list the addresses a request came through.
 pub(super) const FORWARDED_FOR: &str = "x-forwarded-for";

@@ -7,8 +7,11 @@ use subrosa_wire::{
     rest::{Devices, Enrolment, Tokens},
 };
 
-use super::extract::{Bearer, Body, Segment, SignedInDevice};
-use crate::{problem::Problem, state::AppState};
+use super::{
+    extract::{Bearer, Body, Segment, SignedInDevice},
+    state::AppState,
+};
+use crate::problem::Problem;
 
 /// Sign a device in, with the proof of a sign-in or recovery.
 #[utoipa::path(

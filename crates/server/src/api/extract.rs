@@ -10,7 +10,8 @@ use axum::{
 use serde::de::DeserializeOwned;
 use subrosa_wire::{ProblemCode, limits::REST_BODY_MAX};
 
-use crate::{accounts::AccountError, problem::Problem, session::Session, state::AppState};
+use super::state::AppState;
+use crate::{accounts::AccountError, problem::Problem, session::Session};
 
 /// A JSON body. Fields that this server does not know are ignored: a newer client may send them.
 pub(super) struct Body<T>(pub(super) T);

@@ -7,8 +7,8 @@ use axum::{
 };
 use subrosa_wire::ProblemCode;
 
-use super::{client_address::FORWARDED_FOR, extract::ClientAddress};
-use crate::{problem::Problem, state::AppState};
+use super::{client_address::FORWARDED_FOR, extract::ClientAddress, state::AppState};
+use crate::problem::Problem;
 
 /// The media type of the text format of Prometheus.
 const METRICS_MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

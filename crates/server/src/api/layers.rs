@@ -9,13 +9,12 @@ use axum::{
 use subrosa_wire::ProblemCode;
 use tracing::Instrument as _;
 
-use super::extract::ClientAddress;
+use super::{extract::ClientAddress, state::AppState};
 use crate::{
     clock::Stopwatch,
     limits::{FULL_RETRY_AFTER, REQUEST_ID_LEN_MAX, REQUEST_TIMEOUT},
     problem::{Problem, RefusedWith},
     random,
-    state::AppState,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -9,8 +9,11 @@ use subrosa_wire::{
     rest::{LogEntry, LogPage},
 };
 
-use super::extract::{Segment, SignedInDevice, UrlQuery};
-use crate::{problem::Problem, state::AppState};
+use super::{
+    extract::{Segment, SignedInDevice, UrlQuery},
+    state::AppState,
+};
+use crate::problem::Problem;
 
 /// Which page.
 #[derive(Deserialize)]

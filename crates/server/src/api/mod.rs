@@ -6,6 +6,7 @@ mod docs;
 mod extract;
 mod health;
 mod layers;
+mod live;
 mod log;
 mod openapi;
 mod password;
@@ -15,6 +16,7 @@ mod registration;
 mod server;
 mod sessions;
 mod sign_in;
+mod state;
 mod vault;
 
 use axum::{
@@ -26,14 +28,11 @@ use axum::{
 use subrosa_wire::limits::REST_BODY_MAX;
 use tower_http::catch_panic::CatchPanicLayer;
 
+pub use live::{Authenticate, Live};
 pub use openapi::document as openapi_document;
+pub use state::{AppState, RequestLimits};
 
-use crate::{
-    live::{self, Live},
-    problem,
-    state::AppState,
-    web,
-};
+use crate::{problem, web};
 
 /// Everything that the server answers over HTTP, the WebSocket and the web app among it.
 pub fn router(state: AppState, live: Live) -> Router {

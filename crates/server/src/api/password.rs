@@ -6,8 +6,11 @@ use subrosa_wire::{
     rest::{PasswordFinish, PasswordStart, RegistrationChallenge},
 };
 
-use super::extract::{Bearer, Body};
-use crate::{problem::Problem, state::AppState};
+use super::{
+    extract::{Bearer, Body},
+    state::AppState,
+};
+use crate::problem::Problem;
 
 /// Begin to change the password, with the proof of a sign-in or recovery.
 #[utoipa::path(

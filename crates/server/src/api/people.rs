@@ -8,8 +8,11 @@ use subrosa_wire::{
     rest::{People, Person},
 };
 
-use super::extract::{Segment, SignedInDevice, UrlQuery};
-use crate::{problem::Problem, state::AppState};
+use super::{
+    extract::{Segment, SignedInDevice, UrlQuery},
+    state::AppState,
+};
+use crate::problem::Problem;
 
 /// What people are searched by.
 #[derive(Deserialize)]

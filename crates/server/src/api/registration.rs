@@ -6,8 +6,11 @@ use subrosa_wire::{
     rest::{RegistrationChallenge, RegistrationFinish, RegistrationStart, Tokens},
 };
 
-use super::extract::{Body, ClientAddress};
-use crate::{problem::Problem, state::AppState};
+use super::{
+    extract::{Body, ClientAddress},
+    state::AppState,
+};
+use crate::problem::Problem;
 
 /// Begin to sign up: is the handle free, and the server's part of the password record.
 #[utoipa::path(

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use subrosa_wire::{limits::PROTOCOL_VERSION, rest::ServerInfo};
 
-use crate::state::AppState;
+use super::state::AppState;
 
 /// What this server is.
 #[utoipa::path(

@@ -6,8 +6,8 @@ use subrosa_wire::{
     rest::{RefreshChallenge, RefreshFinish, RefreshStart, Tokens},
 };
 
-use super::extract::Body;
-use crate::{accounts::RefreshRefused, problem::Problem, state::AppState};
+use super::{extract::Body, state::AppState};
+use crate::{accounts::RefreshRefused, problem::Problem};
 
 /// Begin to renew the tokens. The answer looks the same for devices that do not exist.
 #[utoipa::path(

@@ -6,8 +6,11 @@ use subrosa_wire::{
     rest::{SignInChallenge, SignInFinish, SignInStart, SignedIn},
 };
 
-use super::extract::{Body, ClientAddress};
-use crate::{problem::Problem, state::AppState};
+use super::{
+    extract::{Body, ClientAddress},
+    state::AppState,
+};
+use crate::problem::Problem;
 
 /// Begin to sign in. The answer looks the same whether the handle exists or not.
 #[utoipa::path(

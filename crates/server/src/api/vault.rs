@@ -3,8 +3,11 @@
 use axum::{Json, extract::State, http::StatusCode};
 use subrosa_wire::{problem::ProblemDocument, rest::Vault};
 
-use super::extract::{Body, SignedInDevice};
-use crate::{problem::Problem, state::AppState};
+use super::{
+    extract::{Body, SignedInDevice},
+    state::AppState,
+};
+use crate::problem::Problem;
 
 /// The vault.
 #[utoipa::path(

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{commit::appended, requests::id_bytes, service::refused};
 use crate::{
     limits::PUBLICATIONS_QUEUED_MAX,
-    live::{Hub, Outbox, encode_entry},
+    push::{Hub, Outbox, encode_entry},
     store::{
         StoreError,
         delivery::{Accepted, CommitWrite, LogOutcome, LogWrite, Novelty, SendKey, WelcomeWrite},

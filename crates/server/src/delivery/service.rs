@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    live::{Connection, Hub},
+    push::{Connection, Hub},
     rate::Limiter,
     session::Session,
     store::Store,

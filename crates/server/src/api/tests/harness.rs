@@ -16,12 +16,12 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::{
+    api::AppState,
     clock::{Clock, ManualClock},
     config::Config,
     lifecycle::Lifecycle,
     observe::Metrics,
     serve::Parts,
-    state::AppState,
     store::{SqliteStore, Store},
     web::{EmbeddedFile, WebApp},
 };

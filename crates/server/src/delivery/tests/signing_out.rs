@@ -3,7 +3,7 @@
 use subrosa_wire::frames::{Notice, StateChanged, client_frame::Request, notice, server_frame::Body};
 
 use super::world::{Device, START, World, code, frames};
-use crate::{live::Closing, store::AccountStore as _};
+use crate::{push::Closing, store::AccountStore as _};
 
 async fn sign_out(world: &World, device: &Device) {
     world

@@ -23,7 +23,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     clock::{Clock as _, ManualClock},
     delivery::{DeliveryConfig, Service},
-    live::Connection,
+    push::Connection,
     session::Session,
     store::{
         AccountStore as _, SqliteStore,

@@ -31,12 +31,13 @@ use subrosa_wire::{
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
-use super::hub::Connection;
 use crate::{
+    accounts::Accounts,
     clock::Clock,
     delivery::Service,
     limits::{BYTES_BEFORE_HELLO_MAX, CLOSE_TIMEOUT, SOCKET_READ_BUFFER, SOCKET_WRITE_BUFFER, WRITE_TIMEOUT},
     problem,
+    push::Connection,
     session::Session,
     visits::Allowance,
 };
@@ -49,6 +50,15 @@ const SILENT_INTERVALS_MAX: u32 = 2;
 pub trait Authenticate: Send + Sync {
     /// The signed-in device that an access token is for.
     async fn authenticate(&self, access_token: &str) -> Result<Session, Problem>;
+}
+
+#[async_trait]
+impl Authenticate for Accounts {
+    async fn authenticate(&self, access_token: &str) -> Result<Session, Problem> {
+        self.authenticate(access_token)
+            .await
+            .map_err(|error| problem::Problem::from(error).into())
+    }
 }
 
 /// What connections need.
@@ -82,7 +92,7 @@ impl Live {
 }
 
 /// The route of the WebSocket.
-pub fn routes(live: Live) -> Router {
+pub(super) fn routes(live: Live) -> Router {
     Router::new().route("/v1/live", get(upgrade)).with_state(live)
 }
 
@@ -383,6 +393,9 @@ async fn end(socket: &mut WebSocket, ending: Ending) {
 fn millis(duration: Duration) -> u32 {
     u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;
 
 #[cfg(test)]
 mod size {

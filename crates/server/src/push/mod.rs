@@ -1,4 +1,4 @@
-//! Live connections: what is pushed to devices that are connected, and the WebSocket they connect by.
+//! What is pushed to devices that are connected.
 //!
 //! Pushes are hints: all of them can be fetched as well. So a connection that falls behind is closed rather
 //! than waited for.
@@ -7,12 +7,6 @@ mod outbox;
 
 mod hub;
 
-mod socket;
-
-#[cfg(test)]
-mod tests;
-
 pub use hub::{Connection, Hub};
 pub(crate) use outbox::encode_entry;
 pub use outbox::{Closing, Drained, Outbox};
-pub use socket::{Authenticate, Live, routes};
