@@ -93,8 +93,8 @@ impl Service {
                 let low = KeyPackagesLow {
                     key_packages_left: package.one_time_left,
                 };
-                self.hub
-                    .notify(package.device_id, notice::Kind::KeyPackagesLow(low));
+                self.fanout
+                    .notice(package.device_id, notice::Kind::KeyPackagesLow(low));
             }
         }
         let devices = claimed.into_iter().map(|package| DeviceKeyPackage {

@@ -1,7 +1,7 @@
 //! Delivery: takes in what devices send, puts it into the logs, and hands it to whom it is for.
 //!
 //! [`Service`] answers requests and knows no transport; the WebSocket and the simulations drive the same
-//! one. What it pushes goes through the [`Hub`](crate::push::Hub).
+//! one. What it pushes goes through the [`Fanout`](crate::push::Fanout).
 
 mod config;
 

@@ -3,17 +3,17 @@
 
 use std::{future::Future, sync::Arc};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use subrosa_wire::{
     DeviceId, Timestamp,
-    frames::{self, Appended, Problem, WelcomeItem, WelcomesWaiting, log_entry, server_frame::Body},
+    frames::{self, Appended, Problem, WelcomeItem, log_entry, server_frame::Body},
 };
 use tokio::sync::{mpsc, oneshot};
 
 use super::{commit::appended, requests::id_bytes, service::refused};
 use crate::{
     limits::PUBLICATIONS_QUEUED_MAX,
-    push::{Hub, Outbox, encode_entry},
+    push::{Batch, Fanout, Outbox},
     store::{
         StoreError,
         delivery::{Accepted, CommitWrite, LogOutcome, LogWrite, Novelty, SendKey, WelcomeWrite},
@@ -65,11 +65,11 @@ pub(super) struct Publisher(mpsc::Sender<Vec<Publication>>);
 
 impl Publisher {
     /// The way to the publisher, and its task, which ends when the other end is gone.
-    pub(super) fn new(hub: Arc<Hub>) -> (Self, impl Future<Output = ()> + Send) {
+    pub(super) fn new(fanout: Fanout) -> (Self, impl Future<Output = ()> + Send) {
         let (sender, mut queue) = mpsc::channel::<Vec<Publication>>(PUBLICATIONS_QUEUED_MAX);
         let run = async move {
             while let Some(batch) = queue.recv().await {
-                publish(&hub, batch);
+                publish(&fanout, batch);
             }
         };
         (Self(sender), run)
@@ -83,10 +83,9 @@ impl Publisher {
 }
 
 /// Queues everything first and wakes each connection once, so that it writes all of it at once.
-fn publish(hub: &Hub, batch: Vec<Publication>) {
-    let mut woken: Vec<Arc<Outbox>> = Vec::new();
-    let mut buffer = BytesMut::new();
-    let (mut accepted_count, mut pushed) = (0, 0);
+fn publish(fanout: &Fanout, batch: Vec<Publication>) {
+    let mut outgoing = fanout.batch();
+    let (mut accepted_count, mut pushed, mut missed) = (0, 0, 0);
     for Publication {
         write,
         answer,
@@ -99,25 +98,25 @@ fn publish(hub: &Hub, batch: Vec<Publication>) {
                 accepted_count += 1;
                 let answered = answer.queue(Ok(appended(&key, &accepted)));
                 if let Novelty::New { recipients, welcomed } = &accepted.novelty {
-                    let entry = encode_entry(&mut buffer, &live_entry(&key, &accepted, &write));
-                    pushed += hub.queue_entry(recipients, key.device_id, &entry, &mut woken);
-                    push_welcomes(hub, &key, accepted.seq, welcomed, &write, &mut woken);
+                    let entry = live_entry(&key, &accepted, &write);
+                    let reached = outgoing.entry(&entry, recipients, key.device_id);
+                    pushed += reached.connections;
+                    missed += reached.missed.len() as u64;
+                    push_welcomes(&mut outgoing, &key, accepted.seq, welcomed, &write);
                 }
                 answered
             }
             Ok(Err(refusal)) => answer.queue(Err(refusal.into())),
             Err(error) => answer.queue(Err(error.into())),
         };
-        woken.extend(answered);
+        if let Some(outbox) = answered {
+            outgoing.answered(outbox);
+        }
     }
-    // Most batches wake the same connections again and again.
-    woken.sort_unstable_by_key(Arc::as_ptr);
-    woken.dedup_by_key(|outbox| Arc::as_ptr(outbox));
-    for outbox in woken {
-        outbox.wake();
-    }
+    outgoing.send();
     metrics::counter!("subrosa_appends_total").increment(accepted_count);
     metrics::counter!("subrosa_entries_pushed_total").increment(pushed);
+    metrics::counter!("subrosa_recipients_missed_total").increment(missed);
 }
 
 fn key_of(write: &LogWrite) -> &SendKey {
@@ -151,12 +150,11 @@ fn live_entry(key: &SendKey, accepted: &Accepted, write: &LogWrite) -> frames::L
 }
 
 fn push_welcomes(
-    hub: &Hub,
+    outgoing: &mut Batch<'_>,
     key: &SendKey,
     seq: u64,
     welcomed: &[(DeviceId, u64)],
     write: &LogWrite,
-    woken: &mut Vec<Arc<Outbox>>,
 ) {
     let Some(WelcomeWrite {
         welcome,
@@ -173,10 +171,6 @@ fn push_welcomes(
             welcome: Bytes::clone(welcome),
             ratchet_tree: Bytes::clone(ratchet_tree),
         };
-        hub.queue(
-            *device_id,
-            &Body::WelcomesWaiting(WelcomesWaiting { welcomes: vec![item] }),
-            woken,
-        );
+        outgoing.welcome(*device_id, item);
     }
 }

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    push::{Connection, Hub},
+    push::{Connection, Fanout, Hub},
     rate::Limiter,
     session::Session,
     store::Store,
@@ -31,7 +31,8 @@ use crate::{
 pub struct Service {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) hub: Arc<Hub>,
+    pub(super) fanout: Fanout,
+    hub: Arc<Hub>,
     pub(super) appender: Appender,
     pub(super) validation: Validation,
     pub(super) claims: Limiter,
@@ -59,7 +60,8 @@ impl Service {
         stop: &CancellationToken,
     ) -> (Arc<Self>, Vec<BackgroundTask>) {
         let hub = Arc::new(Hub::new());
-        let (publisher, publish) = Publisher::new(Arc::clone(&hub));
+        let fanout = Fanout::new(Arc::clone(&hub));
+        let (publisher, publish) = Publisher::new(fanout.clone());
         let (appender, append) =
             Appender::new(Arc::clone(&store), Arc::clone(&clock), publisher, stop.clone());
         let prune = pruning::run(
@@ -88,6 +90,7 @@ impl Service {
             commits: Limiter::new(config.commits, &clock),
             store,
             clock,
+            fanout,
             hub,
             appender,
             validation: Validation::new(),
@@ -212,7 +215,7 @@ impl Service {
     /// A device was signed out: nothing waits for it any more, its connections close, and the account's
     /// other devices are told, so that they remove its leaves.
     pub async fn device_signed_out(&self, account_id: AccountId, device_id: DeviceId) -> Result<(), Problem> {
-        self.hub.sign_out(device_id);
+        self.fanout.sign_out(device_id);
         self.store.sign_out_device(device_id).await?;
         self.notify_account(account_id, &[device_id]).await;
         Ok(())
@@ -225,8 +228,8 @@ impl Service {
             Ok(devices) => {
                 for device in devices {
                     if device.signed_out_at.is_none() && !except.contains(&device.device_id) {
-                        self.hub
-                            .notify(device.device_id, notice::Kind::StateChanged(StateChanged {}));
+                        self.fanout
+                            .notice(device.device_id, notice::Kind::StateChanged(StateChanged {}));
                     }
                 }
             }

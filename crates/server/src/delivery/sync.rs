@@ -1,9 +1,7 @@
 //! `Sync` and `AcknowledgeWelcomes`: what a device finds when it comes back.
 
 use subrosa_wire::{
-    frames::{
-        self, AcknowledgeWelcomes, Problem, SyncState, WelcomeItem, WelcomesWaiting, server_frame::Body,
-    },
+    frames::{self, AcknowledgeWelcomes, Problem, SyncState, WelcomeItem},
     limits,
 };
 
@@ -55,10 +53,7 @@ impl Service {
             .await?;
         let welcomes = self.waiting_welcomes(session).await?;
         if !welcomes.is_empty() {
-            self.hub.push(
-                session.device_id,
-                &Body::WelcomesWaiting(WelcomesWaiting { welcomes }),
-            );
+            self.fanout.welcomes(session.device_id, welcomes);
         }
         Ok(())
     }

@@ -18,6 +18,36 @@ use crate::{
     session::Session,
 };
 
+/// How far something went.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reached {
+    /// Number of connections for which it is queued.
+    pub(crate) connections: u64,
+    /// Recipients of which no connection took it. They find it when they come back.
+    pub(crate) missed: Vec<DeviceId>,
+}
+
+impl Reached {
+    /// Queues something for all connections of a recipient, by `queue`, and notes how that went.
+    fn note(
+        &mut self,
+        device_id: DeviceId,
+        connections: &[Arc<Outbox>],
+        woken: &mut Vec<Arc<Outbox>>,
+        queue: impl Fn(&Outbox) -> bool,
+    ) {
+        let before = self.connections;
+        for outbox in connections {
+            self.connections += u64::from(queue(outbox));
+            // One that falls behind has to hear that it closes.
+            woken.push(Arc::clone(outbox));
+        }
+        if self.connections == before {
+            self.missed.push(device_id);
+        }
+    }
+}
+
 /// The connected devices of this server.
 #[derive(Debug, Default)]
 pub struct Hub {
@@ -74,56 +104,42 @@ impl Hub {
             .len()
     }
 
-    /// Pushes a frame to a device, if it is connected.
-    pub(crate) fn push(&self, device_id: DeviceId, body: &Body) {
-        let mut woken = Vec::new();
-        self.queue(device_id, body, &mut woken);
-        for outbox in woken {
-            outbox.wake();
-        }
-    }
-
-    /// Pushes a notice to a device, if it is connected.
-    pub(crate) fn notify(&self, device_id: DeviceId, kind: notice::Kind) {
-        self.push(device_id, &Body::Notice(Notice { kind: Some(kind) }));
-    }
-
     /// Queues a push; the caller wakes the outboxes.
-    pub(crate) fn queue(&self, device_id: DeviceId, body: &Body, woken: &mut Vec<Arc<Outbox>>) {
+    pub(super) fn queue(&self, device_id: DeviceId, body: &Body, woken: &mut Vec<Arc<Outbox>>) -> Reached {
         let devices = self.devices.read().unwrap_or_else(PoisonError::into_inner);
+        let mut reached = Reached::default();
         let Some(connections) = devices.connected.get(&device_id) else {
-            return;
+            reached.missed.push(device_id);
+            return reached;
         };
         let frame = push_frame(body.clone());
-        for outbox in connections {
-            outbox.queue_frame(frame.clone());
-            woken.push(Arc::clone(outbox));
-        }
+        reached.note(device_id, connections, woken, |outbox| {
+            outbox.queue_frame(frame.clone())
+        });
+        reached
     }
 
-    /// Queues an encoded entry for all recipients but its sender; the caller wakes the outboxes. Returns for
-    /// how many connections.
-    pub(crate) fn queue_entry(
+    /// Queues an encoded entry for all recipients but its sender; the caller wakes the outboxes.
+    pub(super) fn queue_entry(
         &self,
         recipients: &[DeviceId],
         sender: DeviceId,
         entry: &Bytes,
         woken: &mut Vec<Arc<Outbox>>,
-    ) -> u64 {
+    ) -> Reached {
         let devices = self.devices.read().unwrap_or_else(PoisonError::into_inner);
-        let mut queued = 0;
+        let mut reached = Reached::default();
         for device_id in recipients.iter().filter(|device_id| **device_id != sender) {
-            for outbox in devices.connected.get(device_id).into_iter().flatten() {
-                outbox.queue_entry(entry.clone());
-                woken.push(Arc::clone(outbox));
-                queued += 1;
-            }
+            let connections = devices.connected.get(device_id).map_or(&[][..], Vec::as_slice);
+            reached.note(*device_id, connections, woken, |outbox| {
+                outbox.queue_entry(entry.clone())
+            });
         }
-        queued
+        reached
     }
 
     /// Tells a device that it was signed out, and ends its connections.
-    pub fn sign_out(&self, device_id: DeviceId) {
+    pub(super) fn sign_out(&self, device_id: DeviceId) {
         let devices = self.devices.read().unwrap_or_else(PoisonError::into_inner);
         let frame = push_frame(Body::Notice(Notice {
             kind: Some(notice::Kind::SignedOut(SignedOut {})),
@@ -246,8 +262,11 @@ mod tests {
     fn a_device_is_connected_as_long_as_its_connection_lives() {
         let hub = Arc::new(Hub::new());
         let connection = hub.connect(session(1));
-        hub.notify(session(1).device_id, notice::Kind::StateChanged(StateChanged {}));
-        hub.notify(session(2).device_id, notice::Kind::StateChanged(StateChanged {}));
+        for device in [1, 2] {
+            let kind = Some(notice::Kind::StateChanged(StateChanged {}));
+            let notice = Body::Notice(Notice { kind });
+            hub.queue(session(device).device_id, &notice, &mut Vec::new());
+        }
         assert_eq!(kinds(&connection), [notice::Kind::StateChanged(StateChanged {})]);
         drop(connection);
         assert_eq!(hub.connected_devices(), 0);
@@ -269,7 +288,7 @@ mod tests {
             &Bytes::from_static(b"x"),
             &mut woken,
         );
-        assert_eq!((queued, woken.len()), (2, 2));
+        assert_eq!((queued.connections, woken.len()), (2, 2));
         assert!(sender.try_drain().is_none());
         assert!(one.try_drain().is_some() && other.try_drain().is_some());
     }

@@ -7,6 +7,9 @@ mod outbox;
 
 mod hub;
 
+mod fanout;
+
+pub(crate) use fanout::Batch;
+pub use fanout::Fanout;
 pub use hub::{Connection, Hub};
-pub(crate) use outbox::encode_entry;
 pub use outbox::{Closing, Drained, Outbox};

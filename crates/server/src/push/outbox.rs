@@ -93,28 +93,32 @@ impl Outbox {
         self.queue_frame(Bytes::from(frame.encode_to_vec()));
     }
 
-    /// Queues an encoded frame.
-    pub(crate) fn queue_frame(&self, frame: Bytes) {
+    /// Queues an encoded frame; `false` if the connection closes and takes nothing more.
+    pub(crate) fn queue_frame(&self, frame: Bytes) -> bool {
         let mut queue = self.lock();
-        if queue.closing.is_none() {
+        let is_open = queue.closing.is_none();
+        if is_open {
             queue.push(Item::Frame(frame));
         }
+        is_open
     }
 
-    /// Queues an entry from [`encode_entry`]. If there is no room, the connection will close: the entry can
-    /// be fetched.
-    pub(crate) fn queue_entry(&self, entry: Bytes) {
+    /// Queues an entry from [`encode_entry`]. If there is no room, the connection will close, and the answer is
+    /// `false`: the entry can be fetched.
+    pub(crate) fn queue_entry(&self, entry: Bytes) -> bool {
         let mut queue = self.lock();
         if queue.closing.is_some() {
-            return;
+            return false;
         }
         if queue.items.len() >= OUTBOX_FRAMES_MAX || queue.bytes + entry.len() > OUTBOX_BYTES_MAX {
             metrics::counter!("subrosa_connections_fell_behind_total").increment(1);
             queue.items = VecDeque::new();
             queue.bytes = 0;
             queue.closing = Some(Closing::FellBehind);
+            false
         } else {
             queue.push(Item::Entry(entry));
+            true
         }
     }
 
@@ -198,7 +202,7 @@ const DELIVER_ENTRIES: u32 = 1;
 
 /// Encodes an entry once for all connections: a field `entries` of a `Deliver`. Such fields one after the
 /// other are a `Deliver` with all the entries.
-pub(crate) fn encode_entry(buffer: &mut BytesMut, entry: &LogEntry) -> Bytes {
+pub(super) fn encode_entry(buffer: &mut BytesMut, entry: &LogEntry) -> Bytes {
     encoding::message::encode(DELIVER_ENTRIES, entry, buffer);
     buffer.split().freeze()
 }
