@@ -363,13 +363,14 @@ async fn assemble(store: Arc<SqliteStore>) -> (AppState, Router) {
     let state = AppState {
         accounts,
         delivery,
+        live,
         lifecycle,
         metrics,
         request_limits,
         web: Arc::new(web),
         config,
     };
-    (state.clone(), api::router(state, live))
+    (state.clone(), api::router(state))
 }
 
 /// No limit on how often one may ask, those of later versions included: the clock of this server stands still.

@@ -115,9 +115,10 @@ impl From<Problem> for frames::Problem {
     }
 }
 
-/// A path that does not exist.
-pub(crate) async fn not_found() -> Problem {
-    Problem::new(ProblemCode::NotFound, "")
+/// A path that does not exist. Nothing may remember this: the next version may have what this one lacks.
+pub(crate) async fn not_found() -> impl IntoResponse {
+    let no_store = [(header::CACHE_CONTROL, "no-store")];
+    (no_store, Problem::new(ProblemCode::NotFound, ""))
 }
 
 /// A path that does not take the method.

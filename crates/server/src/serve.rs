@@ -82,7 +82,7 @@ pub async fn serve(
     tokio::select! {
         // Connected devices first: what they have sent is answered before the parts behind them stop.
         () = async {
-            parts.live.drain().await;
+            parts.state.live.drain().await;
             parts.state.delivery.finish().await;
         } => {}
         () = tokio::time::sleep(DRAIN_TIMEOUT) => {}
@@ -99,7 +99,6 @@ pub async fn serve(
 pub(crate) struct Parts {
     pub(crate) router: Router,
     pub(crate) state: AppState,
-    pub(crate) live: Live,
 }
 
 impl Parts {
@@ -139,6 +138,7 @@ impl Parts {
         let state = AppState {
             accounts,
             delivery,
+            live,
             lifecycle,
             metrics,
             request_limits: Arc::new(RequestLimits::new(&config, &clock)),
@@ -146,9 +146,8 @@ impl Parts {
             config: Arc::new(config),
         };
         Ok(Self {
-            router: api::router(state.clone(), live.clone()),
+            router: api::router(state.clone()),
             state,
-            live,
         })
     }
 }

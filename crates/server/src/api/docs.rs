@@ -2,27 +2,48 @@
 
 mod reference;
 
-use std::sync::LazyLock;
+use axum::{
+    Extension, Json,
+    response::{IntoResponse as _, Response},
+};
+use serde_json::Value;
+use utoipa::openapi::OpenApi as Document;
 
-use axum::response::{IntoResponse as _, Response};
-
-use super::openapi;
 use crate::pages;
 
-static DOCUMENT: LazyLock<serde_json::Value> = LazyLock::new(|| {
-    // A document that cannot be written is an empty one; a test reads the real one.
-    serde_json::to_value(openapi::document()).unwrap_or_default()
-});
-
-static REFERENCE: LazyLock<String> =
-    LazyLock::new(|| pages::page("Subrosa API", &reference::render(&DOCUMENT)));
-
-/// `/docs`: the reference of the API.
-pub(super) async fn reference() -> Response {
-    pages::answer(REFERENCE.clone())
+/// The description of the API in both forms.
+pub(super) struct Docs {
+    document: Value,
+    reference: String,
 }
 
-/// `/openapi.json`: the same for machines.
-pub(super) async fn openapi() -> Response {
-    axum::Json(&*DOCUMENT).into_response()
+impl Docs {
+    pub(super) fn of(document: &Document) -> Self {
+        // A document that cannot be written is an empty one; a test reads the real one.
+        let document = serde_json::to_value(document).unwrap_or_default();
+        let reference = pages::page("Subrosa API", &reference::render(&document));
+        Self { document, reference }
+    }
+}
+
+/// The reference of the API, for people.
+#[utoipa::path(
+    get,
+    path = "/docs",
+    tag = "server",
+    responses((status = 200, description = "A page.", body = String, content_type = "text/html")),
+)]
+pub(super) async fn reference(Extension(docs): Extension<&'static Docs>) -> Response {
+    pages::answer(docs.reference.clone())
+}
+
+/// The same for machines: an OpenAPI 3.1 document.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    tag = "server",
+    responses((status = 200, description = "The document.", body = Object)),
+)]
+pub(super) async fn openapi(Extension(docs): Extension<&'static Docs>) -> Response {
+    Json(&docs.document).into_response()
 }

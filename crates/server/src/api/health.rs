@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
-use subrosa_wire::ProblemCode;
+use subrosa_wire::{ProblemCode, problem::ProblemDocument};
 
 use super::{client_address::FORWARDED_FOR, extract::ClientAddress, state::AppState};
 use crate::problem::Problem;
@@ -14,11 +14,26 @@ use crate::problem::Problem;
 const METRICS_MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Alive: this process answers.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "operators",
+    responses((status = 200, description = "It does.", body = String, content_type = "text/plain")),
+)]
 pub(super) async fn alive() -> &'static str {
     "alive\n"
 }
 
 /// Ready: the storage can be written, and the server is not about to stop.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "operators",
+    responses(
+        (status = 200, description = "It is.", body = String, content_type = "text/plain"),
+        (status = 507, description = "`storage_full`", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
 pub(super) async fn ready(State(state): State<AppState>) -> Result<&'static str, Problem> {
     if state.lifecycle.is_stopping() {
         return Err(Problem::new(ProblemCode::Unavailable, "the server is stopping"));
@@ -27,7 +42,16 @@ pub(super) async fn ready(State(state): State<AppState>) -> Result<&'static str,
     Ok("ready\n")
 }
 
-/// Metrics for this machine, where no other address is configured for them.
+/// Metrics in the text format of Prometheus, for this machine, where no other address is configured for them.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "operators",
+    responses(
+        (status = 200, description = "The metrics.", body = String, content_type = "text/plain"),
+        (status = 404, description = "`not_found`: not from here.", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
 pub(super) async fn local_metrics(
     State(state): State<AppState>,
     ClientAddress(address): ClientAddress,

@@ -13,60 +13,45 @@ mod password;
 mod people;
 mod recovery;
 mod registration;
+mod routes;
 mod server;
 mod sessions;
 mod sign_in;
 mod state;
 mod vault;
 
+use std::sync::LazyLock;
+
 use axum::{
-    Router,
-    extract::DefaultBodyLimit,
+    Extension, Router,
+    extract::{DefaultBodyLimit, Request, State},
     middleware::{from_fn, from_fn_with_state},
-    routing::{delete, get, post},
+    response::{IntoResponse as _, Response},
+    routing::get,
 };
 use subrosa_wire::limits::REST_BODY_MAX;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use live::{Authenticate, Live};
-pub use openapi::document as openapi_document;
+pub use routes::document as openapi_document;
 pub use state::{AppState, RequestLimits};
 
 use crate::{problem, web};
 
+/// The description of all routes, the same for every server.
+static DOCS: LazyLock<docs::Docs> = LazyLock::new(|| docs::Docs::of(&routes::document()));
+
 /// Everything that the server answers over HTTP, the WebSocket and the web app among it.
-pub fn router(state: AppState, live: Live) -> Router {
-    let visitors = Router::new()
-        .route("/docs", get(docs::reference))
-        .route("/openapi.json", get(docs::openapi))
-        .route("/v1/server", get(server::show))
-        .route("/v1/registration/start", post(registration::start))
-        .route("/v1/registration/finish", post(registration::finish))
-        .route("/v1/sign-in/start", post(sign_in::start))
-        .route("/v1/sign-in/finish", post(sign_in::finish))
-        .route("/v1/recovery/start", post(recovery::start))
-        .route("/v1/recovery/finish", post(recovery::finish))
-        .route("/v1/password/start", post(password::start))
-        .route("/v1/password/finish", post(password::finish))
-        .route("/v1/sessions/challenge", post(sessions::challenge))
-        .route("/v1/sessions/refresh", post(sessions::refresh))
-        .route("/v1/devices", get(devices::list).post(devices::enrol))
-        .route("/v1/devices/{device_id}", delete(devices::sign_out))
-        .route("/v1/vault", get(vault::show).put(vault::replace))
-        .route("/v1/people", get(people::search))
-        .route("/v1/people/{handle}", get(people::show))
-        .route("/v1/conversations/{conversation_id}/log", get(log::show))
-        .merge(live::routes(live).with_state(()))
+pub fn router(state: AppState) -> Router {
+    let visitors = Router::from(routes::visitors())
         // Looked at only after every route: whatever the app holds, it cannot hide a part of the API.
-        .fallback(web::answer)
+        .fallback(not_routed)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(DefaultBodyLimit::max(REST_BODY_MAX))
+        .layer(Extension(&*DOCS))
         .layer(from_fn_with_state(state.clone(), layers::limit_visitors));
-    let operators = Router::new()
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::local_metrics))
-        .method_not_allowed_fallback(problem::method_not_allowed);
+    let operators =
+        Router::from(routes::operators()).method_not_allowed_fallback(problem::method_not_allowed);
     visitors
         .merge(operators)
         .layer(from_fn(layers::limit_time))
@@ -75,6 +60,15 @@ pub fn router(state: AppState, live: Live) -> Router {
         .layer(from_fn_with_state(state.clone(), layers::secure))
         .layer(from_fn(layers::observe))
         .with_state(state)
+}
+
+/// What no route takes is the web app's, unless it has the name of a part of the API.
+async fn not_routed(State(state): State<AppState>, request: Request) -> Response {
+    if routes::is_of_api(request.uri().path()) {
+        problem::not_found().await.into_response()
+    } else {
+        web::answer(&state.web, request).await
+    }
 }
 
 /// What the separate address for Prometheus answers.

@@ -5,6 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use axum::extract::FromRef;
 use subrosa_wire::AccountId;
 
+use super::live::Live;
 use crate::{
     accounts::Accounts,
     clock::Clock,
@@ -23,6 +24,8 @@ pub struct AppState {
     pub accounts: Arc<Accounts>,
     /// Delivery.
     pub delivery: Arc<Service>,
+    /// Live connections.
+    pub live: Live,
     /// How the process stops.
     pub lifecycle: Lifecycle,
     /// Everything that is counted.
@@ -35,9 +38,9 @@ pub struct AppState {
     pub config: Arc<Config>,
 }
 
-impl FromRef<AppState> for Arc<WebApp> {
+impl FromRef<AppState> for Live {
     fn from_ref(state: &AppState) -> Self {
-        Arc::clone(&state.web)
+        state.live.clone()
     }
 }
 

@@ -1,10 +1,10 @@
 //! Every path that is no route of the API: a file, the app for a navigation, or a problem.
 
-use std::{convert::Infallible, sync::Arc};
+use std::convert::Infallible;
 
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
@@ -16,7 +16,10 @@ use super::{
     ASSETS, Found, INDEX, WebApp, media_type,
     negotiation::{Encodings, has_already, wants_page},
 };
-use crate::{pages, problem::Problem};
+use crate::{
+    pages,
+    problem::{self, Problem},
+};
 
 /// What the app may do: run the scripts and WebAssembly of this server, and talk to this server. Nothing from
 /// elsewhere, no script or style within a document, and no text that becomes a script.
@@ -25,21 +28,14 @@ const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
     trusted-types subrosa";
 
-/// What is under the name of a route is the API's, whether it exists or not.
-const API_NAMES: [&str; 6] = ["v1", "docs", "openapi.json", "healthz", "readyz", "metrics"];
-
 /// What can be done with a file.
 const METHODS: &str = "GET, HEAD";
 
 /// Answers what no route has answered.
-pub(crate) async fn answer(State(app): State<Arc<WebApp>>, request: Request) -> Response {
+pub(crate) async fn answer(app: &WebApp, request: Request) -> Response {
     let path = request.uri().path();
     let path = path.strip_prefix('/').unwrap_or(path);
-    let first = path.split('/').next().unwrap_or_default();
     let headers = request.headers();
-    if API_NAMES.contains(&first) {
-        return not_found();
-    }
     let is_page = path.is_empty() || (!path.starts_with(ASSETS) && wants_page(headers));
     let encodings = Encodings::of(headers);
     let (name, found) = match app.find(path, encodings).await {
@@ -47,7 +43,7 @@ pub(crate) async fn answer(State(app): State<Arc<WebApp>>, request: Request) -> 
         None if is_page => (INDEX, app.find(INDEX, encodings).await),
         None => (path, None),
     };
-    let stand_in = match &*app {
+    let stand_in = match app {
         WebApp::Absent(page) if path.is_empty() => Some(page),
         _ => None,
     };
@@ -55,7 +51,7 @@ pub(crate) async fn answer(State(app): State<Arc<WebApp>>, request: Request) -> 
     match (found, stand_in) {
         (Some(found), _) if is_read => file(name, found, headers),
         (None, Some(page)) if is_read => pages::answer(page.clone()),
-        (None, None) => not_found(),
+        (None, None) => problem::not_found().await.into_response(),
         _ => method_not_allowed(),
     }
 }
@@ -96,15 +92,6 @@ fn file(path: &str, found: Found, asked: &HeaderMap) -> Response {
     if let Some(encoding) = found.encoding {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
-    response
-}
-
-/// Nothing may remember this: the next version of the app may have what this one lacks.
-fn not_found() -> Response {
-    let mut response = Problem::new(ProblemCode::NotFound, "").into_response();
-    response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

@@ -6,7 +6,7 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use axum::{
-    Extension, Router,
+    Extension,
     extract::{
         State,
         ws::{
@@ -15,7 +15,6 @@ use axum::{
         },
     },
     response::Response,
-    routing::get,
 };
 use bytes::Bytes;
 use futures_util::{
@@ -27,6 +26,7 @@ use subrosa_wire::{
     ProblemCode,
     frames::{ClientFrame, Hello, Problem, Ready, ServerFrame, client_frame::Request, server_frame::Body},
     limits::{FRAME_MAX, HEARTBEAT_INTERVAL, HELLO_TIMEOUT, PROTOCOL_VERSION},
+    problem::ProblemDocument,
 };
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
@@ -91,12 +91,17 @@ impl Live {
     }
 }
 
-/// The route of the WebSocket.
-pub(super) fn routes(live: Live) -> Router {
-    Router::new().route("/v1/live", get(upgrade)).with_state(live)
-}
-
-async fn upgrade(
+/// Open a WebSocket. It begins with a `Hello`; each binary message is a frame of `frames.proto`.
+#[utoipa::path(
+    get,
+    path = "/v1/live",
+    tag = "conversations",
+    responses(
+        (status = 101, description = "The connection is a WebSocket (RFC 6455)."),
+        (status = 400, description = "`malformed_request`: this is not the opening of a WebSocket.", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn upgrade(
     State(Live(shared)): State<Live>,
     allowance: Option<Extension<Allowance>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,

@@ -4,6 +4,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
+use axum::{Router, routing::get};
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use prost::Message as _;
@@ -22,7 +23,7 @@ use tokio_tungstenite::{
 };
 use tokio_util::task::TaskTracker;
 
-use super::{Authenticate, Live, routes};
+use super::{Authenticate, Live, upgrade};
 use crate::{
     delivery::tests::world::{Device, START, World, entries},
     session::Session,
@@ -60,7 +61,9 @@ impl Network {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("ws://{}/v1/live", listener.local_addr().unwrap());
         let tasks = TaskTracker::new();
-        let router = routes(live.clone());
+        let router = Router::new()
+            .route("/v1/live", get(upgrade))
+            .with_state(live.clone());
         tasks.spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self {
             live,

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use super::documented;
 use crate::{
     api::AppState,
     clock::{Clock, ManualClock},
@@ -190,13 +191,16 @@ impl Call<'_> {
     pub(super) async fn send(self) -> Answer {
         let mut request = self.request.body(Body::from(self.body)).unwrap();
         request.extensions_mut().insert(ConnectInfo(self.peer));
+        let (method, url) = (request.method().clone(), request.uri().to_string());
         let response = self.server.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        Answer {
+        let answer = Answer {
             status: parts.status,
             headers: parts.headers,
             body: body.collect().await.unwrap().to_bytes().to_vec(),
-        }
+        };
+        documented::check(&method, &url, &answer);
+        answer
     }
 }
 
