@@ -11,9 +11,9 @@ use tokio::sync::oneshot;
 
 use super::{
     Service,
+    answers::AnswerTo,
     appender::Submission,
     problems,
-    publisher::AnswerTo,
     requests::{bounded, malformed, send_key},
 };
 use crate::{

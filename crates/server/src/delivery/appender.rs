@@ -17,7 +17,10 @@ use tokio::sync::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::publisher::{AnswerTo, Publication, Publisher};
+use super::{
+    answers::AnswerTo,
+    publisher::{Publication, Publisher},
+};
 use crate::{
     clock::{Clock, Stopwatch},
     limits::{

@@ -8,14 +8,14 @@ use subrosa_wire::{
 };
 
 use super::{
-    Service, problems,
-    requests::{bounded_commit, id_bytes, malformed},
+    Service,
+    answers::appended,
+    problems,
+    requests::{bounded_commit, malformed},
 };
 use crate::{
     session::Session,
-    store::delivery::{
-        Accepted, CommitWrite, Committer, LogRefusal, LogWrite, SendCheck, SendKey, WelcomeWrite,
-    },
+    store::delivery::{CommitWrite, Committer, LogRefusal, LogWrite, SendCheck, SendKey, WelcomeWrite},
 };
 
 /// A commit that was applied to a view, with all that is stored of it.
@@ -187,15 +187,5 @@ pub(super) fn read_header(key: &SendKey, commit: &Commit) -> Result<(u64, Commit
         MessageKind::Commit { external: false } => Ok((envelope.epoch, Committer::Member)),
         MessageKind::Commit { external: true } => Ok((envelope.epoch, Committer::External)),
         MessageKind::Application => Err(malformed("commit holds something else")),
-    }
-}
-
-/// The answer to a send.
-pub(super) fn appended(key: &SendKey, accepted: &Accepted) -> Appended {
-    Appended {
-        conversation_id: id_bytes(key.conversation_id.as_bytes()),
-        seq: accepted.seq,
-        epoch: accepted.epoch,
-        accepted_at_ms: accepted.accepted_at.as_millis(),
     }
 }

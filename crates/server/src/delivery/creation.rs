@@ -9,8 +9,8 @@ use subrosa_wire::{
 
 use super::{
     Service,
-    commit::{self, appended},
-    problems,
+    answers::appended,
+    commit, problems,
     requests::{bounded, bounded_commit, malformed, send_key},
 };
 use crate::{

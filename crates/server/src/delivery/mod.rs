@@ -9,6 +9,8 @@ mod requests;
 
 mod problems;
 
+mod answers;
+
 mod service;
 
 mod append;

@@ -1,57 +1,27 @@
 //! The publisher: the one place from which answers to sends and new entries go out, after they are durable,
 //! in the order of the logs.
 
-use std::{future::Future, sync::Arc};
+use std::future::Future;
 
 use bytes::Bytes;
 use subrosa_wire::{
     DeviceId, Timestamp,
-    frames::{self, Appended, Problem, WelcomeItem, log_entry, server_frame::Body},
+    frames::{self, WelcomeItem, log_entry},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
-use super::{commit::appended, requests::id_bytes, service::refused};
+use super::{
+    answers::{AnswerTo, appended},
+    requests::id_bytes,
+};
 use crate::{
     limits::PUBLICATIONS_QUEUED_MAX,
-    push::{Batch, Fanout, Outbox},
+    push::{Batch, Fanout},
     store::{
         StoreError,
         delivery::{Accepted, CommitWrite, LogOutcome, LogWrite, Novelty, SendKey, WelcomeWrite},
     },
 };
-
-/// Who waits for the answer to a send.
-pub(super) enum AnswerTo {
-    /// A task.
-    Waiter(oneshot::Sender<Result<Appended, Problem>>),
-    /// A connection: the answer goes out with whatever else waits for it.
-    Connection { outbox: Arc<Outbox>, request_id: u64 },
-}
-
-impl AnswerTo {
-    /// Gives the answer and lets it go out.
-    pub(super) fn give(self, answer: Result<Appended, Problem>) {
-        if let Some(outbox) = self.queue(answer) {
-            outbox.wake();
-        }
-    }
-
-    /// Gives the answer; one that goes to a connection waits there until it is woken.
-    fn queue(self, answer: Result<Appended, Problem>) -> Option<Arc<Outbox>> {
-        match self {
-            // Nobody waits any more: the entry is in the log all the same, and a retry gets its answer.
-            Self::Waiter(waiter) => {
-                let _ = waiter.send(answer);
-                None
-            }
-            Self::Connection { outbox, request_id } => {
-                outbox.append_ends();
-                outbox.queue_answer(request_id, answer.map_or_else(refused, Body::Appended));
-                Some(outbox)
-            }
-        }
-    }
-}
 
 /// What became of a write, and who is to know.
 pub(super) struct Publication {

@@ -13,9 +13,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     DeliveryConfig,
+    answers::{AnswerTo, refused},
     appender::Appender,
     pruning,
-    publisher::{AnswerTo, Publisher},
+    publisher::Publisher,
     requests,
     validation::Validation,
 };
@@ -244,11 +245,4 @@ impl Service {
         self.tasks.close();
         self.tasks.wait().await;
     }
-}
-
-/// A problem as an answer, counted by its code.
-pub(super) fn refused(problem: Problem) -> Body {
-    let code = problem.known_code().map_or("unknown", ProblemCode::as_str);
-    metrics::counter!("subrosa_delivery_refusals_total", "code" => code).increment(1);
-    Body::Problem(problem)
 }
