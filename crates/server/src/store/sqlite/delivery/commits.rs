@@ -1,12 +1,14 @@
 //! A commit: the entry, the epoch, the group, the members and the welcomes change together.
 
 use rusqlite::Connection;
-use subrosa_wire::{AccountId, DeviceId, Timestamp};
+use subrosa_wire::Timestamp;
 
 use super::{
+    entries::{NewEntry, next_seq},
     hot::HotConversations,
-    log::{self, NewEntry},
-    rows::{position, to_sql},
+    members::{self, NewMember},
+    rows::to_sql,
+    welcomes,
 };
 use crate::store::{
     StoreError,
@@ -36,7 +38,7 @@ pub(super) fn commit(
         conversation.head_seq,
         conversation.recipients.clone(),
     );
-    let seq = match log::next_seq(head_seq) {
+    let seq = match next_seq(head_seq) {
         Ok(seq) => seq,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -55,7 +57,7 @@ pub(super) fn commit(
     };
     entry.insert(connection, number, seq)?;
     for device_id in &write.removed {
-        remove_member(connection, number, *device_id)?;
+        members::remove(connection, number, *device_id)?;
     }
     for (device_id, account_id) in &write.added {
         NewMember {
@@ -67,7 +69,7 @@ pub(super) fn commit(
         .insert(connection, number)?;
     }
     match write.committer {
-        Committer::Member => count_send(connection, number, seq, write)?,
+        Committer::Member => members::count_send(connection, number, seq, &write.key)?,
         Committer::External => NewMember {
             device_id: write.key.device_id,
             account_id: write.account_id,
@@ -76,7 +78,7 @@ pub(super) fn commit(
         }
         .insert(connection, number)?,
     }
-    let welcomed = insert_welcome(connection, number, seq, write)?;
+    let welcomed = welcomes::insert(connection, number, seq, write)?;
     Ok(Ok(Accepted {
         seq,
         epoch,
@@ -114,78 +116,4 @@ fn replace_group(connection: &Connection, number: i64, write: &CommitWrite) -> R
             write.group_info.as_ref(),
         ))?;
     StoreError::check_affected("replace a group", changed, 1)
-}
-
-fn remove_member(connection: &Connection, number: i64, device_id: DeviceId) -> Result<(), StoreError> {
-    let changed = connection
-        .prepare_cached("DELETE FROM members WHERE conversation = ?1 AND device = ?2")?
-        .execute((number, device_id.as_bytes()))?;
-    StoreError::check_affected("remove a member", changed, 1)
-}
-
-fn count_send(connection: &Connection, number: i64, seq: u64, write: &CommitWrite) -> Result<(), StoreError> {
-    let changed = connection
-        .prepare_cached(
-            "UPDATE members SET last_send_number = ?3, last_send_seq = ?4 WHERE conversation = ?1 AND device = ?2",
-        )?
-        .execute((number, write.key.device_id.as_bytes(), to_sql(write.key.send_number), to_sql(seq)))?;
-    StoreError::check_affected("count a send", changed, 1)
-}
-
-/// A device that joins.
-pub(super) struct NewMember {
-    pub(super) device_id: DeviceId,
-    pub(super) account_id: AccountId,
-    /// What follows this entry is for it.
-    pub(super) joined_seq: u64,
-    /// Number and seq of its newest entry.
-    pub(super) last_send: (u64, u64),
-}
-
-impl NewMember {
-    pub(super) fn insert(&self, connection: &Connection, number: i64) -> Result<(), StoreError> {
-        let changed = connection
-            .prepare_cached(
-                "INSERT INTO members (conversation, device, account, joined_seq, acked_seq,
-                                      last_send_number, last_send_seq, signed_out)
-                 VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, 0)",
-            )?
-            .execute((
-                number,
-                self.device_id.as_bytes(),
-                self.account_id.as_bytes(),
-                to_sql(self.joined_seq),
-                to_sql(self.last_send.0),
-                to_sql(self.last_send.1),
-            ))?;
-        StoreError::check_affected("add a member", changed, 1)
-    }
-}
-
-/// Keeps the Welcome once and puts an item into the inbox of each added device.
-pub(super) fn insert_welcome(
-    connection: &Connection,
-    number: i64,
-    seq: u64,
-    write: &CommitWrite,
-) -> Result<Vec<(DeviceId, u64)>, StoreError> {
-    let Some(welcome) = &write.welcome else {
-        return Ok(Vec::new());
-    };
-    let place = position(number, seq);
-    let changed = connection
-        .prepare_cached("INSERT INTO welcomes (position, welcome, ratchet_tree) VALUES (?1, ?2, ?3)")?
-        .execute((place, welcome.welcome.as_ref(), welcome.ratchet_tree.as_ref()))?;
-    StoreError::check_affected("keep a welcome", changed, 1)?;
-    let mut insert = connection.prepare_cached("INSERT INTO inbox (device, position) VALUES (?1, ?2)")?;
-    let mut welcomed = Vec::with_capacity(write.added.len());
-    for (device_id, _) in &write.added {
-        StoreError::check_affected(
-            "put into an inbox",
-            insert.execute((device_id.as_bytes(), place))?,
-            1,
-        )?;
-        welcomed.push((*device_id, super::rows::from_sql(connection.last_insert_rowid())));
-    }
-    Ok(welcomed)
 }

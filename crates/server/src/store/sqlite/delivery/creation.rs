@@ -1,13 +1,14 @@
 //! A new conversation, with its first commit as seq 1.
 
 use rusqlite::{Connection, OptionalExtension as _};
-use subrosa_wire::{ConversationId, Timestamp};
+use subrosa_wire::{AccountId, ConversationId, Timestamp};
 
 use super::{
-    commits::{self, NewMember},
+    entries::NewEntry,
     hot::HotConversations,
-    log::{self, NewEntry},
-    rows::{self, kind_to_sql, to_sql},
+    members::NewMember,
+    rows::{self, from_sql, kind_to_sql, to_sql},
+    welcomes,
 };
 use crate::store::{
     StoreError,
@@ -36,7 +37,7 @@ pub(super) fn create(
     if let Some(existing) = conversation_of_pair(connection, write)? {
         return Ok(Err(LogRefusal::ConversationExists(existing)));
     }
-    if log::conversations_of(connection, first.account_id.as_bytes())? >= write.conversations_max as u64 {
+    if conversations_of(connection, first.account_id)? >= write.conversations_max as u64 {
         return Ok(Err(LogRefusal::TooManyConversations));
     }
     let epoch = first.epoch + 1;
@@ -67,7 +68,7 @@ pub(super) fn create(
         }
         .insert(connection, number)?;
     }
-    let welcomed = commits::insert_welcome(connection, number, FIRST_SEQ, first)?;
+    let welcomed = welcomes::insert(connection, number, FIRST_SEQ, first)?;
     let recipients = [first.key.device_id].into();
     Ok(Ok(Accepted {
         seq: FIRST_SEQ,
@@ -75,6 +76,14 @@ pub(super) fn create(
         accepted_at,
         novelty: Novelty::New { recipients, welcomed },
     }))
+}
+
+/// The number of conversations of an account.
+fn conversations_of(connection: &Connection, account_id: AccountId) -> Result<u64, StoreError> {
+    let count: i64 = connection
+        .prepare_cached("SELECT count(*) FROM conversation_accounts WHERE account = ?1")?
+        .query_row([account_id.as_bytes()], |row| row.get(0))?;
+    Ok(from_sql(count))
 }
 
 fn conversation_of_pair(

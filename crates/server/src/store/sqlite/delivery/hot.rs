@@ -9,7 +9,11 @@ use std::{collections::HashMap, sync::Arc};
 use rusqlite::Connection;
 use subrosa_wire::{ConversationId, DeviceId};
 
-use super::rows::{self, MemberRow, to_sql};
+use super::{
+    entries::next_seq,
+    rows::{self, MemberRow, to_sql},
+    sends,
+};
 use crate::{
     limits,
     store::{
@@ -142,7 +146,7 @@ impl HotConversation {
         committer: Committer,
     ) -> Result<SendCheck, StoreError> {
         let member = self.find(key.device_id).map(|index| &self.members[index].row);
-        super::log::check_against(
+        sends::check_against(
             connection,
             self.number,
             self.head_seq,
@@ -155,12 +159,9 @@ impl HotConversation {
 
     /// Takes the next seq for an entry of a member.
     pub(super) fn advance(&mut self, key: &SendKey) -> Result<u64, LogRefusal> {
-        if self.head_seq >= rows::SEQ_MAX {
-            return Err(LogRefusal::LogIsFull);
-        }
+        let head_seq = next_seq(self.head_seq)?;
         let index = self.find(key.device_id).ok_or(LogRefusal::NotAMember)?;
-        self.head_seq += 1;
-        let head_seq = self.head_seq;
+        self.head_seq = head_seq;
         let member = self.touch_member(index);
         member.last_send_number = key.send_number;
         member.last_send_seq = head_seq;

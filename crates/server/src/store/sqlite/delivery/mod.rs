@@ -2,13 +2,16 @@
 
 mod commits;
 mod creation;
+mod entries;
 mod groups;
 mod hot;
 mod key_packages;
 mod log;
+mod members;
 mod pages;
 mod prune;
 mod rows;
+mod sends;
 pub(super) mod sign_out;
 mod welcomes;
 
@@ -34,7 +37,7 @@ impl DeliveryStore for SqliteStore {
 
     async fn check_send(&self, key: SendKey, committer: Committer) -> Result<SendCheck, StoreError> {
         self.read("check_send", move |connection| {
-            log::check_send(connection, &key, committer)
+            sends::check_send(connection, &key, committer)
         })
         .await
     }

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use rusqlite::{Connection, Row};
 use subrosa_wire::{ConversationId, DeviceId};
 
-use super::rows::{from_sql, seq_of, to_sql};
+use super::rows::{from_sql, position, seq_of, to_sql};
 use crate::store::{
     StoreError,
-    delivery::{PageBounds, WelcomeRecord},
+    delivery::{CommitWrite, PageBounds, WelcomeRecord},
 };
 
 impl TryFrom<&Row<'_>> for WelcomeRecord {
@@ -22,6 +22,34 @@ impl TryFrom<&Row<'_>> for WelcomeRecord {
             ratchet_tree: Bytes::from(row.get::<_, Vec<u8>>("ratchet_tree")?),
         })
     }
+}
+
+/// Keeps the Welcome once and puts an item into the inbox of each added device.
+pub(super) fn insert(
+    connection: &Connection,
+    number: i64,
+    seq: u64,
+    write: &CommitWrite,
+) -> Result<Vec<(DeviceId, u64)>, StoreError> {
+    let Some(welcome) = &write.welcome else {
+        return Ok(Vec::new());
+    };
+    let place = position(number, seq);
+    let changed = connection
+        .prepare_cached("INSERT INTO welcomes (position, welcome, ratchet_tree) VALUES (?1, ?2, ?3)")?
+        .execute((place, welcome.welcome.as_ref(), welcome.ratchet_tree.as_ref()))?;
+    StoreError::check_affected("keep a welcome", changed, 1)?;
+    let mut insert = connection.prepare_cached("INSERT INTO inbox (device, position) VALUES (?1, ?2)")?;
+    let mut welcomed = Vec::with_capacity(write.added.len());
+    for (device_id, _) in &write.added {
+        StoreError::check_affected(
+            "put into an inbox",
+            insert.execute((device_id.as_bytes(), place))?,
+            1,
+        )?;
+        welcomed.push((*device_id, from_sql(connection.last_insert_rowid())));
+    }
+    Ok(welcomed)
 }
 
 pub(super) fn waiting(

@@ -1,0 +1,46 @@
+//! Rows of the log.
+
+use bytes::Bytes;
+use rusqlite::Connection;
+use subrosa_wire::{SendId, Timestamp};
+
+use super::rows::{SEQ_MAX, position, to_sql};
+use crate::store::{StoreError, delivery::LogRefusal};
+
+/// A row of the log.
+pub(super) struct NewEntry<'a> {
+    pub(super) send_id: SendId,
+    pub(super) accepted_at: Timestamp,
+    /// The epoch after it.
+    pub(super) epoch: u64,
+    pub(super) is_commit: bool,
+    pub(super) payload: &'a Bytes,
+}
+
+impl NewEntry<'_> {
+    pub(super) fn insert(&self, connection: &Connection, number: i64, seq: u64) -> Result<(), StoreError> {
+        let changed = connection
+            .prepare_cached(
+                "INSERT INTO log (position, send_id, accepted_at, epoch, is_commit, payload)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute((
+                position(number, seq),
+                self.send_id.as_bytes(),
+                to_sql(self.accepted_at.as_millis()),
+                to_sql(self.epoch),
+                self.is_commit,
+                self.payload.as_ref(),
+            ))?;
+        StoreError::check_affected("append to a log", changed, 1)
+    }
+}
+
+/// The next place after a head.
+pub(super) fn next_seq(head_seq: u64) -> Result<u64, LogRefusal> {
+    if head_seq >= SEQ_MAX {
+        Err(LogRefusal::LogIsFull)
+    } else {
+        Ok(head_seq + 1)
+    }
+}

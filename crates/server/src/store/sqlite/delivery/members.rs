@@ -1,0 +1,60 @@
+//! Rows of the devices in a group.
+
+use rusqlite::Connection;
+use subrosa_wire::{AccountId, DeviceId};
+
+use super::rows::to_sql;
+use crate::store::{StoreError, delivery::SendKey};
+
+/// Removes a device.
+pub(super) fn remove(connection: &Connection, number: i64, device_id: DeviceId) -> Result<(), StoreError> {
+    let changed = connection
+        .prepare_cached("DELETE FROM members WHERE conversation = ?1 AND device = ?2")?
+        .execute((number, device_id.as_bytes()))?;
+    StoreError::check_affected("remove a member", changed, 1)
+}
+
+/// Notes an entry as the newest of its sender.
+pub(super) fn count_send(
+    connection: &Connection,
+    number: i64,
+    seq: u64,
+    key: &SendKey,
+) -> Result<(), StoreError> {
+    let changed = connection
+        .prepare_cached(
+            "UPDATE members SET last_send_number = ?3, last_send_seq = ?4 WHERE conversation = ?1 AND device = ?2",
+        )?
+        .execute((number, key.device_id.as_bytes(), to_sql(key.send_number), to_sql(seq)))?;
+    StoreError::check_affected("count a send", changed, 1)
+}
+
+/// A device that joins.
+pub(super) struct NewMember {
+    pub(super) device_id: DeviceId,
+    pub(super) account_id: AccountId,
+    /// What follows this entry is for it.
+    pub(super) joined_seq: u64,
+    /// Number and seq of its newest entry.
+    pub(super) last_send: (u64, u64),
+}
+
+impl NewMember {
+    pub(super) fn insert(&self, connection: &Connection, number: i64) -> Result<(), StoreError> {
+        let changed = connection
+            .prepare_cached(
+                "INSERT INTO members (conversation, device, account, joined_seq, acked_seq,
+                                      last_send_number, last_send_seq, signed_out)
+                 VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, 0)",
+            )?
+            .execute((
+                number,
+                self.device_id.as_bytes(),
+                self.account_id.as_bytes(),
+                to_sql(self.joined_seq),
+                to_sql(self.last_send.0),
+                to_sql(self.last_send.1),
+            ))?;
+        StoreError::check_affected("add a member", changed, 1)
+    }
+}
