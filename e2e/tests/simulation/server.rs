@@ -112,7 +112,7 @@ impl Server {
     /// Deletes from every log what is older, and what every device has.
     pub(crate) fn prune(&mut self, accepted_before: Timestamp) {
         let step = PruneStep {
-            resume_after: 0,
+            resume_after: None,
             conversations_max: 10,
             entries_max: 1_000,
             accepted_before,

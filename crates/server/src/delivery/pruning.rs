@@ -44,7 +44,7 @@ pub(super) async fn round(
     config: &DeliveryConfig,
 ) -> Result<u64, StoreError> {
     let mut step = PruneStep {
-        resume_after: 0,
+        resume_after: None,
         conversations_max: PRUNE_CONVERSATIONS_PER_STEP,
         entries_max: PRUNE_ENTRIES_PER_STEP,
         accepted_before: clock.now().minus(config.retention),
@@ -53,10 +53,10 @@ pub(super) async fn round(
     loop {
         let outcome = store.prune(step).await?;
         deleted += outcome.deleted;
-        match outcome.resume_after {
-            Some(resume_after) => step.resume_after = resume_after,
-            None => break,
+        if outcome.resume_after.is_none() {
+            break;
         }
+        step.resume_after = outcome.resume_after;
     }
     metrics::counter!("subrosa_entries_pruned_total").increment(deleted);
     Ok(deleted)

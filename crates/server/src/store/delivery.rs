@@ -342,11 +342,25 @@ pub struct ClaimedKeyPackage {
     pub one_time_left: u32,
 }
 
+/// The row of a conversation: ascending in the order in which they were made, never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConversationRowId(i64);
+
+impl ConversationRowId {
+    pub(super) const fn new(row_id: i64) -> Self {
+        Self(row_id)
+    }
+
+    pub(super) const fn as_i64(self) -> i64 {
+        self.0
+    }
+}
+
 /// One step of pruning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PruneStep {
-    /// Where the step before ended; 0 to begin.
-    pub resume_after: i64,
+    /// Where the step before ended; `None` to begin.
+    pub resume_after: Option<ConversationRowId>,
     /// The most conversations to look at.
     pub conversations_max: u32,
     /// The most entries to delete of one conversation.
@@ -361,7 +375,7 @@ pub struct PruneOutcome {
     /// Entries that were deleted.
     pub deleted: u64,
     /// Where the next step goes on; `None` once all conversations were looked at.
-    pub resume_after: Option<i64>,
+    pub resume_after: Option<ConversationRowId>,
 }
 
 /// The storage of delivery.

@@ -196,9 +196,9 @@ fn cursor(id: ConversationId, reader: DeviceId, seq: u64) -> CursorMove {
     }
 }
 
-fn step(resume_after: i64, entries_max: u32, accepted_before: Timestamp) -> PruneStep {
+fn step(entries_max: u32, accepted_before: Timestamp) -> PruneStep {
     PruneStep {
-        resume_after,
+        resume_after: None,
         conversations_max: 100,
         entries_max,
         accepted_before,
@@ -207,7 +207,7 @@ fn step(resume_after: i64, entries_max: u32, accepted_before: Timestamp) -> Prun
 
 async fn prune(store: &dyn DeliveryStore) -> u64 {
     store
-        .prune(step(0, 1_000, Timestamp::from_millis(0)))
+        .prune(step(1_000, Timestamp::from_millis(0)))
         .await
         .unwrap()
         .deleted
@@ -819,10 +819,10 @@ pub(crate) async fn what_all_have_stored_or_is_too_old_is_pruned_in_steps(store:
         epoch: 1,
     }));
     assert_eq!(store.log_page(id, device(0x21), 1, ALL).await, pruned);
-    let first = store.prune(step(0, 2, late)).await.unwrap();
+    let first = store.prune(step(2, late)).await.unwrap();
     assert_eq!((first.deleted, first.resume_after), (2, None));
     assert_eq!(
-        store.prune(step(0, 2, late)).await.unwrap().deleted,
+        store.prune(step(2, late)).await.unwrap().deleted,
         1,
         "not the one that is young enough"
     );

@@ -12,7 +12,9 @@ use super::{
 };
 use crate::store::{
     StoreError,
-    delivery::{Accepted, CommitWrite, Committer, LogOutcome, LogRefusal, Novelty, SendCheck},
+    delivery::{
+        Accepted, CommitWrite, Committer, ConversationRowId, LogOutcome, LogRefusal, Novelty, SendCheck,
+    },
 };
 
 pub(super) fn commit(
@@ -33,8 +35,8 @@ pub(super) fn commit(
         }
         SendCheck::Possible { .. } => {}
     }
-    let (number, head_seq, recipients) = (
-        conversation.number,
+    let (row_id, head_seq, recipients) = (
+        conversation.row_id,
         conversation.head_seq,
         conversation.recipients.clone(),
     );
@@ -45,8 +47,8 @@ pub(super) fn commit(
     // From here on rows change that the hot conversation mirrors: it is written out first and read anew
     // when it is next needed.
     hot.release(connection, id)?;
-    advance(connection, number, head_seq, write)?;
-    replace_group(connection, number, write)?;
+    advance(connection, row_id, head_seq, write)?;
+    replace_group(connection, row_id, write)?;
     let epoch = write.epoch + 1;
     let entry = NewEntry {
         send_id: write.key.send_id,
@@ -55,9 +57,9 @@ pub(super) fn commit(
         is_commit: true,
         payload: &write.commit,
     };
-    entry.insert(connection, number, seq)?;
+    entry.insert(connection, row_id, seq)?;
     for device_id in &write.removed {
-        members::remove(connection, number, *device_id)?;
+        members::remove(connection, row_id, *device_id)?;
     }
     for (device_id, account_id) in &write.added {
         NewMember {
@@ -66,19 +68,19 @@ pub(super) fn commit(
             joined_seq: seq,
             last_send: (0, 0),
         }
-        .insert(connection, number)?;
+        .insert(connection, row_id)?;
     }
     match write.committer {
-        Committer::Member => members::count_send(connection, number, seq, &write.key)?,
+        Committer::Member => members::count_send(connection, row_id, seq, &write.key)?,
         Committer::External => NewMember {
             device_id: write.key.device_id,
             account_id: write.account_id,
             joined_seq: seq,
             last_send: (write.key.send_number, seq),
         }
-        .insert(connection, number)?,
+        .insert(connection, row_id)?,
     }
-    let welcomed = welcomes::insert(connection, number, seq, write)?;
+    let welcomed = welcomes::insert(connection, row_id, seq, write)?;
     Ok(Ok(Accepted {
         seq,
         epoch,
@@ -90,7 +92,7 @@ pub(super) fn commit(
 /// Compare-and-set on head and epoch: the commit is the next entry and ends the epoch, or nothing happens.
 fn advance(
     connection: &Connection,
-    number: i64,
+    row_id: ConversationRowId,
     head_seq: u64,
     write: &CommitWrite,
 ) -> Result<(), StoreError> {
@@ -99,18 +101,22 @@ fn advance(
             "UPDATE conversations SET head_seq = head_seq + 1, epoch = epoch + 1
              WHERE number = ?1 AND head_seq = ?2 AND epoch = ?3",
         )?
-        .execute((number, to_sql(head_seq), to_sql(write.epoch)))?;
+        .execute((row_id, to_sql(head_seq), to_sql(write.epoch)))?;
     StoreError::check_affected("advance the epoch", changed, 1)
 }
 
-fn replace_group(connection: &Connection, number: i64, write: &CommitWrite) -> Result<(), StoreError> {
+fn replace_group(
+    connection: &Connection,
+    row_id: ConversationRowId,
+    write: &CommitWrite,
+) -> Result<(), StoreError> {
     let changed = connection
         .prepare_cached(
             "UPDATE groups SET epoch = epoch + 1, public_view = ?3, group_info = ?4
              WHERE conversation = ?1 AND epoch = ?2",
         )?
         .execute((
-            number,
+            row_id,
             to_sql(write.epoch),
             write.public_view.as_ref(),
             write.group_info.as_ref(),

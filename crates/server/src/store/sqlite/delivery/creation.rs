@@ -12,7 +12,9 @@ use super::{
 };
 use crate::store::{
     StoreError,
-    delivery::{Accepted, Committer, CreateWrite, LogOutcome, LogRefusal, Novelty, SendCheck},
+    delivery::{
+        Accepted, Committer, ConversationRowId, CreateWrite, LogOutcome, LogRefusal, Novelty, SendCheck,
+    },
 };
 
 /// The place of the first entry.
@@ -41,8 +43,8 @@ pub(super) fn create(
         return Ok(Err(LogRefusal::TooManyConversations));
     }
     let epoch = first.epoch + 1;
-    let number = insert_conversation(connection, accepted_at, write)?;
-    insert_group(connection, number, write)?;
+    let row_id = insert_conversation(connection, accepted_at, write)?;
+    insert_group(connection, row_id, write)?;
     let entry = NewEntry {
         send_id: first.key.send_id,
         accepted_at,
@@ -50,7 +52,7 @@ pub(super) fn create(
         is_commit: true,
         payload: &first.commit,
     };
-    entry.insert(connection, number, FIRST_SEQ)?;
+    entry.insert(connection, row_id, FIRST_SEQ)?;
     NewMember {
         device_id: first.key.device_id,
         account_id: first.account_id,
@@ -58,7 +60,7 @@ pub(super) fn create(
         joined_seq: 0,
         last_send: (first.key.send_number, FIRST_SEQ),
     }
-    .insert(connection, number)?;
+    .insert(connection, row_id)?;
     for (device_id, account_id) in &first.added {
         NewMember {
             device_id: *device_id,
@@ -66,9 +68,9 @@ pub(super) fn create(
             joined_seq: FIRST_SEQ,
             last_send: (0, 0),
         }
-        .insert(connection, number)?;
+        .insert(connection, row_id)?;
     }
-    let welcomed = welcomes::insert(connection, number, FIRST_SEQ, first)?;
+    let welcomed = welcomes::insert(connection, row_id, FIRST_SEQ, first)?;
     let recipients = [first.key.device_id].into();
     Ok(Ok(Accepted {
         seq: FIRST_SEQ,
@@ -114,7 +116,7 @@ fn insert_conversation(
     connection: &Connection,
     accepted_at: Timestamp,
     write: &CreateWrite,
-) -> Result<i64, StoreError> {
+) -> Result<ConversationRowId, StoreError> {
     let changed = connection
         .prepare_cached(
             "INSERT INTO conversations (id, kind, head_seq, epoch, first_seq, created_at)
@@ -128,32 +130,36 @@ fn insert_conversation(
             to_sql(accepted_at.as_millis()),
         ))?;
     StoreError::check_affected("create a conversation", changed, 1)?;
-    let number = connection.last_insert_rowid();
+    let row_id = ConversationRowId::new(connection.last_insert_rowid());
     let mut insert = connection
         .prepare_cached("INSERT INTO conversation_accounts (account, conversation) VALUES (?1, ?2)")?;
     for account_id in &write.accounts {
         StoreError::check_affected(
             "note an account",
-            insert.execute((account_id.as_bytes(), number))?,
+            insert.execute((account_id.as_bytes(), row_id))?,
             1,
         )?;
     }
     if let Some((lower, higher)) = pair(write) {
         let changed = connection
             .prepare_cached("INSERT INTO direct_pairs (lower, higher, conversation) VALUES (?1, ?2, ?3)")?
-            .execute((lower, higher, number))?;
+            .execute((lower, higher, row_id))?;
         StoreError::check_affected("note a pair", changed, 1)?;
     }
-    Ok(number)
+    Ok(row_id)
 }
 
-fn insert_group(connection: &Connection, number: i64, write: &CreateWrite) -> Result<(), StoreError> {
+fn insert_group(
+    connection: &Connection,
+    row_id: ConversationRowId,
+    write: &CreateWrite,
+) -> Result<(), StoreError> {
     let changed = connection
         .prepare_cached(
             "INSERT INTO groups (conversation, epoch, public_view, group_info) VALUES (?1, ?2, ?3, ?4)",
         )?
         .execute((
-            number,
+            row_id,
             rows::to_sql(write.first.epoch + 1),
             write.first.public_view.as_ref(),
             write.first.group_info.as_ref(),

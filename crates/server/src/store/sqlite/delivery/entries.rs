@@ -5,7 +5,10 @@ use rusqlite::Connection;
 use subrosa_wire::{SendId, Timestamp};
 
 use super::rows::{SEQ_MAX, position, to_sql};
-use crate::store::{StoreError, delivery::LogRefusal};
+use crate::store::{
+    StoreError,
+    delivery::{ConversationRowId, LogRefusal},
+};
 
 /// A row of the log.
 pub(super) struct NewEntry<'a> {
@@ -18,14 +21,19 @@ pub(super) struct NewEntry<'a> {
 }
 
 impl NewEntry<'_> {
-    pub(super) fn insert(&self, connection: &Connection, number: i64, seq: u64) -> Result<(), StoreError> {
+    pub(super) fn insert(
+        &self,
+        connection: &Connection,
+        row_id: ConversationRowId,
+        seq: u64,
+    ) -> Result<(), StoreError> {
         let changed = connection
             .prepare_cached(
                 "INSERT INTO log (position, send_id, accepted_at, epoch, is_commit, payload)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
             .execute((
-                position(number, seq),
+                position(row_id, seq),
                 self.send_id.as_bytes(),
                 to_sql(self.accepted_at.as_millis()),
                 to_sql(self.epoch),

@@ -18,7 +18,7 @@ use crate::{
     limits,
     store::{
         StoreError,
-        delivery::{Committer, LogRefusal, SendCheck, SendKey},
+        delivery::{Committer, ConversationRowId, LogRefusal, SendCheck, SendKey},
     },
 };
 
@@ -34,7 +34,7 @@ pub(in crate::store::sqlite) struct HotConversations {
 /// A conversation, with the changes of the present batch.
 #[derive(Debug)]
 pub(super) struct HotConversation {
-    pub(super) number: i64,
+    pub(super) row_id: ConversationRowId,
     pub(super) head_seq: u64,
     pub(super) epoch: u64,
     /// The head that the table has.
@@ -78,7 +78,7 @@ impl HotConversations {
             let Some(row) = rows::conversation(connection, id)? else {
                 return Ok(None);
             };
-            let members = rows::members(connection, row.number)?;
+            let members = rows::members(connection, row.row_id)?;
             self.members += members.len();
             self.by_id.insert(id, HotConversation::new(row, members));
         }
@@ -124,7 +124,7 @@ impl HotConversation {
             .map(|member| member.device_id)
             .collect();
         Self {
-            number: row.number,
+            row_id: row.row_id,
             head_seq: row.head_seq,
             epoch: row.epoch,
             stored_head_seq: row.head_seq,
@@ -148,7 +148,7 @@ impl HotConversation {
         let member = self.find(key.device_id).map(|index| &self.members[index].row);
         sends::check_against(
             connection,
-            self.number,
+            self.row_id,
             self.head_seq,
             self.epoch,
             member,
@@ -201,7 +201,7 @@ impl HotConversation {
                 .prepare_cached(
                     "UPDATE conversations SET head_seq = ?2 WHERE number = ?1 AND head_seq = ?3 AND epoch = ?4",
                 )?
-                .execute((self.number, to_sql(self.head_seq), to_sql(self.stored_head_seq), to_sql(self.epoch)))?;
+                .execute((self.row_id, to_sql(self.head_seq), to_sql(self.stored_head_seq), to_sql(self.epoch)))?;
             StoreError::check_affected("advance the head of a log", changed, 1)?;
             self.stored_head_seq = self.head_seq;
         }
@@ -213,7 +213,7 @@ impl HotConversation {
                      WHERE conversation = ?1 AND device = ?2",
                 )?
                 .execute((
-                    self.number,
+                    self.row_id,
                     row.device_id.as_bytes(),
                     to_sql(row.last_send_number),
                     to_sql(row.last_send_seq),

@@ -78,7 +78,7 @@ fn append(
         is_commit: false,
         payload: &write.message,
     };
-    entry.insert(connection, conversation.number, seq)?;
+    entry.insert(connection, conversation.row_id, seq)?;
     let novelty = Novelty::New {
         recipients: conversation.recipients.clone(),
         welcomed: Vec::new(),

@@ -4,20 +4,27 @@ use rusqlite::Connection;
 use subrosa_wire::{AccountId, DeviceId};
 
 use super::rows::to_sql;
-use crate::store::{StoreError, delivery::SendKey};
+use crate::store::{
+    StoreError,
+    delivery::{ConversationRowId, SendKey},
+};
 
 /// Removes a device.
-pub(super) fn remove(connection: &Connection, number: i64, device_id: DeviceId) -> Result<(), StoreError> {
+pub(super) fn remove(
+    connection: &Connection,
+    row_id: ConversationRowId,
+    device_id: DeviceId,
+) -> Result<(), StoreError> {
     let changed = connection
         .prepare_cached("DELETE FROM members WHERE conversation = ?1 AND device = ?2")?
-        .execute((number, device_id.as_bytes()))?;
+        .execute((row_id, device_id.as_bytes()))?;
     StoreError::check_affected("remove a member", changed, 1)
 }
 
 /// Notes an entry as the newest of its sender.
 pub(super) fn count_send(
     connection: &Connection,
-    number: i64,
+    row_id: ConversationRowId,
     seq: u64,
     key: &SendKey,
 ) -> Result<(), StoreError> {
@@ -25,7 +32,7 @@ pub(super) fn count_send(
         .prepare_cached(
             "UPDATE members SET last_send_number = ?3, last_send_seq = ?4 WHERE conversation = ?1 AND device = ?2",
         )?
-        .execute((number, key.device_id.as_bytes(), to_sql(key.send_number), to_sql(seq)))?;
+        .execute((row_id, key.device_id.as_bytes(), to_sql(key.send_number), to_sql(seq)))?;
     StoreError::check_affected("count a send", changed, 1)
 }
 
@@ -40,7 +47,11 @@ pub(super) struct NewMember {
 }
 
 impl NewMember {
-    pub(super) fn insert(&self, connection: &Connection, number: i64) -> Result<(), StoreError> {
+    pub(super) fn insert(
+        &self,
+        connection: &Connection,
+        row_id: ConversationRowId,
+    ) -> Result<(), StoreError> {
         let changed = connection
             .prepare_cached(
                 "INSERT INTO members (conversation, device, account, joined_seq, acked_seq,
@@ -48,7 +59,7 @@ impl NewMember {
                  VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, 0)",
             )?
             .execute((
-                number,
+                row_id,
                 self.device_id.as_bytes(),
                 self.account_id.as_bytes(),
                 to_sql(self.joined_seq),

@@ -40,7 +40,7 @@ pub(super) fn log_page(
     let Some(conversation) = rows::conversation(connection, conversation_id)? else {
         return Ok(Err(ReadRefusal::NotAMember));
     };
-    let Some(member) = rows::member(connection, conversation.number, device_id)? else {
+    let Some(member) = rows::member(connection, conversation.row_id, device_id)? else {
         return Ok(Err(ReadRefusal::NotAMember));
     };
     let head_seq = conversation.head_seq;
@@ -63,8 +63,8 @@ pub(super) fn log_page(
         "SELECT position, send_id, accepted_at, is_commit, payload FROM log
          WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3",
     )?;
-    let oldest = position(conversation.number, after_seq + 1);
-    let newest = position(conversation.number, head_seq);
+    let oldest = position(conversation.row_id, after_seq + 1);
+    let newest = position(conversation.row_id, head_seq);
     let mut found = statement.query((oldest, newest, bounds.entries_max))?;
     let mut entries = Vec::new();
     let mut bytes_left = bounds.bytes_max;

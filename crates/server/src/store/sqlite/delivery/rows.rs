@@ -1,18 +1,33 @@
 //! How ids, counts and places stand in rows.
 
-use rusqlite::{Connection, OptionalExtension as _, Row};
+use rusqlite::{
+    Connection, OptionalExtension as _, Row, ToSql,
+    types::{FromSql, FromSqlResult, ToSqlOutput, ValueRef},
+};
 use subrosa_mls::ConversationKind;
 use subrosa_wire::{ConversationId, DeviceId, SendId, Timestamp};
 
 use crate::store::{
     StoreError,
-    delivery::{Accepted, Novelty},
+    delivery::{Accepted, ConversationRowId, Novelty},
 };
 
-/// Bits of a log position that hold the seq; the conversation's number stands above.
+/// Bits of a log position that hold the seq; the conversation's row id stands above.
 const SEQ_BITS: u32 = 32;
 /// The last seq that a log can have.
 pub(super) const SEQ_MAX: u64 = u32::MAX as u64;
+
+impl ToSql for ConversationRowId {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.as_i64().into())
+    }
+}
+
+impl FromSql for ConversationRowId {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_i64().map(Self::new)
+    }
+}
 
 /// A count as SQLite keeps it. Beyond what it can keep, no row compares equal or higher.
 pub(super) fn to_sql(count: u64) -> i64 {
@@ -25,8 +40,8 @@ pub(super) fn from_sql(count: i64) -> u64 {
 }
 
 /// The place of an entry in the log table, for a seq up to [`SEQ_MAX`].
-pub(super) fn position(number: i64, seq: u64) -> i64 {
-    (number << SEQ_BITS) | to_sql(seq.min(SEQ_MAX))
+pub(super) fn position(row_id: ConversationRowId, seq: u64) -> i64 {
+    (row_id.as_i64() << SEQ_BITS) | to_sql(seq.min(SEQ_MAX))
 }
 
 /// The seq of a place.
@@ -44,7 +59,7 @@ pub(super) fn kind_to_sql(kind: ConversationKind) -> i64 {
 /// What every entry needs of its conversation.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ConversationRow {
-    pub(super) number: i64,
+    pub(super) row_id: ConversationRowId,
     pub(super) head_seq: u64,
     pub(super) epoch: u64,
     pub(super) first_seq: u64,
@@ -55,7 +70,7 @@ impl TryFrom<&Row<'_>> for ConversationRow {
 
     fn try_from(row: &Row<'_>) -> Result<Self, rusqlite::Error> {
         Ok(Self {
-            number: row.get("number")?,
+            row_id: row.get("number")?,
             head_seq: from_sql(row.get("head_seq")?),
             epoch: from_sql(row.get("epoch")?),
             first_seq: from_sql(row.get("first_seq")?),
@@ -101,7 +116,7 @@ impl TryFrom<&Row<'_>> for MemberRow {
 
 pub(super) fn member(
     connection: &Connection,
-    number: i64,
+    row_id: ConversationRowId,
     device_id: DeviceId,
 ) -> Result<Option<MemberRow>, StoreError> {
     Ok(connection
@@ -109,17 +124,20 @@ pub(super) fn member(
             "SELECT device, joined_seq, acked_seq, last_send_number, last_send_seq, signed_out
              FROM members WHERE conversation = ?1 AND device = ?2",
         )?
-        .query_row((number, device_id.as_bytes()), |row| MemberRow::try_from(row))
+        .query_row((row_id, device_id.as_bytes()), |row| MemberRow::try_from(row))
         .optional()?)
 }
 
 /// The members of a conversation, in the order of their ids.
-pub(super) fn members(connection: &Connection, number: i64) -> Result<Vec<MemberRow>, StoreError> {
+pub(super) fn members(
+    connection: &Connection,
+    row_id: ConversationRowId,
+) -> Result<Vec<MemberRow>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT device, joined_seq, acked_seq, last_send_number, last_send_seq, signed_out
          FROM members WHERE conversation = ?1 ORDER BY device",
     )?;
-    let rows = statement.query_map([number], |row| MemberRow::try_from(row))?;
+    let rows = statement.query_map([row_id], |row| MemberRow::try_from(row))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -141,14 +159,15 @@ mod tests {
 
     #[test]
     fn places_are_ordered_by_conversation_and_then_by_seq() {
-        assert!(position(1, SEQ_MAX) < position(2, 1));
-        assert!(position(1, 1) < position(1, 2));
-        let place = position(2_147_483_647, SEQ_MAX);
+        let row_id = ConversationRowId::new;
+        assert!(position(row_id(1), SEQ_MAX) < position(row_id(2), 1));
+        assert!(position(row_id(1), 1) < position(row_id(1), 2));
+        let place = position(row_id(2_147_483_647), SEQ_MAX);
         assert_eq!((place >> SEQ_BITS, seq_of(place)), (2_147_483_647, SEQ_MAX));
     }
 
     #[test]
     fn a_place_keeps_its_form() {
-        assert_eq!(position(3, 5), 0x3_0000_0005);
+        assert_eq!(position(ConversationRowId::new(3), 5), 0x3_0000_0005);
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     limits,
     store::{
         StoreError,
-        delivery::{Accepted, Committer, LogRefusal, SendCheck, SendKey},
+        delivery::{Accepted, Committer, ConversationRowId, LogRefusal, SendCheck, SendKey},
     },
 };
 
@@ -21,10 +21,10 @@ pub(super) fn check_send(
     let Some(row) = rows::conversation(connection, key.conversation_id)? else {
         return Ok(SendCheck::Refused(LogRefusal::NotAMember));
     };
-    let member = rows::member(connection, row.number, key.device_id)?;
+    let member = rows::member(connection, row.row_id, key.device_id)?;
     check_against(
         connection,
-        row.number,
+        row.row_id,
         row.head_seq,
         row.epoch,
         member.as_ref(),
@@ -40,7 +40,7 @@ pub(super) fn check_send(
 /// committer that is not retrying begins a new count.
 pub(super) fn check_against(
     connection: &Connection,
-    number: i64,
+    row_id: ConversationRowId,
     head_seq: u64,
     epoch: u64,
     member: Option<&MemberRow>,
@@ -57,7 +57,7 @@ pub(super) fn check_against(
         return Ok(SendCheck::Refused(LogRefusal::SignedOut));
     }
     if key.send_number <= member.last_send_number
-        && let Some(accepted) = find_send(connection, number, member, key.send_id)?
+        && let Some(accepted) = find_send(connection, row_id, member, key.send_id)?
     {
         return Ok(SendCheck::Repeated(accepted));
     }
@@ -72,7 +72,7 @@ pub(super) fn check_against(
 /// recent, so the search has an end, and the log needs no index by send id.
 fn find_send(
     connection: &Connection,
-    number: i64,
+    row_id: ConversationRowId,
     member: &MemberRow,
     send_id: SendId,
 ) -> Result<Option<Accepted>, StoreError> {
@@ -83,8 +83,8 @@ fn find_send(
         "SELECT position, send_id, accepted_at, epoch FROM log
          WHERE position BETWEEN ?1 AND ?2 ORDER BY position DESC LIMIT ?3",
     )?;
-    let oldest = position(number, member.joined_seq);
-    let newest = position(number, member.last_send_seq);
+    let oldest = position(row_id, member.joined_seq);
+    let newest = position(row_id, member.last_send_seq);
     let mut found = statement.query((oldest, newest, limits::SEND_RETRY_WINDOW))?;
     while let Some(row) = found.next()? {
         let (stored_id, accepted) = rows::stored_send(row)?;

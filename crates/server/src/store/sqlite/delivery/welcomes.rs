@@ -7,7 +7,7 @@ use subrosa_wire::{ConversationId, DeviceId};
 use super::rows::{from_sql, position, seq_of, to_sql};
 use crate::store::{
     StoreError,
-    delivery::{CommitWrite, PageBounds, WelcomeRecord},
+    delivery::{CommitWrite, ConversationRowId, PageBounds, WelcomeRecord},
 };
 
 impl TryFrom<&Row<'_>> for WelcomeRecord {
@@ -27,14 +27,14 @@ impl TryFrom<&Row<'_>> for WelcomeRecord {
 /// Keeps the Welcome once and puts an item into the inbox of each added device.
 pub(super) fn insert(
     connection: &Connection,
-    number: i64,
+    row_id: ConversationRowId,
     seq: u64,
     write: &CommitWrite,
 ) -> Result<Vec<(DeviceId, u64)>, StoreError> {
     let Some(welcome) = &write.welcome else {
         return Ok(Vec::new());
     };
-    let place = position(number, seq);
+    let place = position(row_id, seq);
     let changed = connection
         .prepare_cached("INSERT INTO welcomes (position, welcome, ratchet_tree) VALUES (?1, ?2, ?3)")?
         .execute((place, welcome.welcome.as_ref(), welcome.ratchet_tree.as_ref()))?;
