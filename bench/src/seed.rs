@@ -11,7 +11,9 @@ use subrosa_client::ambient;
 use subrosa_mls::ConversationKind;
 use subrosa_server::store::{
     DeliveryStore as _, SqliteStore,
-    delivery::{CommitWrite, Committer, CreateWrite, LogBatch, LogWrite, SendKey, WelcomeWrite},
+    delivery::{
+        AccountChanges, Claim, CommitWrite, Committer, CreateWrite, LogBatch, LogWrite, SendKey, WelcomeWrite,
+    },
 };
 use subrosa_wire::{ConversationId, SendId};
 
@@ -61,9 +63,11 @@ async fn conversation(store: &SqliteStore, members: &[&Person]) -> Result<Outbou
             welcome: nothing.clone(),
             ratchet_tree: nothing,
         }),
+        accounts: AccountChanges::default(),
     };
     let write = CreateWrite {
         kind: ConversationKind::Direct,
+        claim: Claim::of(ConversationKind::Direct),
         accounts: members.iter().take(2).map(|person| person.account_id).collect(),
         conversations_max: usize::MAX,
         first,

@@ -21,7 +21,7 @@ CREATE TABLE conversations (
     created_at INTEGER NOT NULL
 ) STRICT;
 
--- Whose a conversation is, by the policy of its group.
+-- Whose a conversation is: rows come and go with its commits.
 CREATE TABLE conversation_accounts (
     -- immutable
     account      BLOB    NOT NULL CHECK (length(account) = 16),
@@ -32,7 +32,8 @@ CREATE TABLE conversation_accounts (
 
 CREATE INDEX conversation_accounts_by_conversation ON conversation_accounts (conversation);
 
--- At most one direct conversation for two accounts; an account with itself has its notes to self.
+-- At most one direct conversation for two accounts; an account with itself has its notes to self. Other kinds
+-- are not here.
 CREATE TABLE direct_pairs (
     -- immutable; the account with the lower id
     lower        BLOB    NOT NULL CHECK (length(lower) = 16),

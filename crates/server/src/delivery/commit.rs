@@ -1,7 +1,9 @@
 //! A commit: validated against the group's public state, then one transaction.
 
 use bytes::Bytes;
-use subrosa_mls::{CommitEffect, DeviceCertificate, MessageKind, PublicView, ViewError, peek};
+use subrosa_mls::{
+    CommitEffect, ConversationKind, DeviceCertificate, MessageKind, PublicView, ViewError, peek,
+};
 use subrosa_wire::{
     AccountId, DeviceId, ProblemCode, Timestamp,
     frames::{Appended, Commit, Problem},
@@ -15,12 +17,15 @@ use super::{
 };
 use crate::{
     session::Session,
-    store::delivery::{CommitWrite, Committer, LogRefusal, LogWrite, SendCheck, SendKey, WelcomeWrite},
+    store::delivery::{
+        AccountChanges, CommitWrite, Committer, LogRefusal, LogWrite, SendCheck, SendKey, WelcomeWrite,
+    },
 };
 
 /// A commit that was applied to a view, with all that is stored of it.
 pub(super) struct Validated {
     pub(super) effect: CommitEffect,
+    pub(super) kind: ConversationKind,
     pub(super) public_view: Bytes,
     pub(super) ratchet_tree: Bytes,
 }
@@ -106,6 +111,7 @@ impl Service {
     ) -> Result<CommitWrite, Problem> {
         let Validated {
             effect,
+            kind,
             public_view,
             ratchet_tree,
         } = validated;
@@ -136,6 +142,7 @@ impl Service {
             added,
             removed: effect.removed,
             welcome,
+            accounts: account_changes(kind),
         })
     }
 
@@ -158,6 +165,14 @@ impl Service {
     }
 }
 
+/// How a commit changes the accounts of a conversation: direct conversations and notes to self name theirs in
+/// the policy, for ever.
+fn account_changes(kind: ConversationKind) -> AccountChanges {
+    match kind {
+        ConversationKind::Direct | ConversationKind::NotesToSelf => AccountChanges::default(),
+    }
+}
+
 /// Applies a commit to a view; on an error the view is as it was. Takes milliseconds of CPU.
 pub(super) fn validate(
     mut view: PublicView,
@@ -170,6 +185,7 @@ pub(super) fn validate(
             let ratchet_tree = Bytes::from(view.ratchet_tree()?);
             Ok(Validated {
                 effect,
+                kind: view.policy().kind(),
                 public_view: Bytes::from(view.to_bytes()),
                 ratchet_tree,
             })

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     session::Session,
-    store::delivery::{Committer, CreateWrite, LogRefusal, LogWrite, SendCheck},
+    store::delivery::{Claim, Committer, CreateWrite, LogRefusal, LogWrite, SendCheck},
 };
 
 /// The creator's first send is the first commit.
@@ -75,6 +75,7 @@ impl Service {
         informed.push(session.device_id);
         let write = CreateWrite {
             kind: policy.kind(),
+            claim: Claim::of(policy.kind()),
             accounts: accounts.clone(),
             conversations_max: limits::CONVERSATIONS_PER_ACCOUNT_MAX,
             first,

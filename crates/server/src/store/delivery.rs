@@ -79,6 +79,17 @@ pub struct CommitWrite {
     pub removed: Vec<DeviceId>,
     /// For the added devices; `None` if and only if there are none.
     pub welcome: Option<WelcomeWrite>,
+    /// How the accounts of the conversation change.
+    pub accounts: AccountChanges,
+}
+
+/// Accounts that a commit brings into a conversation and takes out of it; none is in both.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccountChanges {
+    /// Not of the conversation before, and of it afterwards.
+    pub added: Vec<AccountId>,
+    /// Of the conversation before, and not afterwards. None of their devices is a member any more.
+    pub removed: Vec<AccountId>,
 }
 
 /// What an added device needs to join.
@@ -90,16 +101,37 @@ pub struct WelcomeWrite {
     pub ratchet_tree: Bytes,
 }
 
+/// What a conversation has for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// Its pair of accounts, which can have no second conversation of this kind. Notes to self pair an account
+    /// with itself.
+    Pair,
+    /// Nothing: the same accounts can have any number of such conversations.
+    Nothing,
+}
+
+impl Claim {
+    /// What conversations of a kind claim.
+    pub const fn of(kind: ConversationKind) -> Self {
+        match kind {
+            ConversationKind::Direct | ConversationKind::NotesToSelf => Self::Pair,
+        }
+    }
+}
+
 /// A new conversation.
 #[derive(Debug, Clone)]
 pub struct CreateWrite {
     /// What it is.
     pub kind: ConversationKind,
-    /// Whose it is, by the policy of the group.
+    /// What no other conversation may have. It follows from the kind, by [`Claim::of`].
+    pub claim: Claim,
+    /// Whose it is at first.
     pub accounts: Vec<AccountId>,
     /// The most conversations that the creator's account may have.
     pub conversations_max: usize,
-    /// Ends epoch 0 and becomes seq 1. Its committer is the creator, a member.
+    /// Ends epoch 0 and becomes seq 1. Its committer is the creator, a member; it changes no accounts.
     pub first: CommitWrite,
 }
 

@@ -10,10 +10,10 @@ use subrosa_mls::ConversationKind;
 use subrosa_wire::{AccountId, ConversationId, DeviceId, SendId, Timestamp};
 
 use crate::store::delivery::{
-    Accepted, ApplicationWrite, CommitWrite, Committer, CreateWrite, CursorMove, DeliveryStore,
-    KeyPackagePublication, KeyPackageStock, LogBatch, LogOutcome, LogPayload, LogRefusal, LogWrite,
-    NewKeyPackage, Novelty, PageBounds, PruneStep, ReadRefusal, SendCheck, SendKey, TooManyKeyPackages,
-    WelcomeWrite,
+    Accepted, AccountChanges, ApplicationWrite, Claim, CommitWrite, Committer, CreateWrite, CursorMove,
+    DeliveryStore, KeyPackagePublication, KeyPackageStock, LogBatch, LogOutcome, LogPayload, LogRefusal,
+    LogWrite, NewKeyPackage, Novelty, PageBounds, PruneStep, ReadRefusal, SendCheck, SendKey,
+    TooManyKeyPackages, WelcomeWrite,
 };
 
 /// The rules of the suite; each gets an empty store.
@@ -45,7 +45,10 @@ rules! {
     of_two_commits_of_one_epoch_the_first_is_taken,
     a_commit_changes_entry_epoch_group_members_and_inbox_together,
     an_external_commit_makes_its_sender_a_member_with_a_new_count,
+    a_commit_adds_and_removes_accounts,
+    a_commit_that_loses_changes_no_accounts,
     a_pair_of_accounts_has_one_conversation,
+    accounts_can_have_many_conversations_that_claim_nothing,
     an_account_has_a_limit_of_conversations,
     a_device_reads_only_what_came_after_it_joined,
     pages_are_bounded_and_follow_each_other,
@@ -108,6 +111,7 @@ fn commit(key: SendKey, account_id: AccountId, epoch: u64) -> CommitWrite {
         added: Vec::new(),
         removed: Vec::new(),
         welcome: None,
+        accounts: AccountChanges::default(),
     }
 }
 
@@ -128,6 +132,7 @@ fn creation(id: ConversationId) -> CreateWrite {
     let first = commit(key(id, device(0x11), 1), account(1), 0);
     CreateWrite {
         kind: ConversationKind::Direct,
+        claim: Claim::Pair,
         accounts: vec![account(1), account(2)],
         conversations_max: 10,
         first: adding(first, vec![(device(0x21), account(2))]),
@@ -498,6 +503,73 @@ pub(crate) async fn a_commit_changes_entry_epoch_group_members_and_inbox_togethe
     assert_eq!(*recipients, [device(0x12), device(0x21)]);
 }
 
+/// The conversations of an account, as one of its devices finds them, and whether it may ask for the group.
+async fn conversations(store: &dyn DeliveryStore, account_id: AccountId) -> Vec<ConversationId> {
+    let heads = store.conversation_heads(account_id, device(0xff)).await.unwrap();
+    for head in &heads {
+        let id = head.conversation_id;
+        assert_eq!(store.is_conversation_of(id, account_id).await, Ok(true));
+        assert!(store.group_for(id, account_id).await.unwrap().is_some());
+    }
+    heads.into_iter().map(|head| head.conversation_id).collect()
+}
+
+pub(crate) async fn a_commit_adds_and_removes_accounts(store: &dyn DeliveryStore) {
+    let id = conversation(1);
+    create(store, id).await;
+    assert_eq!(conversations(store, account(3)).await, []);
+    let mut add = adding(
+        commit(key(id, device(0x11), 2), account(1), 1),
+        vec![(device(0x31), account(3))],
+    );
+    add.accounts.added = vec![account(3)];
+    let outcomes = write(store, vec![LogWrite::Commit(Box::new(add))]).await;
+    assert_eq!(places(&outcomes), [Ok(2)]);
+    for member in 1..=3 {
+        assert_eq!(conversations(store, account(member)).await, [id], "{member}");
+    }
+    // One account goes and another one comes, in one commit.
+    let mut exchange = adding(
+        commit(key(id, device(0x31), 1), account(3), 2),
+        vec![(device(0x41), account(4))],
+    );
+    exchange.removed = vec![device(0x21)];
+    exchange.accounts = AccountChanges {
+        added: vec![account(4)],
+        removed: vec![account(2)],
+    };
+    let outcomes = write(store, vec![LogWrite::Commit(Box::new(exchange))]).await;
+    assert_eq!(places(&outcomes), [Ok(3)]);
+    assert_eq!(conversations(store, account(2)).await, []);
+    assert_eq!(store.is_conversation_of(id, account(2)).await, Ok(false));
+    assert_eq!(store.group_for(id, account(2)).await, Ok(None));
+    for member in [1, 3, 4] {
+        assert_eq!(conversations(store, account(member)).await, [id], "{member}");
+    }
+}
+
+pub(crate) async fn a_commit_that_loses_changes_no_accounts(store: &dyn DeliveryStore) {
+    let id = conversation(1);
+    create(store, id).await;
+    let winner = commit(key(id, device(0x11), 2), account(1), 1);
+    let mut loser = adding(
+        commit(key(id, device(0x21), 1), account(2), 1),
+        vec![(device(0x31), account(3))],
+    );
+    loser.accounts = AccountChanges {
+        added: vec![account(3)],
+        removed: vec![account(1)],
+    };
+    let writes = [winner, loser].map(|commit| LogWrite::Commit(Box::new(commit)));
+    let stale = Err(LogRefusal::StaleEpoch {
+        head_seq: 2,
+        epoch: 2,
+    });
+    assert_eq!(places(&write(store, writes.into()).await), [Ok(2), stale]);
+    assert_eq!(conversations(store, account(1)).await, [id]);
+    assert_eq!(conversations(store, account(3)).await, []);
+}
+
 pub(crate) async fn an_external_commit_makes_its_sender_a_member_with_a_new_count(store: &dyn DeliveryStore) {
     let id = conversation(1);
     create(store, id).await;
@@ -560,6 +632,25 @@ pub(crate) async fn a_pair_of_accounts_has_one_conversation(store: &dyn Delivery
     let exists = Err(LogRefusal::ConversationExists(conversation(3)));
     assert_eq!(
         places(&write(store, vec![LogWrite::Create(Box::new(notes))]).await),
+        [exists]
+    );
+}
+
+pub(crate) async fn accounts_can_have_many_conversations_that_claim_nothing(store: &dyn DeliveryStore) {
+    create(store, conversation(1)).await;
+    for number in 2..=3 {
+        let mut create = creation(conversation(number));
+        create.claim = Claim::Nothing;
+        assert_eq!(
+            places(&write(store, vec![LogWrite::Create(Box::new(create))]).await),
+            [Ok(1)]
+        );
+    }
+    // They do not take the pair from those that claim it.
+    let fourth = creation(conversation(4));
+    let exists = Err(LogRefusal::ConversationExists(conversation(1)));
+    assert_eq!(
+        places(&write(store, vec![LogWrite::Create(Box::new(fourth))]).await),
         [exists]
     );
 }

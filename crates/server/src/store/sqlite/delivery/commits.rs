@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use subrosa_wire::Timestamp;
 
 use super::{
+    accounts,
     entries::{NewEntry, next_seq},
     hot::HotConversations,
     members::{self, NewMember},
@@ -80,6 +81,7 @@ pub(super) fn commit(
         }
         .insert(connection, row_id)?,
     }
+    accounts::change(connection, row_id, &write.accounts)?;
     let welcomed = welcomes::insert(connection, row_id, seq, write)?;
     Ok(Ok(Accepted {
         seq,

@@ -1,19 +1,21 @@
 //! A new conversation, with its first commit as seq 1.
 
 use rusqlite::{Connection, OptionalExtension as _};
-use subrosa_wire::{AccountId, ConversationId, Timestamp};
+use subrosa_wire::{ConversationId, Timestamp};
 
 use super::{
+    accounts,
     entries::NewEntry,
     hot::HotConversations,
     members::NewMember,
-    rows::{self, from_sql, kind_to_sql, to_sql},
+    rows::{self, kind_to_sql, to_sql},
     welcomes,
 };
 use crate::store::{
     StoreError,
     delivery::{
-        Accepted, Committer, ConversationRowId, CreateWrite, LogOutcome, LogRefusal, Novelty, SendCheck,
+        Accepted, Claim, Committer, ConversationRowId, CreateWrite, LogOutcome, LogRefusal, Novelty,
+        SendCheck,
     },
 };
 
@@ -39,7 +41,7 @@ pub(super) fn create(
     if let Some(existing) = conversation_of_pair(connection, write)? {
         return Ok(Err(LogRefusal::ConversationExists(existing)));
     }
-    if conversations_of(connection, first.account_id)? >= write.conversations_max as u64 {
+    if accounts::conversations_of(connection, first.account_id)? >= write.conversations_max as u64 {
         return Ok(Err(LogRefusal::TooManyConversations));
     }
     let epoch = first.epoch + 1;
@@ -80,14 +82,6 @@ pub(super) fn create(
     }))
 }
 
-/// The number of conversations of an account.
-fn conversations_of(connection: &Connection, account_id: AccountId) -> Result<u64, StoreError> {
-    let count: i64 = connection
-        .prepare_cached("SELECT count(*) FROM conversation_accounts WHERE account = ?1")?
-        .query_row([account_id.as_bytes()], |row| row.get(0))?;
-    Ok(from_sql(count))
-}
-
 fn conversation_of_pair(
     connection: &Connection,
     write: &CreateWrite,
@@ -104,9 +98,11 @@ fn conversation_of_pair(
         .optional()?)
 }
 
-/// The accounts of a conversation of which there is one for each pair; notes to self pair an account with
-/// itself.
+/// The pair of accounts that the conversation claims, the lower id first.
 fn pair(write: &CreateWrite) -> Option<(&[u8; 16], &[u8; 16])> {
+    if write.claim == Claim::Nothing {
+        return None;
+    }
     let lower = write.accounts.iter().min()?;
     let higher = write.accounts.iter().max()?;
     Some((lower.as_bytes(), higher.as_bytes()))
@@ -131,14 +127,8 @@ fn insert_conversation(
         ))?;
     StoreError::check_affected("create a conversation", changed, 1)?;
     let row_id = ConversationRowId::new(connection.last_insert_rowid());
-    let mut insert = connection
-        .prepare_cached("INSERT INTO conversation_accounts (account, conversation) VALUES (?1, ?2)")?;
     for account_id in &write.accounts {
-        StoreError::check_affected(
-            "note an account",
-            insert.execute((account_id.as_bytes(), row_id))?,
-            1,
-        )?;
+        accounts::add(connection, row_id, *account_id)?;
     }
     if let Some((lower, higher)) = pair(write) {
         let changed = connection

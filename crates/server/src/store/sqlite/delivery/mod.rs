@@ -1,5 +1,6 @@
 //! Delivery's storage on SQLite.
 
+mod accounts;
 mod commits;
 mod creation;
 mod entries;
