@@ -84,7 +84,9 @@ problem_codes! {
     /// No such device.
     UnknownDevice = "unknown_device", 404, "there is no such device";
     /// The device certificate does not verify, or names somebody else.
-    BadCertificate = "bad_certificate", 400, "the device certificate is not valid";
+    BadCertificate = "bad_certificate", 422, "the device certificate is not valid";
+    /// A key, a signature or an OPAQUE message is no such thing, though its encoding is right.
+    InvalidKeyMaterial = "invalid_key_material", 422, "a key, signature or password message is not valid";
     /// The account has as many devices as it can.
     TooManyDevices = "too_many_devices", 409, "the account has too many devices";
     /// The vault was changed by another device in the meantime.

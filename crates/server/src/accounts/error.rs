@@ -22,6 +22,9 @@ pub enum AccountError {
         /// The most that is possible.
         max: usize,
     },
+    /// A key, a signature or an OPAQUE message is no such thing; the text names the field.
+    #[error("{0}")]
+    InvalidKeyMaterial(String),
     /// Handle, password, recovery code, attempt or proof is wrong; which of them is not said.
     #[error("handle, password or recovery code is wrong, or the sign-in took too long")]
     SignInFailed,
@@ -81,6 +84,7 @@ impl AccountError {
         match self {
             Self::Malformed(_) => ProblemCode::MalformedRequest,
             Self::TooLarge { .. } => ProblemCode::TooLarge,
+            Self::InvalidKeyMaterial(_) => ProblemCode::InvalidKeyMaterial,
             Self::SignInFailed => ProblemCode::SignInFailed,
             Self::Unauthenticated | Self::RefreshRefused => ProblemCode::Unauthenticated,
             Self::TokenReused => ProblemCode::TokenReused,

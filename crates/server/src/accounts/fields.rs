@@ -8,12 +8,12 @@ use crate::{expiring::Key, limits::WRAP_MAX, store::accounts::RecoveryPublicKey}
 
 pub(super) fn public_key(field: &'static str, bytes: &Base64) -> Result<AccountPublicKey, AccountError> {
     AccountPublicKey::try_from(bytes.0.as_slice())
-        .map_err(|error| AccountError::Malformed(format!("{field}: {error}")))
+        .map_err(|error| AccountError::InvalidKeyMaterial(format!("{field}: {error}")))
 }
 
 pub(super) fn signature(field: &'static str, bytes: &Base64) -> Result<[u8; SIGNATURE_LEN], AccountError> {
     bytes.0.as_slice().try_into().map_err(|_| {
-        AccountError::Malformed(format!(
+        AccountError::InvalidKeyMaterial(format!(
             "{field} has {} bytes, not {SIGNATURE_LEN}",
             bytes.0.len()
         ))

@@ -54,9 +54,9 @@ impl PasswordServer {
         request: &Base64,
     ) -> Result<Base64, AccountError> {
         let request = RegistrationRequest::deserialize(&request.0)
-            .map_err(|_| malformed("registration_request is not an OPAQUE RegistrationRequest"))?;
+            .map_err(|_| invalid("registration_request is not an OPAQUE RegistrationRequest"))?;
         let started = ServerRegistration::start(&self.setup, request, handle.as_str().as_bytes())
-            .map_err(|_| malformed("registration_request is not usable"))?;
+            .map_err(|_| invalid("registration_request is not usable"))?;
         Ok(Base64(started.message.serialize().to_vec()))
     }
 
@@ -68,7 +68,7 @@ impl PasswordServer {
         request: &Base64,
     ) -> Result<(PasswordAttempt, Base64), AccountError> {
         let request = CredentialRequest::deserialize(&request.0)
-            .map_err(|_| malformed("credential_request is not an OPAQUE KE1"))?;
+            .map_err(|_| invalid("credential_request is not an OPAQUE KE1"))?;
         let registration =
             ServerRegistration::deserialize(record.unwrap_or(&self.decoy_record)).map_err(|error| {
                 StoreError::InvalidRow {
@@ -84,7 +84,7 @@ impl PasswordServer {
             handle.as_str().as_bytes(),
             parameters(handle),
         )
-        .map_err(|_| malformed("credential_request is not usable"))?;
+        .map_err(|_| invalid("credential_request is not usable"))?;
         let response = Base64(started.message.serialize().to_vec());
         Ok((PasswordAttempt(started.state), response))
     }
@@ -94,7 +94,7 @@ impl PasswordAttempt {
     /// Checks the client's last message: whoever made it knows the password.
     pub(super) fn finish(self, handle: &Handle, finalization: &Base64) -> Result<(), AccountError> {
         let finalization = CredentialFinalization::deserialize(&finalization.0)
-            .map_err(|_| malformed("credential_finalization is not an OPAQUE KE3"))?;
+            .map_err(|_| invalid("credential_finalization is not an OPAQUE KE3"))?;
         self.0
             .finish(finalization, parameters(handle))
             .map(drop)
@@ -105,7 +105,7 @@ impl PasswordAttempt {
 /// A record as it will be stored; what a client sends is checked by its form, more is not possible.
 pub(super) fn checked_record(record: &Base64) -> Result<Vec<u8>, AccountError> {
     let upload = RegistrationUpload::<PasswordSuite>::deserialize(&record.0)
-        .map_err(|_| malformed("registration_record is not an OPAQUE RegistrationRecord"))?;
+        .map_err(|_| invalid("registration_record is not an OPAQUE RegistrationRecord"))?;
     Ok(ServerRegistration::finish(upload).serialize().to_vec())
 }
 
@@ -129,6 +129,6 @@ fn decoy_record(setup: &ServerSetup<PasswordSuite>) -> Vec<u8> {
     record
 }
 
-fn malformed(what: &str) -> AccountError {
-    AccountError::Malformed(what.to_owned())
+fn invalid(what: &str) -> AccountError {
+    AccountError::InvalidKeyMaterial(what.to_owned())
 }

@@ -22,7 +22,7 @@ use crate::problem::Problem;
     request_body = Enrolment,
     responses(
         (status = 201, description = "The tokens of the device.", body = Tokens),
-        (status = 400, description = "`bad_certificate`", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, description = "`bad_certificate`, `invalid_key_material`", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 401, description = "`sign_in_failed`", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, description = "`too_many_devices`", body = ProblemDocument, content_type = "application/problem+json"),
     ),

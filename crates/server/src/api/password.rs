@@ -22,6 +22,7 @@ use crate::problem::Problem;
     responses(
         (status = 200, description = "The server's part of the new password record.", body = RegistrationChallenge),
         (status = 401, description = "`sign_in_failed`", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_key_material`", body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn start(
@@ -42,6 +43,7 @@ pub(super) async fn start(
     responses(
         (status = 204, description = "Changed."),
         (status = 401, description = "`sign_in_failed`", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_key_material`", body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn finish(

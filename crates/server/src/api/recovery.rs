@@ -37,6 +37,7 @@ pub(super) async fn start(
     responses(
         (status = 200, description = "Signed in.", body = SignedIn),
         (status = 401, description = "`sign_in_failed`", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_key_material`", body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn finish(

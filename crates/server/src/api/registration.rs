@@ -22,6 +22,7 @@ use crate::problem::Problem;
         (status = 200, description = "The server's part.", body = RegistrationChallenge),
         (status = 403, description = "`registration_closed`", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, description = "`handle_taken`", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_key_material`", body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn start(
@@ -44,7 +45,7 @@ pub(super) async fn start(
     request_body = RegistrationFinish,
     responses(
         (status = 201, description = "The tokens of the first device.", body = Tokens),
-        (status = 400, description = "`bad_certificate`", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, description = "`bad_certificate`, `invalid_key_material`", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 403, description = "`registration_closed`", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, description = "`handle_taken`", body = ProblemDocument, content_type = "application/problem+json"),
     ),

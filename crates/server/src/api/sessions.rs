@@ -35,6 +35,7 @@ pub(super) async fn challenge(
         (status = 200, description = "New tokens.", body = Tokens),
         (status = 401, description = "`unauthenticated`, `token_reused`, `device_signed_out`", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, description = "`challenge_expired`", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_key_material`", body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn refresh(

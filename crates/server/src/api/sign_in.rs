@@ -18,7 +18,10 @@ use crate::problem::Problem;
     path = "/v1/sign-in/start",
     tag = "sign-in",
     request_body = SignInStart,
-    responses((status = 200, description = "The challenge.", body = SignInChallenge)),
+    responses(
+        (status = 200, description = "The challenge.", body = SignInChallenge),
+        (status = 422, description = "`invalid_key_material`", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
 )]
 pub(super) async fn start(
     State(state): State<AppState>,
@@ -37,6 +40,7 @@ pub(super) async fn start(
     responses(
         (status = 200, description = "Signed in.", body = SignedIn),
         (status = 401, description = "`sign_in_failed`", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_key_material`", body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn finish(

@@ -92,13 +92,13 @@ async fn whatever_goes_wrong_is_a_problem_document() {
     "#);
     let body = br#"{"handle":"alice","credential_request":"AAAA"}"#.to_vec();
     assert_snapshot!(post().bytes(body).send().await.shown(), @r#"
-    400 Bad Request
+    422 Unprocessable Entity
     {
-      "code": "malformed_request",
+      "code": "invalid_key_material",
       "detail": "credential_request is not an OPAQUE KE1",
-      "status": 400,
-      "title": "the request is malformed",
-      "type": "urn:subrosa:problem:malformed_request"
+      "status": 422,
+      "title": "a key, signature or password message is not valid",
+      "type": "urn:subrosa:problem:invalid_key_material"
     }
     "#);
 }

@@ -278,11 +278,11 @@ async fn nobody_takes_the_ids_of_somebody_else() {
         .await;
     let answer = server.post("/v1/registration/finish").json(&finish).send().await;
     assert_snapshot!(answer.shown(), @r#"
-    400 Bad Request
+    422 Unprocessable Entity
     {
       "code": "bad_certificate",
       "detail": "the device id is in use: make a random one",
-      "status": 400,
+      "status": 422,
       "title": "the device certificate is not valid",
       "type": "urn:subrosa:problem:bad_certificate"
     }
@@ -388,23 +388,23 @@ async fn fields_that_are_not_what_they_must_be_are_named() {
             .shown()
     };
     assert_snapshot!(refused(&|finish| finish.account_key = Base64(vec![0; 32])).await, @r#"
-    400 Bad Request
+    422 Unprocessable Entity
     {
-      "code": "malformed_request",
+      "code": "invalid_key_material",
       "detail": "account_key: these bytes are not an Ed25519 public key",
-      "status": 400,
-      "title": "the request is malformed",
-      "type": "urn:subrosa:problem:malformed_request"
+      "status": 422,
+      "title": "a key, signature or password message is not valid",
+      "type": "urn:subrosa:problem:invalid_key_material"
     }
     "#);
     assert_snapshot!(refused(&|finish| finish.registration_record = Base64(vec![1; 192])).await, @r#"
-    400 Bad Request
+    422 Unprocessable Entity
     {
-      "code": "malformed_request",
+      "code": "invalid_key_material",
       "detail": "registration_record is not an OPAQUE RegistrationRecord",
-      "status": 400,
-      "title": "the request is malformed",
-      "type": "urn:subrosa:problem:malformed_request"
+      "status": 422,
+      "title": "a key, signature or password message is not valid",
+      "type": "urn:subrosa:problem:invalid_key_material"
     }
     "#);
     assert_snapshot!(refused(&|finish| finish.vault.revision = 2).await, @r#"
@@ -438,23 +438,23 @@ async fn fields_that_are_not_what_they_must_be_are_named() {
     }
     "#);
     assert_snapshot!(refused(&|finish| finish.recovery.public_key = Base64(vec![2; 31])).await, @r#"
-    400 Bad Request
+    422 Unprocessable Entity
     {
-      "code": "malformed_request",
+      "code": "invalid_key_material",
       "detail": "recovery.public_key: these bytes are not an Ed25519 public key",
-      "status": 400,
-      "title": "the request is malformed",
-      "type": "urn:subrosa:problem:malformed_request"
+      "status": 422,
+      "title": "a key, signature or password message is not valid",
+      "type": "urn:subrosa:problem:invalid_key_material"
     }
     "#);
     assert_snapshot!(refused(&|finish| finish.device.signature = Base64(vec![2; 63])).await, @r#"
-    400 Bad Request
+    422 Unprocessable Entity
     {
-      "code": "malformed_request",
+      "code": "invalid_key_material",
       "detail": "device.signature has 63 bytes, not 64",
-      "status": 400,
-      "title": "the request is malformed",
-      "type": "urn:subrosa:problem:malformed_request"
+      "status": 422,
+      "title": "a key, signature or password message is not valid",
+      "type": "urn:subrosa:problem:invalid_key_material"
     }
     "#);
     let answer = server.post("/v1/registration/finish").json(&good).send().await;
