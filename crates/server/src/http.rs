@@ -10,9 +10,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt as _;
 
 use crate::{
+    connection_limits::{Admission, Bounded, ConnectionLimits},
     lifecycle::Lifecycle,
     limits::{ACCEPT_PAUSE, HEAD_MAX, HEAD_TIMEOUT},
-    visits::{Bounded, Visit, Visits},
 };
 
 /// Serves a router on a listener until the server stops; connections finish the request they are in.
@@ -24,7 +24,7 @@ pub(crate) fn spawn(
     name: &'static str,
     listener: TcpListener,
     router: Router,
-    visits: Arc<Visits>,
+    connection_limits: Arc<ConnectionLimits>,
 ) {
     let server = lifecycle.clone();
     lifecycle.spawn(name, async move {
@@ -35,10 +35,10 @@ pub(crate) fn spawn(
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, peer)) => match visits.enter(peer.ip()) {
-                    Some(visit) => {
-                        let serving = serve(stream, peer, visit, router.clone(), server.clone());
-                        server.spawn_visit(name, serving);
+                Ok((stream, peer)) => match connection_limits.admit(peer.ip()) {
+                    Some(admission) => {
+                        let serving = serve(stream, peer, admission, router.clone(), server.clone());
+                        server.spawn_connection(name, serving);
                     }
                     None => metrics::counter!("subrosa_connections_refused_total").increment(1),
                 },
@@ -52,10 +52,16 @@ pub(crate) fn spawn(
     });
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, visit: Visit, router: Router, lifecycle: Lifecycle) {
+async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    admission: Admission,
+    router: Router,
+    lifecycle: Lifecycle,
+) {
     // Answers are written whole: waiting to fill packets only adds latency. Not every platform can.
     let _ = stream.set_nodelay(true);
-    let (stream, allowance) = Bounded::new(stream, visit);
+    let (stream, allowance) = Bounded::new(stream, admission);
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));

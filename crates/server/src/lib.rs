@@ -27,9 +27,9 @@ mod problem;
 pub mod api;
 pub mod web;
 
+mod connection_limits;
 mod http;
 pub mod observe;
-mod visits;
 
 mod serve;
 

@@ -81,12 +81,12 @@ impl Lifecycle {
         });
     }
 
-    /// Runs a task that serves one visitor: if it panics, that is logged and the others go on.
-    pub fn spawn_visit(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+    /// Runs a task that serves one connection: if it panics, that is logged and the others go on.
+    pub fn spawn_connection(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let hard = self.0.hard.clone();
         self.spawn_tracked(async move {
-            let visit = AssertUnwindSafe(hard.run_until_cancelled_owned(task)).catch_unwind();
-            if visit.await.is_err() {
+            let task = AssertUnwindSafe(hard.run_until_cancelled_owned(task)).catch_unwind();
+            if task.await.is_err() {
                 tracing::error!(task = name, "a task panicked");
             }
         });
@@ -240,18 +240,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_visit_that_panics_hurts_nobody_else() {
+    async fn a_connection_that_panics_hurts_nobody_else() {
         let lifecycle = Lifecycle::new();
-        lifecycle.spawn_visit("visit", async { panic!("what a test wants") });
+        lifecycle.spawn_connection("connection", async { panic!("what a test wants") });
         tokio::task::yield_now().await;
         assert!(!lifecycle.is_stopping());
         lifecycle.drain(PATIENCE).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]
-    async fn visits_that_do_not_end_are_given_up_in_time() {
+    async fn connections_that_do_not_end_are_given_up_in_time() {
         let lifecycle = Lifecycle::new();
-        lifecycle.spawn_visit("visit", std::future::pending());
+        lifecycle.spawn_connection("connection", std::future::pending());
         lifecycle.stop_softly();
         lifecycle.drain(PATIENCE).await.unwrap();
     }

@@ -12,13 +12,13 @@ use crate::{
     api::{self, AppState, Authenticate, Live, RequestLimits},
     clock::Clock,
     config::Config,
+    connection_limits::ConnectionLimits,
     delivery::{BackgroundTask, DeliveryConfig, Service},
     http,
     lifecycle::Lifecycle,
     limits::DRAIN_TIMEOUT,
     observe::Metrics,
     store::{SqliteStore, Store, StoreError},
-    visits::Visits,
     web::{EmbeddedFile, WebApp},
 };
 
@@ -61,18 +61,24 @@ pub async fn serve(
     lifecycle.spawn("metrics upkeep", metrics.keep_up(lifecycle.soft_token()));
     lifecycle.spawn("storage", watch(lifecycle.clone(), store.stopped()));
     let config = &parts.state.config;
-    let visits = Visits::new(
+    let connection_limits = ConnectionLimits::new(
         config.limits.connections_per_visitor,
         config.trusted_proxies.clone(),
     );
-    http::spawn(&lifecycle, "http", listener, parts.router, Arc::clone(&visits));
+    http::spawn(
+        &lifecycle,
+        "http",
+        listener,
+        parts.router,
+        Arc::clone(&connection_limits),
+    );
     if let Some(listener) = metrics_listener {
         http::spawn(
             &lifecycle,
             "metrics",
             listener,
             api::metrics_router(parts.state.clone()),
-            visits,
+            connection_limits,
         );
     }
     tracing::info!(%address, "listening");

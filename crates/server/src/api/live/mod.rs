@@ -34,12 +34,12 @@ use tokio_util::task::TaskTracker;
 use crate::{
     accounts::Accounts,
     clock::Clock,
+    connection_limits::Allowance,
     delivery::Service,
     limits::{BYTES_BEFORE_HELLO_MAX, CLOSE_TIMEOUT, SOCKET_READ_BUFFER, SOCKET_WRITE_BUFFER, WRITE_TIMEOUT},
     problem,
     push::Connection,
     session::Session,
-    visits::Allowance,
 };
 
 /// Intervals of the heartbeat that may pass without a frame.

@@ -19,8 +19,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::{limits::RATE_LIMITER_BUCKETS, rate::visitor};
 
 /// The connections of each visitor.
-pub(crate) struct Visits {
-    most: u32,
+pub(crate) struct ConnectionLimits {
+    per_visitor: u32,
     /// Their connections are other people's.
     trusted_proxies: Vec<IpAddr>,
     hasher: RandomState,
@@ -28,40 +28,41 @@ pub(crate) struct Visits {
     open: Box<[AtomicU32]>,
 }
 
-impl Visits {
-    /// At most so many for each visitor; 0 is no limit.
-    pub(crate) fn new(most: u32, trusted_proxies: Vec<IpAddr>) -> Arc<Self> {
-        let places = if most == 0 { 0 } else { RATE_LIMITER_BUCKETS };
+impl ConnectionLimits {
+    /// At most `per_visitor` connections for each visitor; 0 is no limit.
+    pub(crate) fn new(per_visitor: u32, trusted_proxies: Vec<IpAddr>) -> Arc<Self> {
+        let places = if per_visitor == 0 { 0 } else { RATE_LIMITER_BUCKETS };
         Arc::new(Self {
-            most,
+            per_visitor,
             trusted_proxies,
             hasher: RandomState::new(),
             open: (0..places).map(|_| AtomicU32::new(0)).collect(),
         })
     }
 
-    /// Lets one more connection of a visitor in, as long as the value lives; `None` if there are too many.
-    pub(crate) fn enter(self: &Arc<Self>, peer: IpAddr) -> Option<Visit> {
+    /// Admits one more connection of a visitor, which counts as long as the value lives; `None` if there are
+    /// too many.
+    pub(crate) fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<Admission> {
         if self.open.is_empty() || self.trusted_proxies.contains(&peer.to_canonical()) {
-            return Some(Visit(None));
+            return Some(Admission(None));
         }
         let hash = self.hasher.hash_one(visitor(peer)) % u64::from(RATE_LIMITER_BUCKETS);
         let place = usize::try_from(hash).unwrap_or_default();
-        let more = |open: u32| (open < self.most).then_some(open + 1);
+        let more = |open: u32| (open < self.per_visitor).then_some(open + 1);
         self.open[place]
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
             .ok()?;
-        Some(Visit(Some((Arc::clone(self), place))))
+        Some(Admission(Some((Arc::clone(self), place))))
     }
 }
 
 /// A connection that is counted.
-pub(crate) struct Visit(Option<(Arc<Visits>, usize)>);
+pub(crate) struct Admission(Option<(Arc<ConnectionLimits>, usize)>);
 
-impl Drop for Visit {
+impl Drop for Admission {
     fn drop(&mut self) {
-        if let Some((visits, place)) = &self.0 {
-            visits.open[*place].fetch_sub(1, Ordering::Relaxed);
+        if let Some((limits, place)) = &self.0 {
+            limits.open[*place].fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
@@ -75,12 +76,12 @@ impl Allowance {
         Self(Arc::new(AtomicUsize::new(usize::MAX)))
     }
 
-    /// From now on so many.
+    /// Sets how many bytes may still be read.
     pub(crate) fn restrict(&self, bytes: usize) {
         self.0.store(bytes, Ordering::Relaxed);
     }
 
-    /// From now on as many as come.
+    /// Lets any number of bytes be read.
     pub(crate) fn lift(&self) {
         self.restrict(usize::MAX);
     }
@@ -102,17 +103,17 @@ impl Allowance {
 pub(crate) struct Bounded<S> {
     stream: S,
     allowance: Allowance,
-    _visit: Visit,
+    _admission: Admission,
 }
 
 impl<S> Bounded<S> {
     /// A connection without a bound on what it reads at first.
-    pub(crate) fn new(stream: S, visit: Visit) -> (Self, Allowance) {
+    pub(crate) fn new(stream: S, admission: Admission) -> (Self, Allowance) {
         let allowance = Allowance::unlimited();
         let bounded = Self {
             stream,
             allowance: allowance.clone(),
-            _visit: visit,
+            _admission: admission,
         };
         (bounded, allowance)
     }
@@ -175,30 +176,32 @@ mod tests {
 
     #[test]
     fn a_visitor_has_so_many_connections_and_no_more() {
-        let visits = Visits::new(2, vec![address("192.0.2.9")]);
-        let first = visits.enter(address("192.0.2.1")).unwrap();
-        let _second = visits.enter(address("::ffff:192.0.2.1")).unwrap();
-        assert!(visits.enter(address("192.0.2.1")).is_none());
+        let limits = ConnectionLimits::new(2, vec![address("192.0.2.9")]);
+        let first = limits.admit(address("192.0.2.1")).unwrap();
+        let _second = limits.admit(address("::ffff:192.0.2.1")).unwrap();
+        assert!(limits.admit(address("192.0.2.1")).is_none());
         drop(first);
-        let _third = visits.enter(address("192.0.2.1")).unwrap();
-        assert!(visits.enter(address("192.0.2.1")).is_none());
+        let _third = limits.admit(address("192.0.2.1")).unwrap();
+        assert!(limits.admit(address("192.0.2.1")).is_none());
         // Whoever comes through a proxy is not one visitor.
-        let proxied: Vec<_> = (0..5).map(|_| visits.enter(address("192.0.2.9"))).collect();
+        let proxied: Vec<_> = (0..5).map(|_| limits.admit(address("192.0.2.9"))).collect();
         assert!(proxied.iter().all(Option::is_some));
     }
 
     #[test]
     fn no_limit_counts_nobody() {
-        let visits = Visits::new(0, Vec::new());
-        let many: Vec<_> = (0..100).map(|_| visits.enter(address("192.0.2.1"))).collect();
+        let limits = ConnectionLimits::new(0, Vec::new());
+        let many: Vec<_> = (0..100).map(|_| limits.admit(address("192.0.2.1"))).collect();
         assert!(many.iter().all(Option::is_some));
     }
 
     #[tokio::test]
     async fn no_more_is_read_than_is_allowed() {
         let (mut client, server) = duplex(1024);
-        let visit = Visits::new(0, Vec::new()).enter(address("192.0.2.1")).unwrap();
-        let (mut server, allowance) = Bounded::new(server, visit);
+        let admission = ConnectionLimits::new(0, Vec::new())
+            .admit(address("192.0.2.1"))
+            .unwrap();
+        let (mut server, allowance) = Bounded::new(server, admission);
         let mut read = [0; 100];
         client.write_all(&[1; 300]).await.unwrap();
         server.read_exact(&mut read).await.unwrap();
