@@ -341,7 +341,7 @@ async fn assemble(store: Arc<SqliteStore>) -> (AppState, Router) {
     let accounts_config = AccountsConfig {
         registration_open: true,
         token_issuer: config.public_url.clone(),
-        rates: config.limits.guesses(),
+        rates: config.limits.attempts(),
     };
     let accounts = Accounts::open(Arc::clone(&store), Arc::clone(&clock), accounts_config).await;
     let accounts = Arc::new(accounts.expect("accounts open"));

@@ -121,7 +121,7 @@ impl Parts {
         let accounts_config = AccountsConfig {
             registration_open: config.registration_open,
             token_issuer: config.public_url.clone(),
-            rates: config.limits.guesses(),
+            rates: config.limits.attempts(),
         };
         let accounts = Accounts::open(Arc::clone(&store), Arc::clone(&clock), accounts_config).await?;
         let accounts = Arc::new(accounts);

@@ -30,7 +30,7 @@ impl Accounts {
         request: RecoveryStart,
         address: IpAddr,
     ) -> Result<RecoveryChallenge, AccountError> {
-        self.guesses.check_entry(&request.handle, address)?;
+        self.attempt_limits.check_entry(&request.handle, address)?;
         let record = self.store.credentials(request.handle.clone()).await?;
         let nobodys_key = AccountSigningKey::generate(&mut random::rng()).public();
         let (attempt, nonce) = (random::bytes(), random::bytes());

@@ -34,7 +34,7 @@ impl Accounts {
         if !self.registration_open {
             return Err(AccountError::RegistrationClosed);
         }
-        self.guesses.check_registration(address)?;
+        self.attempt_limits.check_registration(address)?;
         if self
             .store
             .account_by_handle(request.handle.clone())
@@ -60,7 +60,7 @@ impl Accounts {
         if !self.registration_open {
             return Err(AccountError::RegistrationClosed);
         }
-        self.guesses.check_registration(address)?;
+        self.attempt_limits.check_registration(address)?;
         let now = self.clock.now();
         let account_key = fields::public_key("account_key", &request.account_key)?;
         let certificate = verify_enrolment(&request.device, request.account_id, &account_key, now)?;

@@ -1,4 +1,4 @@
-//! What the deeds share.
+//! What the operations share.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use subrosa_wire::{DeviceId, Timestamp, limits::CHALLENGE_LIFETIME};
 
 use super::{
     AccountError,
-    guesses::{GuessLimits, GuessRates},
+    attempt_limits::{AttemptLimits, AttemptRates},
     password::PasswordServer,
     recovery::RecoveryAttempt,
     sign_in::SignInAttempt,
@@ -28,7 +28,7 @@ pub struct AccountsConfig {
     /// Names this server in its access tokens.
     pub token_issuer: String,
     /// How often sign-up and sign-in may be tried.
-    pub rates: GuessRates,
+    pub rates: AttemptRates,
 }
 
 /// The directory service.
@@ -37,7 +37,7 @@ pub struct Accounts {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) registration_open: bool,
     pub(super) passwords: PasswordServer,
-    pub(super) guesses: GuessLimits,
+    pub(super) attempt_limits: AttemptLimits,
     pub(super) sign_ins: ExpiringMap<SignInAttempt>,
     pub(super) recoveries: ExpiringMap<RecoveryAttempt>,
     pub(super) refreshes: RefreshNonces,
@@ -65,7 +65,7 @@ impl Accounts {
         Ok(Self {
             registration_open: config.registration_open,
             passwords,
-            guesses: GuessLimits::new(&config.rates, &clock),
+            attempt_limits: AttemptLimits::new(&config.rates, &clock),
             sign_ins: ExpiringMap::new(ATTEMPTS_UNDER_WAY_MAX, CHALLENGE_LIFETIME),
             recoveries: ExpiringMap::new(ATTEMPTS_UNDER_WAY_MAX, CHALLENGE_LIFETIME),
             refreshes: RefreshNonces::default(),

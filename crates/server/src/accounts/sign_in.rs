@@ -26,7 +26,7 @@ impl Accounts {
         request: SignInStart,
         address: IpAddr,
     ) -> Result<SignInChallenge, AccountError> {
-        self.guesses.check_entry(&request.handle, address)?;
+        self.attempt_limits.check_entry(&request.handle, address)?;
         let record = self.store.credentials(request.handle.clone()).await?;
         let (password, credential_response) = self.passwords.start_sign_in(
             &request.handle,

@@ -18,7 +18,7 @@ use figment::{
 use serde::{Deserialize, Serialize};
 
 use self::environment::Environment;
-use crate::{accounts::GuessRates, rate::Rate};
+use crate::{accounts::AttemptRates, rate::Rate};
 
 pub use example::EXAMPLE;
 
@@ -300,10 +300,10 @@ impl LimitsConfig {
     }
 
     /// Ways into an account.
-    pub fn guesses(&self) -> GuessRates {
+    pub fn attempts(&self) -> AttemptRates {
         let five_minutes = Duration::from_mins(5);
         let hour = Duration::from_hours(1);
-        GuessRates {
+        AttemptRates {
             per_handle_and_visitor: Rate::per(self.sign_ins_per_handle_and_visitor, five_minutes),
             per_handle: Rate::per(self.sign_ins_per_handle, hour),
             per_visitor: Rate::per(self.sign_ins_per_visitor, five_minutes),

@@ -11,7 +11,7 @@ use crate::{
 
 /// The rates; `None` is no limit.
 #[derive(Debug, Clone, Copy)]
-pub struct GuessRates {
+pub struct AttemptRates {
     /// Sign-ins and recoveries of one handle by one visitor.
     pub per_handle_and_visitor: Option<Rate>,
     /// Sign-ins and recoveries of one handle by everybody: high, or strangers could lock its owner out.
@@ -22,15 +22,15 @@ pub struct GuessRates {
     pub registrations_per_visitor: Option<Rate>,
 }
 
-pub(super) struct GuessLimits {
+pub(super) struct AttemptLimits {
     per_handle_and_visitor: Limiter,
     per_handle: Limiter,
     per_visitor: Limiter,
     registrations_per_visitor: Limiter,
 }
 
-impl GuessLimits {
-    pub(super) fn new(rates: &GuessRates, clock: &Arc<dyn Clock>) -> Self {
+impl AttemptLimits {
+    pub(super) fn new(rates: &AttemptRates, clock: &Arc<dyn Clock>) -> Self {
         Self {
             per_handle_and_visitor: Limiter::new(rates.per_handle_and_visitor, clock),
             per_handle: Limiter::new(rates.per_handle, clock),
