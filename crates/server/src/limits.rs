@@ -24,9 +24,9 @@ pub const CHECKPOINT_EVERY_TRANSACTIONS: u32 = 64;
 /// that the log starts anew.
 pub const WAL_PAGES_SOFT_MAX: u64 = 16 * 1024;
 /// Conversations whose state the writer keeps in memory.
-pub const HOT_CONVERSATIONS_MAX: usize = 20_000;
+pub const CACHED_CONVERSATIONS_MAX: usize = 20_000;
 /// Members of those conversations; each takes about 100 bytes.
-pub const HOT_MEMBERS_MAX: usize = 200_000;
+pub const CACHED_MEMBERS_MAX: usize = 200_000;
 /// How far back in a log a retried send is looked for, in entries.
 pub const SEND_RETRY_WINDOW: u32 = 1_000;
 

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{checkpoint::Checkpointer, delivery::HotConversations, folder::DataFolder};
+use super::{checkpoint::Checkpointer, delivery::ConversationCache, folder::DataFolder};
 use crate::{clock::Stopwatch, limits, store::StoreError};
 
 /// What a job works on: the writer's connection, inside a transaction.
@@ -20,7 +20,7 @@ pub(crate) struct Desk {
     /// The connection. Never begin or end a transaction on it.
     pub(crate) connection: Connection,
     /// What the tables hold of conversations that were written to lately.
-    pub(super) hot: HotConversations,
+    pub(super) cache: ConversationCache,
 }
 
 /// Runs a job and returns how to answer once it is known whether the commit succeeded.
@@ -49,7 +49,7 @@ impl Writer {
                 run(
                     Desk {
                         connection,
-                        hot: HotConversations::default(),
+                        cache: ConversationCache::default(),
                     },
                     queue,
                     checkpointer,
@@ -156,7 +156,7 @@ impl Desk {
             let outcome = outcome.and_then(|()| self.commit());
             if let Err(error) = &outcome {
                 tracing::error!(%error, jobs = answers.len(), "a transaction was rolled back");
-                self.hot.clear();
+                self.cache.clear();
             }
             for answer in answers {
                 answer(outcome.clone());

@@ -5,8 +5,8 @@ use subrosa_wire::Timestamp;
 
 use super::{
     accounts,
+    conversation_cache::ConversationCache,
     entries::{NewEntry, next_seq},
-    hot::HotConversations,
     members::{self, NewMember},
     rows::to_sql,
     welcomes,
@@ -20,12 +20,12 @@ use crate::store::{
 
 pub(super) fn commit(
     connection: &Connection,
-    hot: &mut HotConversations,
+    cache: &mut ConversationCache,
     accepted_at: Timestamp,
     write: &CommitWrite,
 ) -> Result<LogOutcome, StoreError> {
     let id = write.key.conversation_id;
-    let Some(conversation) = hot.load(connection, id)? else {
+    let Some(conversation) = cache.load(connection, id)? else {
         return Ok(Err(LogRefusal::NotAMember));
     };
     match conversation.check(connection, &write.key, write.committer)? {
@@ -45,9 +45,9 @@ pub(super) fn commit(
         Ok(seq) => seq,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    // From here on rows change that the hot conversation mirrors: it is written out first and read anew
+    // From here on rows change that the cached conversation mirrors: it is written out first and read anew
     // when it is next needed.
-    hot.release(connection, id)?;
+    cache.release(connection, id)?;
     advance(connection, row_id, head_seq, write)?;
     replace_group(connection, row_id, write)?;
     let epoch = write.epoch + 1;

@@ -5,8 +5,8 @@ use subrosa_wire::{ConversationId, Timestamp};
 
 use super::{
     accounts,
+    conversation_cache::ConversationCache,
     entries::NewEntry,
-    hot::HotConversations,
     members::NewMember,
     rows::{self, kind_to_sql, to_sql},
     welcomes,
@@ -24,13 +24,13 @@ const FIRST_SEQ: u64 = 1;
 
 pub(super) fn create(
     connection: &Connection,
-    hot: &mut HotConversations,
+    cache: &mut ConversationCache,
     accepted_at: Timestamp,
     write: &CreateWrite,
 ) -> Result<LogOutcome, StoreError> {
     let first = &write.first;
     let id = first.key.conversation_id;
-    if let Some(conversation) = hot.load(connection, id)? {
+    if let Some(conversation) = cache.load(connection, id)? {
         return Ok(
             match conversation.check(connection, &first.key, Committer::Member)? {
                 SendCheck::Repeated(accepted) => Ok(accepted),

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use subrosa_wire::Timestamp;
 
-use super::{commits, creation, entries::NewEntry, hot::HotConversations};
+use super::{commits, conversation_cache::ConversationCache, creation, entries::NewEntry};
 use crate::store::{
     StoreError,
     delivery::{
@@ -14,48 +14,48 @@ use crate::store::{
 
 /// Makes the writes of a batch, in order.
 pub(super) fn write(desk: &mut Desk, batch: LogBatch) -> Result<Vec<LogOutcome>, StoreError> {
-    let Desk { connection, hot } = desk;
-    let outcomes = write_all(connection, hot, batch);
+    let Desk { connection, cache } = desk;
+    let outcomes = write_all(connection, cache, batch);
     if outcomes.is_err() {
-        hot.clear();
+        cache.clear();
     }
     outcomes
 }
 
 fn write_all(
     connection: &Connection,
-    hot: &mut HotConversations,
+    cache: &mut ConversationCache,
     batch: LogBatch,
 ) -> Result<Vec<LogOutcome>, StoreError> {
-    hot.trim();
+    cache.trim();
     let mut outcomes = Vec::with_capacity(batch.writes.len());
     for write in batch.writes {
         // Refusals come before anything is written; an error undoes the whole batch.
         outcomes.push(match write {
-            LogWrite::Application(write) => append(connection, hot, batch.accepted_at, &write)?,
-            LogWrite::Commit(write) => commits::commit(connection, hot, batch.accepted_at, &write)?,
-            LogWrite::Create(write) => creation::create(connection, hot, batch.accepted_at, &write)?,
+            LogWrite::Application(write) => append(connection, cache, batch.accepted_at, &write)?,
+            LogWrite::Commit(write) => commits::commit(connection, cache, batch.accepted_at, &write)?,
+            LogWrite::Create(write) => creation::create(connection, cache, batch.accepted_at, &write)?,
         });
     }
     for cursor in batch.cursors {
-        if let Some(conversation) = hot.load(connection, cursor.conversation_id)?
+        if let Some(conversation) = cache.load(connection, cursor.conversation_id)?
             && conversation.acknowledge(cursor.device_id, cursor.seq)
         {
-            hot.touch(cursor.conversation_id);
+            cache.touch(cursor.conversation_id);
         }
     }
-    hot.flush(connection)?;
+    cache.flush(connection)?;
     Ok(outcomes)
 }
 
 fn append(
     connection: &Connection,
-    hot: &mut HotConversations,
+    cache: &mut ConversationCache,
     accepted_at: Timestamp,
     write: &ApplicationWrite,
 ) -> Result<LogOutcome, StoreError> {
     let id = write.key.conversation_id;
-    let Some(conversation) = hot.load(connection, id)? else {
+    let Some(conversation) = cache.load(connection, id)? else {
         return Ok(Err(LogRefusal::NotAMember));
     };
     match conversation.check(connection, &write.key, Committer::Member)? {
@@ -83,7 +83,7 @@ fn append(
         recipients: conversation.recipients.clone(),
         welcomed: Vec::new(),
     };
-    hot.touch(id);
+    cache.touch(id);
     Ok(Ok(Accepted {
         seq,
         epoch,

@@ -2,10 +2,10 @@
 
 mod accounts;
 mod commits;
+mod conversation_cache;
 mod creation;
 mod entries;
 mod groups;
-mod hot;
 mod key_packages;
 mod log;
 mod members;
@@ -19,7 +19,7 @@ mod welcomes;
 use async_trait::async_trait;
 use subrosa_wire::{AccountId, ConversationId, DeviceId};
 
-pub(super) use self::hot::HotConversations;
+pub(super) use self::conversation_cache::ConversationCache;
 use super::SqliteStore;
 use crate::store::{
     StoreError,

@@ -12,6 +12,6 @@ pub(in crate::store::sqlite) fn run(desk: &mut Desk, device_id: DeviceId) -> Res
         .prepare_cached("UPDATE members SET signed_out = 1 WHERE device = ?1")?
         .execute([device_id.as_bytes()])?;
     // Rare, and it may be in any number of conversations.
-    desk.hot.clear();
+    desk.cache.clear();
     Ok(())
 }

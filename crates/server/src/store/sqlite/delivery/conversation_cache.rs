@@ -24,8 +24,8 @@ use crate::{
 
 /// A bounded map of conversations.
 #[derive(Debug, Default)]
-pub(in crate::store::sqlite) struct HotConversations {
-    by_id: HashMap<ConversationId, HotConversation>,
+pub(in crate::store::sqlite) struct ConversationCache {
+    by_id: HashMap<ConversationId, CachedConversation>,
     members: usize,
     // Conversations with changes that are not in the tables yet.
     touched: Vec<ConversationId>,
@@ -33,14 +33,14 @@ pub(in crate::store::sqlite) struct HotConversations {
 
 /// A conversation, with the changes of the present batch.
 #[derive(Debug)]
-pub(super) struct HotConversation {
+pub(super) struct CachedConversation {
     pub(super) row_id: ConversationRowId,
     pub(super) head_seq: u64,
     pub(super) epoch: u64,
     /// The head that the table has.
     stored_head_seq: u64,
     // Ascending by device.
-    members: Vec<HotMember>,
+    members: Vec<CachedMember>,
     /// Signed-in members.
     pub(super) recipients: Arc<[DeviceId]>,
     touched: bool,
@@ -49,12 +49,12 @@ pub(super) struct HotConversation {
 }
 
 #[derive(Debug)]
-struct HotMember {
+struct CachedMember {
     row: MemberRow,
     touched: bool,
 }
 
-impl HotConversations {
+impl ConversationCache {
     /// Forgets everything.
     pub(in crate::store::sqlite) fn clear(&mut self) {
         *self = Self::default();
@@ -62,25 +62,26 @@ impl HotConversations {
 
     /// Forgets everything if there is too much. Between batches only, when nothing waits to be written.
     pub(super) fn trim(&mut self) {
-        // All at once: what is hot comes back with one read each, and no order of use has to be kept.
-        if self.by_id.len() >= limits::HOT_CONVERSATIONS_MAX || self.members >= limits::HOT_MEMBERS_MAX {
+        // All at once: a conversation comes back with one read, and no order of use has to be kept.
+        if self.by_id.len() >= limits::CACHED_CONVERSATIONS_MAX || self.members >= limits::CACHED_MEMBERS_MAX
+        {
             self.clear();
         }
     }
 
-    /// The conversation, from the tables if it is not hot.
+    /// The conversation, from the tables if it is not cached.
     pub(super) fn load(
         &mut self,
         connection: &Connection,
         id: ConversationId,
-    ) -> Result<Option<&mut HotConversation>, StoreError> {
+    ) -> Result<Option<&mut CachedConversation>, StoreError> {
         if !self.by_id.contains_key(&id) {
             let Some(row) = rows::conversation(connection, id)? else {
                 return Ok(None);
             };
             let members = rows::members(connection, row.row_id)?;
             self.members += members.len();
-            self.by_id.insert(id, HotConversation::new(row, members));
+            self.by_id.insert(id, CachedConversation::new(row, members));
         }
         Ok(self.by_id.get_mut(&id))
     }
@@ -116,7 +117,7 @@ impl HotConversations {
     }
 }
 
-impl HotConversation {
+impl CachedConversation {
     fn new(row: rows::ConversationRow, members: Vec<MemberRow>) -> Self {
         let recipients = members
             .iter()
@@ -130,7 +131,7 @@ impl HotConversation {
             stored_head_seq: row.head_seq,
             members: members
                 .into_iter()
-                .map(|row| HotMember { row, touched: false })
+                .map(|row| CachedMember { row, touched: false })
                 .collect(),
             recipients,
             touched: false,
@@ -206,7 +207,7 @@ impl HotConversation {
             self.stored_head_seq = self.head_seq;
         }
         for index in self.touched_members.drain(..) {
-            let HotMember { row, touched } = &mut self.members[index];
+            let CachedMember { row, touched } = &mut self.members[index];
             let changed = connection
                 .prepare_cached(
                     "UPDATE members SET last_send_number = ?3, last_send_seq = ?4, acked_seq = ?5
