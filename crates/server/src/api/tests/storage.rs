@@ -10,9 +10,10 @@ use crate::store::StoreError;
 async fn limit_pages(server: &Server, pages: i64) {
     server
         .store
-        .write("test", move |desk| {
+        .write("test", move |context| {
             let pages = if pages == 0 { 1_000_000 } else { pages };
-            desk.connection
+            context
+                .connection
                 .pragma_update(None, "max_page_count", pages)
                 .map_err(StoreError::from)
         })

@@ -6,8 +6,9 @@ use super::world::{World, appended, frames, problem};
 use crate::store::StoreError;
 
 async fn set_page_limit(world: &World, pages: i64) {
-    let set = world.store.write("test", move |desk| {
-        desk.connection
+    let set = world.store.write("test", move |context| {
+        context
+            .connection
             .query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
         Ok::<_, StoreError>(())
     });
@@ -53,8 +54,11 @@ async fn a_write_that_cannot_be_made_does_not_take_its_batch_down() {
          BEGIN SELECT RAISE(ABORT, 'poison'); END",
         hex::encode(&poison.send_id)
     );
-    let create = world.store.write("test", move |desk| {
-        desk.connection.execute_batch(&trigger).map_err(StoreError::from)
+    let create = world.store.write("test", move |context| {
+        context
+            .connection
+            .execute_batch(&trigger)
+            .map_err(StoreError::from)
     });
     create.await.unwrap();
     let (at_alice, at_bob) = (world.connect(&alice), world.connect(&bob));

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{folder::DataFolder, readers::Readers, writer::Writer};
 use super::StoreError;
-pub(crate) use writer::Desk;
+pub(crate) use writer::WriteContext;
 
 /// The file name of the database in the data folder.
 const DATABASE_FILE: &str = "subrosa.db";
@@ -63,7 +63,7 @@ impl SqliteStore {
     pub(crate) async fn write<T, E>(
         &self,
         name: &'static str,
-        work: impl FnOnce(&mut Desk) -> Result<T, E> + Send + 'static,
+        work: impl FnOnce(&mut WriteContext) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,

@@ -13,8 +13,8 @@ fn count(connection: &Connection) -> i64 {
 
 async fn insert(store: &SqliteStore, value: i64) -> Result<(), StoreError> {
     store
-        .write("test", move |desk| {
-            desk.connection.execute(
+        .write("test", move |context| {
+            context.connection.execute(
                 "INSERT INTO note (value, filler) VALUES (?1, zeroblob(2000))",
                 [value],
             )?;
@@ -30,8 +30,9 @@ async fn insert(store: &SqliteStore, value: i64) -> Result<(), StoreError> {
 async fn store_with_notes(folder: &Path) -> SqliteStore {
     let store = SqliteStore::open(folder).unwrap();
     store
-        .write("test", |desk| {
-            desk.connection
+        .write("test", |context| {
+            context
+                .connection
                 .execute_batch("CREATE TABLE note (value INTEGER, filler BLOB) STRICT")
                 .map_err(StoreError::from)
         })
@@ -78,8 +79,9 @@ async fn a_full_disk_stores_nothing_and_passes() {
     let folder = TempDir::new().unwrap();
     let store = store_with_notes(folder.path()).await;
     let set_page_limit = |pages: i64| {
-        store.write("test", move |desk| {
-            desk.connection
+        store.write("test", move |context| {
+            context
+                .connection
                 .query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
             Ok::<_, StoreError>(())
         })

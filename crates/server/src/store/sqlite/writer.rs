@@ -16,7 +16,7 @@ use crate::{clock::Stopwatch, limits, store::StoreError};
 
 /// What a job works on: the writer's connection, inside a transaction.
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct WriteContext {
     /// The connection. Never begin or end a transaction on it.
     pub(crate) connection: Connection,
     /// What the tables hold of conversations that were written to lately.
@@ -24,7 +24,7 @@ pub(crate) struct Desk {
 }
 
 /// Runs a job and returns how to answer once it is known whether the commit succeeded.
-type Job = Box<dyn FnOnce(&mut Desk) -> Answer + Send>;
+type Job = Box<dyn FnOnce(&mut WriteContext) -> Answer + Send>;
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 /// The handle of the writer's thread.
@@ -47,7 +47,7 @@ impl Writer {
             .name("writer".into())
             .spawn(move || {
                 run(
-                    Desk {
+                    WriteContext {
                         connection,
                         cache: ConversationCache::default(),
                     },
@@ -69,16 +69,16 @@ impl Writer {
     pub(super) async fn write<T, E>(
         &self,
         name: &'static str,
-        work: impl FnOnce(&mut Desk) -> Result<T, E> + Send + 'static,
+        work: impl FnOnce(&mut WriteContext) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
         let (sender, outcome) = oneshot::channel();
-        let job: Job = Box::new(move |desk| {
+        let job: Job = Box::new(move |context| {
             let watch = Stopwatch::start();
-            let result = desk.in_savepoint(work);
+            let result = context.in_savepoint(work);
             metrics::histogram!("subrosa_store_write_seconds", "name" => name).record(watch.elapsed());
             // Nobody may wait any more: the caller's task can be cancelled, the write is made all the same.
             Box::new(move |committed| {
@@ -115,7 +115,7 @@ impl Drop for Writer {
     }
 }
 
-fn run(mut desk: Desk, mut queue: mpsc::Receiver<Job>, mut checkpointer: Checkpointer) {
+fn run(mut context: WriteContext, mut queue: mpsc::Receiver<Job>, mut checkpointer: Checkpointer) {
     let mut batch = Vec::with_capacity(limits::WRITER_JOBS_PER_TRANSACTION_MAX);
     while let Some(first) = queue.blocking_recv() {
         batch.push(first);
@@ -124,11 +124,11 @@ fn run(mut desk: Desk, mut queue: mpsc::Receiver<Job>, mut checkpointer: Checkpo
         {
             batch.push(next);
         }
-        desk.run_batch(&mut batch);
-        checkpointer.after_commit(&desk.connection);
+        context.run_batch(&mut batch);
+        checkpointer.after_commit(&context.connection);
     }
     drop(checkpointer);
-    if let Err(error) = desk
+    if let Err(error) = context
         .connection
         .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
     {
@@ -136,7 +136,7 @@ fn run(mut desk: Desk, mut queue: mpsc::Receiver<Job>, mut checkpointer: Checkpo
     }
 }
 
-impl Desk {
+impl WriteContext {
     /// Runs the jobs in as few transactions as possible: one, unless the database gives one up on its own.
     fn run_batch(&mut self, batch: &mut Vec<Job>) {
         #[expect(clippy::cast_precision_loss, reason = "a batch has at most some dozen jobs")]

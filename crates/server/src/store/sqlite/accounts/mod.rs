@@ -26,8 +26,8 @@ impl AccountStore for SqliteStore {
         name: &'static str,
         fresh: Zeroizing<Vec<u8>>,
     ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        self.write("server_secret", move |desk| {
-            server_keys::find_or_insert_secret(&desk.connection, name, &fresh)
+        self.write("server_secret", move |context| {
+            server_keys::find_or_insert_secret(&context.connection, name, &fresh)
         })
         .await
     }
@@ -41,15 +41,15 @@ impl AccountStore for SqliteStore {
         key: SigningKeyRecord,
         forget_before: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write("add_signing_key", move |desk| {
-            server_keys::insert_signing_key(&desk.connection, &key, forget_before)
+        self.write("add_signing_key", move |context| {
+            server_keys::insert_signing_key(&context.connection, &key, forget_before)
         })
         .await
     }
 
     async fn register(&self, account: NewAccount) -> Result<Registered, StoreError> {
-        self.write("register", move |desk| {
-            let connection = &desk.connection;
+        self.write("register", move |context| {
+            let connection = &context.connection;
             if directory::by_handle(connection, &account.account.handle)?.is_some() {
                 return Ok(Registered::HandleTaken);
             }
@@ -105,8 +105,8 @@ impl AccountStore for SqliteStore {
         revision: u64,
         change: PasswordChange,
     ) -> Result<bool, StoreError> {
-        self.write("change_password", move |desk| {
-            credentials::change_password(&desk.connection, account_id, revision, &change)
+        self.write("change_password", move |context| {
+            credentials::change_password(&context.connection, account_id, revision, &change)
         })
         .await
     }
@@ -119,11 +119,11 @@ impl AccountStore for SqliteStore {
     }
 
     async fn replace_vault(&self, account_id: AccountId, vault: VaultRecord) -> Result<bool, StoreError> {
-        self.write("replace_vault", move |desk| {
-            if directory::replace_vault(&desk.connection, account_id, &vault)? {
+        self.write("replace_vault", move |context| {
+            if directory::replace_vault(&context.connection, account_id, &vault)? {
                 return Ok(true);
             }
-            Ok(directory::vault(&desk.connection, account_id)?.is_some_and(|stored| stored == vault))
+            Ok(directory::vault(&context.connection, account_id)?.is_some_and(|stored| stored == vault))
         })
         .await
     }
@@ -134,8 +134,8 @@ impl AccountStore for SqliteStore {
         revision: u64,
         devices_max: usize,
     ) -> Result<Enrolled, StoreError> {
-        self.write("enrol", move |desk| {
-            let connection = &desk.connection;
+        self.write("enrol", move |context| {
+            let connection = &context.connection;
             if credentials::revision(connection, device.account_id)? != Some(revision) {
                 return Ok(Enrolled::CredentialsChanged);
             }
@@ -165,8 +165,8 @@ impl AccountStore for SqliteStore {
     }
 
     async fn note_seen(&self, device_id: DeviceId, seen_at: Timestamp) -> Result<(), StoreError> {
-        self.write("note_seen", move |desk| {
-            devices::note_seen(&desk.connection, device_id, seen_at)
+        self.write("note_seen", move |context| {
+            devices::note_seen(&context.connection, device_id, seen_at)
         })
         .await
     }
@@ -179,11 +179,11 @@ impl AccountStore for SqliteStore {
     }
 
     async fn sign_out(&self, device_id: DeviceId, now: Timestamp) -> Result<bool, StoreError> {
-        self.write("sign_out", move |desk| {
-            if !devices::sign_out(&desk.connection, device_id, now)? {
+        self.write("sign_out", move |context| {
+            if !devices::sign_out(&context.connection, device_id, now)? {
                 return Ok(false);
             }
-            delivery::sign_out::run(desk, device_id)?;
+            delivery::sign_out::run(context, device_id)?;
             Ok(true)
         })
         .await
@@ -203,15 +203,15 @@ impl AccountStore for SqliteStore {
         next: SessionRecord,
         seen_at: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.write("rotate_session", move |desk| {
-            devices::rotate_session(&desk.connection, device_id, seen_newest, &next, seen_at)
+        self.write("rotate_session", move |context| {
+            devices::rotate_session(&context.connection, device_id, seen_newest, &next, seen_at)
         })
         .await
     }
 
     async fn probe_write(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.write("probe_write", move |desk| {
-            server_keys::probe_write(&desk.connection, now)
+        self.write("probe_write", move |context| {
+            server_keys::probe_write(&context.connection, now)
         })
         .await
     }

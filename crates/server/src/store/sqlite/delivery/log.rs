@@ -9,12 +9,12 @@ use crate::store::{
     delivery::{
         Accepted, ApplicationWrite, Committer, LogBatch, LogOutcome, LogRefusal, LogWrite, Novelty, SendCheck,
     },
-    sqlite::Desk,
+    sqlite::WriteContext,
 };
 
 /// Makes the writes of a batch, in order.
-pub(super) fn write(desk: &mut Desk, batch: LogBatch) -> Result<Vec<LogOutcome>, StoreError> {
-    let Desk { connection, cache } = desk;
+pub(super) fn write(context: &mut WriteContext, batch: LogBatch) -> Result<Vec<LogOutcome>, StoreError> {
+    let WriteContext { connection, cache } = context;
     let outcomes = write_all(connection, cache, batch);
     if outcomes.is_err() {
         cache.clear();

@@ -33,7 +33,8 @@ use crate::store::{
 #[async_trait]
 impl DeliveryStore for SqliteStore {
     async fn write_log(&self, batch: LogBatch) -> Result<Vec<LogOutcome>, StoreError> {
-        self.write("write_log", move |desk| log::write(desk, batch)).await
+        self.write("write_log", move |context| log::write(context, batch))
+            .await
     }
 
     async fn check_send(&self, key: SendKey, committer: Committer) -> Result<SendCheck, StoreError> {
@@ -108,8 +109,8 @@ impl DeliveryStore for SqliteStore {
     }
 
     async fn acknowledge_welcomes(&self, device_id: DeviceId, item_ids: Vec<u64>) -> Result<(), StoreError> {
-        self.write("acknowledge_welcomes", move |desk| {
-            welcomes::acknowledge(&desk.connection, device_id, &item_ids)
+        self.write("acknowledge_welcomes", move |context| {
+            welcomes::acknowledge(&context.connection, device_id, &item_ids)
         })
         .await
     }
@@ -126,8 +127,8 @@ impl DeliveryStore for SqliteStore {
         device_id: DeviceId,
         publication: KeyPackagePublication,
     ) -> Result<Result<u32, TooManyKeyPackages>, StoreError> {
-        self.write("publish_key_packages", move |desk| {
-            key_packages::publish(&desk.connection, device_id, &publication)
+        self.write("publish_key_packages", move |context| {
+            key_packages::publish(&context.connection, device_id, &publication)
         })
         .await
     }
@@ -136,15 +137,17 @@ impl DeliveryStore for SqliteStore {
         &self,
         device_ids: Vec<DeviceId>,
     ) -> Result<Vec<ClaimedKeyPackage>, StoreError> {
-        self.write("claim_key_packages", move |desk| {
-            key_packages::claim(&desk.connection, &device_ids)
+        self.write("claim_key_packages", move |context| {
+            key_packages::claim(&context.connection, &device_ids)
         })
         .await
     }
 
     async fn sign_out_device(&self, device_id: DeviceId) -> Result<(), StoreError> {
-        self.write("sign_out_device", move |desk| sign_out::run(desk, device_id))
-            .await
+        self.write("sign_out_device", move |context| {
+            sign_out::run(context, device_id)
+        })
+        .await
     }
 
     async fn prune(&self, step: PruneStep) -> Result<PruneOutcome, StoreError> {
@@ -160,8 +163,8 @@ impl DeliveryStore for SqliteStore {
             });
         }
         let deleted = self
-            .write("prune", move |desk| {
-                prune::delete(&desk.connection, &found.candidates)
+            .write("prune", move |context| {
+                prune::delete(&context.connection, &found.candidates)
             })
             .await?;
         Ok(PruneOutcome {

@@ -3,15 +3,19 @@
 use subrosa_wire::DeviceId;
 
 use super::{key_packages, welcomes};
-use crate::store::{StoreError, sqlite::Desk};
+use crate::store::{StoreError, sqlite::WriteContext};
 
-pub(in crate::store::sqlite) fn run(desk: &mut Desk, device_id: DeviceId) -> Result<(), StoreError> {
-    key_packages::clear(&desk.connection, device_id)?;
-    welcomes::clear(&desk.connection, device_id)?;
-    desk.connection
+pub(in crate::store::sqlite) fn run(
+    context: &mut WriteContext,
+    device_id: DeviceId,
+) -> Result<(), StoreError> {
+    key_packages::clear(&context.connection, device_id)?;
+    welcomes::clear(&context.connection, device_id)?;
+    context
+        .connection
         .prepare_cached("UPDATE members SET signed_out = 1 WHERE device = ?1")?
         .execute([device_id.as_bytes()])?;
     // Rare, and it may be in any number of conversations.
-    desk.cache.clear();
+    context.cache.clear();
     Ok(())
 }
