@@ -19,7 +19,7 @@ use crate::{
     push::{Batch, Fanout},
     store::{
         StoreError,
-        delivery::{Accepted, CommitWrite, LogOutcome, LogWrite, Novelty, SendKey, WelcomeWrite},
+        delivery::{Acceptance, Accepted, CommitWrite, LogOutcome, LogWrite, SendKey, WelcomeWrite},
     },
 };
 
@@ -67,7 +67,7 @@ fn publish(fanout: &Fanout, batch: Vec<Publication>) {
             Ok(Ok(accepted)) => {
                 accepted_count += 1;
                 let answered = answer.queue(Ok(appended(&key, &accepted)));
-                if let Novelty::New { recipients, welcomed } = &accepted.novelty {
+                if let Acceptance::Stored { recipients, welcomed } = &accepted.acceptance {
                     let entry = live_entry(&key, &accepted, &write);
                     let reached = outgoing.entry(&entry, recipients, key.device_id);
                     pushed += reached.connections;

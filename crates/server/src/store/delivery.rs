@@ -167,21 +167,21 @@ pub struct Accepted {
     /// When it was accepted first.
     pub accepted_at: Timestamp,
     /// What became of it this time.
-    pub novelty: Novelty,
+    pub acceptance: Acceptance,
 }
 
-/// Whether an accepted entry is new.
+/// Whether an accepted entry was stored now or before.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Novelty {
+pub enum Acceptance {
     /// This transaction stored it.
-    New {
+    Stored {
         /// Signed-in devices for which it is: the members before it, the sender among them.
         recipients: Arc<[DeviceId]>,
         /// Devices that a commit added, each with the item in its inbox.
         welcomed: Vec<(DeviceId, u64)>,
     },
     /// It was stored before; this is the first answer again.
-    Repeated,
+    Duplicate,
 }
 
 /// Why an entry was not stored. Nothing of it was.
@@ -218,7 +218,7 @@ pub type LogOutcome = Result<Accepted, LogRefusal>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SendCheck {
     /// It was stored before.
-    Repeated(Accepted),
+    Duplicate(Accepted),
     /// It could be stored.
     Possible {
         /// The newest entry.

@@ -10,9 +10,9 @@ use subrosa_mls::ConversationKind;
 use subrosa_wire::{AccountId, ConversationId, DeviceId, SendId, Timestamp};
 
 use crate::store::delivery::{
-    Accepted, AccountChanges, ApplicationWrite, Claim, CommitWrite, Committer, CreateWrite, CursorMove,
-    DeliveryStore, KeyPackagePublication, KeyPackageStock, LogBatch, LogOutcome, LogPayload, LogRefusal,
-    LogWrite, NewKeyPackage, Novelty, PageBounds, PruneStep, ReadRefusal, SendCheck, SendKey,
+    Acceptance, Accepted, AccountChanges, ApplicationWrite, Claim, CommitWrite, Committer, CreateWrite,
+    CursorMove, DeliveryStore, KeyPackagePublication, KeyPackageStock, LogBatch, LogOutcome, LogPayload,
+    LogRefusal, LogWrite, NewKeyPackage, PageBounds, PruneStep, ReadRefusal, SendCheck, SendKey,
     TooManyKeyPackages, WelcomeWrite,
 };
 
@@ -222,7 +222,7 @@ pub(crate) async fn a_conversation_begins_at_seq_1_for_its_members(store: &dyn D
     let id = conversation(1);
     let accepted = create(store, id).await;
     assert_eq!((accepted.seq, accepted.epoch, accepted.accepted_at), (1, 1, NOW));
-    let Novelty::New { recipients, welcomed } = accepted.novelty else {
+    let Acceptance::Stored { recipients, welcomed } = accepted.acceptance else {
         panic!("not new")
     };
     assert_eq!(*recipients, [device(0x11)]);
@@ -311,7 +311,7 @@ pub(crate) async fn a_retry_in_the_same_batch_or_a_later_one_gets_the_first_answ
         .collect();
     let outcomes = write(store, twice).await;
     assert_eq!(places(&outcomes), [Ok(2), Ok(2), Ok(3), Ok(3), Ok(4), Ok(4)]);
-    assert_eq!(outcomes[1].as_ref().unwrap().novelty, Novelty::Repeated);
+    assert_eq!(outcomes[1].as_ref().unwrap().acceptance, Acceptance::Duplicate);
     write(
         store,
         vec![LogWrite::Commit(Box::new(commit(
@@ -333,7 +333,7 @@ pub(crate) async fn a_retry_in_the_same_batch_or_a_later_one_gets_the_first_answ
                 seq,
                 epoch: 1,
                 accepted_at: NOW,
-                novelty: Novelty::Repeated
+                acceptance: Acceptance::Duplicate
             }
         );
     }
@@ -406,9 +406,9 @@ pub(crate) async fn only_the_next_number_of_a_sender_is_taken(store: &dyn Delive
         seq: 1,
         epoch: 1,
         accepted_at: NOW,
-        novelty: Novelty::Repeated,
+        acceptance: Acceptance::Duplicate,
     };
-    assert_eq!(check, SendCheck::Repeated(first));
+    assert_eq!(check, SendCheck::Duplicate(first));
 }
 
 pub(crate) async fn only_the_epoch_of_the_head_is_taken(store: &dyn DeliveryStore) {
@@ -467,7 +467,7 @@ pub(crate) async fn a_commit_changes_entry_epoch_group_members_and_inbox_togethe
         .await
         .remove(0)
         .unwrap();
-    let Novelty::New { recipients, welcomed } = accepted.novelty else {
+    let Acceptance::Stored { recipients, welcomed } = accepted.acceptance else {
         panic!("not new")
     };
     assert_eq!(*recipients, [device(0x11), device(0x21)], "the members before it");
@@ -480,7 +480,7 @@ pub(crate) async fn a_commit_changes_entry_epoch_group_members_and_inbox_togethe
         .await
         .remove(0)
         .unwrap();
-    let Novelty::New { recipients, .. } = accepted.novelty else {
+    let Acceptance::Stored { recipients, .. } = accepted.acceptance else {
         panic!("not new")
     };
     assert_eq!(
@@ -497,7 +497,7 @@ pub(crate) async fn a_commit_changes_entry_epoch_group_members_and_inbox_togethe
         .await
         .remove(0)
         .unwrap();
-    let Novelty::New { recipients, .. } = accepted.novelty else {
+    let Acceptance::Stored { recipients, .. } = accepted.acceptance else {
         panic!("not new")
     };
     assert_eq!(*recipients, [device(0x12), device(0x21)]);
@@ -952,7 +952,7 @@ pub(crate) async fn a_signed_out_device_cannot_send_and_is_not_waited_for(store:
         .await
         .remove(0)
         .unwrap();
-    let Novelty::New { recipients, .. } = accepted.novelty else {
+    let Acceptance::Stored { recipients, .. } = accepted.acceptance else {
         panic!("not new")
     };
     assert_eq!(*recipients, [device(0x11)]);

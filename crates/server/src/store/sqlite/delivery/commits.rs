@@ -14,7 +14,7 @@ use super::{
 use crate::store::{
     StoreError,
     delivery::{
-        Accepted, CommitWrite, Committer, ConversationRowId, LogOutcome, LogRefusal, Novelty, SendCheck,
+        Acceptance, Accepted, CommitWrite, Committer, ConversationRowId, LogOutcome, LogRefusal, SendCheck,
     },
 };
 
@@ -29,7 +29,7 @@ pub(super) fn commit(
         return Ok(Err(LogRefusal::NotAMember));
     };
     match conversation.check(connection, &write.key, write.committer)? {
-        SendCheck::Repeated(accepted) => return Ok(Ok(accepted)),
+        SendCheck::Duplicate(accepted) => return Ok(Ok(accepted)),
         SendCheck::Refused(refusal) => return Ok(Err(refusal)),
         SendCheck::Possible { head_seq, epoch } if epoch != write.epoch => {
             return Ok(Err(LogRefusal::StaleEpoch { head_seq, epoch }));
@@ -87,7 +87,7 @@ pub(super) fn commit(
         seq,
         epoch,
         accepted_at,
-        novelty: Novelty::New { recipients, welcomed },
+        acceptance: Acceptance::Stored { recipients, welcomed },
     }))
 }
 

@@ -14,7 +14,7 @@ use super::{
 use crate::store::{
     StoreError,
     delivery::{
-        Accepted, Claim, Committer, ConversationRowId, CreateWrite, LogOutcome, LogRefusal, Novelty,
+        Acceptance, Accepted, Claim, Committer, ConversationRowId, CreateWrite, LogOutcome, LogRefusal,
         SendCheck,
     },
 };
@@ -33,7 +33,7 @@ pub(super) fn create(
     if let Some(conversation) = cache.load(connection, id)? {
         return Ok(
             match conversation.check(connection, &first.key, Committer::Member)? {
-                SendCheck::Repeated(accepted) => Ok(accepted),
+                SendCheck::Duplicate(accepted) => Ok(accepted),
                 _ => Err(LogRefusal::ConversationExists(id)),
             },
         );
@@ -78,7 +78,7 @@ pub(super) fn create(
         seq: FIRST_SEQ,
         epoch,
         accepted_at,
-        novelty: Novelty::New { recipients, welcomed },
+        acceptance: Acceptance::Stored { recipients, welcomed },
     }))
 }
 

@@ -7,7 +7,8 @@ use super::{commits, conversation_cache::ConversationCache, creation, entries::N
 use crate::store::{
     StoreError,
     delivery::{
-        Accepted, ApplicationWrite, Committer, LogBatch, LogOutcome, LogRefusal, LogWrite, Novelty, SendCheck,
+        Acceptance, Accepted, ApplicationWrite, Committer, LogBatch, LogOutcome, LogRefusal, LogWrite,
+        SendCheck,
     },
     sqlite::WriteContext,
 };
@@ -59,7 +60,7 @@ fn append(
         return Ok(Err(LogRefusal::NotAMember));
     };
     match conversation.check(connection, &write.key, Committer::Member)? {
-        SendCheck::Repeated(accepted) => return Ok(Ok(accepted)),
+        SendCheck::Duplicate(accepted) => return Ok(Ok(accepted)),
         SendCheck::Refused(refusal) => return Ok(Err(refusal)),
         SendCheck::Possible { head_seq, epoch } if epoch != write.epoch => {
             return Ok(Err(LogRefusal::StaleEpoch { head_seq, epoch }));
@@ -79,7 +80,7 @@ fn append(
         payload: &write.message,
     };
     entry.insert(connection, conversation.row_id, seq)?;
-    let novelty = Novelty::New {
+    let acceptance = Acceptance::Stored {
         recipients: conversation.recipients.clone(),
         welcomed: Vec::new(),
     };
@@ -88,6 +89,6 @@ fn append(
         seq,
         epoch,
         accepted_at,
-        novelty,
+        acceptance,
     }))
 }

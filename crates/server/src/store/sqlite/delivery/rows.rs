@@ -9,7 +9,7 @@ use subrosa_wire::{ConversationId, DeviceId, SendId, Timestamp};
 
 use crate::store::{
     StoreError,
-    delivery::{Accepted, ConversationRowId, Novelty},
+    delivery::{Acceptance, Accepted, ConversationRowId},
 };
 
 /// Bits of a log position that hold the seq; the conversation's row id stands above.
@@ -148,7 +148,7 @@ pub(super) fn stored_send(row: &Row<'_>) -> Result<(SendId, Accepted), rusqlite:
         seq: seq_of(row.get("position")?),
         epoch: from_sql(row.get("epoch")?),
         accepted_at: Timestamp::from_millis(from_sql(row.get("accepted_at")?)),
-        novelty: Novelty::Repeated,
+        acceptance: Acceptance::Duplicate,
     };
     Ok((send_id, accepted))
 }

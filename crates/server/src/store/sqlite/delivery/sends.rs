@@ -59,7 +59,7 @@ pub(super) fn check_against(
     if key.send_number <= member.last_send_number
         && let Some(accepted) = find_send(connection, row_id, member, key.send_id)?
     {
-        return Ok(SendCheck::Repeated(accepted));
+        return Ok(SendCheck::Duplicate(accepted));
     }
     let expected = member.last_send_number + 1;
     if committer == Committer::Member && key.send_number != expected {
