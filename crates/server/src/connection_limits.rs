@@ -1,6 +1,6 @@
-//! How many connections a visitor may have open, and how much one may send before it has said who it is:
-//! without these, whoever can reach the port could take all files and all memory of the server, without an
-//! account.
+//! Limits on the connections of a visitor, and on what a connection may send before its device is known. Without
+//! them anybody who can reach the port could exhaust the file descriptors and the memory of the server, without
+//! an account.
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -21,7 +21,7 @@ use crate::{limits::RATE_LIMITER_BUCKETS, rate::visitor};
 /// The connections of each visitor.
 pub(crate) struct ConnectionLimits {
     per_visitor: u32,
-    /// Their connections are other people's.
+    /// Their connections carry the requests of many visitors and are not counted.
     trusted_proxies: Vec<IpAddr>,
     hasher: RandomState,
     // As for the rate limiter: memory is bounded, and with more visitors than places some share one.
@@ -67,7 +67,7 @@ impl Drop for Admission {
     }
 }
 
-/// How many more bytes are read from a connection. Clones are the same.
+/// How many more bytes are read from a connection. Clones share the count.
 #[derive(Clone)]
 pub(crate) struct Allowance(Arc<AtomicUsize>);
 

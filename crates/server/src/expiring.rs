@@ -44,7 +44,7 @@ impl<V> ExpiringMap<V> {
         }
     }
 
-    /// Adds an entry. When the map is full, newcomers are refused: whoever is under way can finish.
+    /// Adds an entry. A full map refuses it, so that what is under way can finish.
     pub fn insert(&self, key: Key, value: V, now: Timestamp) -> Result<(), Full> {
         let mut entries = self.lock();
         entries.forget_ended(now);

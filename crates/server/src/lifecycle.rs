@@ -16,7 +16,7 @@ use tokio_util::{
     task::TaskTracker,
 };
 
-/// The lifecycle of one server. Clones are the same.
+/// The lifecycle of one server. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Lifecycle(Arc<Inner>);
 
@@ -39,7 +39,7 @@ impl Lifecycle {
         self.0.soft.cancel();
     }
 
-    /// Gives up what is under way, too. What was acknowledged is durable all the same.
+    /// Gives up what is under way, too. What was acknowledged is durable nevertheless.
     pub fn stop_hard(&self) {
         self.0.soft.cancel();
         self.0.hard.cancel();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 // ---- storage ----
 
-/// Jobs that wait for the writer; whoever brings more waits.
+/// Jobs that wait for the writer; submitting another one waits for room.
 pub const WRITER_QUEUE_MAX: usize = 256;
 /// Jobs that share one transaction, and so one fsync.
 pub const WRITER_JOBS_PER_TRANSACTION_MAX: usize = 64;
@@ -18,33 +18,33 @@ pub const STATEMENTS_CACHED_MAX: usize = 128;
 pub const WRITER_CACHE_KIB: i64 = 32 * 1024;
 /// Page cache of a reader's connection, in KiB.
 pub const READER_CACHE_KIB: i64 = 4 * 1024;
-/// After so many transactions the write-ahead log is copied back, off the commit path.
+/// Transactions between two checkpoints, which copy the write-ahead log back off the commit path.
 pub const CHECKPOINT_EVERY_TRANSACTIONS: u32 = 64;
-/// With more pages in the write-ahead log than these (64 MiB) the writer pauses for what is left to copy, so
-/// that the log starts anew.
+/// Pages in the write-ahead log (64 MiB) beyond which the writer waits until all of it is copied, so that the
+/// log starts over.
 pub const WAL_PAGES_SOFT_MAX: u64 = 16 * 1024;
 /// Conversations whose state the writer keeps in memory.
 pub const CACHED_CONVERSATIONS_MAX: usize = 20_000;
 /// Members of those conversations; each takes about 100 bytes.
 pub const CACHED_MEMBERS_MAX: usize = 200_000;
-/// How far back in a log a retried send is looked for, in entries.
+/// How many entries of a log are searched backwards for a retried send.
 pub const SEND_RETRY_WINDOW: u32 = 1_000;
 
 // ---- delivery ----
 
-/// Sends that wait for the appender; whoever brings more waits.
+/// Sends that wait for the appender; submitting another one waits for room.
 pub const APPEND_QUEUE_MAX: usize = 4_096;
 /// Sends that are made durable together.
 pub const APPEND_BATCH_MAX: usize = 1_024;
-/// No more sends are added to a batch of so many bytes.
+/// Bytes in a batch beyond which no more sends are added to it.
 pub const APPEND_BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Batches that are durable and wait to be published.
 pub const PUBLICATIONS_QUEUED_MAX: usize = 4;
 /// How long cursors wait for a transaction that is made anyway.
 pub const CURSOR_FLUSH_INTERVAL: Duration = Duration::from_millis(200);
-/// With so many cursors waiting a transaction is made for them; also the most that one takes.
+/// Waiting cursors that get a transaction of their own, without further delay; also the most that one takes.
 pub const CURSORS_PENDING_MAX: usize = 4_096;
-/// So many cursors count as one more request against a device's limit.
+/// Cursors that count as one more request against a device's limit.
 pub const CURSORS_PER_REQUEST_COUNTED: usize = 16;
 /// The highest number of a send: the highest whole number that JSON carries exactly.
 pub const SEND_NUMBER_MAX: u64 = (1 << 53) - 1;
@@ -70,13 +70,13 @@ pub const WEB_FILE_BYTES_MAX: u64 = 128 * 1024 * 1024;
 
 // ---- live connections ----
 
-/// Connections of one device; with more the oldest is closed.
+/// Connections of one device; one more closes the oldest.
 pub const CONNECTIONS_PER_DEVICE_MAX: usize = 4;
 /// Frames that wait for a connection; it is closed if more come.
 pub const OUTBOX_FRAMES_MAX: usize = 8_192;
 /// Bytes that wait for a connection; it is closed if more come.
 pub const OUTBOX_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// With so many bytes waiting for a connection nothing more is read from it.
+/// Bytes that wait for a connection before the server stops reading from it.
 pub const OUTBOX_BYTES_PAUSE: usize = 1024 * 1024;
 /// Entries are put together into frames of about this size.
 pub const DELIVER_FRAME_BYTES_MAX: usize = 64 * 1024;
@@ -84,8 +84,8 @@ pub const DELIVER_FRAME_BYTES_MAX: usize = 64 * 1024;
 pub const CONNECTION_APPENDS_UNDER_WAY_MAX: usize = subrosa_wire::limits::REQUESTS_UNDER_WAY_MAX;
 /// Other requests of one connection that may be under way, by weight.
 pub const CONNECTION_REQUESTS_UNDER_WAY_MAX: usize = 16;
-/// The weight of a request whose answer can have a mebibyte or more: somebody who asks for many and reads none
-/// holds their answers in memory.
+/// The weight of a request whose answer can have a mebibyte or more: a client that asks for many and reads none
+/// keeps their answers in memory.
 pub const LARGE_REQUEST_WEIGHT: usize = 4;
 /// What a connection may send before its device is known: a Hello with the longest access token, and room for
 /// what later versions say in it.
@@ -103,9 +103,9 @@ pub const SOCKET_WRITE_BUFFER: usize = 16 * 1024;
 
 // ---- accounts ----
 
-/// Sign-ins, recoveries or challenges that have begun and not finished, of each kind; newcomers wait.
+/// Sign-ins, recoveries or challenges that have begun and not finished, of each kind; more are refused.
 pub const ATTEMPTS_UNDER_WAY_MAX: usize = 50_000;
-/// Proofs of a sign-in that are out.
+/// Proofs of a sign-in that are valid at the same time.
 pub const SIGN_IN_PROOFS_MAX: usize = 50_000;
 /// When to come back if one of these is full.
 pub const FULL_RETRY_AFTER: Duration = Duration::from_secs(15);
@@ -115,7 +115,8 @@ pub const SIGNING_KEY_LIFETIME: Duration = Duration::from_hours(30 * 24);
 pub const ACCESS_TOKEN_LEEWAY: Duration = Duration::from_secs(5);
 /// A longer access token is not looked at.
 pub const ACCESS_TOKEN_LEN_MAX: usize = 2 * 1024;
-/// How precisely it is kept when a device was seen: enough to recognise a forgotten one, and no diary.
+/// The precision with which the server stores when a device was last seen: enough to recognise a forgotten
+/// device, too little to follow its user.
 pub const LAST_SEEN_PRECISION: Duration = Duration::from_hours(1);
 /// A longer wrap of the vault key is refused.
 pub const WRAP_MAX: usize = 1024;
@@ -134,7 +135,7 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Head of a request, in bytes; the buffer of a connection does not grow beyond it.
 pub const HEAD_MAX: usize = 16 * 1024;
-/// How long the server waits before it accepts again when it cannot, for want of files or memory.
+/// How long the server waits after it could not accept a connection, for want of file descriptors or memory.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long a stopping server waits for what is under way.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);

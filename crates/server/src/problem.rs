@@ -15,7 +15,7 @@ use subrosa_wire::{
 
 use crate::{accounts::AccountError, rate::RateLimited, store::StoreError};
 
-/// The code of a problem, left in the extensions of a response for whoever counts.
+/// The code of a problem, left in the extensions of a response for the metrics.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RefusedWith(pub(crate) ProblemCode);
 

@@ -1,4 +1,4 @@
-//! A whole server: opened, served until it is told to stop, and closed in order.
+//! A whole server: opened, served until it must stop, and closed in order.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Serves the API and the web app until `lifecycle` stops, then drains: answers what is under way, asks connected devices to come back
-/// later, and closes the database. `listening` is told the address once connections are accepted.
+/// later, and closes the database. `listening` is called with the address once connections are accepted.
 ///
 /// Fails with a message for the operator if the data folder, the address or the configuration cannot be used,
 /// and if a part that the server cannot do without dies.
@@ -39,7 +39,7 @@ pub async fn serve(
     let folder = config.data.clone();
     let store = tokio::task::spawn_blocking(move || SqliteStore::open(&folder)).await??;
     let store = Arc::new(store);
-    // After the folder is ours: a second server on it is told so, not that the port is busy.
+    // After the folder is ours, so that a second server on it reports that, and not that the port is in use.
     let listener = bind(config.listen).await?;
     let metrics_listener = match config.metrics_listen {
         Some(address) => Some(bind(address).await?),

@@ -64,7 +64,7 @@ pub(super) async fn local_metrics(
     Ok(metrics(State(state)).await)
 }
 
-/// Metrics for whoever reaches their own address.
+/// Metrics on a listener of their own, for every address that can reach it.
 pub(super) async fn metrics(State(state): State<AppState>) -> Response {
     let media_type = HeaderValue::from_static(METRICS_MEDIA_TYPE);
     ([(header::CONTENT_TYPE, media_type)], state.metrics.render()).into_response()

@@ -15,13 +15,13 @@ use super::{
 };
 use crate::problem::Problem;
 
-/// Which page.
+/// The page that is wanted.
 #[derive(Deserialize)]
 pub(super) struct LogQuery {
     /// Entries with a higher seq are wanted.
     #[serde(default)]
     after_seq: u64,
-    /// At most so many; 0 for as many as a page holds.
+    /// The most entries to return; 0 for as many as fit in a page.
     #[serde(default)]
     limit: u32,
 }
@@ -35,7 +35,7 @@ pub(super) struct LogQuery {
     params(
         ("conversation_id" = ConversationId, Path, description = "The conversation."),
         ("after_seq" = Option<u64>, Query, description = "Entries with a higher seq are wanted."),
-        ("limit" = Option<u32>, Query, description = "At most so many; 0 for as many as a page holds."),
+        ("limit" = Option<u32>, Query, description = "The most entries to return; 0 for as many as fit in a page."),
     ),
     responses(
         (status = 200, description = "Ascending, without gaps.", body = LogPage),

@@ -14,7 +14,7 @@ use utoipa::{
 
 /// The security scheme of a signed-in device.
 const ACCESS_TOKEN: &str = "access_token";
-/// The security scheme of somebody who has just signed in.
+/// The security scheme of a client that has just signed in and enrolled no device yet.
 const SIGN_IN_PROOF: &str = "sign_in_proof";
 
 /// The document without its paths.

@@ -17,7 +17,7 @@ use crate::{
     web::WebApp,
 };
 
-/// The state of the API. Clones are the same.
+/// The state of the API. Clones share it.
 #[derive(Clone)]
 pub struct AppState {
     /// The directory service.
@@ -44,7 +44,7 @@ impl FromRef<AppState> for Live {
     }
 }
 
-/// How many HTTP requests are answered.
+/// The limits on HTTP requests.
 pub struct RequestLimits {
     per_visitor: Limiter,
     per_account: Limiter,
@@ -61,7 +61,7 @@ impl RequestLimits {
         }
     }
 
-    /// Counts a request of somebody who may be anybody.
+    /// Counts a request from an address, before it is known whose it is.
     pub fn check_visitor(&self, address: IpAddr) -> Result<(), RateLimited> {
         self.per_visitor.check(visitor(address))
     }

@@ -35,7 +35,7 @@ pub struct Config {
     pub public_url: String,
     /// Whether anyone may sign up.
     pub registration_open: bool,
-    /// After so many days a message is deleted, even if not every device has fetched it.
+    /// Days after which a message is deleted, even if not every device has fetched it.
     pub retention_days: u32,
     /// Addresses of reverse proxies whose X-Forwarded-For is believed; from others it is ignored.
     pub trusted_proxies: Vec<IpAddr>,

@@ -40,8 +40,8 @@ impl Service {
         }
     }
 
-    /// Queues a message; whoever is named gets the answer. If a future comes back, it is queued once that has
-    /// ended.
+    /// Queues a message, whose answer goes to `answer`. If a future comes back, the queue is full, and the
+    /// message is queued once it has ended.
     pub(super) fn submit_message(
         &self,
         session: &Session,

@@ -99,8 +99,8 @@ impl Service {
             .map_err(|error| problems::invalid_mls(&error))
     }
 
-    /// Checks what the group itself cannot know: that the committer is who asks, and that whoever is added
-    /// is a signed-in device.
+    /// Checks what the group itself cannot know: that the committer is the device that asks, and that every added
+    /// device is signed in.
     pub(super) async fn commit_write(
         &self,
         session: &Session,

@@ -208,13 +208,13 @@ impl Service {
         answer.unwrap_or_else(refused)
     }
 
-    /// A device of the account signed in: its other devices are told.
+    /// A device of the account signed in: notifies its other devices.
     pub async fn device_signed_in(&self, account_id: AccountId, device_id: DeviceId) {
         self.notify_account(account_id, &[device_id]).await;
     }
 
-    /// A device was signed out: nothing waits for it any more, its connections close, and the account's
-    /// other devices are told, so that they remove its leaves.
+    /// A device was signed out: deletes what waits for it, closes its connections, and notifies the account's
+    /// other devices, so that they remove its leaves.
     pub async fn device_signed_out(&self, account_id: AccountId, device_id: DeviceId) -> Result<(), Problem> {
         self.fanout.sign_out(device_id);
         self.store.sign_out_device(device_id).await?;
@@ -222,8 +222,8 @@ impl Service {
         Ok(())
     }
 
-    /// Tells the connected devices of an account, other than these, that there is something new to fetch. A
-    /// hint: if it cannot be given now, the next Sync shows the same.
+    /// Notifies the connected devices of an account, other than these, that there is something new to fetch.
+    /// It is a hint: if it does not arrive, the next Sync shows the same.
     pub(super) async fn notify_account(&self, account_id: AccountId, except: &[DeviceId]) {
         match self.store.devices(account_id).await {
             Ok(devices) => {

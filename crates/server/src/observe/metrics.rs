@@ -41,7 +41,7 @@ impl Metrics {
         Ok(Self(Some(Arc::clone(STARTED.get_or_init(|| handle)))))
     }
 
-    /// The metrics in the text format of Prometheus; nothing if somebody else counts.
+    /// The metrics in the text format of Prometheus; empty if another recorder is installed.
     pub fn render(&self) -> String {
         self.0.as_ref().map(|handle| handle.render()).unwrap_or_default()
     }

@@ -44,7 +44,7 @@ impl Fanout {
         self.push(device_id, &Body::WelcomesWaiting(WelcomesWaiting { welcomes }))
     }
 
-    /// Tells a device that it was signed out, and ends its connections.
+    /// Notifies a device that it was signed out, and ends its connections.
     pub(crate) fn sign_out(&self, device_id: DeviceId) {
         self.hub.sign_out(device_id);
     }

@@ -39,7 +39,7 @@ impl Reached {
         let before = self.connections;
         for outbox in connections {
             self.connections += u64::from(queue(outbox));
-            // One that falls behind has to hear that it closes.
+            // One that has fallen behind is woken as well, so that it closes.
             woken.push(Arc::clone(outbox));
         }
         if self.connections == before {
@@ -62,7 +62,7 @@ struct Devices {
 }
 
 impl Hub {
-    /// A hub to which nobody is connected.
+    /// A hub without connections.
     pub fn new() -> Self {
         Self::default()
     }
@@ -138,7 +138,7 @@ impl Hub {
         reached
     }
 
-    /// Tells a device that it was signed out, and ends its connections.
+    /// Notifies a device that it was signed out, and ends its connections.
     pub(super) fn sign_out(&self, device_id: DeviceId) {
         let devices = self.devices.read().unwrap_or_else(PoisonError::into_inner);
         let frame = push_frame(Body::Notice(Notice {

@@ -488,6 +488,6 @@ pub trait DeliveryStore: Send + Sync {
     /// Deletes entries that every signed-in member has stored, and those that are too old.
     ///
     /// Commits go with the messages around them: nobody who is in the group needs them once every cursor is
-    /// past, and whoever joins later starts from the group's state.
+    /// past, and devices that join later start from the group's state.
     async fn prune(&self, step: PruneStep) -> Result<PruneOutcome, StoreError>;
 }

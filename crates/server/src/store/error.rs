@@ -64,7 +64,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Checks that a statement changed exactly so many rows.
+    /// Checks that a statement changed exactly the expected number of rows.
     pub fn check_affected(statement: &'static str, changed: usize, expected: usize) -> Result<(), Self> {
         if changed == expected {
             Ok(())

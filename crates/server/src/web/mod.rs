@@ -17,7 +17,7 @@ pub use embedded::EmbeddedFile;
 use self::{embedded::Embedded, folder::Folder, negotiation::Encodings};
 use crate::config::Config;
 
-/// What every navigation gets: the app reads the rest of the address itself.
+/// The answer to every navigation: the app reads the rest of the address itself.
 const INDEX: &str = "index.html";
 
 /// Below it stand files that carry a hash of their content in their name.
@@ -93,5 +93,5 @@ fn etag(content: &[u8]) -> String {
     format!("\"{}\"", hex::encode(&Sha256::digest(content)[..ETAG_BYTES]))
 }
 
-/// So much of the hash tells the versions of one file apart.
+/// Bytes of the hash that are enough to tell the versions of one file apart.
 const ETAG_BYTES: usize = 12;

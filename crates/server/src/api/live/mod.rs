@@ -137,7 +137,7 @@ enum Ending {
     Refuse(Box<Refusal>),
 }
 
-/// What the client is told before the connection closes.
+/// The problem that the client gets before the connection closes.
 struct Refusal {
     request_id: u64,
     problem: Problem,
@@ -171,7 +171,7 @@ impl Ending {
 async fn serve(mut socket: Box<WebSocket>, shared: Arc<Shared>, allowance: Option<Allowance>) {
     let ending = match Box::pin(open(&mut socket, &shared)).await {
         Ok(connection) => {
-            // Who it is, is known: from here on its limits are those of a device.
+            // The device is known: from here on the limits of a device apply.
             if let Some(allowance) = allowance {
                 allowance.lift();
             }
@@ -182,7 +182,7 @@ async fn serve(mut socket: Box<WebSocket>, shared: Arc<Shared>, allowance: Optio
     Box::pin(end(&mut socket, ending)).await;
 }
 
-/// Waits for the Hello and connects whoever it is from.
+/// Waits for the Hello and connects the device that it is from.
 async fn open(socket: &mut WebSocket, shared: &Shared) -> Result<Connection, Ending> {
     let Ok(first) = timeout(HELLO_TIMEOUT, first_frame(socket)).await else {
         return Err(Ending::Close(close_code::POLICY, "hello_timeout"));
@@ -355,7 +355,7 @@ async fn write(socket: &mut WebSocket, frames: Vec<Bytes>) -> Result<(), axum::E
         .unwrap_or_else(|too_late| Err(axum::Error::new(too_late)))
 }
 
-/// Says the last words, if there are any, and closes with a handshake, so that what was sent before arrives.
+/// Sends the last frame, if there is one, and closes with a handshake, so that what was sent before arrives.
 async fn end(socket: &mut WebSocket, ending: Ending) {
     let (code, reason) = match ending {
         Ending::Gone => return,
@@ -391,7 +391,7 @@ async fn end(socket: &mut WebSocket, ending: Ending) {
         }
         Ok::<_, axum::Error>(())
     };
-    // Whether the other side plays along makes no difference any more.
+    // Whether the other side completes the handshake makes no difference any more.
     let _ = timeout(CLOSE_TIMEOUT, handshake).await;
 }
 

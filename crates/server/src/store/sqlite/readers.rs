@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use super::connection;
 use crate::{clock::Stopwatch, limits, store::StoreError};
 
-/// A pool of connections; whoever comes when all are in use waits.
+/// A pool of connections; a read waits while all are in use.
 #[derive(Debug)]
 pub(super) struct Readers {
     free: Arc<Mutex<Vec<Connection>>>,

@@ -96,7 +96,7 @@ impl ConversationCache {
         }
     }
 
-    /// Writes the changes of one conversation and forgets it: somebody else is about to change its rows.
+    /// Writes the changes of one conversation and forgets it, because its rows are about to be changed directly.
     pub(super) fn release(&mut self, connection: &Connection, id: ConversationId) -> Result<(), StoreError> {
         if let Some(mut conversation) = self.by_id.remove(&id) {
             self.members -= conversation.members.len();
