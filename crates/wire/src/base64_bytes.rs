@@ -41,7 +41,10 @@ impl utoipa::PartialSchema for Base64 {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
         utoipa::openapi::ObjectBuilder::new()
             .schema_type(utoipa::openapi::schema::Type::String)
-            .pattern(Some("^[A-Za-z0-9_-]*$"))
+            // In groups of four; of a last group of two or three the bits that carry nothing are zero.
+            .pattern(Some(
+                "^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?$",
+            ))
             .description(Some("base64url without padding (RFC 4648, section 5)"))
             .into()
     }

@@ -123,7 +123,9 @@ impl utoipa::PartialSchema for Handle {
         utoipa::openapi::ObjectBuilder::new()
             .schema_type(utoipa::openapi::schema::Type::String)
             .min_length(Some(HANDLE_LEN_MIN))
-            .max_length(Some(HANDLE_LEN_MAX))
+            // With the @ in front that `from_str` drops.
+            .max_length(Some(HANDLE_LEN_MAX + 1))
+            .pattern(Some("^@?[A-Za-z](?:[_.]?[A-Za-z0-9])*$"))
             .description(Some("a-z, 0-9, '_' and '.' between them; starts with a letter"))
             .into()
     }
