@@ -14,6 +14,8 @@ use crate::workspace::{self, Profile};
 const BINARY_VARIABLE: &str = "SUBROSA_BIN";
 /// Where the browser tests find the script that looks for what shuts people out.
 const AXE_VARIABLE: &str = "SUBROSA_E2E_AXE";
+/// Where the whole-system tests find the program that tries the API by its own description.
+const SCHEMATHESIS_VARIABLE: &str = "SUBROSA_E2E_SCHEMATHESIS";
 /// Where the browser tests find the web app as it is shipped.
 const SHIPPED_APP_VARIABLE: &str = "SUBROSA_E2E_SHIPPED_APP";
 /// Set to 1 for the long mode: 10,000 simulation seeds in place of a few hundred, more crashes.
@@ -35,10 +37,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let with_doc_tests = has_nextest && args.filters.is_empty();
     let mut steps = Steps::new(if with_doc_tests { 6 } else { 5 });
 
-    steps.next("looking for the browsers and what their tests need");
+    steps.next("looking for the browsers and other programs that the tests need");
     tools::ensure_browsers(&sh)?;
     let axe = tools::axe(&sh)?;
     let _axe = sh.push_env(AXE_VARIABLE, axe);
+    let schemathesis = tools::schemathesis(&sh)?;
+    let _schemathesis = sh.push_env(SCHEMATHESIS_VARIABLE, schemathesis);
     steps.next("building the web app");
     web::build(&sh, Flavour::Test)?;
     steps.next("building it as it is shipped");

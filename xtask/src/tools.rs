@@ -70,6 +70,16 @@ const NPM: &[Program] = &[Program {
     debian_package: "npm",
 }];
 
+/// Runs Schemathesis.
+const PYTHON: &[Program] = &[Program {
+    name: "python3",
+    debian_package: "python3",
+}];
+/// What Debian leaves out of Python: the module that makes an environment with pip in it.
+const PYTHON_VENV: &str = "python3-venv";
+/// Schemathesis and all that it needs, with versions.
+const SCHEMATHESIS_REQUIREMENTS: &str = "e2e/schemathesis/requirements.txt";
+
 /// Builds the book.
 const MDBOOK_VERSION: &str = "0.5.4";
 
@@ -177,6 +187,51 @@ pub(crate) fn axe(sh: &Shell) -> Result<PathBuf> {
         );
     }
     Ok(script)
+}
+
+/// The path of Schemathesis, installed from PyPI into an environment of its own when it is not there.
+pub(crate) fn schemathesis(sh: &Shell) -> Result<PathBuf> {
+    let folder = workspace::target_directory()?.join("schemathesis");
+    let programs = folder.join(if cfg!(windows) { "Scripts" } else { "bin" });
+    let program = programs.join(format!("schemathesis{}", std::env::consts::EXE_SUFFIX));
+    let requirements = sh.read_file(workspace::root().join(SCHEMATHESIS_REQUIREMENTS))?;
+    // A copy that is written last says that all of it is there.
+    let installed = folder.join("requirements.txt");
+    if program.exists() && sh.read_file(&installed).is_ok_and(|copy| copy == requirements) {
+        return Ok(program);
+    }
+    ensure_python_venv(sh)?;
+    say("      installing Schemathesis from PyPI");
+    cmd!(sh, "python3 -m venv --clear {folder}").quiet().run()?;
+    let pip = programs.join("pip");
+    cmd!(
+        sh,
+        "{pip} install --quiet --disable-pip-version-check --requirement {SCHEMATHESIS_REQUIREMENTS}"
+    )
+    .quiet()
+    .run()
+    .context("pip could not install Schemathesis")?;
+    sh.write_file(&installed, &requirements)?;
+    Ok(program)
+}
+
+fn ensure_python_venv(sh: &Shell) -> Result<()> {
+    ensure_programs(sh, PYTHON)?;
+    let has_venv = || {
+        cmd!(sh, "python3 -c 'import ensurepip, venv'")
+            .quiet()
+            .ignore_stderr()
+            .run()
+            .is_ok()
+    };
+    if has_venv() {
+        return Ok(());
+    }
+    let by_hand = format!("run `sudo apt-get install {PYTHON_VENV}`");
+    if !can_install(sh) {
+        bail!("missing: {PYTHON_VENV}; {by_hand} (or your system's equivalent)");
+    }
+    apt_get_install(sh, &[PYTHON_VENV]).with_context(|| format!("apt-get failed; {by_hand}"))
 }
 
 /// Makes sure that a part of Rust is there that a minimal installation leaves out. `command` is cargo's name

@@ -3,6 +3,7 @@
 mod blindness;
 mod crashes;
 mod devices;
+mod document;
 mod interface;
 mod lying_server;
 mod networks;
