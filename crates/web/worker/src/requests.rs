@@ -2,24 +2,19 @@
 
 use std::rc::Rc;
 
-use subrosa_client::{
-    Client, ClientError, ConversationId, Credentials, Handle, MessageId, NewAccount, RecoveryCode, SendToken,
-};
-use subrosa_web_rpc::{Answer, Conversation, Failure, FailureKind, Page, Request, Secret};
+use subrosa_client::{Client, Credentials, Handle, MessageId, NewAccount, RecoveryCode, SendToken};
+use subrosa_web_rpc::{Answer, Event, Failure, FailureKind, Request, Secret};
 
 use crate::{
+    device::{self, Device},
     failure::{failure, not_found},
-    leader::{self, Leader},
-    password, shapes, watch,
+    password, queries, shapes, watch,
 };
 
-/// Messages of one page at most.
-const PAGE_MAX: u32 = 200;
-
-/// Carries out a request.
-pub(crate) async fn carry_out(leader: &Rc<Leader>, request: Request) -> Result<Answer, Failure> {
+/// Carries out a request on the device.
+pub(crate) async fn carry_out(device: &Rc<Device>, request: Request) -> Result<Answer, Failure> {
     match request {
-        Request::State => Ok(Answer::State(Box::new(leader.state()))),
+        Request::State => Ok(Answer::State(Box::new(device.state()))),
         Request::JudgePassword { handle, password } => {
             Ok(Answer::Password(password::judge(&handle, password.as_str())))
         }
@@ -27,14 +22,14 @@ pub(crate) async fn carry_out(leader: &Rc<Leader>, request: Request) -> Result<A
             handle,
             name,
             password,
-        } => sign_up(leader, handle, name, password).await,
+        } => sign_up(device, handle, name, password).await,
         Request::SignIn { handle, password } => {
-            let _entering = leader.enter()?;
+            let _entering = device.enter()?;
             let credentials = credentials(handle, password)?;
-            let client = Client::sign_in(leader::profile(), credentials)
+            let client = Client::sign_in(device::profile(), credentials)
                 .await
                 .map_err(failure)?;
-            leader.signed_in(client).await;
+            watch::start(device, client).await;
             Ok(Answer::Done)
         }
         Request::Recover {
@@ -42,49 +37,49 @@ pub(crate) async fn carry_out(leader: &Rc<Leader>, request: Request) -> Result<A
             code,
             password,
         } => {
-            let _entering = leader.enter()?;
+            let _entering = device.enter()?;
             let code = RecoveryCode::parse(code.as_str()).map_err(|_| {
                 Failure::new(FailureKind::MalformedRecoveryCode, "this is not a recovery code")
             })?;
             let credentials = credentials(handle, password)?;
-            let recovered = Client::recover(leader::profile(), credentials, &code).await;
+            let recovered = Client::recover(device::profile(), credentials, &code).await;
             let client = recovered.map_err(|error| wrong_code(failure(error)))?;
-            leader.signed_in(client).await;
+            watch::start(device, client).await;
             Ok(Answer::Done)
         }
         Request::SignOut => {
-            let client = leader.device()?;
+            let client = device.signed_in_client()?;
             client.sign_out_at_server().await.map_err(failure)?;
-            leader.forget().await.map_err(failure)?;
+            device.forget().await.map_err(failure)?;
             Ok(Answer::Done)
         }
         Request::Forget => {
-            leader.forget().await.map_err(failure)?;
+            device.forget().await.map_err(failure)?;
             Ok(Answer::Done)
         }
         Request::ConnectNow => {
-            leader.device()?.retry_now();
+            device.signed_in_client()?.retry_now();
             Ok(Answer::Done)
         }
-        request => with_device(leader, leader.device()?, request).await,
+        request => with_client(device, device.signed_in_client()?, request).await,
     }
 }
 
 async fn sign_up(
-    leader: &Rc<Leader>,
+    device: &Rc<Device>,
     handle: Handle,
     name: String,
     password: Secret,
 ) -> Result<Answer, Failure> {
-    let _entering = leader.enter()?;
+    let _entering = device.enter()?;
     let account = NewAccount {
         credentials: credentials(handle, password)?,
         name: (!name.trim().is_empty()).then_some(name),
     };
-    let (client, code) = Client::sign_up(leader::profile(), account)
+    let (client, code) = Client::sign_up(device::profile(), account)
         .await
         .map_err(failure)?;
-    leader.signed_in(client).await;
+    watch::start(device, client).await;
     Ok(Answer::RecoveryCode(Secret::new(code.expose().to_string())))
 }
 
@@ -101,25 +96,27 @@ fn wrong_code(failure: Failure) -> Failure {
 
 fn credentials(handle: Handle, password: Secret) -> Result<Credentials, Failure> {
     Ok(Credentials {
-        server: leader::server().map_err(failure)?,
+        server: device::server().map_err(failure)?,
         handle,
         password: password.into_inner(),
     })
 }
 
 #[expect(clippy::too_many_lines, reason = "an arm for each request, and nothing else")]
-async fn with_device(leader: &Rc<Leader>, client: Client, request: Request) -> Result<Answer, Failure> {
+async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> Result<Answer, Failure> {
     let answer = match request {
-        Request::Conversations => Answer::Conversations(conversations(&client).await.map_err(failure)?),
+        Request::Conversations => {
+            Answer::Conversations(queries::conversations(&client).await.map_err(failure)?)
+        }
         Request::Conversation(id) => {
-            let found = conversation(&client, id).await.map_err(failure)?;
+            let found = queries::conversation(&client, id).await.map_err(failure)?;
             Answer::Conversation(found.map(Box::new))
         }
         Request::Messages {
             conversation,
             page,
             limit,
-        } => messages(&client, conversation, page, limit)
+        } => queries::messages(&client, conversation, page, limit)
             .await
             .map_err(failure)?,
         Request::SendText {
@@ -168,8 +165,8 @@ async fn with_device(leader: &Rc<Leader>, client: Client, request: Request) -> R
             text,
         } => {
             client.keep_draft(id, text).await.map_err(failure)?;
-            if let Some(kept) = conversation(&client, id).await.map_err(failure)? {
-                leader.tell(subrosa_web_rpc::Event::Conversation(Box::new(kept)));
+            if let Some(kept) = queries::conversation(&client, id).await.map_err(failure)? {
+                device.report(Event::Conversation(Box::new(kept)));
             }
             Answer::Done
         }
@@ -179,13 +176,13 @@ async fn with_device(leader: &Rc<Leader>, client: Client, request: Request) -> R
         }
         Request::OpenChat(handle) => {
             let id = client.open_chat(&handle).await.map_err(failure)?;
-            let found = conversation(&client, id).await.map_err(failure)?;
+            let found = queries::conversation(&client, id).await.map_err(failure)?;
             Answer::Conversation(found.map(Box::new))
         }
         Request::SetName(name) => {
             let name = (!name.trim().is_empty()).then_some(name);
             client.set_name(name).await.map_err(failure)?;
-            watch::learn_who(leader, &client).await;
+            device.refresh_me(&client).await;
             Answer::Done
         }
         Request::ChangePassword { old, new } => {
@@ -204,77 +201,19 @@ async fn with_device(leader: &Rc<Leader>, client: Client, request: Request) -> R
             let devices = client.devices().await.map_err(failure)?;
             Answer::Devices(devices.iter().map(shapes::device).collect())
         }
-        Request::SignOutDevice(device) => {
-            client.sign_out_device(device).await.map_err(failure)?;
+        Request::SignOutDevice(id) => {
+            client.sign_out_device(id).await.map_err(failure)?;
             Answer::Done
         }
-        // Answered above: these need no device.
+        // Carried out above.
         _ => {
             return Err(Failure::new(
                 FailureKind::Internal,
-                "this request needs no device",
+                "this request needs no client",
             ));
         }
     };
     Ok(answer)
-}
-
-/// A conversation with its draft.
-pub(crate) async fn conversation(
-    client: &Client,
-    id: ConversationId,
-) -> Result<Option<Conversation>, ClientError> {
-    let Some(found) = client.conversation(id).await? else {
-        return Ok(None);
-    };
-    let draft = client.draft(id).await?;
-    Ok(Some(shapes::conversation(found, draft)))
-}
-
-async fn conversations(client: &Client) -> Result<Vec<Conversation>, ClientError> {
-    let mut shapes = Vec::new();
-    for found in client.conversations().await? {
-        let draft = client.draft(found.id).await?;
-        shapes.push(shapes::conversation(found, draft));
-    }
-    Ok(shapes)
-}
-
-async fn messages(
-    client: &Client,
-    conversation: ConversationId,
-    page: Page,
-    limit: u32,
-) -> Result<Answer, ClientError> {
-    let limit = limit.clamp(1, PAGE_MAX);
-    // One more than wanted tells whether there are more.
-    let (mut messages, has_older, has_newer);
-    match page {
-        Page::Newest | Page::Before(_) => {
-            let before = if let Page::Before(position) = page {
-                Some(position)
-            } else {
-                None
-            };
-            messages = client.messages(conversation, before, limit + 1).await?;
-            has_older = messages.len() > limit as usize;
-            if has_older {
-                messages.remove(0);
-            }
-            has_newer = before.is_some();
-        }
-        Page::From(position) => {
-            messages = client.messages_from(conversation, position, limit + 1).await?;
-            has_newer = messages.len() > limit as usize;
-            messages.truncate(limit as usize);
-            has_older = !client.messages(conversation, Some(position), 1).await?.is_empty();
-        }
-    }
-    Ok(Answer::Messages {
-        messages: messages.iter().map(shapes::message).collect(),
-        has_older,
-        has_newer,
-    })
 }
 
 fn message_id(text: &str) -> Result<MessageId, Failure> {

@@ -1,4 +1,4 @@
-//! This worker among those of the other tabs: who leads, and where calls and answers go.
+//! This worker among those of the other tabs: who leads, and where calls, answers and events go.
 
 use std::{
     cell::{Cell, RefCell},
@@ -11,12 +11,12 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::BroadcastChannel;
 
 use crate::{
-    between::{Between, TabId},
     browser::{self, Lock},
+    channel::{ChannelMessage, TabId},
     leader::Leader,
 };
 
-/// The lock of whoever has the database open, of any build.
+/// The lock of the worker that has the database open, whatever its build.
 const LOCK: &str = "subrosa-engine";
 /// The channel on which every worker names its build when it starts.
 const BUILDS: &str = "subrosa-builds";
@@ -24,24 +24,24 @@ const BUILDS: &str = "subrosa-builds";
 /// A worker.
 pub(crate) struct Tab {
     id: TabId,
-    /// Held as long as the worker lives. It has to be kept: Firefox gives a lock on that nobody could release.
+    /// Held as long as the worker lives. It must stay referenced: Firefox passes a lock on once nobody can release it.
     life: RefCell<Option<Lock>>,
     channel: Option<BroadcastChannel>,
-    /// Who leads, as far as is known here.
+    /// The tab that leads, as far as this one knows.
     leader: Cell<Option<TabId>>,
     /// Set while this tab leads.
     leading: RefCell<Option<Rc<Leader>>>,
-    /// Calls of the own page that another tab is to answer, in the order of asking.
+    /// Calls of this tab's page that another tab is to answer, oldest first.
     unanswered: RefCell<BTreeMap<u64, Call>>,
 }
 
 /// Starts this tab's worker: it follows until it gets the lock.
 pub(crate) fn start() {
     let tab = Rc::new_cyclic(|tab: &std::rc::Weak<Tab>| {
-        let hearing = tab.clone();
+        let receiving = tab.clone();
         let channel = browser::channel(&format!("subrosa-{BUILD}"), move |bytes| {
-            if let (Some(tab), Ok(message)) = (hearing.upgrade(), decode(&bytes)) {
-                tab.hear(message);
+            if let (Some(tab), Ok(message)) = (receiving.upgrade(), decode(&bytes)) {
+                tab.receive(message);
             }
         });
         Tab {
@@ -55,7 +55,7 @@ pub(crate) fn start() {
     });
     let calling = Rc::clone(&tab);
     browser::listen_to_page(move |bytes| {
-        // The page is of the same build: what cannot be read was not sent by it.
+        // The page is of the same build: it sends nothing that cannot be read.
         if let Ok(call) = decode::<Call>(&bytes) {
             calling.call(call);
         }
@@ -68,88 +68,88 @@ pub(crate) fn start() {
         *living.life.borrow_mut() = lock;
         browser::post_to_page(&encode(&ToPage::Ready { life }));
     });
-    tab.say(&Between::WhoLeads);
+    tab.send(&ChannelMessage::WhoLeads);
     yield_to_newer_builds(&tab);
     spawn_local(async move {
         match Lock::acquire(LOCK).await {
             Some(lock) => tab.lead(Some(lock)).await,
-            // Without locks nobody knows of the others; the leader says what is missing.
+            // Without locks the tabs cannot agree on one; the leader says what is missing.
             None => tab.lead(None).await,
         }
     });
 }
 
 impl Tab {
-    /// Takes the lead: opens the database, then answers what waits here and elsewhere.
+    /// Takes the lead: opens the database, then answers the calls that wait here and in other tabs.
     async fn lead(self: Rc<Self>, lock: Option<Lock>) {
-        let leader = Leader::new(&self, lock);
+        let tab = Rc::downgrade(&self);
+        let leader = Rc::new(Leader::new(lock, move |event| {
+            if let Some(tab) = tab.upgrade() {
+                tab.broadcast(event);
+            }
+        }));
         *self.leading.borrow_mut() = Some(Rc::clone(&leader));
         self.leader.set(Some(self.id));
         leader.open().await;
-        self.say(&Between::Leads(self.id));
+        self.send(&ChannelMessage::Leads(self.id));
         for (_, call) in self.unanswered.take() {
-            self.carry_out(&leader, self.id, call);
+            self.carry_out(Rc::clone(&leader), self.id, call);
         }
-        self.tell(Event::Reload);
+        self.broadcast(Event::Reload);
     }
 
-    /// The own page asks for something.
+    /// This tab's page asks for something.
     fn call(self: &Rc<Self>, call: Call) {
-        let leader = self.leading.borrow().clone();
-        if let Some(leader) = leader.filter(|leader| leader.is_open()) {
-            self.carry_out(&leader, self.id, call);
+        if let Some(leader) = self.open_leader() {
+            self.carry_out(leader, self.id, call);
         } else {
             self.unanswered.borrow_mut().insert(call.id, call.clone());
-            self.say(&Between::Call { from: self.id, call });
+            self.send(&ChannelMessage::Call { from: self.id, call });
         }
     }
 
-    fn hear(self: &Rc<Self>, message: Between) {
+    /// This worker's lead, once it answers calls.
+    fn open_leader(&self) -> Option<Rc<Leader>> {
+        let leader = self.leading.borrow().clone();
+        leader.filter(|leader| leader.is_open())
+    }
+
+    fn receive(self: &Rc<Self>, message: ChannelMessage) {
         match message {
-            Between::WhoLeads => {
-                if self
-                    .leading
-                    .borrow()
-                    .as_ref()
-                    .is_some_and(|leader| leader.is_open())
-                {
-                    self.say(&Between::Leads(self.id));
+            ChannelMessage::WhoLeads => {
+                if self.open_leader().is_some() {
+                    self.send(&ChannelMessage::Leads(self.id));
                 }
             }
-            Between::Leads(id) => {
+            ChannelMessage::Leads(id) => {
                 if self.leader.replace(Some(id)) != Some(id) {
                     for call in self.unanswered.borrow().values() {
                         let (from, call) = (self.id, call.clone());
-                        self.say(&Between::Call { from, call });
+                        self.send(&ChannelMessage::Call { from, call });
                     }
                 }
             }
-            Between::Call { from, call } => {
-                let leader = self.leading.borrow().clone();
-                if let Some(leader) = leader.filter(|leader| leader.is_open()) {
-                    self.carry_out(&leader, from, call);
+            ChannelMessage::Call { from, call } => {
+                if let Some(leader) = self.open_leader() {
+                    self.carry_out(leader, from, call);
                 }
             }
-            Between::Answer { to, id, result } => {
+            ChannelMessage::Answer { to, id, result } => {
                 if to == self.id && self.unanswered.borrow_mut().remove(&id).is_some() {
                     browser::post_to_page(&encode(&ToPage::Answer { id, result }));
                 }
             }
-            Between::Event(event) => browser::post_to_page(&encode(&ToPage::Event(event))),
+            ChannelMessage::Event(event) => browser::post_to_page(&encode(&ToPage::Event(event))),
         }
     }
 
-    fn carry_out(self: &Rc<Self>, leader: &Rc<Leader>, from: TabId, call: Call) {
-        // A follower that has just learned who leads repeats what it has asked already.
-        if !leader.begin(from, call.id) {
-            return;
-        }
-        let (tab, leader) = (Rc::clone(self), Rc::clone(leader));
+    fn carry_out(self: &Rc<Self>, leader: Rc<Leader>, from: TabId, call: Call) {
+        let tab = Rc::clone(self);
         spawn_local(async move {
             let id = call.id;
-            let result = leader.carry_out(call.request).await;
-            leader.end(from, id);
-            tab.answer(from, id, result);
+            if let Some(result) = leader.answer(from, call).await {
+                tab.answer(from, id, result);
+            }
         });
     }
 
@@ -157,30 +157,30 @@ impl Tab {
         if to == self.id {
             browser::post_to_page(&encode(&ToPage::Answer { id, result }));
         } else {
-            self.say(&Between::Answer { to, id, result });
+            self.send(&ChannelMessage::Answer { to, id, result });
         }
     }
 
-    /// Tells every page of an event; only who leads does.
-    pub(crate) fn tell(&self, event: Event) {
+    /// Sends an event to every page. Only the worker that leads does so.
+    fn broadcast(&self, event: Event) {
         browser::post_to_page(&encode(&ToPage::Event(event.clone())));
-        self.say(&Between::Event(event));
+        self.send(&ChannelMessage::Event(event));
     }
 
-    fn say(&self, message: &Between) {
+    fn send(&self, message: &ChannelMessage) {
         if let Some(channel) = &self.channel {
             browser::post(channel, &encode(message));
         }
     }
 }
 
-/// Tabs of two builds cannot share an engine. The one that starts later has the server's present build: the
-/// other gives the lead up, and its page asks to be loaded again.
+/// Tabs of two builds cannot share an engine. The one that starts later has the build that the server serves now: the
+/// other stops leading, and its page asks to be reloaded.
 fn yield_to_newer_builds(tab: &Rc<Tab>) {
-    let hearing = Rc::clone(tab);
+    let receiving = Rc::clone(tab);
     let channel = browser::channel(BUILDS, move |build| {
         if build != BUILD.as_bytes() {
-            let leading = hearing.leading.borrow().clone();
+            let leading = receiving.leading.borrow().clone();
             if let Some(leader) = leading {
                 spawn_local(async move { leader.step_down().await });
             }

@@ -1,27 +1,29 @@
-//! Tells the pages what changes at the engine, each change with its new value.
+//! Reports what changes at the client, each change with its new value.
 
 use std::{collections::BTreeSet, rc::Rc};
 
 use futures_util::FutureExt as _;
 use subrosa_client::{
-    Client, ClientError, Connection, ConversationId, Event as Change, Events, Status, Update, Warning as Said,
+    Client, ClientError, Connection, ConversationId, Event as Change, Events, Status, Update,
+    Warning as ClientWarning,
 };
-use subrosa_web_rpc::{Event, Phase, Warning};
+use subrosa_web_rpc::{Event, Warning};
 use tokio::sync::watch;
+use wasm_bindgen_futures::spawn_local;
 
-use crate::{leader::Leader, requests, shapes};
+use crate::{device::Device, queries, shapes};
 
-/// Changes that are told one by one; of more at once the pages load what they show again.
+/// The most changes that are reported one by one. If more come at once, the pages reload what they show.
 const CHANGES_MAX: usize = 200;
 
-/// What a device says of itself, from the moment of the subscription.
-pub(crate) struct Updates {
+/// What the client reports, from the moment of the subscription.
+struct Updates {
     events: Events,
     status: watch::Receiver<Status>,
 }
 
 impl Updates {
-    pub(crate) fn of(client: &Client) -> Self {
+    fn of(client: &Client) -> Self {
         Self {
             events: client.events(),
             status: client.status(),
@@ -29,8 +31,18 @@ impl Updates {
     }
 }
 
-/// Watches a device until it is closed.
-pub(crate) async fn watch(leader: Rc<Leader>, client: Client, mut updates: Updates) {
+/// Gives the device its client, connects it, and reports what changes from now on.
+pub(crate) async fn start(device: &Rc<Device>, client: Client) {
+    device.signed_in(client.clone());
+    // Before anything is answered: a page asks for conversations as soon as it knows who is signed in.
+    device.refresh_me(&client).await;
+    let updates = Updates::of(&client);
+    client.connect();
+    spawn_local(watch(Rc::clone(device), client, updates));
+}
+
+/// Watches the client until it is closed.
+async fn watch(device: Rc<Device>, client: Client, mut updates: Updates) {
     loop {
         tokio::select! {
             changed = updates.status.changed() => {
@@ -39,23 +51,23 @@ pub(crate) async fn watch(leader: Rc<Leader>, client: Client, mut updates: Updat
                 }
                 let status = updates.status.borrow_and_update().clone();
                 if let Connection::SignedOut { .. } = status.connection {
-                    revoke(&leader);
+                    device.revoked();
                 }
-                leader.tell_state();
+                device.report_state();
             }
             update = updates.events.next() => {
                 let Some(update) = update else { return };
                 let batch = batch(update, &mut updates.events);
-                // What cannot be read now is read when the pages load again.
-                if !matches!(tell(&leader, &client, batch).await, Ok(true)) {
-                    leader.tell(Event::Reload);
+                // What cannot be read now is read when the pages reload.
+                if !matches!(report(&device, &client, batch).await, Ok(true)) {
+                    device.report(Event::Reload);
                 }
             }
         }
     }
 }
 
-/// Everything that is there already; none if it is too much to be told one by one.
+/// Everything that has come by now; `None` if it is too much to be reported one by one.
 fn batch(first: Update, events: &mut Events) -> Option<Vec<Change>> {
     let mut batch = Vec::new();
     let mut next = Some(first);
@@ -73,14 +85,14 @@ fn batch(first: Update, events: &mut Events) -> Option<Vec<Change>> {
     Some(batch)
 }
 
-/// Tells a batch; false if it has to be loaded as a whole.
-async fn tell(leader: &Rc<Leader>, client: &Client, batch: Option<Vec<Change>>) -> Result<bool, ClientError> {
+/// Reports a batch; `false` if the pages have to reload instead.
+async fn report(device: &Device, client: &Client, batch: Option<Vec<Change>>) -> Result<bool, ClientError> {
     let Some(batch) = batch else { return Ok(false) };
-    // A conversation is told once, after its messages.
+    // A conversation is reported once, after its messages.
     let mut touched: BTreeSet<ConversationId> = BTreeSet::new();
     for change in batch {
         match change {
-            // The status tells the end of a session, too.
+            // The status shows the end of a session, too.
             Change::CaughtUp | Change::VaultChanged | Change::SignedOut => {}
             Change::ConversationChanged(id) => {
                 touched.insert(id);
@@ -88,11 +100,11 @@ async fn tell(leader: &Rc<Leader>, client: &Client, batch: Option<Vec<Change>>) 
             Change::ConversationMoved { from, to } => {
                 touched.remove(&from);
                 touched.insert(to);
-                leader.tell(Event::ConversationMoved { from, to });
+                device.report(Event::ConversationMoved { from, to });
             }
             Change::MessageReceived(message) | Change::MessageSent(message) => {
                 touched.insert(message.conversation);
-                leader.tell(Event::Message(Box::new(shapes::message(&message))));
+                device.report(Event::Message(Box::new(shapes::message(&message))));
             }
             Change::MessageStatusChanged {
                 conversation,
@@ -101,7 +113,7 @@ async fn tell(leader: &Rc<Leader>, client: &Client, batch: Option<Vec<Change>>) 
             } => {
                 touched.insert(conversation);
                 if let Some(message) = client.message(conversation, message).await? {
-                    leader.tell(Event::Message(Box::new(shapes::message(&message))));
+                    device.report(Event::Message(Box::new(shapes::message(&message))));
                 }
             }
             Change::MessageRemoved {
@@ -109,48 +121,29 @@ async fn tell(leader: &Rc<Leader>, client: &Client, batch: Option<Vec<Change>>) 
                 message,
             } => {
                 touched.insert(conversation);
-                leader.tell(Event::MessageRemoved {
+                device.report(Event::MessageRemoved {
                     conversation,
                     id: message.to_string(),
                 });
             }
             Change::ContactChanged(account) => touched.extend(client.chat_with_account(account).await?),
             // The message itself says that it failed.
-            Change::Warning(Said::Refused { message: Some(_), .. }) => {}
-            Change::Warning(warning) => leader.tell(Event::Warning(told(client, warning).await?)),
+            Change::Warning(ClientWarning::Refused { message: Some(_), .. }) => {}
+            Change::Warning(warning) => device.report(Event::Warning(shown(client, warning).await?)),
         }
     }
     for id in touched {
-        if let Some(conversation) = requests::conversation(client, id).await? {
-            leader.tell(Event::Conversation(Box::new(conversation)));
+        if let Some(conversation) = queries::conversation(client, id).await? {
+            device.report(Event::Conversation(Box::new(conversation)));
         }
     }
     Ok(true)
 }
 
-/// The session has ended at the server: what is here can be read until it is removed.
-fn revoke(leader: &Leader) {
-    if let Phase::SignedIn(me) = leader.phase() {
-        leader.set_phase(Phase::Revoked(me));
-    }
-}
-
-/// Learns who is signed in, at the start and when the name changes.
-pub(crate) async fn learn_who(leader: &Leader, client: &Client) {
-    if let Ok(me) = client.me().await {
-        let me = shapes::me(me);
-        let phase = match leader.phase() {
-            Phase::Revoked(_) => Phase::Revoked(me),
-            _ => Phase::SignedIn(me),
-        };
-        leader.set_phase(phase);
-        leader.tell_state();
-    }
-}
-
-async fn told(client: &Client, warning: Said) -> Result<Warning, ClientError> {
+/// A warning as a page shows it.
+async fn shown(client: &Client, warning: ClientWarning) -> Result<Warning, ClientError> {
     Ok(match warning {
-        Said::AccountKeyChanged(account) => {
+        ClientWarning::AccountKeyChanged(account) => {
             let contact = client.contact(account).await?;
             let handle = contact.and_then(|contact| contact.handle);
             Warning::KeyChanged {
@@ -158,17 +151,17 @@ async fn told(client: &Client, warning: Said) -> Result<Warning, ClientError> {
                 handle: handle.map(|handle| handle.as_str().to_owned()),
             }
         }
-        Said::ForgedByServer { conversation, what } => Warning::ForgedByServer {
+        ClientWarning::ForgedByServer { conversation, what } => Warning::ForgedByServer {
             conversation,
             detail: what,
         },
-        Said::MessageRefused {
+        ClientWarning::MessageRefused {
             conversation, what, ..
         } => Warning::MessageRefused {
             conversation,
             detail: what,
         },
-        Said::HistoryGap { conversation } => Warning::HistoryGap { conversation },
-        Said::Refused { what, .. } => Warning::Refused { detail: what },
+        ClientWarning::HistoryGap { conversation } => Warning::HistoryGap { conversation },
+        ClientWarning::Refused { what, .. } => Warning::Refused { detail: what },
     })
 }

@@ -8,7 +8,7 @@ use subrosa_web_rpc::{Answer, Call, Event, Failure};
 pub(crate) struct TabId([u8; 16]);
 
 impl TabId {
-    /// A new one.
+    /// A random id.
     pub(crate) fn new() -> Self {
         use rand_core::RngCore as _;
         let mut bytes = [0; 16];
@@ -16,36 +16,37 @@ impl TabId {
         Self(bytes)
     }
 
-    /// The lock that the worker holds as long as it lives: nothing else tells its page of every death.
+    /// The name of the lock that the worker holds for as long as it lives. Its page waits for that lock: nothing else
+    /// shows every way in which a worker can die.
     pub(crate) fn life(self) -> String {
         let digits: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
         format!("subrosa-life-{digits}")
     }
 }
 
-/// A message on the channel of one build. Everybody hears it.
+/// A message on the channel of one build. Every worker of the build receives it.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum Between {
-    /// Who leads?
+pub(crate) enum ChannelMessage {
+    /// Asks who leads.
     WhoLeads,
-    /// This tab does: calls that were not answered by another are repeated to it.
+    /// This tab leads: calls that nobody has answered are sent again.
     Leads(TabId),
-    /// A page's call, for whoever leads.
+    /// A page's call, for the tab that leads.
     Call {
         /// The tab that waits for the answer.
         from: TabId,
-        /// The call; its id is unique in that tab.
+        /// The call; its id is unique within that tab.
         call: Call,
     },
-    /// What came of it, for one tab.
+    /// The answer to a call, for one tab.
     Answer {
         /// The tab that asked.
         to: TabId,
         /// The id of its call.
         id: u64,
-        /// What came of it.
+        /// The outcome.
         result: Result<Answer, Failure>,
     },
-    /// Something changed, for all.
+    /// Something changed, for every page.
     Event(Event),
 }
