@@ -1,16 +1,15 @@
 //! The command line.
 
-use std::path::PathBuf;
-
-use clap::{Args, Parser, Subcommand, ValueHint};
-use subrosa_client::ServerUrl;
+use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
         bench, chat, chats, completions, devices, history, listen, passwd, recover, search, send, serve,
         signin, signout, signup, whoami,
     },
-    exit, shapes,
+    exit,
+    global::Global,
+    shapes,
 };
 
 const EXAMPLES: &str = "\
@@ -31,29 +30,6 @@ pub(crate) struct Arguments {
     pub(crate) global: Global,
     #[command(subcommand)]
     pub(crate) command: Command,
-}
-
-/// What every command takes.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Global options")]
-pub(crate) struct Global {
-    /// The server's address. The profile remembers it; the default at sign-up and sign-in is
-    /// `http://localhost:8080`.
-    #[arg(long, global = true, value_name = "URL", env = "SUBROSA_SERVER", value_hint = ValueHint::Url)]
-    pub(crate) server: Option<ServerUrl>,
-    /// The folder that holds account, keys and messages [default: subrosa/default in the user's data
-    /// folder].
-    #[arg(long, global = true, value_name = "DIR", env = "SUBROSA_PROFILE", value_hint = ValueHint::DirPath)]
-    pub(crate) profile: Option<PathBuf>,
-    /// Print one JSON object a line. The fields are listed in `subrosa --help`.
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-    /// Read the password from the first line of this file ('-' for standard input) instead of asking.
-    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) password_file: Option<PathBuf>,
-    /// Append the client's log to this file.
-    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) log_file: Option<PathBuf>,
 }
 
 /// The deeds.

@@ -1,6 +1,7 @@
 //! The `subrosa` binary: the server, and a full terminal client.
 
 mod arguments;
+mod global;
 
 mod commands;
 
@@ -24,9 +25,16 @@ mod signals;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
-use crate::{arguments::Arguments, output::Output};
+use crate::{
+    arguments::{Arguments, Command},
+    commands::{
+        bench, chat as chat_command, chats, completions, devices, history, listen, passwd, recover, search,
+        send, serve, signin, signout, signup, whoami,
+    },
+    output::Output,
+};
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -67,8 +75,33 @@ fn wants_json() -> bool {
 
 fn run(arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(commands::run(arguments, output));
+    let result = runtime.block_on(carry_out(arguments, output));
     // A thread that still reads from the terminal must not keep the process.
     runtime.shutdown_background();
     result
+}
+
+async fn carry_out(arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
+    let Arguments { global, command } = arguments;
+    if let Some(file) = &global.log_file {
+        logging::to_file(file)?;
+    }
+    match command {
+        Command::Serve(arguments) => serve::run(arguments, output).await,
+        Command::Signup(arguments) => signup::run(&global, arguments, output).await,
+        Command::Signin(arguments) => signin::run(&global, arguments, output).await,
+        Command::Recover(arguments) => recover::run(&global, arguments, output).await,
+        Command::Passwd(arguments) => passwd::run(&global, arguments, output).await,
+        Command::Signout(arguments) => signout::run(&global, arguments, output).await,
+        Command::Whoami(arguments) => whoami::run(&global, arguments, output).await,
+        Command::Devices(arguments) => devices::run(&global, arguments, output).await,
+        Command::Search(arguments) => search::run(&global, arguments, output).await,
+        Command::Send(arguments) => send::run(&global, arguments, output).await,
+        Command::Chats(arguments) => chats::run(&global, arguments, output).await,
+        Command::History(arguments) => history::run(&global, arguments, output).await,
+        Command::Listen(arguments) => listen::run(&global, arguments, output).await,
+        Command::Chat(arguments) => chat_command::run(&global, arguments).await,
+        Command::Bench(arguments) => bench::run(&global, arguments, output).await,
+        Command::Completions(arguments) => completions::run(&arguments, Arguments::command(), output),
+    }
 }

@@ -4,7 +4,7 @@ use std::{env, path::PathBuf};
 
 use subrosa_client::{Client, ServerUrl};
 
-use crate::{arguments::Global, exit::usage, output::Output};
+use crate::{exit::usage, global::Global, output::Output};
 
 /// The server of those who name none: `cargo xtask run`, `subrosa serve`.
 const DEFAULT_SERVER: &str = "http://localhost:8080";

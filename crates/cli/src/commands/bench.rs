@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use clap::Args;
 use subrosa_bench::{Plan, measure_server};
 
-use crate::{arguments::Global, output::Output, profile};
+use crate::{global::Global, output::Output, profile};
 
 /// Measure a server: put load on it, and print what it bears.
 ///

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 
 use clap::Args;
 
-use crate::{arguments::Global, chat, exit::usage, output::can_ask, profile};
+use crate::{chat, exit::usage, global::Global, output::can_ask, profile};
 
 /// Open the terminal interface: chats, messages, people, in one screen.
 ///

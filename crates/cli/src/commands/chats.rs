@@ -5,7 +5,7 @@ use subrosa_client::{Conversation, ConversationState, Message};
 
 use super::{farewell_with_warnings, sync};
 use crate::{
-    arguments::Global,
+    global::Global,
     instant::day_and_minute,
     output::Output,
     people::{Names, one_line},

@@ -1,9 +1,9 @@
 //! `subrosa completions`: completions for the shell.
 
-use clap::{Args, CommandFactory as _};
+use clap::{Args, Command};
 use clap_complete::{Shell, generate};
 
-use crate::{arguments, output::Output};
+use crate::output::Output;
 
 /// Print completions for a shell.
 #[derive(Debug, Args)]
@@ -16,13 +16,13 @@ pub(crate) struct Arguments {
     shell: Shell,
 }
 
-pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<()> {
+/// `command_line` is the definition of the whole command line.
+pub(crate) fn run(
+    arguments: &Arguments,
+    mut command_line: Command,
+    output: &mut Output,
+) -> anyhow::Result<()> {
     let mut script = Vec::new();
-    generate(
-        arguments.shell,
-        &mut arguments::Arguments::command(),
-        "subrosa",
-        &mut script,
-    );
+    generate(arguments.shell, &mut command_line, "subrosa", &mut script);
     Ok(output.raw(&script)?)
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use subrosa_client::DeviceId;
 
 use crate::{
-    arguments::Global,
+    global::Global,
     instant::day_and_minute,
     output::Output,
     profile,

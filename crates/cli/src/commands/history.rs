@@ -4,7 +4,7 @@ use clap::{Args, value_parser};
 use subrosa_client::Handle;
 
 use super::{farewell_with_warnings, sync};
-use crate::{arguments::Global, output::Output, people::Names, profile, shapes::MessageShape};
+use crate::{global::Global, output::Output, people::Names, profile, shapes::MessageShape};
 
 /// Show the newest messages of a conversation, and mark it as read.
 #[derive(Debug, Args)]

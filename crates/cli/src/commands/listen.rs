@@ -8,8 +8,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::farewell;
 use crate::{
-    arguments::Global,
     exit::{incompatible, timed_out},
+    global::Global,
     output::Output,
     people::Names,
     profile,

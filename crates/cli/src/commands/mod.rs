@@ -1,4 +1,4 @@
-//! One file for each deed.
+//! One file for each command, and how they begin and end a conversation with the server.
 
 pub(crate) mod bench;
 pub(crate) mod chat;
@@ -23,43 +23,12 @@ use futures_util::FutureExt as _;
 use subrosa_client::{Client, ClientError, Connection, Event, Events, Status, Update};
 use tokio::time::timeout;
 
-use crate::{
-    arguments::{Arguments, Command},
-    exit::incompatible,
-    logging,
-    output::Output,
-};
+use crate::{exit::incompatible, output::Output};
 
 /// How long a command that can do without the server waits for it.
 const SYNC_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a command waits for what is to leave before it ends: delivery and read reports, key packages.
 const FAREWELL_PATIENCE: Duration = Duration::from_secs(5);
-
-/// Carries out a command.
-pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
-    let Arguments { global, command } = arguments;
-    if let Some(file) = &global.log_file {
-        logging::to_file(file)?;
-    }
-    match command {
-        Command::Serve(arguments) => serve::run(arguments, output).await,
-        Command::Signup(arguments) => signup::run(&global, arguments, output).await,
-        Command::Signin(arguments) => signin::run(&global, arguments, output).await,
-        Command::Recover(arguments) => recover::run(&global, arguments, output).await,
-        Command::Passwd(arguments) => passwd::run(&global, arguments, output).await,
-        Command::Signout(arguments) => signout::run(&global, arguments, output).await,
-        Command::Whoami(arguments) => whoami::run(&global, arguments, output).await,
-        Command::Devices(arguments) => devices::run(&global, arguments, output).await,
-        Command::Search(arguments) => search::run(&global, arguments, output).await,
-        Command::Send(arguments) => send::run(&global, arguments, output).await,
-        Command::Chats(arguments) => chats::run(&global, arguments, output).await,
-        Command::History(arguments) => history::run(&global, arguments, output).await,
-        Command::Listen(arguments) => listen::run(&global, arguments, output).await,
-        Command::Chat(arguments) => chat::run(&global, arguments).await,
-        Command::Bench(arguments) => bench::run(&global, arguments, output).await,
-        Command::Completions(arguments) => completions::run(&arguments, output),
-    }
-}
 
 /// Fetches what waits at the server, if it can be reached at once; otherwise says so and goes on with what
 /// is here. A device that was signed out is an error, and so is a server of another version: waiting does not

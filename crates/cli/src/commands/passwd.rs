@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use crate::{arguments::Global, output::Output, profile, secrets, shapes::DoneShape};
+use crate::{global::Global, output::Output, profile, secrets, shapes::DoneShape};
 
 /// Change your password.
 ///

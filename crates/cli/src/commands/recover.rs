@@ -7,8 +7,8 @@ use subrosa_client::{Client, Credentials, Handle, RecoveryCode, profile_exists};
 
 use super::signup::announce;
 use crate::{
-    arguments::Global,
     exit::usage,
+    global::Global,
     output::Output,
     profile, secrets,
     shapes::{AccountShape, DoneShape},

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::{arguments::Global, output::Output, profile, shapes::PersonShape};
+use crate::{global::Global, output::Output, profile, shapes::PersonShape};
 
 /// Search people by the start of their handle.
 #[derive(Debug, Args)]

@@ -11,8 +11,8 @@ use subrosa_wire::limits::MESSAGE_TEXT_MAX;
 
 use super::farewell_with_warnings;
 use crate::{
-    arguments::Global,
     exit::{refused, timed_out, usage},
+    global::Global,
     output::{Output, can_ask},
     people::Names,
     profile,

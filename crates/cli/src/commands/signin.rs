@@ -4,7 +4,7 @@ use clap::Args;
 use subrosa_client::{Client, Credentials, Handle};
 
 use super::signup::announce;
-use crate::{arguments::Global, output::Output, profile, secrets, shapes::AccountShape};
+use crate::{global::Global, output::Output, profile, secrets, shapes::AccountShape};
 
 /// Sign in: make this profile another device of an account.
 ///

@@ -5,8 +5,8 @@ use std::io::{self, BufRead as _};
 use clap::Args;
 
 use crate::{
-    arguments::Global,
     exit::usage,
+    global::Global,
     output::{Output, can_ask},
     profile,
     shapes::DoneShape,

@@ -6,7 +6,7 @@ use clap::Args;
 use subrosa_client::{Client, Credentials, Handle, NewAccount};
 
 use crate::{
-    arguments::Global,
+    global::Global,
     output::{Output, can_ask},
     profile, secrets,
     shapes::AccountShape,

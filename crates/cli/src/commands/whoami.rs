@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::{arguments::Global, output::Output, people::one_line, profile, shapes::AccountShape};
+use crate::{global::Global, output::Output, people::one_line, profile, shapes::AccountShape};
 
 /// Say who is signed in.
 #[derive(Debug, Args)]

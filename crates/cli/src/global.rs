@@ -1,0 +1,29 @@
+//! The options that every command takes.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+use subrosa_client::ServerUrl;
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The server's address. The profile remembers it; the default at sign-up and sign-in is
+    /// `http://localhost:8080`.
+    #[arg(long, global = true, value_name = "URL", env = "SUBROSA_SERVER", value_hint = ValueHint::Url)]
+    pub(crate) server: Option<ServerUrl>,
+    /// The folder that holds account, keys and messages [default: subrosa/default in the user's data
+    /// folder].
+    #[arg(long, global = true, value_name = "DIR", env = "SUBROSA_PROFILE", value_hint = ValueHint::DirPath)]
+    pub(crate) profile: Option<PathBuf>,
+    /// Print one JSON object a line. The fields are listed in `subrosa --help`.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Read the password from the first line of this file ('-' for standard input) instead of asking.
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Append the client's log to this file.
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) log_file: Option<PathBuf>,
+}
