@@ -13,10 +13,10 @@ use subrosa_engine::{
 };
 use subrosa_mls::DeviceIdentity;
 use subrosa_wire::{
-    Base64, DeviceId, Handle, limits as wire_limits,
+    Base64, Handle, limits as wire_limits,
     rest::{
-        PasswordStart, RecoveryFinish, RefreshFinish, RegistrationFinish, RegistrationStart, SignInFinish,
-        SignInStart, SignedIn, Tokens,
+        PasswordStart, RecoveryFinish, RegistrationFinish, RegistrationStart, SignInFinish, SignInStart,
+        SignedIn, Tokens,
     },
 };
 use zeroize::Zeroizing;
@@ -355,24 +355,6 @@ fn new_password(typed: &str, handle: &Handle) -> Result<Password, ClientError> {
 
 fn display_name(typed: &str) -> Result<DisplayName, ClientError> {
     clean_name(typed).map_err(|error| ClientError::Name(error.to_string()))
-}
-
-/// The body with which a session is refreshed. It runs where the device key is.
-pub(crate) fn refresh_body(
-    engine: &Engine,
-    device_id: DeviceId,
-    refresh_token: String,
-    nonce: Base64,
-) -> Result<RefreshFinish, ClientError> {
-    let signature = engine
-        .refresh_signature(&nonce.0, &refresh_token)
-        .map_err(|error| ClientError::ServerMisbehaved(error.to_string()))?;
-    Ok(RefreshFinish {
-        device_id,
-        refresh_token,
-        nonce,
-        signature,
-    })
 }
 
 impl From<PasswordError> for ClientError {

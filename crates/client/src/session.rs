@@ -9,12 +9,16 @@
 
 use serde::{Deserialize, Serialize};
 use subrosa_engine::Engine;
-use subrosa_wire::{DeviceId, ProblemCode, Timestamp, limits::ACCESS_TOKEN_LIFETIME, rest::Tokens};
+use subrosa_wire::{
+    Base64, DeviceId, ProblemCode, Timestamp,
+    limits::ACCESS_TOKEN_LIFETIME,
+    rest::{RefreshFinish, Tokens},
+};
 use tokio::sync::{mpsc, oneshot};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
-    ClientError, accounts, ambient,
+    ClientError, ambient,
     host::HostHandle,
     limits::{TOKEN_MARGIN, TOKEN_REQUESTS_MAX},
     platform::{Tasks, from_json, to_json},
@@ -175,7 +179,7 @@ impl Keeper {
         let nonce = self.rest.start_refresh(device_id).await?.nonce;
         let body = self
             .host
-            .run(move |host| accounts::refresh_body(host.engine(), device_id, refresh_token, nonce))
+            .run(move |host| refresh_body(host.engine(), device_id, refresh_token, nonce))
             .await??;
         let tokens = match self.rest.finish_refresh(&body).await {
             Err(error) if ends_session(&error) => return Err(ClientError::SignedOut(error.to_string())),
@@ -185,6 +189,24 @@ impl Keeper {
         self.host.run(move |host| stored.store(host.engine())).await??;
         Ok(tokens)
     }
+}
+
+/// The body with which a session is refreshed. It runs where the device key is.
+fn refresh_body(
+    engine: &Engine,
+    device_id: DeviceId,
+    refresh_token: String,
+    nonce: Base64,
+) -> Result<RefreshFinish, ClientError> {
+    let signature = engine
+        .refresh_signature(&nonce.0, &refresh_token)
+        .map_err(|error| ClientError::ServerMisbehaved(error.to_string()))?;
+    Ok(RefreshFinish {
+        device_id,
+        refresh_token,
+        nonce,
+        signature,
+    })
 }
 
 /// Whether this refusal means that the session is over.
