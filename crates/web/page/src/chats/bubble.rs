@@ -5,7 +5,7 @@ use std::sync::Arc;
 use leptos::{prelude::*, task::spawn_local};
 use subrosa_web_rpc::{Message, MessageStatus, Request};
 
-use super::conversation::Entry;
+use super::entry::Entry;
 use crate::{
     format,
     i18n::{now, t},

@@ -10,7 +10,7 @@ use subrosa_web_rpc::{ConversationState, Failure, Request};
 use subrosa_wire::{AccountId, ConversationId, limits::MESSAGE_TEXT_MAX};
 use web_sys::HtmlTextAreaElement;
 
-use super::{conversation::Entry, draft::Draft};
+use super::{draft::Draft, entry::Entry};
 use crate::{
     browser,
     i18n::{now, t},

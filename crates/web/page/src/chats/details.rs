@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::conversation::Entry;
+use super::entry::Entry;
 use crate::{
     i18n::t,
     model::faces,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use leptos::{ev, prelude::*, task::spawn_local};
 use subrosa_web_rpc::Request;
 
-use super::{bubble::MessageBubble, conversation::Entry, scroll::Scroller};
+use super::{bubble::MessageBubble, entry::Entry, scroll::Scroller};
 use crate::{
     browser, format,
     i18n::now,

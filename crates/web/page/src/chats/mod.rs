@@ -6,6 +6,7 @@ mod composer;
 mod conversation;
 mod details;
 mod draft;
+mod entry;
 mod frame;
 mod messages;
 mod notices;

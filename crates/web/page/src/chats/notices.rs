@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use subrosa_web_rpc::{ConversationState, Warning};
 use subrosa_wire::{AccountId, ConversationId};
 
-use super::conversation::Entry;
+use super::entry::Entry;
 use crate::{
     i18n::{now, t},
     parts::icon,
