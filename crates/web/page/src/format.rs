@@ -7,7 +7,7 @@ use wasm_bindgen::JsValue;
 
 use crate::{
     browser,
-    i18n::{self, Language},
+    language::{self, Language},
     model::{
         labels::{Label, label},
         letters,
@@ -97,7 +97,7 @@ pub(crate) fn number(value: u64) -> String {
         return value.to_string();
     }
     let number = js_sys::Number::from(value as f64);
-    number.to_locale_string(&locale(i18n::language())).into()
+    number.to_locale_string(&locale(language::shown())).into()
 }
 
 /// How a language counts so many, by the names of Unicode's plural rules (UTS #35): `one`, `other` and four more.
@@ -144,7 +144,7 @@ fn locale(language: Language) -> String {
 }
 
 fn write(style: Style, at_ms: u64) -> String {
-    let language = i18n::language();
+    let language = language::shown();
     let format = FORMATTERS.with_borrow_mut(|kept| {
         kept.entry((language, style))
             .or_insert_with(|| formatter(language, style))
@@ -169,7 +169,7 @@ fn formatter(language: Language, style: Style) -> Function {
 fn relative_day(days: i32) -> String {
     let options = Object::new();
     let _ = Reflect::set(&options, &"numeric".into(), &"auto".into());
-    let locales = Array::of1(&locale(i18n::language()).into());
+    let locales = Array::of1(&locale(language::shown()).into());
     js_sys::Intl::RelativeTimeFormat::new(&locales, &options)
         .format(f64::from(days), "day")
         .into()

@@ -18,65 +18,14 @@ use leptos::{prelude::*, task::spawn_local};
 
 pub(crate) use self::messages::Argument;
 use self::messages::Messages;
-use crate::{browser, limits::LANGUAGE_WITHIN};
-
-/// A language of the interface.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Language {
-    English,
-    German,
-}
+use crate::{
+    browser,
+    language::{self, Language},
+    limits::LANGUAGE_WITHIN,
+};
 
 const KEPT_AS: &str = "subrosa-language";
 const ENGLISH: &str = include_str!("../locales/en.ftl");
-
-impl Language {
-    /// All of them.
-    pub(crate) const ALL: [Self; 2] = [Self::English, Self::German];
-
-    /// The language tag (BCP 47).
-    pub(crate) const fn tag(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::German => "de",
-        }
-    }
-
-    /// What its speakers call it.
-    pub(crate) const fn own_name(self) -> &'static str {
-        match self {
-            Self::English => "English",
-            Self::German => "Deutsch",
-        }
-    }
-
-    /// Which way it is written.
-    pub(crate) const fn direction(self) -> &'static str {
-        match self {
-            Self::English | Self::German => "ltr",
-        }
-    }
-
-    /// Its messages; nothing if they could not be loaded.
-    async fn messages(self) -> Option<Messages> {
-        let source = match self {
-            Self::English => ENGLISH,
-            // Kept for as long as the page is.
-            Self::German => browser::fetch_named("subrosa-language-de").await?.leak(),
-        };
-        Some(Messages::of(self, source)).filter(|messages| !messages.is_empty())
-    }
-
-    /// The first of these tags that is spoken here.
-    fn of_tags(tags: impl IntoIterator<Item = String>) -> Option<Self> {
-        tags.into_iter().find_map(|tag| {
-            let primary = tag.split('-').next()?.to_ascii_lowercase();
-            Self::ALL.into_iter().find(|language| language.tag() == primary)
-        })
-    }
-}
-
-static CHOSEN: LazyLock<ArcRwSignal<Language>> = LazyLock::new(|| ArcRwSignal::new(Language::English));
 
 /// The language that was chosen last and could not be loaded.
 static MISSING: LazyLock<ArcRwSignal<Option<Language>>> = LazyLock::new(|| ArcRwSignal::new(None));
@@ -87,11 +36,6 @@ thread_local! {
     /// The languages that are here.
     static MESSAGES: RefCell<HashMap<Language, Messages>> =
         RefCell::new(HashMap::from([(Language::English, Messages::of(Language::English, ENGLISH))]));
-}
-
-/// The language of the interface. Whoever asks within a view is asked again when it changes.
-pub(crate) fn language() -> Language {
-    CHOSEN.get()
 }
 
 /// The language that was chosen last, if it could not be loaded: the one before it stays.
@@ -138,13 +82,23 @@ async fn take_up(language: Language, and_then: impl FnOnce(Language)) {
     if is_here {
         and_then(language);
         MISSING.set(None);
-        CHOSEN.set(language);
+        language::show(language);
     } else {
         MISSING.set(Some(language));
     }
-    let shown = CHOSEN.get_untracked();
+    let shown = language::shown_untracked();
     browser::set_root_attribute("lang", shown.tag());
     browser::set_root_attribute("dir", shown.direction());
+}
+
+/// The messages of a language; `None` if they could not be loaded.
+async fn messages_of(language: Language) -> Option<Messages> {
+    let source = match language {
+        Language::English => ENGLISH,
+        // Kept for as long as the page is.
+        Language::German => browser::fetch_named("subrosa-language-de").await?.leak(),
+    };
+    Some(Messages::of(language, source)).filter(|messages| !messages.is_empty())
 }
 
 /// Whether the messages of a language are here now.
@@ -152,7 +106,7 @@ async fn load(language: Language) -> bool {
     if MESSAGES.with_borrow(|here| here.contains_key(&language)) {
         return true;
     }
-    let Some(messages) = language.messages().await else {
+    let Some(messages) = messages_of(language).await else {
         return false;
     };
     MESSAGES.with_borrow_mut(|here| here.insert(language, messages));
@@ -161,7 +115,7 @@ async fn load(language: Language) -> bool {
 
 /// The text with this key in the language of the interface.
 pub(crate) fn find_text(key: &str, arguments: &[(&str, Argument<'_>)]) -> String {
-    let language = CHOSEN.get();
+    let language = language::shown();
     MESSAGES
         .with_borrow(|here| {
             let find = |language| here.get(&language)?.find(key, arguments);

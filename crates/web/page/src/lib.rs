@@ -14,6 +14,7 @@ mod chats;
 mod format;
 mod gate;
 mod i18n;
+mod language;
 mod limits;
 mod link;
 mod model;

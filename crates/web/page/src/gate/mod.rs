@@ -12,9 +12,9 @@ use leptos::{either::EitherOf4, prelude::*};
 pub(crate) use recovery_code::{CodeCard, RecoveryCodeScreen};
 
 use crate::{
-    browser,
-    i18n::{self, Language},
-    parts::{icon, language},
+    browser, i18n,
+    language::{self, Language},
+    parts::{self, icon},
 };
 
 /// Which of the doors is open.
@@ -54,7 +54,7 @@ pub(crate) fn Ground(children: Children) -> impl IntoView {
                     {Language::ALL
                         .into_iter()
                         .map(|one| {
-                            let current = move || (i18n::language() == one).then_some("true");
+                            let current = move || (language::shown() == one).then_some("true");
                             view! {
                                 <button type="button" class="text-button" lang=one.tag() aria-current=current
                                     data-testid=format!("language-{}", one.tag()) on:click=move |_| i18n::choose(one)>
@@ -63,7 +63,7 @@ pub(crate) fn Ground(children: Children) -> impl IntoView {
                             }
                         })
                         .collect_view()}
-                    {language::missing()}
+                    {parts::language::missing()}
                 </footer>
             </div>
         </div>

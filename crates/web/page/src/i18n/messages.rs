@@ -11,8 +11,7 @@ use fluent_syntax::{
     parser,
 };
 
-use super::Language;
-use crate::format;
+use crate::{format, language::Language};
 
 /// What is put into a text.
 pub(crate) enum Argument<'a> {

@@ -3,8 +3,9 @@
 use leptos::prelude::*;
 
 use crate::{
-    i18n::{self, Language, now, t},
-    parts::language,
+    i18n::{self, now, t},
+    language::{self, Language},
+    parts,
     theme::{self, Theme},
 };
 
@@ -41,14 +42,14 @@ pub(super) fn Look() -> impl IntoView {
                         .into_iter()
                         .map(|one| view! {
                             <label lang=one.tag()>
-                                <input type="radio" name="language" data-testid=format!("language-{}", one.tag()) prop:checked=move || i18n::language() == one
+                                <input type="radio" name="language" data-testid=format!("language-{}", one.tag()) prop:checked=move || language::shown() == one
                                     on:change=move |_| i18n::choose(one) />
                                 <span>{one.own_name()}</span>
                             </label>
                         })
                         .collect_view()
                 }}
-                {language::missing()}
+                {parts::language::missing()}
             </fieldset>
         </section>
     }
