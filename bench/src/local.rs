@@ -12,6 +12,7 @@ use crate::{
     live::Endpoint,
     load::{self, LoadPlan},
     measure::{self, Against},
+    message,
     party::Party,
     person::Person,
     plan::{Part, Plan},
@@ -46,7 +47,7 @@ pub(crate) async fn run(plan: &Plan, progress: Progress<'_>) -> Result<Report> {
 }
 
 async fn raw_limits(plan: &Plan, folder: &Path) -> Result<RawLimits> {
-    let message_bytes = measure::message_bytes();
+    let message_bytes = message::stored_bytes();
     let fdatasync_per_s = raw::sync::appends_per_s(folder, message_bytes, plan.raw)?;
     let inserts = ROWS_PER_COMMIT
         .iter()
@@ -154,9 +155,9 @@ fn ratios(folder: &Path, plan: &Plan, load: &[Load], raw: &mut RawLimits) -> Res
         reason = "a batch has at most some thousand rows"
     )]
     let rows_per_commit = (reached.round() as usize).max(1);
-    let mut bare = raw::inserts::run(folder, rows_per_commit, measure::message_bytes(), plan.raw)?;
+    let mut bare = raw::inserts::run(folder, rows_per_commit, message::stored_bytes(), plan.raw)?;
     for _ in 1..BEST_OF {
-        let again = raw::inserts::run(folder, rows_per_commit, measure::message_bytes(), plan.raw)?;
+        let again = raw::inserts::run(folder, rows_per_commit, message::stored_bytes(), plan.raw)?;
         if again.rows_per_s > bare.rows_per_s {
             bare = again;
         }

@@ -1,15 +1,12 @@
 //! What is measured alike at a server of our own and at somebody else's: messages and turns.
 
 use anyhow::{Context as _, Result};
-use subrosa_client::ambient;
-use subrosa_wire::ConversationId;
 
 use crate::{
     Progress, clock,
-    limits::{CONTENT_BYTES, GIVE_UP_AFTER},
+    limits::GIVE_UP_AFTER,
     live::Endpoint,
     load::{self, LoadOutcome, LoadPlan},
-    message::application_message,
     party::Party,
     person::{Person, Registrar},
     plan::{Part, Plan},
@@ -129,15 +126,4 @@ pub(crate) fn row(rate: Option<u32>, plan: &Plan, load_plan: LoadPlan, outcome: 
         undelivered: outcome.undelivered,
         given_up: outcome.given_up,
     }
-}
-
-/// The length of a message as it is stored, in bytes.
-pub(crate) fn message_bytes() -> usize {
-    application_message(
-        ConversationId::from_bytes([0; 16]),
-        1,
-        CONTENT_BYTES,
-        &mut ambient::SystemRandom,
-    )
-    .len()
 }

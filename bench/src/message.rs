@@ -3,7 +3,10 @@
 
 use bytes::Bytes;
 use rand_core::RngCore;
+use subrosa_client::ambient;
 use subrosa_wire::ConversationId;
+
+use crate::limits::CONTENT_BYTES;
 
 /// AES-256-GCM over leaf index, generation and reuse guard (RFC 9420, section 6.3.2).
 const SENDER_DATA_LEN: usize = 12 + TAG_LEN;
@@ -28,6 +31,17 @@ pub(crate) fn application_message(
     let ciphertext_len = 2 + content_len + 2 + SIGNATURE_LEN + TAG_LEN;
     put_vector(&mut message, &noise(ciphertext_len, rng));
     message.into()
+}
+
+/// The length of a benchmark's message as it is stored, in bytes.
+pub(crate) fn stored_bytes() -> usize {
+    application_message(
+        ConversationId::from_bytes([0; 16]),
+        1,
+        CONTENT_BYTES,
+        &mut ambient::SystemRandom,
+    )
+    .len()
 }
 
 fn noise(len: usize, rng: &mut impl RngCore) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{latency::Percentiles, limits::CONTENT_BYTES, measure, plan::Plan, probe::Memory};
+use crate::{latency::Percentiles, limits::CONTENT_BYTES, message, plan::Plan, probe::Memory};
 
 /// The whole report.
 #[derive(Debug, Clone, Serialize)]
@@ -51,7 +51,7 @@ impl Report {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             quick: plan.quick,
             content_bytes: CONTENT_BYTES,
-            message_bytes: measure::message_bytes(),
+            message_bytes: message::stored_bytes(),
             raw: None,
             sign_ups_per_s: None,
             idle: None,
