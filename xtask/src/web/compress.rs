@@ -1,12 +1,9 @@
 //! Compressed forms of files, made once so that no server has to.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow};
 use brotli::enc::BrotliEncoderParams;
-
-use super::files;
 
 /// The names of the compressed forms: brotli, gzip.
 pub(super) const EXTENSIONS: [&str; 2] = ["br", "gz"];
@@ -34,38 +31,36 @@ pub(super) fn is_worthwhile(path: &str) -> bool {
     )
 }
 
-/// Writes both forms of each file beside it, the files side by side.
-pub(super) fn write_all(files: &[(PathBuf, &[u8], Compression)]) -> Result<()> {
+/// The compressed forms of a content, in the order of [`EXTENSIONS`].
+pub(super) type Forms = [Vec<u8>; EXTENSIONS.len()];
+
+/// Makes the forms of each content, all of them side by side. The names stand in errors.
+pub(super) fn compress_all(contents: &[(&str, &[u8])], compression: Compression) -> Result<Vec<Forms>> {
     std::thread::scope(|scope| {
-        let workers: Vec<_> = files
+        let workers: Vec<_> = contents
             .iter()
-            .map(|(path, content, compression)| scope.spawn(|| write_forms(path, content, *compression)))
+            .map(|(name, content)| {
+                scope.spawn(move || {
+                    forms(content, compression).with_context(|| format!("cannot compress {name}"))
+                })
+            })
             .collect();
-        for worker in workers {
-            worker
-                .join()
-                .map_err(|_| anyhow!("a thread that compresses has panicked"))??;
-        }
-        Ok(())
+        workers
+            .into_iter()
+            .map(|worker| {
+                worker
+                    .join()
+                    .map_err(|_| anyhow!("a thread that compresses has panicked"))?
+            })
+            .collect()
     })
 }
 
-fn write_forms(path: &Path, content: &[u8], compression: Compression) -> Result<()> {
-    let [brotli, gzip] = EXTENSIONS.map(|extension| {
-        let mut name = path.to_owned().into_os_string();
-        name.push(".");
-        name.push(extension);
-        PathBuf::from(name)
-    });
-    let context = || format!("cannot compress {}", path.display());
-    files::write(
-        &brotli,
-        &with_brotli(content, compression.brotli).with_context(context)?,
-    )?;
-    files::write(
-        &gzip,
-        &with_gzip(content, compression.gzip).with_context(context)?,
-    )
+fn forms(content: &[u8], compression: Compression) -> Result<Forms> {
+    Ok([
+        with_brotli(content, compression.brotli)?,
+        with_gzip(content, compression.gzip)?,
+    ])
 }
 
 fn with_brotli(content: &[u8], quality: i32) -> Result<Vec<u8>> {

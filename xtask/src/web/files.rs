@@ -61,15 +61,22 @@ impl Files {
         for (path, content) in self.iter() {
             let is_new = write_if_different(&folder.join(path), content)?;
             expected.insert(path.to_owned());
-            if let Some(compression) = compression.filter(|_| compress::is_worthwhile(path)) {
-                let forms = compress::EXTENSIONS.map(|extension| format!("{path}.{extension}"));
+            if compression.is_some() && compress::is_worthwhile(path) {
+                let forms = forms_of(path);
                 if is_new || !forms.iter().all(|form| folder.join(form).exists()) {
-                    to_compress.push((folder.join(path), content, compression));
+                    to_compress.push((path, content));
                 }
                 expected.extend(forms);
             }
         }
-        compress::write_all(&to_compress)?;
+        if let Some(compression) = compression {
+            let compressed = compress::compress_all(&to_compress, compression)?;
+            for ((path, _), forms) in to_compress.iter().zip(compressed) {
+                for (form, content) in forms_of(path).iter().zip(forms) {
+                    write(&folder.join(form), &content)?;
+                }
+            }
+        }
         for path in below(folder)? {
             if !expected.contains(&path.to_string_lossy().replace('\\', "/")) {
                 std::fs::remove_file(folder.join(path))?;
@@ -77,6 +84,11 @@ impl Files {
         }
         Ok(())
     }
+}
+
+/// The paths of a file's compressed forms.
+fn forms_of(path: &str) -> [String; compress::EXTENSIONS.len()] {
+    compress::EXTENSIONS.map(|extension| format!("{path}.{extension}"))
 }
 
 /// The name of a content.
