@@ -16,7 +16,7 @@ use tokio::{
 use super::{
     connection::{Connection, Event, Refusal},
     keys::{Chord, Key},
-    profile::Look,
+    look::Look,
     seen::Seen,
 };
 use crate::PATIENCE;

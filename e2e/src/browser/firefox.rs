@@ -9,7 +9,7 @@ use super::{
     chromium::Evaluated,
     connection::{Connection, Event, Refusal},
     keys::{Chord, Key},
-    profile::Look,
+    look::Look,
     seen::Seen,
 };
 

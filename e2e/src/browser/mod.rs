@@ -9,6 +9,7 @@ mod chromium;
 mod connection;
 mod firefox;
 mod keys;
+mod look;
 mod profile;
 mod seen;
 mod tab;
@@ -16,7 +17,8 @@ mod tab;
 pub mod report;
 pub mod web_person;
 
-pub use profile::{Kind, Look, Profile};
+pub use look::Look;
+pub use profile::{Kind, Profile};
 pub use seen::{Complaint, Request};
 pub use tab::Tab;
 pub use web_person::WebPerson;

@@ -6,7 +6,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use super::{Browser, chromium::Chromium, firefox::Firefox, seen::Seen};
+use super::{Browser, chromium::Chromium, firefox::Firefox, look::Look, seen::Seen};
 use crate::process::{Process, clean_command};
 
 /// Which browser.
@@ -16,59 +16,6 @@ pub enum Kind {
     Chromium,
     /// Debian's `firefox-esr`.
     Firefox,
-}
-
-/// How pages are shown.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Look {
-    /// CSS pixels.
-    pub width: u32,
-    /// CSS pixels.
-    pub height: u32,
-    /// Device pixels per CSS pixel.
-    pub scale: f64,
-    /// Whether the system's theme is dark.
-    pub is_dark: bool,
-    /// Whether things may move.
-    pub has_motion: bool,
-}
-
-impl Look {
-    /// A desktop, light.
-    pub const WIDE: Self = Self {
-        width: 1280,
-        height: 800,
-        scale: 1.0,
-        is_dark: false,
-        has_motion: false,
-    };
-    /// The narrowest telephone.
-    pub const NARROW: Self = Self {
-        width: 360,
-        height: 720,
-        ..Self::WIDE
-    };
-
-    /// The same in the dark theme.
-    #[must_use]
-    pub const fn dark(self) -> Self {
-        Self {
-            is_dark: true,
-            ..self
-        }
-    }
-
-    pub(super) fn scheme(&self) -> &'static str {
-        if self.is_dark { "dark" } else { "light" }
-    }
-
-    pub(super) fn motion(&self) -> &'static str {
-        if self.has_motion {
-            "no-preference"
-        } else {
-            "reduce"
-        }
-    }
 }
 
 /// A profile folder.

@@ -14,7 +14,7 @@ use super::{
     chromium::{Evaluated, Target},
     connection::Refusal,
     keys::{Chord, Key},
-    profile::Look,
+    look::Look,
     report_folder,
 };
 use crate::PATIENCE;
