@@ -1,25 +1,25 @@
-//! The app: which screen is in front, and what happens when somebody signs in or out.
+//! The app: which screen is shown, and what happens when somebody signs in or out.
 
 use leptos::{either::EitherOf7, prelude::*, task::spawn_local};
 
 use crate::{
+    auth::{Auth, RecoveryCodeScreen, trouble},
     browser,
-    chats::Frame,
-    gate::{Gate, RecoveryCodeScreen, trouble},
+    chats::Layout,
     i18n::now,
     limits, link,
     model::{faces, route::Route},
     reactive::{effect, memo},
     router::Router,
-    store::{Ceremony, Stage, Store},
+    store::{SignUpStep, Stage, Store},
     theme,
 };
 
-/// What is in front.
+/// The screen that is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Screen {
     Starting,
-    Gate,
+    Auth,
     Code,
     Main,
     Dead,
@@ -37,16 +37,16 @@ pub(crate) fn App() -> impl IntoView {
     provide_context(router);
 
     let screen = Memo::new(
-        move |old: Option<&Screen>| match (store.stage(), store.ceremony.get()) {
+        move |old: Option<&Screen>| match (store.stage(), store.sign_up_step.get()) {
             (Stage::Dead, _) => Screen::Dead,
-            // While the tab that leads changes, everything stays as it is.
+            // While another tab takes the lead, the screen stays.
             (Stage::Starting, _) => match old {
-                Some(Screen::Main | Screen::Code | Screen::Gate) => *old.unwrap_or(&Screen::Starting),
+                Some(Screen::Main | Screen::Code | Screen::Auth) => *old.unwrap_or(&Screen::Starting),
                 _ => Screen::Starting,
             },
-            (Stage::SignedIn, Ceremony::Code(_)) => Screen::Code,
-            (Stage::SignedIn, Ceremony::Working) | (Stage::SignedOut, _) => Screen::Gate,
-            (Stage::SignedIn, Ceremony::None) | (Stage::Revoked, _) => Screen::Main,
+            (Stage::SignedIn, SignUpStep::Code(_)) => Screen::Code,
+            (Stage::SignedIn, SignUpStep::Working) | (Stage::SignedOut, _) => Screen::Auth,
+            (Stage::SignedIn, SignUpStep::None) | (Stage::Revoked, _) => Screen::Main,
             (Stage::Unsupported, _) => Screen::Unsupported,
             (Stage::Evicted, _) => Screen::Evicted,
             (Stage::Broken, _) => Screen::Broken,
@@ -56,9 +56,9 @@ pub(crate) fn App() -> impl IntoView {
     follow_title(store, router);
     move || match screen.get() {
         Screen::Starting => EitherOf7::A(view! { <trouble::Starting /> }),
-        Screen::Gate => EitherOf7::B(view! { <Gate /> }),
+        Screen::Auth => EitherOf7::B(view! { <Auth /> }),
         Screen::Code => EitherOf7::C(code(store)),
-        Screen::Main => EitherOf7::D(view! { <Frame /> }),
+        Screen::Main => EitherOf7::D(view! { <Layout /> }),
         Screen::Dead => EitherOf7::E(view! { <trouble::Dead /> }),
         Screen::Unsupported => EitherOf7::F(view! { <trouble::Unsupported /> }),
         Screen::Evicted => EitherOf7::G(view! { <trouble::Evicted /> }.into_any()),
@@ -67,19 +67,19 @@ pub(crate) fn App() -> impl IntoView {
 }
 
 fn code(store: Store) -> impl IntoView {
-    match store.ceremony.get_untracked() {
-        Ceremony::Code(code) => Some(view! { <RecoveryCodeScreen code /> }),
-        Ceremony::None | Ceremony::Working => None,
+    match store.sign_up_step.get_untracked() {
+        SignUpStep::Code(code) => Some(view! { <RecoveryCodeScreen code /> }),
+        SignUpStep::None | SignUpStep::Working => None,
     }
 }
 
-/// Loads what there is when somebody is signed in, and forgets it when nobody is.
+/// Loads the conversations when somebody signs in, and clears them when nobody is signed in any more.
 fn follow_stage(store: Store, router: Router) {
     let stage = memo!(move || store.stage());
     Effect::new(move |was_in: Option<bool>| {
         let is_in = match stage.get() {
             Stage::SignedIn | Stage::Revoked => true,
-            // Nobody has left: a reload shall lead back to the same place.
+            // Nobody has signed out: a reload should lead back to the same place.
             Stage::Starting | Stage::Dead => return was_in.unwrap_or_default(),
             _ => false,
         };
@@ -117,7 +117,7 @@ fn look_after_storage(store: Store) {
     let _ = set_interval_with_handle(look, limits::LOOK_EVERY * 10);
 }
 
-/// The title names what is open, and how much is new.
+/// Keeps the title up to date: what is open, and how many messages are unread.
 fn follow_title(store: Store, router: Router) {
     effect!(move || {
         let name = match router.route() {

@@ -1,4 +1,4 @@
-//! The few things that the page wants of the browser itself.
+//! What the page needs of the browser itself.
 
 use js_sys::{Array, Date, Function, Reflect};
 use leptos::prelude::*;
@@ -24,7 +24,7 @@ pub(crate) fn document() -> Document {
     window().document().expect("a window has a document")
 }
 
-/// The content of a `<meta>` of the page.
+/// The content of a `<meta>` element of the page.
 pub(crate) fn meta(name: &str) -> Option<String> {
     let element = document()
         .query_selector(&format!("meta[name=\"{name}\"]"))
@@ -34,7 +34,7 @@ pub(crate) fn meta(name: &str) -> Option<String> {
         .filter(|content| !content.is_empty())
 }
 
-/// The text of the file that the page names in its head.
+/// The text of a file that the page's head names.
 pub(crate) async fn fetch_named(name: &str) -> Option<String> {
     let request = window().fetch_with_str(&meta(name)?);
     let response: web_sys::Response = JsFuture::from(request).await.ok()?.dyn_into().ok()?;
@@ -65,7 +65,7 @@ pub(crate) fn day_of(at_ms: u64) -> i64 {
     crate::model::labels::day_number(at_ms, offset as i64)
 }
 
-/// The languages that the user wants, the most wanted first.
+/// The user's preferred languages, most preferred first.
 pub(crate) fn languages() -> Vec<String> {
     window()
         .navigator()
@@ -82,15 +82,15 @@ pub(crate) fn set_root_attribute(name: &str, value: &str) {
     }
 }
 
-/// Reads a setting of this browser. Only what is no secret and not about messages is kept so.
+/// Reads a setting of this browser. Nothing secret, and nothing about messages, is stored this way.
 pub(crate) fn kept(name: &str) -> Option<String> {
     local_storage()?.get_item(name).ok()?
 }
 
-/// Keeps or removes a setting of this browser.
+/// Stores or removes a setting of this browser.
 pub(crate) fn keep(name: &str, value: Option<&str>) {
     let Some(storage) = local_storage() else { return };
-    // A full or forbidden storage costs the setting at the next start, and nothing else.
+    // If storage is full or forbidden, only the setting is lost at the next start.
     let _ = match value {
         Some(value) => storage.set_item(name, value),
         None => storage.remove_item(name),
@@ -121,20 +121,20 @@ pub(crate) fn reload() {
 /// 16 random bytes.
 pub(crate) fn random_token() -> [u8; 16] {
     let mut token = [0; 16];
-    // Without randomness no two calls are told apart; browsers always have it.
+    // Browsers always have randomness; without it, calls could not be told apart.
     let _ = window()
         .crypto()
         .map(|crypto| crypto.get_random_values_with_u8_array(&mut token));
     token
 }
 
-/// Whether the user looks at this page.
+/// Whether the user is looking at this page.
 pub(crate) fn is_looked_at() -> bool {
     document().visibility_state() == web_sys::VisibilityState::Visible
         && document().has_focus().unwrap_or(false)
 }
 
-/// Calls once a Web Lock is held by nobody any more.
+/// Calls back once nobody holds a Web Lock any more.
 pub(crate) fn when_free(lock: &str, then: impl FnOnce() + 'static) {
     let locks = property(&window().navigator(), "locks").unwrap_or_default();
     if let Some(request) = property(&locks, "request").and_then(|request| request.dyn_into::<Function>().ok())
@@ -144,7 +144,7 @@ pub(crate) fn when_free(lock: &str, then: impl FnOnce() + 'static) {
     }
 }
 
-/// Puts the focus on the first element that fits, once what is being drawn is there.
+/// Focuses the first element that matches, after the next rendering.
 pub(crate) fn focus_soon(selector: &'static str) {
     request_animation_frame(move || {
         if !is_writing() {
@@ -153,25 +153,26 @@ pub(crate) fn focus_soon(selector: &'static str) {
     });
 }
 
-/// Whether the user is in a field already. Whoever is quick must not find a password in the field of the handle.
+/// Whether a field already has the focus: it must not move while the user types, or a password could end up in the
+/// field for the handle.
 pub(crate) fn is_writing() -> bool {
     let active = document().active_element();
     active.is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA"))
 }
 
-/// Puts the focus on the first element that fits.
+/// Focuses the first element that matches.
 pub(crate) fn focus(selector: &str) {
     if let Some(element) = first(selector).and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
         let _ = element.focus();
     }
 }
 
-/// The first element that fits.
+/// The first element that matches.
 pub(crate) fn first(selector: &str) -> Option<Element> {
     document().query_selector(selector).ok()?
 }
 
-/// All elements within one that fit, in order.
+/// All matching elements within another, in order.
 pub(crate) fn all_in(root: &Element, selector: &str) -> Vec<HtmlElement> {
     let Ok(list) = root.query_selector_all(selector) else {
         return Vec::new();
@@ -181,7 +182,7 @@ pub(crate) fn all_in(root: &Element, selector: &str) -> Vec<HtmlElement> {
         .collect()
 }
 
-/// Puts a text into the clipboard.
+/// Copies a text to the clipboard.
 pub(crate) async fn copy(text: &str) -> bool {
     let clipboard = window().navigator().clipboard();
     if clipboard.is_undefined() {
@@ -192,7 +193,7 @@ pub(crate) async fn copy(text: &str) -> bool {
         .is_ok()
 }
 
-/// Offers a text as a file to be saved.
+/// Lets the user save a text as a file.
 pub(crate) fn save_text(file_name: &str, text: &str) -> Result<(), JsValue> {
     let options = web_sys::BlobPropertyBag::new();
     options.set_type("text/plain;charset=utf-8");
@@ -211,7 +212,7 @@ pub(crate) fn save_text(file_name: &str, text: &str) -> Result<(), JsValue> {
     Ok(())
 }
 
-/// Watches the size of elements: called before the next paint.
+/// Watches the size of elements. The callback runs before the next paint.
 pub(crate) fn watch_size(
     elements: &[&Element],
     changed: impl FnMut() + 'static,

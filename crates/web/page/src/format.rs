@@ -1,4 +1,4 @@
-//! Times and numbers in the manner of the user's language and region, by the browser's `Intl`.
+//! Times and numbers in the format of the user's language and region, by the browser's `Intl`.
 
 use std::{cell::RefCell, collections::HashMap};
 
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// The ways in which an instant is written.
+/// The formats of an instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Style {
     Time,
@@ -51,7 +51,7 @@ pub(crate) fn time(at_ms: u64) -> String {
     write(Style::Time, at_ms)
 }
 
-/// Date and time in full, for those who point at a short one.
+/// Date and time in full, for the tooltip of a short one.
 pub(crate) fn full(at_ms: u64) -> String {
     write(Style::Full, at_ms)
 }
@@ -100,7 +100,7 @@ pub(crate) fn number(value: u64) -> String {
     number.to_locale_string(&locale(language::shown())).into()
 }
 
-/// How a language counts so many, by the names of Unicode's plural rules (UTS #35): `one`, `other` and four more.
+/// The plural category of a number in a language, by its Unicode name (UTS #35): `one`, `other` or one of four more.
 #[expect(
     clippy::cast_precision_loss,
     reason = "counts of people's things are exact in a double"
@@ -134,7 +134,7 @@ fn date(at_ms: u64) -> Date {
     Date::new(&JsValue::from_f64(at_ms as f64))
 }
 
-/// The browser's own form of the language, if it is the same language: it knows the region.
+/// The browser's own tag for the language, which names a region, or else the language's.
 fn locale(language: Language) -> String {
     let of_language = |tag: &String| tag.split('-').next() == Some(language.tag());
     browser::languages()

@@ -1,8 +1,8 @@
-//! The words of the interface: Fluent messages, one file for each language, chosen at run time. English comes with the
-//! page, for it stands in for a language that cannot be loaded; the others are loaded by those who read them.
+//! The texts of the interface: Fluent messages, one file for each language, chosen at run time. English is part of the
+//! page, as the fallback for a language that cannot be loaded; other languages are loaded when they are chosen.
 //!
-//! Every text that a person reads comes from here. Texts of people that are put into a sentence are isolated, so
-//! that their direction cannot turn the sentence around.
+//! Every text of the interface comes from here. What people wrote is isolated when it is inserted into a sentence, so
+//! that its direction cannot reorder the sentence.
 
 mod messages;
 
@@ -31,20 +31,20 @@ const ENGLISH: &str = include_str!("../locales/en.ftl");
 static MISSING: LazyLock<ArcRwSignal<Option<Language>>> = LazyLock::new(|| ArcRwSignal::new(None));
 
 thread_local! {
-    /// How often a language was chosen. One that takes longer to load than the next one comes too late.
+    /// How often a language was chosen, so that one that loads after a later choice is ignored.
     static CHOICES: Cell<u32> = const { Cell::new(0) };
-    /// The languages that are here.
+    /// The languages that are loaded.
     static MESSAGES: RefCell<HashMap<Language, Messages>> =
         RefCell::new(HashMap::from([(Language::English, Messages::of(Language::English, ENGLISH))]));
 }
 
-/// The language that was chosen last, if it could not be loaded: the one before it stays.
+/// The language that was chosen last, if it could not be loaded. The previous one stays.
 pub(crate) fn missing() -> Option<Language> {
     MISSING.get()
 }
 
-/// Takes up the language that was chosen here before, or the browser's. One that takes long to load comes later: until
-/// then there is English.
+/// Starts with the language that was chosen in this browser, or with the browser's own. While that takes long to load,
+/// the page is in English.
 pub(crate) async fn start() {
     let kept = browser::kept(KEPT_AS);
     let language =
@@ -60,14 +60,14 @@ pub(crate) async fn start() {
     let _: Result<(), _> = ended.await;
 }
 
-/// Chooses a language, for now and later.
+/// Switches to a language, and remembers it.
 pub(crate) fn choose(language: Language) {
     spawn_local(take_up(language, |language| {
         browser::keep(KEPT_AS, Some(language.tag()));
     }));
 }
 
-/// The choice that could not be loaded was told.
+/// The user has seen that the language could not be loaded.
 pub(crate) fn forget_missing() {
     MISSING.try_set(None);
 }
@@ -95,13 +95,13 @@ async fn take_up(language: Language, and_then: impl FnOnce(Language)) {
 async fn messages_of(language: Language) -> Option<Messages> {
     let source = match language {
         Language::English => ENGLISH,
-        // Kept for as long as the page is.
+        // Leaked: it is needed for as long as the page lives.
         Language::German => browser::fetch_named("subrosa-language-de").await?.leak(),
     };
     Some(Messages::of(language, source)).filter(|messages| !messages.is_empty())
 }
 
-/// Whether the messages of a language are here now.
+/// Loads the messages of a language, unless they are there. Returns whether they are.
 async fn load(language: Language) -> bool {
     if MESSAGES.with_borrow(|here| here.contains_key(&language)) {
         return true;
@@ -130,7 +130,7 @@ macro_rules! t {
         $crate::reactive::text!($crate::i18n::now!($key $(, $name = $value)*))
     };
 }
-/// A text as it is now.
+/// A text as it is now, as a `String`.
 macro_rules! now {
     ($key:literal $(, $name:ident = $value:expr)* $(,)?) => {
         $crate::i18n::find_text($key, &[$((stringify!($name), $crate::i18n::Argument::from($value))),*])

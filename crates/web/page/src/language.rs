@@ -1,4 +1,4 @@
-//! The languages of the interface, and the one that is shown. Its words are in [`crate::i18n`].
+//! The languages of the interface, and the one that is shown. Their texts are in [`crate::i18n`].
 
 use std::sync::LazyLock;
 
@@ -23,7 +23,7 @@ impl Language {
         }
     }
 
-    /// What its speakers call it.
+    /// Its name in the language itself.
     pub(crate) const fn own_name(self) -> &'static str {
         match self {
             Self::English => "English",
@@ -31,14 +31,14 @@ impl Language {
         }
     }
 
-    /// Which way it is written.
+    /// The direction it is written in, as in the `dir` attribute.
     pub(crate) const fn direction(self) -> &'static str {
         match self {
             Self::English | Self::German => "ltr",
         }
     }
 
-    /// The first of these tags that is spoken here.
+    /// The language of the first of these tags that the interface has.
     pub(crate) fn of_tags(tags: impl IntoIterator<Item = String>) -> Option<Self> {
         tags.into_iter().find_map(|tag| {
             let primary = tag.split('-').next()?.to_ascii_lowercase();
@@ -49,17 +49,17 @@ impl Language {
 
 static SHOWN: LazyLock<ArcRwSignal<Language>> = LazyLock::new(|| ArcRwSignal::new(Language::English));
 
-/// The language of the interface. Whoever asks within a view is asked again when it changes.
+/// The language of the interface. A view that reads it is updated when it changes.
 pub(crate) fn shown() -> Language {
     SHOWN.get()
 }
 
-/// The language of the interface, for those who do not follow it.
+/// The language of the interface, without subscribing to it.
 pub(crate) fn shown_untracked() -> Language {
     SHOWN.get_untracked()
 }
 
-/// Shows the interface in this language from now on. Its messages are loaded.
+/// Switches the interface to this language, whose messages must be loaded.
 pub(crate) fn show(language: Language) {
     SHOWN.set(language);
 }

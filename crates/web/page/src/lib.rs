@@ -1,7 +1,7 @@
 //! The page of the web app: what people see and touch, in Leptos.
 //!
-//! It knows only what its worker says (`subrosa-web-rpc`), keeps that in one store, and decides nothing about
-//! messages. Texts of people are text, never markup.
+//! It knows only what its worker reports (`subrosa-web-rpc`), keeps that in one store, and decides nothing about
+//! messages. What people write is shown as text, never as markup.
 
 #![expect(
     unreachable_pub,
@@ -9,16 +9,16 @@
 )]
 
 mod app;
+mod auth;
 mod browser;
 mod chats;
+mod components;
 mod format;
-mod gate;
 mod i18n;
 mod language;
 mod limits;
 mod link;
 mod model;
-mod parts;
 mod reactive;
 mod router;
 mod settings;
@@ -27,11 +27,11 @@ mod theme;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Puts the app in the place of what stands in the page while it loads.
+/// Replaces what the page shows while it loads by the app.
 #[wasm_bindgen(start)]
 pub fn start() {
     if !subrosa_web_rpc::IS_SHIPPED {
-        // A defect shows itself in the browser's console, with its place.
+        // A panic is logged to the browser's console, with its location.
         std::panic::set_hook(Box::new(|panic| {
             web_sys::console::error_1(&panic.to_string().into());
         }));

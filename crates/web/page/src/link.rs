@@ -1,11 +1,10 @@
-//! The page's side of the talk with its worker: calls with an id, answers by it, and events.
+//! The page's link to its worker: calls and answers, matched by id, and events.
 //!
-//! A worker that dies ends the talk for good: whatever waits is answered with a failure, and the page says so.
+//! When the worker dies, the link is gone for good: every pending call fails, and the page says so.
 //!
-//! A page that is left ends its worker, and loads anew should the browser show it again. Browsers freeze what
-//! is left, to show it again at once; Chromium (156) stops a worker in the middle of its work for that, and when
-//! it then gives the page up instead, the worker's next write to a file takes the whole process with it, and
-//! with the process the other tabs.
+//! A page that is left terminates its worker, and reloads if the browser shows it again. Browsers freeze such a page so
+//! that they can restore it at once. Chromium (156) then stops its worker in the middle of its work, and if it discards
+//! the page after all, the worker's next write to a file crashes the whole process, and the other tabs with it.
 
 mod service_worker;
 mod storage;
@@ -27,7 +26,7 @@ use crate::browser;
 
 struct Link {
     worker: Worker,
-    /// Calls made before the worker listened; none once it does.
+    /// Calls made before the worker was ready; `None` once it is.
     early: Option<Vec<ArrayBuffer>>,
     next: u64,
     waiting: HashMap<u64, oneshot::Sender<Result<Answer, Failure>>>,
@@ -37,7 +36,7 @@ thread_local! {
     static LINK: RefCell<Option<Link>> = const { RefCell::new(None) };
 }
 
-/// Starts the worker. `event` gets what the worker tells without being asked, `death` why it will tell nothing more.
+/// Starts the worker. `event` gets its events, `death` the reason when it is gone.
 pub(crate) fn start(event: impl Fn(Event) + 'static, death: impl Fn(String) + Clone + 'static) {
     let worker = match browser::meta("subrosa-worker")
         .ok_or(JsValue::NULL)
@@ -120,12 +119,12 @@ fn post(worker: &Worker, bytes: &ArrayBuffer) -> Result<(), JsValue> {
     worker.post_message_with_transfer(bytes, &Array::of1(bytes))
 }
 
-/// The worker listens from now on.
+/// The worker is ready: posts what waited for it.
 fn post_early() {
     LINK.with_borrow_mut(|link| {
         let Some(link) = link else { return };
         for bytes in link.early.take().unwrap_or_default() {
-            // What cannot be posted is answered when the worker's death is noticed.
+            // A call that cannot be posted fails when the worker's death is noticed.
             let _ = post(&link.worker, &bytes);
         }
     });
@@ -138,7 +137,7 @@ fn gone() -> Failure {
 fn settle(id: u64, result: Result<Answer, Failure>) {
     let waiting = LINK.with_borrow_mut(|link| link.as_mut()?.waiting.remove(&id));
     if let Some(waiting) = waiting {
-        // Whoever asked may be gone meanwhile.
+        // The caller may be gone.
         let _ = waiting.send(result);
     }
 }

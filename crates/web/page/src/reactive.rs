@@ -1,5 +1,5 @@
-//! Effects, memos and texts as one type for each kind of value. Every closure of its own in a view or an effect
-//! costs a kilobyte of code, and there are hundreds: these put them behind a pointer.
+//! Effects, memos and texts with boxed closures. Leptos compiles a kilobyte of code for each closure type in a view or
+//! an effect, and there are hundreds: boxed, they share it.
 
 use std::sync::Arc;
 
@@ -24,19 +24,19 @@ pub(crate) fn text_of(
     move || text()
 }
 
-/// `Effect::new` for what does not look at its last run.
+/// `Effect::new` for an effect that does not need its last value.
 macro_rules! effect {
     ($run:expr) => {
         $crate::reactive::effect_of(Box::new($run))
     };
 }
-/// `Memo::new` for what does not look at its last value.
+/// `Memo::new` for a memo that does not need its last value.
 macro_rules! memo {
     ($value:expr) => {
         $crate::reactive::memo_of(std::sync::Arc::new($value))
     };
 }
-/// A text in a view that follows what it is made of.
+/// A text in a view that is updated when its signals change.
 macro_rules! text {
     ($text:expr) => {
         $crate::reactive::text_of(std::sync::Arc::new(move || $text))

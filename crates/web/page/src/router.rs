@@ -7,11 +7,11 @@ use wasm_bindgen::JsValue;
 
 use crate::{browser, model::route::Route};
 
-/// The route, and the ways to another.
+/// The route, and how to change it.
 #[derive(Clone, Copy)]
 pub(crate) struct Router {
     route: RwSignal<Route>,
-    // How many of our own addresses lie behind this one, so that "back" never leaves the app.
+    // How many of the app's own addresses precede this one in the history, so that "back" never leaves the app.
     depth: StoredValue<u32>,
 }
 
@@ -29,17 +29,17 @@ impl Router {
         router
     }
 
-    /// The route; whoever asks within a view follows it.
+    /// The route. A view that reads it is updated when it changes.
     pub(crate) fn route(self) -> Route {
         self.route.get()
     }
 
-    /// The route, for those who do not follow it.
+    /// The route, without subscribing to it.
     pub(crate) fn route_now(self) -> Route {
         self.route.get_untracked()
     }
 
-    /// Goes somewhere; "back" leads here again.
+    /// Goes to a route; "back" returns here.
     pub(crate) fn go(self, route: Route) {
         if self.route_now() == route {
             return;
@@ -50,7 +50,7 @@ impl Router {
         self.route.set(route);
     }
 
-    /// Goes somewhere in place of here.
+    /// Goes to a route that replaces this one in the history.
     pub(crate) fn replace(self, route: Route) {
         let depth = self.depth.get_value();
         let _ = history().replace_state_with_url(&depth.into(), "", Some(&route.path()));
@@ -59,7 +59,7 @@ impl Router {
         }
     }
 
-    /// Goes back to where the user came from, or else to the list.
+    /// Goes back to where the user came from, or to the list.
     pub(crate) fn back(self) {
         if self.depth.get_value() > 0 {
             let _ = history().back();
@@ -68,7 +68,7 @@ impl Router {
         }
     }
 
-    /// What a click on a link to the route does: goes there, unless the user wants a new tab.
+    /// Handles a click on a link to the route: goes there, unless the user wants a new tab.
     pub(crate) fn follow(self, route: Route) -> impl Fn(ev::MouseEvent) + Clone + 'static {
         move |event| {
             if event.button() == 0

@@ -1,4 +1,4 @@
-//! Light, dark, or what the system has.
+//! The theme: light, dark, or the system's.
 
 use leptos::prelude::*;
 
@@ -28,7 +28,7 @@ impl Theme {
     }
 }
 
-/// Takes up the theme that was chosen here before.
+/// Starts with the theme that was chosen in this browser.
 pub(crate) fn start() -> RwSignal<Theme> {
     let kept = browser::kept(KEPT_AS);
     let theme = Theme::ALL
@@ -39,7 +39,7 @@ pub(crate) fn start() -> RwSignal<Theme> {
     RwSignal::new(theme)
 }
 
-/// Chooses a theme, for now and later.
+/// Switches to a theme, and remembers it.
 pub(crate) fn choose(signal: RwSignal<Theme>, theme: Theme) {
     browser::set_root_attribute("data-theme", theme.name());
     browser::keep(KEPT_AS, (theme != Theme::System).then(|| theme.name()));

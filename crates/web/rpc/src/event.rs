@@ -1,66 +1,66 @@
-//! What a page is told without asking.
+//! What the worker reports to a page without being asked.
 
 use serde::{Deserialize, Serialize};
 use subrosa_wire::{AccountId, ConversationId};
 
 use crate::shapes::{Conversation, Message, State};
 
-/// Something changed. Each carries the new value, so that a page puts it in place and asks nothing.
+/// Something changed. Each event carries the new value, so that a page need not ask for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
     /// The state of everything: the phase, the connection, who is signed in.
     State(Box<State>),
-    /// A conversation is new, or something of it changed: last message, unread count, peer, state.
+    /// A conversation is new, or part of it changed: last message, unread count, peer, state.
     Conversation(Box<Conversation>),
-    /// A conversation has another id from now on; its messages have, too.
+    /// A conversation and its messages have got another id.
     ConversationMoved {
-        /// The id until now.
+        /// The old id.
         from: ConversationId,
-        /// The id from now on.
+        /// The new id.
         to: ConversationId,
     },
     /// A message is new, or its status or position changed.
     Message(Box<Message>),
-    /// A message is gone: it was discarded.
+    /// A message was discarded.
     MessageRemoved {
-        /// Where it was.
+        /// Its conversation.
         conversation: ConversationId,
         /// [`Message::id`].
         id: String,
     },
-    /// Something that the user has to know.
+    /// A warning to the user.
     Warning(Warning),
-    /// More happened than is told one by one: load what is shown again.
+    /// More happened than is reported one by one: reload what is shown.
     Reload,
 }
 
-/// What a user has to know.
+/// A warning to the user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Warning {
     /// The server shows another key for a person than before: a new account, or an attack.
     KeyChanged {
-        /// Whose.
+        /// The person's account.
         account: AccountId,
         /// The handle, if it is known.
         handle: Option<String>,
     },
     /// The server handed out something that does not verify; it was refused.
     ForgedByServer {
-        /// Where, if it is about one conversation.
+        /// The conversation, if it is about one.
         conversation: Option<ConversationId>,
         /// English, for a report.
         detail: String,
     },
     /// A message did not verify and was skipped.
     MessageRefused {
-        /// Where.
+        /// The conversation.
         conversation: ConversationId,
         /// English, for a report.
         detail: String,
     },
     /// Messages never reached this device: it was away longer than the server keeps them.
     HistoryGap {
-        /// Where.
+        /// The conversation.
         conversation: ConversationId,
     },
     /// The server refused something.

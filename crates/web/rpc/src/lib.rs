@@ -1,9 +1,9 @@
 //! What the page and the worker of the web app say to each other: requests, answers and events, as typed
 //! messages in postcard over transferred buffers.
 //!
-//! The page links this crate and not the engine: it knows only what is said here, and decides nothing about
-//! messages. Both sides come from one build, so there are no versions of these messages; tabs of two builds
-//! never share an engine, because [`BUILD`] is part of the name of what they share.
+//! The page links this crate and not the engine: it knows only what is defined here, and decides nothing about
+//! messages. Both sides come from one build, so these messages have no versions; tabs of two builds never share an
+//! engine, because [`BUILD`] is part of the name of their channel.
 
 mod codec;
 mod event;
@@ -20,7 +20,7 @@ pub use shapes::{
 
 use serde::{Deserialize, Serialize};
 
-/// Names the build, so that tabs of different builds do not talk past each other.
+/// Names the build, so that tabs of different builds do not misunderstand each other.
 pub const BUILD: &str = match option_env!("SUBROSA_WEB_BUILD") {
     Some(build) => build,
     None => env!("CARGO_PKG_VERSION"),
@@ -33,25 +33,25 @@ pub const IS_SHIPPED: bool = option_env!("SUBROSA_WEB_BUILD").is_some();
 /// From the page to its worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
-    /// Unique among the calls of this page; the answer carries it.
+    /// Unique among the calls of this page; the answer repeats it.
     pub id: u64,
-    /// What is wanted.
+    /// The request.
     pub request: Request,
 }
 
 /// From the worker to its page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToPage {
-    /// The worker listens: what is posted before is lost.
+    /// The worker is ready: anything posted earlier is lost.
     Ready {
-        /// The Web Lock that it holds as long as it lives; none where the browser has no locks.
+        /// The Web Lock that the worker holds for as long as it lives; `None` where the browser has no locks.
         life: Option<String>,
     },
-    /// The answer to a call. Every call is answered, also if the tab that leads is closed meanwhile.
+    /// The answer to a call. Every call is answered, even if the tab that leads is closed meanwhile.
     Answer {
         /// The id of the call.
         id: u64,
-        /// What came of it.
+        /// The outcome.
         result: Result<Answer, Failure>,
     },
     /// Something changed.

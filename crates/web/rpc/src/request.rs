@@ -1,4 +1,4 @@
-//! What a page can ask for, and what it gets.
+//! What a page can ask for, and the answers.
 
 use serde::{Deserialize, Serialize};
 use subrosa_wire::{ConversationId, DeviceId, Handle};
@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::shapes::{Conversation, Device, Message, PasswordVerdict, Person, State};
 
-/// A secret as it was typed. Has no `Debug` output and is wiped when dropped.
+/// A secret as it was typed. Its `Debug` output hides it, and it is wiped when dropped.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(Zeroizing<String>);
@@ -41,18 +41,18 @@ pub enum Request {
     State,
 
     // ---- signed out ----
-    /// How good a password is for this handle (which may be unfinished). [`Answer::Password`].
+    /// Judges a password for this handle, which may be incomplete. [`Answer::Password`].
     JudgePassword {
-        /// The handle as typed.
+        /// The handle as it was typed.
         handle: String,
-        /// The password as typed.
+        /// The password as it was typed.
         password: Secret,
     },
-    /// Makes an account and signs in. [`Answer::RecoveryCode`]: to be shown once.
+    /// Creates an account and signs in. [`Answer::RecoveryCode`], to be shown once.
     SignUp {
-        /// The handle wanted.
+        /// The wanted handle.
         handle: Handle,
-        /// The display name; none if it is empty.
+        /// The display name; empty for none.
         name: String,
         /// The password.
         password: Secret,
@@ -68,57 +68,57 @@ pub enum Request {
     Recover {
         /// The account.
         handle: Handle,
-        /// The recovery code as typed.
+        /// The recovery code as it was typed.
         code: Secret,
         /// The new password.
         password: Secret,
     },
 
-    // ---- conversations and messages: all of this works without a network ----
+    // ---- conversations and messages: these work without a network ----
     /// All conversations, the newest first. [`Answer::Conversations`].
     Conversations,
     /// One conversation. [`Answer::Conversation`].
     Conversation(ConversationId),
     /// A page of messages in ascending order of position. [`Answer::Messages`].
     Messages {
-        /// Of this conversation.
+        /// The conversation.
         conversation: ConversationId,
-        /// Which of them.
+        /// Which of its messages.
         page: Page,
-        /// At most so many, and at most 200.
+        /// The most messages to return; never more than 200.
         limit: u32,
     },
     /// Stores a text to be sent. [`Answer::Message`].
     SendText {
-        /// Where to.
+        /// The conversation.
         conversation: ConversationId,
         /// 1 byte to 64 KiB of UTF-8 after trimming.
         text: String,
-        /// 16 random bytes of the page, so that a call that is made twice (another tab took the lead)
-        /// stores one message.
+        /// 16 random bytes chosen by the page, so that a call that is repeated (because another tab took the lead) stores one
+        /// message only.
         token: [u8; 16],
     },
     /// Tries a failed message again. [`Answer::Done`].
     Retry {
-        /// Where it is.
+        /// Its conversation.
         conversation: ConversationId,
         /// [`Message::id`].
         message: String,
     },
     /// Deletes a failed message. [`Answer::Done`].
     Discard {
-        /// Where it is.
+        /// Its conversation.
         conversation: ConversationId,
         /// [`Message::id`].
         message: String,
     },
     /// The user has seen every message of the conversation. [`Answer::Done`].
     MarkRead(ConversationId),
-    /// What was typed and not sent. [`Answer::Draft`].
+    /// The draft: text that was typed and not sent. [`Answer::Draft`].
     Draft(ConversationId),
-    /// Keeps what was typed and not sent; an empty text deletes it. [`Answer::Done`].
+    /// Stores the draft; an empty text deletes it. [`Answer::Done`].
     KeepDraft {
-        /// Where it was typed.
+        /// Its conversation.
         conversation: ConversationId,
         /// The text.
         text: String,
@@ -127,8 +127,8 @@ pub enum Request {
     // ---- people: these need the server ----
     /// People whose handle starts with this text. [`Answer::People`].
     SearchPeople(String),
-    /// The conversation with somebody, a new one if there is none. [`Answer::Conversation`]; the failure is
-    /// [`FailureKind::UnknownPerson`] if nobody is called so.
+    /// The conversation with a person; it is created if there is none. [`Answer::Conversation`]. Fails as
+    /// [`FailureKind::UnknownPerson`] if nobody has the handle.
     OpenChat(Handle),
 
     // ---- the account ----
@@ -136,9 +136,9 @@ pub enum Request {
     SetName(String),
     /// Replaces the password. [`Answer::Done`].
     ChangePassword {
-        /// The password until now.
+        /// The current password.
         old: Secret,
-        /// The new one.
+        /// The new password.
         new: Secret,
     },
     /// Makes a new recovery code; the old one stops working. [`Answer::RecoveryCode`].
@@ -150,11 +150,11 @@ pub enum Request {
     Devices,
     /// Signs another device out. [`Answer::Done`].
     SignOutDevice(DeviceId),
-    /// Signs this device out at the server and removes everything here. [`Answer::Done`]. Fails as
-    /// [`FailureKind::Unreachable`] without the server, and then nothing has happened.
+    /// Signs this device out at the server and removes everything stored here. [`Answer::Done`]. Fails as
+    /// [`FailureKind::Unreachable`] if the server cannot be reached, and then nothing has changed.
     SignOut,
-    /// Removes everything here without telling the server; also for a device that is signed out already, or
-    /// whose database is broken. [`Answer::Done`].
+    /// Removes everything stored here without telling the server; also for a device that is already signed out, or whose
+    /// database is broken. [`Answer::Done`].
     Forget,
 
     // ---- the connection ----
@@ -167,28 +167,28 @@ pub enum Request {
 pub enum Page {
     /// The newest.
     Newest,
-    /// The newest of those before a position.
+    /// The newest before a position.
     Before(i64),
-    /// The oldest of those from a position on.
+    /// The oldest from a position on.
     From(i64),
 }
 
-/// What a request led to.
+/// The answer to a request that succeeded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
-    /// It is done.
+    /// The request was carried out; there is nothing to return.
     Done,
     /// The state of everything.
     State(Box<State>),
     /// How good a password is.
     Password(PasswordVerdict),
-    /// A recovery code, in groups for people.
+    /// A recovery code, in groups.
     RecoveryCode(Secret),
     /// Conversations.
     Conversations(Vec<Conversation>),
-    /// A conversation; none if it is not there.
+    /// A conversation, if it exists.
     Conversation(Option<Box<Conversation>>),
-    /// Messages, ascending.
+    /// Messages in ascending order of position.
     Messages {
         /// The messages.
         messages: Vec<Message>,
@@ -207,26 +207,26 @@ pub enum Answer {
     Devices(Vec<Device>),
 }
 
-/// Why a request did not do what it was for. Nothing has changed, unless the kind says so.
+/// Why a request failed. Nothing has changed, unless the kind says so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{detail}")]
 pub struct Failure {
-    /// What a page can act upon and put into the words of its language.
+    /// What a page can act on and say in the user's language.
     pub kind: FailureKind,
-    /// One line of English for a report; never needed to know what to do.
+    /// One line of English for a report. The kind alone says what to do.
     pub detail: String,
-    /// When to try again, in milliseconds, if the server said so.
+    /// After how many milliseconds to try again, if the server said so.
     pub retry_after_ms: Option<u32>,
 }
 
-/// The kinds of failure, told apart by what a person can do about them.
+/// The kinds of failure, by what the user can do about them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum FailureKind {
-    /// Handle or password is wrong; which of them cannot be told.
+    /// Handle or password is wrong; the server does not say which.
     WrongPassword,
-    /// Handle or recovery code is wrong; which of them cannot be told.
+    /// Handle or recovery code is wrong; the server does not say which.
     WrongRecoveryCode,
-    /// This is not a recovery code: a typing error.
+    /// This is not a recovery code: it was mistyped.
     MalformedRecoveryCode,
     /// The handle is taken.
     HandleTaken,
@@ -238,15 +238,15 @@ pub enum FailureKind {
     InvalidText,
     /// Nobody has this handle.
     UnknownPerson,
-    /// It is the own handle.
+    /// It is the user's own handle.
     OwnAccount,
     /// The server shows another key for this person than before; nothing was sent.
     KeyChanged,
-    /// The conversation, message or device is not there (any more).
+    /// The conversation, message or device does not exist (any more).
     NotFound,
     /// Too many attempts: try again later.
     RateLimited,
-    /// The server does not take new accounts.
+    /// The server does not accept new accounts.
     RegistrationClosed,
     /// There is no connection to the server, or it did not answer in time.
     Unreachable,
@@ -256,11 +256,11 @@ pub enum FailureKind {
     ServerMisbehaved,
     /// This device is signed out.
     SignedOut,
-    /// The browser's storage is full. Nothing is lost: it works again when there is space.
+    /// The browser's storage is full. Nothing is lost, and it works again once there is space.
     StorageFull,
-    /// The local database failed otherwise.
+    /// The local database failed for another reason.
     Storage,
-    /// A request that does not fit the present phase, or a defect.
+    /// The request does not fit the current phase, or there is a defect.
     Internal,
 }
 

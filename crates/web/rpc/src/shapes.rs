@@ -1,4 +1,4 @@
-//! What a page shows.
+//! The data that a page shows.
 
 use serde::{Deserialize, Serialize};
 use subrosa_wire::{AccountId, ConversationId, DeviceId, Handle, Timestamp};
@@ -8,13 +8,13 @@ use subrosa_wire::{AccountId, ConversationId, DeviceId, Handle, Timestamp};
 pub struct State {
     /// What the app can do at all.
     pub phase: Phase,
-    /// How the device stands to the server.
+    /// The connection to the server.
     pub connection: Connection,
-    /// All that waited at the server has come.
+    /// Whether everything that waited at the server has arrived.
     pub caught_up: bool,
-    /// What is stored here and not yet accepted by the server.
+    /// How much is stored here and not yet accepted by the server.
     pub unsent: u64,
-    /// Something cannot be stored for want of room.
+    /// Whether something could not be stored because the storage is full.
     pub storage_full: bool,
 }
 
@@ -25,20 +25,20 @@ pub enum Phase {
     Starting,
     /// Nobody is signed in here.
     SignedOut,
-    /// Somebody is.
+    /// Somebody is signed in.
     SignedIn(Me),
-    /// The server has ended this device's session: what is here can be read until it is removed
+    /// The server has ended this device's session: what is stored here can be read until it is removed
     /// ([`crate::Request::Forget`]).
     Revoked(Me),
     /// This browser lacks something that the app needs. Nothing was written.
     Unsupported {
-        /// The feature, in the words of the web: "origin private file system", …
+        /// The feature, by its name in the web standards: "origin private file system", …
         feature: String,
     },
-    /// The browser has removed this device's data (storage was low, or site data were cleared): the account
-    /// is safe, this device has to sign in again. Left by [`crate::Request::Forget`].
+    /// The browser has removed this device's data (storage was low, or site data were cleared): the account is safe, but
+    /// this device has to sign in again. [`crate::Request::Forget`] leads out of this phase.
     Evicted,
-    /// The local database does not open. Left by [`crate::Request::Forget`].
+    /// The local database does not open. [`crate::Request::Forget`] leads out of this phase.
     Broken {
         /// English, for a report.
         detail: String,
@@ -48,7 +48,7 @@ pub enum Phase {
 /// Who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Me {
-    /// The own account.
+    /// The user's account.
     pub account_id: AccountId,
     /// Its handle.
     pub handle: Handle,
@@ -58,36 +58,36 @@ pub struct Me {
     pub device_id: DeviceId,
 }
 
-/// How the device stands to the server.
+/// The connection to the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Connection {
-    /// Nothing is tried.
+    /// No connection is wanted.
     Off,
-    /// A connection is being made.
+    /// Connecting.
     Connecting,
-    /// There is one.
+    /// Connected.
     Online,
-    /// There is none; the next attempt is made by itself.
+    /// Not connected; the next attempt follows automatically.
     Waiting {
-        /// When, from the moment that this was said, in milliseconds.
+        /// Milliseconds until the next attempt, counted from this report.
         retry_in_ms: u32,
     },
-    /// Page and server are of versions that do not fit.
+    /// Page and server are of incompatible versions.
     Incompatible,
 }
 
-/// A person who is talked with.
+/// The other person in a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Peer {
-    /// The account: also what colours the avatar.
+    /// The account, which also determines the avatar's colours.
     pub account_id: AccountId,
-    /// The handle, once the directory has told it.
+    /// The handle, once the directory has returned it.
     pub handle: Option<Handle>,
-    /// The name that the person has sent: made printable, one line, and still a stranger's text.
+    /// The name that the person has sent, made printable and reduced to one line. It is still untrusted text.
     pub name: Option<String>,
 }
 
-/// A person that the directory has.
+/// A person in the directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
     /// The account.
@@ -103,24 +103,24 @@ pub struct Conversation {
     pub id: ConversationId,
     /// The other person.
     pub peer: Peer,
-    /// Received messages that the user has not seen.
+    /// How many messages are unread.
     pub unread: u64,
-    /// The position of the first of them.
+    /// The position of the first unread message.
     pub first_unread: Option<i64>,
     /// The newest message.
     pub last_message: Option<Message>,
-    /// The list is sorted by it, the greatest first: when something was said last.
+    /// When something was last said. The list is sorted by it, the latest first.
     pub active_at: Timestamp,
     /// Whether it can be used.
     pub state: ConversationState,
-    /// Whether something was typed and not sent.
+    /// Text that was typed and not sent.
     pub draft: Option<String>,
 }
 
 /// Whether a conversation can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConversationState {
-    /// Known here only, until the first message leaves.
+    /// Known on this device only, until the first message is sent.
     Starting,
     /// This device is joining.
     Joining,
@@ -133,37 +133,37 @@ pub enum ConversationState {
 /// A message as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// Names it in its conversation: 64 hexadecimal digits.
+    /// Its id within the conversation: 64 hexadecimal digits.
     pub id: String,
-    /// Where it is.
+    /// Its conversation.
     pub conversation: ConversationId,
     /// Who wrote it.
     pub sender: AccountId,
-    /// Whether the own account wrote it.
+    /// Whether the user's own account wrote it.
     pub outgoing: bool,
-    /// What it says: made printable (no control or direction characters that deceive), with line breaks.
+    /// Its text, made printable (no control or direction characters that could deceive), with line breaks.
     pub text: String,
     /// When the server accepted it; for a pending one, when it was written.
     pub sent_at: Timestamp,
-    /// What became of it.
+    /// Its status.
     pub status: MessageStatus,
-    /// Its place: ascending in the order of display, unique in the conversation; changes when a pending
-    /// message is sent.
+    /// Its position, which ascends in the order of display and is unique within the conversation. It changes when a
+    /// pending message is sent.
     pub position: i64,
 }
 
-/// What became of a message.
+/// The status of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum MessageStatus {
     /// Stored here, not yet accepted by the server.
     Pending,
     /// The server refused it for good: retry or discard.
     Failed,
-    /// Durable at the server.
+    /// Stored durably at the server.
     Sent,
-    /// On a device of the other person.
+    /// Delivered to a device of the other person.
     Delivered,
-    /// Seen by the other person (own messages), or by the user (received ones).
+    /// Seen by the other person (sent messages), or by the user (received ones).
     Read,
     /// Received, and not yet seen by the user.
     Unread,
@@ -187,11 +187,11 @@ pub struct Device {
 /// How good a password is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PasswordVerdict {
-    /// Shorter than is taken.
+    /// Too short to be accepted.
     TooShort,
-    /// One of the first guesses: a common one, a pattern, the handle.
+    /// Among the first guesses: a common password, a pattern, the handle.
     Guessable,
-    /// Taken, and weak against somebody who has the server's disk.
+    /// Accepted, but weak against somebody who has the server's disk.
     Fair,
     /// Good.
     Good,

@@ -1,4 +1,4 @@
-//! What the worker uses of the browser beside the engine's storage and network.
+//! What the worker needs of the browser, apart from the engine's storage and network.
 
 use js_sys::{Array, ArrayBuffer, Function, Promise, Reflect, Uint8Array};
 use tokio::sync::oneshot;
@@ -15,7 +15,7 @@ pub(crate) fn origin() -> String {
     scope().location().origin()
 }
 
-/// Calls `receive` with every message of the page, from now on.
+/// Calls `receive` with every message from the page.
 pub(crate) fn listen_to_page(receive: impl Fn(Vec<u8>) + 'static) {
     let listener = on_bytes(receive);
     scope().set_onmessage(Some(listener.into_js_value().unchecked_ref()));
@@ -24,7 +24,7 @@ pub(crate) fn listen_to_page(receive: impl Fn(Vec<u8>) + 'static) {
 /// Sends bytes to the page.
 pub(crate) fn post_to_page(bytes: &[u8]) {
     let buffer = Uint8Array::from(bytes).buffer();
-    // Fails for what cannot be cloned; a buffer can.
+    // This fails only for what cannot be transferred; a buffer can.
     let _ = scope().post_message_with_transfer(&buffer, &Array::of1(&buffer));
 }
 
@@ -55,13 +55,13 @@ pub(crate) fn on_network(act: impl Fn() + 'static) {
     let _ = scope().add_event_listener_with_callback("online", listener.unchecked_ref());
 }
 
-/// A lock of the origin (Web Locks). Held until it is released or the worker ends.
+/// A lock of the origin (Web Locks), held until it is released or the worker ends.
 pub(crate) struct Lock {
     release: Function,
 }
 
 impl Lock {
-    /// Waits for the lock; none where the browser has no locks.
+    /// Waits for the lock; `None` where the browser has no locks.
     pub(crate) async fn acquire(name: &str) -> Option<Self> {
         let locks = Reflect::get(&scope().navigator(), &"locks".into()).ok()?;
         let request: Function = Reflect::get(&locks, &"request".into()).ok()?.dyn_into().ok()?;
@@ -79,7 +79,7 @@ impl Lock {
         Some(Self { release })
     }
 
-    /// Lets the next tab have it.
+    /// Releases the lock to the next tab.
     pub(crate) fn release(self) {
         let _ = self.release.call0(&JsValue::UNDEFINED);
     }

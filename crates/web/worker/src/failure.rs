@@ -1,9 +1,9 @@
-//! Why something did not happen, as a page can act upon it.
+//! Why something failed, in terms that a page can act on.
 
 use subrosa_client::{ClientError, CommandError, ProblemCode};
 use subrosa_web_rpc::{Failure, FailureKind, Phase};
 
-/// The failure that a page is told.
+/// The failure that is reported to a page.
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 pub(crate) fn failure(error: ClientError) -> Failure {
     let retry_after_ms = error.refusal().and_then(|refusal| refusal.retry_after_ms);
@@ -14,12 +14,12 @@ pub(crate) fn failure(error: ClientError) -> Failure {
     }
 }
 
-/// What was named is not there.
+/// The failure for something that does not exist.
 pub(crate) fn not_found(detail: &str) -> Failure {
     Failure::new(FailureKind::NotFound, detail)
 }
 
-/// What the app can do after the profile did not open.
+/// The phase of an app whose profile did not open.
 pub(crate) fn phase(error: &ClientError) -> Phase {
     match error {
         ClientError::Unsupported(feature) => Phase::Unsupported {

@@ -1,19 +1,19 @@
-//! How good a password is: what the engine takes, and above that by a cautious count of its entropy.
+//! How good a password is: whether the engine accepts it, and if so, a cautious estimate of its entropy.
 
 use std::collections::HashSet;
 
 use subrosa_client::{Handle, Password, WeakPassword};
 use subrosa_web_rpc::PasswordVerdict;
 
-/// From here on guessing takes a thief with the server's disk years; each guess costs an Argon2id run.
+/// From here on a thief with the server's disk needs years to guess it, since each guess costs an Argon2id run.
 const GOOD_BITS: f64 = 52.0;
-/// From here on it takes more than there is.
+/// From here on guessing is out of reach.
 const STRONG_BITS: f64 = 70.0;
 
-/// Stands for a handle that is not one yet; no password is made from it.
+/// Stands in for a handle that is incomplete; no password is derived from it.
 const UNFINISHED: &str = "unfinished.handle";
 
-/// Judges a password for a handle that may be unfinished.
+/// Judges a password for a handle that may be incomplete.
 pub(crate) fn judge(handle: &str, password: &str) -> PasswordVerdict {
     let Ok(prepared) = Password::prepare(password) else {
         return if password.is_empty() {
@@ -35,8 +35,8 @@ pub(crate) fn judge(handle: &str, password: &str) -> PasswordVerdict {
     }
 }
 
-/// An upper bound on what a person's choice is worth: characters that repeat or follow their neighbour
-/// count a quarter, and letters count as parts of words.
+/// An estimate of the entropy of a password that a person has chosen, in bits: characters that repeat or follow their
+/// neighbour count a quarter, and letters count as parts of words.
 fn bits(password: &str) -> f64 {
     let characters: Vec<char> = password.chars().collect();
     let has = |class: fn(&char) -> bool| characters.iter().any(class);

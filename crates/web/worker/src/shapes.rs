@@ -1,4 +1,4 @@
-//! What the engine knows, in the shapes that a page shows. Strangers' texts are made printable here.
+//! The client's data in the shapes that a page shows. Untrusted text is made printable here.
 
 use subrosa_client::{self as client, Status, printable, printable_line};
 use subrosa_web_rpc::{
@@ -35,7 +35,7 @@ pub(crate) fn me(me: client::Me) -> Me {
     }
 }
 
-/// A conversation, with what was typed in it.
+/// A conversation and its draft.
 pub(crate) fn conversation(conversation: client::Conversation, draft: Option<String>) -> Conversation {
     let client::Conversation {
         id,
@@ -88,7 +88,7 @@ pub(crate) fn message(message: &client::Message) -> Message {
     }
 }
 
-/// A person of the directory.
+/// A person in the directory.
 pub(crate) fn person(person: client::Person) -> Person {
     Person {
         account_id: person.account_id,

@@ -1,4 +1,4 @@
-//! `MessageBubble`: a text, its time, its state; and for a failed one the two things that can be done.
+//! `MessageBubble`: a message's text, time and status, and the two actions for one that failed.
 
 use std::sync::Arc;
 
@@ -7,6 +7,10 @@ use subrosa_web_rpc::{Message, MessageStatus, Request};
 
 use super::entry::Entry;
 use crate::{
+    components::{
+        avatar, failure,
+        ticks::{self, ticks},
+    },
     format,
     i18n::{now, t},
     link,
@@ -15,20 +19,16 @@ use crate::{
         preview,
         rows::Row,
     },
-    parts::{
-        avatar, failure,
-        ticks::{self, ticks},
-    },
     reactive::{memo, text},
 };
 
 #[component]
 pub(super) fn MessageBubble(
-    /// The row, which is one of a message and stays so.
+    /// The row, which always is that of a message.
     row: ArcRwSignal<Row>,
-    /// What it is called among the rows.
+    /// The row's key.
     key: String,
-    /// It has just come.
+    /// Whether it has just arrived.
     is_new: bool,
 ) -> impl IntoView {
     let entry = expect_context::<Entry>();
@@ -57,7 +57,7 @@ pub(super) fn MessageBubble(
                 .unwrap_or_default()
         })
     });
-    // Neither changes in the life of a message.
+    // A message never changes either.
     let (outgoing, sender) = message
         .with_untracked(|message| message.as_ref().map(|message| (message.outgoing, message.sender)))
         .unzip();
@@ -97,7 +97,7 @@ fn Text(text: Memo<String>) -> impl IntoView {
     }
 }
 
-/// Text as text, and the addresses in it as links that tell the other side nothing.
+/// Plain text, with addresses as links that reveal nothing to the sites they lead to.
 fn linked(text: &str) -> Vec<AnyView> {
     pieces(text)
         .into_iter()

@@ -5,13 +5,13 @@ use subrosa_web_rpc::{Conversation, MessageStatus};
 use subrosa_wire::ConversationId;
 
 use crate::{
+    components::{avatar, ticks::ticks},
     format,
     i18n::{now, t},
     model::{
         faces, preview,
         route::{ChatAddress, Route},
     },
-    parts::{avatar, ticks::ticks},
     reactive::{memo, text},
     router::use_router,
     store::use_store,
@@ -25,7 +25,7 @@ pub(super) fn route_of(conversation: &Conversation) -> Route {
     })
 }
 
-/// What somebody is called in the words of the interface.
+/// The other person's name, or a phrase in its place.
 pub(super) fn name_of(conversation: &Conversation) -> String {
     faces::name(&conversation.peer).unwrap_or_else(|| now!("unknown-person"))
 }
@@ -62,12 +62,12 @@ pub(super) fn ChatItem(
                 .map(|message| message.status)
         })
     });
-    // What comes and goes does so by memos of its own, so that it is not drawn anew with each message: what is gone
-    // stays among the subscribers of what it followed, and each message would take longer than the one before.
+    // What comes and goes has memos of its own, so that it is not rebuilt with each message: a removed view stays
+    // subscribed to its signals, and each message would take longer than the one before.
     let is_dated = memo!(move || at_ms.with(Option::is_some));
     let is_own = memo!(move || own_status.with(Option::is_some));
     let is_unread = memo!(move || unread.get() > 0);
-    // One stop of the tab key for the whole list: the open conversation, or else the first.
+    // The whole list is one stop of the Tab key: the open conversation, or else the first.
     let tab_index = move || {
         let none_open = store.open.get().is_none();
         if is_open.get() || (none_open && first()) {
@@ -107,7 +107,7 @@ pub(super) fn ChatItem(
     }
 }
 
-/// The line below the name: what was typed, or what was said last.
+/// The line below the name: the draft, or the last message.
 fn last_line(entry: &Conversation) -> impl IntoView + use<> {
     let marker = entry
         .draft

@@ -1,4 +1,4 @@
-//! `MessageInput`: grows with its text, sends by Enter, keeps a draft, and refuses what is too long in words.
+//! `MessageInput`: grows with its text, sends on Enter, keeps a draft, and says so when a text is too long.
 
 use leptos::{
     ev::{ClipboardEvent, KeyboardEvent},
@@ -13,26 +13,26 @@ use web_sys::HtmlTextAreaElement;
 use super::{draft::Draft, entry::Entry};
 use crate::{
     browser,
+    components::{failure, icon},
     i18n::{now, t},
     link,
-    parts::{failure, icon},
     reactive::{effect, text},
     store::{Stage, Store, use_store},
 };
 
-/// What is said below the field.
+/// The hint below the field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Note {
     None,
-    /// What was pasted is too long and was not put in.
+    /// The pasted text is too long and was not inserted.
     PasteTooLong,
     /// The text is too long.
     TooLong,
-    /// It was not sent; it is in the field again.
+    /// The text was not sent and is back in the field.
     Failed(Failure),
 }
 
-/// The field with all that belongs to it.
+/// The field and its state.
 #[derive(Clone, Copy)]
 struct Input {
     field: NodeRef<Textarea>,
@@ -46,10 +46,10 @@ impl Input {
         self.field.try_get_untracked().flatten()
     }
 
-    /// Puts what was kept into a field that is still empty, and the focus where it does no harm.
+    /// Puts the draft into a field that is still empty, and focuses it where that is of use.
     fn begin(self, area: HtmlTextAreaElement) {
         request_animation_frame(move || {
-            // On a touch screen the focus would bring up the keyboard, over what is to be read.
+            // On a touch screen the focus would open the keyboard over the messages.
             let touch = browser::window().match_media("(pointer: coarse)").ok().flatten();
             if touch.is_none_or(|touch| !touch.matches()) && browser::first("dialog[open]").is_none() {
                 let _ = area.focus();
@@ -70,7 +70,7 @@ impl Input {
         self.can_send.try_set(!text.trim().is_empty());
     }
 
-    /// Something was typed.
+    /// Handles an edit.
     fn changed(self) {
         let Some(area) = self.area() else { return };
         grow(&area);
@@ -89,7 +89,7 @@ impl Input {
         }
     }
 
-    /// Sends what is typed. What could not be stored is in the field again, or in its conversation's draft.
+    /// Sends the text. If it cannot be stored, it returns to the field, or to its conversation's draft.
     fn send(self, store: Store) {
         let (Some(area), Some(conversation)) = (self.area(), store.open.get_untracked()) else {
             return;
@@ -121,7 +121,7 @@ impl Input {
         });
     }
 
-    /// Refuses what is too long before it is put in.
+    /// Refuses a text that is too long before it is inserted.
     fn pasted(self, event: &ClipboardEvent) {
         let Some(area) = self.area() else { return };
         let pasted = event
@@ -168,7 +168,7 @@ pub(super) fn MessageInput(account: AccountId) -> impl IntoView {
             input.begin(area);
         }
     });
-    // At "pagehide" the worker is ended already.
+    // At "pagehide" the worker has already been stopped.
     let listeners = ["beforeunload", "visibilitychange"]
         .map(|event| window_event_listener_untyped(event, move |_| draft.flush()));
     on_cleanup(move || {
@@ -209,7 +209,7 @@ pub(super) fn MessageInput(account: AccountId) -> impl IntoView {
     }
 }
 
-/// Fits the field's height to its text where the browser does not by itself; the style sheet bounds it.
+/// Fits the field's height to its text in browsers that do not do so themselves; the style sheet bounds it.
 fn grow(area: &HtmlTextAreaElement) {
     thread_local! {
         static BY_ITSELF: bool = supports_field_sizing();

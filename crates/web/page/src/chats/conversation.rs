@@ -10,13 +10,13 @@ use super::{
     composer::MessageInput, details::Facts, entry::Entry, messages::MessageWindow, notices::Notices,
 };
 use crate::{
-    i18n::{now, t},
-    model::faces,
-    parts::{
+    components::{
         avatar,
         dialog::{Modal, close_open},
         icon,
     },
+    i18n::{now, t},
+    model::faces,
     reactive::{memo, text},
     router::use_router,
     store::use_store,
@@ -32,7 +32,7 @@ pub(super) fn ConversationPane(account: AccountId) -> impl IntoView {
             .open
             .get()
             .and_then(|id| store.roster.with(|roster| roster.get(&id).cloned()));
-        // While another one is being opened, this one is still drawn.
+        // While another conversation is being opened, this one stays on the screen.
         found
             .filter(|entry| entry.peer.account_id == account)
             .or_else(|| old.cloned().flatten())

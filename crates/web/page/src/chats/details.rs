@@ -1,12 +1,12 @@
-//! The third column: who the other person is, and what is known of the safety of the conversation, in plain words.
+//! The third column: who the other person is, and in plain words how the conversation is protected.
 
 use leptos::prelude::*;
 
 use super::entry::Entry;
 use crate::{
+    components::{avatar, icon},
     i18n::t,
     model::faces,
-    parts::{avatar, icon},
     reactive::memo,
     store::use_store,
 };
@@ -28,7 +28,7 @@ pub(super) fn Details() -> impl IntoView {
     }
 }
 
-/// The facts, for the column and for the dialog of narrower pages.
+/// The details, for the column, and for the dialog on narrower pages.
 #[component]
 pub(super) fn Facts() -> impl IntoView {
     let entry = expect_context::<Entry>();

@@ -1,4 +1,4 @@
-//! What was typed and not sent, kept with the conversation that it belongs to.
+//! Drafts: text that was typed and not sent, stored with its conversation.
 
 use leptos::{prelude::*, task::spawn_local};
 use subrosa_web_rpc::{Answer, Request};
@@ -10,7 +10,7 @@ use crate::{limits::DRAFT_AFTER, link};
 #[derive(Clone, Copy)]
 pub(super) struct Draft {
     conversation: StoredValue<ConversationId>,
-    /// What is typed and not yet kept.
+    /// Text that was typed and is not stored yet.
     unkept: StoredValue<Option<String>>,
     number: StoredValue<u32>,
 }
@@ -24,12 +24,12 @@ impl Draft {
         }
     }
 
-    /// The conversation has this id from now on.
+    /// Gives the draft its conversation's new id.
     pub(super) fn follow(self, conversation: ConversationId) {
         self.conversation.set_value(conversation);
     }
 
-    /// What was kept.
+    /// The stored draft.
     pub(super) async fn kept(self) -> Option<String> {
         match link::call(Request::Draft(self.conversation.try_get_value()?)).await {
             Ok(Answer::Draft(text)) if !text.is_empty() => Some(text),
@@ -37,7 +37,7 @@ impl Draft {
         }
     }
 
-    /// Keeps a text soon.
+    /// Stores a text after a moment without typing.
     pub(super) fn keep_soon(self, text: String) {
         let number = self.number.get_value().wrapping_add(1);
         self.number.set_value(number);
@@ -52,7 +52,7 @@ impl Draft {
         );
     }
 
-    /// Keeps at once what is not yet kept.
+    /// Stores at once what is not stored yet.
     pub(super) fn flush(self) {
         let text = self.unkept.try_update_value(Option::take).flatten();
         if let (Some(text), Some(conversation)) = (text, self.conversation.try_get_value()) {
@@ -62,7 +62,7 @@ impl Draft {
         }
     }
 
-    /// Nothing is left to be kept.
+    /// Forgets what is not stored yet.
     pub(super) fn remove(self) {
         self.unkept.set_value(Some(String::new()));
         self.flush();

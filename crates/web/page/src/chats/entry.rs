@@ -8,16 +8,16 @@ use subrosa_web_rpc::{Conversation, ConversationState};
 use super::chat_item::name_of;
 use crate::reactive::memo;
 
-/// The conversation that is open, for the parts of its pane.
+/// The open conversation, for the components of its pane.
 #[derive(Clone, Copy)]
 pub(super) struct Entry {
     entry: Memo<Option<Arc<Conversation>>>,
-    // Stands in every message, and must not be looked at again for each message that comes.
+    // Every message shows it, and it must not be computed again for each message that arrives.
     name: Memo<String>,
 }
 
 impl Entry {
-    /// Names what the memo gives.
+    /// The conversation that the memo holds.
     pub(super) fn new(entry: Memo<Option<Arc<Conversation>>>) -> Self {
         let name = memo!(move || entry.with(|entry| entry.as_deref().map(name_of).unwrap_or_default()));
         Self { entry, name }
@@ -28,7 +28,7 @@ impl Entry {
         self.entry.with(|entry| read(entry.as_deref()))
     }
 
-    /// What the other person is called.
+    /// The other person's name.
     pub(super) fn name(self) -> String {
         self.name.get()
     }

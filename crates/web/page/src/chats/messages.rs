@@ -1,4 +1,4 @@
-//! `MessageWindow`: the loaded messages, days and the mark of what is new between them, and the way to the newest.
+//! `MessageWindow`: the loaded messages, with days and the unread mark between them, and the button to the newest.
 
 use std::collections::HashMap;
 
@@ -7,19 +7,20 @@ use subrosa_web_rpc::Request;
 
 use super::{bubble::MessageBubble, entry::Entry, scroll::Scroller};
 use crate::{
-    browser, format,
+    browser,
+    components::{icon, skeleton},
+    format,
     i18n::now,
     link,
     model::rows::{Row, rows},
-    parts::{icon, skeleton},
     reactive::{effect, memo, text},
     store::{Store, use_store},
 };
 
-/// More rows than this at once are a page, and a page does not move.
+/// More new rows than this at once are a loaded page, which is not animated.
 const ARRIVALS_MAX: usize = 3;
 
-/// A row that is drawn: it keeps its element while it changes.
+/// A row on the screen. It keeps its element when it changes.
 #[derive(Clone)]
 struct Drawn {
     key: String,
@@ -88,7 +89,7 @@ fn jump_label(unread: u64) -> String {
     }
 }
 
-/// Brings what is drawn in step with the window. Rows that stay keep their signal, and with it their element.
+/// Updates the rows on the screen to the window. Rows that stay keep their signal, and so their element.
 fn draw(store: Store, scroller: &Scroller, drawn: RwSignal<Vec<Drawn>>) {
     let unread_from = store.unread_from.get();
     let Some((wanted, at_end)) = store.window.with(|window| {
@@ -162,19 +163,19 @@ fn row(drawn: Drawn, store: Store) -> AnyView {
     }
 }
 
-/// What stands before the first message.
+/// The start of a conversation, above its first message.
 fn start(entry: Entry, is_empty: Memo<bool>) -> impl IntoView {
     let peer = memo!(move || { entry.with(|entry| entry.map(|entry| entry.peer.clone())) });
     view! {
         <div class="start" data-testid="conversation-start">
-            {move || peer.get().map(|peer| crate::parts::avatar::of_peer(&peer, "big"))}
+            {move || peer.get().map(|peer| crate::components::avatar::of_peer(&peer, "big"))}
             <strong><bdi class="name">{text!(entry.name())}</bdi></strong>
             <p>{move || if is_empty.get() { now!("empty-conversation", name = entry.name()) } else { now!("conversation-start", name = entry.name()) }}</p>
         </div>
     }
 }
 
-/// Tells the engine when everything has been seen: the newest message is in view, and the user looks at the page.
+/// Marks the conversation as read once the newest message is in view and the user is looking at the page.
 fn mark_read(store: Store, entry: Entry, scroller: &Scroller) {
     let at_bottom = scroller.at_bottom;
     let looked_at = RwSignal::new(browser::is_looked_at());

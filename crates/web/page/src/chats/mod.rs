@@ -1,5 +1,6 @@
-//! The conversations: the list, the open one, and what is said about the other person.
+//! The conversations: the list, the open one, and details of the other person.
 
+mod banners;
 mod bubble;
 mod chat_item;
 mod composer;
@@ -7,13 +8,12 @@ mod conversation;
 mod details;
 mod draft;
 mod entry;
-mod frame;
+mod layout;
 mod messages;
 mod notices;
 mod pane;
 mod people;
 mod scroll;
 mod side;
-mod strips;
 
-pub(crate) use frame::Frame;
+pub(crate) use layout::Layout;

@@ -1,4 +1,4 @@
-//! What the user has to know: said plainly, where it belongs, and gone when it has been read.
+//! Warnings to the user: in plain words, where they belong, and gone once dismissed.
 
 use leptos::prelude::*;
 use subrosa_web_rpc::{ConversationState, Warning};
@@ -6,8 +6,8 @@ use subrosa_wire::{AccountId, ConversationId};
 
 use super::entry::Entry;
 use crate::{
+    components::icon,
     i18n::{now, t},
-    parts::icon,
     reactive::memo,
     store::{Store, use_store},
 };
@@ -49,10 +49,10 @@ pub(super) fn Notices() -> impl IntoView {
     }
 }
 
-/// A conversation and whom it is with.
+/// A conversation and the other person's account.
 type Place = (ConversationId, AccountId);
 
-/// What was warned of in a conversation, or in none.
+/// The warnings about a conversation, or with `None` those about no particular one.
 fn concerning(store: Store, place: Option<Place>) -> Vec<(u64, Warning)> {
     store.warnings.with(|warnings| {
         warnings
@@ -75,14 +75,14 @@ fn concerns(warning: &Warning, place: Option<Place>) -> bool {
     }
 }
 
-/// What concerns no one conversation.
+/// The warnings about no particular conversation.
 #[component]
 pub(super) fn GeneralNotices() -> impl IntoView {
     let store = use_store();
     let general = memo!(move || concerning(store, None));
     view! {
         <For each=move || general.get() key=|(number, _)| *number let((number, warning))>
-            <div class="strip warn" data-testid="warning">
+            <div class="banner warn" data-testid="warning">
                 {icon::sized(icon::WARN, "16")}
                 <span>{move || words(&warning)}</span>
                 <button type="button" class="text-button" data-testid="dismiss" on:click=move |_| store.dismiss(number)>{t!("dismiss")}</button>

@@ -1,4 +1,4 @@
-//! From an address to a conversation: finds it here, or asks for it, and says plainly if there is none.
+//! From an address to a conversation: looks for it here, then asks the server, and says so if there is none.
 
 use leptos::{prelude::*, task::spawn_local};
 use subrosa_web_rpc::{Answer, Conversation, Failure, FailureKind, Request};
@@ -6,25 +6,25 @@ use subrosa_wire::AccountId;
 
 use super::conversation::ConversationPane;
 use crate::{
+    components::{failure, icon, skeleton},
     i18n::t,
     link,
     model::route::{ChatAddress, Route},
-    parts::{failure, icon, skeleton},
     reactive::{effect, memo, text},
     router::use_router,
     store::use_store,
 };
 
-/// What the address has led to.
+/// Where the address leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Found {
     /// Not known yet.
     Searching,
     /// The conversation with this account.
     With(AccountId),
-    /// Nobody is called so.
+    /// Nobody has this handle.
     Nobody,
-    /// It cannot be told now.
+    /// The search failed.
     Failed(Failure),
 }
 
@@ -38,7 +38,7 @@ pub(super) fn ChatPane() -> impl IntoView {
         Route::Chat(address) => Some(address),
         _ => None,
     });
-    // A new name in the list must not open anything again: only the address, the first load and a retry do.
+    // A changed entry in the list must not open the conversation again: only the address, the first load and a retry do.
     effect!(move || {
         attempt.track();
         let (Some(address), true) = (wanted.get(), store.loaded.get()) else {
@@ -90,8 +90,8 @@ pub(super) fn ChatPane() -> impl IntoView {
         _ => None,
     });
     view! {
-        // By key: each conversation has a pane of its own. One pane in turns would show in one conversation what was
-        // typed in another.
+        // Each conversation has a pane of its own, by its key. A shared pane would show in one conversation what was typed
+        // in another.
         <For each=move || account.get() key=|account| *account children=|account| view! { <ConversationPane account /> } />
         {move || match found.get() {
             Found::Searching => view! { <div class="conversation">{skeleton::shape("pane-head")}{skeleton::bubbles()}</div> }.into_any(),

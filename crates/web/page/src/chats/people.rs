@@ -4,11 +4,11 @@ use leptos::{prelude::*, task::spawn_local};
 use subrosa_web_rpc::{Answer, Failure, Person, Request};
 
 use crate::{
+    components::{avatar, failure, skeleton},
     i18n::t,
     limits::SEARCH_AFTER,
     link,
     model::route::{ChatAddress, Route},
-    parts::{avatar, failure, skeleton},
     reactive::{effect, text},
     router::use_router,
     store::use_store,
@@ -38,7 +38,7 @@ pub(super) fn People(search: RwSignal<String>) -> impl IntoView {
                         Ok(_) => Ok(Vec::new()),
                         Err(failure) => Err(failure),
                     };
-                    // What was asked before the last letter is no news.
+                    // An answer to an earlier text is out of date.
                     if asked.try_get_value() == Some(number) {
                         found.set(Some(result));
                     }

@@ -1,7 +1,7 @@
-//! Keeps what the user reads where it is, whatever comes above or below it.
+//! Keeps what the user is reading in place, whatever arrives above or below it.
 //!
-//! Whoever stands at the bottom stays there; for others the first visible row is the anchor, and after each change
-//! of size it is put back to the pixel, before anything is painted.
+//! At the bottom the view stays at the bottom. Elsewhere the first visible row is the anchor: after each change of size
+//! it is moved back to the same pixel, before anything is painted.
 
 use leptos::{html, prelude::*, task::spawn_local};
 use web_sys::HtmlElement;
@@ -13,14 +13,14 @@ use crate::{
     store::{Place, Store},
 };
 
-/// What stays where it is.
+/// What stays in place.
 #[derive(Debug, Clone, PartialEq)]
 enum Anchor {
     Bottom,
     Row { key: String, top: f64 },
 }
 
-/// The area's measures in pixels.
+/// Sizes of the area in pixels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Measured {
     content: i32,
@@ -37,7 +37,7 @@ impl Measured {
         }
     }
 
-    /// Whether something was laid out anew since, and nobody has scrolled: the browser tells of both alike.
+    /// Whether the layout changed since without the user scrolling: the browser reports both with the same event.
     fn only_sizes_differ(self, since: Self) -> bool {
         let sizes_differ = (self.content, self.area) != (since.content, since.area);
         let pushed_to_the_end = self.top < since.top && self.top >= self.content - self.area;
@@ -53,15 +53,15 @@ pub(super) struct Scroller {
     pub(super) area: NodeRef<html::Div>,
     /// What is scrolled in it.
     pub(super) content: NodeRef<html::Div>,
-    /// The newest message is in view. Not before the place to begin at has been gone to: what is in view then
+    /// Whether the newest message is in view. `false` until the view has moved to where it begins, since what is in view
     /// counts as read.
     pub(super) at_bottom: RwSignal<bool>,
-    /// The newest message is far.
+    /// Whether the newest message is far away.
     pub(super) is_far: RwSignal<bool>,
     anchor: StoredValue<Anchor>,
     /// What was measured with the anchor.
     measured: StoredValue<Measured>,
-    /// A place is to be gone to: nothing before that counts.
+    /// The view is about to move: nothing before that counts.
     settling: StoredValue<bool>,
 }
 
@@ -81,7 +81,7 @@ impl Scroller {
         scroller
     }
 
-    /// Restores the place after each change of size.
+    /// Restores the position after each change of size.
     fn watch(self) {
         let observer = StoredValue::new_local(None::<web_sys::ResizeObserver>);
         effect!(move || {
@@ -99,11 +99,11 @@ impl Scroller {
         });
     }
 
-    /// Once what changed has been drawn: goes to the place that is asked for, or restores the present one.
+    /// After a change was rendered: moves to the place that was asked for, or restores the position.
     pub(super) fn settle(self) {
         spawn_local(async move {
             leptos::task::tick().await;
-            // The place is not for one that is gone meanwhile.
+            // The conversation may have been closed meanwhile.
             if self.area.try_get_untracked().flatten().is_none() {
                 return;
             }
@@ -118,7 +118,7 @@ impl Scroller {
         });
     }
 
-    /// A conversation is being loaded: the place in the one before means nothing any more.
+    /// A conversation is being loaded: the position in the previous one no longer counts.
     pub(super) fn reset(self) {
         self.settling.try_set_value(true);
         self.anchor.try_set_value(Anchor::Bottom);
@@ -214,7 +214,7 @@ impl Scroller {
         };
         let above = f64::from(area.scroll_top());
         let below = f64::from(area.scroll_height() - area.client_height()) - above;
-        // The near end first, so that the two never take turns over a small window.
+        // The nearer end first, so that the two do not load in turns when the window is small.
         if above < LOAD_WITHIN && above <= below {
             self.store.load_older();
         } else if below < LOAD_WITHIN {

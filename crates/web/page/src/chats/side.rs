@@ -1,4 +1,4 @@
-//! `ChatList`: the conversations, and a field that searches them and the people of the server.
+//! `ChatList`: the conversations, and a field that searches them and the people on the server.
 
 use leptos::{ev::KeyboardEvent, prelude::*};
 use wasm_bindgen::JsCast as _;
@@ -6,10 +6,10 @@ use wasm_bindgen::JsCast as _;
 use super::{chat_item::ChatItem, people::People};
 use crate::{
     browser,
+    components::{avatar, icon, skeleton},
     i18n::{now, t},
     limits::LIST_ROWS,
     model::{roster, route::Route},
-    parts::{avatar, icon, skeleton},
     reactive::{memo, text},
     router::use_router,
     store::use_store,
@@ -100,7 +100,7 @@ pub(super) fn Side() -> impl IntoView {
     }
 }
 
-/// The own avatar, which leads to the account page.
+/// The user's avatar, which leads to the account page.
 #[component]
 fn Own() -> impl IntoView {
     let store = use_store();
@@ -133,7 +133,7 @@ fn rows(list: NodeRef<leptos::html::Div>) -> Vec<web_sys::HtmlElement> {
         .unwrap_or_default()
 }
 
-/// Moves the focus to a neighbour; from the first row up is the field.
+/// Moves the focus to the next or the previous row; above the first one is the field.
 fn step(event: &KeyboardEvent, list: NodeRef<leptos::html::Div>, by: isize) {
     let rows = rows(list);
     let focused = browser::document().active_element();

@@ -1,8 +1,8 @@
-//! The messages of one language: what of Fluent the interface uses, which is texts with arguments in them and a choice
-//! between texts by a number.
+//! The messages of one language. The interface uses a small part of Fluent: texts with arguments, and a choice between
+//! texts by a number.
 //!
-//! The parser is Project Fluent's. Its runtime would bring tables of languages, their plurals and numbers, all of which
-//! a browser has.
+//! The parser is Project Fluent's. Its runtime is not used: it would bring tables of plurals and number formats that a
+//! browser already has.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -13,7 +13,7 @@ use fluent_syntax::{
 
 use crate::{format, language::Language};
 
-/// What is put into a text.
+/// A value that is inserted into a text.
 pub(crate) enum Argument<'a> {
     Text(Cow<'a, str>),
     Number(u64),
@@ -50,7 +50,7 @@ pub(super) struct Messages {
 }
 
 impl Messages {
-    /// The messages of a file. What cannot be parsed is left out; a test sees to it that there is nothing.
+    /// The messages of a file. What cannot be parsed is skipped; a test makes sure that everything can.
     pub(super) fn of(language: Language, source: &'static str) -> Self {
         let resource = parser::parse_runtime(source).unwrap_or_else(|(resource, _)| resource);
         let patterns = resource
@@ -64,7 +64,7 @@ impl Messages {
         Self { language, patterns }
     }
 
-    /// Whether it was something else than a file of messages.
+    /// Whether the file held no messages at all.
     pub(super) fn is_empty(&self) -> bool {
         self.patterns.is_empty()
     }
@@ -98,7 +98,7 @@ impl Messages {
         }
     }
 
-    /// The variant for a number, or else the one for all others.
+    /// The variant for a number, or else the default one.
     fn choose<'p, 's>(
         &self,
         number: Option<&Argument<'_>>,
@@ -117,7 +117,7 @@ impl Messages {
     }
 }
 
-/// What an expression stands for. Other expressions than variables are in none of the texts, see the tests.
+/// The value of an expression. A test makes sure that the texts only use variables.
 fn argument<'a>(
     expression: &InlineExpression<&str>,
     arguments: &'a [(&str, Argument<'a>)],
@@ -129,7 +129,8 @@ fn argument<'a>(
     Some(argument)
 }
 
-/// A text that its neighbours cannot turn around, nor it them: first-strong isolate (Unicode UAX #9).
+/// Writes a text so that its direction and that of the text around it do not affect each other: a first-strong isolate
+/// (Unicode UAX #9).
 fn isolate(argument: &str, text: &mut String) {
     text.push('\u{2068}');
     text.push_str(argument);

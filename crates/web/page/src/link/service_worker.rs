@@ -6,7 +6,7 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use super::trusted;
 use crate::browser;
 
-/// Registers it. A browser without one works all the same, but for a start without a network.
+/// Registers it. Without one the app works, too, but cannot start without a network.
 pub(crate) fn register() {
     wasm_bindgen_futures::spawn_local(async {
         let _ = try_register().await;

@@ -1,16 +1,16 @@
-//! How much room the browser gives, and whether it promises not to clear it.
+//! How much storage the browser grants, and whether it promises not to clear it.
 
 use js_sys::{Function, Promise, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue};
 
 use crate::{browser, limits::STORAGE_FULL};
 
-/// Asks the browser not to clear this site's data by itself. It decides without saying why.
+/// Asks the browser not to clear this site's data on its own. It decides without giving a reason.
 pub(crate) async fn persist() {
     let _ = ask("persist").await;
 }
 
-/// Whether the storage is almost full. Where the browser does not say, it is not.
+/// Whether the storage is almost full; `false` where the browser does not say.
 pub(crate) async fn is_nearly_full() -> bool {
     let Some(estimate) = ask("estimate").await else {
         return false;

@@ -1,4 +1,4 @@
-//! The only door to script addresses: a Trusted Types policy for the app's own files (W3C Trusted Types).
+//! The only way to a script's address: a Trusted Types policy for the app's own files (W3C Trusted Types).
 
 use std::cell::OnceCell;
 
@@ -9,7 +9,7 @@ use web_sys::Worker;
 use crate::browser;
 
 const POLICY: &str = "subrosa";
-/// The service worker's path; it must stand at the root to serve all of the app.
+/// The service worker's path, which must be at the root to cover the whole app.
 pub(super) const SERVICE_WORKER: &str = "/service-worker.js";
 
 thread_local! {
@@ -26,7 +26,7 @@ pub(super) fn worker(path: &str) -> Result<Worker, JsValue> {
     Ok(worker.unchecked_into())
 }
 
-/// The path as a script address that the browser takes: a `TrustedScriptURL` where there are Trusted Types.
+/// The path as a script address that the browser accepts: a `TrustedScriptURL` where there are Trusted Types.
 pub(super) fn script_url(path: &str) -> Result<JsValue, JsValue> {
     if !allowed(path) {
         return Err(JsValue::from_str("not a script of this app"));
@@ -51,7 +51,7 @@ fn allowed(path: &str) -> bool {
 fn policy() -> Option<JsValue> {
     let factory = browser::property(&browser::window(), "trustedTypes")?;
     let rule = Closure::<dyn Fn(String) -> JsValue>::new(|path: String| {
-        // What a policy does not answer with a text is refused by the browser.
+        // The browser refuses anything for which the policy does not return a string.
         if allowed(&path) {
             path.into()
         } else {

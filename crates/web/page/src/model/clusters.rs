@@ -1,11 +1,11 @@
 //! Characters as people count them: grapheme clusters (UAX 29).
 //!
-//! Natively by the tables of a library. A browser has them already: in the web app the library's would be more
-//! to load.
+//! Natively they come from the tables of a library. A browser has such tables already, so the web app does not carry
+//! the library's.
 
-/// The first clusters of a text, `max` at most: none is torn.
+/// The first clusters of a text, at most `max`, each of them whole.
 pub(crate) fn start(text: &str, max: usize) -> &str {
-    // A byte is the least that a cluster takes.
+    // A cluster takes at least one byte.
     if text.len() <= max {
         text
     } else if text.is_ascii() {
@@ -42,7 +42,7 @@ mod tables {
         #[wasm_bindgen(js_namespace = Intl)]
         type Segmenter;
 
-        /// Of grapheme clusters, which hardly depend on the language: the browser's.
+        /// The browser's segmenter for grapheme clusters, which hardly depend on the language.
         #[wasm_bindgen(constructor, js_namespace = Intl, catch)]
         fn new() -> Result<Segmenter, JsValue>;
 
@@ -54,8 +54,8 @@ mod tables {
         static SEGMENTER: Option<Segmenter> = Segmenter::new().ok();
     }
 
-    /// Where the cluster after `count` of them begins, in bytes; `None` if there is none. In a browser that knows
-    /// no clusters every character is one.
+    /// Where the cluster after `count` of them begins, in bytes; `None` if there is none. In a browser without a segmenter
+    /// every character counts as a cluster.
     pub(super) fn end(text: &str, count: usize) -> Option<usize> {
         SEGMENTER.with(|segmenter| match segmenter {
             Some(segmenter) => {

@@ -1,4 +1,4 @@
-//! Recovery codes as people handle them: groups, and whether somebody has kept one.
+//! Recovery codes as people handle them: in groups, with a check that the user has saved theirs.
 
 /// The groups of a code.
 pub(crate) fn groups(code: &str) -> Vec<&str> {
@@ -7,7 +7,7 @@ pub(crate) fn groups(code: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Whether what was typed shows that the code was kept: its last group, or all of it.
+/// Whether what was typed shows that the code was saved: its last group, or all of it.
 pub(crate) fn is_kept(code: &str, typed: &str) -> bool {
     let plain = |text: &str| {
         text.chars()

@@ -1,4 +1,4 @@
-//! What stands for a person: a name, two letters, a colour.
+//! How a person is shown: a name, two letters, a colour.
 
 use std::iter;
 
@@ -7,10 +7,10 @@ use subrosa_wire::AccountId;
 
 use super::{clusters, letters};
 
-/// The pairs of colours in the style sheet.
+/// How many pairs of colours the style sheet has.
 const HUES: u8 = 10;
 
-/// The class of the colours of a person: from the account id, so that it is the same everywhere.
+/// The class of a person's colours. It follows from the account id, so it is the same everywhere.
 pub(crate) fn hue(account: &AccountId) -> String {
     // The last byte is as random as any other.
     format!("hue-{}", account.as_bytes()[15] % HUES)
@@ -34,29 +34,29 @@ pub(crate) fn initials(name: &str) -> String {
     }
 }
 
-/// A cluster without the marks that are stacked upon it.
+/// A cluster without the marks stacked on it.
 fn tame(cluster: &str) -> String {
     cluster.chars().take(2).collect()
 }
 
-/// Marks upon one letter at most: languages need three, and stacks of them reach over what is around.
+/// The most marks on one letter: languages need three, and taller stacks cover the text around them.
 const MARKS_MAX: usize = 3;
-/// Characters of a name at most, as people count them.
+/// The most characters of a name, as people count them.
 const NAME_MAX: usize = 64;
 
-/// What a person is called: the name, or else the handle. `None` while nothing is known.
+/// The person's display name, or else the handle. `None` while neither is known.
 pub(crate) fn name(peer: &Peer) -> Option<String> {
     let name = peer.name.as_deref().map(shown).filter(|name| !name.is_empty());
     name.or_else(|| peer.handle.as_ref().map(|handle| format!("@{handle}")))
 }
 
-/// The handle, with its sign, unless the person is called by it already.
+/// The handle with its `@`, unless it already stands in place of the name.
 pub(crate) fn handle_beside_name(peer: &Peer) -> Option<String> {
     let handle = peer.handle.as_ref().map(|handle| format!("@{handle}"));
     handle.filter(|handle| name(peer).as_ref() != Some(handle))
 }
 
-/// A name as it is shown: bounded in length and in height.
+/// A name as it is shown: of bounded length and height.
 fn shown(name: &str) -> String {
     let mut marks = 0;
     let mut low = String::with_capacity(name.len());
@@ -69,7 +69,7 @@ fn shown(name: &str) -> String {
     clusters::start(&low, NAME_MAX).to_owned()
 }
 
-/// The blocks of marks that combine with any letter (Unicode, "Combining Diacritical Marks" and its kin).
+/// The blocks of marks that combine with any letter (Unicode, "Combining Diacritical Marks" and its extensions).
 fn is_mark(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
         | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')

@@ -1,13 +1,13 @@
-//! How an instant is told, depending on how far it is.
+//! How an instant is shown, depending on how long ago it was.
 
-/// Which words a time gets in the list of conversations and above a day of messages.
+/// The form of a time in the list of conversations and above a day of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Label {
-    /// Today: the time of day, or the word.
+    /// Today: the time of day, or "today".
     Today,
-    /// The word.
+    /// "Yesterday".
     Yesterday,
-    /// The name of the day of the week.
+    /// The day of the week.
     Weekday,
     /// Day and month.
     ThisYear,
@@ -18,7 +18,7 @@ pub(crate) enum Label {
 /// Days are counted since 1970, years in the user's calendar.
 pub(crate) fn label(day: i64, today: i64, same_year: bool) -> Label {
     match today - day {
-        // A clock that runs ahead on the other side is no reason to show a date.
+        // The other side's clock may run ahead: that is no reason to show a date.
         -1..=0 => Label::Today,
         1 => Label::Yesterday,
         2..=6 => Label::Weekday,
@@ -27,7 +27,7 @@ pub(crate) fn label(day: i64, today: i64, same_year: bool) -> Label {
     }
 }
 
-/// The day of an instant, with the offset of the user's time zone at it in minutes, as browsers give it: minutes
+/// The day of an instant. The offset is that of the user's time zone at that instant, as browsers give it: in minutes
 /// that UTC is ahead.
 pub(crate) fn day_number(at_ms: u64, offset_minutes: i64) -> i64 {
     let at_ms = i64::try_from(at_ms).unwrap_or(i64::MAX);

@@ -1,7 +1,7 @@
-//! What is a letter, and its upper and lower case, in all scripts.
+//! Letters and their upper and lower case, in all scripts.
 //!
-//! Natively by the tables of the standard library. A browser has them already: in the web app the library's would be
-//! more to load.
+//! Natively they come from the tables of the standard library. A browser has such tables already, so the web app does
+//! not carry the library's.
 
 pub(crate) use self::tables::{has_letter_or_digit, lower_case, upper_case};
 

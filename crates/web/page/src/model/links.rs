@@ -1,17 +1,17 @@
-//! Addresses in a text. Nothing else of a text means anything.
+//! Links in a text. Everything else in it is plain text.
 
 use super::letters;
 
-/// A stretch of text.
+/// A piece of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Piece<'a> {
     /// Text.
     Text(&'a str),
-    /// An address of the web, as it stands in the text.
+    /// A web address, exactly as it was written.
     Link(&'a str),
 }
 
-/// Links in one text at most: more is not talk.
+/// The most links in one text: nobody writes more.
 const LINKS_MAX: usize = 100;
 
 /// The pieces of a text, all of it in order.
@@ -51,7 +51,7 @@ fn start(text: &str) -> Option<usize> {
     }
 }
 
-/// How many bytes of the text are the address: up to a space, and without the punctuation of the sentence around.
+/// How many bytes the address has: up to a space, without the punctuation of the sentence around it.
 fn length(text: &str) -> usize {
     let end = text
         .find(|c: char| {

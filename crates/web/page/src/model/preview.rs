@@ -1,4 +1,4 @@
-//! Texts cut to what a place can hold.
+//! Texts shortened to the space there is.
 
 use super::clusters;
 

@@ -1,4 +1,4 @@
-//! The order of the list of conversations, and what a search leaves of it.
+//! The order of the list of conversations, and which of them a search finds.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -34,12 +34,12 @@ fn fits(conversation: &Conversation, filter: &str) -> bool {
             .is_some_and(|handle| handle.as_str().contains(filter))
 }
 
-/// Received messages that were not seen, of all conversations.
+/// Unread messages in all conversations.
 pub(crate) fn unread(roster: &Roster) -> u64 {
     roster.values().map(|conversation| conversation.unread).sum()
 }
 
-/// Follows a conversation to another id. One that is there already under the new id is newer and stays.
+/// Moves a conversation to another id. One that already has the new id is newer and stays.
 pub(crate) fn follow(roster: &mut Roster, from: ConversationId, to: ConversationId) {
     if let Some(old) = roster.remove(&from) {
         roster.entry(to).or_insert_with(|| {

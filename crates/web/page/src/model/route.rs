@@ -18,14 +18,14 @@ pub(crate) enum Route {
 pub(crate) enum ChatAddress {
     /// By the other person's handle: an address that people can share.
     With(Handle),
-    /// By its id, while the directory has not told the handle yet.
+    /// By its id, while the handle is not known yet.
     Id(ConversationId),
-    /// Something that is no handle: nobody can be called so.
+    /// Something that is not a handle, so nobody can have it.
     Nobody(String),
 }
 
 impl Route {
-    /// The route of a path; what is unknown leads to the list.
+    /// The route of a path; an unknown path leads to the list.
     pub(crate) fn parse(path: &str) -> Self {
         let path = path.trim_matches('/');
         if path == "settings" {

@@ -1,5 +1,4 @@
-//! What stands below each other in a conversation: days, the mark of what is new, and messages in groups of one
-//! person.
+//! The rows of a conversation: days, the mark above the unread messages, and messages grouped by sender.
 
 use std::sync::Arc;
 
@@ -7,7 +6,7 @@ use subrosa_web_rpc::Message;
 
 use super::window::Window;
 
-/// Messages of one person within this time belong together.
+/// Messages that one person sends within this time form a group.
 const GROUP_MS: u64 = 5 * 60 * 1000;
 
 /// One row of a conversation.
@@ -17,10 +16,10 @@ pub(crate) enum Row {
     Day {
         /// The day.
         day: i64,
-        /// An instant of it.
+        /// An instant within it.
         at_ms: u64,
     },
-    /// What is below was not seen before the conversation was opened.
+    /// The messages below were unread when the conversation was opened.
     Unread,
     /// A message.
     Message {
@@ -34,7 +33,7 @@ pub(crate) enum Row {
 }
 
 impl Row {
-    /// What the row is called among the others: stays the same while the row changes.
+    /// The row's key among the others. It stays the same when the row changes.
     pub(crate) fn key(&self) -> String {
         match self {
             Self::Day { day, .. } => format!("day-{day}"),
@@ -48,7 +47,7 @@ impl Row {
 /// the day of an instant in the user's time zone.
 pub(crate) fn rows(window: &Window, unread_from: Option<i64>, day_of: impl Fn(u64) -> i64) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::with_capacity(window.messages.len() + 8);
-    // Times can run backwards over devices; a day is named only once, so that keys stay unique.
+    // Times can run backwards across devices; a day is named only once, so that keys stay unique.
     let mut day = i64::MIN;
     let mut unread_shown = false;
     let mut previous: Option<&Message> = None;

@@ -5,7 +5,7 @@ use subrosa_wire::{AccountId, ConversationId, Timestamp};
 
 pub(crate) const HOUR: u64 = 3_600_000;
 
-/// A received message; position and time from one number.
+/// A received message whose position and time come from one number.
 pub(crate) fn message(position: i64) -> Message {
     Message {
         id: format!("{position:064x}"),

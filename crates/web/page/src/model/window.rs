@@ -1,4 +1,4 @@
-//! The loaded window of a conversation's messages: always a stretch without holes, never longer than a bound.
+//! The loaded window of a conversation's messages: a run without gaps, of bounded length.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use subrosa_wire::ConversationId;
 
 /// Messages in one page.
 pub(crate) const PAGE: usize = 50;
-/// Messages in the window at most: what the document holds.
+/// The most messages in the window, and so in the document.
 pub(crate) const WINDOW_MAX: usize = 180;
 
-/// A stretch of messages in ascending order of position.
+/// A run of messages in ascending order of position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Window {
     /// Whose messages these are.
@@ -26,16 +26,16 @@ pub(crate) struct Window {
 /// What a message that arrived means for the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arrival {
-    /// It is in the window as a new one.
+    /// It was added to the window.
     Added,
-    /// It was there and is replaced.
+    /// It was in the window and is replaced.
     Replaced,
-    /// It lies outside, where nothing is loaded.
+    /// It lies outside of the window.
     Outside,
 }
 
 impl Window {
-    /// A window of a page that was loaded.
+    /// A window that holds one loaded page.
     pub(crate) fn new(
         conversation: ConversationId,
         messages: Vec<Message>,
@@ -61,7 +61,7 @@ impl Window {
         self.messages.last().map(|message| message.position)
     }
 
-    /// Puts an older page in front and drops what is too far at the other end.
+    /// Adds an older page at the start and drops what is over the bound at the end.
     pub(crate) fn prepend(&mut self, page: Vec<Message>, has_older: bool) {
         let first = self.first();
         let older = page
@@ -75,7 +75,7 @@ impl Window {
         }
     }
 
-    /// Puts a newer page behind and drops what is too far at the other end.
+    /// Adds a newer page at the end and drops what is over the bound at the start.
     pub(crate) fn append(&mut self, page: Vec<Message>, has_newer: bool) {
         let last = self.last();
         let newer = page
@@ -86,7 +86,7 @@ impl Window {
         self.drop_oldest();
     }
 
-    /// Takes in a message that is new or has changed.
+    /// Adds a new message, or replaces one that has changed.
     pub(crate) fn take(&mut self, message: Message) -> Arrival {
         let known = self.messages.iter().position(|other| other.id == message.id);
         if let Some(index) = known {
@@ -120,7 +120,7 @@ impl Window {
         self.messages.retain(|message| message.id != id);
     }
 
-    /// The conversation has another id from now on.
+    /// Gives the conversation its new id.
     pub(crate) fn follow(&mut self, from: ConversationId, to: ConversationId) {
         if self.conversation == from {
             self.conversation = to;

@@ -1,4 +1,4 @@
-//! Version, build, where the source is, and whose work is in it.
+//! Version, build, where the source is, and the licences of what it contains.
 
 use js_sys::{Array, JSON};
 use leptos::{prelude::*, task::spawn_local};
@@ -59,7 +59,7 @@ pub(super) fn About() -> impl IntoView {
 }
 
 async fn load() -> Option<Vec<Licence>> {
-    // The browser reads it: a reader of our own would be loaded with every page, for this one.
+    // The browser parses it: a parser of our own would be loaded with every page, for this one.
     let list = JSON::parse(&browser::fetch_named("subrosa-licences").await?).ok()?;
     let list = list.dyn_into::<Array>().ok()?;
     list.iter()

@@ -5,13 +5,13 @@ use subrosa_web_rpc::{Answer, Device, Failure, Request};
 use subrosa_wire::DeviceId;
 
 use crate::{
-    format,
-    i18n::{now, t},
-    link,
-    parts::{
+    components::{
         dialog::{Confirm, close_open},
         failure, icon, notice, skeleton,
     },
+    format,
+    i18n::{now, t},
+    link,
     reactive::text,
     store::use_store,
 };

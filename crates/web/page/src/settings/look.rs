@@ -3,9 +3,9 @@
 use leptos::prelude::*;
 
 use crate::{
+    components,
     i18n::{self, now, t},
     language::{self, Language},
-    parts,
     theme::{self, Theme},
 };
 
@@ -36,7 +36,7 @@ pub(super) fn Look() -> impl IntoView {
             <fieldset class="choice">
                 <legend>{t!("language")}</legend>
                 {move || {
-                    // Drawn anew if one is missing: what the browser has marked is not what counts then.
+                    // Rendered again if a language could not be loaded: the browser has checked its button by then.
                     i18n::missing();
                     Language::ALL
                         .into_iter()
@@ -49,7 +49,7 @@ pub(super) fn Look() -> impl IntoView {
                         })
                         .collect_view()
                 }}
-                {parts::language::missing()}
+                {components::missing_language::notice()}
             </fieldset>
         </section>
     }

@@ -11,8 +11,8 @@ mod sign_out;
 use leptos::prelude::*;
 
 use crate::{
+    components::icon,
     i18n::t,
-    parts::icon,
     router::use_router,
     store::{Stage, use_store},
 };
@@ -21,7 +21,7 @@ use crate::{
 pub(crate) fn Settings() -> impl IntoView {
     let router = use_router();
     let store = use_store();
-    // Somebody who was signed out elsewhere can change nothing at the server any more.
+    // A device that was signed out elsewhere can no longer change anything at the server.
     let is_signed_in = move || store.stage() == Stage::SignedIn;
     view! {
         <section class="settings" data-testid="settings">

@@ -1,19 +1,19 @@
-//! Another password.
+//! Changing the password.
 
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use subrosa_web_rpc::{Failure, FailureKind, Request, Secret};
 
 use crate::{
     browser,
-    i18n::{now, t},
-    link,
-    parts::{
+    components::{
         button::working,
         failure,
         field::Hint,
         notice,
         password::{self, new_password, password},
     },
+    i18n::{now, t},
+    link,
     reactive::text,
     store::use_store,
 };

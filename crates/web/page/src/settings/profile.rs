@@ -1,19 +1,19 @@
-//! The own name.
+//! The user's display name.
 
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use subrosa_web_rpc::{Failure, Request};
 use subrosa_wire::limits::DISPLAY_NAME_MAX;
 
 use crate::{
-    i18n::{now, t},
-    link,
-    parts::{
+    components::{
         avatar,
         button::working,
         failure,
         field::{Hint, Kind, field},
         notice,
     },
+    i18n::{now, t},
+    link,
     reactive::{memo, text},
     store::use_store,
 };

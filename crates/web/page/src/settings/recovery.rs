@@ -1,14 +1,14 @@
-//! Another recovery code, shown and asked back as at sign-up.
+//! Making a new recovery code, shown and checked as at sign-up.
 
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use subrosa_web_rpc::{Answer, Failure, FailureKind, Request, Secret};
 
 use crate::{
+    auth::CodeCard,
     browser,
-    gate::CodeCard,
+    components::{button::working, failure, field::Hint, notice, password::password},
     i18n::{now, t},
     link,
-    parts::{button::working, failure, field::Hint, notice, password::password},
     reactive::text,
 };
 

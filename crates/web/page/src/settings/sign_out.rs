@@ -1,12 +1,12 @@
-//! Signing this device out: everything here goes, after a clear question.
+//! Signing this device out, which removes everything stored here, after a clear question.
 
 use leptos::{prelude::*, task::spawn_local};
 use subrosa_web_rpc::{FailureKind, Request};
 
 use crate::{
+    components::{dialog::Confirm, failure},
     i18n::{now, t},
     link,
-    parts::{dialog::Confirm, failure},
     store::{Stage, use_store},
 };
 
@@ -16,7 +16,7 @@ pub(super) fn SignOut() -> impl IntoView {
     let asked = RwSignal::new(false);
     let busy = RwSignal::new(false);
     let error = RwSignal::new(None::<String>);
-    // The server was asked and not reached: the next "yes" removes without it.
+    // The server could not be reached: the next "yes" removes the data without it.
     let without_server = RwSignal::new(false);
     let unsent = move || {
         store

@@ -12,16 +12,16 @@ use crate::{
     model::window::{PAGE, Window},
 };
 
-/// Where a conversation shall be looked at.
+/// Where the view of a conversation starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     /// At the newest message.
     Bottom,
-    /// At the mark of what is new.
+    /// At the unread mark.
     Unread,
 }
 
-/// Messages of context before the first that was not seen.
+/// Messages of context before the first unread one.
 const CONTEXT: u32 = 20;
 #[expect(clippy::cast_possible_truncation, reason = "a small number")]
 const LIMIT: u32 = PAGE as u32;
@@ -54,7 +54,7 @@ async fn load(conversation: ConversationId, page: Page, limit: u32) -> Option<Lo
 }
 
 impl Store {
-    /// Opens a conversation at what was not seen, or else at its end.
+    /// Opens a conversation at its first unread message, or else at its end.
     pub(crate) fn open(self, conversation: ConversationId) {
         if self.open.get_untracked() == Some(conversation) {
             return;
@@ -73,7 +73,7 @@ impl Store {
         self.load_first(conversation);
     }
 
-    /// Loads the first messages that are shown of the open conversation: where the new ones begin, if there are.
+    /// Loads the first page of the open conversation: around the first unread message, if there is one.
     pub(super) fn load_first(self, conversation: ConversationId) {
         let first_unread = self.unread_from.get_untracked();
         let unread = self
@@ -87,7 +87,7 @@ impl Store {
                 _ => newest(conversation).await,
             };
             self.loading.set_value(false);
-            // Another is open, or the same under another id, or all of it was loaded meanwhile.
+            // Meanwhile another conversation was opened, or this one got another id, or its messages were loaded.
             if self.open.get_untracked() != Some(conversation) || self.window.with_untracked(Option::is_some)
             {
                 return;
@@ -178,7 +178,7 @@ impl Store {
         }
     }
 
-    /// Loads again what is shown, since more has happened than was told.
+    /// Reloads what is shown: more has happened than was reported.
     pub(super) fn load_again(self) {
         let Some(conversation) = self.open.get_untracked() else {
             return;
@@ -207,7 +207,7 @@ impl Store {
         });
     }
 
-    /// Takes in a message that is new or has changed.
+    /// Adds a new message, or replaces one that has changed.
     pub(super) fn take_message(self, message: Message) {
         self.window.maybe_update(|window| match window {
             Some(window) if window.conversation == message.conversation => {
@@ -218,7 +218,7 @@ impl Store {
         });
     }
 
-    /// Sends a text; it stands in the window when this is done.
+    /// Sends a text. When this returns, the message is in the window.
     pub(crate) async fn send(self, conversation: ConversationId, text: String) -> Result<(), Failure> {
         let request = Request::SendText {
             conversation,
@@ -226,7 +226,7 @@ impl Store {
             token: browser::random_token(),
         };
         if let Answer::Message(message) = link::call(request).await? {
-            // Who has answered has seen what was new.
+            // Whoever answers has seen what was unread.
             self.unread_from.set(None);
             self.take_message(*message);
             self.jump_to_latest();
@@ -245,7 +245,7 @@ async fn newest(conversation: ConversationId) -> Option<Window> {
     ))
 }
 
-/// The messages from a position on, with some before it.
+/// The messages from a position on, and some before it.
 async fn around(conversation: ConversationId, from: i64) -> Option<Window> {
     let loaded = load(conversation, Page::From(from), LIMIT).await?;
     let mut window = Window::new(conversation, loaded.messages, loaded.has_older, loaded.has_newer);

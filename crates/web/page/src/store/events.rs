@@ -1,4 +1,4 @@
-//! What the worker tells without being asked, put into its place.
+//! Applies the worker's events to the store.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use super::Store;
 use crate::{browser, limits::WARNINGS_MAX, model::roster};
 
 impl Store {
-    /// Takes in an event.
+    /// Applies an event.
     pub(super) fn take(self, event: Event) {
         match event {
             Event::State(state) => self.put_state(*state),
             Event::Conversation(conversation) => {
                 let is_open = self.open.get_untracked() == Some(conversation.id);
-                // Who looks elsewhere finds the mark of what is new when coming back.
+                // A user who is looking elsewhere finds the unread mark on return.
                 if is_open && !browser::is_looked_at() && self.unread_from.get_untracked().is_none() {
                     self.unread_from.set(conversation.first_unread);
                 }
@@ -33,7 +33,7 @@ impl Store {
                     });
                     self.open.set(Some(to));
                     if self.window.with_untracked(Option::is_none) {
-                        // What is being loaded is asked for under the id that is gone.
+                        // What is being loaded was asked for under the old id.
                         self.load_first(to);
                     }
                 }

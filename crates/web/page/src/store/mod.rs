@@ -1,4 +1,4 @@
-//! The one state of the page: what the engine has said, and nothing else. Fed by answers and events.
+//! The one state of the page: what the engine has reported, by answers and events, and nothing else.
 
 mod conversation;
 mod events;
@@ -25,13 +25,13 @@ pub(crate) enum Stage {
     Starting,
     /// Nobody is signed in.
     SignedOut,
-    /// Somebody is.
+    /// Somebody is signed in.
     SignedIn,
-    /// Somebody was.
+    /// The server has ended the session.
     Revoked,
-    /// The browser lacks something.
+    /// The browser lacks a feature that the app needs.
     Unsupported,
-    /// The browser has removed what was here.
+    /// The browser has removed this device's data.
     Evicted,
     /// The database does not open.
     Broken,
@@ -39,48 +39,48 @@ pub(crate) enum Stage {
     Dead,
 }
 
-/// What lies between an account's making and its use.
+/// How far a sign-up has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Ceremony {
-    /// Nothing.
+pub(crate) enum SignUpStep {
+    /// Nobody is signing up.
     None,
-    /// The account is being made: the form stays until the code is there.
+    /// The account is being created: the form stays until the recovery code is there.
     Working,
-    /// The code has to be kept.
+    /// The user has to save the recovery code.
     Code(Secret),
 }
 
 /// The state of the page. Cheap to copy.
 #[derive(Clone, Copy)]
 pub(crate) struct Store {
-    /// What the engine says of everything but messages; nothing until it has answered.
+    /// The state of everything but messages; `None` until the engine has answered.
     pub(crate) state: RwSignal<Option<State>>,
-    /// Why the worker is gone.
+    /// Why the worker is gone, once it is.
     pub(crate) dead: RwSignal<Option<String>>,
     /// All conversations.
     pub(crate) roster: RwSignal<Roster>,
-    /// They have been loaded.
+    /// Whether they have been loaded.
     pub(crate) loaded: RwSignal<bool>,
     /// The conversation that is open.
     pub(crate) open: RwSignal<Option<ConversationId>>,
-    /// Its loaded messages; nothing while they are being loaded.
+    /// Its loaded messages; `None` while they are being loaded.
     pub(crate) window: RwSignal<Option<Window>>,
-    /// Where in it begins what was not seen.
+    /// The position of its first unread message.
     pub(crate) unread_from: RwSignal<Option<i64>>,
-    /// Where the open conversation shall be looked at next.
+    /// Where the view of the open conversation goes next.
     pub(crate) place: RwSignal<Option<Place>>,
-    /// A page of messages is under way.
+    /// Whether a page of messages is being loaded.
     loading: StoredValue<bool>,
-    /// What the user has to know, the newest last, each with a number.
+    /// Warnings to the user, the newest last, each with a number.
     pub(crate) warnings: RwSignal<Vec<(u64, Warning)>>,
     warned: StoredValue<u64>,
-    /// What lies between an account's making and its use.
-    pub(crate) ceremony: RwSignal<Ceremony>,
-    /// The browser's storage is almost full.
+    /// How far a sign-up has come.
+    pub(crate) sign_up_step: RwSignal<SignUpStep>,
+    /// Whether the browser's storage is almost full.
     pub(crate) storage_low: RwSignal<bool>,
     /// Today, in days since 1970.
     pub(crate) today: RwSignal<i64>,
-    /// This browser remembers an account, and the worker has not said yet that it has it.
+    /// Whether this browser remembers an account that the worker has not reported yet.
     is_missed: RwSignal<bool>,
     stage: Memo<Stage>,
     me: Memo<Option<Me>>,
@@ -88,11 +88,11 @@ pub(crate) struct Store {
     unread: Memo<u64>,
 }
 
-/// Where it is remembered that there is an account.
+/// The setting that remembers that there is an account.
 const ACCOUNT: &str = "subrosa-account";
 
 impl Store {
-    /// An empty state, and the talk with the worker that fills it.
+    /// Starts the worker. The state is empty until the worker has answered.
     pub(crate) fn start() -> Self {
         let state = RwSignal::new(None::<State>);
         let dead = RwSignal::new(None::<String>);
@@ -110,7 +110,7 @@ impl Store {
             loading: StoredValue::new(false),
             warnings: RwSignal::new(Vec::new()),
             warned: StoredValue::new(0),
-            ceremony: RwSignal::new(Ceremony::None),
+            sign_up_step: RwSignal::new(SignUpStep::None),
             storage_low: RwSignal::new(false),
             today: RwSignal::new(browser::day_of(browser::now_ms())),
             is_missed,
@@ -125,7 +125,7 @@ impl Store {
             }),
             me: Memo::new(move |old: Option<&Option<Me>>| {
                 match state.with(|state| stage_of(state.as_ref())) {
-                    // Nobody leaves while the tab that leads changes.
+                    // Nobody signs out while another tab takes the lead.
                     Stage::Starting => old.cloned().flatten(),
                     _ => state.with(|state| me_of(state.as_ref())),
                 }
@@ -153,18 +153,18 @@ impl Store {
         self.me.get()
     }
 
-    /// Remembers whether there is an account here, beside the database: to notice when that is lost.
+    /// Remembers outside of the database whether there is an account, to notice when the database is lost.
     pub(crate) fn remember_account(self, is_here: bool) {
         browser::keep(ACCOUNT, is_here.then_some("1"));
         self.is_missed.set(false);
     }
 
-    /// How the device stands to the server.
+    /// The connection to the server.
     pub(crate) fn connection(self) -> Option<Connection> {
         self.connection.get()
     }
 
-    /// Received messages that were not seen.
+    /// Unread messages.
     pub(crate) fn unread(self) -> u64 {
         self.unread.get()
     }
@@ -188,7 +188,7 @@ impl Store {
         });
     }
 
-    /// Forgets everything of the account that was signed in.
+    /// Forgets everything about the account that was signed in.
     pub(crate) fn clear(self) {
         self.roster.set(Roster::new());
         self.loaded.set(false);

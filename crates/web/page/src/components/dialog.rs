@@ -1,14 +1,14 @@
-//! Questions in a `<dialog>`: modal, closed by Escape, and the focus goes back to where it was.
+//! Questions in a `<dialog>`: modal, closed by Escape. The focus then returns to where it was.
 
 use leptos::{html::Dialog, prelude::*};
 
 use crate::{
+    components::{button::working, notice},
     i18n::t,
-    parts::{button::working, notice},
     reactive::{effect, text},
 };
 
-/// A dialog around something. `open` becomes false when it is closed.
+/// A dialog around its children. `open` becomes `false` when it is closed.
 #[component]
 pub(crate) fn Modal(
     /// Whether it is shown.
@@ -25,7 +25,7 @@ pub(crate) fn Modal(
                 let dialog = NodeRef::<Dialog>::new();
                 effect!(move || {
                     if let Some(dialog) = dialog.get() && !dialog.open() {
-                        // In the document only after this turn.
+                        // It is in the document only after this turn of the event loop.
                         request_animation_frame(move || {
                             let _ = dialog.show_modal();
                         });
@@ -45,7 +45,7 @@ pub(crate) fn Modal(
 fn is_backdrop(dialog: &web_sys::HtmlDialogElement, event: &leptos::ev::MouseEvent) -> bool {
     let area = dialog.get_bounding_client_rect();
     let (x, y) = (f64::from(event.client_x()), f64::from(event.client_y()));
-    // A click by keyboard has no place.
+    // A click made with the keyboard has no position.
     (x, y) != (0.0, 0.0) && (x < area.left() || x > area.right() || y < area.top() || y > area.bottom())
 }
 
@@ -65,23 +65,23 @@ pub(crate) fn close_open() {
     }
 }
 
-/// A question with one thing to do.
+/// A question with one action.
 #[component]
 pub(crate) fn Confirm<T, L, D>(
     /// Whether it is asked.
     open: RwSignal<bool>,
     /// The question.
     title: T,
-    /// What the thing to do is called.
+    /// The label of the action.
     label: L,
-    /// It is being done.
+    /// Whether the action is running.
     busy: RwSignal<bool>,
     /// What went wrong.
     #[prop(optional)]
     error: RwSignal<Option<String>>,
-    /// Does it.
+    /// Runs the action.
     run: D,
-    /// What it means.
+    /// What the action means for the user.
     children: ChildrenFn,
 ) -> impl IntoView
 where

@@ -1,25 +1,25 @@
-//! `LoginForm`: handle and password. What is wrong is said without telling whether the handle exists.
+//! `LoginForm`: handle and password. Its errors do not reveal whether the handle exists.
 
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use subrosa_web_rpc::{Failure, Request, Secret};
 use subrosa_wire::Handle;
 
-use super::{Door, brand};
+use super::{AuthScreen, brand};
 use crate::{
     browser,
-    i18n::{now, t},
-    link,
-    parts::{
+    components::{
         button::submit,
         failure,
         field::{Hint, Kind, field},
         notice,
         password::password,
     },
+    i18n::{now, t},
+    link,
 };
 
 #[component]
-pub(super) fn LoginForm(door: RwSignal<Door>, handle: RwSignal<String>) -> impl IntoView {
+pub(super) fn LoginForm(screen: RwSignal<AuthScreen>, handle: RwSignal<String>) -> impl IntoView {
     let secret = RwSignal::new(String::new());
     let busy = RwSignal::new(false);
     let tried = RwSignal::new(false);
@@ -67,18 +67,18 @@ pub(super) fn LoginForm(door: RwSignal<Door>, handle: RwSignal<String>) -> impl 
             </form>
             <div>
                 <p class="swap">
-                    <button type="button" class="text-button" data-testid="go-recover" on:click=move |_| door.set(Door::Recover)>{t!("forgot-password")}</button>
+                    <button type="button" class="text-button" data-testid="go-recover" on:click=move |_| screen.set(AuthScreen::Recover)>{t!("forgot-password")}</button>
                 </p>
                 <p class="swap">
                     <span>{t!("no-account")}</span>
-                    <button type="button" class="text-button" data-testid="go-register" on:click=move |_| door.set(Door::Register)>{t!("create-account")}</button>
+                    <button type="button" class="text-button" data-testid="go-register" on:click=move |_| screen.set(AuthScreen::Register)>{t!("create-account")}</button>
                 </p>
             </div>
         </section>
     }
 }
 
-/// What the line below a handle says where any handle may stand.
+/// The hint below a handle that need not be free.
 pub(super) fn wanted_handle(typed: &str, tried: bool) -> Hint {
     if tried && typed.trim().parse::<Handle>().is_err() {
         Hint::Wrong(now!("handle-rule"))

@@ -1,4 +1,4 @@
-//! A field for a password, which can be shown, and a meter of how hard it is to guess.
+//! A password field whose text can be shown, and a meter of how hard the password is to guess.
 
 use leptos::{prelude::*, task::spawn_local};
 use subrosa_web_rpc::{Answer, PasswordVerdict, Request, Secret};
@@ -68,8 +68,8 @@ fn drawn(
     .into_any()
 }
 
-/// A field for a password that is being chosen, with what it is worth below it. `tried` is set once somebody
-/// wanted to go on.
+/// A field for a password that is being chosen, with its strength below it. `tried` is set once the user has tried to
+/// submit it.
 pub(crate) fn new_password(
     name: &'static str,
     label: impl Fn() -> String + Send + Sync + 'static,
@@ -154,7 +154,7 @@ fn meter(verdict: RwSignal<Option<PasswordVerdict>>) -> impl IntoView {
     view! { <div class="meter" aria-hidden="true" data-level=level><span></span><span></span><span></span><span></span></div> }
 }
 
-/// Whether a password that was judged so can be taken.
+/// Whether a password with this verdict is accepted.
 pub(crate) fn is_taken(verdict: Option<PasswordVerdict>) -> bool {
     !matches!(
         verdict,

@@ -6,14 +6,14 @@ use subrosa_wire::AccountId;
 
 use crate::model::faces;
 
-/// The avatar of an account with this name; decoration, since the name always stands beside it.
+/// The avatar of an account with this name. It is decoration, since the name always stands beside it.
 pub(crate) fn avatar(account: &AccountId, name: &str, size: &str) -> impl IntoView + use<> {
     let class = format!("avatar {size} {}", faces::hue(account));
-    // As content of the style sheet: what is read out or copied is the name beside it.
+    // The style sheet shows the letters, so that only the name beside them is read out or copied.
     view! { <span class=class aria-hidden="true" data-letters=faces::initials(name)></span> }
 }
 
-/// The avatar of somebody who is talked with.
+/// The avatar of the other person in a conversation.
 pub(crate) fn of_peer(peer: &Peer, size: &str) -> impl IntoView + use<> {
     avatar(&peer.account_id, &faces::name(peer).unwrap_or_default(), size)
 }

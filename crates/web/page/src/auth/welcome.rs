@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 
-use super::Door;
-use crate::{i18n::t, parts::icon};
+use super::AuthScreen;
+use crate::{components::icon, i18n::t};
 
 #[component]
-pub(super) fn Welcome(door: RwSignal<Door>) -> impl IntoView {
+pub(super) fn Welcome(screen: RwSignal<AuthScreen>) -> impl IntoView {
     let promise = |path, text: fn() -> String| view! { <li>{icon::icon(path)}<span>{text}</span></li> };
     view! {
         <section class="card welcome">
@@ -21,10 +21,10 @@ pub(super) fn Welcome(door: RwSignal<Door>) -> impl IntoView {
                 {promise(icon::PERSON, || crate::i18n::now!("welcome-handle"))}
             </ul>
             <div class="choices">
-                <button type="button" class="button primary" data-testid="go-register" on:click=move |_| door.set(Door::Register)>
+                <button type="button" class="button primary" data-testid="go-register" on:click=move |_| screen.set(AuthScreen::Register)>
                     {t!("create-account")}
                 </button>
-                <button type="button" class="button quiet" data-testid="go-login" on:click=move |_| door.set(Door::Login)>
+                <button type="button" class="button quiet" data-testid="go-login" on:click=move |_| screen.set(AuthScreen::Login)>
                     {t!("sign-in")}
                 </button>
             </div>

@@ -1,4 +1,4 @@
-//! The button that ends a form, and shows that work is being done.
+//! The button that submits a form, and shows that work is being done.
 
 use leptos::prelude::*;
 

@@ -1,8 +1,8 @@
-//! Shapes where something is about to be. They appear after a moment, so that what is quick shows none.
+//! Placeholders for what is being loaded. They appear after a moment, so that nothing flickers when loading is quick.
 
 use leptos::prelude::*;
 
-/// An empty element with a class, and nothing dynamic about it.
+/// An empty element with a class, without anything dynamic.
 pub(crate) fn shape(class: &'static str) -> impl IntoView {
     view! { <span class=class></span> }
 }

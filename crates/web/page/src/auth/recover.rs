@@ -1,25 +1,25 @@
-//! A new password by the recovery code.
+//! Setting a new password with the recovery code.
 
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use subrosa_web_rpc::{Failure, FailureKind, Request, Secret};
 use subrosa_wire::Handle;
 
-use super::{Door, brand, login::wanted_handle};
+use super::{AuthScreen, brand, login::wanted_handle};
 use crate::{
     browser,
-    i18n::{now, t},
-    link,
-    parts::{
+    components::{
         button::submit,
         failure,
         field::{Hint, Kind, field},
         notice,
         password::{self, new_password},
     },
+    i18n::{now, t},
+    link,
 };
 
 #[component]
-pub(super) fn RecoverForm(door: RwSignal<Door>, handle: RwSignal<String>) -> impl IntoView {
+pub(super) fn RecoverForm(screen: RwSignal<AuthScreen>, handle: RwSignal<String>) -> impl IntoView {
     let code = RwSignal::new(String::new());
     let secret = RwSignal::new(String::new());
     let busy = RwSignal::new(false);
@@ -81,7 +81,7 @@ pub(super) fn RecoverForm(door: RwSignal<Door>, handle: RwSignal<String>) -> imp
                 {submit("recover-submit", t!("recover-do"), t!("login-working"), busy)}
             </form>
             <p class="swap">
-                <button type="button" class="text-button" data-testid="go-login" on:click=move |_| door.set(Door::Login)>{t!("back-to-login")}</button>
+                <button type="button" class="text-button" data-testid="go-login" on:click=move |_| screen.set(AuthScreen::Login)>{t!("back-to-login")}</button>
             </p>
         </section>
     }

@@ -1,25 +1,25 @@
-//! The frame: three columns, two, or one, and which of them is in front when there is only one.
+//! The layout of the page: three columns, two, or one, and which column is shown when there is only one.
 
 use leptos::{either::EitherOf3, ev, prelude::*};
 use wasm_bindgen::{JsCast as _, closure::Closure};
 
-use super::{details::Details, pane::ChatPane, side::Side, strips::Strips};
+use super::{banners::Banners, details::Details, pane::ChatPane, side::Side};
 use crate::{
     browser,
+    components::icon,
     i18n::t,
     model::route::Route,
-    parts::icon,
     reactive::{memo, text},
     router::use_router,
     settings::Settings,
     store::use_store,
 };
 
-/// Whether the window has room for one column only.
+/// Whether the window only has room for one column.
 #[derive(Clone, Copy)]
 pub(crate) struct Narrow(pub(crate) RwSignal<bool>);
 
-/// The kinds of what stands beside the list.
+/// What is shown beside the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pane {
     List,
@@ -38,7 +38,7 @@ impl Pane {
 }
 
 #[component]
-pub(crate) fn Frame() -> impl IntoView {
+pub(crate) fn Layout() -> impl IntoView {
     let store = use_store();
     let router = use_router();
     let narrow = Narrow(watch_width());
@@ -49,7 +49,7 @@ pub(crate) fn Frame() -> impl IntoView {
         Route::Settings => Pane::Settings,
     });
     let details = move || pane.get() == Pane::Chat && store.open.get().is_some();
-    // The list is all there is on a narrow page, and then it is the main part of it.
+    // On a narrow page the list is all there is, and so its main part.
     let side_role = move || if narrow.0.get() { "main" } else { "navigation" };
     let escape = window_event_listener(ev::keydown, move |event| {
         let in_dialog = browser::first("dialog[open]").is_some();
@@ -71,8 +71,8 @@ pub(crate) fn Frame() -> impl IntoView {
     on_cleanup(move || escape.remove());
     view! {
         <a class="skip" href="#main" on:click=|event| { event.prevent_default(); browser::focus("#main"); }>{t!("skip")}</a>
-        <div class="frame" data-pane=move || pane.get().name() data-details=text!(details().to_string())>
-            <Strips />
+        <div class="layout" data-pane=move || pane.get().name() data-details=text!(details().to_string())>
+            <Banners />
             <div class="side" role=side_role aria-label=t!("chats")><Side /></div>
             <main id="main" tabindex="-1">
                 {move || match pane.get() {
@@ -86,7 +86,7 @@ pub(crate) fn Frame() -> impl IntoView {
     }
 }
 
-/// What stands beside the list while nothing is open.
+/// What is shown beside the list while nothing is open.
 #[component]
 fn NothingOpen() -> impl IntoView {
     view! {

@@ -4,23 +4,23 @@ use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use subrosa_web_rpc::{Answer, Failure, FailureKind, Request, Secret};
 use subrosa_wire::{Handle, handle::InvalidHandle, limits::DISPLAY_NAME_MAX};
 
-use super::{Door, brand};
+use super::{AuthScreen, brand};
 use crate::{
     browser,
-    i18n::{now, t},
-    link,
-    parts::{
+    components::{
         button::submit,
         failure,
         field::{Hint, Kind, field},
         notice,
         password::{self, new_password},
     },
-    store::{Ceremony, use_store},
+    i18n::{now, t},
+    link,
+    store::{SignUpStep, use_store},
 };
 
 #[component]
-pub(super) fn RegisterForm(door: RwSignal<Door>, handle: RwSignal<String>) -> impl IntoView {
+pub(super) fn RegisterForm(screen: RwSignal<AuthScreen>, handle: RwSignal<String>) -> impl IntoView {
     let store = use_store();
     let name = RwSignal::new(String::new());
     let secret = RwSignal::new(String::new());
@@ -45,7 +45,7 @@ pub(super) fn RegisterForm(door: RwSignal<Door>, handle: RwSignal<String>) -> im
             return;
         }
         busy.set(true);
-        store.ceremony.set(Ceremony::Working);
+        store.sign_up_step.set(SignUpStep::Working);
         spawn_local(async move {
             let request = Request::SignUp {
                 handle: wanted,
@@ -53,10 +53,10 @@ pub(super) fn RegisterForm(door: RwSignal<Door>, handle: RwSignal<String>) -> im
                 password: Secret::new(typed),
             };
             match link::call(request).await {
-                Ok(Answer::RecoveryCode(code)) => store.ceremony.set(Ceremony::Code(code)),
-                Ok(_) => store.ceremony.set(Ceremony::None),
+                Ok(Answer::RecoveryCode(code)) => store.sign_up_step.set(SignUpStep::Code(code)),
+                Ok(_) => store.sign_up_step.set(SignUpStep::None),
                 Err(failure) => {
-                    store.ceremony.set(Ceremony::None);
+                    store.sign_up_step.set(SignUpStep::None);
                     busy.try_set(false);
                     if failure.kind == FailureKind::HandleTaken {
                         taken.try_set(handle.try_get_untracked());
@@ -85,13 +85,13 @@ pub(super) fn RegisterForm(door: RwSignal<Door>, handle: RwSignal<String>) -> im
             </form>
             <p class="swap">
                 <span>{t!("have-account")}</span>
-                <button type="button" class="text-button" data-testid="go-login" on:click=move |_| door.set(Door::Login)>{t!("sign-in")}</button>
+                <button type="button" class="text-button" data-testid="go-login" on:click=move |_| screen.set(AuthScreen::Login)>{t!("sign-in")}</button>
             </p>
         </section>
     }
 }
 
-/// What the line below a handle says while it is typed. Handles are at most 32 letters: too short is no mistake yet.
+/// The hint below a handle while it is typed. One that is still too short is not an error yet.
 fn handle_hint(typed: &str, taken: Option<String>, tried: bool) -> Hint {
     let text = typed.trim();
     if taken.is_some_and(|taken| taken == typed) {
@@ -109,7 +109,7 @@ fn handle_hint(typed: &str, taken: Option<String>, tried: bool) -> Hint {
     }
 }
 
-/// What the line below a display name says.
+/// The hint below a display name.
 pub(crate) fn name_hint(typed: &str) -> Hint {
     if typed.trim().len() > DISPLAY_NAME_MAX {
         Hint::Wrong(now!("failure-name"))

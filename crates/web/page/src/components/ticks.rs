@@ -1,4 +1,4 @@
-//! The state of an own message as ticks. One icon of one size, so that nothing moves when it changes.
+//! The status of a sent message as ticks. One icon of one size, so that nothing moves when it changes.
 
 use leptos::prelude::*;
 use subrosa_web_rpc::MessageStatus;
@@ -32,7 +32,7 @@ fn words(status: MessageStatus) -> String {
     }
 }
 
-/// The ticks of a status that changes.
+/// The ticks for a status that may change.
 pub(crate) fn ticks(status: impl Fn() -> MessageStatus + Copy + Send + Sync + 'static) -> impl IntoView {
     let path = move || match status() {
         MessageStatus::Pending => CLOCK,

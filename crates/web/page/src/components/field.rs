@@ -12,9 +12,9 @@ use crate::{
 pub(crate) enum Hint {
     /// A rule or an explanation.
     Plain(String),
-    /// It is as it shall be.
+    /// The value is fine.
     Good(String),
-    /// It cannot be so.
+    /// The value is not allowed.
     Wrong(String),
 }
 
@@ -38,18 +38,18 @@ impl Hint {
     }
 }
 
-/// How a field is written into.
+/// What a field is for, and how the browser treats it.
 #[derive(Clone, Copy)]
 pub(crate) struct Kind {
     /// The name for tests, and the start of the id.
     pub(crate) name: &'static str,
     /// What the browser may fill in.
     pub(crate) autocomplete: &'static str,
-    /// What stands before the text.
+    /// A prefix in front of the text.
     pub(crate) prefix: &'static str,
-    /// Corrections and capitals are of no use.
+    /// Turns off spelling corrections and capital letters.
     pub(crate) exact: bool,
-    /// The field has the focus when its form appears.
+    /// The field gets the focus when its form appears.
     pub(crate) focused: bool,
 }
 

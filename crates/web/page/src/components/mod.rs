@@ -1,7 +1,7 @@
-//! The small parts that screens are made of.
+//! The components that screens are built from.
 //!
-//! Nothing here or in a screen may be an element without anything dynamic inside of another: Leptos writes such
-//! elements as `innerHTML`, which Trusted Types refuse. `shape` is for those.
+//! No component or screen may nest an element that has nothing dynamic in another one: Leptos writes such elements as
+//! `innerHTML`, which Trusted Types refuse. `shape` is for those.
 
 pub(crate) mod avatar;
 pub(crate) mod button;
@@ -9,7 +9,7 @@ pub(crate) mod dialog;
 pub(crate) mod failure;
 pub(crate) mod field;
 pub(crate) mod icon;
-pub(crate) mod language;
+pub(crate) mod missing_language;
 pub(crate) mod notice;
 pub(crate) mod password;
 pub(crate) mod skeleton;
@@ -22,7 +22,7 @@ mod tests {
         reason = "a test that cannot read its own input has failed"
     )]
 
-    /// Such an element ended the app in a browser with Trusted Types.
+    /// Such an element crashed the app in a browser with Trusted Types.
     #[test]
     fn no_element_in_a_view_holds_nothing_but_a_literal() {
         let mut folders = vec![std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src")];

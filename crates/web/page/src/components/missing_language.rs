@@ -1,11 +1,11 @@
-//! What is said of a language that was chosen and is not there.
+//! The notice that the chosen language could not be loaded.
 
 use leptos::prelude::*;
 
 use crate::i18n::{self, now};
 
-/// Nothing, unless the language that was chosen last could not be loaded.
-pub(crate) fn missing() -> impl IntoView {
+/// The notice, if the language that was chosen last could not be loaded.
+pub(crate) fn notice() -> impl IntoView {
     on_cleanup(i18n::forget_missing);
     move || {
         i18n::missing().map(|language| {

@@ -1,15 +1,15 @@
-//! The states in which nothing else goes: what has happened, what it means, and the one thing to do.
+//! The pages for when the app cannot run: what happened, what it means, and the one thing to do about it.
 
 use leptos::{prelude::*, task::spawn_local};
 use subrosa_web_rpc::{Phase, Request};
 
-use super::{Ground, brand, focus_heading};
+use super::{CenteredPage, brand, focus_heading};
 use crate::{
     browser,
+    components::{dialog::Confirm, failure, icon},
     i18n::{now, t},
     limits::SLOW_START_AFTER,
     link,
-    parts::{dialog::Confirm, failure, icon},
     reactive::text,
     store::{Store, use_store},
 };
@@ -24,7 +24,7 @@ fn card(
 ) -> impl IntoView {
     focus_heading();
     view! {
-        <Ground>
+        <CenteredPage>
             <section class="card" data-testid=name>
                 <header>
                     {brand()}
@@ -34,11 +34,11 @@ fn card(
                 </header>
                 {rest}
             </section>
-        </Ground>
+        </CenteredPage>
     }
 }
 
-/// English for a report, out of the way.
+/// Details in English for a report, folded away.
 fn detail(text: String) -> impl IntoView {
     view! {
         <details class="more">
@@ -65,7 +65,7 @@ pub(crate) fn Dead() -> impl IntoView {
     )
 }
 
-/// The browser lacks something.
+/// The browser lacks a feature that the app needs.
 #[component]
 pub(crate) fn Unsupported() -> impl IntoView {
     let store = use_store();
@@ -90,7 +90,7 @@ pub(crate) fn Unsupported() -> impl IntoView {
     )
 }
 
-/// The browser has removed what was here.
+/// The browser has removed this device's data.
 #[component]
 pub(crate) fn Evicted() -> impl IntoView {
     let store = use_store();
@@ -104,7 +104,7 @@ pub(crate) fn Evicted() -> impl IntoView {
         t!("evicted-lead"),
         view! {
             <p class="lead">{t!("evicted-what")}</p>
-            {crate::parts::notice::maybe_error(move || failed.get())}
+            {crate::components::notice::maybe_error(move || failed.get())}
             <button type="button" class="button primary wide" data-testid="evicted-continue" aria-busy=text!(busy.get().to_string())
                 on:click=move |_| forget(store, busy, failed)>{t!("sign-in-again")}</button>
         },
@@ -139,7 +139,7 @@ pub(crate) fn Broken() -> impl IntoView {
     )
 }
 
-/// Asks before everything here is removed without the server.
+/// Asks before everything stored here is removed without telling the server.
 #[component]
 pub(crate) fn ForgetDialog(asked: RwSignal<bool>) -> impl IntoView {
     let store = use_store();
@@ -166,7 +166,7 @@ fn forget(store: Store, busy: RwSignal<bool>, failed: RwSignal<Option<String>>) 
     });
 }
 
-/// Names what is being waited for, for those who cannot see the shapes; and does not leave alone who waits long.
+/// Says what is being loaded, for those who cannot see the placeholders, and helps if it takes long.
 #[component]
 pub(crate) fn Starting() -> impl IntoView {
     let slow = RwSignal::new(false);
@@ -189,10 +189,10 @@ pub(crate) fn Starting() -> impl IntoView {
                 })}
             </div>
             <div class="boot-list">
-                {crate::parts::skeleton::shape("boot-bar")}
-                {(0..4).map(|_| crate::parts::skeleton::shape("boot-row")).collect_view()}
+                {crate::components::skeleton::shape("boot-bar")}
+                {(0..4).map(|_| crate::components::skeleton::shape("boot-row")).collect_view()}
             </div>
-            {crate::parts::skeleton::shape("boot-chat")}
+            {crate::components::skeleton::shape("boot-chat")}
         </main>
     }
 }

@@ -1,47 +1,47 @@
-//! The recovery code: shown once, to be kept, and asked back so that it has been.
+//! The recovery code: shown once, then asked for, so that the user has saved it.
 
 use leptos::{ev, ev::SubmitEvent, prelude::*, task::spawn_local};
 use subrosa_web_rpc::Secret;
 
-use super::{Ground, brand};
+use super::{CenteredPage, brand};
 use crate::{
     browser,
-    i18n::{now, t},
-    model::code,
-    parts::{
+    components::{
         field::{Hint, Kind, field},
         icon,
     },
-    store::{Ceremony, use_store},
+    i18n::{now, t},
+    model::code,
+    store::{SignUpStep, use_store},
 };
 
 /// The screen after sign-up.
 #[component]
 pub(crate) fn RecoveryCodeScreen(code: Secret) -> impl IntoView {
     let store = use_store();
-    // Who leaves now has no code: the browser asks.
+    // Leaving now would lose the code, so the browser asks first.
     let guard = window_event_listener(ev::beforeunload, |event| event.prevent_default());
     on_cleanup(move || guard.remove());
     view! {
-        <Ground>
+        <CenteredPage>
             <section class="card">
                 <header>
                     {brand()}
                     <h1 tabindex="-1">{t!("code-title")}</h1>
                     <p class="lead">{t!("code-lead")}</p>
                 </header>
-                <CodeCard code=code.clone() done=move || store.ceremony.set(Ceremony::None) />
+                <CodeCard code=code.clone() done=move || store.sign_up_step.set(SignUpStep::None) />
             </section>
-        </Ground>
+        </CenteredPage>
     }
 }
 
-/// A code with ways to keep it, and the question for it.
+/// A code with ways to save it, and a field that checks that it was saved.
 #[component]
 pub(crate) fn CodeCard(
     /// The code.
     code: Secret,
-    /// What happens when it has been kept.
+    /// Called when it has been saved.
     done: impl Fn() + Clone + Send + Sync + 'static,
 ) -> impl IntoView {
     let groups: Vec<String> = code::groups(code.as_str())

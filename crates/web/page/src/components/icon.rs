@@ -1,4 +1,4 @@
-//! The icons: drawn on a grid of 24, one path each.
+//! The icons: one path each, on a grid of 24 by 24.
 
 use leptos::prelude::*;
 
@@ -31,7 +31,7 @@ pub(crate) fn icon(path: &'static str) -> impl IntoView {
     sized(path, "20")
 }
 
-/// An icon of a size in pixels of the user's text size 16.
+/// An icon of a size in pixels at a text size of 16.
 pub(crate) fn sized(path: &'static str, size: &'static str) -> impl IntoView {
     view! {
         <svg viewBox="0 0 24 24" width=size height=size fill="none" stroke="currentColor" stroke-width="1.75"
@@ -41,7 +41,7 @@ pub(crate) fn sized(path: &'static str, size: &'static str) -> impl IntoView {
     }
 }
 
-/// An icon that points along the line and is mirrored with it.
+/// An icon that points along the line of text, and is mirrored where text runs from right to left.
 pub(crate) fn mirrored(path: &'static str) -> impl IntoView {
     view! { <span class="mirror">{icon(path)}</span> }
 }

@@ -1,4 +1,4 @@
-//! What stands before the conversations: welcome, sign-up, sign-in, and the states in which nothing else goes.
+//! What is shown while nobody is signed in: welcome, sign-up, sign-in, and the pages for when the app cannot run.
 
 mod login;
 mod recover;
@@ -12,45 +12,46 @@ use leptos::{either::EitherOf4, prelude::*};
 pub(crate) use recovery_code::{CodeCard, RecoveryCodeScreen};
 
 use crate::{
-    browser, i18n,
+    browser,
+    components::{self, icon},
+    i18n,
     language::{self, Language},
-    parts::{self, icon},
 };
 
-/// Which of the doors is open.
+/// The screen that is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Door {
+pub(crate) enum AuthScreen {
     Welcome,
     Register,
     Login,
     Recover,
 }
 
-/// The doors. What was typed as the handle is kept when the user goes to another.
+/// The screens of somebody who is not signed in. A handle typed in one is kept in the next.
 #[component]
-pub(crate) fn Gate() -> impl IntoView {
-    let door = RwSignal::new(Door::Welcome);
+pub(crate) fn Auth() -> impl IntoView {
+    let screen = RwSignal::new(AuthScreen::Welcome);
     let handle = RwSignal::new(String::new());
     view! {
-        <Ground>
-            {move || match door.get() {
-                Door::Welcome => EitherOf4::A(view! { <welcome::Welcome door /> }),
-                Door::Register => EitherOf4::B(view! { <register::RegisterForm door handle /> }),
-                Door::Login => EitherOf4::C(view! { <login::LoginForm door handle /> }),
-                Door::Recover => EitherOf4::D(view! { <recover::RecoverForm door handle /> }),
+        <CenteredPage>
+            {move || match screen.get() {
+                AuthScreen::Welcome => EitherOf4::A(view! { <welcome::Welcome screen /> }),
+                AuthScreen::Register => EitherOf4::B(view! { <register::RegisterForm screen handle /> }),
+                AuthScreen::Login => EitherOf4::C(view! { <login::LoginForm screen handle /> }),
+                AuthScreen::Recover => EitherOf4::D(view! { <recover::RecoverForm screen handle /> }),
             }}
-        </Ground>
+        </CenteredPage>
     }
 }
 
-/// The calm ground with the choice of language below.
+/// A page with one card in its centre, and the choice of language below.
 #[component]
-pub(crate) fn Ground(children: Children) -> impl IntoView {
+pub(crate) fn CenteredPage(children: Children) -> impl IntoView {
     view! {
-        <div class="gate-shell">
-            <div class="gate">
+        <div class="auth-shell">
+            <div class="auth">
                 <main>{children()}</main>
-                <footer class="gate-foot">
+                <footer class="auth-foot">
                     {Language::ALL
                         .into_iter()
                         .map(|one| {
@@ -63,7 +64,7 @@ pub(crate) fn Ground(children: Children) -> impl IntoView {
                             }
                         })
                         .collect_view()}
-                    {parts::language::missing()}
+                    {components::missing_language::notice()}
                 </footer>
             </div>
         </div>
