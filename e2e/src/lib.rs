@@ -1,5 +1,5 @@
 //! The stage for whole-system tests: the real `subrosa` binary as server and as clients, in folders of
-//! their own, with a door between them that records, cuts and stalls what passes.
+//! their own, with a proxy between them that records, cuts and stalls what passes.
 //!
 //! Everything waits for its own condition and for no longer than [`PATIENCE`]; every process dies with the
 //! value that stands for it.
@@ -10,7 +10,7 @@ pub mod process;
 
 pub mod http;
 
-pub mod door;
+pub mod tcp_proxy;
 
 pub mod server;
 
@@ -25,9 +25,9 @@ pub mod browser;
 
 use std::time::Duration;
 
-pub use door::Door;
 pub use person::{Finished, Listening, Person};
 pub use server::Server;
+pub use tcp_proxy::TcpProxy;
 
 /// How long anything may take that is bound to happen: far longer than it takes on a busy machine, so that
 /// running out of it is a defect and not a coincidence.

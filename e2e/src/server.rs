@@ -1,4 +1,4 @@
-//! The server under test: the real binary, a folder of its own, a door before it.
+//! The server under test: the real binary, with a folder of its own and a proxy in front of it.
 
 use std::{
     net::SocketAddr,
@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::{
-    Door,
+    TcpProxy,
     http::{self, Answer},
     process::{Exit, Process, clean_command, subrosa},
     until,
@@ -19,7 +19,7 @@ use crate::{
 pub struct Server {
     process: Option<Process>,
     address: Option<SocketAddr>,
-    door: Door,
+    proxy: TcpProxy,
     /// What earlier runs wrote.
     past_logs: Vec<u8>,
     folder: TempDir,
@@ -42,7 +42,7 @@ impl Server {
         let mut server = Self {
             process: None,
             address: None,
-            door: Door::new().await,
+            proxy: TcpProxy::new().await,
             past_logs: Vec::new(),
             folder,
         };
@@ -61,7 +61,7 @@ impl Server {
         command
     }
 
-    /// Starts the server again on its folder, behind the same door.
+    /// Starts the server again on its folder, behind the same proxy.
     ///
     /// # Panics
     /// If it runs already, or does not become ready.
@@ -83,7 +83,7 @@ impl Server {
             http::get(address, "/readyz").await.status == 200
         })
         .await;
-        self.door.open_to(address);
+        self.proxy.open_to(address);
         self.address = Some(address);
         self.process = Some(process);
     }
@@ -132,14 +132,14 @@ impl Server {
     }
 
     fn ended(&mut self, exit: &Exit) {
-        self.door.shut();
+        self.proxy.shut();
         self.past_logs.extend_from_slice(&exit.stdout);
         self.past_logs.extend_from_slice(&exit.stderr);
     }
 
-    /// What clients call it: the address of its door.
+    /// Its address for clients, which is that of its proxy.
     pub fn url(&self) -> String {
-        format!("http://{}", self.door.address())
+        format!("http://{}", self.proxy.address())
     }
 
     /// Its own address.
@@ -161,14 +161,14 @@ impl Server {
             .unwrap_or_else(|| panic!("the server does not run"))
     }
 
-    /// The door before it.
-    pub fn door(&self) -> &Door {
-        &self.door
+    /// The proxy in front of it.
+    pub fn proxy(&self) -> &TcpProxy {
+        &self.proxy
     }
 
-    /// Opens the door again after it was shut or stalled.
-    pub fn open_door(&self) {
-        self.door.open_to(self.address());
+    /// Opens the proxy again after it was shut or stalled.
+    pub fn open_proxy(&self) {
+        self.proxy.open_to(self.address());
     }
 
     /// Its data folder.
@@ -204,7 +204,7 @@ impl Server {
         log
     }
 
-    /// A GET, past the door.
+    /// A GET that bypasses the proxy.
     pub async fn get(&self, path: &str) -> Answer {
         http::get(self.address(), path).await
     }

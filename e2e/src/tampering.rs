@@ -1,7 +1,7 @@
-//! A server that lies: what stands between an honest server and a client, and changes frames on their way.
+//! A server that lies: sits between an honest server and a client, and changes the frames that pass.
 //!
-//! [`Tampering`] says what is changed and knows no transport; the simulation calls it between its engines
-//! and its service. [`TamperingDoor`] puts it before a real server.
+//! [`Tampering`] says what is changed and knows no transport; the simulation calls it between its engines and its
+//! service. [`TamperingProxy`] puts it in front of a real server.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -42,7 +42,7 @@ pub trait Tampering: Send {
     }
 }
 
-/// Does something to each log entry that a client gets, pushed or fetched.
+/// Changes each log entry that a client gets, pushed or fetched.
 pub struct EachEntry<F>(pub F);
 
 impl<F: FnMut(LogEntry) -> Vec<LogEntry> + Send> Tampering for EachEntry<F> {
@@ -62,7 +62,7 @@ impl<F: FnMut(LogEntry) -> Vec<LogEntry> + Send> Tampering for EachEntry<F> {
     }
 }
 
-/// A server that changes each frame in this way.
+/// Changes each frame that a client gets.
 pub struct EachFrame<F>(pub F);
 
 impl<F: FnMut(ServerFrame) -> Vec<ServerFrame> + Send> Tampering for EachFrame<F> {
@@ -76,17 +76,17 @@ pub struct Honest;
 
 impl Tampering for Honest {}
 
-/// A proxy before a real server that tampers with what passes.
-pub struct TamperingDoor {
+/// A proxy in front of a real server that tampers with what passes.
+pub struct TamperingProxy {
     address: SocketAddr,
     tampering: Shared,
-    _keeper: JoinSet<()>,
+    _tasks: JoinSet<()>,
 }
 
 type Shared = Arc<Mutex<Box<dyn Tampering>>>;
 
-impl TamperingDoor {
-    /// A door to this server, honest at first.
+impl TamperingProxy {
+    /// A proxy for this server, honest at first.
     ///
     /// # Panics
     /// If there is no free port.
@@ -97,58 +97,58 @@ impl TamperingDoor {
             .local_addr()
             .unwrap_or_else(|error| panic!("no address: {error}"));
         let tampering: Shared = Arc::new(Mutex::new(Box::new(Honest)));
-        let mut keeper = JoinSet::new();
-        keeper.spawn(keep(listener, server, Arc::clone(&tampering)));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(accept(listener, server, Arc::clone(&tampering)));
         Self {
             address,
             tampering,
-            _keeper: keeper,
+            _tasks: tasks,
         }
     }
 
-    /// What clients call the server.
+    /// The server's address for clients.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Lies in this way from now on, also on connections that are open.
+    /// Tampers in this way from now on, on open connections, too.
     pub fn tamper(&self, tampering: impl Tampering + 'static) {
         *self.tampering.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(tampering);
     }
 }
 
-async fn keep(listener: TcpListener, server: SocketAddr, tampering: Shared) {
-    let mut visits = JoinSet::new();
+async fn accept(listener: TcpListener, server: SocketAddr, tampering: Shared) {
+    let mut connections = JoinSet::new();
     loop {
-        let Ok((visitor, _)) = listener.accept().await else {
+        let Ok((client, _)) = listener.accept().await else {
             continue;
         };
-        while visits.try_join_next().is_some() {}
+        while connections.try_join_next().is_some() {}
         let tampering = Arc::clone(&tampering);
-        visits.spawn(async move {
-            // A visit that fails is a cut connection for both.
-            let _ = visit(visitor, server, tampering).await;
+        connections.spawn(async move {
+            // When it fails, both sides see a lost connection.
+            let _ = forward(client, server, tampering).await;
         });
     }
 }
 
-async fn visit(visitor: TcpStream, server: SocketAddr, tampering: Shared) -> anyhow::Result<()> {
-    visitor.set_nodelay(true)?;
+async fn forward(client: TcpStream, server: SocketAddr, tampering: Shared) -> anyhow::Result<()> {
+    client.set_nodelay(true)?;
     let mut start = [0; 13];
     // Both kinds of request are longer than this, and come in one piece.
-    let count = visitor.peek(&mut start).await?;
+    let count = client.peek(&mut start).await?;
     if start[..count] == *b"GET /v1/live " {
-        frames(visitor, server, tampering).await
+        frames(client, server, tampering).await
     } else {
-        rest(visitor, server, tampering).await
+        rest(client, server, tampering).await
     }
 }
 
-async fn frames(visitor: TcpStream, server: SocketAddr, tampering: Shared) -> anyhow::Result<()> {
+async fn frames(client: TcpStream, server: SocketAddr, tampering: Shared) -> anyhow::Result<()> {
     let config = WebSocketConfig::default()
         .max_message_size(Some(FRAME_MAX))
         .max_frame_size(Some(FRAME_MAX));
-    let client = accept_async_with_config(visitor, Some(config)).await?;
+    let client = accept_async_with_config(client, Some(config)).await?;
     let (server, _) = connect_async_with_config(format!("ws://{server}/v1/live"), Some(config), true).await?;
     let (mut to_client, mut from_client) = client.split();
     let (mut to_server, mut from_server) = server.split();
@@ -179,9 +179,9 @@ async fn frames(visitor: TcpStream, server: SocketAddr, tampering: Shared) -> an
     Ok(())
 }
 
-async fn rest(visitor: TcpStream, server: SocketAddr, tampering: Shared) -> anyhow::Result<()> {
+async fn rest(client: TcpStream, server: SocketAddr, tampering: Shared) -> anyhow::Result<()> {
     let server = TcpStream::connect(server).await?;
-    let (mut from_client, mut to_client) = visitor.into_split();
+    let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     let there = async move { tokio::io::copy(&mut from_client, &mut to_server).await.map(drop) };
     let back = async move {

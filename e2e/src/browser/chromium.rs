@@ -25,7 +25,7 @@ use crate::PATIENCE;
 pub(super) struct Chromium {
     pub(super) connection: Arc<Connection>,
     targets: Arc<Targets>,
-    _keeper: JoinSet<()>,
+    _tasks: JoinSet<()>,
 }
 
 /// A page or worker.
@@ -62,8 +62,12 @@ impl Chromium {
             prelude: prelude.to_owned(),
             seen,
         });
-        let mut keeper = JoinSet::new();
-        keeper.spawn(keep(Arc::clone(&connection), Arc::clone(&targets), events));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(handle_events(
+            Arc::clone(&connection),
+            Arc::clone(&targets),
+            events,
+        ));
         attach_to_what_comes(&connection, None).await;
         connection
             .post(None, "Target.setDiscoverTargets", json!({ "discover": true }))
@@ -71,7 +75,7 @@ impl Chromium {
         Self {
             connection,
             targets,
-            _keeper: keeper,
+            _tasks: tasks,
         }
     }
 
@@ -221,14 +225,14 @@ impl Chromium {
             params["text"] = key.text.as_str().into();
         }
         // What the clipboard keys do is decided by the browser's window, which a headless one has not.
-        let deed = match (modifiers, key.name.as_str()) {
+        let command = match (modifiers, key.name.as_str()) {
             (2, "v") => Some("paste"),
             (2, "c") => Some("copy"),
             (2, "a") => Some("selectAll"),
             _ => None,
         };
-        if let (Some(deed), "rawKeyDown") = (deed, kind) {
-            params["commands"] = json!([deed]);
+        if let (Some(command), "rawKeyDown") = (command, kind) {
+            params["commands"] = json!([command]);
         }
         self.call(Some(session), "Input.dispatchKeyEvent", params).await?;
         Ok(())
@@ -263,7 +267,11 @@ fn conditions(is_offline: bool) -> Value {
     json!({ "offline": is_offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 })
 }
 
-async fn keep(connection: Arc<Connection>, targets: Arc<Targets>, mut events: mpsc::Receiver<Event>) {
+async fn handle_events(
+    connection: Arc<Connection>,
+    targets: Arc<Targets>,
+    mut events: mpsc::Receiver<Event>,
+) {
     while let Some(event) = events.recv().await {
         let Event {
             session,

@@ -16,7 +16,7 @@ use super::{
 /// The browser, as its connection shows it.
 pub(super) struct Firefox {
     connection: Arc<Connection>,
-    _keeper: JoinSet<()>,
+    _tasks: JoinSet<()>,
 }
 
 impl Firefox {
@@ -24,11 +24,11 @@ impl Firefox {
     pub(super) async fn take_over(url: &str, prelude: &str, seen: Seen) -> Result<Self, Refusal> {
         let (connection, events) = Connection::open(url).await;
         let connection = Arc::new(connection);
-        let mut keeper = JoinSet::new();
-        keeper.spawn(keep(seen, events));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(handle_events(seen, events));
         let firefox = Self {
             connection,
-            _keeper: keeper,
+            _tasks: tasks,
         };
         let capabilities = json!({ "capabilities": { "alwaysMatch": {
             // A question that a page asks stays open, as it does for a person.
@@ -102,13 +102,13 @@ impl Firefox {
     }
 
     pub(super) async fn press(&self, context: &str, chords: &[Chord]) -> Result<(), Refusal> {
-        let deed = |kind: &str, key: &Key| json!({ "type": kind, "value": key.webdriver.to_string() });
+        let action = |kind: &str, key: &Key| json!({ "type": kind, "value": key.webdriver.to_string() });
         let mut actions = Vec::new();
         for chord in chords {
-            actions.extend(chord.held.iter().map(|key| deed("keyDown", key)));
-            actions.push(deed("keyDown", &chord.key));
-            actions.push(deed("keyUp", &chord.key));
-            actions.extend(chord.held.iter().rev().map(|key| deed("keyUp", key)));
+            actions.extend(chord.held.iter().map(|key| action("keyDown", key)));
+            actions.push(action("keyDown", &chord.key));
+            actions.push(action("keyUp", &chord.key));
+            actions.extend(chord.held.iter().rev().map(|key| action("keyUp", key)));
         }
         self.act(
             context,
@@ -127,7 +127,7 @@ impl Firefox {
     }
 }
 
-async fn keep(seen: Seen, mut events: mpsc::Receiver<Event>) {
+async fn handle_events(seen: Seen, mut events: mpsc::Receiver<Event>) {
     while let Some(Event { method, params, .. }) = events.recv().await {
         match method.as_str() {
             "log.entryAdded" if params["level"] == "error" => {

@@ -69,7 +69,7 @@ impl Tab {
             (Driver::Chromium(_), Handle::Chromium(_)) => {
                 let answer = self.devtools("Page.navigate", json!({ "url": url })).await;
                 assert!(answer["errorText"].is_null(), "{url}: {answer}");
-                self.deed("loaded", json!({})).await;
+                self.in_page("loaded", json!({})).await;
                 Ok(())
             }
             (Driver::Firefox(firefox), Handle::Firefox { context }) => {
@@ -143,23 +143,23 @@ impl Tab {
 
     /// Waits until something is visible.
     pub async fn wait_for(&self, what: &str) {
-        self.deed("visible", json!({ "css": css(what) })).await;
+        self.in_page("visible", json!({ "css": css(what) })).await;
     }
 
     /// Waits until nothing of it is visible.
     pub async fn wait_gone(&self, what: &str) {
-        self.deed("gone", json!({ "css": css(what) })).await;
+        self.in_page("gone", json!({ "css": css(what) })).await;
     }
 
     /// Waits until there are so many.
     pub async fn wait_count(&self, what: &str, count: usize) {
-        self.deed("wait_count", json!({ "css": css(what), "count": count }))
+        self.in_page("wait_count", json!({ "css": css(what), "count": count }))
             .await;
     }
 
     /// Waits until one of them says this.
     pub async fn wait_text(&self, what: &str, part: &str) {
-        self.deed("wait_text", json!({ "css": css(what), "part": part }))
+        self.in_page("wait_text", json!({ "css": css(what), "part": part }))
             .await;
     }
 
@@ -171,7 +171,7 @@ impl Tab {
 
     /// How many there are now.
     pub async fn count(&self, what: &str) -> usize {
-        let count = self.deed("count", json!({ "css": css(what) })).await;
+        let count = self.in_page("count", json!({ "css": css(what) })).await;
         count
             .as_u64()
             .and_then(|count| usize::try_from(count).ok())
@@ -180,24 +180,24 @@ impl Tab {
 
     /// What the first visible one says, or what is typed into it.
     pub async fn text(&self, what: &str) -> String {
-        string(&self.deed("text", json!({ "css": css(what) })).await)
+        string(&self.in_page("text", json!({ "css": css(what) })).await)
     }
 
     /// What all of them say now.
     pub async fn texts(&self, what: &str) -> Vec<String> {
-        strings(&self.deed("texts", json!({ "css": css(what) })).await)
+        strings(&self.in_page("texts", json!({ "css": css(what) })).await)
     }
 
     /// An attribute of the first visible one; empty if it has none.
     pub async fn attribute(&self, what: &str, name: &str) -> String {
         let argument = json!({ "css": css(what), "name": name });
-        string(&self.deed("attribute", argument).await)
+        string(&self.in_page("attribute", argument).await)
     }
 
     /// An attribute of all of them now.
     pub async fn attributes(&self, what: &str, name: &str) -> Vec<String> {
         let argument = json!({ "css": css(what), "name": name });
-        strings(&self.deed("attributes", argument).await)
+        strings(&self.in_page("attributes", argument).await)
     }
 
     /// The value of an expression, also of a promise.
@@ -219,7 +219,7 @@ impl Tab {
 
     /// What has the keyboard; null if nothing has.
     pub async fn focused(&self) -> Value {
-        self.deed("focused", json!({})).await
+        self.in_page("focused", json!({})).await
     }
 
     /// A picture, as PNG.
@@ -277,7 +277,7 @@ impl Tab {
     }
 
     async fn click_at(&self, argument: Value) {
-        let place = self.deed("place", argument).await;
+        let place = self.in_page("place", argument).await;
         let (x, y) = (
             place["x"].as_f64().unwrap_or_default(),
             place["y"].as_f64().unwrap_or_default(),
@@ -294,7 +294,7 @@ impl Tab {
 
     /// Types a text into a field, key by key.
     pub async fn type_into(&self, what: &str, text: &str) {
-        self.deed("focus", json!({ "css": css(what) })).await;
+        self.in_page("focus", json!({ "css": css(what) })).await;
         self.type_text(text).await;
     }
 
@@ -312,14 +312,14 @@ impl Tab {
     /// # Panics
     /// If that is refused.
     pub async fn fill(&self, what: &str, text: &str) {
-        self.deed("focus", json!({ "css": css(what) })).await;
+        self.in_page("focus", json!({ "css": css(what) })).await;
         self.evaluate("document.activeElement.select?.()").await;
         match (&self.inner.driver, &self.handle) {
             (Driver::Chromium(_), Handle::Chromium(_)) => {
                 self.devtools("Input.insertText", json!({ "text": text })).await;
             }
             _ => {
-                self.deed("insert", json!({ "text": text })).await;
+                self.in_page("insert", json!({ "text": text })).await;
             }
         }
     }
@@ -337,7 +337,7 @@ impl Tab {
         granted.unwrap_or_else(|refusal| panic!("{refusal}"));
         self.evaluate(&format!("navigator.clipboard.writeText({})", json!(text)))
             .await;
-        self.deed("focus", json!({ "css": css(what) })).await;
+        self.in_page("focus", json!({ "css": css(what) })).await;
         self.press("Control+v").await;
     }
 
@@ -411,7 +411,7 @@ impl Tab {
 
     // ---- how ----
 
-    async fn deed(&self, name: &str, argument: Value) -> Value {
+    async fn in_page(&self, name: &str, argument: Value) -> Value {
         self.run(name, &argument.to_string()).await
     }
 

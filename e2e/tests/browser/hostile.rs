@@ -7,7 +7,7 @@ use subrosa_e2e::{
 };
 use subrosa_wire::frames::{Acknowledged, ServerFrame, server_frame::Body};
 
-use crate::stage::{ACCEPTED, BOTH, BehindDoor, Stage};
+use crate::stage::{ACCEPTED, BOTH, BehindProxy, Stage};
 
 /// Texts that would do something if they were more than text.
 const MARKUP: &[&str] = &[
@@ -195,12 +195,12 @@ pub(crate) fn beside_the_point() -> impl Tampering {
 #[tokio::test]
 async fn a_false_answer_of_the_server_is_told_wherever_one_is_and_loses_nothing() {
     let stage = Stage::talked(Kind::Chromium).await;
-    let BehindDoor { alice, door, .. } = &stage.alice_behind_a_door("before").await;
-    door.tamper(beside_the_point());
+    let BehindProxy { alice, proxy, .. } = &stage.alice_behind_a_proxy("before").await;
+    proxy.tamper(beside_the_point());
     alice.send("answered falsely").await;
     alice.tab.click("settings-link").await;
     alice.tab.wait_text("warning", "does not verify").await;
-    door.tamper(Honest);
+    proxy.tamper(Honest);
     alice.open_chat("bob").await;
     alice.wait_status("answered falsely", ACCEPTED).await;
     let texts = stage.bobs_texts().await;

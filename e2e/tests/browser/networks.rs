@@ -10,7 +10,7 @@ async fn what_is_written_without_a_network_leaves_when_it_is_back_once_and_in_or
         let stage = Stage::talked(kind).await;
         let tab = &stage.alice.tab;
         for round in 0..2 {
-            stage.server.door().shut();
+            stage.server.proxy().shut();
             if kind == Kind::Chromium {
                 stage.browser.set_offline(true).await;
             }
@@ -22,7 +22,7 @@ async fn what_is_written_without_a_network_leaves_when_it_is_back_once_and_in_or
                 .alice
                 .wait_status(&format!("offline {round} 2"), &["pending"])
                 .await;
-            stage.server.open_door();
+            stage.server.open_proxy();
             if kind == Kind::Chromium {
                 stage.browser.set_offline(false).await;
             }
@@ -47,11 +47,11 @@ async fn a_network_that_swallows_everything_doubles_nothing() {
     let stage = Stage::talked(Kind::Chromium).await;
     for round in 0..3 {
         // What is sent reaches the server or not; in no case comes an answer.
-        stage.server.door().stall();
+        stage.server.proxy().stall();
         stage.alice.send(&format!("swallowed {round}")).await;
         stage.alice.wait_message(&format!("swallowed {round}")).await;
-        stage.server.door().shut();
-        stage.server.open_door();
+        stage.server.proxy().shut();
+        stage.server.open_proxy();
         stage
             .alice
             .wait_status(&format!("swallowed {round}"), ACCEPTED)
@@ -114,7 +114,7 @@ async fn the_app_opens_without_a_network_with_its_history_and_keeps_what_is_writ
             "navigator.serviceWorker.ready.then(() => caches.match('/')).then((kept) => kept !== undefined)";
         assert_eq!(stage.alice.tab.evaluate(ready).await, true);
         stage.browser.quit().await;
-        stage.server.door().shut();
+        stage.server.proxy().shut();
 
         stage.reopen().await;
         stage.alice.wait_message("second").await;
@@ -131,7 +131,7 @@ async fn the_app_opens_without_a_network_with_its_history_and_keeps_what_is_writ
             .alice
             .wait_status("written without a network", &["pending"])
             .await;
-        stage.server.open_door();
+        stage.server.open_proxy();
         stage
             .alice
             .wait_status("written without a network", ACCEPTED)

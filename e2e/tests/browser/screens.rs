@@ -10,7 +10,7 @@ use subrosa_e2e::{
 
 use crate::{
     browsers,
-    stage::{ACCEPTED, BehindDoor, Stage},
+    stage::{ACCEPTED, BehindProxy, Stage},
 };
 
 /// The environment variable with the path of `axe.min.js`; `cargo xtask test` sets it.
@@ -187,12 +187,12 @@ async fn the_screens_of_conversations_are_pictured_and_axe_finds_nothing() {
     tab.wait_for("unknown-person").await;
     visitor.visit(tab, "33-nobody").await;
     stage.alice.open_chat("bob").await;
-    stage.server.door().shut();
+    stage.server.proxy().shut();
     tab.wait_for("connection-strip").await;
     stage.alice.send("Are you there?").await;
     stage.alice.wait_status("Are you there?", &["pending"]).await;
     visitor.visit(tab, "34-offline").await;
-    stage.server.open_door();
+    stage.server.open_proxy();
     tab.wait_gone("connection-strip").await;
     // No language that is written from right to left is here yet; the layout is ready for one.
     tab.evaluate("void (document.documentElement.dir = 'rtl')").await;
@@ -228,35 +228,35 @@ async fn the_screens_of_trouble_are_pictured_and_axe_finds_nothing() {
     stage.alice.tab.goto(&stage.alice.address("/chat/bob")).await;
     stage.alice.tab.wait_for("composer").await;
 
-    let BehindDoor {
+    let BehindProxy {
         alice,
         browser,
-        door,
+        proxy,
         profile: _profile,
-    } = stage.alice_behind_a_door("third").await;
-    door.tamper(crate::talking::Spoilt);
+    } = stage.alice_behind_a_proxy("third").await;
+    proxy.tamper(crate::talking::Spoilt);
     alice.send("This one cannot be sent").await;
     alice.wait_status("This one cannot be sent", &["failed"]).await;
     visitor.visit(&alice.tab, "61-failed-message").await;
-    door.tamper(crate::hostile::beside_the_point());
+    proxy.tamper(crate::hostile::beside_the_point());
     alice.send("This one is answered falsely").await;
     alice.tab.wait_for("warning").await;
     visitor.visit(&alice.tab, "66-false-answer").await;
-    door.tamper(Honest);
+    proxy.tamper(Honest);
     alice.wait_status("This one is answered falsely", ACCEPTED).await;
     while alice.tab.count("dismiss").await > 0 {
         alice.tab.click("dismiss").await;
     }
     alice.tab.wait_gone("warning").await;
-    door.tamper(crate::versions::newer());
+    proxy.tamper(crate::versions::newer());
     alice.tab.reload().await;
     alice.tab.wait_for("version-strip").await;
     visitor.visit(&alice.tab, "62-other-version").await;
     alice.tab.goto("about:blank").await;
-    let tab = browser.open(&format!("{}/healthz", door.url())).await;
+    let tab = browser.open(&format!("{}/healthz", proxy.url())).await;
     alice.tab.close().await;
     tab.evaluate(browsers::REMOVE_FILES).await;
-    tab.goto(&door.url()).await;
+    tab.goto(&proxy.url()).await;
     tab.wait_for("evicted").await;
     visitor.visit(&tab, "63-evicted").await;
     drop(browser);

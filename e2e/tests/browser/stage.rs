@@ -6,7 +6,7 @@ use serde_json::json;
 use subrosa_e2e::{
     Person, Server,
     browser::{Browser, Kind, Profile, WebPerson},
-    tampering::TamperingDoor,
+    tampering::TamperingProxy,
 };
 
 /// Nobody is to slow down here.
@@ -39,31 +39,31 @@ pub(crate) struct Stage {
     pub(crate) server: Server,
 }
 
-/// Alice at a second browser, behind a door that can change what she and the server say to each other.
-pub(crate) struct BehindDoor {
+/// Alice at a second browser, behind a proxy that can change what she and the server say to each other.
+pub(crate) struct BehindProxy {
     pub(crate) alice: WebPerson,
     pub(crate) browser: Browser,
-    pub(crate) door: TamperingDoor,
+    pub(crate) proxy: TamperingProxy,
     pub(crate) profile: Profile,
 }
 
 impl Stage {
     /// Signs Alice in there and lets her say something.
-    pub(crate) async fn alice_behind_a_door(&self, says: &str) -> BehindDoor {
-        let door = TamperingDoor::before(self.server.address()).await;
+    pub(crate) async fn alice_behind_a_proxy(&self, says: &str) -> BehindProxy {
+        let proxy = TamperingProxy::before(self.server.address()).await;
         let profile = Profile::new(Kind::Chromium);
         let browser = profile.start().await;
-        let alice = WebPerson::at(&browser, door.url(), "alice").await;
+        let alice = WebPerson::at(&browser, proxy.url(), "alice").await;
         alice.sign_in().await;
         alice.open_chat("bob").await;
         alice.send_and_wait(says).await;
         // This device was not in the conversation yet: the message moved to it, and stands there once.
         let said = alice.texts().await;
         assert_eq!(said.iter().filter(|text| *text == says).count(), 1, "{said:?}");
-        BehindDoor {
+        BehindProxy {
             alice,
             browser,
-            door,
+            proxy,
             profile,
         }
     }

@@ -11,7 +11,7 @@ use tokio::{
 /// Serves pages until dropped.
 pub(crate) struct StaticPages {
     address: SocketAddr,
-    _keeper: JoinSet<()>,
+    _tasks: JoinSet<()>,
 }
 
 /// Path, content type, body.
@@ -21,16 +21,16 @@ impl StaticPages {
     pub(crate) async fn start(pages: &'static [StaticPage]) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mut keeper = JoinSet::new();
-        keeper.spawn(async move {
-            let mut visits = JoinSet::new();
-            while let Ok((visitor, _)) = listener.accept().await {
-                visits.spawn(answer(visitor, pages));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((client, _)) = listener.accept().await {
+                connections.spawn(answer(client, pages));
             }
         });
         Self {
             address,
-            _keeper: keeper,
+            _tasks: tasks,
         }
     }
 
@@ -39,10 +39,10 @@ impl StaticPages {
     }
 }
 
-async fn answer(mut visitor: TcpStream, pages: &[StaticPage]) {
+async fn answer(mut client: TcpStream, pages: &[StaticPage]) {
     let mut request = Vec::new();
     while !request.windows(4).any(|end| end == b"\r\n\r\n") {
-        let Ok(1..) = visitor.read_buf(&mut request).await else {
+        let Ok(1..) = client.read_buf(&mut request).await else {
             return;
         };
     }
@@ -56,6 +56,6 @@ async fn answer(mut visitor: TcpStream, pages: &[StaticPage]) {
         "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
         body.len()
     );
-    // A visitor that leaves early needs no answer.
-    let _ = visitor.write_all(answer.as_bytes()).await;
+    // A client that leaves early needs no answer.
+    let _ = client.write_all(answer.as_bytes()).await;
 }

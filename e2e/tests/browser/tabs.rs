@@ -80,7 +80,7 @@ async fn a_leader_that_is_closed_with_something_in_flight_is_replaced_and_nothin
             let next = stage.another_tab().await;
             next.wait_message("second").await;
             // Both say something that cannot arrive; the call of the second tab may be with the first still.
-            stage.server.door().stall();
+            stage.server.proxy().stall();
             for (person, name) in [(&stage.alice, "leader"), (&next, "follower")] {
                 let text = format!("in flight {round} {name}");
                 person.send(&text).await;
@@ -93,8 +93,8 @@ async fn a_leader_that_is_closed_with_something_in_flight_is_replaced_and_nothin
             said.push(text);
             let old = std::mem::replace(&mut stage.alice, next);
             old.tab.close().await;
-            stage.server.door().shut();
-            stage.server.open_door();
+            stage.server.proxy().shut();
+            stage.server.open_proxy();
             for text in &said {
                 stage.alice.wait_status(text, ACCEPTED).await;
             }

@@ -7,7 +7,7 @@ use subrosa_e2e::{
 };
 use subrosa_wire::frames::{ClientFrame, append, client_frame::Request};
 
-use crate::stage::{ACCEPTED, BOTH, BehindDoor, Stage, texts};
+use crate::stage::{ACCEPTED, BOTH, BehindProxy, Stage, texts};
 
 #[tokio::test]
 async fn two_browsers_talk_and_the_ticks_follow() {
@@ -30,10 +30,10 @@ async fn two_browsers_talk_and_the_ticks_follow() {
 
     // Bob looks elsewhere; then nothing can reach the server.
     bob.tab.goto(&bob.address("/settings")).await;
-    server.door().shut();
+    server.proxy().shut();
     alice.send("how do you do?").await;
     alice.wait_status("how do you do?", &["pending"]).await;
-    server.open_door();
+    server.open_proxy();
     alice.wait_status("how do you do?", &["sent", "delivered"]).await;
     alice.wait_status("how do you do?", &["delivered"]).await;
     bob.open_chat("alice").await;
@@ -236,15 +236,15 @@ impl Tampering for Spoilt {
 #[tokio::test]
 async fn a_message_that_failed_is_tried_again_or_deleted() {
     let stage = Stage::talked(Kind::Chromium).await;
-    let BehindDoor { alice, door, .. } = &stage.alice_behind_a_door("still true").await;
-    door.tamper(Spoilt);
+    let BehindProxy { alice, proxy, .. } = &stage.alice_behind_a_proxy("still true").await;
+    proxy.tamper(Spoilt);
     for text in ["to be sent again", "to be forgotten"] {
         alice.send(text).await;
         alice.wait_status(text, &["failed"]).await;
     }
     // The message itself says it: nothing else does.
     assert_eq!(alice.tab.count("warning").await, 0);
-    door.tamper(Honest);
+    proxy.tamper(Honest);
     alice.tab.click("message[data-status=\"failed\"] retry").await;
     alice.wait_status("to be sent again", ACCEPTED).await;
     alice.tab.click("message[data-status=\"failed\"] discard").await;

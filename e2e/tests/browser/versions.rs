@@ -6,7 +6,7 @@ use subrosa_e2e::{
 };
 use subrosa_wire::frames::{ServerFrame, server_frame::Body};
 
-use crate::stage::{ACCEPTED, BehindDoor, Stage};
+use crate::stage::{ACCEPTED, BehindProxy, Stage};
 
 /// A server that is newer than the page.
 pub(crate) fn newer() -> impl Tampering {
@@ -21,9 +21,9 @@ pub(crate) fn newer() -> impl Tampering {
 #[tokio::test]
 async fn a_server_of_another_version_is_told_and_a_reload_is_asked_for_once() {
     let stage = Stage::talked(Kind::Chromium).await;
-    let BehindDoor { alice, door, .. } = &stage.alice_behind_a_door("before the update").await;
+    let BehindProxy { alice, proxy, .. } = &stage.alice_behind_a_proxy("before the update").await;
 
-    door.tamper(newer());
+    proxy.tamper(newer());
     alice.tab.reload().await;
     alice.tab.wait_for("version-strip reload").await;
     // What is here can be read; what is written waits.
@@ -37,7 +37,7 @@ async fn a_server_of_another_version_is_told_and_a_reload_is_asked_for_once() {
         .wait_status("written to a server that cannot take it", &["pending"])
         .await;
 
-    door.tamper(Honest);
+    proxy.tamper(Honest);
     alice.tab.reload().await;
     alice
         .wait_status("written to a server that cannot take it", ACCEPTED)

@@ -33,7 +33,7 @@ struct Stage {
 impl Stage {
     async fn play() -> Self {
         let server = Server::start_configured("[log]\nfilter = \"trace\"\n").await;
-        server.door().record();
+        server.proxy().record();
         let mut alice = Person::new(&server, "alice");
         alice.set_password(PASSWORD);
         let account = alice.run(&["signup", "alice", "--name", NAME]).await.ok().one();
@@ -118,7 +118,7 @@ impl Stage {
 async fn nothing_secret_is_on_the_wire() {
     let mut stage = Stage::play().await;
     stage.add_private_keys();
-    let recordings = stage.server.door().recordings();
+    let recordings = stage.server.proxy().recordings();
     let mut streams = Vec::new();
     for Recording { to_server, to_client } in &recordings {
         streams.push(to_server.clone());

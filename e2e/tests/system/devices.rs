@@ -210,11 +210,11 @@ async fn a_sign_out_that_the_server_cannot_hear_removes_nothing() {
 #[tokio::test]
 async fn an_interrupted_sign_up_leaves_no_half_made_profile() {
     let server = Server::start().await;
-    server.door().shut();
+    server.proxy().shut();
     let alice = Person::new(&server, "alice");
     alice.run(&["signup", "alice"]).await.ends_with(4);
     alice.run(&["whoami"]).await.ends_with(3);
-    server.open_door();
+    server.open_proxy();
     alice.run(&["signup", "alice"]).await.ok();
     assert_eq!(alice.run(&["whoami"]).await.ok().one()["handle"], "alice");
 }

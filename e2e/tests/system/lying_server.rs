@@ -9,18 +9,18 @@ use std::sync::{
 use bytes::Bytes;
 use subrosa_e2e::{
     Person, Server,
-    tampering::{EachEntry, EachFrame, Honest, Tampering, TamperingDoor},
+    tampering::{EachEntry, EachFrame, Honest, Tampering, TamperingProxy},
 };
 use subrosa_wire::frames::{
     ClientFrame, DeviceKeyPackage, LogEntry, ServerFrame, append, client_frame::Request, log_entry::Payload,
     server_frame::Body,
 };
 
-/// Alice and Bob, who reaches the server through a door that can lie to him.
+/// Alice and Bob, who reaches the server through a proxy that can lie to him.
 pub(crate) struct Stage {
     /// Runs as long as this value lives.
     pub _server: Server,
-    pub door: TamperingDoor,
+    pub proxy: TamperingProxy,
     pub alice: Person,
     pub bob: Person,
 }
@@ -29,15 +29,15 @@ impl Stage {
     /// They have never talked.
     pub(crate) async fn of_strangers() -> Self {
         let server = Server::start().await;
-        let door = TamperingDoor::before(server.address()).await;
+        let proxy = TamperingProxy::before(server.address()).await;
         let (alice, mut bob) = (
             Person::sign_up(&server, "alice").await,
             Person::sign_up(&server, "bob").await,
         );
-        bob.server = door.url();
+        bob.server = proxy.url();
         Self {
             _server: server,
-            door,
+            proxy,
             alice,
             bob,
         }
@@ -77,7 +77,7 @@ fn flip(bytes: &Bytes, from_end: usize) -> Bytes {
 #[tokio::test]
 async fn a_changed_message_is_refused_and_told() {
     let stage = Stage::set().await;
-    stage.door.tamper(EachEntry(|mut entry: LogEntry| {
+    stage.proxy.tamper(EachEntry(|mut entry: LogEntry| {
         if !is_commit(&entry) {
             let changed = flip(payload(&mut entry), 20);
             *payload(&mut entry) = changed;
@@ -89,7 +89,7 @@ async fn a_changed_message_is_refused_and_told() {
     stage.alice.send(&stage.bob, "changed on its way").await;
     bob_listens.note("warning").await;
     bob_listens.end().await.ok();
-    stage.door.tamper(Honest);
+    stage.proxy.tamper(Honest);
     stage.alice.send(&stage.bob, "honest again").await;
     let texts = stage.bob.texts(&stage.alice).await;
     assert_eq!(texts, ["first", "second", "honest again"]);
@@ -103,7 +103,7 @@ async fn a_changed_message_is_refused_and_told() {
 #[tokio::test]
 async fn a_cut_message_is_refused_and_told() {
     let stage = Stage::set().await;
-    stage.door.tamper(EachEntry(|mut entry: LogEntry| {
+    stage.proxy.tamper(EachEntry(|mut entry: LogEntry| {
         if !is_commit(&entry) {
             let cut = payload(&mut entry).slice(..40);
             *payload(&mut entry) = cut;
@@ -115,7 +115,7 @@ async fn a_cut_message_is_refused_and_told() {
     stage.alice.send(&stage.bob, "cut on its way").await;
     bob_listens.note("warning").await;
     bob_listens.end().await.ok();
-    stage.door.tamper(Honest);
+    stage.proxy.tamper(Honest);
     stage.alice.send(&stage.bob, "whole again").await;
     assert_eq!(
         stage.bob.texts(&stage.alice).await,
@@ -127,7 +127,7 @@ async fn a_cut_message_is_refused_and_told() {
 async fn a_message_that_comes_twice_is_shown_once() {
     let stage = Stage::set().await;
     stage
-        .door
+        .proxy
         .tamper(EachEntry(|entry: LogEntry| vec![entry.clone(), entry]));
     let mut bob_listens = stage.bob.listen();
     for text in ["one", "two", "three"] {
@@ -145,7 +145,7 @@ async fn a_message_that_comes_twice_is_shown_once() {
 #[tokio::test]
 async fn a_message_replayed_as_a_new_one_is_refused_and_told() {
     let stage = Stage::set().await;
-    stage.door.tamper(EachEntry(|entry: LogEntry| {
+    stage.proxy.tamper(EachEntry(|entry: LogEntry| {
         if is_commit(&entry) {
             return vec![entry];
         }
@@ -173,7 +173,7 @@ async fn a_message_replayed_as_a_new_one_is_refused_and_told() {
 async fn two_messages_at_one_place_are_both_shown_in_their_order() {
     let stage = Stage::set().await;
     let mut first = None;
-    stage.door.tamper(EachEntry(move |entry: LogEntry| {
+    stage.proxy.tamper(EachEntry(move |entry: LogEntry| {
         if is_commit(&entry) {
             return vec![entry];
         }
@@ -186,7 +186,7 @@ async fn two_messages_at_one_place_are_both_shown_in_their_order() {
     assert_eq!(bob_listens.message().await["text"], "at its place");
     stage.alice.send(&stage.bob, "at the place of the other").await;
     bob_listens.end().await.ok();
-    stage.door.tamper(Honest);
+    stage.proxy.tamper(Honest);
     stage.alice.send(&stage.bob, "honest again").await;
     assert_eq!(
         stage.bob.texts(&stage.alice).await,
@@ -204,7 +204,7 @@ async fn two_messages_at_one_place_are_both_shown_in_their_order() {
 #[tokio::test]
 async fn an_entry_at_an_impossible_place_is_told_and_taken_from_where_it_is() {
     let stage = Stage::set().await;
-    stage.door.tamper(EachEntry(|entry: LogEntry| {
+    stage.proxy.tamper(EachEntry(|entry: LogEntry| {
         vec![LogEntry {
             seq: u64::MAX,
             ..entry
@@ -215,7 +215,7 @@ async fn an_entry_at_an_impossible_place_is_told_and_taken_from_where_it_is() {
     stage.alice.send(&stage.bob, "far out").await;
     bob_listens.note("warning").await;
     bob_listens.end().await.ok();
-    stage.door.tamper(Honest);
+    stage.proxy.tamper(Honest);
     assert_eq!(
         stage.bob.texts(&stage.alice).await,
         ["first", "second", "far out"]
@@ -233,7 +233,7 @@ async fn a_withheld_message_is_missed_told_and_awaited() {
     // From here on one place of the log does not exist for Bob.
     let hidden = Arc::new(Mutex::new(None));
     let place = Arc::clone(&hidden);
-    stage.door.tamper(EachEntry(move |entry: LogEntry| {
+    stage.proxy.tamper(EachEntry(move |entry: LogEntry| {
         let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
         if is_commit(&entry) || *place.get_or_insert(entry.seq) != entry.seq {
             vec![entry]
@@ -254,7 +254,7 @@ async fn a_withheld_message_is_missed_told_and_awaited() {
     );
     bob_listens.end().await.ok();
     assert!(hidden.lock().unwrap_or_else(PoisonError::into_inner).is_some());
-    stage.door.tamper(Honest);
+    stage.proxy.tamper(Honest);
     assert_eq!(
         stage.bob.texts(&stage.alice).await,
         ["first", "second", "withheld", "delivered"]
@@ -265,7 +265,7 @@ async fn a_withheld_message_is_missed_told_and_awaited() {
 async fn messages_in_another_order_are_shown_in_theirs() {
     let stage = Stage::set().await;
     let mut held = Vec::new();
-    stage.door.tamper(EachFrame(move |frame: ServerFrame| {
+    stage.proxy.tamper(EachFrame(move |frame: ServerFrame| {
         // Pushes come in pairs, the later one first.
         if !matches!(frame.body, Some(Body::Deliver(_))) {
             return vec![frame];
@@ -295,7 +295,7 @@ async fn messages_in_another_order_are_shown_in_theirs() {
 async fn a_forged_commit_is_refused_told_and_survived() {
     let stage = Stage::set().await;
     // A second device of Alice joins by a commit, which reaches Bob changed.
-    stage.door.tamper(EachEntry(|mut entry: LogEntry| {
+    stage.proxy.tamper(EachEntry(|mut entry: LogEntry| {
         if is_commit(&entry) {
             let changed = flip(payload(&mut entry), 100);
             *payload(&mut entry) = changed;
@@ -307,7 +307,7 @@ async fn a_forged_commit_is_refused_told_and_survived() {
     let second = stage.alice.second_device().await;
     bob_listens.note("warning").await;
     bob_listens.end().await.ok();
-    stage.door.tamper(Honest);
+    stage.proxy.tamper(Honest);
     second.send(&stage.bob, "from the second device").await;
     let texts = stage.bob.texts(&stage.alice).await;
     assert_eq!(texts, ["first", "second", "from the second device"]);
@@ -325,7 +325,7 @@ async fn a_forged_commit_is_refused_told_and_survived() {
 #[tokio::test]
 async fn a_commit_replayed_as_a_new_one_is_refused_told_and_survived() {
     let stage = Stage::set().await;
-    stage.door.tamper(EachEntry(|entry: LogEntry| {
+    stage.proxy.tamper(EachEntry(|entry: LogEntry| {
         if !is_commit(&entry) {
             return vec![entry];
         }
@@ -341,7 +341,7 @@ async fn a_commit_replayed_as_a_new_one_is_refused_told_and_survived() {
     let second = stage.alice.second_device().await;
     bob_listens.note("warning").await;
     bob_listens.end().await.ok();
-    stage.door.tamper(Honest);
+    stage.proxy.tamper(Honest);
     second.send(&stage.bob, "after the replay").await;
     assert_eq!(
         stage.bob.texts(&stage.alice).await,
@@ -370,14 +370,14 @@ impl Tampering for SwapKeyPackages {
 #[tokio::test]
 async fn a_swapped_key_package_is_refused_and_nothing_is_encrypted_for_it() {
     let server = Server::start().await;
-    let door = TamperingDoor::before(server.address()).await;
+    let proxy = TamperingProxy::before(server.address()).await;
     let (mut alice, bob) = (
         Person::sign_up(&server, "alice").await,
         Person::sign_up(&server, "bob").await,
     );
     let mallory = Person::sign_up(&server, "mallory").await;
-    alice.server = door.url();
-    door.tamper(SwapKeyPackages(Arc::default()));
+    alice.server = proxy.url();
+    proxy.tamper(SwapKeyPackages(Arc::default()));
     alice.send(&mallory, "hello mallory").await;
     // From now on Bob's key packages are Mallory's.
     let refused = alice
@@ -391,7 +391,7 @@ async fn a_swapped_key_package_is_refused_and_nothing_is_encrypted_for_it() {
     );
     assert_eq!(mallory.texts(&alice).await, ["hello mallory"]);
     assert_eq!(mallory.run(&["chats"]).await.ok().lines().len(), 1);
-    door.tamper(Honest);
+    proxy.tamper(Honest);
     alice.send(&bob, "the second").await;
     assert_eq!(bob.texts(&alice).await, ["for bob alone", "the second"]);
 }
@@ -429,15 +429,15 @@ impl Tampering for SwapAccountKey {
 #[tokio::test]
 async fn a_false_account_key_at_first_contact_does_not_let_a_message_out() {
     let server = Server::start().await;
-    let door = TamperingDoor::before(server.address()).await;
+    let proxy = TamperingProxy::before(server.address()).await;
     let (mut alice, bob) = (
         Person::sign_up(&server, "alice").await,
         Person::sign_up(&server, "bob").await,
     );
     let mallory = Person::sign_up(&server, "mallory").await;
     let (true_key, false_key) = (account_key(&server, "bob"), account_key(&server, "mallory"));
-    alice.server = door.url();
-    door.tamper(SwapAccountKey {
+    alice.server = proxy.url();
+    proxy.tamper(SwapAccountKey {
         handle: "bob".to_owned(),
         false_key,
         true_key,
@@ -479,18 +479,18 @@ impl Tampering for Impersonate {
 #[tokio::test]
 async fn an_account_key_that_changes_after_the_first_contact_is_told_and_gets_nothing() {
     let server = Server::start().await;
-    let door = TamperingDoor::before(server.address()).await;
+    let proxy = TamperingProxy::before(server.address()).await;
     let (mut alice, bob) = (
         Person::sign_up(&server, "alice").await,
         Person::sign_up(&server, "bob").await,
     );
     let mallory = Person::sign_up(&server, "mallory").await;
-    alice.server = door.url();
+    alice.server = proxy.url();
     let stolen = Arc::<Mutex<Option<Vec<DeviceKeyPackage>>>>::default();
-    door.tamper(SwapKeyPackages(Arc::clone(&stolen)));
+    proxy.tamper(SwapKeyPackages(Arc::clone(&stolen)));
     alice.send(&mallory, "hello mallory").await;
     // Alice meets Bob honestly. His devices have no key packages, as far as she is told: the text waits.
-    door.tamper(EachFrame(|mut frame: ServerFrame| {
+    proxy.tamper(EachFrame(|mut frame: ServerFrame| {
         if matches!(frame.body, Some(Body::KeyPackages(_))) {
             let code = subrosa_wire::ProblemCode::NoKeyPackages;
             frame.body = Some(Body::Problem(subrosa_wire::frames::Problem::new(code, "")));
@@ -503,7 +503,7 @@ async fn an_account_key_that_changes_after_the_first_contact_is_told_and_gets_no
     assert_eq!(waits.ends_with(6).one()["status"], "pending");
     assert!(!waits.stderr.contains("account key"), "{}", waits.stderr);
     // From now on Bob is Mallory, in every respect.
-    door.tamper(Impersonate {
+    proxy.tamper(Impersonate {
         key: SwapAccountKey {
             handle: "bob".to_owned(),
             true_key: account_key(&server, "bob"),
@@ -522,7 +522,7 @@ async fn an_account_key_that_changes_after_the_first_contact_is_told_and_gets_no
     );
     assert_eq!(mallory.texts(&alice).await, ["hello mallory"]);
     assert_eq!(bob.run(&["chats"]).await.ok().lines().len(), 0);
-    door.tamper(Honest);
+    proxy.tamper(Honest);
     alice.send(&bob, "the third").await;
     assert_eq!(
         bob.texts(&alice).await,
@@ -543,11 +543,11 @@ fn account_key(server: &Server, handle: &str) -> Vec<u8> {
 async fn a_false_welcome_is_refused_and_told_and_the_conversation_is_joined_all_the_same() {
     let Stage {
         _server,
-        door,
+        proxy,
         alice,
         bob,
     } = Stage::of_strangers().await;
-    door.tamper(EachFrame(|mut frame: ServerFrame| {
+    proxy.tamper(EachFrame(|mut frame: ServerFrame| {
         let welcomes = match &mut frame.body {
             Some(Body::SyncState(state)) => &mut state.welcomes,
             Some(Body::WelcomesWaiting(waiting)) => &mut waiting.welcomes,
@@ -562,7 +562,7 @@ async fn a_false_welcome_is_refused_and_told_and_the_conversation_is_joined_all_
     let bob_listens = bob.listen();
     bob_listens.note("warning").await;
     bob_listens.end().await.ok();
-    door.tamper(Honest);
+    proxy.tamper(Honest);
     bob.send(&alice, "here i am").await;
     alice.send(&bob, "welcome").await;
     let texts = bob.texts(&alice).await;
@@ -610,7 +610,7 @@ async fn frames_without_sense_are_survived() {
             })),
         },
     ];
-    stage.door.tamper(EachFrame(move |frame: ServerFrame| {
+    stage.proxy.tamper(EachFrame(move |frame: ServerFrame| {
         let mut frames = noise.to_vec();
         frames.push(frame);
         frames
@@ -621,7 +621,7 @@ async fn frames_without_sense_are_survived() {
         ["first", "second", "through the noise"]
     );
     stage.bob.send(&stage.alice, "and back").await;
-    stage.door.tamper(Honest);
+    stage.proxy.tamper(Honest);
     assert_eq!(
         stage.alice.texts(&stage.bob).await,
         ["first", "second", "through the noise", "and back"]
@@ -647,7 +647,7 @@ impl Tampering for FlipSentCommits {
 async fn a_commit_changed_on_its_way_to_the_server_is_refused_there_and_nothing_is_lost() {
     let Stage {
         _server,
-        door,
+        proxy,
         alice,
         bob,
     } = Stage::of_strangers().await;
@@ -655,11 +655,11 @@ async fn a_commit_changed_on_its_way_to_the_server_is_refused_there_and_nothing_
     bob.receive(1).await;
     // The first message of Bob's turn comes after a commit.
     let changed = Arc::new(AtomicUsize::new(0));
-    door.tamper(FlipSentCommits(Arc::clone(&changed)));
+    proxy.tamper(FlipSentCommits(Arc::clone(&changed)));
     bob.run(&["send", "@alice", "after a broken commit", "--timeout", "3"])
         .await;
     assert!(changed.load(Ordering::SeqCst) > 0, "no commit was sent");
-    door.tamper(Honest);
+    proxy.tamper(Honest);
     bob.send(&alice, "after it").await;
     let expected = ["first", "after a broken commit", "after it"];
     assert_eq!(alice.texts(&bob).await, expected);

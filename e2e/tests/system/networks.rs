@@ -73,8 +73,8 @@ async fn a_cut_connection_is_made_again() {
         bob_listens
             .next("the message", |line| line["text"] == text.as_str())
             .await;
-        server.door().shut();
-        server.open_door();
+        server.proxy().shut();
+        server.open_proxy();
     }
     assert_eq!(
         texts(&bob_listens.lines()),
@@ -92,12 +92,12 @@ async fn what_a_stalled_network_holds_back_arrives_when_it_moves_again() {
     alice.send(&bob, "before").await;
     let mut bob_listens = bob.listen();
     bob_listens.message().await;
-    server.door().stall();
+    server.proxy().stall();
     let late = alice
         .run(&["send", "@bob", "through the mud", "--timeout", "1"])
         .await;
     late.ends_with(6);
-    server.open_door();
+    server.open_proxy();
     alice.send(&bob, "after").await;
     bob_listens
         .next("the last message", |line| line["text"] == "after")

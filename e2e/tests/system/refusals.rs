@@ -2,7 +2,7 @@
 
 use subrosa_e2e::{
     Person, Server,
-    tampering::{Tampering, TamperingDoor},
+    tampering::{Tampering, TamperingProxy},
 };
 use subrosa_wire::frames::{ServerFrame, server_frame::Body};
 
@@ -287,9 +287,9 @@ async fn a_server_of_another_protocol_version_is_told_by_every_command_in_the_sa
         Person::sign_up(&server, "bob").await,
     );
     alice.send(&bob, "before the update").await;
-    let door = TamperingDoor::before(server.address()).await;
-    door.tamper(Later);
-    alice.server = door.url();
+    let proxy = TamperingProxy::before(server.address()).await;
+    proxy.tamper(Later);
+    alice.server = proxy.url();
     for command in [
         &["listen", "--timeout", "30"][..],
         &["chats"],
@@ -308,7 +308,7 @@ async fn a_server_of_another_protocol_version_is_told_by_every_command_in_the_sa
     // What is here is shown to whoever asks for no more.
     let here = alice.run(&["history", "@bob", "--offline"]).await;
     assert_eq!(here.ok().lines()[0]["text"], "before the update");
-    let newcomer = Person::at(door.url(), "carol");
+    let newcomer = Person::at(proxy.url(), "carol");
     let failure = newcomer.run(&["signup", "carol"]).await.ends_with(4).failure();
     assert_eq!(failure["code"], "unsupported_version", "{failure}");
 }

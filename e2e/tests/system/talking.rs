@@ -110,14 +110,14 @@ async fn what_is_written_without_a_network_leaves_later_in_order() {
         Person::sign_up(&server, "bob").await,
     );
     alice.send(&bob, "0").await;
-    server.door().shut();
+    server.proxy().shut();
     for number in 1..6 {
         let pending = alice
             .run(&["send", "@bob", &number.to_string(), "--timeout", "0"])
             .await;
         assert_eq!(pending.ends_with(6).one()["status"], "pending");
     }
-    server.open_door();
+    server.open_proxy();
     alice.send(&bob, "6").await;
     let expected: Vec<String> = (0..7).map(|number| number.to_string()).collect();
     assert_eq!(bob.texts(&alice).await, expected);

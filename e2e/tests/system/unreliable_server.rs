@@ -33,13 +33,13 @@ impl Tampering for Overloaded {
 async fn a_server_without_time_is_asked_again_on_the_same_connection() {
     let Stage {
         _server,
-        door,
+        proxy,
         alice,
         bob,
     } = Stage::of_strangers().await;
     alice.send(&bob, "one").await;
     alice.send(&bob, "two").await;
-    door.tamper(Overloaded::default());
+    proxy.tamper(Overloaded::default());
     let received = bob.receive(2).await;
     assert_eq!(
         (&received[0]["text"], &received[1]["text"]),
@@ -52,11 +52,11 @@ async fn a_server_without_time_is_asked_again_on_the_same_connection() {
 async fn a_name_whose_answer_was_lost_is_asked_for_again() {
     let Stage {
         _server,
-        door,
+        proxy,
         alice,
         bob,
     } = Stage::of_strangers().await;
-    door.tamper(EachFrame(|frame: ServerFrame| match frame.body {
+    proxy.tamper(EachFrame(|frame: ServerFrame| match frame.body {
         Some(Body::Account(_)) => Vec::new(),
         _ => vec![frame],
     }));
@@ -64,7 +64,7 @@ async fn a_name_whose_answer_was_lost_is_asked_for_again() {
     let mut bob_listens = bob.listen();
     bob_listens.message().await;
     bob_listens.kill().await;
-    door.tamper(Honest);
+    proxy.tamper(Honest);
     assert_eq!(bob.texts(&alice).await, ["who am i?"]);
 }
 
@@ -73,12 +73,12 @@ async fn a_name_whose_answer_was_lost_is_asked_for_again() {
 async fn the_first_message_of_somebody_waits_for_their_handle() {
     let Stage {
         _server,
-        door,
+        proxy,
         alice,
         bob,
     } = Stage::of_strangers().await;
     let mut answers = Vec::new();
-    door.tamper(EachFrame(move |frame: ServerFrame| match &frame.body {
+    proxy.tamper(EachFrame(move |frame: ServerFrame| match &frame.body {
         Some(Body::Account(_)) => {
             answers.push(frame);
             Vec::new()

@@ -1,5 +1,5 @@
-//! The door: a TCP proxy before a server. Clients keep its address while the server behind it dies and
-//! comes back elsewhere; it can be shut and stalled, and records what passes if it is asked to.
+//! A TCP proxy in front of a server. Clients keep its address while the server behind it dies and comes back elsewhere.
+//! It can be shut and stalled, and can record what passes.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -18,28 +18,28 @@ use tokio::{
 
 use crate::recording::Recording;
 
-/// What the door does with what comes.
+/// What the proxy does with connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Lets it through, to this server.
+    /// Forwards them to this server.
     Open(SocketAddr),
-    /// Lets nobody in, and ends what was under way.
+    /// Refuses new ones and ends open ones.
     Shut,
-    /// Lets everybody in and moves no byte: a network that swallows.
+    /// Accepts them and moves no bytes, like a network that drops everything.
     Stalled(SocketAddr),
 }
 
-/// A TCP proxy on an address that stays.
-pub struct Door {
+/// A TCP proxy whose address never changes.
+pub struct TcpProxy {
     address: SocketAddr,
     state: watch::Sender<State>,
     recordings: Arc<Mutex<Option<Vec<Recording>>>>,
-    /// Ends every connection with the door.
-    _keeper: JoinSet<()>,
+    /// Ends every connection when the proxy is dropped.
+    _tasks: JoinSet<()>,
 }
 
-impl Door {
-    /// A door that is shut.
+impl TcpProxy {
+    /// A proxy that forwards nothing yet.
     ///
     /// # Panics
     /// If there is no free port.
@@ -51,22 +51,22 @@ impl Door {
             .unwrap_or_else(|error| panic!("no address: {error}"));
         let (state, watched) = watch::channel(State::Shut);
         let recordings = Arc::new(Mutex::new(None));
-        let mut keeper = JoinSet::new();
-        keeper.spawn(keep(listener, watched, Arc::clone(&recordings)));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(accept(listener, watched, Arc::clone(&recordings)));
         Self {
             address,
             state,
             recordings,
-            _keeper: keeper,
+            _tasks: tasks,
         }
     }
 
-    /// Where clients come in.
+    /// The address that clients connect to.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Leads to this server from now on. What was under way to another is ended.
+    /// Forwards to this server from now on. Connections to another are ended.
     pub fn open_to(&self, server: SocketAddr) {
         self.state.send_replace(State::Open(server));
     }
@@ -76,7 +76,7 @@ impl Door {
         self.state.send_replace(State::Shut);
     }
 
-    /// Moves no byte until [`Door::open_to`], and keeps the connections.
+    /// Moves no bytes until [`TcpProxy::open_to`], and keeps the connections open.
     pub fn stall(&self) {
         self.state.send_modify(|state| {
             if let State::Open(server) = *state {
@@ -85,12 +85,12 @@ impl Door {
         });
     }
 
-    /// Records every connection that comes from now on.
+    /// Records every connection made from now on.
     pub fn record(&self) {
         *self.recordings.lock().unwrap_or_else(PoisonError::into_inner) = Some(Vec::new());
     }
 
-    /// What was recorded until now.
+    /// What has been recorded.
     pub fn recordings(&self) -> Vec<Recording> {
         self.recordings
             .lock()
@@ -100,18 +100,18 @@ impl Door {
     }
 }
 
-async fn keep(
+async fn accept(
     listener: TcpListener,
     mut state: watch::Receiver<State>,
     recordings: Arc<Mutex<Option<Vec<Recording>>>>,
 ) {
-    let mut visits = JoinSet::new();
+    let mut connections = JoinSet::new();
     loop {
-        // Out of file descriptors or so: the visitor sees a dead connection, the next one may not.
-        let Ok((visitor, _)) = listener.accept().await else {
+        // Out of file descriptors, say: this client sees a dead connection, the next one may not.
+        let Ok((client, _)) = listener.accept().await else {
             continue;
         };
-        while visits.try_join_next().is_some() {}
+        while connections.try_join_next().is_some() {}
         let (State::Open(server) | State::Stalled(server)) = *state.borrow_and_update() else {
             continue;
         };
@@ -127,7 +127,7 @@ async fn keep(
             recordings: Arc::clone(&recordings),
             place,
         });
-        visits.spawn(visit(visitor, server, state.clone(), tape));
+        connections.spawn(forward(client, server, state.clone(), tape));
     }
 }
 
@@ -157,8 +157,8 @@ enum Direction {
     ToClient,
 }
 
-async fn visit(
-    visitor: TcpStream,
+async fn forward(
+    client: TcpStream,
     server: SocketAddr,
     mut state: watch::Receiver<State>,
     tape: Option<Tape>,
@@ -166,22 +166,22 @@ async fn visit(
     let Ok(upstream) = TcpStream::connect(server).await else {
         return;
     };
-    // Small frames go at once, as they would without a door.
-    let _ = (visitor.set_nodelay(true), upstream.set_nodelay(true));
-    let (from_visitor, to_visitor) = visitor.into_split();
+    // Small frames are sent at once, as they would be without a proxy.
+    let _ = (client.set_nodelay(true), upstream.set_nodelay(true));
+    let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = upstream.into_split();
     let there = pass(
-        from_visitor,
+        from_client,
         to_server,
         Direction::ToServer,
         state.clone(),
         tape.clone(),
     );
-    let back = pass(from_server, to_visitor, Direction::ToClient, state.clone(), tape);
+    let back = pass(from_server, to_client, Direction::ToClient, state.clone(), tape);
     let both = async { tokio::join!(there, back) };
     tokio::select! {
         _ = both => {}
-        // The door was shut, or leads elsewhere.
+        // The proxy was shut, or forwards elsewhere.
         _ = state.wait_for(|state| !matches!(state, State::Open(to) | State::Stalled(to) if *to == server)) => {}
     }
 }
