@@ -36,7 +36,7 @@ use crate::{
 /// The name of the setting that holds the server's address.
 const SERVER_SETTING: &str = "server";
 
-/// Whose account, where, and the password.
+/// A server, an account there, and its password.
 pub struct Credentials {
     /// The server.
     pub server: ServerUrl,
@@ -46,17 +46,17 @@ pub struct Credentials {
     pub password: Zeroizing<String>,
 }
 
-/// What an account is made of.
+/// A new account.
 pub struct NewAccount {
-    /// The server, the handle wanted, and the password to be set.
+    /// The server, the wanted handle, and the password to set.
     pub credentials: Credentials,
     /// The display name.
     pub name: Option<String>,
 }
 
 impl Client {
-    /// Makes an account, and this folder its first device. The recovery code is to be shown to the user: it
-    /// is kept nowhere.
+    /// Creates an account, with this folder as its first device. Show the recovery code to the user: it is not stored
+    /// anywhere.
     pub async fn sign_up(folder: &Path, account: NewAccount) -> Result<(Self, RecoveryCode), ClientError> {
         let NewAccount {
             credentials:
@@ -95,7 +95,7 @@ impl Client {
         ))
     }
 
-    /// Makes this folder another device of an account.
+    /// Signs in: makes this folder another device of an account.
     pub async fn sign_in(folder: &Path, credentials: Credentials) -> Result<Self, ClientError> {
         let Credentials {
             server,
@@ -148,8 +148,7 @@ impl Client {
         set_password(self.rest(), handle, &signed_in, &vault, new).await
     }
 
-    /// Makes a new recovery code, which is to be shown to the user; the one until now stops working. The
-    /// password stays as it is.
+    /// Makes a new recovery code, to be shown to the user; the old one stops working. The password does not change.
     pub async fn renew_recovery_code(&self, password: &str) -> Result<RecoveryCode, ClientError> {
         let (rest, handle) = (self.rest(), self.handle());
         let (signed_in, export_key) = prove_password(rest, handle, prepared(password)?).await?;
@@ -174,7 +173,7 @@ impl Client {
         Self::complete(draft, engine, server, tokens).await
     }
 
-    /// The last step: with its tokens and its server stored, the draft becomes a profile.
+    /// The last step: stores tokens and server, and turns the draft into a profile.
     async fn complete(
         draft: Draft,
         mut engine: Engine,
@@ -187,7 +186,7 @@ impl Client {
     }
 }
 
-/// Opens the profile in a folder: its lock, its engine, and the server that it is at.
+/// Opens the profile in a folder: takes its lock, and opens its engine. Returns its server, too.
 pub(crate) async fn open_profile(folder: &Path) -> Result<(Profile, Engine, ServerUrl), ClientError> {
     let (profile, key) = Profile::open(folder).await?;
     let unusable = |reason: &str| ClientError::Profile {
@@ -223,7 +222,7 @@ fn create_engine(
     Ok(Engine::create(database, &profile, Box::new(SystemRandom))?)
 }
 
-/// Finds out whether client and server speak the same version, before anything secret is made.
+/// Checks that client and server speak the same version, before any secret is made.
 async fn connect(server: &ServerUrl) -> Result<Rest, ClientError> {
     let rest = Rest::new(server.clone(), &Network::to(server)?)?;
     let info = rest.server_info().await?;
@@ -236,8 +235,8 @@ async fn connect(server: &ServerUrl) -> Result<Rest, ClientError> {
     Ok(rest)
 }
 
-/// Makes the account at the server. Whether an attempt whose answer was lost has made it cannot be known, so
-/// the same is asked again: the server knows a repetition (docs/adr/0007).
+/// Creates the account at the server. If the answer is lost, the account may or may not exist, so the same request is
+/// sent again: the server recognises a repetition (docs/adr/0007).
 async fn finish_registration(rest: &Rest, body: &RegistrationFinish) -> Result<Tokens, ClientError> {
     let mut backoff = Backoff::default();
     for _ in 1..SIGN_UP_ATTEMPTS_MAX {
@@ -260,7 +259,7 @@ async fn finish_registration(rest: &Rest, body: &RegistrationFinish) -> Result<T
     })
 }
 
-/// Proves the password to the server, which never sees it, and gets the sealed vault.
+/// Proves the password to the server, which never sees it, and receives the sealed vault.
 async fn prove_password(
     rest: &Rest,
     handle: &Handle,
@@ -313,7 +312,7 @@ async fn set_password(
     rest.finish_password(&signed_in.proof, &body).await
 }
 
-/// Runs the registration of OPAQUE for an account that is there.
+/// Runs the OPAQUE registration for an existing account.
 async fn register_password(
     rest: &Rest,
     handle: &Handle,
@@ -344,7 +343,7 @@ fn prepared(typed: &str) -> Result<Password, ClientError> {
     Password::prepare(typed).map_err(|error| ClientError::Password(error.to_string()))
 }
 
-/// A password that is to be set: the first guesses are refused.
+/// Checks a password that is to be set: one that is easy to guess is refused.
 fn new_password(typed: &str, handle: &Handle) -> Result<Password, ClientError> {
     let password = prepared(typed)?;
     password

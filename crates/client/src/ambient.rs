@@ -5,7 +5,7 @@ use subrosa_wire::Timestamp;
 
 use crate::platform;
 
-/// The present, by the machine's clock. A clock before 1970 reads as 1970.
+/// The current time, by the machine's clock. A clock set before 1970 reads as 1970.
 pub fn now() -> Timestamp {
     platform::now()
 }

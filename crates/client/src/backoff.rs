@@ -1,5 +1,5 @@
-//! How long to wait before the next attempt to connect: exponential, with full jitter, so that the devices
-//! that lost one server do not all come back in the same instant.
+//! How long to wait before the next attempt to connect: exponential backoff with full jitter, so that the devices that
+//! lost one server do not all come back at the same instant.
 //!
 //! Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
 
@@ -16,14 +16,14 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// Takes note of a connection that ended after `stood`: a good one starts the series over.
+    /// Records a connection that lasted for `stood`: a good one resets the series.
     pub(crate) fn connection_ended(&mut self, stood: Duration) {
         if stood >= STABLE_AFTER {
             self.failures = 0;
         }
     }
 
-    /// The next wait: uniformly between nothing and the ceiling, which doubles each time.
+    /// The next wait: uniformly distributed between zero and a ceiling that doubles each time.
     pub(crate) fn next(&mut self, rng: &mut impl RngCore) -> Duration {
         let ceiling = BACKOFF_MIN
             .saturating_mul(1 << self.failures.min(16))

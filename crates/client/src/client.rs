@@ -1,4 +1,4 @@
-//! The public face: one device of an account, as applications and bots use it.
+//! The SDK's main type: one device of an account, as applications and bots use it.
 
 use std::{
     path::Path,
@@ -29,7 +29,7 @@ use crate::{
     platform::{EngineThread, Network, Profile, Tasks, timeout},
     rest::Rest,
     session::{Session, StoredTokens},
-    vault,
+    vault::VaultCopy,
 };
 
 /// Messages that are searched for one that got another id when its conversation moved.
@@ -37,8 +37,8 @@ const MOVED_MESSAGES_SEARCHED: u32 = 500;
 
 /// One device of an account. Clones are handles to the same device.
 ///
-/// Made by [`Client::sign_up`], [`Client::sign_in`], [`Client::recover`] or [`Client::open`], always inside
-/// a tokio runtime, and not connected until [`Client::connect`].
+/// Created by [`Client::sign_up`], [`Client::sign_in`], [`Client::recover`] or [`Client::open`], always within a tokio
+/// runtime, and not connected until [`Client::connect`].
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
@@ -52,10 +52,10 @@ struct Shared {
     rest: Rest,
     session: Session,
     host: HostHandle,
-    /// Gives the profile back when the engine is closed.
+    /// Returns the profile when the engine is closed.
     thread: Mutex<Option<EngineThread>>,
     tasks: Tasks,
-    /// True once connector and keeper shall stop; they do as well when this is gone.
+    /// `true` stops the tasks of [`Client::connect`]; dropping it does, too.
     stop: watch::Sender<bool>,
     is_connecting: AtomicBool,
     retry_now: Arc<Notify>,
@@ -83,8 +83,8 @@ impl Client {
         Self::start(profile, engine, server)
     }
 
-    /// Opens the device in a profile folder, for a server that is known by another address here. The
-    /// tokens of this device go there: the address has to be the user's word.
+    /// Opens the device in a profile folder, for a server that has another address here. The device's tokens are sent to
+    /// that address, so it has to come from the user.
     pub async fn open_at(folder: &Path, server: ServerUrl) -> Result<Self, ClientError> {
         let (profile, engine, _) = accounts::open_profile(folder).await?;
         Self::start(profile, engine, server)
@@ -131,7 +131,7 @@ impl Client {
 
     // ---- the connection ----
 
-    /// Connects, and stays connected until [`Client::close`]. Does nothing if that is so already.
+    /// Connects, and stays connected until [`Client::close`]. Further calls do nothing.
     pub fn connect(&self) {
         if self.shared.is_connecting.swap(true, Ordering::AcqRel) {
             return;
@@ -145,12 +145,12 @@ impl Client {
             retry_now: Arc::clone(&self.shared.retry_now),
         };
         self.shared.tasks.spawn(connector.work(stop.subscribe()));
-        let keeper = vault::Keeper {
+        let vault_copy = VaultCopy {
             rest: self.shared.rest.clone(),
             session: self.shared.session.clone(),
             host: self.shared.host.clone(),
         };
-        self.shared.tasks.spawn(keeper.work(stop.subscribe()));
+        self.shared.tasks.spawn(vault_copy.work(stop.subscribe()));
     }
 
     /// Ends the wait between two attempts to connect.
@@ -158,23 +158,23 @@ impl Client {
         self.shared.retry_now.notify_one();
     }
 
-    /// The state of the connection and of the outbox, to be watched.
+    /// Watches the state of the connection and of the outbox.
     pub fn status(&self) -> watch::Receiver<Status> {
         self.shared.host.status()
     }
 
-    /// What changes from now on. To miss nothing, subscribe before [`Client::connect`].
+    /// Subscribes to changes from now on. To miss none, subscribe before [`Client::connect`].
     pub fn events(&self) -> Events {
         Events::new(self.shared.host.events())
     }
 
-    /// Waits until everything that waited at the server has come and everything from here has left.
+    /// Waits until everything that waited at the server has arrived and everything stored here has been sent.
     pub async fn settle(&self, patience: Duration) -> Result<(), ClientError> {
         self.wait_for(patience, "to come up to date", Status::is_settled)
             .await
     }
 
-    /// Waits until everything that waited at the server has come.
+    /// Waits until everything that waited at the server has arrived.
     pub async fn catch_up(&self, patience: Duration) -> Result<(), ClientError> {
         self.wait_for(patience, "to come up to date", |status| status.caught_up)
             .await
@@ -197,7 +197,7 @@ impl Client {
         }
     }
 
-    /// Why something did not happen in time: because there is no connection, or for no known reason.
+    /// The error for something that did not happen in time: there is no connection, or the reason is unknown.
     fn late(&self, what: &'static str) -> ClientError {
         match &self.status().borrow().connection {
             crate::Connection::Waiting { reason, .. } => ClientError::Unreachable {
@@ -208,8 +208,7 @@ impl Client {
         }
     }
 
-    /// Ends the connection, closes the database and gives the profile free. What has not left leaves the
-    /// next time.
+    /// Ends the connection, closes the database and releases the profile. What was not sent is sent the next time.
     pub async fn close(self) -> Result<(), ClientError> {
         self.into_profile().await.map(drop)
     }
@@ -223,7 +222,7 @@ impl Client {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         let thread = thread.ok_or(ClientError::Closed)?;
-        // The engine's thread has to end although other clones of this client may live on.
+        // The engine's thread has to end even if other clones of this client live on.
         self.shared.host.stop().await;
         match timeout(STOP_TIMEOUT, thread.join()).await {
             Ok(profile) => profile,
@@ -231,9 +230,9 @@ impl Client {
         }
     }
 
-    // ---- who ----
+    // ---- the account ----
 
-    /// The own account and device.
+    /// This account and device.
     pub async fn me(&self) -> Result<Me, ClientError> {
         self.ask(|engine| Ok(engine.me().clone())).await
     }
@@ -243,7 +242,7 @@ impl Client {
         self.shared.me.device_id
     }
 
-    /// The own handle.
+    /// This account's handle.
     pub fn handle(&self) -> &Handle {
         &self.shared.me.handle
     }
@@ -257,12 +256,12 @@ impl Client {
         &self.shared.server
     }
 
-    /// Changes the own display name; `None` removes it. Others learn it with the next message.
+    /// Changes this account's display name; `None` removes it. Others receive it with the next message.
     pub async fn set_name(&self, name: Option<String>) -> Result<(), ClientError> {
         self.command(Command::SetName(name)).await.map(drop)
     }
 
-    /// The account's devices that are signed in, as the server lists them; needs the server.
+    /// This account's devices that are signed in, as the server lists them; needs the server.
     pub async fn devices(&self) -> Result<Vec<Device>, ClientError> {
         let rest = &self.shared.rest;
         let answer = self
@@ -277,7 +276,7 @@ impl Client {
             .collect())
     }
 
-    /// Checks a device that the server lists: its word is not enough.
+    /// Checks a device that the server lists, which might be made up.
     fn checked(&self, device: &rest::Device) -> Device {
         let certificate = UnverifiedCertificate::decode(&device.certificate.0)
             .and_then(|certificate| certificate.verify_signature(&self.shared.account_key));
@@ -302,17 +301,17 @@ impl Client {
             .await
     }
 
-    /// Signs this device out at the server and removes the profile. If the server cannot be reached
-    /// nothing happens; see [`Client::forget`].
+    /// Signs this device out at the server and removes the profile. If the server cannot be reached, nothing happens; see
+    /// [`Client::forget`].
     pub async fn sign_out(self) -> Result<(), ClientError> {
         self.sign_out_at_server().await?;
         self.forget().await
     }
 
-    /// Signs this device out at the server, and leaves the profile to [`Client::forget`].
+    /// Signs this device out at the server, without removing the profile; see [`Client::forget`].
     pub async fn sign_out_at_server(&self) -> Result<(), ClientError> {
         match self.sign_out_device(self.device_id()).await {
-            // Somebody else did it before.
+            // Another device has already signed it out.
             Err(ClientError::SignedOut(_)) => Ok(()),
             answer => answer,
         }
@@ -342,7 +341,7 @@ impl Client {
         self.ask(Engine::contacts).await
     }
 
-    /// The direct conversation with somebody that is here already.
+    /// The direct conversation with a person, if this device has it.
     pub async fn chat_with(&self, handle: &Handle) -> Result<Option<ConversationId>, ClientError> {
         let handle = handle.clone();
         self.ask(move |engine| match engine.contact_by_handle(&handle)? {
@@ -352,18 +351,18 @@ impl Client {
         .await
     }
 
-    /// The direct conversation with an account that is here already.
+    /// The direct conversation with an account, if this device has it.
     pub async fn chat_with_account(&self, account: AccountId) -> Result<Option<ConversationId>, ClientError> {
         self.ask(move |engine| engine.direct_conversation_with(account))
             .await
     }
 
-    /// A person who is known here.
+    /// A person whom this account has a conversation with.
     pub async fn contact(&self, account: AccountId) -> Result<Option<Contact>, ClientError> {
         self.ask(move |engine| engine.contact(account)).await
     }
 
-    /// The direct conversation with somebody; a new one if there is none, for which the server is needed.
+    /// The direct conversation with a person. If there is none, it is created, which needs the server.
     pub async fn open_chat(&self, handle: &Handle) -> Result<ConversationId, ClientError> {
         if *handle == self.shared.me.handle {
             return Err(ClientError::Command(CommandError::OwnAccount));
@@ -397,7 +396,7 @@ impl Client {
         })
     }
 
-    // ---- conversations and messages: all of this works without a network ----
+    // ---- conversations and messages: these work without a network ----
 
     /// All conversations, the newest first.
     pub async fn conversations(&self) -> Result<Vec<Conversation>, ClientError> {
@@ -447,7 +446,7 @@ impl Client {
         .await
     }
 
-    /// Sends a text: stores it as pending and returns; it leaves as soon as there is a connection.
+    /// Sends a text: stores it as pending and returns. It is sent as soon as there is a connection.
     pub async fn send_text(
         &self,
         conversation: ConversationId,
@@ -457,7 +456,7 @@ impl Client {
             .await
     }
 
-    /// The same for callers that cannot know whether an earlier call was heard: the same text with the same
+    /// Like [`Client::send_text`], for callers that cannot know whether an earlier call arrived: the same text with the same
     /// token is one message, which is returned each time.
     pub async fn send_text_once(
         &self,
@@ -484,7 +483,7 @@ impl Client {
     }
 
     /// Waits until the server has accepted a message, or has refused it for good ([`MessageStatus::Failed`]).
-    /// On an error the message is kept and leaves later.
+    /// On an error the message stays stored and is sent later.
     pub async fn wait_until_sent(
         &self,
         message: &Message,
@@ -529,7 +528,7 @@ impl Client {
             .find(|message| message.outgoing && message.text == lost.text))
     }
 
-    /// What was typed in a conversation and not sent.
+    /// A conversation's draft: text that was typed and not sent.
     pub async fn draft(&self, conversation: ConversationId) -> Result<Option<String>, ClientError> {
         let stored = self.ask_of(conversation, |engine, id| engine.setting(&draft_setting(id)));
         Ok(stored
@@ -537,7 +536,7 @@ impl Client {
             .and_then(|bytes| String::from_utf8(bytes.to_vec()).ok()))
     }
 
-    /// Keeps what was typed in a conversation and not sent; an empty text deletes it.
+    /// Stores a conversation's draft; an empty text deletes it.
     pub async fn keep_draft(&self, conversation: ConversationId, text: String) -> Result<(), ClientError> {
         let kept = self.shared.host.run(move |host| {
             let setting = draft_setting(host.current_id(conversation));
@@ -556,7 +555,7 @@ impl Client {
         self.command_in(conversation, command).await.map(drop)
     }
 
-    /// Drops a failed message.
+    /// Deletes a failed message.
     pub async fn discard(&self, conversation: ConversationId, message: MessageId) -> Result<(), ClientError> {
         let command = move |conversation| Command::Discard {
             conversation,
@@ -565,7 +564,7 @@ impl Client {
         self.command_in(conversation, command).await.map(drop)
     }
 
-    /// Marks every message of a conversation as read; the other person is told.
+    /// Marks every message of a conversation as read, and reports that to the other person.
     pub async fn mark_read(&self, conversation: ConversationId) -> Result<(), ClientError> {
         let command = |conversation| Command::MarkRead { conversation };
         self.command_in(conversation, command).await.map(drop)
@@ -575,7 +574,7 @@ impl Client {
         Ok(self.shared.host.run(move |host| host.command(command)).await??)
     }
 
-    /// A command for a conversation, under the id that it has by now.
+    /// Runs a command for a conversation, under its current id.
     async fn command_in(
         &self,
         conversation: ConversationId,
@@ -599,7 +598,7 @@ impl Client {
             .await??)
     }
 
-    /// A question about a conversation, under the id that it has by now.
+    /// Runs a query about a conversation, under its current id.
     async fn ask_of<T: Send + 'static>(
         &self,
         conversation: ConversationId,

@@ -1,5 +1,5 @@
-//! Keeps a connection to the server: makes one, carries frames until it ends, waits, and makes the next.
-//! The engine fetches what was missed.
+//! Stays connected to the server: opens a connection, carries frames until it ends, waits, and opens the next one. The
+//! engine fetches what was missed.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{
     socket::{Ending, Socket},
 };
 
-/// What a connection is made of.
+/// The task that stays connected.
 pub(crate) struct Connector {
     pub server: ServerUrl,
     pub network: Network,
@@ -28,13 +28,13 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    /// Stays connected until `stop`, or until there is no use in trying.
+    /// Stays connected until `stop`, or until no further attempt can help.
     pub(crate) async fn work(self, mut stop: watch::Receiver<bool>) {
         let last = tokio::select! {
             _ = stop.wait_for(|stop| *stop) => Connection::Off,
             last = Box::pin(self.stay_connected()) => last,
         };
-        // The engine's thread is gone only if the whole client is.
+        // The engine's thread only ends with the whole client.
         let _ = self.host.run(move |host| host.disconnected(last)).await;
     }
 
@@ -78,12 +78,12 @@ impl Connector {
                 .host
                 .run(move |host| host.disconnected(Connection::Waiting { reason, retry_in }))
                 .await;
-            // Either the time has come or somebody is impatient.
+            // Either the wait is over or the application does not want to wait.
             let _ = timeout(retry_in, self.retry_now.notified()).await;
         }
     }
 
-    /// Opens a connection, with a new token if the server does not take the present one.
+    /// Opens a connection, with a new token if the server rejects the current one.
     async fn open(&self) -> Result<Socket, ClientError> {
         let token = self.session.access_token().await?;
         match Socket::open(&self.server, &self.network, token.clone()).await {
@@ -106,7 +106,7 @@ impl Connector {
     }
 }
 
-/// Whether no further attempt can help, and what is to be shown then.
+/// The final status, if no further attempt can help.
 fn given_up(error: &ClientError) -> Option<Connection> {
     match error {
         ClientError::SignedOut(reason) => Some(Connection::SignedOut {
@@ -122,7 +122,7 @@ fn given_up(error: &ClientError) -> Option<Connection> {
     }
 }
 
-/// The reason without the server's address, which is known where it is shown.
+/// The reason without the server's address, which is shown beside it anyway.
 fn short_reason(error: &ClientError) -> String {
     match error {
         ClientError::Unreachable { reason, .. } => reason.clone(),
@@ -130,7 +130,7 @@ fn short_reason(error: &ClientError) -> String {
     }
 }
 
-/// The time that the server asked for, within reason.
+/// The wait that the server asked for, up to a limit.
 fn asked_to_wait(error: &ClientError) -> Duration {
     let asked = error
         .refusal()

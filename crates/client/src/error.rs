@@ -1,18 +1,18 @@
-//! What can go wrong for an application, sorted by what it can do about it.
+//! The errors of the SDK, grouped by what an application can do about them.
 
 use std::{fmt, path::PathBuf};
 
 use subrosa_engine::{CommandError, EngineError};
 use subrosa_wire::{ProblemCode, frames, problem::ProblemDocument};
 
-/// Why something that an application asked for did not happen.
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     // ---- the profile ----
     /// There is no account in this profile.
     #[error("nobody is signed in here ({}): sign up or sign in first", .0.display())]
     NoProfile(PathBuf),
-    /// There is an account in this profile already.
+    /// There already is an account in this profile.
     #[error("somebody is signed in here already ({}): sign out first, or use another profile", .0.display())]
     ProfileExists(PathBuf),
     /// Another process has the profile open.
@@ -23,14 +23,14 @@ pub enum ClientError {
     Profile {
         /// The folder.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 
-    /// This browser lacks something without which nothing can be kept.
+    /// This browser lacks a feature without which nothing can be stored.
     #[error("this browser lacks {0}")]
     Unsupported(&'static str),
-    /// The browser has removed what it kept of this device.
+    /// The browser has removed this device's data.
     #[error("the browser has removed the data of this device: sign in again")]
     Evicted,
 
@@ -45,10 +45,10 @@ pub enum ClientError {
     Unreachable {
         /// The server's address.
         server: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// It did not happen in the time that was given.
+    /// It did not happen within the given time.
     #[error("{0} did not happen in time")]
     TimedOut(&'static str),
     /// The server refused.
@@ -65,15 +65,15 @@ pub enum ClientError {
         /// This client's version.
         client: u32,
     },
-    /// The server answered with something that is not an answer.
+    /// The server answered with something invalid.
     #[error("the server misbehaves: {0}")]
     ServerMisbehaved(String),
 
-    // ---- what was asked for ----
+    // ---- the call ----
     /// The password cannot be used.
     #[error("{0}")]
     Password(String),
-    /// Handle and password do not belong together; which of them is wrong cannot be told.
+    /// Handle or password is wrong; the server does not say which.
     #[error("handle or password is wrong")]
     WrongPassword,
     /// The name cannot be used.
@@ -82,7 +82,7 @@ pub enum ClientError {
     /// Nobody has this handle.
     #[error("nobody is called @{0} here")]
     UnknownPerson(String),
-    /// The engine did not take a command.
+    /// The engine refused a command.
     #[error(transparent)]
     Command(CommandError),
 
@@ -104,7 +104,7 @@ impl ClientError {
         }
     }
 
-    /// Whether there is no space left where the profile is. Nothing is lost: it works again when there is.
+    /// Whether there is no space left where the profile is. Nothing is lost, and it works again once there is space.
     pub fn is_storage_full(&self) -> bool {
         matches!(self, Self::Engine(error) if error.is_storage_full())
     }
@@ -125,16 +125,16 @@ impl From<EngineError> for ClientError {
     }
 }
 
-/// The reason of a server, from a problem document or a problem frame.
+/// Why a server refused, from a problem document or a problem frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The stable code; a newer server may have codes that [`ProblemCode`] does not know.
+    /// The stable code; a newer server may use codes that [`ProblemCode`] does not know.
     pub code: String,
     /// One line for people.
     pub title: String,
-    /// What happened this time: text of the server, untrusted.
+    /// What happened this time: untrusted text from the server.
     pub detail: String,
-    /// When to try again, if the server said so, in milliseconds.
+    /// After how many milliseconds to try again, if the server said so.
     pub retry_after_ms: Option<u32>,
 }
 

@@ -3,12 +3,12 @@
 use subrosa_engine::Event;
 use tokio::sync::broadcast;
 
-/// What a subscriber is told.
+/// One item of the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Update {
     /// Something changed.
     Event(Event),
-    /// The subscriber was too slow and missed this many events: load what is shown again.
+    /// The subscriber was too slow and missed this many events: reload what is shown.
     Missed(u64),
 }
 
@@ -21,7 +21,7 @@ impl Events {
         Self(receiver)
     }
 
-    /// The next update; `None` when the client is closed. Nothing is lost if the future is dropped.
+    /// The next update; `None` once the client is closed. Cancel safe: no update is lost if the future is dropped.
     pub async fn next(&mut self) -> Option<Update> {
         match self.0.recv().await {
             Ok(event) => Some(Update::Event(event)),

@@ -1,4 +1,4 @@
-//! A server that answers as a test says, and an engine that belongs to nobody.
+//! A server that answers what a test tells it to, and an engine without an account at any server.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot have its server has failed")]
 
@@ -50,7 +50,7 @@ pub(crate) fn problem(document: &ProblemDocument) -> String {
     )
 }
 
-/// A server that gives these answers, one for each request, and then the requests that it got.
+/// A server that gives these answers, one for each request, and returns the requests at the end.
 pub(crate) struct FakeRest {
     pub rest: Rest,
     work: JoinSet<Vec<String>>,
@@ -74,7 +74,7 @@ impl FakeRest {
         Self { rest, work }
     }
 
-    /// The requests, when all answers are given.
+    /// The requests, once all answers have been given.
     pub(crate) async fn requests(mut self) -> Vec<String> {
         self.work.join_next().await.unwrap().unwrap()
     }
@@ -131,7 +131,7 @@ impl FakeDevice {
         };
         let engine = Engine::create(Database::in_memory().unwrap(), &new, Box::new(SystemRandom)).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        // On an operating system nothing of this waits for anything.
+        // On an operating system none of this waits for anything.
         let profile = async {
             Draft::begin(&folder.path().join("profile"))
                 .await?
@@ -148,7 +148,7 @@ impl FakeDevice {
     }
 }
 
-/// The way to a server.
+/// A connection to a server.
 pub(crate) fn network(server: &ServerUrl) -> Network {
     Network::to(server).unwrap()
 }

@@ -1,5 +1,5 @@
-//! The thread that owns the engine. SQLite and the cryptography block, so they have a thread of their own;
-//! everybody else sends it jobs.
+//! The thread that owns the engine. SQLite and the cryptography block, so they have a thread of their own, to which
+//! everything else sends jobs.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -30,12 +30,12 @@ pub(crate) struct Host {
     engine: Engine,
     events: broadcast::Sender<Event>,
     status: watch::Sender<Status>,
-    /// Leads to the present connection.
+    /// The current connection's queue.
     outgoing: Option<mpsc::Sender<ClientFrame>>,
-    /// Requests of the present connection without an answer.
+    /// Requests of the current connection that have no answer yet.
     under_way: HashSet<u64>,
     wake_at: Option<Timestamp>,
-    /// Where conversations went that got another id: callers may still hold the old one.
+    /// The new ids of conversations whose id has changed: callers may still hold the old one.
     moved: HashMap<ConversationId, ConversationId>,
 }
 
@@ -44,9 +44,9 @@ impl Host {
         &mut self.engine
     }
 
-    /// The id that a conversation has by now.
+    /// The current id of a conversation.
     pub(crate) fn current_id(&self, mut id: ConversationId) -> ConversationId {
-        // A conversation moves once; a few steps are more than enough, and no circle holds this thread.
+        // A conversation moves once. A few steps are more than enough, and a cycle cannot block this thread.
         for _ in 0..MOVES_MAX {
             match self.moved.get(&id) {
                 Some(to) => id = *to,
@@ -56,12 +56,12 @@ impl Host {
         id
     }
 
-    /// Carries out a command, and gives the events that it led to.
+    /// Carries out a command, and returns the events that it caused.
     pub(crate) fn command(&mut self, command: Command) -> Result<Vec<Event>, EngineError> {
         self.step(Input::Command(command))
     }
 
-    /// Begins a connection whose frames leave through `outgoing`.
+    /// Starts a connection whose frames are sent through `outgoing`.
     pub(crate) fn connected(&mut self, outgoing: mpsc::Sender<ClientFrame>) -> Result<(), EngineError> {
         self.under_way.clear();
         self.outgoing = Some(outgoing);
@@ -77,7 +77,7 @@ impl Host {
         self.step(Input::Received(Box::new(frame))).map(drop)
     }
 
-    /// Ends a connection. What is to be shown in its place comes with it.
+    /// Ends a connection. The caller says which status follows it.
     pub(crate) fn disconnected(&mut self, connection: Connection) -> Result<(), EngineError> {
         self.hang_up();
         self.status.send_modify(|status| {
@@ -87,7 +87,7 @@ impl Host {
         self.step(Input::Disconnected).map(drop)
     }
 
-    /// Takes over what another device put into the vault.
+    /// Merges what another device has put into the vault.
     pub(crate) fn merge_vault(&mut self, now: Timestamp, theirs: &SealedVault) -> Result<(), EngineError> {
         let output = self.engine.merge_vault(now, theirs)?;
         self.carry_out(output);
@@ -99,7 +99,7 @@ impl Host {
             Ok(output) => Ok(self.carry_out(output)),
             Err(error @ EngineError::Command(_)) => Err(error),
             Err(error) => {
-                // The engine has forgotten its requests: answers to them would be strangers.
+                // The engine has forgotten its requests, and would not recognise answers to them.
                 self.hang_up();
                 if error.is_storage_full() {
                     self.status.send_modify(|status| status.storage_full = true);
@@ -118,7 +118,7 @@ impl Host {
                 .as_ref()
                 .is_none_or(|outgoing| outgoing.try_send(frame).is_err());
             if is_lost {
-                // Full or closed: the connection is done for, and the next one brings all of it again.
+                // Full or closed: the connection is lost, and everything is sent again on the next one.
                 self.hang_up();
             }
         }
@@ -127,20 +127,20 @@ impl Host {
             if let Event::ConversationMoved { from, to } = event {
                 self.moved.insert(*from, *to);
             }
-            // Nobody listens: that is no error.
+            // It is no error if nobody is subscribed.
             let _ = self.events.send(event.clone());
         }
         self.publish(caught_up);
         output.events
     }
 
-    /// Drops the way out; the connection's task sees that and ends.
+    /// Drops the connection's queue; its task notices and ends.
     fn hang_up(&mut self) {
         self.outgoing = None;
         self.under_way.clear();
     }
 
-    /// Shows the state after a step. Whoever sees the new status has been sent the events before it.
+    /// Publishes the status after a step. Whoever sees the new status has already been sent the step's events.
     pub(crate) fn publish(&mut self, caught_up: bool) {
         let unsent = match self.engine.outbox_len() {
             Ok(unsent) => unsent,
@@ -155,13 +155,13 @@ impl Host {
             status.unsent = unsent;
             status.requests_under_way = requests_under_way;
             status.caught_up |= caught_up;
-            // What did not fit has come again.
+            // What did not fit has been delivered again.
             status.storage_full &= !caught_up;
             *status != before
         });
     }
 
-    /// Works until it is stopped or the last handle is gone.
+    /// Runs jobs until it is stopped or the last handle is dropped.
     async fn work(mut self, mut jobs: mpsc::Receiver<Job>) {
         loop {
             let wake = self.wake_at.map(|at| at.since(ambient::now()));
@@ -181,7 +181,7 @@ impl Host {
     }
 }
 
-/// Leads to the engine's thread.
+/// A handle to the engine's thread.
 #[derive(Clone)]
 pub(crate) struct HostHandle {
     jobs: mpsc::Sender<Job>,
@@ -190,8 +190,8 @@ pub(crate) struct HostHandle {
 }
 
 impl HostHandle {
-    /// Starts a thread for the engine of a profile. It ends when it is stopped or every handle is dropped,
-    /// closes the engine, and gives back the profile.
+    /// Starts a thread for the engine of a profile. When it is stopped, or every handle is dropped, it closes the engine and
+    /// returns the profile.
     pub(crate) fn start(engine: Engine, profile: Profile) -> std::io::Result<(Self, EngineThread)> {
         let (jobs, queue) = mpsc::channel(ENGINE_JOBS_MAX);
         let events = broadcast::Sender::new(EVENTS_MAX);
@@ -215,21 +215,21 @@ impl HostHandle {
         Ok((handle, thread))
     }
 
-    /// Does something with the engine.
+    /// Runs a job on the engine's thread.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut Host) -> T + Send + 'static,
     ) -> Result<T, ClientError> {
         let (answer, answered) = oneshot::channel();
         let job = Job::Run(Box::new(move |host| {
-            // Whoever asked may have stopped waiting.
+            // The caller may have stopped waiting.
             let _ = answer.send(job(host));
         }));
         self.jobs.send(job).await.map_err(|_| ClientError::Closed)?;
         answered.await.map_err(|_| ClientError::Closed)
     }
 
-    /// Ends the thread after the jobs that wait already.
+    /// Ends the thread after the jobs that are already queued.
     pub(crate) async fn stop(&self) {
         // It may have ended already.
         let _ = self.jobs.send(Job::Stop).await;

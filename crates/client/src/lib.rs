@@ -1,8 +1,8 @@
 //! Drives the engine over the network: the SDK for apps and bots.
 //!
-//! [`Client`] is one device of an account. Its profile is a folder on this machine; its messages are in the
-//! engine's encrypted database there. Everything that only reads or writes messages works without a
-//! network: what is to leave leaves later, in order.
+//! [`Client`] is one device of an account. Its profile is a folder on this machine; its messages are in the engine's
+//! encrypted database there. Everything that only reads or writes messages works without a network: messages are sent
+//! later, in order.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), subrosa_client::ClientError> {
@@ -21,9 +21,9 @@
 //! ```
 //!
 //! Inside, one thread owns the engine (`host`), one task the tokens (`session`), one the connection
-//! (`connection`, `socket`), one the vault's copy at the server (`vault`). This crate owns no protocol and
-//! no cryptography: it moves bytes and waits. It runs on an operating system and in a browser's dedicated
-//! worker; the difference is in `platform`.
+//! (`connection`, `socket`), one the vault's copy at the server (`vault`). This crate has no protocol logic and no
+//! cryptography: it moves bytes and waits. It runs on an operating system and in a browser's dedicated worker; what
+//! differs is in `platform`.
 
 mod client;
 mod events;

@@ -1,63 +1,63 @@
-//! Every bound and every patience of this crate, in one place.
+//! All limits and timeouts of this crate.
 
 use std::time::Duration;
 
-/// Jobs that wait for the engine's thread; a caller beyond that waits for a place.
+/// The most jobs that are queued for the engine's thread; further callers wait.
 pub(crate) const ENGINE_JOBS_MAX: usize = 256;
-/// Frames that wait to be written. The engine bounds its requests under way well below; a connection
-/// that cannot keep up is closed, and the engine sends again on the next one.
+/// The most frames that are queued for writing. The engine has far fewer requests in flight; a connection that cannot
+/// keep up is closed, and the engine sends again on the next one.
 pub(crate) const OUTGOING_FRAMES_MAX: usize = 1024;
-/// Frames that a browser has received and the engine has not taken; beyond that the connection is given up.
+/// The most frames that a browser has received and the engine has not processed; beyond that the connection is closed.
 #[cfg(target_arch = "wasm32")]
 pub(crate) const INCOMING_FRAMES_MAX: usize = 4096;
-/// Bytes that a browser holds to be sent before the next frame waits.
+/// The most bytes in a browser's send buffer; beyond that the next frame waits.
 #[cfg(target_arch = "wasm32")]
 pub(crate) const WRITE_BUFFER_MAX: u32 = 4 * 1024 * 1024;
-/// Attempts to open the database's files, which the browser may hold for a page that is gone.
+/// Attempts to open the database's files, which the browser may still hold for a closed page.
 #[cfg(target_arch = "wasm32")]
 pub(crate) const POOL_ATTEMPTS_MAX: u32 = 50;
-/// The wait between two of them.
+/// The wait between two such attempts.
 #[cfg(target_arch = "wasm32")]
 pub(crate) const POOL_RETRY_AFTER: Duration = Duration::from_millis(100);
-/// Events that a subscriber may lag behind before it is told to load everything again.
+/// How many events a subscriber may lag behind before it has to reload.
 pub(crate) const EVENTS_MAX: usize = 1024;
-/// Moves of one conversation that are followed.
+/// The most changes of one conversation's id that are followed.
 pub(crate) const MOVES_MAX: usize = 8;
-/// Requests for an access token that wait.
+/// The most queued requests for an access token.
 pub(crate) const TOKEN_REQUESTS_MAX: usize = 64;
 
-/// The answer to a REST request, in bytes: a page of the log in base64, or a vault with its wraps.
+/// The longest answer to a REST request, in bytes: a page of the log in base64, or a vault with its wraps.
 pub(crate) const REST_ANSWER_MAX: usize = 4 * 1024 * 1024;
-/// Until the TCP (and TLS) connection stands.
+/// Time limit for the TCP (and TLS) connection.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// From the start of a REST request to the end of its answer.
+/// Time limit from the start of a REST request to the end of its answer.
 pub(crate) const REST_TIMEOUT: Duration = Duration::from_secs(30);
-/// From the open WebSocket to Ready.
+/// Time limit from the open WebSocket to Ready.
 pub(crate) const READY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Until one frame is handed to the operating system.
+/// Time limit for passing one frame to the operating system.
 pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How often an idle connection is pinged at least, whatever the server allows: a dead network is noticed
+/// The longest interval between pings on an idle connection, whatever the server allows: a dead network is noticed
 /// within this and [`ANSWER_TIMEOUT`].
 pub(crate) const PING_INTERVAL_MAX: Duration = Duration::from_secs(15);
-/// And at most.
+/// The shortest.
 pub(crate) const PING_INTERVAL_MIN: Duration = Duration::from_secs(1);
-/// How long after a ping something must have come.
+/// How long after a ping a frame must have arrived.
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The first wait between two attempts to connect is at most this long…
+/// The ceiling of the first wait between two attempts to connect.
 pub(crate) const BACKOFF_MIN: Duration = Duration::from_millis(200);
-/// …and doubles up to this.
+/// The ceiling doubles up to this.
 pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(30);
-/// A connection that stood this long was a good one: the waits start over.
+/// A connection that lasted this long was a good one and resets the waits.
 pub(crate) const STABLE_AFTER: Duration = Duration::from_mins(1);
 
-/// An access token is replaced this long before it ends.
+/// An access token is replaced this long before it expires.
 pub(crate) const TOKEN_MARGIN: Duration = Duration::from_mins(1);
-/// Attempts to store the vault while other devices change it too.
+/// Attempts to store the vault while other devices change it, too.
 pub(crate) const VAULT_ATTEMPTS_MAX: usize = 5;
 /// How long [`crate::Client::close`] waits for the tasks to end.
 pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Attempts to make an account whose answers were lost.
+/// Attempts to create an account when answers are lost.
 pub(crate) const SIGN_UP_ATTEMPTS_MAX: u32 = 6;

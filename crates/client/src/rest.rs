@@ -1,5 +1,4 @@
-//! The REST API of the server, as typed calls. What is sent goes to the server that the user named, or
-//! nowhere.
+//! The REST API of the server, as typed calls. Requests go to the server that the user named, and nowhere else.
 
 use serde::{Serialize, de::DeserializeOwned};
 use subrosa_wire::{
@@ -23,7 +22,7 @@ use crate::{
 /// Name and version of this software, as the server sees it.
 pub(crate) const USER_AGENT: &str = concat!("subrosa/", env!("CARGO_PKG_VERSION"));
 
-/// The media type of what is sent.
+/// The media type of request bodies.
 pub(crate) const JSON_MEDIA_TYPE: &str = "application/json";
 
 /// One server's REST API.
@@ -166,7 +165,7 @@ impl Rest {
         .await
     }
 
-    // ---- the way there and back ----
+    // ---- requests and answers ----
 
     fn request<const N: usize>(&self, method: &'static str, path: [&str; N]) -> HttpRequest {
         HttpRequest {
@@ -198,7 +197,7 @@ impl Rest {
     /// The body of a successful answer.
     async fn exchange(&self, request: HttpRequest) -> Result<Vec<u8>, ClientError> {
         let address = request.address.clone();
-        // The futures of HTTP are large, and would make those large that wait for them.
+        // The futures of HTTP are large, and would make every future that awaits them large, too.
         let answer = Box::pin(timeout(
             REST_TIMEOUT,
             self.http.exchange(request, REST_ANSWER_MAX),
@@ -222,8 +221,8 @@ impl Rest {
         Err(self.unexpected(&answer, &address))
     }
 
-    /// An answer that is not this API's: that of a proxy in front of a server that is down, or of something
-    /// else altogether.
+    /// The error for an answer that this API does not give: a proxy's in front of a server that is down, or something else
+    /// altogether.
     fn unexpected(&self, answer: &HttpAnswer, address: &str) -> ClientError {
         match answer.status {
             // Bad Gateway, Service Unavailable, Gateway Timeout.
@@ -243,8 +242,8 @@ impl HttpRequest {
     }
 
     fn json(mut self, body: &impl Serialize) -> Self {
-        // No body has what has no form in JSON (a map with other keys than texts, a number that no browser can
-        // count to): the server would refuse nothing at all.
+        // Every body can be written as JSON: none has a map whose keys are not strings, or a number that a browser cannot
+        // represent. If one had, the server would refuse the empty body.
         self.json = Some(to_json(body).unwrap_or_default());
         self
     }

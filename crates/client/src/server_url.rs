@@ -1,4 +1,4 @@
-//! The address of a server, and the addresses of its API that follow from it.
+//! The address of a server, and the addresses of its API.
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
@@ -6,24 +6,24 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_e
 
 use crate::platform::read_address;
 
-/// The base address of a server: `http` or `https`, a host, maybe a port and a path.
+/// The base address of a server: `http` or `https`, a host, and optionally a port and a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerUrl {
-    /// Normalised, without a slash at its end.
+    /// Normalised, without a trailing slash.
     base: String,
     host: String,
 }
 
-/// A text is not the address of a server.
+/// Why a text is not the address of a server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidServerUrl {
-    /// It cannot be read at all.
+    /// It is not a URL.
     #[error("{0:?} is not an address such as https://chat.example.org")]
     Malformed(String),
     /// The scheme is neither `http` nor `https`.
     #[error("the address of a server starts with http:// or https://, not {0}://")]
     Scheme(String),
-    /// It has parts that would be sent to nobody, or to everybody.
+    /// It has parts that would be sent to nobody, or with every request.
     #[error("the address of a server has no user name, password, query or fragment")]
     Surplus,
 }
@@ -32,7 +32,7 @@ impl ServerUrl {
     /// The address of a REST resource, from its path segments, which are escaped.
     pub(crate) fn rest<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> String {
         let mut address = format!("{}/v1", self.base);
-        // However it is escaped, a segment of one or two dots would lead to another resource.
+        // A segment of one or two dots would lead to another resource, however it is escaped.
         for segment in segments
             .into_iter()
             .filter(|segment| !matches!(*segment, "." | ".."))
@@ -49,13 +49,13 @@ impl ServerUrl {
         self.rest(["live"]).replacen("http", "ws", 1)
     }
 
-    /// Whether the way to the server is encrypted by TLS.
+    /// Whether the connection to the server is encrypted by TLS.
     pub fn is_encrypted(&self) -> bool {
         self.base.starts_with("https:")
     }
 
-    /// Whether others on the way to the server can see who talks when (never what: that is end-to-end
-    /// encrypted): plain `http` to another machine.
+    /// Whether others on the network can see who talks to whom and when, which is so for plain `http` to another machine.
+    /// They never see what is said: that is end-to-end encrypted.
     pub fn is_exposed(&self) -> bool {
         !self.is_encrypted() && !self.is_this_machine()
     }
@@ -101,7 +101,7 @@ impl fmt::Display for ServerUrl {
     }
 }
 
-/// Percent-encodes all but the unreserved characters (RFC 3986, section 2.3).
+/// Percent-encodes all except the unreserved characters (RFC 3986, section 2.3).
 pub(crate) fn escape(text: &str) -> PercentEncode<'_> {
     const RESERVED: AsciiSet = NON_ALPHANUMERIC
         .remove(b'-')

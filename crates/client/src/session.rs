@@ -1,11 +1,11 @@
-//! The session of this device: a short-lived access token, and a refresh token that brings the next one.
+//! The session of this device: a short-lived access token, and a refresh token to get the next one.
 //!
-//! One task owns the tokens, so that two requests never refresh at the same time. New tokens are stored in
-//! the engine's database as soon as they come. If an answer is lost the old refresh token is used once
-//! more: the server allows that as long as its successor was never used.
+//! One task owns the tokens, so that two requests never refresh at the same time. New tokens are stored in the engine's
+//! database as soon as they arrive. If an answer is lost, the old refresh token is used once more: the server allows
+//! that as long as its successor was never used.
 //!
-//! The server's instants are not compared with the local clock, which may be wrong: the age of a token
-//! counts from when it came.
+//! The server's times are not compared with the local clock, which may be wrong: the age of a token counts from its
+//! arrival.
 
 use serde::{Deserialize, Serialize};
 use subrosa_engine::Engine;
@@ -47,14 +47,14 @@ impl StoredTokens {
         }
     }
 
-    /// The tokens in a profile. None, if they are not there or of another version: then this device has to
-    /// sign in again.
+    /// Loads the tokens of a profile. `None` if there are none, or they are of another version: then this device has to sign
+    /// in again.
     pub(crate) fn load(engine: &Engine) -> Result<Option<Self>, ClientError> {
         let stored = engine.setting(SETTING)?;
         Ok(stored.and_then(|bytes| from_json(&bytes).ok()))
     }
 
-    /// Stores the tokens, durably.
+    /// Stores the tokens durably.
     pub(crate) fn store(&self, engine: &mut Engine) -> Result<(), ClientError> {
         let mut bytes = to_json(self).map_err(ClientError::ServerMisbehaved)?;
         let stored = engine.set_setting(SETTING, Some(&bytes));
@@ -62,8 +62,8 @@ impl StoredTokens {
         Ok(stored?)
     }
 
-    /// Whether the access token is young enough to be used. A clock that was set back makes it old; a repeated
-    /// sign-up brings none (docs/adr/0007).
+    /// Whether the access token is young enough to be used. It counts as old if the clock was set back; a repeated sign-up
+    /// returns none (docs/adr/0007).
     fn is_fresh(&self, now: Timestamp) -> bool {
         !self.access_token.is_empty()
             && self.received_at <= now
@@ -71,14 +71,14 @@ impl StoredTokens {
     }
 }
 
-/// Somebody needs an access token.
+/// A request for an access token.
 struct TokenRequest {
-    /// One that the server did not take: another is wanted.
+    /// A token that the server has rejected: another one is wanted.
     rejected: Option<String>,
     answer: oneshot::Sender<Result<String, ClientError>>,
 }
 
-/// Leads to the task that owns the tokens.
+/// A handle to the task that owns the tokens.
 #[derive(Clone)]
 pub(crate) struct Session {
     requests: mpsc::Sender<TokenRequest>,
@@ -94,27 +94,27 @@ impl Session {
         tokens: Option<StoredTokens>,
     ) -> Self {
         let (requests, queue) = mpsc::channel(TOKEN_REQUESTS_MAX);
-        let keeper = Keeper {
+        let task = TokenTask {
             rest,
             host,
             device_id,
             tokens,
         };
-        tasks.spawn(keeper.work(queue));
+        tasks.spawn(task.run(queue));
         Self { requests }
     }
 
-    /// A token that is good for some time.
+    /// A token that is valid for a while.
     pub(crate) async fn access_token(&self) -> Result<String, ClientError> {
         self.request(None).await
     }
 
-    /// Another token than the one that the server did not take.
+    /// A token in place of one that the server has rejected.
     pub(crate) async fn replace(&self, rejected: String) -> Result<String, ClientError> {
         self.request(Some(rejected)).await
     }
 
-    /// Makes a request with a token, and once more with a new one if the server does not take the first.
+    /// Makes a request with a token, and repeats it with a new one if the server rejects the first.
     pub(crate) async fn with_token<T, F: Future<Output = Result<T, ClientError>>>(
         &self,
         request: impl Fn(String) -> F,
@@ -139,19 +139,19 @@ impl Session {
     }
 }
 
-/// Owns the tokens.
-struct Keeper {
+/// The task that owns the tokens.
+struct TokenTask {
     rest: Rest,
     host: HostHandle,
     device_id: DeviceId,
     tokens: Option<StoredTokens>,
 }
 
-impl Keeper {
-    async fn work(mut self, mut requests: mpsc::Receiver<TokenRequest>) {
+impl TokenTask {
+    async fn run(mut self, mut requests: mpsc::Receiver<TokenRequest>) {
         while let Some(TokenRequest { rejected, answer }) = requests.recv().await {
             let token = self.token(rejected).await;
-            // Whoever asked may have stopped waiting.
+            // The caller may have stopped waiting.
             let _ = answer.send(token);
         }
     }
@@ -172,8 +172,7 @@ impl Keeper {
         Ok(token)
     }
 
-    /// Exchanges the refresh token: the device signs a nonce of the server, so that a stolen token alone is
-    /// useless.
+    /// Exchanges the refresh token. The device signs the server's nonce, so that a stolen token alone is useless.
     async fn refresh(&self, refresh_token: String) -> Result<StoredTokens, ClientError> {
         let device_id = self.device_id;
         let nonce = self.rest.start_refresh(device_id).await?.nonce;
@@ -191,7 +190,7 @@ impl Keeper {
     }
 }
 
-/// The body with which a session is refreshed. It runs where the device key is.
+/// The body of a refresh, made where the device key is.
 fn refresh_body(
     engine: &Engine,
     device_id: DeviceId,

@@ -1,5 +1,5 @@
-//! One WebSocket connection: from the TCP handshake to Ready, and then frames in both directions until it
-//! ends. It keeps nothing; the engine brings up everything again on the next one.
+//! One WebSocket connection: from the TCP handshake to Ready, and then frames in both directions until it ends. It keeps
+//! no state; the engine requests everything again on the next one.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use crate::{
     rest::USER_AGENT,
 };
 
-/// The request ids from here on are the connection's own (Hello, pings); the engine counts from 1.
+/// The connection's own request ids (Hello, pings) start here; the engine counts from 1.
 const FIRST_OWN_REQUEST: u64 = 1 << 63;
 
 /// Why a connection ended.
@@ -32,7 +32,7 @@ const FIRST_OWN_REQUEST: u64 = 1 << 63;
 pub(crate) enum Ending {
     /// The network, the server, or the engine ended it.
     Lost(String),
-    /// The server stops, and asked to come back after this time.
+    /// The server is stopping and asked the client to reconnect after this time.
     Draining(Duration),
     /// The server signed this device out.
     SignedOut,
@@ -118,7 +118,7 @@ async fn say_hello(
                 body: Some(Body::Problem(problem)),
                 ..
             }) => return Err(refused(problem)),
-            // A push that is faster than Ready: everything pushed can also be fetched.
+            // A push that overtook Ready is ignored: everything that is pushed can also be fetched.
             Ok(_) => {}
             Err(reason) => return Err(lost(reason)),
         }
@@ -135,7 +135,7 @@ fn refused(problem: Problem) -> ClientError {
     }
 }
 
-/// Hands every frame to the engine. Silence for `patience`, although pings are answered, is the end.
+/// Passes every frame to the engine. Ends after `patience` without a frame, since pings should have been answered.
 async fn read(mut receiver: Receiver, host: &HostHandle, patience: Duration) -> Ending {
     let mut draining = None;
     loop {
@@ -172,7 +172,7 @@ async fn next_frame(receiver: &mut Receiver) -> Result<ServerFrame, String> {
         .map_err(|error| format!("the server sent a frame that cannot be read: {error}"))
 }
 
-/// Writes frames as they come, as many as wait in one go, and pings when there are none.
+/// Writes frames as they come, all that are queued at once, and pings when there are none.
 async fn write(
     mut sender: Sender,
     mut outgoing: mpsc::Receiver<ClientFrame>,

@@ -1,32 +1,32 @@
-//! What an application can watch: whether there is a connection, and whether everything has left.
+//! What an application can watch: whether there is a connection, and whether everything has been sent.
 
 use std::time::Duration;
 
-/// How the client stands to the server.
+/// The connection to the server.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Connection {
-    /// Nobody has asked for a connection, or the client was closed.
+    /// No connection was requested, or the client was closed.
     #[default]
     Off,
-    /// A connection is being made.
+    /// Connecting.
     Connecting,
-    /// There is a connection.
+    /// Connected.
     Online,
-    /// There is none; the next attempt is made by itself.
+    /// Not connected; the next attempt follows automatically.
     Waiting {
-        /// Why the last one failed.
+        /// Why the last attempt failed.
         reason: String,
-        /// How long until the next attempt, from the moment this was set.
+        /// The time until the next attempt, counted from when this was set.
         retry_in: Duration,
     },
-    /// This device is signed out. No further attempt is made.
+    /// This device is signed out. There are no further attempts.
     SignedOut {
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// Client and server do not fit together. No further attempt is made.
+    /// Client and server are incompatible. There are no further attempts.
     Incompatible {
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
@@ -34,21 +34,21 @@ pub enum Connection {
 /// State of a client at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Status {
-    /// How the client stands to the server.
+    /// The connection to the server.
     pub connection: Connection,
-    /// Everything that waited at the server when the connection was made has come.
+    /// Whether everything that waited at the server at the time of the connection has arrived.
     pub caught_up: bool,
-    /// Requests of this connection that have no answer yet.
+    /// How many requests of this connection have no answer yet.
     pub requests_under_way: usize,
-    /// What is stored here and not yet accepted by the server: messages, reports, handshakes.
+    /// How many messages, reports and handshakes are stored here and not yet accepted by the server.
     pub unsent: u64,
-    /// Something could not be stored for want of room. It is tried again with each connection, until there is
-    /// room.
+    /// Whether something could not be stored because the disk is full. It is tried again with each connection until there
+    /// is space.
     pub storage_full: bool,
 }
 
 impl Status {
-    /// Whether there is nothing left to do: everything has come, and everything has left.
+    /// Whether there is nothing left to do: everything has arrived, and everything has been sent.
     pub fn is_settled(&self) -> bool {
         self.connection == Connection::Online
             && self.caught_up

@@ -1,5 +1,5 @@
-//! Keeps the server's copy of the vault up to date. The engine says when its contents changed; the copy is
-//! sealed before it gets here.
+//! Keeps the server's copy of the vault up to date. The engine reports when its contents change; the copy is sealed
+//! before it gets here.
 
 use std::time::Duration;
 
@@ -12,26 +12,26 @@ use crate::{
     session::Session,
 };
 
-/// How long after a failure the vault is tried again, if nothing else happens before.
+/// How long after a failure the vault is stored again, unless something happens earlier.
 const RETRY_AFTER: Duration = Duration::from_mins(1);
 
-/// Stores the vault.
-pub(crate) struct Keeper {
+/// The server's copy of the vault.
+pub(crate) struct VaultCopy {
     pub rest: Rest,
     pub session: Session,
     pub host: HostHandle,
 }
 
-impl Keeper {
-    /// Works until `stop`.
+impl VaultCopy {
+    /// Keeps the copy up to date until `stop`.
     pub(crate) async fn work(self, mut stop: watch::Receiver<bool>) {
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => {}
-            () = self.keep() => {}
+            () = self.keep_up_to_date() => {}
         }
     }
 
-    async fn keep(&self) {
+    async fn keep_up_to_date(&self) {
         let mut events = self.host.events();
         loop {
             let retry = match self.store().await {
@@ -49,8 +49,8 @@ impl Keeper {
         }
     }
 
-    /// Stores the vault if the server does not have it as it is. Where another device was faster the
-    /// contents are merged.
+    /// Stores the vault if the server's copy is out of date. If another device was faster, the contents are
+    /// merged.
     async fn store(&self) -> Result<(), ClientError> {
         for _ in 0..VAULT_ATTEMPTS_MAX {
             let Some(sealed) = self.host.run(|host| host.engine().vault_to_put()).await?? else {
@@ -83,8 +83,7 @@ impl Keeper {
     }
 }
 
-/// Waits for an event after which the vault may have to be stored. A subscriber that lags takes it that it
-/// missed one.
+/// Waits for an event after which the vault may have to be stored. A subscriber that lags assumes that it missed one.
 async fn changed(events: &mut broadcast::Receiver<Event>) {
     loop {
         match events.recv().await {

@@ -1,5 +1,5 @@
-//! Everything that differs between a program on an operating system and one in a browser's worker: tasks
-//! and time, the network, and where a profile is kept. Both modules give the same names.
+//! Everything that differs between a program on an operating system and one in a browser's worker: tasks and time, the
+//! network, and where a profile is stored. Both modules define the same names.
 
 #[cfg(target_arch = "wasm32")]
 mod browser;
@@ -11,11 +11,11 @@ pub use browser::*;
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::*;
 
-/// What was awaited did not come in time.
+/// The time limit of [`timeout`] has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Elapsed;
 
-/// An HTTP request, in the form that both networks send.
+/// An HTTP request, in a form that both platforms can send.
 #[derive(Debug)]
 pub(crate) struct HttpRequest {
     pub method: &'static str,
@@ -26,7 +26,7 @@ pub(crate) struct HttpRequest {
     pub json: Option<Vec<u8>>,
 }
 
-/// What a server answered.
+/// A server's answer.
 #[derive(Debug)]
 pub(crate) struct HttpAnswer {
     pub status: u16,
@@ -38,15 +38,15 @@ pub(crate) struct HttpAnswer {
 /// Why there is no answer.
 #[derive(Debug)]
 pub(crate) enum HttpFailure {
-    /// Nothing came in time.
+    /// The answer did not come in time.
     TimedOut,
-    /// The reason, for people.
+    /// There was no connection. The reason is human-readable.
     Unreachable(String),
     /// The body is longer than was allowed.
     TooLong,
 }
 
-/// A URL that could be read, with what is asked of it.
+/// The parts of a URL that are checked.
 pub(crate) struct Address {
     /// Without colon.
     pub scheme: String,
@@ -54,12 +54,12 @@ pub(crate) struct Address {
     pub host: String,
     /// Whether there is a user name, a password, a query or a fragment.
     pub has_surplus: bool,
-    /// All of it, normalised.
+    /// The whole URL, normalised.
     pub text: String,
 }
 
-/// A profile that is being made ([`Draft`]) and one that is there ([`Profile`]) hold the database in the
-/// same place under the same key; see the module of the platform.
+/// A profile that is being created ([`Draft`]) and a complete one ([`Profile`]) have their database in the same place
+/// under the same key; see the module of the platform.
 pub(crate) type Key = zeroize::Zeroizing<[u8; KEY_LEN]>;
 
 /// Length of the key of a database, in bytes.

@@ -1,4 +1,4 @@
-//! JSON by the browser, which has it already: serde's library would be more to load.
+//! JSON by the browser, which spares the web app serde's library.
 
 use js_sys::JSON;
 use serde::{Serialize, de::DeserializeOwned};
@@ -6,7 +6,7 @@ use serde_wasm_bindgen::Serializer;
 
 use super::reason;
 
-/// A value as JSON.
+/// Encodes a value as JSON.
 pub(crate) fn to_json(value: &impl Serialize) -> Result<Vec<u8>, String> {
     let value = value
         .serialize(&Serializer::json_compatible())
@@ -15,7 +15,7 @@ pub(crate) fn to_json(value: &impl Serialize) -> Result<Vec<u8>, String> {
     Ok(String::from(json).into_bytes())
 }
 
-/// The value of JSON.
+/// Decodes a value from JSON.
 pub(crate) fn from_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, String> {
     let json = str::from_utf8(json).map_err(|error| error.to_string())?;
     let value = JSON::parse(json).map_err(|error| reason(&error))?;

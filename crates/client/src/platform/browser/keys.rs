@@ -1,5 +1,5 @@
-//! The key of the database, wrapped by a WebCrypto key that stays in the browser: it is not extractable, so
-//! whoever reads the origin's storage as bytes reads nothing of the database.
+//! The key of the database, wrapped by a WebCrypto key that stays in the browser. That key is not extractable, so the
+//! bytes of the origin's storage alone do not reveal the database.
 
 use idb::{DatabaseEvent as _, Factory, ObjectStoreParams, Query, TransactionMode, TransactionResult};
 use js_sys::{Array, Object, Reflect, Uint8Array};
@@ -88,7 +88,7 @@ pub(super) async fn store(key: &Key) -> Result<(), ClientError> {
     Ok(())
 }
 
-/// Removes the key and what wraps it.
+/// Removes the key and the key that wraps it.
 pub(super) async fn remove() -> Result<(), ClientError> {
     let database = open().await?;
     let transaction = database

@@ -18,7 +18,7 @@ pub(crate) use time::{now, sleep, timeout};
 
 use wasm_bindgen::JsValue;
 
-/// What a browser says of an error: its name and message.
+/// A browser's description of an error: its name and message.
 fn reason(error: &JsValue) -> String {
     use wasm_bindgen::JsCast as _;
     if let Some(error) = error.dyn_ref::<web_sys::DomException>() {

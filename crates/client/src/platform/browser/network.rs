@@ -1,5 +1,5 @@
-//! HTTP by `fetch` and the browser's WebSockets. Certificates, proxies and redirects are the browser's
-//! matter; the page's content security policy keeps all of it at the page's own origin.
+//! HTTP by `fetch`, and the browser's WebSockets. Certificates, proxies and redirects are up to the browser; the page's
+//! content security policy allows requests to the page's own origin only.
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
@@ -22,14 +22,14 @@ use crate::{
     rest::JSON_MEDIA_TYPE,
 };
 
-/// How often a full buffer is looked at: a browser does not say when it has drained.
+/// How often a full buffer is checked: a browser does not report when it has drained.
 const DRAIN_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The way to the server of this origin.
+/// Connects to the server of this origin.
 #[derive(Debug, Clone)]
 pub(crate) struct Network;
 
-/// What a WebSocket does.
+/// The events of a WebSocket.
 enum Incoming {
     Opened,
     Message(Bytes),
@@ -37,13 +37,13 @@ enum Incoming {
 }
 
 impl Network {
-    /// The way to this server.
+    /// Connects to this server.
     #[expect(clippy::unnecessary_wraps, reason = "natively certificates may be missing")]
     pub(crate) fn to(_: &ServerUrl) -> Result<Self, ClientError> {
         Ok(Self)
     }
 
-    /// What makes HTTP requests.
+    /// The HTTP client.
     #[expect(
         clippy::unused_self,
         clippy::unnecessary_wraps,
@@ -53,7 +53,7 @@ impl Network {
         Ok(Http)
     }
 
-    /// Opens the server's WebSocket. The error is a reason for people.
+    /// Opens the server's WebSocket. The error is a human-readable reason.
     pub(crate) async fn open_web_socket(&self, server: &ServerUrl) -> Result<(Sender, Receiver), String> {
         let socket = WebSocket::new(server.live().as_str()).map_err(|error| reason(&error))?;
         socket.set_binary_type(BinaryType::Arraybuffer);
@@ -66,7 +66,7 @@ impl Network {
     }
 }
 
-/// A WebSocket with what listens to it; closed when both halves are dropped.
+/// A WebSocket and its listeners; closed when both halves are dropped.
 struct Connection {
     socket: WebSocket,
     _on_open: Closure<dyn FnMut(Event)>,
@@ -85,7 +85,7 @@ impl Connection {
         });
         let (messages, is_overrun, closing) = (queue.clone(), Rc::clone(&overrun), socket.clone());
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-            // Text messages are none.
+            // Text messages are ignored.
             let Ok(buffer) = event.data().dyn_into::<ArrayBuffer>() else {
                 return;
             };
@@ -95,7 +95,7 @@ impl Connection {
                 Incoming::Message(Uint8Array::new(&buffer).to_vec().into())
             };
             if messages.try_send(incoming).is_err() {
-                // Nobody can tell a browser to wait: what is missed is fetched on the next connection.
+                // A browser cannot be told to wait: what is missed is fetched on the next connection.
                 is_overrun.set(true);
                 let _ = closing.close();
             }
@@ -137,11 +137,11 @@ impl Drop for Connection {
     }
 }
 
-/// Sends messages of a WebSocket.
+/// The sending half of a WebSocket.
 pub(crate) struct Sender(Rc<Connection>);
 
 impl Sender {
-    /// Hands binary messages to the browser; waits while it holds too many.
+    /// Passes binary messages to the browser, and waits while its buffer is full.
     pub(crate) async fn send(&mut self, messages: Vec<Vec<u8>>) -> Result<(), String> {
         for message in messages {
             while self.0.socket.buffered_amount() > WRITE_BUFFER_MAX {
@@ -157,7 +157,7 @@ impl Sender {
     }
 }
 
-/// Receives messages of a WebSocket.
+/// The receiving half of a WebSocket.
 pub(crate) struct Receiver {
     incoming: mpsc::Receiver<Incoming>,
     overrun: Rc<Cell<bool>>,
@@ -165,7 +165,7 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    /// The next binary message. The error is the reason of the end.
+    /// The next binary message. The error is the reason why there are no more.
     pub(crate) async fn next(&mut self) -> Result<Bytes, String> {
         loop {
             if self.overrun.get() {
@@ -181,7 +181,7 @@ impl Receiver {
     }
 }
 
-/// Reads a URL.
+/// Parses a URL.
 pub(crate) fn read_address(text: &str) -> Option<Address> {
     let url = Url::new(text).ok()?;
     let whole = url.href();
@@ -198,8 +198,7 @@ pub(crate) fn read_address(text: &str) -> Option<Address> {
 pub(crate) struct Http;
 
 impl Http {
-    /// Sends a request and reads an answer of at most `max` bytes. No cookie goes with it, and a redirect is a
-    /// failure.
+    /// Sends a request and reads an answer of at most `max` bytes. It carries no cookies, and a redirect is a failure.
     pub(crate) async fn exchange(&self, request: HttpRequest, max: usize) -> Result<HttpAnswer, HttpFailure> {
         let failure = |error: JsValue| HttpFailure::Unreachable(reason(&error));
         let headers = Headers::new().map_err(failure)?;
@@ -242,7 +241,7 @@ impl Http {
     }
 }
 
-/// Ends a request that nobody waits for any more. After its end this does nothing.
+/// Aborts a request that nobody waits for any more. If it has already ended, nothing happens.
 struct GiveUp(AbortController);
 
 impl Drop for GiveUp {

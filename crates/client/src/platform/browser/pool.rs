@@ -11,8 +11,8 @@ use crate::{
 /// The folder of the pool.
 const DIRECTORY: &str = "subrosa";
 
-/// Opens the pool, or gives the one that is open. A browser may hold the files of a page that is gone for
-/// a moment longer: it is asked again for some seconds.
+/// Opens the pool, or returns the one that is open. A browser may hold the files of a closed page a moment longer, so
+/// opening is retried for some seconds.
 pub(super) async fn open() -> Result<OpfsSAHPoolUtil, ClientError> {
     let options = OpfsSAHPoolCfgBuilder::new().directory(DIRECTORY).build();
     let mut attempts = 1;

@@ -1,4 +1,4 @@
-//! A profile: what one origin of a browser keeps of one account's device.
+//! A profile: what one origin of a browser stores for one account's device.
 //!
 //! ```text
 //! origin private file system   subrosa/         the engine's database, encrypted (SQLCipher)
@@ -20,14 +20,14 @@ use super::{keys, pool};
 use crate::{ClientError, ambient::SystemRandom, platform::Key};
 
 const DATABASE: &str = "profile.db";
-/// What SQLite keeps beside its database.
+/// The files that SQLite keeps beside its database.
 const DATABASE_COMPANIONS: [&str; 2] = ["profile.db-wal", "profile.db-journal"];
 
-/// Whether there is a profile: somebody is signed in.
+/// Whether there is a profile, so that somebody is signed in.
 ///
 /// # Errors
-/// If there is none and could be none, since the browser lacks what a profile needs: it is better told before
-/// somebody has filled in a form.
+/// If there is none and there could not be one, since the browser lacks what a profile needs: users should learn that
+/// before they have filled in a form.
 pub async fn exists() -> Result<bool, ClientError> {
     let exists = keys::load().await?.is_some();
     if !exists {
@@ -36,13 +36,13 @@ pub async fn exists() -> Result<bool, ClientError> {
     Ok(exists)
 }
 
-/// A profile that this worker, and no other, has open.
+/// A profile that this worker has open, and no other.
 pub(crate) struct Profile {
     folder: PathBuf,
     pool: OpfsSAHPoolUtil,
 }
 
-/// A profile that is being made. Dropped before it is completed, it leaves nothing that could be opened.
+/// A profile that is being created. If it is dropped before it is complete, nothing is left that could be opened.
 pub(crate) struct Draft {
     profile: Profile,
     key: Key,
@@ -55,7 +55,7 @@ impl std::fmt::Debug for Profile {
 }
 
 impl Profile {
-    /// Opens the profile, and gives the key of its database.
+    /// Opens the profile, and returns the key of its database.
     pub(crate) async fn open(folder: &Path) -> Result<(Self, Key), ClientError> {
         let profile = Self::in_pool(folder).await?;
         let Some(key) = keys::load().await? else {
@@ -78,7 +78,7 @@ impl Profile {
         })
     }
 
-    /// The name under which the application knows it.
+    /// The name by which the application knows it.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
@@ -89,7 +89,7 @@ impl Profile {
         DATABASE.into()
     }
 
-    /// Removes everything, the key first: without it nothing of the rest can be read.
+    /// Removes everything, the key first: without it the rest cannot be read.
     pub(crate) async fn remove(self) -> Result<(), ClientError> {
         keys::remove().await?;
         self.erase_database()
@@ -103,16 +103,16 @@ impl Profile {
     }
 }
 
-/// Removes whatever there is of a profile, also one that does not open.
+/// Removes a profile or what is left of one, even if it does not open.
 pub async fn forget_profile() -> Result<(), ClientError> {
     keys::remove().await?;
     let pool = pool::open().await?;
-    // Also what a crash has left half written.
+    // This includes what a crash left half written.
     pool.clear().map_err(|error| pool::unusable(&error))
 }
 
 impl Draft {
-    /// Begins a profile where there is none; what is left of an interrupted attempt is swept away.
+    /// Starts a profile where there is none, and removes what an interrupted attempt has left.
     pub(crate) async fn begin(folder: &Path) -> Result<Self, ClientError> {
         let profile = Profile::in_pool(folder).await?;
         if keys::load().await?.is_some() {
@@ -124,17 +124,17 @@ impl Draft {
         Ok(Self { profile, key })
     }
 
-    /// Where the database is to be made.
+    /// Where the database is to be created.
     pub(crate) fn database_path(&self) -> PathBuf {
         self.profile.database_path()
     }
 
-    /// The key with which it is to be made.
+    /// The key to encrypt it with.
     pub(crate) fn key(&self) -> &Key {
         &self.key
     }
 
-    /// Makes it a profile: from here on it survives.
+    /// Completes the profile, which survives from here on.
     pub(crate) async fn complete(self) -> Result<Profile, ClientError> {
         keys::store(&self.key).await?;
         Ok(self.profile)

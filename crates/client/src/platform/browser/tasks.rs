@@ -1,4 +1,4 @@
-//! Tasks of the one thread there is. SQLite and the cryptography block it, which is why it is a worker's.
+//! Tasks on the only thread. SQLite and the cryptography block it, which is why it is a worker's.
 
 use tokio::sync::oneshot;
 use wasm_bindgen_futures::spawn_local;
@@ -18,17 +18,17 @@ impl Tasks {
     }
 }
 
-/// Argon2id takes its time: the page is in another thread.
+/// Argon2id takes long, but does not block the page, which runs in another thread.
 pub(crate) async fn compute<T>(work: impl FnOnce() -> Result<T, ClientError>) -> Result<T, ClientError> {
     work()
 }
 
-/// What owns the engine of a profile: a task, where there are no threads.
+/// The owner of a profile's engine: a task, where there are no threads.
 #[derive(Debug)]
 pub(crate) struct EngineThread(oneshot::Receiver<Profile>);
 
 impl EngineThread {
-    /// Starts it; it ends with the work, and gives the profile back.
+    /// Starts it. It ends with its work, and returns the profile.
     #[expect(
         clippy::unnecessary_wraps,
         reason = "natively there may be no thread to be had"
@@ -37,7 +37,7 @@ impl EngineThread {
         let (done, wait) = oneshot::channel();
         spawn_local(async move {
             work.await;
-            // Nobody waits for it: then the profile is simply dropped.
+            // If nobody waits for the profile, it is dropped.
             let _ = done.send(profile);
         });
         Ok(Self(wait))

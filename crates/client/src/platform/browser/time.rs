@@ -7,10 +7,10 @@ use subrosa_wire::Timestamp;
 
 use crate::platform::Elapsed;
 
-/// The longest timer of a browser: a longer one would fire at once.
+/// The longest timer that a browser supports: a longer one would fire at once.
 const TIMER_MAX: Duration = Duration::from_millis(i32::MAX as u64);
 
-/// The present, by the browser's clock. A clock before 1970 reads as 1970.
+/// The current time, by the browser's clock. A clock set before 1970 reads as 1970.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -20,7 +20,7 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_millis(js_sys::Date::now() as u64)
 }
 
-/// Waits.
+/// Waits for this long.
 pub(crate) async fn sleep(duration: Duration) {
     let mut left = duration;
     while !left.is_zero() {
@@ -30,7 +30,7 @@ pub(crate) async fn sleep(duration: Duration) {
     }
 }
 
-/// What the future gives, if it does so in time.
+/// The future's output, if it is ready in time.
 pub(crate) async fn timeout<F: Future>(patience: Duration, future: F) -> Result<F::Output, Elapsed> {
     let future = pin!(future);
     tokio::select! {

@@ -27,22 +27,22 @@ use crate::{
 
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// The way to one server.
+/// Connects to one server.
 #[derive(Debug, Clone)]
 pub(crate) struct Network {
     tls: Arc<ClientConfig>,
 }
 
 impl Network {
-    /// The way to this server.
+    /// Connects to this server.
     pub(crate) fn to(server: &ServerUrl) -> Result<Self, ClientError> {
         Ok(Self {
             tls: tls::config(server)?,
         })
     }
 
-    /// What makes HTTP requests. Proxies of the environment are not used and redirects are not followed. The
-    /// error is a reason for people.
+    /// The HTTP client. It ignores the environment's proxies and does not follow redirects. The error is a human-readable
+    /// reason.
     pub(crate) fn http(&self) -> Result<Http, String> {
         reqwest::Client::builder()
             .use_preconfigured_tls(ClientConfig::clone(&self.tls))
@@ -55,7 +55,7 @@ impl Network {
             .map_err(|error| innermost(&error))
     }
 
-    /// Opens the server's WebSocket. The error is a reason for people.
+    /// Opens the server's WebSocket. The error is a human-readable reason.
     pub(crate) async fn open_web_socket(&self, server: &ServerUrl) -> Result<(Sender, Receiver), String> {
         let mut request = server
             .live()
@@ -80,11 +80,11 @@ impl Network {
     }
 }
 
-/// Sends messages of a WebSocket.
+/// The sending half of a WebSocket.
 pub(crate) struct Sender(SplitSink<Stream, Message>);
 
 impl Sender {
-    /// Hands binary messages to the operating system, in one go.
+    /// Passes binary messages to the operating system, all at once.
     pub(crate) async fn send(&mut self, messages: Vec<Vec<u8>>) -> Result<(), String> {
         for message in messages {
             let fed = self.0.feed(Message::binary(message)).await;
@@ -94,11 +94,11 @@ impl Sender {
     }
 }
 
-/// Receives messages of a WebSocket.
+/// The receiving half of a WebSocket.
 pub(crate) struct Receiver(SplitStream<Stream>);
 
 impl Receiver {
-    /// The next binary message; text and control messages are none. The error is the reason of the end.
+    /// The next binary message; text and control messages are skipped. The error is the reason why there are no more.
     pub(crate) async fn next(&mut self) -> Result<Bytes, String> {
         loop {
             match self.0.next().await {
@@ -122,7 +122,7 @@ fn handshake_failure(error: &tungstenite::Error) -> String {
     }
 }
 
-/// Reads a URL.
+/// Parses a URL.
 pub(crate) fn read_address(text: &str) -> Option<Address> {
     let url = Url::parse(text).ok()?;
     let has_surplus = !url.username().is_empty()
@@ -175,7 +175,7 @@ impl Http {
     }
 }
 
-/// The body of an answer; none if it is longer than `max` bytes.
+/// The body of an answer; `None` if it is longer than `max` bytes.
 async fn bounded_body(mut response: Response, max: usize) -> Result<Option<Vec<u8>>, reqwest::Error> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
@@ -187,7 +187,7 @@ async fn bounded_body(mut response: Response, max: usize) -> Result<Option<Vec<u
     Ok(Some(body))
 }
 
-/// The innermost cause, which says most: "connection refused" instead of "error sending request".
+/// The innermost cause, which says the most: "connection refused" instead of "error sending request".
 fn innermost(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {

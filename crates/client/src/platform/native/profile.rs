@@ -7,13 +7,12 @@
 //!   lock            locked by the process that has the profile open
 //! ```
 //!
-//! The key lies beside what it opens: file permissions protect it. That keeps the messages out of backups
-//! of single files and out of deleted blocks, and makes signing out a matter of 32 bytes; it does not
-//! protect from somebody who can read the folder as its owner. Keychains of operating systems take its
-//! place later.
+//! The key lies beside the database that it opens, protected by file permissions. That keeps the messages out of
+//! backups of single files and out of deleted blocks, and signing out only has to erase 32 bytes. It does not protect
+//! against somebody who can read the folder as its owner.
 //!
-//! The key is written last: a folder without one is no profile, and an interrupted sign-up leaves nothing
-//! that could be opened.
+//! The key is written last: a folder without one is not a profile, and an interrupted sign-up leaves nothing that could
+//! be opened.
 
 #![allow(clippy::unused_async, reason = "in the browser the same functions wait")]
 
@@ -32,26 +31,26 @@ use crate::{
 };
 
 const DATABASE: &str = "profile.db";
-/// What SQLite keeps beside its database.
+/// The files that SQLite keeps beside its database.
 const DATABASE_COMPANIONS: [&str; 3] = ["profile.db-wal", "profile.db-shm", "profile.db-journal"];
 const KEY: &str = "key";
 const KEY_UNDER_WAY: &str = "key.new";
 const LOCK: &str = "lock";
 
-/// Whether there is a profile in this folder: somebody is signed in.
+/// Whether this folder holds a profile, so that somebody is signed in.
 pub fn exists(folder: &Path) -> bool {
     folder.join(KEY).exists()
 }
 
-/// A profile that this process, and no other, has open.
+/// A profile that this process has open, and no other.
 #[derive(Debug)]
 pub(crate) struct Profile {
     folder: PathBuf,
-    /// Closing the file opens the lock.
+    /// Closing the file releases the lock.
     _lock: File,
 }
 
-/// A profile that is being made. Dropped before it is completed, it leaves nothing.
+/// A profile that is being created. If it is dropped before it is complete, nothing is left.
 #[derive(Debug)]
 pub(crate) struct Draft {
     profile: Option<Profile>,
@@ -59,7 +58,7 @@ pub(crate) struct Draft {
 }
 
 impl Profile {
-    /// Opens a profile, and gives the key of its database.
+    /// Opens a profile, and returns the key of its database.
     pub(crate) async fn open(folder: &Path) -> Result<(Self, Key), ClientError> {
         if !exists(folder) {
             return Err(ClientError::NoProfile(folder.to_owned()));
@@ -79,7 +78,7 @@ impl Profile {
         self.folder.join(DATABASE)
     }
 
-    /// Removes everything, the key first: without it nothing of the rest can be read.
+    /// Removes everything, the key first: without it the rest cannot be read.
     pub(crate) async fn remove(self) -> Result<(), ClientError> {
         self.erase().map_err(|error| self.unusable(&error))
     }
@@ -110,7 +109,7 @@ impl Profile {
         for name in names {
             remove_if_there(&self.folder.join(name))?;
         }
-        // Files that are not ours keep the folder.
+        // The folder stays if it holds files that are not ours.
         match fs::remove_dir(&self.folder) {
             Err(error) if error.kind() != io::ErrorKind::DirectoryNotEmpty => Err(error),
             _ => Ok(()),
@@ -126,8 +125,7 @@ impl Profile {
 }
 
 impl Draft {
-    /// Begins a profile in a folder that is not there yet, is empty, or has the rest of an interrupted
-    /// attempt.
+    /// Starts a profile in a folder that does not exist yet, is empty, or holds the remains of an interrupted attempt.
     pub(crate) async fn begin(folder: &Path) -> Result<Self, ClientError> {
         let unusable = |reason: String| ClientError::Profile {
             path: folder.to_owned(),
@@ -156,7 +154,7 @@ impl Draft {
         })
     }
 
-    /// Where the database is to be made.
+    /// Where the database is to be created.
     pub(crate) fn database_path(&self) -> PathBuf {
         self.profile
             .as_ref()
@@ -164,14 +162,14 @@ impl Draft {
             .unwrap_or_default()
     }
 
-    /// The key with which it is to be made.
+    /// The key to encrypt it with.
     pub(crate) fn key(&self) -> &Key {
         &self.key
     }
 
-    /// Makes it a profile: from here on it survives.
+    /// Completes the profile, which survives from here on.
     pub(crate) async fn complete(mut self) -> Result<Profile, ClientError> {
-        // It is there until this function or `drop` takes it.
+        // It is set until this function or `drop` takes it.
         let Some(profile) = self.profile.take() else {
             return Err(ClientError::Closed);
         };
@@ -209,7 +207,7 @@ fn read_key(path: &Path) -> io::Result<Key> {
     }
 }
 
-/// Writes the key so that after a crash it is there as a whole or not at all.
+/// Writes the key so that after a crash it is there completely or not at all.
 fn write_key(folder: &Path, key: &Key) -> io::Result<()> {
     let under_way = folder.join(KEY_UNDER_WAY);
     let mut file = private_file().truncate(true).open(&under_way)?;
@@ -265,7 +263,7 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)
 }
 
-/// Keeps everybody but the owner out of a folder that was there before.
+/// Denies everybody except the owner access to a folder that already existed.
 #[cfg(unix)]
 fn make_private(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;

@@ -19,7 +19,7 @@ impl Tasks {
     }
 }
 
-/// Argon2id takes its time: it runs where it holds nobody up.
+/// Argon2id takes long, so it runs where it blocks nothing else.
 pub(crate) async fn compute<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ClientError> + Send + 'static,
 ) -> Result<T, ClientError> {
@@ -33,7 +33,7 @@ pub(crate) async fn compute<T: Send + 'static>(
 pub(crate) struct EngineThread(thread::JoinHandle<Profile>);
 
 impl EngineThread {
-    /// Starts it; it ends with the work, and gives the profile back.
+    /// Starts it. It ends with its work, and returns the profile.
     pub(crate) fn start(
         work: impl Future<Output = ()> + Send + 'static,
         profile: Profile,

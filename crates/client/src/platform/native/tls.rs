@@ -1,5 +1,5 @@
-//! TLS towards the server: one configuration for REST and WebSocket, with the certificates that the
-//! operating system trusts.
+//! TLS to the server: one configuration for REST and the WebSocket, with the certificates that the operating system
+//! trusts.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use rustls::{ClientConfig, RootCertStore, crypto::ring};
 
 use crate::{ClientError, ServerUrl};
 
-/// The configuration for a server. For a plain `http` server nothing is trusted and nothing is loaded.
+/// The configuration for a server. For plain `http` no certificates are loaded.
 pub(crate) fn config(server: &ServerUrl) -> Result<Arc<ClientConfig>, ClientError> {
     let mut roots = RootCertStore::empty();
     if server.is_encrypted() {
