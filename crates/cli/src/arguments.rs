@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-/// The deeds.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Serve(serve::Arguments),

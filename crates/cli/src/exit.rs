@@ -8,9 +8,9 @@ use subrosa_client::{ClientError, CommandError, ProblemCode};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Code {
-    /// Something went wrong that has no code of its own.
+    /// An error without a code of its own.
     Failure = 1,
-    /// The command line, or what was typed, is not acceptable. (clap uses the same code.)
+    /// The command line or the input is invalid. (clap uses the same code.)
     Usage = 2,
     /// Nobody is signed in, or this device was signed out.
     NotSignedIn = 3,
@@ -18,7 +18,7 @@ pub(crate) enum Code {
     Unreachable = 4,
     /// The server refused.
     Refused = 5,
-    /// It did not happen in time. A message that was to be sent is kept and leaves later.
+    /// It did not happen in time. A message to be sent stays stored and is sent later.
     TimedOut = 6,
 }
 
@@ -39,7 +39,7 @@ Exit codes:
   5  the server refused (wrong password, handle taken, unknown person …)
   6  not in time (a message that was to be sent is kept and leaves later)";
 
-/// A failure with an exit code, where no [`ClientError`] says it.
+/// A failure with an exit code that no [`ClientError`] stands for.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct Failure {
@@ -48,7 +48,7 @@ pub(crate) struct Failure {
     problem: Option<ProblemCode>,
 }
 
-/// The command line, or what was typed, is not acceptable.
+/// The command line or the input is invalid.
 pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
     Failure {
         code: Code::Usage,
@@ -58,7 +58,7 @@ pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
     .into()
 }
 
-/// The server refused, and the client learned it later.
+/// The server refused, as the client learned later.
 pub(crate) fn refused(message: impl Into<String>) -> anyhow::Error {
     Failure {
         code: Code::Refused,
@@ -78,7 +78,7 @@ pub(crate) fn timed_out(message: impl Into<String>) -> anyhow::Error {
     .into()
 }
 
-/// Client and server do not fit together.
+/// Client and server are incompatible.
 pub(crate) fn incompatible(message: impl Into<String>) -> anyhow::Error {
     Failure {
         code: Code::Unreachable,
@@ -105,8 +105,8 @@ pub(crate) fn code(error: &anyhow::Error) -> Code {
         .map_or(Code::Failure, client_code)
 }
 
-/// The problem code for an error, if there is one: the server's, or the one that says the same where the client
-/// has found it out by itself.
+/// The problem code for an error, if there is one: the server's, or its equivalent if the client itself found the
+/// problem.
 pub(crate) fn problem_code(error: &anyhow::Error) -> Option<&str> {
     if let Some(failure) = error.downcast_ref::<Failure>() {
         return failure.problem.map(ProblemCode::as_str);

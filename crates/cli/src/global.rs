@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use subrosa_client::ServerUrl;
 
-/// What every command takes.
+/// The options that every command takes.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
@@ -13,11 +13,11 @@ pub(crate) struct Global {
     /// `http://localhost:8080`.
     #[arg(long, global = true, value_name = "URL", env = "SUBROSA_SERVER", value_hint = ValueHint::Url)]
     pub(crate) server: Option<ServerUrl>,
-    /// The folder that holds account, keys and messages [default: subrosa/default in the user's data
+    /// The folder of the account, its keys and messages [default: subrosa/default in the user's data
     /// folder].
     #[arg(long, global = true, value_name = "DIR", env = "SUBROSA_PROFILE", value_hint = ValueHint::DirPath)]
     pub(crate) profile: Option<PathBuf>,
-    /// Print one JSON object a line. The fields are listed in `subrosa --help`.
+    /// Print one JSON object per line. The fields are listed in `subrosa --help`.
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Read the password from the first line of this file ('-' for standard input) instead of asking.

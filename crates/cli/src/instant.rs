@@ -30,7 +30,7 @@ pub(crate) fn long_day(day: Date) -> String {
     day.strftime("%A, %-d %B %Y").to_string()
 }
 
-/// Instants come from the server: one beyond the calendar is shown as its last.
+/// Instants come from the server: one beyond the calendar is shown as the calendar's last.
 fn instant(timestamp: Timestamp) -> Instant {
     let millis = i64::try_from(timestamp.as_millis()).unwrap_or(i64::MAX);
     Instant::from_millisecond(millis).unwrap_or(Instant::MAX)

@@ -1,5 +1,5 @@
-//! JSON for terminals and scripts: one object a line, in which every character that a terminal could obey
-//! (control characters, also those of C1, and direction marks) is escaped. The meaning is the same JSON.
+//! JSON for terminals and scripts: one object per line, in which every character that a terminal could act on (control
+//! characters, including C1, and direction marks) is escaped. It stays the same JSON value.
 
 use std::io;
 
@@ -35,7 +35,7 @@ impl Formatter for TerminalSafe {
     }
 }
 
-/// Whether a terminal may do something else with it than show it. JSON itself escapes C0.
+/// Whether a terminal might do anything other than show it. JSON itself escapes C0.
 fn is_obeyed(character: char) -> bool {
     character.is_control()
         || matches!(character,

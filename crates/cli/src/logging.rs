@@ -1,4 +1,4 @@
-//! The client's log: only with `--log-file`, never on the terminal, which belongs to the messages.
+//! The client's log: only with `--log-file`, and never on the terminal, which shows messages.
 
 use std::{fs::OpenOptions, path::Path, sync::Mutex};
 

@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     let result = run(arguments, &mut output);
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever read the output has seen enough: `subrosa history @bob | head`.
+        // The reader of the output has seen enough: `subrosa history @bob | head`.
         Err(error) if exit::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output.failure(&error);
@@ -54,8 +54,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints what clap has to say: help, or what is wrong with the command line. That quotes what was typed,
-/// which may hold what a terminal obeys.
+/// Prints clap's output: help, or what is wrong with the command line. That quotes what was typed, which may contain
+/// control characters.
 fn refuse(error: &clap::Error, json: bool) -> ExitCode {
     let code = u8::try_from(error.exit_code()).unwrap_or(exit::Code::Failure as u8);
     if error.use_stderr() {
@@ -76,7 +76,7 @@ fn wants_json() -> bool {
 fn run(arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(carry_out(arguments, output));
-    // A thread that still reads from the terminal must not keep the process.
+    // A thread that still reads from the terminal must not keep the process alive.
     runtime.shutdown_background();
     result
 }

@@ -1,6 +1,6 @@
-//! Where commands print: results to standard output; notes, warnings and failures to standard error. With
-//! `--json` each of them is one object on one line. Text of others goes through [`printable`] here, or is
-//! escaped, so that no escape sequence reaches the terminal.
+//! Where commands print: results to standard output; notes, warnings and failures to standard error. With `--json` each
+//! of them is one object on one line. Untrusted text is made [`printable`] here, or escaped, so that no escape sequence
+//! reaches the terminal.
 
 use std::io::{self, IsTerminal as _, Write};
 
@@ -16,7 +16,7 @@ use crate::{
     shapes::{FailureShape, NoteShape},
 };
 
-/// The two streams, and the form in which results are printed.
+/// The two streams, and the format of results.
 pub(crate) struct Output {
     out: Box<dyn Write + Send>,
     err: Box<dyn Write + Send>,
@@ -25,7 +25,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// To the process's standard streams.
+    /// Prints to the process's standard streams.
     pub(crate) fn to_terminal(json: bool) -> Self {
         Self {
             out: Box::new(io::stdout()),
@@ -53,7 +53,7 @@ impl Output {
         &self.zone
     }
 
-    /// A result: the object with `--json`, the text otherwise. The text is made safe here.
+    /// Prints a result: the object with `--json`, the text otherwise. The text is made printable here.
     pub(crate) fn result(&mut self, shape: &impl Serialize, text: &str) -> io::Result<()> {
         if self.json {
             json::write_line(&mut self.out, shape)?;
@@ -63,18 +63,18 @@ impl Output {
         self.out.flush()
     }
 
-    /// Text alone, as it is: help, completions.
+    /// Prints bytes as they are: help, completions.
     pub(crate) fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.out.write_all(bytes)?;
         self.out.flush()
     }
 
-    /// Something to know that is not the result. A standard error that is gone is no failure.
+    /// Prints a note that is not part of the result. It is no failure if standard error is closed.
     pub(crate) fn note(&mut self, text: &str) {
         self.aside(&NoteShape::Note(text), text);
     }
 
-    /// Something that concerns the user's safety, and is not the result.
+    /// Prints a warning that concerns the user's security.
     pub(crate) fn warning(&mut self, text: &str) {
         self.aside(&NoteShape::Warning(text), &format!("warning: {text}"));
     }
@@ -87,7 +87,7 @@ impl Output {
         };
     }
 
-    /// Why the command failed.
+    /// Prints why the command failed.
     pub(crate) fn failure(&mut self, error: &anyhow::Error) {
         let text = format!("{error:#}");
         let shape = FailureShape {
@@ -98,14 +98,14 @@ impl Output {
         self.aside(&shape, &text);
     }
 
-    /// Why a command line was not understood; what was typed is in it.
+    /// Prints why a command line was not understood, which quotes what was typed.
     pub(crate) fn misunderstood(&mut self, error: &clap::Error, exit_code: u8) {
         let rendered = error.render().to_string();
         if !self.json {
             let _ = write!(self.err, "{}", printable(&rendered));
             return;
         }
-        // How the command is used, and where to read more, is for people.
+        // Usage and hints are for people, not for scripts.
         let reason = rendered.split("\n\n").next().unwrap_or_default();
         let shape = FailureShape {
             error: reason.trim_start_matches("error: ").trim_end(),
@@ -115,8 +115,7 @@ impl Output {
         let _ = json::write_line(&mut self.err, &shape);
     }
 
-    /// A message as a line of text; further lines of it are indented, so that none can pass for another
-    /// message.
+    /// A message as text. Its further lines are indented, so that none can be mistaken for another message.
     pub(crate) fn message_text(&self, message: &Message, names: &Names) -> String {
         let at = day_and_minute(message.sent_at, &self.zone);
         let who = if message.outgoing {
@@ -134,7 +133,7 @@ impl Output {
     }
 }
 
-/// Whether there is somebody who can be asked.
+/// Whether there is a terminal to ask the user on.
 pub(crate) fn can_ask() -> bool {
     io::stdin().is_terminal()
 }

@@ -1,10 +1,10 @@
-//! Who is who on this screen.
+//! How people are named on the screen.
 
 use std::collections::HashMap;
 
 use subrosa_client::{AccountId, Client, ClientError, Contact, Me, printable_line};
 
-/// The handles and names that are known here.
+/// The handles and names that this device knows.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
     people: HashMap<AccountId, (Option<String>, Option<String>)>,
@@ -37,14 +37,14 @@ impl Names {
             .is_some_and(|(handle, _)| handle.is_some())
     }
 
-    /// The handle, without `@`; the account id until the directory has told the handle.
+    /// The handle, without `@`; the account id until the handle is known.
     pub(crate) fn handle_of(&self, account: AccountId) -> String {
         let known = self.people.get(&account).and_then(|(handle, _)| handle.clone());
         known.unwrap_or_else(|| account.to_string())
     }
 
-    /// `@handle`, or `Name (@handle)` for somebody who has sent a name: what follows `@` cannot be chosen
-    /// to deceive, the name can.
+    /// `@handle`, or `Name (@handle)` for somebody who has sent a name. A name can be chosen to deceive; what follows the
+    /// `@` cannot.
     pub(crate) fn display(&self, account: AccountId) -> String {
         let handle = self.handle_of(account);
         match self.people.get(&account).and_then(|(_, name)| name.as_deref()) {

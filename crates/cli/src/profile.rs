@@ -6,7 +6,7 @@ use subrosa_client::{Client, ServerUrl};
 
 use crate::{exit::usage, global::Global, output::Output};
 
-/// The server of those who name none: `cargo xtask run`, `subrosa serve`.
+/// The server if none is named: that of `cargo xtask run` and `subrosa serve`.
 const DEFAULT_SERVER: &str = "http://localhost:8080";
 
 /// The profile folder: `--profile`, or `default` in the user's data folder (XDG base directories).
@@ -26,7 +26,7 @@ pub(crate) fn folder(global: &Global) -> anyhow::Result<PathBuf> {
     Ok(data.join("subrosa").join("default"))
 }
 
-/// The server for a profile that is to be made.
+/// The server for a new profile.
 pub(crate) fn server(global: &Global, output: &mut Output) -> anyhow::Result<ServerUrl> {
     let server = match &global.server {
         Some(server) => server.clone(),
@@ -41,7 +41,7 @@ pub(crate) fn server(global: &Global, output: &mut Output) -> anyhow::Result<Ser
     Ok(server)
 }
 
-/// The device that is signed in. `--server` is for this run: the server may be known by another name here.
+/// The device that is signed in. `--server` only counts for this run: the server may have another address here.
 pub(crate) async fn open(global: &Global) -> anyhow::Result<Client> {
     let folder = folder(global)?;
     let client = match &global.server {

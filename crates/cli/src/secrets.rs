@@ -15,7 +15,7 @@ use crate::{exit::usage, output::can_ask};
 /// A password or a recovery code as it was typed.
 pub(crate) type Secret = Zeroizing<String>;
 
-/// A secret that is there already: from the file, or asked for once.
+/// An existing secret: from the file, or asked for once.
 pub(crate) fn existing(file: Option<&Path>, what: &str, option: &str) -> anyhow::Result<Secret> {
     if let Some(file) = file {
         return from_file(file);
@@ -24,7 +24,7 @@ pub(crate) fn existing(file: Option<&Path>, what: &str, option: &str) -> anyhow:
     prompt(&format!("{what}: "))
 }
 
-/// A password that is to be set: from the file, or asked for twice.
+/// A new password: from the file, or asked for twice.
 pub(crate) fn new(file: Option<&Path>, option: &str) -> anyhow::Result<Secret> {
     let Some(file) = file else {
         needs_terminal("new password", option)?;
@@ -65,7 +65,7 @@ fn from_file(path: &Path) -> anyhow::Result<Secret> {
 }
 
 fn first_line(source: impl io::Read) -> io::Result<Secret> {
-    // One byte more than the longest password with its line end, so that a longer one is not cut but told.
+    // One byte more than the longest password and its line end, so that a longer one is reported, not truncated.
     let bound = u64::try_from(PASSWORD_MAX + 3).unwrap_or(u64::MAX);
     let mut bytes = Zeroizing::new(Vec::with_capacity(PASSWORD_MAX + 3));
     source.take(bound).read_to_end(&mut bytes)?;

@@ -176,19 +176,19 @@ impl<'a> PersonShape<'a> {
     }
 }
 
-/// Something was done that has nothing to tell.
+/// The result of a command that has nothing to report.
 #[derive(Debug, Serialize)]
 pub(crate) struct DoneShape {
     pub(crate) done: &'static str,
 }
 
-/// Where a server listens.
+/// The address that a server listens on.
 #[derive(Debug, Serialize)]
 pub(crate) struct ListeningShape {
     pub(crate) listening: String,
 }
 
-/// Something to know, on standard error.
+/// A note, on standard error.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum NoteShape<'a> {
@@ -201,7 +201,7 @@ pub(crate) enum NoteShape<'a> {
 pub(crate) struct FailureShape<'a> {
     pub(crate) error: &'a str,
     pub(crate) exit_code: u8,
-    /// The problem code: the server's, or what the client found out by itself in the same words.
+    /// The problem code: the server's, or its equivalent if the client itself found the problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) code: Option<&'a str>,
 }

@@ -1,9 +1,9 @@
-//! The signals that ask a command to end.
+//! The signals that end a command.
 
 use std::{future::pending, io};
 
-/// Resolves at SIGINT, SIGTERM or SIGHUP (Ctrl+C elsewhere); never, if they cannot be watched. They are
-/// watched from this call on, not from the first poll: whoever takes the terminal over calls it before.
+/// Resolves at SIGINT, SIGTERM or SIGHUP (Ctrl+C elsewhere), or never if they cannot be watched. They are watched from
+/// this call on, not from the first poll, so call it before taking the terminal over.
 pub(crate) fn asked_to_end() -> impl Future<Output = ()> {
     let watch = watch();
     async move {

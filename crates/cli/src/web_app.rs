@@ -1,6 +1,6 @@
-//! The web app that this binary carries; none when it was built without (`cargo xtask build` builds with).
+//! The web app in this binary; empty if it was built without one (`cargo xtask build` includes it).
 
 use subrosa_server::web::EmbeddedFile;
 
-/// Every file of it.
+/// All of its files.
 pub(crate) const FILES: &[EmbeddedFile] = include!(concat!(env!("OUT_DIR"), "/web_app.rs"));

@@ -1,4 +1,4 @@
-//! A text that is being written: the composer of a chat, and the field of the search.
+//! A text that is being typed: the composer of a chat, and the search field.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::wrap;
 
-/// Columns of a tab that is typed or pasted.
+/// Columns of a tab that was typed or pasted.
 const TAB: &str = "    ";
 
 /// A text and a cursor in it, always between two grapheme clusters.
@@ -32,7 +32,7 @@ impl Composer {
         std::mem::take(&mut self.text)
     }
 
-    /// Types or pastes. Control characters other than line feed are dropped: none is ever meant.
+    /// Types or pastes. Control characters other than line feeds are dropped: nobody means to send them.
     pub(super) fn insert(&mut self, typed: &str) {
         let clean: String = typed
             .replace("\r\n", "\n")
@@ -46,7 +46,7 @@ impl Composer {
         self.snap();
     }
 
-    /// Types or pastes on one line.
+    /// Types or pastes, and keeps it to one line.
     pub(super) fn insert_line(&mut self, typed: &str) {
         self.insert(&typed.replace(['\r', '\n'], " "));
     }
@@ -173,7 +173,7 @@ impl Composer {
         self.snap();
     }
 
-    /// What stands beside the cursor may have become one grapheme cluster: the cursor goes to its end.
+    /// The characters around the cursor may now form one grapheme cluster: the cursor moves to its end.
     fn snap(&mut self) {
         let boundary = self
             .text

@@ -1,5 +1,5 @@
-//! Carries out what the update asks for. What is stored on this machine is done at once; what needs the
-//! server is done aside, and its answer comes back as an input.
+//! Carries out the effects that an update returns. Local ones are carried out at once; those that need the server run
+//! in the background, and their answers come back as inputs.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::people::Names;
 
-/// The server is asked when the typing pauses for so long.
+/// Pause in typing after which the server is searched.
 const SEARCH_PAUSE: Duration = Duration::from_millis(150);
 
 /// Carries out effects.
@@ -36,13 +36,13 @@ impl Effects {
         }
     }
 
-    /// Carries out effects and those that follow from them, the same one only once.
+    /// Carries out effects and those that follow from them, each of them only once.
     pub(super) async fn carry_out(&mut self, model: &mut Model, mut todo: Vec<Effect>) {
         while self.tasks.try_join_next().is_some() {}
         while !todo.is_empty() {
             let mut done: Vec<Effect> = Vec::new();
             for effect in std::mem::take(&mut todo) {
-                // Loading comes after everything that changes what is loaded.
+                // Loading comes last, after everything that changes what is loaded.
                 let is_load = matches!(effect, Effect::LoadChats | Effect::LoadMessages { .. });
                 if is_load {
                     if !done.contains(&effect) {
@@ -62,7 +62,7 @@ impl Effects {
         }
     }
 
-    /// Does one thing; what it led to, if it is known at once.
+    /// Carries out one effect. Returns its result, if it is known at once.
     async fn act(&mut self, effect: Effect) -> Option<Input> {
         match self.try_act(effect).await {
             Ok(input) => input,

@@ -30,7 +30,7 @@ pub(super) fn me() -> Me {
 }
 
 pub(super) fn contact(id: u8, handle: &str, name: Option<&str>) -> Contact {
-    // Any point of the curve does: the key of an RFC 8032 test vector.
+    // Any point on the curve will do: this is the key of an RFC 8032 test vector.
     let key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
     let key: Vec<u8> = (0..32)
         .map(|at| u8::from_str_radix(&key[2 * at..2 * at + 2], 16).unwrap())
@@ -119,7 +119,7 @@ pub(super) fn thread(messages: Vec<Message>) -> Thread {
     }
 }
 
-/// A model with two chats; the first is open with these messages.
+/// A model with two chats, of which the first is open and has these messages.
 pub(super) fn model(width: u16, height: u16, messages: Vec<Message>) -> Model {
     let mut model = Model::new(me(), TimeZone::UTC, width, height);
     model.names = names();

@@ -1,4 +1,4 @@
-//! Where things are on the screen. Both the drawing and the scrolling ask here.
+//! The layout of the screen, for drawing and for scrolling.
 
 use ratatui::layout::Rect;
 
@@ -7,13 +7,13 @@ use super::{
     transcript::{GUTTER, Row, rows},
 };
 
-/// From this width on the list of chats and the open chat stand side by side.
+/// From this width on, the list of chats and the open chat are side by side.
 const TWO_PANES_WIDTH: u16 = 60;
 const LIST_WIDTH_MIN: u16 = 22;
 const LIST_WIDTH_MAX: u16 = 36;
-/// Rows of the composer at most; a longer text scrolls in it.
+/// The most rows of the composer; a longer text scrolls.
 const COMPOSER_ROWS_MAX: u16 = 6;
-/// From this height of the list on a chat takes two rows.
+/// From this height of the list on, a chat takes two rows.
 const TALL_LIST: u16 = 8;
 
 /// The areas of the screen. An area may be empty on a small one.
@@ -39,7 +39,7 @@ pub(super) struct ChatAreas {
 impl Geometry {
     pub(super) fn of(model: &Model) -> Self {
         let mut rest = Rect::new(0, 0, model.width, model.height);
-        // The smaller the screen, the fewer things around what was said.
+        // The smaller the screen, the less there is around the messages.
         let header = take_top(&mut rest, u16::from(model.height >= 6));
         let footer = take_bottom(&mut rest, u16::from(model.height >= 4));
         let chat = model.thread.as_ref();
@@ -64,7 +64,7 @@ impl Geometry {
         }
     }
 
-    /// Where the open chat's messages are; an empty area if they are not seen.
+    /// The area of the open chat's messages; empty if they are not visible.
     pub(super) fn transcript(&self) -> Rect {
         self.chat.map(|chat| chat.transcript).unwrap_or_default()
     }
@@ -98,12 +98,12 @@ fn composer_columns(width: u16) -> usize {
     usize::from(width).saturating_sub(GUTTER).max(1)
 }
 
-/// Rows of one chat in the list.
+/// How many rows a chat takes in the list.
 pub(super) fn list_row_height(list: Rect) -> u16 {
     if list.height >= TALL_LIST { 2 } else { 1 }
 }
 
-/// The rows of the open chat as they are wrapped on this screen, and how many of them are seen at once.
+/// The rows of the open chat as they are wrapped on this screen, and how many are visible at once.
 pub(super) fn transcript_rows(model: &Model, thread: &Thread) -> (Vec<Row>, usize) {
     let area = Geometry::of(model).transcript();
     let rows = rows(thread, &model.names, &model.zone, usize::from(area.width));

@@ -1,5 +1,5 @@
-//! The terminal interface: model, update, view. This file turns the wheel: it waits for keys and for the
-//! client, updates the model, carries out what is to be done, and draws.
+//! The terminal interface: model, update, view. This file is its loop: it waits for keys and for the client, updates the
+//! model, carries out the effects, and draws.
 
 mod model;
 
@@ -34,12 +34,12 @@ use self::{
 };
 use crate::signals;
 
-/// Answers of the server that wait to be shown.
+/// The most answers of the server that are queued.
 const ANSWERS_MAX: usize = 64;
-/// Inputs that are taken before the screen is drawn again.
+/// The most inputs that are handled before the screen is drawn again.
 const INPUTS_BEFORE_DRAWING_MAX: usize = 256;
 
-/// Opens the interface, until the user quits.
+/// Runs the interface until the user quits.
 pub(crate) async fn run(client: &Client) -> anyhow::Result<()> {
     let mut events = client.events();
     let mut status = client.status();
@@ -82,7 +82,7 @@ pub(crate) async fn run(client: &Client) -> anyhow::Result<()> {
             Some(Next::End) => break,
             None => {}
         }
-        // What has come in the meantime is shown in the same picture.
+        // Everything that has arrived meanwhile is drawn at once.
         for _ in 0..INPUTS_BEFORE_DRAWING_MAX {
             let Some(Some(event)) = events.next().now_or_never() else {
                 break;
@@ -96,14 +96,14 @@ pub(crate) async fn run(client: &Client) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Why an interface ends whose terminal is given back already.
+/// Why the interface ended, after the terminal was restored.
 fn after_a_panic() -> anyhow::Error {
     anyhow!("something went wrong in the background, as told above")
 }
 
 enum Next {
     Input(Input),
-    /// The terminal is gone, or somebody asked this process to end.
+    /// The terminal is gone, or a signal asked this process to end.
     End,
 }
 

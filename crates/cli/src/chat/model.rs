@@ -1,4 +1,4 @@
-//! The state of the terminal interface: what is shown, and nothing about how.
+//! The state of the terminal interface: what is shown, but not how.
 
 use std::collections::HashMap;
 
@@ -10,11 +10,11 @@ use subrosa_client::{
 use super::composer::Composer;
 use crate::people::Names;
 
-/// Messages that a thread loads at once.
+/// How many messages a thread loads at once.
 pub(super) const PAGE: u32 = 100;
-/// Messages that a thread holds at most; `subrosa history` shows more.
+/// The most messages in a thread; `subrosa history` shows more.
 pub(super) const THREAD_MESSAGES_MAX: u32 = 5_000;
-/// Drafts that are kept of chats that are not open.
+/// The most drafts that are kept of chats that are not open.
 const DRAFTS_MAX: usize = 1_000;
 
 /// Everything that is shown.
@@ -25,7 +25,7 @@ pub(super) struct Model {
     /// Columns and rows of the terminal.
     pub width: u16,
     pub height: u16,
-    /// Whether the terminal's window is in front, as far as the terminal tells.
+    /// Whether the terminal's window has the focus, as far as the terminal reports it.
     pub in_front: bool,
     pub status: Status,
     pub names: Names,
@@ -36,7 +36,7 @@ pub(super) struct Model {
     pub thread: Option<Thread>,
     pub focus: Focus,
     pub overlay: Option<Overlay>,
-    /// Something to know, until the next key.
+    /// A notice that is shown until the next key.
     pub notice: Option<String>,
     drafts: HashMap<ConversationId, Composer>,
     pub quit: bool,
@@ -50,11 +50,11 @@ pub(super) enum Focus {
     Composer,
 }
 
-/// What lies over the rest.
+/// What is shown on top of the rest.
 #[derive(Debug)]
 pub(super) enum Overlay {
     Search(Search),
-    /// Scrolled down by so many rows.
+    /// The help, scrolled down by this many rows.
     Help(usize),
 }
 
@@ -62,14 +62,14 @@ pub(super) enum Overlay {
 #[derive(Debug, Default)]
 pub(super) struct Search {
     pub field: Composer,
-    /// What the server found, for the text that stood in the field then.
+    /// What the server found, and the text that it was searched for.
     pub found: Option<(String, Result<Vec<Person>, String>)>,
     pub selected: usize,
-    /// Chats whose person fits the text.
+    /// Chats with a person who matches the text.
     pub chats: Vec<ConversationId>,
 }
 
-/// A line of the search's results.
+/// A search result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Hit {
     Chat(ConversationId),
@@ -80,9 +80,9 @@ pub(super) enum Hit {
 #[derive(Debug)]
 pub(super) struct Thread {
     pub conversation: ConversationId,
-    /// Ascending.
+    /// In ascending order of position.
     pub messages: Vec<Message>,
-    /// How many messages were asked for.
+    /// How many messages were requested.
     pub wanted: u32,
     /// Whether the messages have been loaded once.
     pub is_loaded: bool,
@@ -90,17 +90,16 @@ pub(super) struct Thread {
     pub scroll: Scroll,
     /// The message under the cursor, while the focus is on the messages.
     pub selected: Option<MessageId>,
-    /// The position of the first message that was new when the chat was opened, or came while it was not
-    /// seen.
+    /// The position of the first message that was unread when the chat was opened, or that arrived out of view.
     pub new_from: Option<i64>,
 }
 
-/// Which part of the messages is seen.
+/// Which part of the messages is visible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scroll {
-    /// The newest, and it stays there as messages come.
+    /// The newest, and the view follows as messages come.
     Newest,
-    /// The top row is this row of the message at this position, whatever comes.
+    /// The top row is this row of the message at this position, and stays so as messages come.
     At { position: i64, row: usize },
 }
 
@@ -134,13 +133,13 @@ impl Model {
         self.chats.iter().find(|chat| chat.id == id)
     }
 
-    /// How the other person of a chat is called.
+    /// The name of the other person in a chat.
     pub(super) fn title(&self, id: ConversationId) -> String {
         self.chat(id)
             .map_or_else(|| "…".to_owned(), |chat| self.names.display(chat.peer.account_id))
     }
 
-    /// Received messages that were not seen, in other chats than the open one.
+    /// Unread messages in chats other than the open one.
     pub(super) fn unread_elsewhere(&self) -> u64 {
         let open = self.thread.as_ref().map(|thread| thread.conversation);
         self.chats
@@ -150,7 +149,7 @@ impl Model {
             .sum()
     }
 
-    /// Opens a chat, and keeps the draft of the one that was open.
+    /// Opens a chat, and stores the draft of the one that was open.
     pub(super) fn open(&mut self, conversation: ConversationId) {
         self.close_thread();
         let unread = self.chat(conversation).map_or(0, |chat| chat.unread);
@@ -178,7 +177,7 @@ impl Model {
         }
     }
 
-    /// Puts a text that was not sent before what has been written since.
+    /// Puts a text that was not sent in front of what has been typed since.
     pub(super) fn give_back(&mut self, conversation: ConversationId, text: &str) {
         let composer = match &mut self.thread {
             Some(thread) if thread.conversation == conversation => &mut thread.composer,
@@ -192,7 +191,7 @@ impl Model {
         }
     }
 
-    /// A conversation is called something else from now on.
+    /// Gives a conversation its new id.
     pub(super) fn moved(&mut self, from: ConversationId, to: ConversationId) {
         if let Some(draft) = self.drafts.remove(&from) {
             self.drafts.insert(to, draft);
@@ -232,7 +231,7 @@ impl Model {
 }
 
 impl Thread {
-    /// Whether there may be older messages than those that are loaded.
+    /// Whether there may be older messages than the loaded ones.
     pub(super) fn has_older(&self) -> bool {
         self.is_loaded
             && u32::try_from(self.messages.len()).is_ok_and(|loaded| loaded >= self.wanted)
@@ -263,7 +262,7 @@ impl Search {
     }
 }
 
-/// How the connection is told, in words.
+/// The state of the connection in words.
 pub(super) fn connection_text(status: &Status) -> String {
     let state = match &status.connection {
         Connection::Off => "not connected".to_owned(),

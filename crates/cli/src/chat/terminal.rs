@@ -1,8 +1,8 @@
-//! The terminal while the interface is open: another screen, raw keys, marked pastes. It is given back as it
-//! was whatever happens: at the end, on an error, in a panic.
+//! The terminal while the interface is open: alternate screen, raw mode, bracketed paste. It is restored whatever
+//! happens: at the end, on an error, in a panic.
 //!
-//! A panic is told on the terminal that was given back, so nothing may be drawn after it, wherever it
-//! happened: a task in the background that panics ends the interface, too.
+//! A panic is printed after the terminal was restored, so nothing may be drawn after it, wherever it happened: a panic
+//! in a background task ends the interface, too.
 
 use std::{
     io::{self, Stdout, Write as _},
@@ -23,9 +23,9 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// Takes the terminal over.
+    /// Takes over the terminal.
     pub(super) fn enter() -> io::Result<Self> {
-        // Before anything changes, so that there is no moment in which a panic garbles the terminal.
+        // Before anything changes, so that a panic never leaves the terminal garbled.
         let earlier = panic::take_hook();
         let (panics, panicked) = watch::channel(false);
         panic::set_hook(Box::new(move |info| {
@@ -53,11 +53,11 @@ impl Screen {
         Terminal::new(CrosstermBackend::new(io::stdout()))
     }
 
-    /// Resolves when something has panicked: the terminal is given back then, and nothing may be drawn.
+    /// Resolves after a panic: the terminal has been restored, and nothing may be drawn.
     pub(super) fn panicked(&self) -> impl Future<Output = ()> + use<> {
         let mut panicked = self.panicked.clone();
         async move {
-            // The hook, which is never taken off, holds the sender.
+            // The hook, which is never removed, holds the sender.
             let _ = panicked.wait_for(|panicked| *panicked).await;
         }
     }
@@ -69,14 +69,14 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        // After a panic that was done: a second time, the cursor would jump back onto what was told.
+        // After a panic it has been restored already: a second time would move the cursor back onto the panic's message.
         if !*self.panicked.borrow() {
             give_back();
         }
     }
 }
 
-/// Gives the terminal back. Harmless if it was given back before; errors have nowhere to be told.
+/// Restores the terminal. Harmless if it has been restored before; errors cannot be shown anywhere.
 fn give_back() {
     let _ = execute!(
         io::stdout(),
@@ -114,8 +114,8 @@ mod tests {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// What was written after the terminal was given back. The screen was taken over before, the keys are no
-    /// longer raw, and the cursor is shown.
+    /// What was written after the terminal was restored. The screen was taken over before, raw mode is off, and the cursor
+    /// is visible.
     fn after_it_was_given_back(written: &str) -> &str {
         let (before, after) = written.rsplit_once("\u{1b}[?1049l").unwrap();
         assert!(before.contains("\u{1b}[?1049h"), "{written}");

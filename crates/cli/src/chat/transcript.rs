@@ -12,7 +12,7 @@ use crate::{
     people::Names,
 };
 
-/// Columns left of the messages, for the cursor.
+/// Columns to the left of the messages, for the cursor.
 pub(super) const GUTTER: usize = 2;
 /// Columns of a tab in a message.
 const TAB: &str = "    ";
@@ -35,13 +35,13 @@ pub(super) enum RowKind {
     Day,
     /// New messages begin.
     New,
-    /// Who, when, and what became of it.
+    /// Sender, time and status.
     Header,
-    /// What was said.
+    /// A line of the text.
     Text,
 }
 
-/// The rows of a thread, `width` columns wide with the gutter.
+/// The rows of a thread, `width` columns wide including the gutter.
 pub(super) fn rows(thread: &Thread, names: &Names, zone: &TimeZone, width: usize) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut previous: Option<&Message> = None;
@@ -79,7 +79,7 @@ pub(super) fn rows(thread: &Thread, names: &Names, zone: &TimeZone, width: usize
     rows
 }
 
-/// Who, when, and for own messages what became of it, in words.
+/// Sender, time, and for sent messages the status in words.
 fn header(message: &Message, names: &Names, zone: &TimeZone) -> String {
     let at = minute(message.sent_at, zone);
     if message.outgoing {
@@ -89,7 +89,7 @@ fn header(message: &Message, names: &Names, zone: &TimeZone) -> String {
     }
 }
 
-/// A symbol for those who scan, a word for those who read or listen.
+/// A symbol for a quick look, and a word for readers and screen readers.
 pub(super) fn status_text(status: MessageStatus) -> &'static str {
     match status {
         MessageStatus::Pending => "… pending",
@@ -118,7 +118,7 @@ impl Adder<'_> {
         self.next += 1;
     }
 
-    /// A text in the middle of a line, as much as fits.
+    /// A text in the middle of a line, truncated if necessary.
     fn separator(&mut self, kind: RowKind, text: &str, width: usize) {
         let text = wrap::cut(&format!(" {text} "), width);
         let dashes = width.saturating_sub(wrap::columns(&text));
@@ -144,7 +144,8 @@ pub(super) fn top(rows: &[Row], scroll: Scroll, height: usize) -> usize {
     }
 }
 
-/// The scroll that brings a row to the top of a view of this height; the newest, if all below it is seen.
+/// The scroll position that brings a row to the top of a view of this height, or that of the newest messages if
+/// everything below fits.
 pub(super) fn scroll_to(rows: &[Row], top: usize, height: usize) -> Scroll {
     if top >= rows.len().saturating_sub(height) {
         return Scroll::Newest;

@@ -1,5 +1,5 @@
-//! What happens changes the model, and tells what is to be done. This is a pure function: it does nothing
-//! itself, so that it can be tested without a terminal and without a server.
+//! An input changes the model and returns effects. This is a pure function, so that it can be tested without a terminal
+//! and without a server.
 
 mod keys;
 
@@ -11,7 +11,7 @@ use subrosa_client::{
 use super::model::{Focus, Model, Overlay, Scroll, Thread};
 use crate::people::{Names, one_line};
 
-/// Something happened.
+/// An input: something that happened.
 #[derive(Debug)]
 pub(super) enum Input {
     /// A key was pressed.
@@ -20,33 +20,33 @@ pub(super) enum Input {
     Paste(String),
     /// The terminal has another size, in columns and rows.
     Resized(u16, u16),
-    /// The terminal's window came to the front, or left it.
+    /// The terminal's window has got or lost the focus.
     InFront(bool),
     /// The connection or the outbox changed.
     Status(Status),
-    /// The client has something new.
+    /// The client reports an event.
     Event(Event),
-    /// The client had more that is new than could be told.
+    /// The client had more events than the interface could follow.
     Missed,
-    /// The list of chats, as asked for.
+    /// The list of chats, as requested.
     Chats(Vec<Conversation>, Names),
-    /// The newest messages of a chat, as asked for.
+    /// The newest messages of a chat, as requested.
     Messages(ConversationId, Vec<Message>),
     /// What a search found.
     Found(String, Result<Vec<Person>, String>),
-    /// A chat with somebody is there.
+    /// A chat was found or created.
     Opened(ConversationId),
-    /// A text was not taken: it goes back to its composer.
+    /// A text was not accepted: it goes back to its composer.
     NotSent {
         conversation: ConversationId,
         text: String,
         why: String,
     },
-    /// What was asked for did not work.
+    /// An effect failed.
     Failed(String),
 }
 
-/// Something is to be done.
+/// An effect: something to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Effect {
     LoadChats,
@@ -72,7 +72,7 @@ pub(super) enum Effect {
     RetryConnection,
 }
 
-/// Takes one input.
+/// Handles one input.
 pub(super) fn update(model: &mut Model, input: Input) -> Vec<Effect> {
     match input {
         Input::Key(key) => keys::key(model, key),
@@ -210,7 +210,7 @@ fn show_messages(model: &mut Model, conversation: ConversationId, messages: Vec<
     if !is_seen_at_once && thread.new_from.is_none() {
         thread.new_from = messages.iter().find(is_new).map(|message| message.position);
     }
-    // Older messages were asked for, or messages came: the window grows at one end only.
+    // Older messages were requested, or new ones came: the window grows at one end only.
     let grown = u32::try_from(messages.len()).unwrap_or(u32::MAX);
     thread.wanted = thread.wanted.max(grown.min(super::model::THREAD_MESSAGES_MAX));
     thread.messages = messages;
@@ -221,7 +221,7 @@ fn show_messages(model: &mut Model, conversation: ConversationId, messages: Vec<
     seen(model).into_iter().collect()
 }
 
-/// The user sees the newest message: the other person may know.
+/// The user sees the newest message, which is reported to the other person.
 fn seen(model: &Model) -> Option<Effect> {
     let thread = model.thread.as_ref()?;
     let is_shown = super::geometry::Geometry::of(model).chat.is_some() && model.in_front;

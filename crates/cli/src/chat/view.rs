@@ -1,6 +1,5 @@
-//! Draws the model. Everything that is told is told in words or signs, never by colour alone; only bold,
-//! reverse and dim are used, so that any terminal shows it. Whatever comes from others has been made
-//! printable before it is drawn.
+//! Draws the model. All information is in words or symbols, never in colour alone; only bold, reverse and dim are used,
+//! so that any terminal shows it. Untrusted text has been made printable before it is drawn.
 
 mod chats;
 mod conversation;
@@ -26,9 +25,9 @@ const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
 const DIM: Style = Style::new().add_modifier(Modifier::DIM);
 const REVERSED: Style = Style::new().add_modifier(Modifier::REVERSED);
 
-/// Draws everything, and puts the cursor where the user is: a screen reader reads there.
+/// Draws everything, and puts the cursor where the user's focus is, since screen readers read there.
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>) {
-    // The model may not have heard of the newest size yet.
+    // The model may not know the newest size yet.
     let screen = frame.area();
     if screen.width != model.width || screen.height != model.height {
         return;
@@ -80,7 +79,7 @@ fn header(model: &Model, area: Rect, buffer: &mut Buffer) {
     put(buffer, area, &text, BOLD);
 }
 
-/// A notice if there is one, otherwise the keys that matter here.
+/// A notice if there is one, otherwise the keys for the current focus.
 fn footer(model: &Model, area: Rect, buffer: &mut Buffer) {
     if let Some(notice) = &model.notice {
         put(buffer, area, notice, REVERSED);
@@ -128,7 +127,7 @@ fn line(area: Rect, row: usize) -> Rect {
     }
 }
 
-/// The part of a line right of its first columns.
+/// The part of a line to the right of its first columns.
 fn indented(area: Rect, columns: usize) -> Rect {
     let columns = u16::try_from(columns).unwrap_or(u16::MAX).min(area.width);
     Rect {

@@ -1,5 +1,5 @@
-//! Text on a screen of fixed columns: wrapping and cutting by what a terminal shows, not by bytes or
-//! characters. A grapheme cluster (Unicode Standard Annex 29) is never torn apart.
+//! Text on a screen of fixed columns: wrapped and truncated by what a terminal shows, not by bytes or characters. A
+//! grapheme cluster (Unicode Standard Annex 29) is never split.
 
 use std::ops::Range;
 
@@ -7,22 +7,22 @@ use subrosa_client::printable_line;
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
-/// Stands at the end of what was cut.
+/// Marks the end of truncated text.
 const ELLIPSIS: &str = "…";
 
-/// The columns that a text takes on one line of a terminal.
+/// How many columns a text takes on one line of a terminal.
 pub(super) fn columns(text: &str) -> usize {
     text.graphemes(true).map(grapheme_columns).sum()
 }
 
-/// The columns of one grapheme cluster as it is shown.
+/// How many columns a grapheme cluster takes.
 fn grapheme_columns(grapheme: &str) -> usize {
     printable_line(grapheme).width()
 }
 
-/// Breaks a text into rows of at most `width` columns: at line feeds, then at spaces, then anywhere. The
-/// ranges are byte ranges of the text; line feeds are in none of them. Spaces at the end of a row may hang
-/// over. There is always at least one row, and every row but an empty one makes progress.
+/// Breaks a text into rows of at most `width` columns: at line feeds, then at spaces, then anywhere. The ranges are byte
+/// ranges of the text, without the line feeds. Spaces at the end of a row may exceed the width. There always is at least
+/// one row, and no row is empty except for an empty line.
 pub(super) fn rows(text: &str, width: usize) -> Vec<Range<usize>> {
     let mut rows = Vec::new();
     let mut start = 0;
@@ -36,7 +36,7 @@ pub(super) fn rows(text: &str, width: usize) -> Vec<Range<usize>> {
 fn wrap_line(line: &str, offset: usize, width: usize, rows: &mut Vec<Range<usize>>) {
     let mut row_start = 0;
     let mut used = 0;
-    // Where the row may end, and the columns up to there.
+    // Where the row may end, and how many columns it takes up to there.
     let mut break_at: Option<(usize, usize)> = None;
     for (at, grapheme) in line.grapheme_indices(true) {
         let columns = grapheme_columns(grapheme);
@@ -55,7 +55,7 @@ fn wrap_line(line: &str, offset: usize, width: usize, rows: &mut Vec<Range<usize
     rows.push(offset + row_start..offset + line.len());
 }
 
-/// The text, or as much of its start as fits with an ellipsis.
+/// The text, or as much of its start as fits before an ellipsis.
 pub(super) fn cut(text: &str, width: usize) -> String {
     if columns(text) <= width {
         return text.to_owned();
@@ -104,7 +104,7 @@ mod tests {
     fn wide_characters_take_two_columns() {
         assert_eq!(wrapped("日本語", 4), ["日本", "語"]);
         assert_eq!(wrapped("日本語", 5), ["日本", "語"]);
-        // Narrower than one character: still one on each row.
+        // If a character is wider than the row, it still gets a row of its own.
         assert_eq!(wrapped("日本", 1), ["日", "本"]);
     }
 

@@ -7,20 +7,20 @@ use subrosa_bench::{Plan, measure_server};
 
 use crate::{global::Global, output::Output, profile};
 
-/// Measure a server: put load on it, and print what it bears.
+/// Measure a server: put load on it, and print how much it can take.
 ///
-/// Makes accounts and conversations at the server, which stay: meant for one that is not in use yet. Use
-/// another machine than the server's, or they share its processors. Measured are sign-ups, messages at several
-/// rates and turns with commits. Memory per connection and fan-out to many are not: the one needs a look inside
-/// the server, the other a conversation of many accounts, which this version can only make in a server of its
-/// own. `cargo xtask bench` measures both.
+/// Creates accounts and conversations that stay at the server, so use one that is not in use yet, and run this
+/// on another machine, or they share its processors. It measures sign-ups, messages at several rates, and turns
+/// with commits. It does not measure memory per connection, for which it would have to look into the server's
+/// process, or fan-out to many, for which it would need a conversation of many accounts. `cargo xtask bench`
+/// measures both on a server of its own.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   subrosa bench --server https://chat.example.org
   subrosa bench --server http://10.0.0.7:8080 --quick --json")]
 pub(crate) struct Arguments {
-    /// End within a minute; the figures are coarser.
+    /// Finish within a minute, with coarser figures.
     #[arg(long)]
     quick: bool,
 }
@@ -32,14 +32,14 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
     } else {
         Plan::thorough()
     };
-    // The generator has a runtime of its own, on a thread of its own.
+    // The load generator has its own runtime, on its own thread.
     let report = tokio::task::spawn_blocking(move || measure_server(&server, &plan, &progress)).await??;
     let table = report.to_string();
     output.result(&report, &table)?;
     Ok(())
 }
 
-/// What is being done, for whoever waits. A standard error that is gone is no failure.
+/// Says what is being done. It is no failure if standard error is closed.
 fn progress(line: &str) {
     let _ = writeln!(io::stderr(), "subrosa: {line}");
 }

@@ -8,7 +8,7 @@ use crate::{chat, exit::usage, global::Global, output::can_ask, profile};
 
 /// Open the terminal interface: chats, messages, people, in one screen.
 ///
-/// '?' shows the keys. Nothing is told by colour alone, and the cursor is always where you are.
+/// '?' shows the keys. Nothing depends on colour alone, and the cursor is always where your focus is.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -13,7 +13,7 @@ use crate::{
     shapes::{ChatShape, state},
 };
 
-/// Characters of the newest message in the list.
+/// The most characters of the newest message in the list.
 const PREVIEW_CHARS: usize = 60;
 
 /// List your conversations, the newest first.
@@ -23,7 +23,7 @@ Examples:
   subrosa chats
   subrosa chats --offline --json")]
 pub(crate) struct Arguments {
-    /// Do not connect: show what is here.
+    /// Do not connect; show what is stored here.
     #[arg(long)]
     offline: bool,
 }

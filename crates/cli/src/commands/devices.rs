@@ -18,7 +18,7 @@ Examples:
   subrosa devices
   subrosa devices --sign-out 0123456789abcdef0123456789abcdef")]
 pub(crate) struct Arguments {
-    /// Sign this device out: one that is lost, for example.
+    /// Sign out this device, for example because it is lost.
     #[arg(long, value_name = "DEVICE")]
     sign_out: Option<DeviceId>,
 }

@@ -13,13 +13,13 @@ Examples:
   subrosa history @bob
   subrosa history @bob --limit 500 --json")]
 pub(crate) struct Arguments {
-    /// With whom.
+    /// The other person's handle.
     #[arg(value_name = "@HANDLE")]
     handle: Handle,
-    /// How many messages.
+    /// The number of messages.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = value_parser!(u32).range(1..=1_000_000))]
     limit: u32,
-    /// Do not connect: show what is here. The other person learns later that it was read.
+    /// Do not connect; show what is stored here. The read report is sent later.
     #[arg(long)]
     offline: bool,
 }

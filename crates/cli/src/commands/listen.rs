@@ -17,23 +17,22 @@ use crate::{
     signals,
 };
 
-/// How long a message waits for the handle of somebody who is not known yet.
+/// How long a message waits for the handle of a sender who is not known yet.
 const HANDLE_PATIENCE: Duration = Duration::from_secs(5);
-/// Messages that may wait for it.
+/// The most messages that wait for it.
 const NAMELESS_MAX: usize = 1_000;
 
 /// Stay connected, and print messages and changes of status as they come.
 ///
-/// Messages that waited at the server come first. The senders learn that their messages were delivered;
-/// they count as read after `subrosa history` or in `subrosa chat`. Standard error tells when the
-/// connection comes and goes.
+/// Messages that waited at the server come first. Their senders see them as delivered; they are marked as read by
+/// `subrosa history` and `subrosa chat`. Changes of the connection are reported on standard error.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   subrosa listen
   subrosa listen --json --count 1 --timeout 60")]
 pub(crate) struct Arguments {
-    /// End after so many received messages.
+    /// Exit after this many received messages.
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// End after this time: with exit code 6 if --count messages have not come, otherwise with 0.
@@ -104,15 +103,15 @@ async fn at(deadline: Option<Instant>) {
     }
 }
 
-/// Prints what happens.
+/// Prints events as they come.
 struct Printer<'a> {
     client: &'a Client,
     names: Names,
-    /// Messages whose sender the directory has not told yet: the first of a conversation may be faster.
+    /// Messages whose sender is not known yet: the first of a conversation may arrive before its sender's handle.
     nameless: Vec<Message>,
-    /// Until when these wait.
+    /// How long these wait.
     patience_ends: Option<Instant>,
-    /// Messages after which to end, if there is an end.
+    /// The number of messages after which to exit, if there is one.
     count: Option<u64>,
     received: u64,
 }
@@ -170,7 +169,7 @@ impl Printer<'_> {
         Ok(())
     }
 
-    /// Loads who is who, and shows the messages that waited for it.
+    /// Loads the known names, and shows the messages that waited for them.
     async fn learn_names(&mut self, output: &mut Output) -> anyhow::Result<()> {
         self.names = Names::load(self.client).await?;
         let (known, unknown): (Vec<_>, Vec<_>) = std::mem::take(&mut self.nameless)
@@ -183,7 +182,7 @@ impl Printer<'_> {
         known.iter().try_for_each(|message| self.show(message, output))
     }
 
-    /// Shows what has waited long enough, under the account's id.
+    /// Shows the messages that have waited long enough, under their sender's account id.
     fn show_nameless(&mut self, output: &mut Output) -> anyhow::Result<()> {
         self.patience_ends = None;
         std::mem::take(&mut self.nameless)
@@ -191,7 +190,7 @@ impl Printer<'_> {
             .try_for_each(|message| self.show(message, output))
     }
 
-    /// Shows a message, unless all that were asked for are shown.
+    /// Shows a message, unless enough have been shown.
     fn show(&mut self, message: &Message, output: &mut Output) -> anyhow::Result<()> {
         if self.is_done() {
             return Ok(());
@@ -204,7 +203,7 @@ impl Printer<'_> {
     }
 }
 
-/// Tells when the connection comes and goes; the same trouble only once.
+/// Reports when the connection comes and goes, each problem only once.
 fn tell(status: &Status, shown: &mut Connection, client: &Client, output: &mut Output) -> anyhow::Result<()> {
     match &status.connection {
         now @ Connection::Online if *shown != *now => {

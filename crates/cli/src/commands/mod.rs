@@ -1,4 +1,4 @@
-//! One file for each command, and how they begin and end a conversation with the server.
+//! The commands, one file each, and how they start and end their time with the server.
 
 pub(crate) mod bench;
 pub(crate) mod chat;
@@ -25,21 +25,20 @@ use tokio::time::timeout;
 
 use crate::{exit::incompatible, output::Output};
 
-/// How long a command that can do without the server waits for it.
+/// How long a command that does not need the server waits for it.
 const SYNC_PATIENCE: Duration = Duration::from_secs(5);
-/// How long a command waits for what is to leave before it ends: delivery and read reports, key packages.
+/// How long a command waits at its end for what it still has to send: delivery and read reports, key packages.
 const FAREWELL_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Fetches what waits at the server, if it can be reached at once; otherwise says so and goes on with what
-/// is here. A device that was signed out is an error, and so is a server of another version: waiting does not
-/// help then.
+/// Fetches what waits at the server, if it can be reached at once; otherwise says so and continues with what is stored
+/// here. A device that was signed out is an error, and so is a server of another version, since waiting would not help.
 async fn sync(client: &Client, output: &mut Output) -> anyhow::Result<()> {
     client.connect();
     let mut status = client.status();
     let is_decided = |status: &Status| {
         status.caught_up || status.is_final() || matches!(status.connection, Connection::Waiting { .. })
     };
-    // In time or not, the status says how it stands.
+    // Whether in time or not, the status says what happened.
     let _ = timeout(SYNC_PATIENCE, status.wait_for(is_decided)).await;
     let status = status.borrow().clone();
     match status.connection {
@@ -65,17 +64,17 @@ async fn sync(client: &Client, output: &mut Output) -> anyhow::Result<()> {
     }
 }
 
-/// Lets leave what is to leave, if there is a connection, and closes the profile.
+/// Sends what is left to send, if there is a connection, and closes the profile.
 async fn farewell(client: Client) -> anyhow::Result<()> {
     if client.status().borrow().caught_up {
-        // What does not leave now leaves with the next command.
+        // What is not sent now is sent by the next command.
         let _ = client.settle(FAREWELL_PATIENCE).await;
     }
     Ok(client.close().await?)
 }
 
-/// The same, and tells what the user has to know of what came since `events` was subscribed to: what the
-/// server handed out and was refused, keys that have changed.
+/// Like [`farewell`], and prints the warnings since `events` was subscribed to, such as changed keys, or what the server
+/// sent and the client refused.
 async fn farewell_with_warnings(
     client: Client,
     mut events: Events,

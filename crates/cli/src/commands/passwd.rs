@@ -16,7 +16,7 @@ Examples:
   subrosa passwd
   subrosa passwd --password-file old.txt --new-password-file new.txt")]
 pub(crate) struct Arguments {
-    /// Read the new password from the first line of this file instead of asking. The present one comes
+    /// Read the new password from the first line of this file instead of asking. The current one comes
     /// from --password-file.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     new_password_file: Option<PathBuf>,

@@ -21,7 +21,7 @@ use crate::{
 
 /// Send a message, and wait until the server has stored it.
 ///
-/// Exit code 6 says that the server could not be reached in time: the message is kept, and leaves with the
+/// Exit code 6 means that the server could not be reached in time: the message is stored, and sent by the
 /// next command that connects.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -30,10 +30,10 @@ Examples:
   uptime | subrosa send @bob -
   subrosa send @bob --timeout 5 --json hello")]
 pub(crate) struct Arguments {
-    /// To whom.
+    /// The recipient's handle.
     #[arg(value_name = "@HANDLE")]
     pub(crate) handle: Handle,
-    /// The text, at most 64 KiB; '-' reads it from standard input. Without it you are asked.
+    /// The text, at most 64 KiB; '-' reads it from standard input. If it is missing, you are asked for it.
     #[arg(value_name = "TEXT", allow_hyphen_values = true)]
     text: Option<String>,
     /// How long to wait for the server.

@@ -1,4 +1,4 @@
-//! `subrosa serve`: runs the server until it is told to stop.
+//! `subrosa serve`: runs the server until it is asked to stop.
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
@@ -17,37 +17,37 @@ use crate::{output::Output, shapes::ListeningShape, web_app};
 /// Options come from the defaults, the configuration file, the environment (`SUBROSA_DATA`,
 /// `SUBROSA_LISTEN`, `SUBROSA_LOG__FILTER` …) and the command line; each overrides those before it. The log
 /// goes to standard error; standard output has one line with the address, once connections are accepted.
-/// SIGTERM and Ctrl+C stop the server softly, a second one at once.
+/// SIGTERM and Ctrl+C stop the server gracefully, a second one at once.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   subrosa serve
   subrosa serve --data /var/lib/subrosa --listen 0.0.0.0:8080
   subrosa serve --config /etc/subrosa.toml
-  subrosa serve --listen 127.0.0.1:0 --json        a free port, told as {\"listening\": …}")]
+  subrosa serve --listen 127.0.0.1:0 --json        a free port, reported as {\"listening\": …}")]
 pub(crate) struct Arguments {
     /// The configuration file (TOML); docs/config.example.toml documents every key.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     config: Option<PathBuf>,
-    /// The folder with everything that the server keeps [default: subrosa-data].
+    /// The folder for everything that the server stores [default: subrosa-data].
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     data: Option<PathBuf>,
     /// Address and port; port 0 takes a free one [default: 127.0.0.1:8080].
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
-    /// Under which address people reach the server [default: `http://localhost:8080`].
+    /// The address at which people reach the server [default: `http://localhost:8080`].
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     public_url: Option<String>,
     /// Whether anyone may sign up [default: true].
     #[arg(long, value_name = "BOOL")]
     registration_open: Option<bool>,
-    /// A further address for Prometheus at /metrics.
+    /// Another address, which serves /metrics to Prometheus.
     #[arg(long, value_name = "ADDR")]
     metrics_listen: Option<SocketAddr>,
-    /// A folder with the web app, in place of the one in this binary.
+    /// A folder with the web app, to use instead of the one in this binary.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     web_dir: Option<PathBuf>,
-    /// The form of the log [default: text].
+    /// The format of the log [default: text].
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<Format>,
     /// What is logged: `info`, or `warn,subrosa_server=debug` [default: info].
@@ -57,9 +57,9 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
-    /// Lines for people.
+    /// Lines of text for people.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -100,7 +100,7 @@ fn overrides(arguments: Arguments) -> Overrides {
     }
 }
 
-/// One line for people and scripts that wait for the server. Whoever closed standard output does not want it.
+/// Prints a line for people and scripts that wait for the server, unless standard output is closed.
 fn announce(address: SocketAddr, output: &mut Output) {
     let listening = format!("http://{address}");
     let text = format!("listening on {listening}");

@@ -8,8 +8,8 @@ use crate::{global::Global, output::Output, profile, secrets, shapes::AccountSha
 
 /// Sign in: make this profile another device of an account.
 ///
-/// The account's conversations are joined at once, also while its other devices are off. Messages from
-/// before stay on the devices that have them.
+/// The device joins the account's conversations at once, even while other devices are off. Earlier
+/// messages stay on the devices that have them.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     /// Do not ask for confirmation. Needed without a terminal.
     #[arg(long)]
     yes: bool,
-    /// Remove the profile without telling the server, for one that is gone. Until another device signs
+    /// Remove the profile without telling the server, if it is gone for good. Until another device signs
     /// this one out, others still encrypt for it.
     #[arg(long)]
     forget: bool,

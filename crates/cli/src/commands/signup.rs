@@ -1,4 +1,4 @@
-//! `subrosa signup`: makes an account and its first device, and shows the recovery code once.
+//! `subrosa signup`: creates an account and its first device, and shows the recovery code once.
 
 use std::time::Duration;
 
@@ -12,22 +12,22 @@ use crate::{
     shapes::AccountShape,
 };
 
-/// How long a fresh device may take until others can reach it.
+/// How long it may take until others can reach a new device.
 pub(super) const ANNOUNCE_PATIENCE: Duration = Duration::from_secs(20);
 
-/// Make an account.
+/// Create an account.
 ///
-/// Prints a recovery code, once: with it a forgotten password can be replaced. Nobody else has it, and
-/// without password and recovery code nobody can bring the account back.
+/// Prints a recovery code, once, with which you can replace a forgotten password. Nobody else has it:
+/// without password and recovery code, the account is lost.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   subrosa signup alice --name 'Alice A.'
   subrosa signup bob --server https://chat.example.org --password-file secret.txt --json")]
 pub(crate) struct Arguments {
-    /// The handle by which others find you: 3 to 32 of a-z, 0-9, '_' and '.'.
+    /// The handle by which others find you: 3 to 32 characters of a-z, 0-9, '_' and '.'.
     handle: Handle,
-    /// The name that the people you write to see.
+    /// The name that is shown to the people you write to.
     #[arg(long, value_name = "TEXT")]
     name: Option<String>,
 }
@@ -64,8 +64,8 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
     Ok(())
 }
 
-/// Stays until others can reach this device: its key packages are at the server, and its account's
-/// conversations are joined.
+/// Waits until others can reach this device: its key packages are at the server, and it has joined its account's
+/// conversations.
 pub(super) async fn announce(client: Client, output: &mut Output) -> anyhow::Result<()> {
     client.connect();
     if let Err(error) = client.settle(ANNOUNCE_PATIENCE).await {

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::{global::Global, output::Output, people::one_line, profile, shapes::AccountShape};
 
-/// Say who is signed in.
+/// Show who is signed in.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -15,9 +15,9 @@ use super::{
     Effect, clamp_hit, open, reload, seen,
 };
 
-/// Rows that a key scrolls the help by.
+/// How many rows a key scrolls the help by.
 const HELP_STEP: usize = 5;
-/// Characters after which the server is asked for people.
+/// From this many characters on, the server is searched for people.
 const SEARCH_CHARS_MIN: usize = 2;
 
 /// A key was pressed.
@@ -56,7 +56,7 @@ pub(super) fn key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The help is scrolled, and closed by any other key.
+/// Scrolls the help; any other key closes it.
 fn help_key(row: usize, key: KeyEvent) -> Option<Overlay> {
     let last = HELP_ROWS.saturating_sub(1);
     match key.code {
@@ -136,7 +136,7 @@ fn select_chat(model: &mut Model, by: isize) {
     model.selected = model.chats.get(index).map(|chat| chat.id);
 }
 
-/// Opens the next or the previous chat of the list.
+/// Opens the next or the previous chat in the list.
 fn neighbour(model: &mut Model, by: isize) -> Vec<Effect> {
     model.overlay = None;
     select_chat(model, by);
@@ -203,7 +203,7 @@ fn select_message(model: &mut Model, by: isize) -> Vec<Effect> {
     older.into_iter().chain(seen(model)).collect()
 }
 
-/// Scrolls so that the selected message is seen, with its header.
+/// Scrolls so that the selected message and its header are visible.
 fn show_selected(model: &mut Model) {
     let Some(thread) = &model.thread else { return };
     let Some(position) = thread.selected_message().map(|message| message.position) else {
@@ -217,7 +217,7 @@ fn show_selected(model: &mut Model) {
         .iter()
         .rposition(|row| row.position == position)
         .unwrap_or(first);
-    // A message without a header of its own is shown with the one above it.
+    // A message without a header of its own belongs to the one above it.
     let first = rows[..first]
         .iter()
         .rposition(|row| row.kind == RowKind::Header)
@@ -253,7 +253,7 @@ fn scroll_page(model: &mut Model, direction: Direction) -> Vec<Effect> {
     };
     let (rows, height) = transcript_rows(model, thread);
     let from = top(&rows, thread.scroll, height);
-    // One row stays, to find one's place again.
+    // One row stays, so that readers find their place again.
     let step = height.saturating_sub(1).max(1);
     let to = match direction {
         Direction::Up => from.saturating_sub(step),
@@ -286,10 +286,10 @@ fn scroll_page(model: &mut Model, direction: Direction) -> Vec<Effect> {
     older.into_iter().chain(seen(model)).collect()
 }
 
-/// Asks for more messages at the old end.
+/// Requests older messages.
 fn load_older(model: &mut Model) -> Option<Effect> {
     let thread = model.thread.as_mut().filter(|thread| thread.has_older())?;
-    // The place is kept by its message: it must not be "the newest" while the top grows.
+    // The position is tied to a message: it must not be "the newest" while older ones are added at the top.
     if thread.scroll == Scroll::Newest
         && let Some(message) = thread.messages.first()
     {
@@ -358,7 +358,7 @@ fn composer_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The keys that edit a text. Returns whether the text has room for what was typed.
+/// Handles the keys that edit a text. Returns whether what was typed did fit.
 fn edit(field: &mut Composer, key: KeyEvent) -> bool {
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     let alt = key.modifiers.contains(KeyModifiers::ALT);
@@ -422,7 +422,7 @@ fn search_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
                     open(model, chat)
                 }
                 Some(Hit::Person(handle)) => vec![Effect::OpenChat(handle.clone())],
-                // Faster than the search: the handle as it was typed.
+                // The search has not answered yet: take the handle as it was typed.
                 None => match search.query().parse::<Handle>() {
                     Ok(handle) => vec![Effect::OpenChat(handle)],
                     Err(error) => {
@@ -458,7 +458,7 @@ fn searched(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Search(query)]
 }
 
-/// Fills in the chats whose person fits the text of the search.
+/// Finds the chats whose person matches the text of the search.
 pub(super) fn search_chats(model: &mut Model) {
     let Some(Overlay::Search(search)) = &model.overlay else {
         return;

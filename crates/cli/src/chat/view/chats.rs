@@ -27,7 +27,7 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Pos
     let row_height = usize::from(list_row_height(area));
     let shown = (usize::from(area.height) / row_height).max(1);
     let selected = model.selected_index().unwrap_or_default();
-    // The selected chat is seen, and the list stays where it is as long as it can.
+    // The selected chat is visible, and the list scrolls only if it must.
     let first = selected.saturating_sub(shown - 1);
     let mut cursor = None;
     for (place, chat) in model.chats.iter().skip(first).take(shown).enumerate() {
@@ -68,7 +68,7 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Pos
     cursor
 }
 
-/// The count comes first: it is seen when the name is cut.
+/// The count comes first, so that it is visible even if the name is truncated.
 fn title_text(model: &Model, chat: &Conversation) -> String {
     let new = match chat.unread {
         0 => String::new(),

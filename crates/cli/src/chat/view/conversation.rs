@@ -51,7 +51,7 @@ fn title(model: &Model, thread: &Thread) -> String {
     }
 }
 
-/// Draws the rows that are seen. Returns where the selected message is.
+/// Draws the visible rows. Returns where the selected message is.
 fn messages(model: &Model, thread: &Thread, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     if thread.is_loaded && thread.messages.is_empty() {
         put(
@@ -68,7 +68,7 @@ fn messages(model: &Model, thread: &Thread, area: Rect, buffer: &mut Buffer) -> 
         .selected_message()
         .filter(|_| model.focus == Focus::Messages);
     let selected = selected.map(|message| message.position);
-    // Few messages stand just above the composer.
+    // A few messages are shown just above the composer.
     let empty = height.saturating_sub(rows.len());
     let mut cursor = None;
     for (place, row) in rows.iter().skip(first).take(height).enumerate() {
@@ -93,7 +93,7 @@ fn draw_row(row: &Row, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// Draws the composer, scrolled so that the cursor is seen. Returns where it is.
+/// Draws the composer, scrolled so that the cursor is visible. Returns where it is.
 fn composer(thread: &Thread, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     if area.is_empty() {
         return None;

@@ -1,4 +1,4 @@
-//! What lies over the rest: the search for people, and the help.
+//! Overlays: the search for people, and the help.
 
 use ratatui::{
     buffer::Buffer,
@@ -70,9 +70,9 @@ pub(super) fn draw(model: &Model, overlay: &Overlay, screen: Rect, buffer: &mut 
     }
 }
 
-/// Clears a place in the middle, or the whole of a small screen, and gives what is inside.
+/// Clears a box in the middle, or all of a small screen, and returns the area inside.
 fn frame(screen: Rect, title: &str, buffer: &mut Buffer) -> Rect {
-    // The last line keeps telling the keys.
+    // The last line keeps showing the keys.
     let screen = Rect {
         height: screen.height.saturating_sub(u16::from(screen.height > 4)),
         ..screen
@@ -103,7 +103,7 @@ fn frame(screen: Rect, title: &str, buffer: &mut Buffer) -> Rect {
 }
 
 fn help(first: usize, area: Rect, buffer: &mut Buffer) {
-    // As far as there is something below.
+    // Only as far as there is text below.
     let first = first.min(HELP.len().saturating_sub(usize::from(area.height)));
     for (row, text) in HELP.iter().skip(first).enumerate() {
         let style = if text.starts_with(' ') { Style::new() } else { BOLD };
@@ -163,7 +163,7 @@ fn hit_text(model: &Model, hit: &Hit) -> String {
     }
 }
 
-/// How the search stands, in words.
+/// The state of the search in words.
 fn progress(search: &Search, hits: usize) -> String {
     let query = search.query();
     match &search.found {
