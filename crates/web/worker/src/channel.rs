@@ -19,8 +19,7 @@ impl TabId {
     /// The name of the lock that the worker holds for as long as it lives. Its page waits for that lock: nothing else
     /// shows every way in which a worker can die.
     pub(crate) fn life(self) -> String {
-        let digits: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("subrosa-life-{digits}")
+        format!("subrosa-life-{:032x}", u128::from_be_bytes(self.0))
     }
 }
 

@@ -92,8 +92,11 @@ async fn report(device: &Device, client: &Client, batch: Option<Vec<Change>>) ->
     let mut touched: BTreeSet<ConversationId> = BTreeSet::new();
     for change in batch {
         match change {
-            // The status shows the end of a session, too.
-            Change::CaughtUp | Change::VaultChanged | Change::SignedOut => {}
+            // The status shows the end of a session, and a message shows that it failed.
+            Change::CaughtUp
+            | Change::VaultChanged
+            | Change::SignedOut
+            | Change::Warning(ClientWarning::Refused { message: Some(_), .. }) => {}
             Change::ConversationChanged(id) => {
                 touched.insert(id);
             }
@@ -127,8 +130,6 @@ async fn report(device: &Device, client: &Client, batch: Option<Vec<Change>>) ->
                 });
             }
             Change::ContactChanged(account) => touched.extend(client.chat_with_account(account).await?),
-            // The message itself says that it failed.
-            Change::Warning(ClientWarning::Refused { message: Some(_), .. }) => {}
             Change::Warning(warning) => device.report(Event::Warning(shown(client, warning).await?)),
         }
     }
