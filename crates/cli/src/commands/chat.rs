@@ -24,6 +24,6 @@ pub(crate) async fn run(global: &Global, _: Arguments) -> anyhow::Result<()> {
     }
     let client = profile::open(global).await?;
     let ending = chat::run(&client).await;
-    let closed = super::farewell(client).await;
+    let closed = super::finish(client).await;
     ending.and(closed)
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use subrosa_client::{Conversation, ConversationState, Message};
 
-use super::{farewell_with_warnings, sync};
+use super::{finish_with_warnings, sync};
 use crate::{
     global::Global,
     instant::day_and_minute,
@@ -39,7 +39,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
         let text = line(&conversation, &names, output);
         output.result(&ChatShape::new(&conversation, &names), &text)?;
     }
-    farewell_with_warnings(client, events, output).await
+    finish_with_warnings(client, events, output).await
 }
 
 fn line(conversation: &Conversation, names: &Names, output: &Output) -> String {

@@ -3,7 +3,7 @@
 use clap::{Args, value_parser};
 use subrosa_client::Handle;
 
-use super::{farewell_with_warnings, sync};
+use super::{finish_with_warnings, sync};
 use crate::{global::Global, output::Output, people::Names, profile, shapes::MessageShape};
 
 /// Show the newest messages of a conversation, and mark it as read.
@@ -35,7 +35,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
             "there is no conversation with @{} yet",
             arguments.handle.as_str()
         ));
-        return farewell_with_warnings(client, events, output).await;
+        return finish_with_warnings(client, events, output).await;
     };
     let names = Names::load(&client).await?;
     for message in client.messages(conversation, None, arguments.limit).await? {
@@ -43,5 +43,5 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
         output.result(&MessageShape::new(&message, &names), &text)?;
     }
     client.mark_read(conversation).await?;
-    farewell_with_warnings(client, events, output).await
+    finish_with_warnings(client, events, output).await
 }

@@ -6,7 +6,7 @@ use clap::{Args, value_parser};
 use subrosa_client::{Client, ClientError, Connection, Event, Message, Status, Update};
 use tokio::time::{Instant, sleep_until};
 
-use super::farewell;
+use super::finish;
 use crate::{
     exit::{incompatible, timed_out},
     global::Global,
@@ -43,7 +43,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
     let client = profile::open(global).await?;
     let ending = listen(&client, &arguments, output).await;
-    let closed = farewell(client).await;
+    let closed = finish(client).await;
     ending.and(closed)
 }
 

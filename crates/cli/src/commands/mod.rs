@@ -28,7 +28,7 @@ use crate::{exit::incompatible, output::Output};
 /// How long a command that does not need the server waits for it.
 const SYNC_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a command waits at its end for what it still has to send: delivery and read reports, key packages.
-const FAREWELL_PATIENCE: Duration = Duration::from_secs(5);
+const FINISH_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Fetches what waits at the server, if it can be reached at once; otherwise says so and continues with what is stored
 /// here. A device that was signed out is an error, and so is a server of another version, since waiting would not help.
@@ -65,22 +65,18 @@ async fn sync(client: &Client, output: &mut Output) -> anyhow::Result<()> {
 }
 
 /// Sends what is left to send, if there is a connection, and closes the profile.
-async fn farewell(client: Client) -> anyhow::Result<()> {
+async fn finish(client: Client) -> anyhow::Result<()> {
     if client.status().borrow().caught_up {
         // What is not sent now is sent by the next command.
-        let _ = client.settle(FAREWELL_PATIENCE).await;
+        let _ = client.settle(FINISH_PATIENCE).await;
     }
     Ok(client.close().await?)
 }
 
-/// Like [`farewell`], and prints the warnings since `events` was subscribed to, such as changed keys, or what the server
+/// Like [`finish`], and prints the warnings since `events` was subscribed to, such as changed keys, or what the server
 /// sent and the client refused.
-async fn farewell_with_warnings(
-    client: Client,
-    mut events: Events,
-    output: &mut Output,
-) -> anyhow::Result<()> {
-    let closed = farewell(client).await;
+async fn finish_with_warnings(client: Client, mut events: Events, output: &mut Output) -> anyhow::Result<()> {
+    let closed = finish(client).await;
     while let Some(Some(update)) = events.next().now_or_never() {
         if let Update::Event(Event::Warning(warning)) = update {
             output.warning(&warning.to_string());

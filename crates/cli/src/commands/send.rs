@@ -9,7 +9,7 @@ use clap::{Args, value_parser};
 use subrosa_client::{Client, ClientError, Handle, Message, MessageStatus};
 use subrosa_wire::limits::MESSAGE_TEXT_MAX;
 
-use super::farewell_with_warnings;
+use super::finish_with_warnings;
 use crate::{
     exit::{refused, timed_out, usage},
     global::Global,
@@ -67,7 +67,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
         }
         Err(error) => Err(error.into()),
     };
-    let closed = farewell_with_warnings(client, events, output).await;
+    let closed = finish_with_warnings(client, events, output).await;
     ending.and(closed)
 }
 

@@ -1,4 +1,4 @@
-//! The engine's thread, with an engine that belongs to nobody.
+//! The engine's thread, with an engine without an account at any server.
 
 #![expect(clippy::unwrap_used, reason = "a test whose engine fails has failed")]
 
@@ -52,7 +52,7 @@ async fn a_way_out_that_is_full_is_given_up() {
         .unwrap()
         .unwrap();
     frames.recv().await.unwrap();
-    // The connection's writer learns it by the end of the channel.
+    // The connection's writer notices by the end of the channel.
     assert!(frames.recv().await.is_none());
     assert_eq!(device.host.status().borrow().requests_under_way, 0);
 }
@@ -107,7 +107,7 @@ async fn a_lost_connection_forgets_its_requests() {
         (status.connection, status.requests_under_way, status.caught_up),
         (shown, 0, false)
     );
-    // An answer that comes all the same is a stranger.
+    // An answer that arrives nevertheless is not recognised.
     let late = ServerFrame {
         request_id: 1,
         body: Some(Body::Problem(Problem::default())),

@@ -1,4 +1,4 @@
-//! What a server, a proxy or something else altogether may answer.
+//! Answers of a server, of a proxy, and of something else altogether.
 
 use subrosa_wire::ProblemCode;
 

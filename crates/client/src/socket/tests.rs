@@ -1,4 +1,4 @@
-//! A connection as the server may make and break it.
+//! How a server may accept, use and break a connection.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot have its server has failed")]
 

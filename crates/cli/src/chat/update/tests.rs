@@ -1,4 +1,4 @@
-//! The interface as its user meets it, without a terminal and without a server.
+//! The interface as its user sees it, without a terminal and without a server.
 
 #![expect(
     clippy::unwrap_used,
@@ -185,7 +185,7 @@ fn what_is_seen_is_marked_as_read() {
 #[test]
 fn what_is_not_seen_is_not_marked_as_read() {
     let more = || vec![received(1, "a", 0), unread(2, "b", 1)];
-    // Another window is in front.
+    // Another window has the focus.
     let mut behind = model(80, 24, many(3));
     update(&mut behind, Input::InFront(false));
     assert_eq!(update(&mut behind, Input::Messages(CHAT, more())), []);

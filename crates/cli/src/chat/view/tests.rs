@@ -1,5 +1,4 @@
-//! What the screen looks like. Snapshots show bold and the like as plain text: what they tell is told
-//! without it.
+//! What the screen looks like. Snapshots show bold and the like as plain text: no information depends on them.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot draw to memory has failed")]
 
@@ -169,7 +168,7 @@ fn the_cursor_is_where_the_user_is() {
     assert_eq!(cursor(&model), Position { x: 0, y: 1 });
 }
 
-/// Any text of others, any size, any key: the screen holds no control character, and nothing panics.
+/// Whatever the text, the size and the keys: there is no control character on the screen, and nothing panics.
 fn arbitrary_key() -> impl Strategy<Value = KeyEvent> {
     let code = prop_oneof![
         any::<char>().prop_map(KeyCode::Char),

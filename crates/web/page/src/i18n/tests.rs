@@ -118,7 +118,7 @@ fn the_browsers_first_language_that_is_spoken_here_is_taken() {
     assert_eq!(tags(&["fr"]), None);
 }
 
-/// Each letter that the first of the fonts lacks would make every browser load another one.
+/// A letter that the first font lacks would make every browser load another one.
 #[test]
 fn every_text_is_written_in_letters_of_the_font_that_is_loaded_at_first() {
     let style = include_str!("../../style/00-tokens.css");
