@@ -43,8 +43,8 @@ impl Names {
         known.unwrap_or_else(|| account.to_string())
     }
 
-    /// `@handle`, or `Name (@handle)` for somebody who has sent a name. A name can be chosen to deceive; what follows the
-    /// `@` cannot.
+    /// `@handle`, or `Name (@handle)` for somebody who has sent a name. A name can be chosen to deceive; what follows
+    /// the `@` cannot.
     pub(crate) fn display(&self, account: AccountId) -> String {
         let handle = self.handle_of(account);
         match self.people.get(&account).and_then(|(_, name)| name.as_deref()) {

@@ -83,8 +83,8 @@ impl Client {
         Self::start(profile, engine, server)
     }
 
-    /// Opens the device in a profile folder, for a server that has another address here. The device's tokens are sent to
-    /// that address, so it has to come from the user.
+    /// Opens the device in a profile folder, for a server that has another address here. The device's tokens are sent
+    /// to that address, so it has to come from the user.
     pub async fn open_at(folder: &Path, server: ServerUrl) -> Result<Self, ClientError> {
         let (profile, engine, _) = accounts::open_profile(folder).await?;
         Self::start(profile, engine, server)
@@ -301,8 +301,8 @@ impl Client {
             .await
     }
 
-    /// Signs this device out at the server and removes the profile. If the server cannot be reached, nothing happens; see
-    /// [`Client::forget`].
+    /// Signs this device out at the server and removes the profile. If the server cannot be reached, nothing happens;
+    /// see [`Client::forget`].
     pub async fn sign_out(self) -> Result<(), ClientError> {
         self.sign_out_at_server().await?;
         self.forget().await
@@ -456,8 +456,8 @@ impl Client {
             .await
     }
 
-    /// Like [`Client::send_text`], for callers that cannot know whether an earlier call arrived: the same text with the same
-    /// token is one message, which is returned each time.
+    /// Like [`Client::send_text`], for callers that cannot know whether an earlier call arrived: the same text with
+    /// the same token is one message, which is returned each time.
     pub async fn send_text_once(
         &self,
         conversation: ConversationId,

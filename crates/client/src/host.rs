@@ -190,8 +190,8 @@ pub(crate) struct HostHandle {
 }
 
 impl HostHandle {
-    /// Starts a thread for the engine of a profile. When it is stopped, or every handle is dropped, it closes the engine and
-    /// returns the profile.
+    /// Starts a thread for the engine of a profile. When it is stopped, or every handle is dropped, it closes the
+    /// engine and returns the profile.
     pub(crate) fn start(engine: Engine, profile: Profile) -> std::io::Result<(Self, EngineThread)> {
         let (jobs, queue) = mpsc::channel(ENGINE_JOBS_MAX);
         let events = broadcast::Sender::new(EVENTS_MAX);

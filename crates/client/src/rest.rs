@@ -221,8 +221,8 @@ impl Rest {
         Err(self.unexpected(&answer, &address))
     }
 
-    /// The error for an answer that this API does not give: a proxy's in front of a server that is down, or something else
-    /// altogether.
+    /// The error for an answer that this API does not give: a proxy's in front of a server that is down, or something
+    /// else altogether.
     fn unexpected(&self, answer: &HttpAnswer, address: &str) -> ClientError {
         match answer.status {
             // Bad Gateway, Service Unavailable, Gateway Timeout.
@@ -242,8 +242,8 @@ impl HttpRequest {
     }
 
     fn json(mut self, body: &impl Serialize) -> Self {
-        // Every body can be written as JSON: none has a map whose keys are not strings, or a number that a browser cannot
-        // represent. If one had, the server would refuse the empty body.
+        // Every body can be written as JSON: none has a map whose keys are not strings, or a number that a browser
+        // cannot represent. If one had, the server would refuse the empty body.
         self.json = Some(to_json(body).unwrap_or_default());
         self
     }

@@ -54,8 +54,8 @@ impl ServerUrl {
         self.base.starts_with("https:")
     }
 
-    /// Whether others on the network can see who talks to whom and when, which is so for plain `http` to another machine.
-    /// They never see what is said: that is end-to-end encrypted.
+    /// Whether others on the network can see who talks to whom and when, which is so for plain `http` to another
+    /// machine. They never see what is said: that is end-to-end encrypted.
     pub fn is_exposed(&self) -> bool {
         !self.is_encrypted() && !self.is_this_machine()
     }

@@ -47,8 +47,8 @@ impl StoredTokens {
         }
     }
 
-    /// Loads the tokens of a profile. `None` if there are none, or they are of another version: then this device has to sign
-    /// in again.
+    /// Loads the tokens of a profile. `None` if there are none, or they are of another version: then this device has
+    /// to sign in again.
     pub(crate) fn load(engine: &Engine) -> Result<Option<Self>, ClientError> {
         let stored = engine.setting(SETTING)?;
         Ok(stored.and_then(|bytes| from_json(&bytes).ok()))
@@ -62,8 +62,8 @@ impl StoredTokens {
         Ok(stored?)
     }
 
-    /// Whether the access token is young enough to be used. It counts as old if the clock was set back; a repeated sign-up
-    /// returns none (docs/adr/0007).
+    /// Whether the access token is young enough to be used. It counts as old if the clock was set back; a repeated
+    /// sign-up returns none (docs/adr/0007).
     fn is_fresh(&self, now: Timestamp) -> bool {
         !self.access_token.is_empty()
             && self.received_at <= now

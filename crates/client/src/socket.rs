@@ -1,5 +1,5 @@
-//! One WebSocket connection: from the TCP handshake to Ready, and then frames in both directions until it ends. It keeps
-//! no state; the engine requests everything again on the next one.
+//! One WebSocket connection: from the TCP handshake to Ready, and then frames in both directions until it ends. It
+//! keeps no state; the engine requests everything again on the next one.
 
 use std::time::Duration;
 

@@ -42,8 +42,8 @@ pub struct Status {
     pub requests_under_way: usize,
     /// How many messages, reports and handshakes are stored here and not yet accepted by the server.
     pub unsent: u64,
-    /// Whether something could not be stored because the disk is full. It is tried again with each connection until there
-    /// is space.
+    /// Whether something could not be stored because the disk is full. It is tried again with each connection until
+    /// there is space.
     pub storage_full: bool,
 }
 

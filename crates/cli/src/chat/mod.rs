@@ -1,5 +1,5 @@
-//! The terminal interface: model, update, view. This file is its loop: it waits for keys and for the client, updates the
-//! model, carries out the effects, and draws.
+//! The terminal interface: model, update, view. This file is its loop: it waits for keys and for the client, updates
+//! the model, carries out the effects, and draws.
 
 mod model;
 

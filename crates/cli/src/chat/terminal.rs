@@ -69,7 +69,8 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        // After a panic it has been restored already: a second time would move the cursor back onto the panic's message.
+        // After a panic it has been restored already: a second time would move the cursor back onto the panic's
+        // message.
         if !*self.panicked.borrow() {
             give_back();
         }
@@ -114,8 +115,8 @@ mod tests {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// What was written after the terminal was restored. The screen was taken over before, raw mode is off, and the cursor
-    /// is visible.
+    /// What was written after the terminal was restored. The screen was taken over before, raw mode is off, and the
+    /// cursor is visible.
     fn after_it_was_given_back(written: &str) -> &str {
         let (before, after) = written.rsplit_once("\u{1b}[?1049l").unwrap();
         assert!(before.contains("\u{1b}[?1049h"), "{written}");

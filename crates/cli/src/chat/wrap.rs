@@ -20,9 +20,9 @@ fn grapheme_columns(grapheme: &str) -> usize {
     printable_line(grapheme).width()
 }
 
-/// Breaks a text into rows of at most `width` columns: at line feeds, then at spaces, then anywhere. The ranges are byte
-/// ranges of the text, without the line feeds. Spaces at the end of a row may exceed the width. There always is at least
-/// one row, and no row is empty except for an empty line.
+/// Breaks a text into rows of at most `width` columns: at line feeds, then at spaces, then anywhere. The ranges are
+/// byte ranges of the text, without the line feeds. Spaces at the end of a row may exceed the width. There always is
+/// at least one row, and no row is empty except for an empty line.
 pub(super) fn rows(text: &str, width: usize) -> Vec<Range<usize>> {
     let mut rows = Vec::new();
     let mut start = 0;

@@ -94,8 +94,8 @@ pub enum Request {
         conversation: ConversationId,
         /// 1 byte to 64 KiB of UTF-8 after trimming.
         text: String,
-        /// 16 random bytes chosen by the page, so that a call that is repeated (because another tab took the lead) stores one
-        /// message only.
+        /// 16 random bytes chosen by the page, so that a call that is repeated (because another tab took the lead)
+        /// stores one message only.
         token: [u8; 16],
     },
     /// Tries a failed message again. [`Answer::Done`].
@@ -153,8 +153,8 @@ pub enum Request {
     /// Signs this device out at the server and removes everything stored here. [`Answer::Done`]. Fails as
     /// [`FailureKind::Unreachable`] if the server cannot be reached, and then nothing has changed.
     SignOut,
-    /// Removes everything stored here without telling the server; also for a device that is already signed out, or whose
-    /// database is broken. [`Answer::Done`].
+    /// Removes everything stored here without telling the server; also for a device that is already signed out, or
+    /// whose database is broken. [`Answer::Done`].
     Forget,
 
     // ---- the connection ----

@@ -35,8 +35,8 @@ pub enum Phase {
         /// The feature, by its name in the web standards: "origin private file system", …
         feature: String,
     },
-    /// The browser has removed this device's data (storage was low, or site data were cleared): the account is safe, but
-    /// this device has to sign in again. [`crate::Request::Forget`] leads out of this phase.
+    /// The browser has removed this device's data (storage was low, or site data were cleared): the account is safe,
+    /// but this device has to sign in again. [`crate::Request::Forget`] leads out of this phase.
     Evicted,
     /// The local database does not open. [`crate::Request::Forget`] leads out of this phase.
     Broken {

@@ -41,8 +41,8 @@ impl Network {
         })
     }
 
-    /// The HTTP client. It ignores the environment's proxies and does not follow redirects. The error is a human-readable
-    /// reason.
+    /// The HTTP client. It ignores the environment's proxies and does not follow redirects. The error is a
+    /// human-readable reason.
     pub(crate) fn http(&self) -> Result<Http, String> {
         reqwest::Client::builder()
             .use_preconfigured_tls(ClientConfig::clone(&self.tls))

@@ -38,7 +38,8 @@ pub(super) fn ChatPane() -> impl IntoView {
         Route::Chat(address) => Some(address),
         _ => None,
     });
-    // A changed entry in the list must not open the conversation again: only the address, the first load and a retry do.
+    // A changed entry in the list must not open the conversation again: only the address, the first load and a retry
+    // do.
     effect!(move || {
         attempt.track();
         let (Some(address), true) = (wanted.get(), store.loaded.get()) else {
@@ -90,8 +91,8 @@ pub(super) fn ChatPane() -> impl IntoView {
         _ => None,
     });
     view! {
-        // Each conversation has a pane of its own, by its key. A shared pane would show in one conversation what was typed
-        // in another.
+        // Each conversation has a pane of its own, by its key. A shared pane would show in one conversation what was
+        // typed in another.
         <For each=move || account.get() key=|account| *account children=|account| view! { <ConversationPane account /> } />
         {move || match found.get() {
             Found::Searching => view! { <div class="conversation">{skeleton::shape("pane-head")}{skeleton::bubbles()}</div> }.into_any(),

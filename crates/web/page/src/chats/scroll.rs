@@ -53,8 +53,8 @@ pub(super) struct Scroller {
     pub(super) area: NodeRef<html::Div>,
     /// What is scrolled in it.
     pub(super) content: NodeRef<html::Div>,
-    /// Whether the newest message is in view. `false` until the view has moved to where it begins, since what is in view
-    /// counts as read.
+    /// Whether the newest message is in view. `false` until the view has moved to where it begins, since what is in
+    /// view counts as read.
     pub(super) at_bottom: RwSignal<bool>,
     /// Whether the newest message is far away.
     pub(super) is_far: RwSignal<bool>,

@@ -54,8 +54,8 @@ mod tables {
         static SEGMENTER: Option<Segmenter> = Segmenter::new().ok();
     }
 
-    /// Where the cluster after `count` of them begins, in bytes; `None` if there is none. In a browser without a segmenter
-    /// every character counts as a cluster.
+    /// Where the cluster after `count` of them begins, in bytes; `None` if there is none. In a browser without a
+    /// segmenter every character counts as a cluster.
     pub(super) fn end(text: &str, count: usize) -> Option<usize> {
         SEGMENTER.with(|segmenter| match segmenter {
             Some(segmenter) => {
