@@ -30,6 +30,9 @@ pub enum DatabaseError {
         /// The newest version that this build knows.
         known: u32,
     },
+    /// A program that was still in development wrote it. Nothing was changed.
+    #[error("the database was made by an earlier development version and must be created anew")]
+    DevelopmentVersion,
     /// The disk is full. Nothing is lost: it works again when there is space.
     #[error("the disk is full")]
     Full,

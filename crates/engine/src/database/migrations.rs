@@ -1,4 +1,6 @@
 //! The versions of the schema, each a numbered file. A released file never changes.
+//!
+//! Versions below [`FIRST_VERSION`] were made during development only, and nothing brings them up to date.
 
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -10,30 +12,27 @@ pub(super) struct Migration {
     pub sql: &'static str,
 }
 
-/// In order: the first makes version 1 from an empty file.
-pub(super) const MIGRATIONS: &[Migration] = &[
-    Migration {
-        sql: include_str!("../../migrations/0001_engine.sql"),
-    },
-    Migration {
-        sql: include_str!("../../migrations/0002_unread_by_position.sql"),
-    },
-];
+/// The version that the first migration makes from an empty file.
+pub(super) const FIRST_VERSION: u32 = 3;
+
+/// In order: each makes the version after the one before it.
+pub(super) const MIGRATIONS: &[Migration] = &[Migration {
+    sql: include_str!("../../migrations/0003_engine.sql"),
+}];
 
 /// The version of the schema in the file; 0 for an empty file.
 pub(super) fn user_version(connection: &Connection) -> Result<u32, DatabaseError> {
     Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
 }
 
-/// Refuses a file of a newer version.
-pub(super) fn check_not_newer(
-    connection: &Connection,
-    migrations: &[Migration],
-) -> Result<(), DatabaseError> {
+/// Refuses a file that this build cannot bring up to date.
+pub(super) fn check_version(connection: &Connection, migrations: &[Migration]) -> Result<(), DatabaseError> {
     let found = user_version(connection)?;
-    let known = version_of(migrations.len());
+    let known = newest_version(migrations);
     if found > known {
         Err(DatabaseError::NewerVersion { found, known })
+    } else if (1..FIRST_VERSION).contains(&found) {
+        Err(DatabaseError::DevelopmentVersion)
     } else {
         Ok(())
     }
@@ -41,10 +40,9 @@ pub(super) fn check_not_newer(
 
 /// Brings the schema to the newest version. A migration is applied whole or not at all.
 pub(super) fn migrate(connection: &mut Connection, migrations: &[Migration]) -> Result<(), DatabaseError> {
-    check_not_newer(connection, migrations)?;
+    check_version(connection, migrations)?;
     let current = user_version(connection)?;
-    for (index, migration) in migrations.iter().enumerate() {
-        let version = version_of(index + 1);
+    for (version, migration) in (FIRST_VERSION..).zip(migrations) {
         if version <= current {
             continue;
         }
@@ -56,7 +54,10 @@ pub(super) fn migrate(connection: &mut Connection, migrations: &[Migration]) -> 
     Ok(())
 }
 
-/// Versions count from 1; there are never as many as a u32 can count.
-fn version_of(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
+/// The version that the last migration makes.
+pub(super) fn newest_version(migrations: &[Migration]) -> u32 {
+    (FIRST_VERSION..)
+        .zip(migrations)
+        .last()
+        .map_or(0, |(version, _)| version)
 }

@@ -1,7 +1,7 @@
 //! The client's database: one encrypted SQLite file (SQLCipher), opened by one engine at a time.
 //!
-//! It refuses to work without a cipher, with the wrong key, or on a file that a newer program wrote; in each
-//! of these cases the file is left as it was.
+//! It refuses to work without a cipher, with the wrong key, or on a file that a newer program or one still in
+//! development wrote; in each of these cases the file is left as it was.
 
 mod error;
 mod key;
@@ -90,7 +90,7 @@ impl Database {
         if migrations::user_version(&database.connection)? == 0 {
             return Err(DatabaseError::WrongKeyOrCorrupt);
         }
-        migrations::check_not_newer(&database.connection, migrations)?;
+        migrations::check_version(&database.connection, migrations)?;
         configure(&database.connection)?;
         migrations::migrate(&mut database.connection, migrations)?;
         Ok(database)

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 use subrosa_mls::KeyValue as _;
 use tempfile::TempDir;
 
-use super::*;
+use super::{migrations::FIRST_VERSION, *};
 
 const MARKER: &str = "the plaintext that must not be on the disk";
 const FIRST: Migration = Migration {
@@ -286,7 +286,25 @@ fn a_database_of_a_newer_program_is_left_alone() {
     let before = fs::read(fixture.path()).unwrap();
     assert!(matches!(
         fixture.open(&key(1)),
-        Err(DatabaseError::NewerVersion { found: 2, known: 1 })
+        Err(DatabaseError::NewerVersion { found, known }) if found == known + 1
+    ));
+    assert_eq!(fs::read(fixture.path()).unwrap(), before);
+}
+
+#[test]
+fn a_database_of_a_development_version_is_left_alone() {
+    let fixture = Fixture::with_notes();
+    let database = fixture.open(&key(1)).unwrap();
+    let version = FIRST_VERSION - 1;
+    database
+        .connection()
+        .pragma_update(None, "user_version", version)
+        .unwrap();
+    database.close().unwrap();
+    let before = fs::read(fixture.path()).unwrap();
+    assert!(matches!(
+        fixture.open(&key(1)),
+        Err(DatabaseError::DevelopmentVersion)
     ));
     assert_eq!(fs::read(fixture.path()).unwrap(), before);
 }
@@ -295,7 +313,10 @@ fn a_database_of_a_newer_program_is_left_alone() {
 fn an_older_database_is_brought_up_to_date_with_its_contents() {
     let fixture = Fixture::with_notes();
     let database = Database::open_with(&fixture.path(), &key(1), &[FIRST, SECOND]).unwrap();
-    assert_eq!(migrations::user_version(&database.connection).unwrap(), 2);
+    assert_eq!(
+        migrations::user_version(&database.connection).unwrap(),
+        FIRST_VERSION + 1
+    );
     let sql = "SELECT COUNT(*) FROM notes WHERE pinned = 0";
     assert_eq!(
         database
@@ -329,8 +350,8 @@ fn the_schema_of_this_version_can_be_made_and_opened() {
     let database = Database::open(&fixture.path(), &key(1)).unwrap();
     database.check_integrity().unwrap();
     assert_eq!(
-        usize::try_from(migrations::user_version(&database.connection).unwrap()).unwrap(),
-        MIGRATIONS.len()
+        migrations::user_version(&database.connection).unwrap(),
+        migrations::newest_version(MIGRATIONS)
     );
 }
 

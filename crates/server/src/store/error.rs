@@ -37,6 +37,9 @@ pub enum StoreError {
         /// The newest version that this build knows.
         known: i64,
     },
+    /// The database was written by a server that was still in development. Nothing was changed.
+    #[error("the database was made by an earlier development version and must be created anew")]
+    DevelopmentVersion,
     /// The database file is damaged, or is no database.
     #[error("the database is damaged: {0}")]
     Corrupt(String),

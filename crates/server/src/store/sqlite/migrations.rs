@@ -1,4 +1,6 @@
 //! The schema: numbered files, each applied once, in order, in its own transaction.
+//!
+//! Versions below the first one were made during development only, and nothing brings them up to date.
 
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
@@ -22,9 +24,9 @@ macro_rules! migration {
 }
 
 /// Every step, ascending. A released one is never changed.
-const MIGRATIONS: &[Migration] = &[migration!(1, "0001_delivery"), migration!(10, "0010_accounts")];
+const MIGRATIONS: &[Migration] = &[migration!(11, "0011_delivery"), migration!(12, "0012_accounts")];
 
-/// Brings the schema up to date; refuses a database of a newer version before anything is changed.
+/// Brings the schema up to date; refuses a database that it cannot, before anything is changed.
 pub(super) fn run(connection: &mut Connection) -> Result<(), StoreError> {
     apply(connection, MIGRATIONS)
 }
@@ -34,6 +36,10 @@ fn apply(connection: &mut Connection, migrations: &[Migration]) -> Result<(), St
     let found = newest_applied(connection)?;
     if found > known {
         return Err(StoreError::NewerVersion { found, known });
+    }
+    let first = migrations.first().map_or(0, |migration| migration.version);
+    if (1..first).contains(&found) {
+        return Err(StoreError::DevelopmentVersion);
     }
     for migration in migrations {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -133,6 +139,18 @@ mod tests {
         assert!(apply(&mut connection, &[FIRST, BROKEN]).is_err());
         assert_eq!(tables(&connection), ["a", "schema_version"]);
         assert_eq!(newest_applied(&connection), Ok(1));
+    }
+
+    #[test]
+    fn a_database_of_a_development_version_is_refused_untouched() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        apply(&mut connection, &[FIRST]).unwrap();
+        let before = tables(&connection);
+        assert_eq!(
+            apply(&mut connection, &[BROKEN]),
+            Err(StoreError::DevelopmentVersion)
+        );
+        assert_eq!(tables(&connection), before);
     }
 
     #[test]

@@ -61,7 +61,8 @@ CREATE TABLE messages (
     UNIQUE (conversation, position)
 ) STRICT;
 
-CREATE INDEX messages_unread ON messages (conversation) WHERE status = 5;
+-- The first unread message of a conversation is found, and the unread ones are counted, by this index alone.
+CREATE INDEX messages_unread ON messages (conversation, position) WHERE status = 5;
 
 -- Delivered and read reports that are due; they leave bundled.
 CREATE TABLE reports (
