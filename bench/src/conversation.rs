@@ -45,13 +45,10 @@ impl Conversation {
             .context("no key package was made")?;
 
         let mls = Mls::new(&creator_store, &mut rng, ambient::now());
-        let policy = GroupPolicy::direct(
-            (creator.account_id, creator.account_key),
-            (other.account_id, other.account_key),
-        )?;
+        let policy = GroupPolicy::direct(creator.account_id, other.account_id)?;
         let mut group = mls.create_group(&creator.identity, id, &policy)?;
         let (group_info, ratchet_tree) = (group.group_info(&mls, &creator.identity)?, group.ratchet_tree()?);
-        let added = mls.verify_key_package(&key_package, other.account_id, &other.account_key)?;
+        let added = mls.verify_key_package(&key_package, other.account_id)?;
         let plan = CommitPlan {
             add: vec![added],
             ..CommitPlan::default()
@@ -66,7 +63,7 @@ impl Conversation {
 
         let mls = Mls::new(&other_store, &mut rng, ambient::now());
         let joined = mls
-            .stage_welcome(&other.identity, &other.account_key, &welcome, &joined_tree, id)?
+            .stage_welcome(&other.identity, &welcome, &joined_tree, id)?
             .accept(&mls)?;
 
         let request = CreateConversation {

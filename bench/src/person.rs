@@ -12,7 +12,10 @@ use rand_core::{CryptoRngCore, RngCore as _};
 use reqwest::{StatusCode, Url};
 use serde::{Serialize, de::DeserializeOwned};
 use subrosa_client::ambient;
-use subrosa_mls::{AccountPublicKey, AccountSigningKey, DeviceCertificate, DeviceIdentity, DeviceSigningKey};
+use subrosa_mls::{
+    AccountSigningKey, DeviceCertificate, DeviceIdentity, DeviceSigningKey, SuccessionKeyHash,
+    SuccessionSigningKey,
+};
 use subrosa_wire::{
     AccountId, DeviceId, Handle,
     password::SERVER_IDENTITY,
@@ -43,7 +46,6 @@ const WRAP_LEN: usize = 72;
 /// Somebody with one signed-in device.
 pub(crate) struct Person {
     pub(crate) account_id: AccountId,
-    pub(crate) account_key: AccountPublicKey,
     pub(crate) identity: DeviceIdentity,
     pub(crate) access_token: String,
 }
@@ -127,12 +129,13 @@ impl Registrar {
             .map_err(opaque)?;
 
         let account_key = AccountSigningKey::generate(&mut rng);
-        let account_id = AccountId::from_bytes(random(&mut rng));
+        let succession_key = SuccessionSigningKey::generate(&mut rng).public();
+        let succession_key_hash = SuccessionKeyHash::from(&succession_key);
         let signing_key = DeviceSigningKey::generate(&mut rng);
         let device_id = DeviceId::from_bytes(random(&mut rng));
         let certificate = DeviceCertificate::issue(
             &account_key,
-            account_id,
+            succession_key_hash,
             device_id,
             signing_key.public(),
             ambient::now(),
@@ -140,8 +143,8 @@ impl Registrar {
         let encoded = certificate.encode();
         let finish = RegistrationFinish {
             handle,
-            account_id,
             account_key: account_key.public().as_bytes().as_slice().into(),
+            succession_key_hash: succession_key_hash.as_bytes().as_slice().into(),
             registration_record: finished.message.serialize().to_vec().into(),
             vault: SealedVault {
                 revision: 1,
@@ -152,6 +155,7 @@ impl Registrar {
                 // Nobody will recover this account.
                 public_key: account_key.public().as_bytes().as_slice().into(),
                 wrap: noise(WRAP_LEN, &mut rng).into(),
+                succession_wrap: noise(WRAP_LEN, &mut rng).into(),
             },
             device: Enrolment {
                 signature: signing_key
@@ -163,8 +167,7 @@ impl Registrar {
         };
         let tokens: Tokens = self.post("registration/finish", &finish).await?;
         Ok(Person {
-            account_id,
-            account_key: account_key.public(),
+            account_id: certificate.account_id(),
             identity: DeviceIdentity {
                 certificate,
                 signing_key,

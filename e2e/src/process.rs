@@ -58,22 +58,6 @@ pub fn subrosa() -> PathBuf {
     binary
 }
 
-/// The example of this name of the client, as cargo has built it beside these tests.
-///
-/// # Panics
-/// If there is none.
-pub fn example(name: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap_or_default();
-    let folder = test.parent().and_then(Path::parent).unwrap_or(Path::new("."));
-    let example = folder.join("examples").join(name);
-    assert!(
-        example.exists(),
-        "{} is missing: cargo build -p subrosa-client --examples",
-        example.display()
-    );
-    example
-}
-
 /// A command that inherits nothing of the environment but the path to other programs.
 pub fn clean_command(program: impl AsRef<OsStr>, home: &Path) -> Command {
     let mut command = Command::new(program);

@@ -5,7 +5,7 @@
 use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_target};
 use prost::Message as _;
 use subrosa_engine::Input;
-use subrosa_fuzz::{CONVERSATION, Client, HONEST_TEXT, OWN_TEXT, edited};
+use subrosa_fuzz::{Client, HONEST_TEXT, OWN_TEXT, edited};
 use subrosa_wire::frames::ServerFrame;
 
 /// More happenings teach nothing new and take long.
@@ -43,10 +43,7 @@ fuzz_target!(init: honest_frames_are_shown(), |happenings: Vec<Happening<'_>>| {
             Happening::Write => client.write(),
         }
     }
-    let messages = client
-        .engine
-        .messages(CONVERSATION, None, 100)
-        .expect("the database is sound");
+    let messages = client.messages();
     for message in messages {
         let written = if message.outgoing { OWN_TEXT } else { HONEST_TEXT };
         assert_eq!(message.text, written, "a text that nobody wrote");
@@ -59,10 +56,7 @@ fn honest_frames_are_shown() {
     for frame in &Client::honest_frames()[..2] {
         client.step(Input::Received(Box::new(frame.clone())));
     }
-    let messages = client
-        .engine
-        .messages(CONVERSATION, None, 100)
-        .expect("the database is sound");
+    let messages = client.messages();
     assert_eq!(messages.len(), 1, "the honest message is shown");
 }
 

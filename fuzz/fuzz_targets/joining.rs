@@ -8,7 +8,7 @@ use subrosa_fuzz::{CONVERSATION, World, edited};
 fuzz_target!(|input: (bool, &[u8], &[u8])| {
     let (by_welcome, edits, tree_edits) = input;
     let world = World::get();
-    let (identity, key) = (World::bob_identity(), World::bob_key());
+    let identity = World::bob_identity();
     let tree = edited(&world.ratchet_tree, tree_edits);
     let honest = if by_welcome {
         &world.welcome
@@ -18,10 +18,9 @@ fuzz_target!(|input: (bool, &[u8], &[u8])| {
     let bytes = edited(honest, edits);
     let taken = world.bob_joins(|mls| {
         if by_welcome {
-            mls.stage_welcome(&identity, &key, &bytes, &tree, CONVERSATION)
-                .is_ok()
+            mls.stage_welcome(&identity, &bytes, &tree, CONVERSATION).is_ok()
         } else {
-            mls.stage_external_join(&identity, &key, &bytes, &tree, CONVERSATION)
+            mls.stage_external_join(&identity, &bytes, &tree, CONVERSATION)
                 .is_ok()
         }
     });

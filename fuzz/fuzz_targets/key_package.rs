@@ -8,6 +8,6 @@ use subrosa_mls::verify_key_package;
 fuzz_target!(|edits: &[u8]| {
     let honest = &World::get().key_package;
     let bytes = edited(honest, edits);
-    let verified = verify_key_package(&bytes, World::BOB, &World::bob_key(), NOW);
+    let verified = verify_key_package(&bytes, World::bob(), NOW);
     assert_eq!(verified.is_ok(), bytes == *honest, "a forged key package");
 });

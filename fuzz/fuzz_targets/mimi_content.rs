@@ -19,12 +19,12 @@ fuzz_target!(|input: (u8, &[u8])| {
 
 fn honest(which: u8) -> Option<MimiContent> {
     let origin = Origin {
-        sender: World::BOB,
+        sender: World::bob(),
         conversation: CONVERSATION,
     };
     let salt = [3; 16];
     let text = compose::text(&origin, salt, "Meet me under the rose.");
-    let id: MessageId = origin.seal(&text).expect("an honest content").0;
+    let id: MessageId = origin.encode(&text).expect("an honest content").0;
     Some(match which % 9 {
         0 => text,
         1 => compose::reply(&origin, salt, id, "When?"),

@@ -7,7 +7,7 @@ use subrosa_fuzz::edited;
 use subrosa_mls::GroupPolicy;
 
 fuzz_target!(|edits: &[u8]| {
-    let honest = GroupPolicy::notes_to_self(World::BOB, World::bob_key()).encode();
+    let honest = GroupPolicy::notes_to_self(World::bob()).encode();
     let bytes = edited(&honest, edits);
     if let Ok(policy) = GroupPolicy::decode(&bytes) {
         assert_eq!(policy.encode(), bytes);

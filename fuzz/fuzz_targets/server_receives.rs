@@ -47,7 +47,7 @@ fn honest(which: u8) -> Option<Request> {
             conversation_id: conversation_id.into(),
         }),
         6 => Request::ClaimKeyPackages(ClaimKeyPackages {
-            account_id: World::BOB.to_vec().into(),
+            account_id: World::bob().to_vec().into(),
         }),
         7 => {
             let key_package = World::get().key_package.clone().into();

@@ -13,7 +13,7 @@ fuzz_target!(|input: (u64, &[u8])| {
         ciphertext: bytes.into(),
     };
     assert!(
-        vault::open(&sealed, &VaultKey::from_bytes([7; 32]), World::BOB).is_err(),
+        vault::open(&sealed, &VaultKey::from_bytes([7; 32]), World::bob()).is_err(),
         "a forged vault"
     );
     if let Ok(contents) = VaultContents::decode(bytes) {

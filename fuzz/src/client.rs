@@ -5,12 +5,12 @@ use std::{collections::VecDeque, path::PathBuf, sync::LazyLock};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use subrosa_engine::{
-    Command, Engine, Input, NewProfile, Output,
+    ChatId, Command, Engine, Input, Message, NewProfile, Output,
     account::{VaultContents, VaultKey},
     content::{Origin, SendToken, compose},
     database::{Database, DatabaseKey},
 };
-use subrosa_mls::{AccountSigningKey, CommitPlan, MemoryStore, PublicView};
+use subrosa_mls::{CommitPlan, MemoryStore, PublicView};
 use subrosa_wire::frames::{
     ConversationHead, Deliver, LogEntry, LogPage, ServerFrame, SyncState, WelcomeItem, WelcomesWaiting,
     client_frame::Request, log_entry::Payload, server_frame::Body,
@@ -62,10 +62,25 @@ impl Client {
         }
     }
 
-    /// The user writes.
+    /// The conversation, once it has joined it.
+    fn chat(&self) -> Option<ChatId> {
+        let chat = self.engine.chat_by_conversation_id(CONVERSATION);
+        chat.expect("the database is sound")
+    }
+
+    /// What it shows of the conversation.
+    pub fn messages(&self) -> Vec<Message> {
+        let messages = self.chat().map(|chat| self.engine.messages(chat, None, 100));
+        messages
+            .transpose()
+            .expect("the database is sound")
+            .unwrap_or_default()
+    }
+
+    /// The user writes. Before it has joined there is nowhere to, which is an error like others.
     pub fn write(&mut self) {
         self.step(Input::Command(Command::SendText {
-            conversation: CONVERSATION,
+            chat: self.chat().unwrap_or(ChatId::new(1)),
             text: OWN_TEXT.to_owned(),
             token: SendToken::from_bytes([1; 16]),
         }));
@@ -133,7 +148,7 @@ fn what_is_said(key_package: &[u8]) -> Vec<ServerFrame> {
             group.ratchet_tree().expect("a tree"),
         );
         let bob = mls
-            .verify_key_package(key_package, World::BOB, &World::bob_key())
+            .verify_key_package(key_package, World::bob())
             .expect("Bob's own");
         let plan = CommitPlan {
             add: vec![bob],
@@ -156,11 +171,11 @@ fn what_is_said(key_package: &[u8]) -> Vec<ServerFrame> {
     let (message, update) = world::with_mls(22, &store, |mls| {
         let mut group = mls.load_group(CONVERSATION).expect("sound").expect("a member");
         let origin = Origin {
-            sender: ALICE,
+            sender: world::account(ALICE).account_id(),
             conversation: CONVERSATION,
         };
         let content = compose::text(&origin, [9; 16], HONEST_TEXT);
-        let (_, encoded) = origin.seal(&content).expect("a content");
+        let (_, encoded) = origin.encode(&content).expect("a content");
         let message = group.encrypt(mls, &alice, &encoded).expect("a message");
         (
             message,
@@ -222,8 +237,8 @@ fn entry((seq, payload): (u64, Payload)) -> LogEntry {
 
 fn bob_profile() -> NewProfile {
     let mut rng = ChaCha20Rng::seed_from_u64(11);
-    let mut vault = VaultContents::generate(None, &mut rng);
-    vault.account_key = AccountSigningKey::from_seed([World::BOB.as_bytes()[0]; 32]);
+    let mut vault = VaultContents::generate(world::succession_key_hash(world::BOB), None, &mut rng);
+    vault.account_key = world::account_key(world::BOB);
     NewProfile {
         handle: "bob".parse().expect("a handle"),
         identity: World::bob_identity(),

@@ -27,13 +27,15 @@ use subrosa_server::{
     session::Session,
     store::{
         AccountStore as _, SqliteStore, Store,
-        accounts::{AccountRecord, Credentials, NewAccount, NewDevice, Registered, TokenHash},
+        accounts::{
+            AccountRecord, Credentials, NewAccount, NewDevice, RecoveryRecord, Registered, TokenHash,
+        },
     },
     tokens::AccessTokens,
     web::{EmbeddedFile, WebApp},
 };
 use subrosa_wire::{
-    AccountId, Handle, ProblemCode,
+    Handle, ProblemCode,
     frames::{
         Append, Commit, CreateConversation, ServerFrame, append, client_frame::Request, server_frame::Body,
     },
@@ -230,8 +232,8 @@ impl Server {
         let folder = crate::scratch_folder();
         let store = Arc::new(SqliteStore::open(folder.path()).expect("a store"));
         let parts = runtime.block_on(async {
-            let alice = register(&store, "alice", ALICE, &world::device(ALICE, 1)).await;
-            let bob = register(&store, "bob", World::BOB, &World::bob_identity()).await;
+            let alice = register(&store, "alice", &world::device(ALICE, 1)).await;
+            let bob = register(&store, "bob", &World::bob_identity()).await;
             (assemble(Arc::clone(&store)).await, alice, bob)
         });
         let ((state, router), alice, bob) = parts;
@@ -287,25 +289,22 @@ impl Listener for Pipes {
     }
 }
 
-async fn register(
-    store: &SqliteStore,
-    handle: &str,
-    account_id: AccountId,
-    device: &DeviceIdentity,
-) -> Session {
-    let account_key = world::account_key(account_id).public();
+async fn register(store: &SqliteStore, handle: &str, device: &DeviceIdentity) -> Session {
+    let (account_id, identity) = (device.certificate.account_id(), device.certificate.account());
     let device_id = device.certificate.device_id();
     let account = NewAccount {
         account: AccountRecord {
-            account_id,
             handle: handle.parse::<Handle>().expect("a handle"),
-            account_key,
+            identity,
         },
         credentials: Credentials {
             password_record: vec![1],
             password_wrap: vec![1],
-            recovery_key: account_key,
-            recovery_wrap: vec![1],
+            recovery: RecoveryRecord {
+                key: identity.account_key,
+                wrap: vec![1],
+                succession_wrap: vec![1],
+            },
         },
         vault: vec![1],
         device: NewDevice {

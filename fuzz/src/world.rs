@@ -5,15 +5,17 @@ use std::sync::LazyLock;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use subrosa_mls::{
-    AccountPublicKey, AccountSigningKey, CommitBundle, CommitPlan, DeviceCertificate, DeviceIdentity,
-    DeviceSigningKey, Group, GroupPolicy, MemoryStore, Mls, PublicView,
+    AccountIdentity, AccountSigningKey, CommitBundle, CommitPlan, DeviceCertificate, DeviceIdentity,
+    DeviceSigningKey, Group, GroupPolicy, MemoryStore, Mls, PublicView, SuccessionKeyHash,
 };
 use subrosa_wire::{AccountId, ConversationId, DeviceId, Timestamp};
 
 /// The conversation of the world.
 pub const CONVERSATION: ConversationId = ConversationId::from_bytes(*b"the conversation");
-/// Alice's account.
-pub(crate) const ALICE: AccountId = AccountId::from_bytes([0xa1; 16]);
+/// Makes Alice's keys.
+pub(crate) const ALICE: u8 = 0xa1;
+/// Makes Bob's keys.
+pub(crate) const BOB: u8 = 0xb0;
 /// The instant at which everything happens.
 pub const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 
@@ -64,16 +66,13 @@ impl World {
     }
 
     /// Bob's account id.
-    pub const BOB: AccountId = AccountId::from_bytes([0xb0; 16]);
-
-    /// Bob's account key.
-    pub fn bob_key() -> AccountPublicKey {
-        account_key(Self::BOB).public()
+    pub fn bob() -> AccountId {
+        account(BOB).account_id()
     }
 
     /// Bob's device.
     pub fn bob_identity() -> DeviceIdentity {
-        device(Self::BOB, 2)
+        device(BOB, 2)
     }
 
     /// A step of Bob's device before it has joined.
@@ -96,7 +95,6 @@ impl World {
         let (alice, alice_store) = (device(ALICE, 1), MemoryStore::new());
         let (second, second_store) = (device(ALICE, 3), MemoryStore::new());
         let (bob, bob_store) = (Self::bob_identity(), MemoryStore::new());
-        let alice_key = account_key(ALICE).public();
         let policy = policy();
 
         let key_package = with_mls(3, &bob_store, |mls| mls.key_packages(&bob, 1))
@@ -114,7 +112,7 @@ impl World {
         let mut view = PublicView::create(&group_info, &tree, CONVERSATION, NOW).expect("a new group");
         let add = with_mls(5, &alice_store, |mls| {
             let bob = mls
-                .verify_key_package(&key_package, Self::BOB, &Self::bob_key())
+                .verify_key_package(&key_package, Self::bob())
                 .expect("Bob's own");
             let mut group = mls.load_group(CONVERSATION).expect("sound").expect("created");
             let plan = CommitPlan {
@@ -130,7 +128,7 @@ impl World {
         let welcome = add.welcome.expect("Bob was added");
         let ratchet_tree = view.ratchet_tree().expect("a tree");
         with_mls(6, &bob_store, |mls| {
-            mls.stage_welcome(&bob, &Self::bob_key(), &welcome, &ratchet_tree, CONVERSATION)
+            mls.stage_welcome(&bob, &welcome, &ratchet_tree, CONVERSATION)
                 .expect("an honest welcome")
                 .accept(mls)
                 .map(drop)
@@ -150,7 +148,7 @@ impl World {
                 .expect("a self-update")
         });
         let external = with_mls(9, &second_store, |mls| {
-            mls.stage_external_join(&second, &alice_key, &add.group_info, &ratchet_tree, CONVERSATION)
+            mls.stage_external_join(&second, &add.group_info, &ratchet_tree, CONVERSATION)
                 .expect("an honest group")
                 .commit(mls, &second)
                 .expect("an external commit")
@@ -185,20 +183,31 @@ impl From<CommitBundle> for Sent {
     }
 }
 
-pub(crate) fn account_key(id: AccountId) -> AccountSigningKey {
-    AccountSigningKey::from_seed([id.as_bytes()[0]; 32])
+pub(crate) fn account_key(of: u8) -> AccountSigningKey {
+    AccountSigningKey::from_seed([of; 32])
+}
+
+pub(crate) fn succession_key_hash(of: u8) -> SuccessionKeyHash {
+    SuccessionKeyHash::from_bytes([of; 32])
+}
+
+pub(crate) fn account(of: u8) -> AccountIdentity {
+    AccountIdentity {
+        account_key: account_key(of).public(),
+        succession_key_hash: succession_key_hash(of),
+    }
 }
 
 /// The policy of a direct conversation between the two.
 pub(crate) fn policy() -> GroupPolicy {
-    let alice = (ALICE, account_key(ALICE).public());
-    GroupPolicy::direct(alice, (World::BOB, World::bob_key())).expect("two accounts")
+    GroupPolicy::direct(account(ALICE).account_id(), World::bob()).expect("two accounts")
 }
 
-pub(crate) fn device(account: AccountId, number: u8) -> DeviceIdentity {
+pub(crate) fn device(of: u8, number: u8) -> DeviceIdentity {
     let signing_key = DeviceSigningKey::from_seed([number; 32]);
     let id = DeviceId::from_bytes([number; 16]);
-    let certificate = DeviceCertificate::issue(&account_key(account), account, id, signing_key.public(), NOW);
+    let key = signing_key.public();
+    let certificate = DeviceCertificate::issue(&account_key(of), succession_key_hash(of), id, key, NOW);
     DeviceIdentity {
         certificate,
         signing_key,

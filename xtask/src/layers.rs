@@ -9,6 +9,7 @@ use cargo_metadata::{DependencyKind, Metadata, PackageId};
 
 /// Lowest first. Crates that stand together must not know each other.
 const LAYERS: &[(&str, &[&str])] = &[
+    ("L0, for tests", &[TEST_SUPPORT]),
     ("L1, what crosses the network", &["subrosa-wire"]),
     ("L2, groups", &["subrosa-mls"]),
     ("L3, the engine", &["subrosa-engine"]),
@@ -24,6 +25,9 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// Crates that compile for wasm32 and do no input or output of their own.
 pub(crate) const PURE: &[&str] = &["subrosa-wire", "subrosa-mls", "subrosa-engine"];
+
+/// What tests share. No crate may link it, only its tests.
+const TEST_SUPPORT: &str = "subrosa-test-support";
 
 /// What a pure crate must not reach: a runtime, a server, a client.
 const IMPURE: &[&str] = &["axum", "hyper", "mio", "reqwest", "tokio"];
@@ -77,6 +81,13 @@ fn broken_rules(graph: &Graph) -> Vec<String> {
                     layer_of(dependency).map_or("", |lower| LAYERS[lower].0),
                 ));
             }
+        }
+    }
+    for (member, dependencies) in &graph.normal {
+        if graph.members.contains(member) && dependencies.contains(TEST_SUPPORT) {
+            broken.push(format!(
+                "{member} depends on {TEST_SUPPORT}, which is a development dependency only"
+            ));
         }
     }
     for (from, to, reason) in NEVER {
@@ -211,6 +222,17 @@ mod tests {
             .normal
             .insert("innocent".to_owned(), ["tokio".to_owned()].into());
         assert!(broken_rules(&indirect)[0].contains("subrosa-engine reaches tokio"));
+    }
+
+    #[test]
+    fn only_tests_use_the_test_support() {
+        let mut shared = graph(&[
+            ("subrosa-wire", &["subrosa-test-support"]),
+            ("subrosa-test-support", &[]),
+        ]);
+        assert!(broken_rules(&shared)[0].contains("subrosa-wire depends on subrosa-test-support"));
+        shared.normal.clear();
+        assert_eq!(broken_rules(&shared), Vec::<String>::new());
     }
 
     #[test]

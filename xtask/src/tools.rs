@@ -189,7 +189,7 @@ pub(crate) fn axe(sh: &Shell) -> Result<PathBuf> {
     Ok(script)
 }
 
-/// The path of Schemathesis, installed from PyPI into an environment of its own when it is not there.
+/// The path of Schemathesis, installed from `PyPI` into an environment of its own when it is not there.
 pub(crate) fn schemathesis(sh: &Shell) -> Result<PathBuf> {
     let folder = workspace::target_directory()?.join("schemathesis");
     let programs = folder.join(if cfg!(windows) { "Scripts" } else { "bin" });

@@ -15,10 +15,10 @@ use crate::{
 const EXAMPLES: &str = "\
 Examples:
   subrosa serve                              run a server on http://localhost:8080
-  subrosa signup alice --name 'Alice A.'     make an account
-  subrosa chat                               talk
+  subrosa signup alice --name 'Alice A.'     create an account
+  subrosa chat                               open the terminal app
   subrosa send @bob 'See you at six.'        send one message
-  make 2>&1 | tail | subrosa send @bob -     send what comes out of a pipe
+  make 2>&1 | tail | subrosa send @bob -     send the output of other commands
   subrosa listen --json --count 1            wait for one message";
 
 /// An end-to-end encrypted messenger that anyone can host: the server and a terminal client.

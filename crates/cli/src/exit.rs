@@ -31,13 +31,13 @@ impl From<Code> for ExitCode {
 /// For the help text.
 pub(crate) const HELP: &str = "\
 Exit codes:
-  0  done
-  1  failed
-  2  the command line, or what was typed, is not acceptable
-  3  nobody is signed in in this profile
-  4  the server cannot be reached, or speaks another version of the protocol
+  0  success
+  1  failure
+  2  the command line or the input is not valid
+  3  no one is signed in to this profile
+  4  the server cannot be reached, or uses another version of the protocol
   5  the server refused (wrong password, handle taken, unknown person …)
-  6  not in time (a message that was to be sent is kept and leaves later)";
+  6  timed out (a message to be sent is kept and sent later)";
 
 /// A failure with an exit code that no [`ClientError`] stands for.
 #[derive(Debug, thiserror::Error)]
@@ -135,7 +135,9 @@ fn client_code(error: &ClientError) -> Code {
         },
         ClientError::WrongPassword
         | ClientError::UnknownPerson(_)
-        | ClientError::Command(CommandError::AccountKeyChanged | CommandError::Blocked) => Code::Refused,
+        | ClientError::Command(
+            CommandError::HandleReassigned | CommandError::InvalidPerson | CommandError::Blocked,
+        ) => Code::Refused,
         ClientError::TimedOut(_) => Code::TimedOut,
         ClientError::Password(_) | ClientError::Name(_) | ClientError::Command(_) => Code::Usage,
         _ => Code::Failure,
@@ -170,7 +172,7 @@ mod tests {
             (refused(ProblemCode::Unavailable), Code::Unreachable),
             (ClientError::UnknownPerson("bob".into()).into(), Code::Refused),
             (
-                ClientError::Command(CommandError::AccountKeyChanged).into(),
+                ClientError::Command(CommandError::HandleReassigned).into(),
                 Code::Refused,
             ),
             (ClientError::Command(CommandError::OwnAccount).into(), Code::Usage),

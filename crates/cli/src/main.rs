@@ -14,6 +14,7 @@ mod instant;
 mod json;
 mod people;
 mod shapes;
+mod warnings;
 
 mod web_app;
 

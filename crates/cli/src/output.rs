@@ -13,7 +13,7 @@ use crate::{
     instant::day_and_minute,
     json,
     people::Names,
-    shapes::{FailureShape, NoteShape},
+    shapes::{FailureShape, NoteShape, WarningShape},
 };
 
 /// The two streams, and the format of results.
@@ -71,12 +71,12 @@ impl Output {
 
     /// Prints a note that is not part of the result. It is no failure if standard error is closed.
     pub(crate) fn note(&mut self, text: &str) {
-        self.aside(&NoteShape::Note(text), text);
+        self.aside(&NoteShape { note: text }, text);
     }
 
     /// Prints a warning that concerns the user's security.
-    pub(crate) fn warning(&mut self, text: &str) {
-        self.aside(&NoteShape::Warning(text), &format!("warning: {text}"));
+    pub(crate) fn warning(&mut self, warning: &WarningShape) {
+        self.aside(warning, &format!("warning: {}", warning.warning));
     }
 
     fn aside(&mut self, shape: &impl Serialize, text: &str) {
@@ -212,13 +212,19 @@ mod tests {
     fn with_json_whatever_is_printed_is_an_object() {
         let (mut output, out, err) = output(true);
         output.note("connected");
-        output.warning("a key\u{1b}[2J has changed");
+        output.warning(&WarningShape {
+            warning: "a key\u{1b}[2J has changed".into(),
+            kind: "server_misbehaved",
+            how: Some("false_keys"),
+            conversation: None,
+            code: None,
+        });
         let error =
             <crate::arguments::Arguments as clap::Parser>::try_parse_from(["subrosa", "send"]).unwrap_err();
         output.misunderstood(&error, 2);
         insta::assert_snapshot!(err.text(), @r#"
         {"note":"connected"}
-        {"warning":"a key\u001b[2J has changed"}
+        {"warning":"a key\u001b[2J has changed","kind":"server_misbehaved","how":"false_keys"}
         {"error":"the following required arguments were not provided:\n  <@HANDLE>","exit_code":2}
         "#);
         assert_eq!(out.text(), "");

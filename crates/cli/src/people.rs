@@ -1,8 +1,8 @@
-//! How people are named on the screen.
+//! How people and conversations are named on the screen.
 
 use std::collections::HashMap;
 
-use subrosa_client::{AccountId, Client, ClientError, Contact, Me, printable_line};
+use subrosa_client::{AccountId, Client, ClientError, Contact, Conversation, Me, printable_line};
 
 /// The handles and names that this device knows.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +50,15 @@ impl Names {
         match self.people.get(&account).and_then(|(_, name)| name.as_deref()) {
             Some(name) => format!("{} (@{handle})", one_line(name)),
             None => format!("@{handle}"),
+        }
+    }
+
+    /// What a conversation is called: what its members call it, otherwise the person whom it is with.
+    pub(crate) fn title(&self, conversation: &Conversation) -> String {
+        match (&conversation.title, &conversation.with) {
+            (Some(title), _) => one_line(title),
+            (None, Some(person)) => self.display(person.account_id),
+            (None, None) => "(no title)".to_owned(),
         }
     }
 }

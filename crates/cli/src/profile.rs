@@ -4,7 +4,7 @@ use std::{env, path::PathBuf};
 
 use subrosa_client::{Client, ServerUrl};
 
-use crate::{exit::usage, global::Global, output::Output};
+use crate::{exit::usage, global::Global, output::Output, warnings};
 
 /// The server if none is named: that of `cargo xtask run` and `subrosa serve`.
 const DEFAULT_SERVER: &str = "http://localhost:8080";
@@ -33,10 +33,7 @@ pub(crate) fn server(global: &Global, output: &mut Output) -> anyhow::Result<Ser
         None => DEFAULT_SERVER.parse()?,
     };
     if server.is_exposed() {
-        output.warning(
-            "the connection is not encrypted (http://): messages are, but anybody on the way can \
-             see who talks to whom and when",
-        );
+        output.warning(&warnings::not_encrypted());
     }
     Ok(server)
 }

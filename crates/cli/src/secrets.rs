@@ -29,9 +29,9 @@ pub(crate) fn new(file: Option<&Path>, option: &str) -> anyhow::Result<Secret> {
     let Some(file) = file else {
         needs_terminal("new password", option)?;
         let first = prompt("New password: ")?;
-        let second = prompt("The same again: ")?;
+        let second = prompt("New password again: ")?;
         if first != second {
-            return Err(usage("the two passwords are not the same"));
+            return Err(usage("the two passwords do not match"));
         }
         return Ok(first);
     };

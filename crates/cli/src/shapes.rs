@@ -3,30 +3,35 @@
 //! instants ISO 8601 in UTC.
 
 use serde::Serialize;
-use subrosa_client::{Conversation, ConversationState, Device, Me, Message, Person, ServerUrl};
+use subrosa_client::{
+    Conversation, ConversationState, Device, Me, Message, MessageStatus, Person, ServerUrl,
+};
 
 use crate::{instant::iso, people::Names};
 
 /// For the help text.
 pub(crate) const HELP: &str = "\
-JSON (one object a line; fields may be added, none is renamed):
+JSON (one object per line; fields may be added, but are never renamed):
   message   id, conversation, from (handle), text, sent_at (ISO 8601, UTC), status, outgoing
-            status of own messages: pending, failed, sent, delivered, read; of received ones: unread, read
-  chat      conversation, with (handle), name, unread, state, last_message
-  account   account_id, handle, name, device_id, server; recovery_code at sign-up
+            status of messages you sent: pending, failed, sent, delivered, read; received: unread, read
+  chat      conversation, with (handle of the other person), name, unread, state, last_message
+  account   account_id, handle, name, device_id, server; signup only: recovery_code
             (signup, signin, whoami, recover)
   device    device_id, created_at, last_seen_at, current, certified (by the account key)
   person    account_id, handle
   listen    a message with \"event\": \"message\"; \"event\": \"status\" with id, conversation, status;
-            \"event\": \"warning\" with warning (text)
+            \"event\": \"warning\" with the fields of a warning
   done      done (text): passwd, signout, devices --sign-out, recover in a profile of the account
-  serve     listening (the address), once connections are accepted
-  bench     the report in one object; bench/src/report.rs documents its fields
-Standard output has results only. Everything else is on standard error, one object a line, too:
+  serve     listening (the address), once the server accepts connections
+  bench     the report as one object; bench/src/report.rs documents its fields
+Standard output has only results. Everything else goes to standard error, also one object per line:
   error     error (text), exit_code, and code (stable) if the server refused or could not be used
-  warning   warning (text): something that concerns your safety
-  note      note (text): something to know
-Only the server's log is no JSON unless --log-format asks for it.";
+  warning   warning (text): something that affects your security; kind (stable): handle_reassigned,
+            server_misbehaved, member_misbehaved, history_gap, refused, more, not_encrypted, other;
+            how (stable): what the server or the member did; conversation, if it is about one;
+            code, if the server refused something
+  note      note (text): other information
+The server's log is JSON only with --log-format json.";
 
 /// A message.
 #[derive(Debug, Serialize)]
@@ -43,8 +48,8 @@ pub(crate) struct MessageShape<'a> {
 impl<'a> MessageShape<'a> {
     pub(crate) fn new(message: &'a Message, names: &Names) -> Self {
         Self {
-            id: message.id.to_string(),
-            conversation: message.conversation.to_string(),
+            id: message.message_id.to_string(),
+            conversation: message.conversation_id.to_string(),
             from: names.handle_of(message.sender),
             text: &message.text,
             sent_at: iso(message.sent_at),
@@ -64,16 +69,24 @@ pub(crate) enum ListenShape<'a> {
         conversation: String,
         status: &'static str,
     },
-    Warning {
-        warning: String,
-    },
+    Warning(WarningShape),
+}
+
+impl ListenShape<'_> {
+    pub(crate) fn status(message: &Message, status: MessageStatus) -> Self {
+        Self::Status {
+            id: message.message_id.to_string(),
+            conversation: message.conversation_id.to_string(),
+            status: status.as_str(),
+        }
+    }
 }
 
 /// A conversation in `chats`.
 #[derive(Debug, Serialize)]
 pub(crate) struct ChatShape<'a> {
     conversation: String,
-    with: String,
+    with: Option<String>,
     name: Option<&'a str>,
     unread: u64,
     state: &'static str,
@@ -82,10 +95,11 @@ pub(crate) struct ChatShape<'a> {
 
 impl<'a> ChatShape<'a> {
     pub(crate) fn new(conversation: &'a Conversation, names: &Names) -> Self {
+        let with = conversation.with.as_ref();
         Self {
-            conversation: conversation.id.to_string(),
-            with: names.handle_of(conversation.peer.account_id),
-            name: conversation.peer.name.as_deref(),
+            conversation: conversation.conversation_id.to_string(),
+            with: with.map(|person| names.handle_of(person.account_id)),
+            name: with.and_then(|person| person.name.as_deref()),
             unread: conversation.unread,
             state: state(conversation.state),
             last_message: conversation
@@ -103,6 +117,7 @@ pub(crate) const fn state(state: ConversationState) -> &'static str {
         ConversationState::Joining => "joining",
         ConversationState::Joined => "joined",
         ConversationState::Blocked => "blocked",
+        _ => "unknown",
     }
 }
 
@@ -190,10 +205,26 @@ pub(crate) struct ListeningShape {
 
 /// A note, on standard error.
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum NoteShape<'a> {
-    Note(&'a str),
-    Warning(&'a str),
+pub(crate) struct NoteShape<'a> {
+    pub(crate) note: &'a str,
+}
+
+/// A warning, on standard error or as a line of `listen`.
+#[derive(Debug, Serialize)]
+pub(crate) struct WarningShape {
+    /// On one line.
+    pub(crate) warning: String,
+    /// What it is about, in snake case.
+    pub(crate) kind: &'static str,
+    /// What the server or the member did, in snake case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) how: Option<&'static str>,
+    /// The conversation that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) conversation: Option<String>,
+    /// The problem code, if the server refused something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) code: Option<&'static str>,
 }
 
 /// A failure, on standard error.
@@ -204,4 +235,37 @@ pub(crate) struct FailureShape<'a> {
     /// The problem code: the server's, or its equivalent if the client itself found the problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) code: Option<&'a str>,
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "strings and numbers are always JSON")]
+    use subrosa_client::{AccountId, ChatId, ConversationId, LocalMessageId, MessageId, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn a_message_has_its_ids_on_the_wire() {
+        let message = Message {
+            id: LocalMessageId::new(1),
+            chat: ChatId::new(2),
+            message_id: MessageId::from_bytes([3; 32]),
+            conversation_id: ConversationId::from_bytes([4; 16]),
+            sender: AccountId::from_bytes([5; 16]),
+            outgoing: false,
+            text: "hi".into(),
+            sent_at: Timestamp::from_millis(0),
+            status: MessageStatus::Read,
+            seq: Some(6),
+            position: 7,
+        };
+        let shapes = [
+            serde_json::to_value(MessageShape::new(&message, &Names::default())).unwrap(),
+            serde_json::to_value(ListenShape::status(&message, MessageStatus::Read)).unwrap(),
+        ];
+        for shape in shapes {
+            assert_eq!(shape["id"], "03".repeat(32));
+            assert_eq!(shape["conversation"], "04".repeat(16));
+        }
+    }
 }

@@ -37,6 +37,19 @@ use crate::{
 const SERVER_SETTING: &str = "server";
 
 /// A server, an account there, and its password.
+///
+/// ```
+/// use subrosa_client::Credentials;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let credentials = Credentials {
+///     server: "https://chat.example.org".parse()?,
+///     handle: "ada".parse()?,
+///     password: "a rose by any other name".to_owned().into(),
+/// };
+/// # Ok(())
+/// # }
+/// ```
 pub struct Credentials {
     /// The server.
     pub server: ServerUrl,
@@ -47,6 +60,8 @@ pub struct Credentials {
 }
 
 /// A new account.
+///
+/// See [`Client::sign_up`] for an example.
 pub struct NewAccount {
     /// The server, the wanted handle, and the password to set.
     pub credentials: Credentials,
@@ -57,6 +72,18 @@ pub struct NewAccount {
 impl Client {
     /// Creates an account, with this folder as its first device. Show the recovery code to the user: it is not stored
     /// anywhere.
+    ///
+    /// ```no_run
+    /// use subrosa_client::{Client, NewAccount};
+    ///
+    /// # async fn example(credentials: subrosa_client::Credentials) -> Result<(), subrosa_client::ClientError> {
+    /// let name = Some("Ada Lovelace".to_owned());
+    /// let account = NewAccount { credentials, name };
+    /// let (client, code) = Client::sign_up("/home/ada/profile".as_ref(), account).await?;
+    /// println!("write this down: {}", code.expose().as_str());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn sign_up(folder: &Path, account: NewAccount) -> Result<(Self, RecoveryCode), ClientError> {
         let NewAccount {
             credentials:
@@ -96,6 +123,19 @@ impl Client {
     }
 
     /// Signs in: makes this folder another device of an account.
+    ///
+    /// ```no_run
+    /// use subrosa_client::{Client, ClientError};
+    ///
+    /// # async fn example(credentials: subrosa_client::Credentials) -> Result<(), subrosa_client::ClientError> {
+    /// let folder = "/home/ada/profile".as_ref();
+    /// let client = match Client::sign_in(folder, credentials).await {
+    ///     Err(ClientError::WrongPassword) => panic!("handle or password is wrong"),
+    ///     signed_in => signed_in?,
+    /// };
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn sign_in(folder: &Path, credentials: Credentials) -> Result<Self, ClientError> {
         let Credentials {
             server,
@@ -112,6 +152,17 @@ impl Client {
 
     /// Sets a new password with the recovery code, and makes this folder another device of the account.
     /// The code stays valid.
+    ///
+    /// ```no_run
+    /// use subrosa_client::{Client, RecoveryCode};
+    ///
+    /// # async fn example(typed_code: String, credentials: subrosa_client::Credentials) -> Result<(), subrosa_client::ClientError> {
+    /// let code = RecoveryCode::parse(&typed_code).expect("a recovery code");
+    /// // The password of `credentials` is the one to set.
+    /// let client = Client::recover("/home/ada/profile".as_ref(), credentials, &code).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn recover(
         folder: &Path,
         credentials: Credentials,
@@ -131,6 +182,19 @@ impl Client {
     }
 
     /// Replaces the password. The old one stops working at once; other devices stay signed in.
+    ///
+    /// ```no_run
+    /// use subrosa_client::ClientError;
+    ///
+    /// # async fn example(client: subrosa_client::Client, old: String, new: String) -> Result<(), subrosa_client::ClientError> {
+    /// match client.change_password(&old, &new).await {
+    ///     Err(ClientError::WrongPassword) => println!("the current password is another one"),
+    ///     Err(ClientError::Password(reason)) => println!("choose another password: {reason}"),
+    ///     answer => answer?,
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn change_password(&self, old: &str, new: &str) -> Result<(), ClientError> {
         let handle = self.handle();
         let old = prepared(old)?;
@@ -141,6 +205,16 @@ impl Client {
     }
 
     /// Replaces a forgotten password with the recovery code, which stays valid.
+    ///
+    /// ```no_run
+    /// use subrosa_client::RecoveryCode;
+    ///
+    /// # async fn example(client: subrosa_client::Client, typed_code: String, new: String) -> Result<(), subrosa_client::ClientError> {
+    /// let code = RecoveryCode::parse(&typed_code).expect("a recovery code");
+    /// client.reset_password(&code, &new).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn reset_password(&self, code: &RecoveryCode, new: &str) -> Result<(), ClientError> {
         let handle = self.handle();
         let new = new_password(new, handle)?;
@@ -148,14 +222,30 @@ impl Client {
         set_password(self.rest(), handle, &signed_in, &vault, new).await
     }
 
-    /// Makes a new recovery code, to be shown to the user; the old one stops working. The password does not change.
-    pub async fn renew_recovery_code(&self, password: &str) -> Result<RecoveryCode, ClientError> {
+    /// Makes a new recovery code, to be shown to the user; the old one, which is needed for it, stops working. The
+    /// password does not change.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client, password: String, old_code: subrosa_client::RecoveryCode) -> Result<(), subrosa_client::ClientError> {
+    /// let code = client.renew_recovery_code(&password, &old_code).await?;
+    /// println!("write this down: {}", code.expose().as_str());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn renew_recovery_code(
+        &self,
+        password: &str,
+        old_code: &RecoveryCode,
+    ) -> Result<RecoveryCode, ClientError> {
         let (rest, handle) = (self.rest(), self.handle());
-        let (signed_in, export_key) = prove_password(rest, handle, prepared(password)?).await?;
-        let vault = open_vault(&signed_in, &WrapKey::from(&export_key))?;
-        let registered = register_password(rest, handle, &signed_in, prepared(password)?).await?;
-        let (body, code) = account::password_and_code_change(&vault, &registered, &mut SystemRandom);
-        rest.finish_password(&signed_in.proof, &body).await?;
+        // The password is set anew below: what was mistyped here must not become it.
+        prove_password(rest, handle, prepared(password)?).await?;
+        let (recovered, vault) = prove_recovery_code(rest, handle, old_code).await?;
+        let registered = register_password(rest, handle, &recovered, prepared(password)?).await?;
+        let (body, code) =
+            account::password_and_code_change(&vault, &recovered, old_code, &registered, &mut SystemRandom)
+                .map_err(|error| ClientError::ServerMisbehaved(error.to_string()))?;
+        rest.finish_password(&recovered.proof, &body).await?;
         Ok(code)
     }
 
@@ -252,7 +342,7 @@ async fn finish_registration(rest: &Rest, body: &RegistrationFinish) -> Result<T
         ClientError::Unreachable { server, reason } => ClientError::Unreachable {
             server,
             reason: format!(
-                "{reason} (the account may have been made: try to sign in, and make a new recovery code then)"
+                "{reason} (the account may have been made: try to sign in; it has no recovery code then)"
             ),
         },
         error => error,

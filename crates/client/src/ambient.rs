@@ -6,11 +6,23 @@ use subrosa_wire::Timestamp;
 use crate::platform;
 
 /// The current time, by the machine's clock. A clock set before 1970 reads as 1970.
+///
+/// ```
+/// let before = subrosa_client::ambient::now();
+/// // …
+/// assert!(subrosa_client::ambient::now() >= before);
+/// ```
 pub fn now() -> Timestamp {
     platform::now()
 }
 
 /// The random source of the operating system or the browser.
+///
+/// ```
+/// use subrosa_client::{SendToken, ambient::SystemRandom};
+///
+/// let token = SendToken::random(&mut SystemRandom);
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemRandom;
 

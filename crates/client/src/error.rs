@@ -6,7 +6,20 @@ use subrosa_engine::{CommandError, EngineError};
 use subrosa_wire::{ProblemCode, frames, problem::ProblemDocument};
 
 /// Why a call failed.
+///
+/// ```no_run
+/// use subrosa_client::ClientError;
+///
+/// # fn example(error: subrosa_client::ClientError) {
+/// match error {
+///     ClientError::Unreachable { .. } | ClientError::TimedOut(_) => println!("try again later"),
+///     ClientError::SignedOut(_) | ClientError::NoProfile(_) => println!("sign in first"),
+///     error => println!("{error}"),
+/// }
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ClientError {
     // ---- the profile ----
     /// There is no account in this profile.
@@ -97,6 +110,14 @@ pub enum ClientError {
 
 impl ClientError {
     /// The server's reason, if it refused.
+    ///
+    /// ```no_run
+    /// # fn example(error: subrosa_client::ClientError) {
+    /// if let Some(wait) = error.refusal().and_then(|refusal| refusal.retry_after_ms) {
+    ///     println!("try again in {wait} ms");
+    /// }
+    /// # }
+    /// ```
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
             Self::Refused(refusal) => Some(refusal),
@@ -105,6 +126,16 @@ impl ClientError {
     }
 
     /// Whether there is no space left where the profile is. Nothing is lost, and it works again once there is space.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client, chat: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// match chat.send_text("good morning").await {
+    ///     Err(error) if error.is_storage_full() => println!("free some space, then send it again"),
+    ///     sent => drop(sent?),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_storage_full(&self) -> bool {
         matches!(self, Self::Engine(error) if error.is_storage_full())
     }
@@ -126,6 +157,8 @@ impl From<EngineError> for ClientError {
 }
 
 /// Why a server refused, from a problem document or a problem frame.
+///
+/// See [`ClientError::refusal`] for an example.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The stable code; a newer server may use codes that [`ProblemCode`] does not know.
@@ -140,6 +173,16 @@ pub struct Refusal {
 
 impl Refusal {
     /// The code, if this build knows it.
+    ///
+    /// ```no_run
+    /// use subrosa_client::ProblemCode;
+    ///
+    /// # fn example(refusal: subrosa_client::Refusal) {
+    /// if refusal.known_code() == Some(ProblemCode::RateLimited) {
+    ///     println!("{}", refusal.title);
+    /// }
+    /// # }
+    /// ```
     pub fn known_code(&self) -> Option<ProblemCode> {
         ProblemCode::parse(&self.code)
     }

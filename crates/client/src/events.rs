@@ -4,7 +4,10 @@ use subrosa_engine::Event;
 use tokio::sync::broadcast;
 
 /// One item of the stream.
+///
+/// See [`Events`] for an example.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Update {
     /// Something changed.
     Event(Event),
@@ -13,6 +16,23 @@ pub enum Update {
 }
 
 /// One subscriber's view of the events, from the moment of its subscription.
+///
+/// ```no_run
+/// use subrosa_client::{Event, Update};
+///
+/// # async fn example(client: subrosa_client::Client) -> Result<(), subrosa_client::ClientError> {
+/// let mut events = client.events();
+/// client.connect();
+/// while let Some(update) = events.next().await {
+///     match update {
+///         Update::Event(Event::MessageReceived(message)) => println!("{}", message.text),
+///         Update::Missed(_) => println!("too slow: reload what is shown"),
+///         _ => {}
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Events(broadcast::Receiver<Event>);
 
@@ -22,6 +42,16 @@ impl Events {
     }
 
     /// The next update; `None` once the client is closed. Cancel safe: no update is lost if the future is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(mut events: subrosa_client::Events, mut stop: tokio::sync::watch::Receiver<bool>) -> Result<(), subrosa_client::ClientError> {
+    /// tokio::select! {
+    ///     update = events.next() => println!("{update:?}"),
+    ///     _ = stop.changed() => {}
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn next(&mut self) -> Option<Update> {
         match self.0.recv().await {
             Ok(event) => Some(Update::Event(event)),

@@ -8,7 +8,8 @@ use subrosa_engine::{
     account::{OpenVault, VaultContents, VaultKey, enrol_device},
     database::Database,
 };
-use subrosa_wire::{AccountId, DeviceId, problem::ProblemDocument};
+use subrosa_mls::SuccessionKeyHash;
+use subrosa_wire::{DeviceId, problem::ProblemDocument};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -115,10 +116,13 @@ pub(crate) struct FakeDevice {
 impl FakeDevice {
     pub(crate) fn new() -> Self {
         let vault = OpenVault {
-            account_id: AccountId::from_bytes([1; 16]),
             key: VaultKey::generate(&mut SystemRandom),
             revision: 1,
-            contents: VaultContents::generate(None, &mut SystemRandom),
+            contents: VaultContents::generate(
+                SuccessionKeyHash::from_bytes([1; 32]),
+                None,
+                &mut SystemRandom,
+            ),
         };
         let (_, identity) = enrol_device(&vault, now(), &mut SystemRandom);
         let device_id = identity.certificate.device_id();

@@ -13,7 +13,7 @@
 //! client.connect();
 //! while let Some(update) = events.next().await {
 //!     if let Update::Event(Event::MessageReceived(message)) = update {
-//!         client.send_text(message.conversation, format!("you said: {}", message.text)).await?;
+//!         client.chat(message.chat).send_text(format!("you said: {}", message.text)).await?;
 //!     }
 //! }
 //! # Ok(())
@@ -54,7 +54,7 @@ mod platform;
 mod fake;
 
 pub use accounts::{Credentials, NewAccount, RecoveryCode};
-pub use client::{Client, Device};
+pub use client::{Chat, Client, Device};
 pub use error::{ClientError, Refusal};
 pub use events::{Events, Update};
 #[cfg(target_arch = "wasm32")]
@@ -64,7 +64,8 @@ pub use server_url::{InvalidServerUrl, ServerUrl};
 pub use status::{Connection, Status};
 
 pub use subrosa_engine::{
-    CommandError, Contact, Conversation, ConversationState, EngineError, Event, Me, Message, MessageStatus,
+    ChatId, CommandError, Contact, Conversation, ConversationKind, ConversationState, EngineError, Event,
+    ForeignGroup, LocalMessageId, Me, Member, MemberMisbehaviour, Message, MessageStatus, Misbehaviour, Role,
     Warning,
     account::{InvalidRecoveryCode, Password, WeakPassword},
     content::{MessageId, SendToken, printable, printable_line},

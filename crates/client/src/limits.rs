@@ -21,8 +21,6 @@ pub(crate) const POOL_ATTEMPTS_MAX: u32 = 50;
 pub(crate) const POOL_RETRY_AFTER: Duration = Duration::from_millis(100);
 /// How many events a subscriber may lag behind before it has to reload.
 pub(crate) const EVENTS_MAX: usize = 1024;
-/// The most changes of one conversation's id that are followed.
-pub(crate) const MOVES_MAX: usize = 8;
 /// The most queued requests for an access token.
 pub(crate) const TOKEN_REQUESTS_MAX: usize = 64;
 

@@ -7,6 +7,14 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_e
 use crate::platform::read_address;
 
 /// The base address of a server: `http` or `https`, a host, and optionally a port and a path.
+///
+/// ```
+/// use subrosa_client::ServerUrl;
+///
+/// let server: ServerUrl = "https://chat.example.org/".parse()?;
+/// assert_eq!(server.to_string(), "https://chat.example.org");
+/// # Ok::<(), subrosa_client::InvalidServerUrl>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerUrl {
     /// Normalised, without a trailing slash.
@@ -15,7 +23,15 @@ pub struct ServerUrl {
 }
 
 /// Why a text is not the address of a server.
+///
+/// ```
+/// use subrosa_client::{InvalidServerUrl, ServerUrl};
+///
+/// let answer = "ftp://example.org".parse::<ServerUrl>();
+/// assert_eq!(answer, Err(InvalidServerUrl::Scheme("ftp".to_owned())));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum InvalidServerUrl {
     /// It is not a URL.
     #[error("{0:?} is not an address such as https://chat.example.org")]
@@ -50,12 +66,26 @@ impl ServerUrl {
     }
 
     /// Whether the connection to the server is encrypted by TLS.
+    ///
+    /// ```
+    /// let server: subrosa_client::ServerUrl = "https://chat.example.org".parse()?;
+    /// assert!(server.is_encrypted());
+    /// # Ok::<(), subrosa_client::InvalidServerUrl>(())
+    /// ```
     pub fn is_encrypted(&self) -> bool {
         self.base.starts_with("https:")
     }
 
     /// Whether others on the network can see who talks to whom and when, which is so for plain `http` to another
     /// machine. They never see what is said: that is end-to-end encrypted.
+    ///
+    /// ```
+    /// use subrosa_client::ServerUrl;
+    ///
+    /// assert!(!"http://localhost:8080".parse::<ServerUrl>()?.is_exposed());
+    /// assert!("http://chat.example.org".parse::<ServerUrl>()?.is_exposed());
+    /// # Ok::<(), subrosa_client::InvalidServerUrl>(())
+    /// ```
     pub fn is_exposed(&self) -> bool {
         !self.is_encrypted() && !self.is_this_machine()
     }

@@ -3,7 +3,21 @@
 use std::time::Duration;
 
 /// The connection to the server.
+///
+/// ```no_run
+/// use subrosa_client::Connection;
+///
+/// # fn example(connection: subrosa_client::Connection) {
+/// let shown = match connection {
+///     Connection::Online => "connected".to_owned(),
+///     Connection::Waiting { reason, .. } => format!("offline: {reason}"),
+///     Connection::SignedOut { reason } => format!("signed out: {reason}"),
+///     _ => "not connected".to_owned(),
+/// };
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Connection {
     /// No connection was requested, or the client was closed.
     #[default]
@@ -32,6 +46,8 @@ pub enum Connection {
 }
 
 /// State of a client at one moment.
+///
+/// See [`Client::status`](crate::Client::status) for an example.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Status {
     /// The connection to the server.
@@ -49,6 +65,14 @@ pub struct Status {
 
 impl Status {
     /// Whether there is nothing left to do: everything has arrived, and everything has been sent.
+    ///
+    /// ```no_run
+    /// # fn example(client: subrosa_client::Client) {
+    /// if !client.status().borrow().is_settled() {
+    ///     println!("some messages are not sent yet");
+    /// }
+    /// # }
+    /// ```
     pub fn is_settled(&self) -> bool {
         self.connection == Connection::Online
             && self.caught_up
@@ -57,6 +81,14 @@ impl Status {
     }
 
     /// Whether the client has given up on the server.
+    ///
+    /// ```no_run
+    /// # fn example(client: subrosa_client::Client) {
+    /// if client.status().borrow().is_final() {
+    ///     println!("sign in again, or update this program");
+    /// }
+    /// # }
+    /// ```
     pub fn is_final(&self) -> bool {
         matches!(
             self.connection,

@@ -25,31 +25,42 @@ CREATE TABLE mls_state (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE contacts (
-    account_id  BLOB NOT NULL PRIMARY KEY,  -- immutable, 16 bytes
-    account_key BLOB NOT NULL,              -- immutable: pinned at first contact
-    handle      TEXT,                       -- mutable; NULL until the directory has told it
-    name        TEXT                        -- mutable; NULL until the person has sent one
+    account_id BLOB NOT NULL PRIMARY KEY,  -- immutable, 16 bytes
+    handle     TEXT UNIQUE,                -- mutable, pinned; NULL until the directory has told it
+    name       TEXT                        -- mutable; NULL until the person has sent one
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE conversations (
-    id              INTEGER NOT NULL PRIMARY KEY,
-    conversation_id BLOB    NOT NULL UNIQUE,  -- mutable: changes once if the peer's creation won
-    peer            BLOB    NOT NULL,         -- immutable, account id
+    id              INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,  -- immutable, what hosts call it
+    conversation_id BLOB    NOT NULL UNIQUE,  -- mutable: changes once if the other person's creation won
+    kind            INTEGER NOT NULL,         -- immutable: 1 direct, 2 notes to self
+    title           TEXT,                     -- mutable; NULL where the members name it
     state           INTEGER NOT NULL,         -- mutable: 0 starting, 1 joining, 2 joined, 3 blocked
     cursor          INTEGER NOT NULL,         -- mutable: everything up to this seq is applied
-    accepted_number INTEGER NOT NULL,         -- mutable: the own send number that the server accepted last
-    updated_at      INTEGER NOT NULL,         -- mutable: when the own leaf key was last renewed
-    own_turn        INTEGER NOT NULL,         -- mutable: 1 if the newest message is the own account's
-    name_sent       INTEGER NOT NULL,         -- mutable: 1 if the members know the own display name
+    accepted_number INTEGER NOT NULL,         -- mutable: our send number that the server accepted last
+    updated_at      INTEGER NOT NULL,         -- mutable: when our leaf key was last renewed
+    own_turn        INTEGER NOT NULL,         -- mutable: 1 if the newest message is this account's
+    name_sent       INTEGER NOT NULL,         -- mutable: 1 if the members know our display name
     active_at       INTEGER NOT NULL          -- mutable: when something was last said
 ) STRICT;
 
-CREATE INDEX conversations_by_peer ON conversations (peer);
+CREATE TABLE members (
+    conversation    INTEGER NOT NULL REFERENCES conversations (id),  -- immutable
+    account         BLOB    NOT NULL,  -- immutable, 16 bytes
+    role            INTEGER NOT NULL,  -- mutable: 0 member, 1 admin, 2 owner
+    joined_seq      INTEGER NOT NULL,  -- mutable: the place in the log where it came in last
+    left_seq        INTEGER,           -- mutable; NULL while it is a member
+    delivered_up_to INTEGER NOT NULL,  -- mutable: it has reported to have all up to this seq
+    read_up_to      INTEGER NOT NULL,  -- mutable: it has reported to have read all up to this seq
+    PRIMARY KEY (conversation, account)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX members_by_account ON members (account);
 
 CREATE TABLE messages (
-    id           INTEGER NOT NULL PRIMARY KEY,
-    conversation INTEGER NOT NULL REFERENCES conversations (id),  -- mutable: with a conversation that moves
-    message_id   BLOB    NOT NULL,  -- mutable: once, with a conversation that moves
+    id           INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,      -- immutable, what hosts call it
+    conversation INTEGER NOT NULL REFERENCES conversations (id),  -- immutable
+    message_id   BLOB    NOT NULL,  -- mutable: once, when its conversation goes on under another id
     position     INTEGER NOT NULL,  -- mutable: the order of display; the seq, or beyond every seq while pending
     seq          INTEGER,           -- mutable; NULL until the server has accepted it
     sender       BLOB    NOT NULL,  -- immutable, account id
@@ -75,10 +86,10 @@ CREATE TABLE reports (
 -- What is to leave, in this order for each conversation.
 CREATE TABLE outbox (
     id           INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
-    conversation INTEGER NOT NULL REFERENCES conversations (id),  -- mutable: with a conversation that moves
+    conversation INTEGER NOT NULL REFERENCES conversations (id),  -- immutable
     send_id      BLOB    NOT NULL UNIQUE,                         -- immutable, 16 bytes
     message      INTEGER REFERENCES messages (id),                -- immutable; NULL for reports and names
-    content      BLOB    NOT NULL,                                -- mutable: with a conversation that moves; MIMI content
+    content      BLOB    NOT NULL,                                -- mutable: names the conversation; MIMI content
     number       INTEGER,  -- mutable; NULL until it is encrypted: the send number
     ciphertext   BLOB,     -- mutable; NULL until it is encrypted for the present epoch
     parked       INTEGER NOT NULL                                 -- mutable: 1 if the server refused it for good

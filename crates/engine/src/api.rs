@@ -1,13 +1,18 @@
 //! The words of the engine: what a host may ask, and what it is told.
 
-use subrosa_mls::{AccountPublicKey, CommitError, EncryptError, JoinError, MlsError};
+use subrosa_mls::{CommitError, ConversationKind, EncryptError, JoinError, MlsError};
 use subrosa_wire::{
     AccountId, ConversationId, DeviceId, Handle, Timestamp,
     frames::{ClientFrame, ServerFrame},
+    problem::ProblemCode,
     rest,
 };
 
-use crate::content::{ContentError, InvalidMessageText, InvalidName, MessageId, SendToken};
+use crate::{
+    ChatId, LocalMessageId,
+    content::{ContentError, InvalidMessageText, InvalidName, MessageId, SendToken},
+    misbehaviour::{MemberMisbehaviour, Misbehaviour},
+};
 
 /// One thing that happens to the engine: each is one transaction.
 #[derive(Debug, Clone)]
@@ -29,37 +34,24 @@ pub enum Input {
 #[derive(Debug, Clone)]
 pub enum Command {
     /// Start the conversation with a person whom the directory has shown, unless there is one. The key is
-    /// pinned; [`crate::Engine::direct_conversation_with`] tells the id.
+    /// pinned; [`crate::Engine::direct_chat_with`] tells the id.
     OpenDirect(rest::Person),
     /// Send a text. It is stored as pending at once, and [`Event::MessageSent`] tells it. The same command
     /// with the same token stores nothing, and tells the message that is there.
     SendText {
-        /// Where to.
-        conversation: ConversationId,
+        /// The conversation.
+        chat: ChatId,
         /// The text: 1 byte to 64 KiB of UTF-8.
         text: String,
         /// Names this sending of the text: a new one for each that the user wants.
         token: SendToken,
     },
     /// Try a failed message again.
-    Retry {
-        /// Where it is.
-        conversation: ConversationId,
-        /// Which.
-        message: MessageId,
-    },
+    Retry(LocalMessageId),
     /// Drop a failed message.
-    Discard {
-        /// Where it is.
-        conversation: ConversationId,
-        /// Which.
-        message: MessageId,
-    },
+    Discard(LocalMessageId),
     /// The user has seen every message of the conversation.
-    MarkRead {
-        /// Which conversation.
-        conversation: ConversationId,
-    },
+    MarkRead(ChatId),
     /// Change the own display name; `None` removes it. The others learn it with the next message.
     SetName(Option<String>),
 }
@@ -77,19 +69,15 @@ pub struct Output {
 
 /// What changed, for those who watch.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Event {
     /// All that the server had is here: what follows is live.
     CaughtUp,
-    /// A conversation is new, or its peer, name, state or counts changed.
-    ConversationChanged(ConversationId),
-    /// The conversation that was started here exists under another id: the peer was faster. Its messages get other
-    /// ids with it: they are removed before this, and stored as pending again after it.
-    ConversationMoved {
-        /// The id until now.
-        from: ConversationId,
-        /// The id from now on.
-        to: ConversationId,
-    },
+    /// A conversation is new, or its members, title, state or counts changed.
+    ConversationChanged(ChatId),
+    /// A conversation that was started here goes on under another id on the wire, because the other person's
+    /// creation won. The ids on the wire of its pending messages changed with it; those of this device never do.
+    ConversationMoved(ChatId),
     /// A message came in: shown now for the first time.
     MessageReceived(Box<Message>),
     /// A message was stored as pending, or was sent by another device of the own account.
@@ -97,19 +85,19 @@ pub enum Event {
     /// A message's status changed. One that was pending has taken its place in the log, so that its position
     /// and instant changed with it.
     MessageStatusChanged {
-        /// Where it is.
-        conversation: ConversationId,
-        /// Which.
-        message: MessageId,
+        /// The conversation.
+        chat: ChatId,
+        /// The message.
+        message: LocalMessageId,
         /// The new status.
         status: MessageStatus,
     },
-    /// A message is gone: one that had failed was dropped, or the conversation is about to move.
+    /// A message that had failed was dropped.
     MessageRemoved {
-        /// Where it was.
-        conversation: ConversationId,
-        /// Which.
-        message: MessageId,
+        /// The conversation.
+        chat: ChatId,
+        /// The message.
+        message: LocalMessageId,
     },
     /// A person's handle or name became known or changed.
     ContactChanged(AccountId),
@@ -121,48 +109,66 @@ pub enum Event {
     SignedOut,
 }
 
-/// What a user has to know. Each is told once on a connection.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
+/// What a user has to know. Each is reported once on a connection.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Warning {
-    /// The server shows another account key than the one known: nothing is sent to it.
-    #[error("the server shows a different account key for {0}: this is either a new account or an attack")]
-    AccountKeyChanged(AccountId),
-    /// The server handed out something that does not verify; it was refused.
-    #[error("the server sent something that is not valid, it was refused: {what}")]
-    ForgedByServer {
+    /// The server shows the handle of this account for another one: nothing is sent to that.
+    #[error(
+        "the server shows the handle of {0} for another account: this is either a new account or an attack"
+    )]
+    HandleReassigned(AccountId),
+    /// The server did what an honest one never does. What it sent was refused.
+    #[error("the server misbehaved: {how}")]
+    ServerMisbehaved {
         /// The conversation, if it is about one.
-        conversation: Option<ConversationId>,
-        /// What and why.
-        what: String,
+        chat: Option<ChatId>,
+        /// What it did.
+        how: Misbehaviour,
     },
-    /// A message could not be decrypted or was a replay; it was skipped.
-    #[error("a message could not be verified and was skipped: {what}")]
-    MessageRefused {
-        /// Where.
-        conversation: ConversationId,
-        /// Its place in the log.
-        seq: u64,
-        /// Why.
-        what: String,
+    /// A member did what an honest one never does. What it sent was refused.
+    #[error("a member of the conversation, {member}, misbehaved: {how}")]
+    MemberMisbehaved {
+        /// The conversation.
+        chat: ChatId,
+        /// The account of the device that sent it.
+        member: AccountId,
+        /// What it did.
+        how: MemberMisbehaviour,
     },
-    /// Messages between these two places of the log never reached this device.
+    /// Messages between two places of the log never reached this device.
     #[error("messages are missing: this device was away longer than the server keeps them")]
     HistoryGap {
-        /// Where.
-        conversation: ConversationId,
+        /// The conversation.
+        chat: ChatId,
     },
     /// The server refused a request in a way that the engine cannot mend.
-    #[error("the server refused a request: {what}")]
+    #[error("the server refused a request: {}", refusal(*code, detail))]
     Refused {
         /// The message that it was to carry, if it was one: [`MessageStatus::Failed`] by now.
-        message: Option<MessageId>,
-        /// What the server said.
-        what: String,
+        message: Option<LocalMessageId>,
+        /// Why; `None` if this version does not know the code.
+        code: Option<ProblemCode>,
+        /// What the server says about it: untrusted text, which may be empty.
+        detail: String,
     },
+    /// There is more to warn of, which is not reported until the next connection.
+    #[error("there were more warnings, which are not shown until the next connection")]
+    More,
+}
+
+fn refusal(code: Option<ProblemCode>, detail: &str) -> String {
+    match (code.map(ProblemCode::title), detail) {
+        (None, "") => "it does not say why".to_owned(),
+        (None, detail) => detail.to_owned(),
+        (Some(title), "") => title.to_owned(),
+        (Some(title), detail) => format!("{title} ({detail})"),
+    }
 }
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum MessageStatus {
     /// Stored here, not yet accepted by the server.
     Pending,
@@ -170,9 +176,9 @@ pub enum MessageStatus {
     Failed,
     /// Durable at the server.
     Sent,
-    /// On a device of the other person.
+    /// On a device of every other member.
     Delivered,
-    /// Seen by the other person (own messages), or by the user (received ones).
+    /// Seen by every other member (if this account sent it), or by the user (if it was received).
     Read,
     /// Received, and not yet seen by the user.
     Unread,
@@ -195,10 +201,14 @@ impl MessageStatus {
 /// A message as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// The MIMI message id: the same on every device.
-    pub id: MessageId,
-    /// Where it is.
-    pub conversation: ConversationId,
+    /// Its name on this device, which never changes.
+    pub id: LocalMessageId,
+    /// The conversation.
+    pub chat: ChatId,
+    /// The MIMI message id, the same on every device. It can change until the server has accepted the message.
+    pub message_id: MessageId,
+    /// The id on the wire of the conversation.
+    pub conversation_id: ConversationId,
     /// Who wrote it.
     pub sender: AccountId,
     /// Whether the own account wrote it, on this device or another.
@@ -218,10 +228,16 @@ pub struct Message {
 /// A conversation as a list shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversation {
-    /// Its id.
-    pub id: ConversationId,
-    /// The other person.
-    pub peer: Contact,
+    /// Its name on this device, which never changes.
+    pub id: ChatId,
+    /// Its id on the wire. It can change while the conversation is [`ConversationState::Starting`].
+    pub conversation_id: ConversationId,
+    /// What kind of conversation it is.
+    pub kind: ConversationKind,
+    /// What its members call it; `None` where the person does who it is with.
+    pub title: Option<String>,
+    /// The other person of a direct conversation.
+    pub with: Option<Contact>,
     /// Received messages that the user has not seen.
     pub unread: u64,
     /// The position of the first of them.
@@ -234,8 +250,36 @@ pub struct Conversation {
     pub state: ConversationState,
 }
 
+/// A member of a conversation: an account with all its devices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The account.
+    pub account_id: AccountId,
+    /// What is known of the person; `None` for this account itself.
+    pub contact: Option<Contact>,
+    /// What it may do.
+    pub role: Role,
+    /// It has reported to have every message up to this seq.
+    pub delivered_up_to: u64,
+    /// It has reported to have read every message up to this seq.
+    pub read_up_to: u64,
+}
+
+/// What a member may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Role {
+    /// What everybody may.
+    Member,
+    /// Also remove members.
+    Admin,
+    /// Everything.
+    Owner,
+}
+
 /// Whether a conversation can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ConversationState {
     /// Known to this device only, until the first message leaves.
     Starting,
@@ -254,8 +298,6 @@ pub struct Contact {
     pub account_id: AccountId,
     /// The handle, once the directory has told it.
     pub handle: Option<Handle>,
-    /// The account key that is known since the first contact.
-    pub account_key: AccountPublicKey,
     /// The name that the person has sent: untrusted text.
     pub name: Option<String>,
 }
@@ -301,6 +343,7 @@ impl std::ops::AddAssign for RecoveryCounts {
 
 /// Why a command was not accepted. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CommandError {
     /// No conversation with this id.
     #[error("there is no such conversation")]
@@ -317,9 +360,12 @@ pub enum CommandError {
     /// A conversation with oneself.
     #[error("this is your own account")]
     OwnAccount,
-    /// The directory shows another key than the one known.
-    #[error("the server shows a different account key for this person; nothing was sent")]
-    AccountKeyChanged,
+    /// The directory shows another account under a handle that is pinned.
+    #[error("the server shows another account under this handle than the one known; nothing was sent")]
+    HandleReassigned,
+    /// What the directory says of a person contradicts itself: the keys are not those that the id names.
+    #[error("what the server says of this person is not valid; nothing was sent")]
+    InvalidPerson,
     /// The conversation is blocked because something did not verify.
     #[error("this conversation is blocked because a key did not verify")]
     Blocked,
@@ -328,6 +374,7 @@ pub enum CommandError {
 /// Why a step failed. Its transaction was rolled back; the engine behaves as if the connection was lost,
 /// and goes on with the next step.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum EngineError {
     /// The command was not accepted.
     #[error(transparent)]

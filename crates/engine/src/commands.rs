@@ -1,16 +1,17 @@
-//! What the user asks for. Each command is checked first and then stored; the queue carries it out.
+//! The commands of the user. Each is checked, then stored; the queue carries it out.
 
-use subrosa_mls::AccountPublicKey;
-use subrosa_wire::{ConversationId, rest};
+use subrosa_mls::AccountIdentity;
+use subrosa_wire::rest;
 
 use crate::{
-    api::{Command, CommandError},
+    ChatId, LocalMessageId,
+    api::{Command, CommandError, MessageStatus},
     content::{MessageText, clean_name},
     context::{Context, StepResult},
-    conversation::Conversation,
+    conversation::{self, Conversation},
     directory,
     step::Step,
-    store::conversations,
+    store::{conversations, messages},
     vault,
 };
 
@@ -18,36 +19,16 @@ impl Step<'_> {
     pub(crate) fn command(&mut self, command: Command) -> StepResult {
         match command {
             Command::OpenDirect(person) => self.open_direct(&person),
-            Command::SendText {
-                conversation,
-                text,
-                token,
-            } => {
+            Command::SendText { chat, text, token } => {
                 let text = MessageText::try_from(text.as_str()).map_err(CommandError::from)?;
-                self.in_conversation(conversation, |conversation, cx| {
+                self.in_conversation(chat, |conversation, cx| {
                     conversation.check_usable()?;
                     conversation.queue_text(cx, &text, token)
                 })
             }
-            Command::Retry {
-                conversation,
-                message,
-            } => self.in_conversation(conversation, |conversation, cx| {
-                let message = conversation
-                    .failed_message(cx, &message)?
-                    .ok_or(CommandError::UnknownMessage)?;
-                conversation.retry(cx, message)
-            }),
-            Command::Discard {
-                conversation,
-                message: id,
-            } => self.in_conversation(conversation, |conversation, cx| {
-                let message = conversation
-                    .failed_message(cx, &id)?
-                    .ok_or(CommandError::UnknownMessage)?;
-                conversation.discard(cx, message, id)
-            }),
-            Command::MarkRead { conversation } => self.in_conversation(conversation, Conversation::mark_read),
+            Command::Retry(message) => self.with_failed(message, Conversation::retry),
+            Command::Discard(message) => self.with_failed(message, Conversation::discard),
+            Command::MarkRead(chat) => self.in_conversation(chat, Conversation::mark_read),
             Command::SetName(name) => {
                 let name = name
                     .map(|name| clean_name(&name))
@@ -64,22 +45,36 @@ impl Step<'_> {
         if person.account_id == cx.me.account_id {
             return Err(CommandError::OwnAccount.into());
         }
-        let key = AccountPublicKey::try_from(person.account_key.0.as_slice())
-            .map_err(|_| CommandError::AccountKeyChanged)?;
-        if !directory::learn(cx, person.account_id, &key, &person.handle)? {
-            return Err(CommandError::AccountKeyChanged.into());
+        AccountIdentity::named_by(
+            person.account_id,
+            &person.account_key.0,
+            &person.succession_key_hash.0,
+        )
+        .map_err(|_| CommandError::InvalidPerson)?;
+        if !directory::learn(cx, person.account_id, &person.handle)? {
+            return Err(CommandError::HandleReassigned.into());
         }
-        self.conversations.open_direct(cx, person.account_id)
+        conversation::open_direct(cx, person.account_id)
     }
 
     fn in_conversation(
         &mut self,
-        id: ConversationId,
+        chat: ChatId,
         act: impl FnOnce(&mut Conversation, &mut Context<'_>) -> StepResult,
     ) -> StepResult {
-        let row = conversations::find(self.cx.conn, id)?.ok_or(CommandError::UnknownConversation)?;
-        self.conversations
-            .with(&mut self.cx, row.chat, act)
-            .map(Option::unwrap_or_default)
+        let done = self.conversations.with(&mut self.cx, chat, act)?;
+        Ok(done.ok_or(CommandError::UnknownConversation)?)
+    }
+
+    /// Works on a message that has failed.
+    fn with_failed(
+        &mut self,
+        id: LocalMessageId,
+        act: impl FnOnce(&mut Conversation, &mut Context<'_>, LocalMessageId) -> StepResult,
+    ) -> StepResult {
+        let message = messages::find_local(self.cx.conn, id)?
+            .filter(|message| message.status == MessageStatus::Failed)
+            .ok_or(CommandError::UnknownMessage)?;
+        self.in_conversation(message.chat, |conversation, cx| act(conversation, cx, id))
     }
 }

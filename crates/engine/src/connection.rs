@@ -1,4 +1,4 @@
-//! What the engine knows of the present connection, beyond single conversations.
+//! State of the current connection that does not belong to a single conversation.
 //!
 //! It is lost with the connection and with the process, and nothing durable depends on it.
 
@@ -7,48 +7,52 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use subrosa_wire::{ConversationId, DeviceId, Timestamp};
 
 use crate::{
+    ChatId,
     api::{Event, Warning},
     limits::{
         PUBLISH_BURST, PUBLISH_INTERVAL, SYNC_BURST, SYNC_INTERVAL, WARNINGS_MAX, WELCOMES_BURST,
         WELCOMES_INTERVAL, WELCOMES_UNACKNOWLEDGED_MAX,
     },
-    requests::{Pace, Retry},
-    store::conversations::ChatId,
+    requests::{RateLimit, Retry},
 };
 
 /// State of the connection.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and they occur in any combination"
+)]
 pub(crate) struct ConnectionState {
     pub is_open: bool,
-    /// Sync was answered: this account's devices and the heads are known.
+    /// Sync was answered: this account's devices and the heads of its logs are known.
     pub synced: bool,
     /// Something changed since the Sync in flight was sent.
     pub sync_wanted: bool,
     /// [`Event::CaughtUp`] was reported.
     pub caught_up: bool,
-    /// When Sync, and what follows from it, is sent again.
+    /// When to send Sync and the requests that follow from it again.
     pub sync_retry: Retry,
     /// Conversations of the account that this device is to join.
     pub to_join: HashSet<ConversationId>,
-    /// Conversations whose cursor moved since the server was told.
+    /// Conversations whose cursor moved since it was last reported to the server.
     pub advanced: BTreeSet<ChatId>,
     own_devices: BTreeSet<DeviceId>,
     /// Devices of this account seen in a group that Sync did not name; the Sync in flight decides about them.
     suspects: BTreeSet<DeviceId>,
     /// Suspects that a Sync sent after the suspicion did not name either: they are signed out.
     signed_out: BTreeSet<DeviceId>,
-    /// Where the cursors stood that have moved since the last Sync was sent.
+    /// Cursors that moved since the last Sync was sent, as they were then.
     cursors_at_sync: HashMap<ChatId, u64>,
-    /// Welcomes that were dealt with, which the server has not been told.
+    /// Welcomes that were handled but not yet acknowledged.
     welcomes_done: BTreeSet<u64>,
-    /// When it can be told.
+    /// When acknowledging them may be tried again.
     welcomes_at: Option<Timestamp>,
-    // How often the server's pushes may lead to requests.
-    sync_pace: Pace,
-    welcomes_pace: Pace,
-    publish_pace: Pace,
-    /// The warnings that were reported: each is reported once.
-    warned: HashSet<Warning>,
+    // Limits for the requests that the server's pushes can cause.
+    sync_limit: RateLimit,
+    welcomes_limit: RateLimit,
+    publish_limit: RateLimit,
+    /// The warnings already reported: each is reported once.
+    warned: Vec<Warning>,
 }
 
 impl Default for ConnectionState {
@@ -67,10 +71,10 @@ impl Default for ConnectionState {
             cursors_at_sync: HashMap::new(),
             welcomes_done: BTreeSet::new(),
             welcomes_at: None,
-            sync_pace: Pace::new(SYNC_BURST, SYNC_INTERVAL),
-            welcomes_pace: Pace::new(WELCOMES_BURST, WELCOMES_INTERVAL),
-            publish_pace: Pace::new(PUBLISH_BURST, PUBLISH_INTERVAL),
-            warned: HashSet::new(),
+            sync_limit: RateLimit::new(SYNC_BURST, SYNC_INTERVAL),
+            welcomes_limit: RateLimit::new(WELCOMES_BURST, WELCOMES_INTERVAL),
+            publish_limit: RateLimit::new(PUBLISH_BURST, PUBLISH_INTERVAL),
+            warned: Vec::new(),
         }
     }
 }
@@ -86,17 +90,17 @@ impl ConnectionState {
 
     // ---- Sync ----
 
-    /// Sync is being sent: its answer describes a time from now on.
+    /// Notes that Sync is being sent: its answer describes a state from now on.
     pub(crate) fn sync_sent(&mut self) {
         self.cursors_at_sync.clear();
     }
 
-    /// Whether Sync may be sent now; if not, it is as soon as it may.
+    /// Whether Sync may be sent now. If not, it is sent as soon as the rate limit permits.
     pub(crate) fn may_sync(&mut self, now: Timestamp) -> bool {
         if self.sync_retry.is_waiting(now) {
             return false;
         }
-        match self.sync_pace.take(now) {
+        match self.sync_limit.take(now) {
             Ok(()) => true,
             Err(at) => {
                 self.sync_retry.schedule(at);
@@ -105,20 +109,20 @@ impl ConnectionState {
         }
     }
 
-    /// A cursor moves on from here.
-    pub(crate) fn cursor_moves(&mut self, chat: ChatId, from: u64) {
+    /// Notes that a cursor has moved away from `from`.
+    pub(crate) fn cursor_moved(&mut self, chat: ChatId, from: u64) {
         self.cursors_at_sync.entry(chat).or_insert(from);
         self.advanced.insert(chat);
     }
 
-    /// Where a cursor stood when the last Sync was sent.
+    /// Where a cursor was when the last Sync was sent.
     pub(crate) fn cursor_at_sync(&self, chat: ChatId, now: u64) -> u64 {
         self.cursors_at_sync.get(&chat).copied().unwrap_or(now)
     }
 
     // ---- this account's devices ----
 
-    /// Sync has named the devices of this account that are signed in.
+    /// Takes over the list of signed-in devices of this account from Sync.
     pub(crate) fn set_own_devices(&mut self, devices: BTreeSet<DeviceId>) {
         self.own_devices = devices;
         self.signed_out.append(&mut self.suspects);
@@ -138,33 +142,33 @@ impl ConnectionState {
         self.signed_out.contains(&device)
     }
 
-    /// The next Sync decides whether these are signed out.
+    /// Suspects that these devices are signed out; the next Sync decides.
     pub(crate) fn suspect(&mut self, devices: impl IntoIterator<Item = DeviceId>) {
         self.suspects.extend(devices);
     }
 
     // ---- Welcomes and key packages ----
 
-    /// A Welcome is dealt with, one way or another.
+    /// Notes that a Welcome was handled, whatever came of it.
     pub(crate) fn welcome_done(&mut self, item: u64) {
         if self.welcomes_done.len() < WELCOMES_UNACKNOWLEDGED_MAX {
             self.welcomes_done.insert(item);
         }
     }
 
-    /// A Welcome let this device in: no lie can do that.
+    /// Notes that a Welcome let this device in, which a lying server cannot bring about.
     pub(crate) fn welcome_was_real(&mut self) {
-        self.sync_pace.give_back();
-        self.welcomes_pace.give_back();
+        self.sync_limit.give_back();
+        self.welcomes_limit.give_back();
     }
 
-    /// The Welcomes to be acknowledged now: all, or none while others are in flight or it is too early.
+    /// The Welcomes to acknowledge now: none while an acknowledgement is in flight or it is too early, otherwise all.
     pub(crate) fn welcomes_to_acknowledge(&mut self, is_in_flight: bool, now: Timestamp) -> Vec<u64> {
         self.welcomes_at = None;
         if self.welcomes_done.is_empty() || is_in_flight {
             return Vec::new();
         }
-        match self.welcomes_pace.take(now) {
+        match self.welcomes_limit.take(now) {
             Ok(()) => std::mem::take(&mut self.welcomes_done).into_iter().collect(),
             Err(at) => {
                 self.welcomes_at = Some(at);
@@ -173,19 +177,19 @@ impl ConnectionState {
         }
     }
 
-    /// Whether key packages may be made because the server has few. If not, the next Sync shows it again.
+    /// Whether to make key packages now because the server has few. If not, the next Sync reports it again.
     pub(crate) fn may_publish(&mut self, now: Timestamp) -> bool {
-        self.publish_pace.take(now).is_ok()
+        self.publish_limit.take(now).is_ok()
     }
 
     // ---- time and warnings ----
 
-    /// The earliest instant at which something is to be tried again.
+    /// The earliest instant at which something is due to be tried again.
     pub(crate) fn wake_at(&self) -> Option<Timestamp> {
         self.sync_retry.at().into_iter().chain(self.welcomes_at).min()
     }
 
-    /// Leaves out the warnings that were reported on this connection, and those beyond a bound.
+    /// Drops warnings already reported on this connection, and those beyond the limit.
     pub(crate) fn warn_once(&mut self, events: &mut Vec<Event>) {
         events.retain_mut(|event| {
             let Event::Warning(warning) = event else {
@@ -195,12 +199,10 @@ impl ConnectionState {
                 return false;
             }
             if self.warned.len() == WARNINGS_MAX {
-                *warning = Warning::ForgedByServer {
-                    conversation: None,
-                    what: "and more of the kind, which is not shown until the next connection".to_owned(),
-                };
+                *warning = Warning::More;
             }
-            self.warned.insert(warning.clone())
+            self.warned.push(warning.clone());
+            true
         });
     }
 }

@@ -1,49 +1,48 @@
-//! What every part of a step works with, and what the step collects for the host.
+//! What every part of a step works with, and the output it collects for the host.
 
 use std::collections::BTreeSet;
 
 use rand_core::CryptoRngCore;
 use rusqlite::Connection;
-use subrosa_mls::{AccountPublicKey, DeviceIdentity, Mls};
+use subrosa_mls::{DeviceIdentity, Mls};
 use subrosa_wire::{
-    SendId, Timestamp,
+    ConversationId, SendId, Timestamp,
     frames::{ClientFrame, Problem, Sync, client_frame::Request},
     ids::ID_LEN,
     problem::ProblemCode,
 };
 
 use crate::{
+    ChatId, LocalMessageId,
     api::{EngineError, Event, Me, Output, RecoveryCounts, Warning},
     connection::ConnectionState,
-    content::{MessageId, Origin, SALT_LEN},
+    content::{Origin, SALT_LEN},
     database::KvTable,
+    misbehaviour::Misbehaviour,
     requests::{PendingRequest, Requests},
-    store::conversations::ChatId,
 };
 
 pub(crate) type StepResult<T = ()> = Result<T, EngineError>;
 
-/// Who the engine is, for as long as it is open.
+/// The identity of the engine, fixed while it is open.
 pub(crate) struct Identity {
     pub me: Me,
     pub device: DeviceIdentity,
-    pub account_key: AccountPublicKey,
 }
 
-/// The transaction of a step and everything that it may read and change beside the conversations.
+/// The transaction of a step and everything that it may read and change besides the conversations.
 pub(crate) struct Context<'a> {
     pub conn: &'a Connection,
     pub now: Timestamp,
     pub me: &'a mut Me,
     pub device: &'a DeviceIdentity,
-    pub account_key: &'a AccountPublicKey,
     pub connection: &'a mut ConnectionState,
     pub requests: &'a mut Requests,
     pub recovery: RecoveryCounts,
     pub out: Output,
     rng: &'a mut dyn CryptoRngCore,
     mls_state: KvTable<'a>,
-    /// Conversations to look at when the input has been dealt with.
+    /// Conversations whose queue is checked once the input has been handled.
     touched: BTreeSet<ChatId>,
 }
 
@@ -61,7 +60,6 @@ impl<'a> Context<'a> {
             now,
             me: &mut identity.me,
             device: &identity.device,
-            account_key: &identity.account_key,
             connection,
             requests,
             recovery: RecoveryCounts::default(),
@@ -79,7 +77,7 @@ impl<'a> Context<'a> {
 
     // ---- the server ----
 
-    /// Sends a request, if there is a connection; otherwise the next one brings it up again.
+    /// Sends a request if there is a connection. If not, the next connection leads to it again.
     pub(crate) fn request(&mut self, pending: PendingRequest, request: Request) {
         if !self.connection.is_open {
             return;
@@ -91,7 +89,7 @@ impl<'a> Context<'a> {
         });
     }
 
-    /// Whether the server's state is on its way.
+    /// Whether a Sync is in flight.
     pub(crate) fn is_syncing(&self) -> bool {
         self.requests.is_pending(PendingRequest::Sync)
     }
@@ -102,8 +100,8 @@ impl<'a> Context<'a> {
         self.request(PendingRequest::Sync, Request::Sync(Sync {}));
     }
 
-    /// Asks the server for its state again; if it is on its way, once more after it. What the server pushes
-    /// leads here, so the pace is bounded.
+    /// Asks the server for its state again, or after the Sync in flight if there is one. Pushes of the server lead
+    /// here, so the rate is limited.
     pub(crate) fn sync_again(&mut self) {
         if self.is_syncing() {
             self.connection.sync_wanted = true;
@@ -114,12 +112,12 @@ impl<'a> Context<'a> {
 
     // ---- what comes next ----
 
-    /// Looks at the queue of a conversation once the input has been dealt with.
+    /// Checks the queue of a conversation once the input has been handled.
     pub(crate) fn touch(&mut self, chat: ChatId) {
         self.touched.insert(chat);
     }
 
-    /// The next conversation to look at.
+    /// The next conversation whose queue to check.
     pub(crate) fn next_touched(&mut self) -> Option<ChatId> {
         self.touched.pop_first()
     }
@@ -131,17 +129,23 @@ impl<'a> Context<'a> {
     }
 
     pub(crate) fn warn(&mut self, warning: Warning) {
+        tracing::warn!(%warning, "the user is warned");
         self.event(Event::Warning(warning));
     }
 
-    /// Reports a refusal that the engine cannot mend; `message` is the one that the request carried, if any.
-    pub(crate) fn refused(&mut self, message: Option<MessageId>, problem: &Problem) {
-        let what = if problem.detail.is_empty() {
-            problem.code.clone()
-        } else {
-            format!("{}: {}", problem.code, problem.detail)
-        };
-        self.warn(Warning::Refused { message, what });
+    /// Reports misbehaviour of the server, in this conversation or outside of any.
+    pub(crate) fn misbehaved(&mut self, chat: Option<ChatId>, how: impl Into<Misbehaviour>) {
+        let how = how.into();
+        self.warn(Warning::ServerMisbehaved { chat, how });
+    }
+
+    /// Reports a refusal that the engine cannot recover from. `message` is the one that the request carried, if any.
+    pub(crate) fn refused(&mut self, message: Option<LocalMessageId>, problem: &Problem) {
+        self.warn(Warning::Refused {
+            message,
+            code: problem.known_code(),
+            detail: problem.detail.clone(),
+        });
     }
 
     // ---- random values ----
@@ -160,8 +164,8 @@ impl<'a> Context<'a> {
         bytes
     }
 
-    /// This account as the origin of what it says in a conversation.
-    pub(crate) fn origin(&self, conversation: subrosa_wire::ConversationId) -> Origin {
+    /// The origin of this account's contents in a conversation.
+    pub(crate) fn origin(&self, conversation: ConversationId) -> Origin {
         Origin {
             sender: self.me.account_id,
             conversation,
@@ -169,7 +173,7 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Whether the request may be tried again as it is.
+/// Whether the request may be tried again unchanged.
 pub(crate) fn is_transient(problem: &Problem) -> bool {
     matches!(
         problem.known_code(),

@@ -1,6 +1,6 @@
-//! People: what the server's directory says of them, and what is pinned.
+//! People: what the server's directory says about them, and what is pinned.
 
-use subrosa_mls::AccountPublicKey;
+use subrosa_mls::AccountIdentity;
 use subrosa_wire::{
     AccountId, Handle,
     frames::{Account, LookUpAccount, client_frame::Request, look_up_account},
@@ -9,12 +9,13 @@ use subrosa_wire::{
 use crate::{
     api::{Event, Warning},
     context::{Context, StepResult},
+    misbehaviour::Misbehaviour,
     requests::PendingRequest,
     store::contacts,
     vault,
 };
 
-/// Asks for the handle of a person whose key came with a group.
+/// Asks for the handle of a person whose account came with a group.
 pub(crate) fn look_up(cx: &mut Context<'_>, account: AccountId) {
     let by = look_up_account::By::AccountId(account.to_vec().into());
     cx.request(
@@ -23,54 +24,78 @@ pub(crate) fn look_up(cx: &mut Context<'_>, account: AccountId) {
     );
 }
 
-/// The directory's answer.
+/// Handles the directory's answer.
 pub(crate) fn account_found(cx: &mut Context<'_>, asked: AccountId, found: &Account) -> StepResult {
-    let (Ok(account), Ok(key), Ok(handle)) = (
+    let (Ok(account), Ok(handle)) = (
         AccountId::try_from(&found.account_id[..]),
-        AccountPublicKey::try_from(&found.account_key[..]),
         found.handle.parse::<Handle>(),
     ) else {
-        cx.warn(Warning::ForgedByServer {
-            conversation: None,
-            what: "a malformed account".to_owned(),
-        });
+        cx.misbehaved(None, Misbehaviour::MalformedAccount);
         return Ok(());
     };
     if account != asked {
-        cx.warn(Warning::ForgedByServer {
-            conversation: None,
-            what: "another account".to_owned(),
-        });
+        cx.misbehaved(None, Misbehaviour::WrongAccount);
         return Ok(());
     }
-    learn(cx, account, &key, &handle)?;
+    if AccountIdentity::named_by(account, &found.account_key, &found.succession_key_hash).is_err() {
+        cx.misbehaved(None, Misbehaviour::FalseKeys(account));
+        return Ok(());
+    }
+    learn(cx, account, &handle)?;
     Ok(())
 }
 
-/// Compares what the directory says of a person with what is pinned, and pins it at first contact.
-/// Returns whether the key is the known one; if not the user is warned.
-pub(crate) fn learn(
-    cx: &mut Context<'_>,
-    account: AccountId,
-    key: &AccountPublicKey,
-    handle: &Handle,
-) -> StepResult<bool> {
+/// Compares a person in the directory with what is pinned, and pins it at first contact. The account id commits to
+/// the keys, but only the directory vouches for the handle. Returns whether the handle belongs to this account as
+/// far as is known; if not, the user is warned.
+pub(crate) fn learn(cx: &mut Context<'_>, account: AccountId, handle: &Handle) -> StepResult<bool> {
+    if let Some(known) = pinned_to_another(cx, account, handle)? {
+        cx.warn(Warning::HandleReassigned(known));
+        return Ok(false);
+    }
     match contacts::find(cx.conn, account)? {
-        Some(contact) if contact.account_key != *key => {
-            cx.warn(Warning::AccountKeyChanged(account));
+        Some(contact) if contact.handle.as_ref() == Some(handle) => return Ok(true),
+        Some(contact) if contact.handle.is_some() => {
+            // Handles do not change. Taking the new one would set the pinned one free for somebody else.
+            cx.misbehaved(None, Misbehaviour::HandleChanged(account));
             return Ok(false);
         }
-        Some(contact) if contact.handle.as_ref() == Some(handle) => return Ok(true),
         Some(_) => {}
-        None => pin(cx, account, key)?,
+        None => contacts::insert(cx.conn, account)?,
     }
     contacts::set_handle(cx.conn, account, handle)?;
+    vault::add_contact(cx, account, Some(handle))?;
     cx.event(Event::ContactChanged(account));
     Ok(true)
 }
 
-/// Pins the account key of a person met for the first time; the vault carries it to the other devices.
-pub(crate) fn pin(cx: &mut Context<'_>, account: AccountId, key: &AccountPublicKey) -> StepResult {
-    contacts::insert(cx.conn, account, key)?;
-    vault::add_contact(cx, account, key)
+/// The other account that this handle is pinned to, if any.
+fn pinned_to_another(cx: &Context<'_>, account: AccountId, handle: &Handle) -> StepResult<Option<AccountId>> {
+    let owner = if *handle == cx.me.handle {
+        Some(cx.me.account_id)
+    } else {
+        contacts::find_by_handle(cx.conn, handle)?.map(|contact| contact.account_id)
+    };
+    Ok(owner.filter(|owner| *owner != account))
+}
+
+/// Adds a new person whose handle is not known yet. The vault carries them to this account's other devices.
+pub(crate) fn add(cx: &mut Context<'_>, account: AccountId) -> StepResult {
+    contacts::insert(cx.conn, account)?;
+    vault::add_contact(cx, account, None)
+}
+
+/// Takes over what another device of this account knows about a person. What this device already knows stays.
+pub(crate) fn merge_contact(cx: &mut Context<'_>, account: AccountId, handle: Option<&Handle>) -> StepResult {
+    let known = contacts::find(cx.conn, account)?;
+    match handle {
+        Some(handle) if known.as_ref().is_none_or(|contact| contact.handle.is_none()) => {
+            if !learn(cx, account, handle)? && known.is_none() {
+                add(cx, account)?;
+            }
+            Ok(())
+        }
+        _ if known.is_none() => add(cx, account),
+        _ => Ok(()),
+    }
 }

@@ -1,43 +1,45 @@
 //! The engine: one account and device, one database, one step at a time.
 //!
-//! It does no network IO, has no threads, and reads neither clock nor random source of its own: the host
-//! passes them in. It survives being dropped at any instant.
+//! It does no network IO, has no threads, and has neither a clock nor a random source: the host passes them
+//! in. It may be dropped at any time.
 
 use rand_core::CryptoRngCore;
-use subrosa_mls::{AccountPublicKey, DeviceIdentity, DeviceSigningKey, UnverifiedCertificate};
+use subrosa_mls::{ConversationKind, DeviceIdentity, DeviceSigningKey, UnverifiedCertificate};
 use subrosa_wire::{AccountId, Base64, ConversationId, Handle, Timestamp, rest};
 use zeroize::Zeroizing;
 
 use crate::{
+    ChatId, LocalMessageId,
     account::{
         self, EnrolmentError,
         vault::{self, VaultContents, VaultKey},
     },
-    api::{Command, Contact, Conversation, EngineError, Input, Me, Message, Output, RecoveryCounts},
+    api::{Command, Contact, Conversation, EngineError, Input, Me, Member, Message, Output, RecoveryCounts},
     connection::ConnectionState,
-    content::{DisplayName, MessageId},
+    content::DisplayName,
     context::{Context, Identity, StepResult},
     conversation::Conversations,
     database::Database,
+    directory,
     requests::Requests,
     step::Step,
     store::{
-        contacts, conversations, corrupt, messages, outbox,
+        contacts, conversations, corrupt, members, messages, outbox,
         profile::{self, ProfileRow},
     },
 };
 
-/// What enrolment has made: the start of a device's life.
+/// The result of enrolment, from which a profile is made.
 pub struct NewProfile {
-    /// The own handle.
+    /// This account's handle.
     pub handle: Handle,
     /// The device, certified by the account key.
     pub identity: DeviceIdentity,
-    /// What the vault holds.
+    /// The contents of the vault.
     pub vault: VaultContents,
     /// The key of the vault.
     pub vault_key: VaultKey,
-    /// The revision that the server holds.
+    /// The revision of the vault that the server holds.
     pub vault_revision: u64,
 }
 
@@ -53,7 +55,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Makes the profile in an empty database.
+    /// Creates the profile in an empty database.
     pub fn create(
         mut database: Database,
         new: &NewProfile,
@@ -74,9 +76,12 @@ impl Engine {
                 },
             )?;
             let me = new.identity.certificate.account_id();
-            for (account, key) in &new.vault.contacts {
+            for (account, handle) in &new.vault.contacts {
                 if *account != me {
-                    contacts::insert(conn, *account, key)?;
+                    contacts::insert(conn, *account)?;
+                    if let Some(handle) = handle {
+                        contacts::set_handle(conn, *account, handle)?;
+                    }
                 }
             }
             Ok::<_, EngineError>(())
@@ -104,8 +109,8 @@ impl Engine {
         }))
     }
 
-    /// Takes one step. If it fails nothing of it is kept, and the engine is as after a lost connection; a
-    /// command that is not accepted leaves everything as it was.
+    /// Takes one step. If it fails, the database is unchanged and the engine is as after a lost connection. A
+    /// command that is not accepted changes nothing.
     pub fn step(&mut self, now: Timestamp, input: Input) -> Result<Output, EngineError> {
         self.transact(now, |step| step.run(input))
     }
@@ -141,6 +146,7 @@ impl Engine {
             }
             Err(EngineError::Command(error)) => Err(error.into()),
             Err(error) => {
+                tracing::error!(%error, "a step is rolled back");
                 // What is in memory may refer to what was rolled back.
                 self.connection = ConnectionState::default();
                 self.requests = Requests::default();
@@ -160,12 +166,7 @@ impl Engine {
         &self.identity.me
     }
 
-    /// The own account's public key.
-    pub fn account_key(&self) -> &AccountPublicKey {
-        &self.identity.account_key
-    }
-
-    /// Every conversation, the one that was active last first.
+    /// Every conversation, the most recently active first.
     pub fn conversations(&self) -> Result<Vec<Conversation>, EngineError> {
         let conn = self.database.connection();
         conversations::all(conn)?
@@ -175,22 +176,59 @@ impl Engine {
     }
 
     /// One conversation.
-    pub fn conversation(&self, id: ConversationId) -> Result<Option<Conversation>, EngineError> {
-        conversations::find(self.database.connection(), id)?
+    pub fn conversation(&self, chat: ChatId) -> Result<Option<Conversation>, EngineError> {
+        conversations::load(self.database.connection(), chat)?
             .map(|row| self.summary(&row))
             .transpose()
     }
 
-    /// The conversation with a person.
-    pub fn direct_conversation_with(&self, peer: AccountId) -> Result<Option<ConversationId>, EngineError> {
-        Ok(conversations::find_by_peer(self.database.connection(), peer)?.map(|row| row.id))
+    /// The direct conversation with a person.
+    pub fn direct_chat_with(&self, person: AccountId) -> Result<Option<ChatId>, EngineError> {
+        Ok(conversations::find_direct(self.database.connection(), person)?.map(|row| row.chat))
+    }
+
+    /// The conversation with this id on the wire.
+    pub fn chat_by_conversation_id(&self, id: ConversationId) -> Result<Option<ChatId>, EngineError> {
+        Ok(conversations::find(self.database.connection(), id)?.map(|row| row.chat))
+    }
+
+    /// The current members of a conversation, including this account.
+    pub fn members(&self, chat: ChatId) -> Result<Vec<Member>, EngineError> {
+        let conn = self.database.connection();
+        members::all(conn, chat)?
+            .into_iter()
+            .map(|row| {
+                Ok(Member {
+                    account_id: row.account,
+                    contact: contacts::find(conn, row.account)?,
+                    role: row.role,
+                    delivered_up_to: row.delivered_up_to,
+                    read_up_to: row.read_up_to,
+                })
+            })
+            .collect()
     }
 
     fn summary(&self, row: &conversations::ConversationRow) -> Result<Conversation, EngineError> {
         let conn = self.database.connection();
+        let with = if row.kind == ConversationKind::Direct {
+            let others = members::others(conn, row.chat, self.identity.me.account_id)?;
+            let person = others.first().map(|person| contacts::find(conn, *person));
+            Some(
+                person
+                    .transpose()?
+                    .flatten()
+                    .ok_or_else(|| corrupt("a conversation without contact"))?,
+            )
+        } else {
+            None
+        };
         Ok(Conversation {
-            id: row.id,
-            peer: contacts::find(conn, row.peer)?.ok_or_else(|| corrupt("a conversation without contact"))?,
+            id: row.chat,
+            conversation_id: row.id,
+            kind: row.kind,
+            title: row.title.clone(),
+            with,
             unread: messages::unread_count(conn, row.chat)?,
             first_unread: messages::first_unread(conn, row.chat)?,
             active_at: row.active_at,
@@ -202,45 +240,39 @@ impl Engine {
     /// The last `limit` messages before a position (or the newest), in the order of display.
     pub fn messages(
         &self,
-        conversation: ConversationId,
+        chat: ChatId,
         before_position: Option<i64>,
         limit: u32,
     ) -> Result<Vec<Message>, EngineError> {
-        let conn = self.database.connection();
-        let Some(row) = conversations::find(conn, conversation)? else {
-            return Ok(Vec::new());
-        };
-        Ok(messages::page(conn, row.chat, before_position, limit)?)
+        Ok(messages::page(
+            self.database.connection(),
+            chat,
+            before_position,
+            limit,
+        )?)
     }
 
     /// The first `limit` messages at or after a position, in the order of display.
     pub fn messages_from(
         &self,
-        conversation: ConversationId,
+        chat: ChatId,
         from_position: i64,
         limit: u32,
     ) -> Result<Vec<Message>, EngineError> {
-        let conn = self.database.connection();
-        let Some(row) = conversations::find(conn, conversation)? else {
-            return Ok(Vec::new());
-        };
-        Ok(messages::page_from(conn, row.chat, from_position, limit)?)
+        Ok(messages::page_from(
+            self.database.connection(),
+            chat,
+            from_position,
+            limit,
+        )?)
     }
 
     /// One message.
-    pub fn message(
-        &self,
-        conversation: ConversationId,
-        id: &MessageId,
-    ) -> Result<Option<Message>, EngineError> {
-        let conn = self.database.connection();
-        let Some(row) = conversations::find(conn, conversation)? else {
-            return Ok(None);
-        };
-        Ok(messages::find(conn, row.chat, id)?.map(|(_, message)| message))
+    pub fn message(&self, id: LocalMessageId) -> Result<Option<Message>, EngineError> {
+        Ok(messages::find_local(self.database.connection(), id)?)
     }
 
-    /// Everybody who is known, by handle.
+    /// Everyone who is known, ordered by handle.
     pub fn contacts(&self) -> Result<Vec<Contact>, EngineError> {
         Ok(contacts::all(self.database.connection())?)
     }
@@ -260,7 +292,7 @@ impl Engine {
         Ok(outbox::len(self.database.connection())?)
     }
 
-    /// How often the ways back were needed.
+    /// How often the engine had to recover from something.
     pub fn recovery_counts(&self) -> RecoveryCounts {
         self.recovery
     }
@@ -278,7 +310,8 @@ impl Engine {
             .transaction(|conn| Ok(profile::set_setting(conn, name, value)?))
     }
 
-    /// Signs for the server that this is the device (see `wire::rest::signing_labels`).
+    /// Signs a message with the device key, to prove to the server which device this is (see
+    /// `wire::rest::signing_labels`).
     pub fn sign(&self, label: &'static str, message: &[u8]) -> [u8; 64] {
         self.identity.device.signing_key.sign(label, message)
     }
@@ -290,13 +323,13 @@ impl Engine {
 
     // ---- vault ----
 
-    /// The contents of the vault, and its key.
+    /// The contents of the vault and its key.
     pub fn vault(&self) -> Result<(VaultContents, VaultKey), EngineError> {
         let row = self.profile_row()?;
         Ok((crate::vault::contents_of(&row)?, crate::vault::key_of(&row)?))
     }
 
-    /// The vault to be put to the server, if the server does not have it as it is.
+    /// The vault to upload, if the server does not have its current contents.
     pub fn vault_to_put(&mut self) -> Result<Option<rest::SealedVault>, EngineError> {
         let row = self.profile_row()?;
         if !row.vault_dirty {
@@ -306,7 +339,6 @@ impl Engine {
         let ciphertext = vault::seal(
             &crate::vault::contents_of(&row)?,
             &crate::vault::key_of(&row)?,
-            self.identity.me.account_id,
             revision,
             &mut *self.rng,
         );
@@ -316,18 +348,26 @@ impl Engine {
         }))
     }
 
-    /// The server has taken the vault of this revision.
+    /// Notes that the server has accepted the vault with this revision.
     pub fn vault_put(&mut self, revision: u64) -> Result<(), EngineError> {
         self.database
             .transaction(|conn| Ok(profile::set_vault_revision(conn, revision, false)?))
     }
 
-    /// Another device was faster: its contents are merged with the own ones, which stay to be put.
+    /// Merges the contents that another device uploaded first. The result is still to be uploaded.
     pub fn merge_vault(&mut self, now: Timestamp, sealed: &rest::SealedVault) -> Result<Output, EngineError> {
         let row = self.profile_row()?;
         let theirs = vault::open(sealed, &crate::vault::key_of(&row)?, self.identity.me.account_id)
             .map_err(|error| EngineError::Vault(error.to_string()))?;
-        self.transact(now, |step| crate::vault::merge(&mut step.cx, sealed, &theirs))
+        self.transact(now, |step| {
+            let cx = &mut step.cx;
+            for (account, handle) in &theirs.contacts {
+                if *account != cx.me.account_id {
+                    directory::merge_contact(cx, *account, handle.as_ref())?;
+                }
+            }
+            Ok(profile::set_vault_revision(cx.conn, sealed.revision, true)?)
+        })
     }
 
     fn profile_row(&self) -> Result<ProfileRow, EngineError> {
@@ -338,10 +378,10 @@ impl Engine {
 
 fn identity(row: &ProfileRow) -> Result<Identity, EngineError> {
     let contents = crate::vault::contents_of(row)?;
-    let account_key = contents.account_key.public();
     let certificate = UnverifiedCertificate::decode(&row.certificate)
         .ok()
-        .and_then(|certificate| certificate.verify_signature(&account_key).ok())
+        .and_then(|certificate| certificate.verify_signature().ok())
+        .filter(|certificate| certificate.account_id() == contents.account_id())
         .ok_or_else(|| corrupt("the device certificate"))?;
     let seed = row
         .device_key
@@ -359,11 +399,10 @@ fn identity(row: &ProfileRow) -> Result<Identity, EngineError> {
             certificate,
             signing_key: DeviceSigningKey::from_seed(seed),
         },
-        account_key,
     })
 }
 
-/// For hosts that drive the engine by commands alone.
+/// For hosts that only send commands to the engine.
 impl From<Command> for Input {
     fn from(command: Command) -> Self {
         Self::Command(command)

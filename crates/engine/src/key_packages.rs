@@ -10,7 +10,7 @@ use crate::{
     requests::PendingRequest,
 };
 
-/// Fills up the key packages at the server if few are left.
+/// Publishes more key packages if the server has few left.
 pub(crate) fn publish(cx: &mut Context<'_>, left: u32, has_last_resort: bool) -> StepResult {
     if cx.requests.is_pending(PendingRequest::PublishKeyPackages)
         || (left >= KEY_PACKAGES_LOW && has_last_resort)

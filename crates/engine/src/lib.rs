@@ -1,6 +1,6 @@
 //! The client as a state machine over one encrypted SQLite database.
 //!
-//! [`Engine::step`] takes one input (a frame of the server, a command of the user, the connection's fate, a
+//! [`Engine::step`] takes one input (a frame from the server, a command of the user, a change of the connection, a
 //! tick), changes the database in one transaction, and returns the frames to send and the events to show. It
 //! has no network, no threads, and neither clock nor random source of its own.
 
@@ -14,8 +14,10 @@ mod conversation;
 pub mod database;
 mod directory;
 pub mod engine;
+pub mod ids;
 mod key_packages;
 mod limits;
+pub mod misbehaviour;
 mod requests;
 mod step;
 mod store;
@@ -24,7 +26,10 @@ mod unicode;
 mod vault;
 
 pub use api::{
-    Command, CommandError, Contact, Conversation, ConversationState, EngineError, Event, Input, Me, Message,
-    MessageStatus, Output, RecoveryCounts, Warning,
+    Command, CommandError, Contact, Conversation, ConversationState, EngineError, Event, Input, Me, Member,
+    Message, MessageStatus, Output, RecoveryCounts, Role, Warning,
 };
 pub use engine::{Engine, NewProfile};
+pub use ids::{ChatId, LocalMessageId};
+pub use misbehaviour::{ForeignGroup, MemberMisbehaviour, Misbehaviour};
+pub use subrosa_mls::ConversationKind;

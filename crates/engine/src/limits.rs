@@ -2,40 +2,40 @@
 
 use std::time::Duration;
 
-/// Sends of one conversation that may be under way; their answers come in order.
+/// Sends of one conversation that may be in flight; their answers come in order.
 pub(crate) const SEND_WINDOW: usize = 32;
-/// A number that no device reaches: a server that expects a higher one has made it up.
+/// A send number that no device reaches: a server that expects a higher one is lying.
 pub(crate) const SEND_NUMBER_MAX: u64 = 1 << 53;
-/// A place that no log reaches: a server that names one has made it up.
+/// A seq that no log reaches: a server that names a higher one is lying.
 pub(crate) const SEQ_MAX: u64 = 1 << 53;
-/// Tries on one connection to remove an own device that is signed out from a conversation. One that comes back
-/// is let in by the server that says it is signed out.
+/// Attempts per connection to remove a signed-out device of this account from a conversation. If it comes back, the
+/// server that reports it as signed out has let it in.
 pub(crate) const REMOVALS_MAX: u32 = 3;
-/// Entries held for one conversation until those before them come; more are fetched again.
+/// Entries of one conversation that are held until the entries before them arrive. More are fetched again later.
 pub(crate) const HELD_ENTRIES_MAX: usize = 1_000;
-/// Welcomes that wait to be acknowledged; what is beyond comes again with the next Sync.
+/// Welcomes that wait to be acknowledged. Those beyond it come again with the next Sync.
 pub(crate) const WELCOMES_UNACKNOWLEDGED_MAX: usize = 256;
-/// Syncs that follow one another at once because of what the server pushed; see [`crate::requests::Pace`].
+/// Syncs in immediate succession that the server's pushes may cause; see [`crate::requests::RateLimit`].
 pub(crate) const SYNC_BURST: u32 = 16;
-/// After them one Sync leaves in this time.
+/// Interval that permits one more Sync.
 pub(crate) const SYNC_INTERVAL: Duration = Duration::from_secs(1);
-/// Acknowledgements of Welcomes that follow one another at once.
+/// Acknowledgements of Welcomes in immediate succession.
 pub(crate) const WELCOMES_BURST: u32 = 16;
-/// After them one leaves in this time.
+/// Interval that permits one more acknowledgement.
 pub(crate) const WELCOMES_INTERVAL: Duration = Duration::from_secs(1);
-/// Times that key packages are made at once because the server says it has few.
+/// How often in immediate succession key packages are made because the server says it has few.
 pub(crate) const PUBLISH_BURST: u32 = 4;
-/// After them they are made once in this time: each time costs work, and room in the database for good.
+/// Interval after which key packages may be made once more. Making them costs work, and space that is never freed.
 pub(crate) const PUBLISH_INTERVAL: Duration = Duration::from_mins(1);
-/// External joins that may lose against a faster commit before the next one waits.
+/// External joins that may lose to a faster commit before the next one is delayed.
 pub(crate) const JOINS_AT_ONCE: u32 = 4;
-/// Different warnings that are shown on one connection.
+/// Distinct warnings that are shown per connection.
 pub(crate) const WARNINGS_MAX: usize = 100;
-/// The own leaf key is renewed at the start of a turn, at most this often.
+/// The leaf key is renewed at the start of a turn, at most once in this time.
 pub(crate) const SELF_UPDATE_INTERVAL: Duration = Duration::from_mins(1);
-/// The first wait after a refusal that may pass; it doubles with each further one.
+/// The first delay after a transient refusal; each further refusal doubles it.
 pub(crate) const BACKOFF_MIN: Duration = Duration::from_secs(1);
-/// The longest wait.
+/// The longest delay.
 pub(crate) const BACKOFF_MAX: Duration = Duration::from_mins(1);
-/// Leaves of the MLS groups that stay in memory between steps; each takes some 3 KiB.
+/// Total leaves of the MLS groups that stay in memory between steps; a leaf takes about 3 KiB.
 pub(crate) const LOADED_LEAVES_MAX: usize = 4_096;

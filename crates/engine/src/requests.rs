@@ -1,4 +1,4 @@
-//! What was asked of the server and not answered yet, and how soon it may be asked again.
+//! Requests that the server has not answered yet, and how soon they may be tried again.
 //!
 //! All of it is lost with the connection and with the process, and nothing durable depends on it.
 
@@ -7,11 +7,12 @@ use std::{collections::HashMap, time::Duration};
 use subrosa_wire::{AccountId, ConversationId, Timestamp};
 
 use crate::{
+    ChatId,
+    ids::OutboxId,
     limits::{BACKOFF_MAX, BACKOFF_MIN, JOINS_AT_ONCE},
-    store::{conversations::ChatId, outbox::OutboxId},
 };
 
-/// A request that waits for its answer.
+/// A request that awaits its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PendingRequest {
     Sync,
@@ -38,41 +39,25 @@ pub(crate) enum PendingRequest {
     LookUp {
         account: AccountId,
     },
-    /// The answer holds nothing that is needed.
+    /// The answer carries nothing that is needed.
     Acknowledge,
     /// Like `Acknowledge`, but at most one in flight.
     AcknowledgeWelcomes,
 }
 
 impl PendingRequest {
-    /// What a person calls the request.
-    pub(crate) const fn name(&self) -> &'static str {
-        match self {
-            Self::Sync => "for its state",
-            Self::Append { .. } => "to take a message",
-            Self::Handshake { .. } => "to take a commit",
-            Self::FetchLog { .. } => "for the log",
-            Self::FetchGroup { .. } => "for a group",
-            Self::ClaimKeyPackages { .. } => "for key packages",
-            Self::PublishKeyPackages => "to take key packages",
-            Self::LookUp { .. } => "for a person",
-            Self::Acknowledge => "to take cursors",
-            Self::AcknowledgeWelcomes => "to forget welcomes",
-        }
-    }
-
     /// Whether the request carries a message, a commit or a creation of this conversation.
-    const fn sends_to(&self, to: ChatId) -> bool {
+    fn sends_to(&self, to: ChatId) -> bool {
         match self {
             Self::Append { chat, .. } | Self::Handshake { chat } | Self::ClaimKeyPackages { chat, .. } => {
-                chat.0 == to.0
+                *chat == to
             }
             _ => false,
         }
     }
 }
 
-/// The requests that are in flight on the present connection.
+/// The requests in flight on the current connection.
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
     last_id: u64,
@@ -87,12 +72,12 @@ impl Requests {
         self.last_id
     }
 
-    /// The request that an answer belongs to; `None` if nobody waits for it any more.
+    /// Takes the request that an answer belongs to; `None` if it was dropped.
     pub(crate) fn finish(&mut self, id: u64) -> Option<PendingRequest> {
         self.in_flight.remove(&id)
     }
 
-    /// Drops what a conversation sends: the answers no longer matter.
+    /// Drops the sends of a conversation: their answers no longer matter.
     pub(crate) fn forget_sends(&mut self, chat: ChatId) {
         self.in_flight.retain(|_, request| !request.sends_to(chat));
     }
@@ -109,7 +94,7 @@ impl Requests {
         self.any(|pending| matches!(pending, PendingRequest::ClaimKeyPackages { chat: other, .. } if *other == chat))
     }
 
-    /// Whether history is still to come, or who the people in it are.
+    /// Whether history, or the people in it, are still being fetched.
     pub(crate) fn is_catching_up(&self) -> bool {
         self.any(|pending| {
             matches!(
@@ -123,7 +108,7 @@ impl Requests {
     }
 }
 
-/// When to try again what the server could not do.
+/// When to retry what the server could not do.
 #[derive(Debug, Default)]
 pub(crate) struct Retry {
     at: Option<Timestamp>,
@@ -131,27 +116,27 @@ pub(crate) struct Retry {
 }
 
 impl Retry {
-    /// When the next try is due, if one is.
+    /// When the next attempt is due, if any.
     pub(crate) fn at(&self) -> Option<Timestamp> {
         self.at
     }
 
-    /// Whether it is too early to try again.
+    /// Whether it is too early for the next attempt.
     pub(crate) fn is_waiting(&self, now: Timestamp) -> bool {
         self.at.is_some_and(|at| at > now)
     }
 
-    /// Whether the time to try again has come; only the first call after that says so.
+    /// Whether the next attempt is due. Only the first call after that instant returns `true`.
     pub(crate) fn take_due(&mut self, now: Timestamp) -> bool {
         self.at.take_if(|at| *at <= now).is_some()
     }
 
-    /// Tries again at this time, whatever failed before.
+    /// Schedules the next attempt for this instant, whatever failed before.
     pub(crate) fn schedule(&mut self, at: Timestamp) {
         self.at = Some(at);
     }
 
-    /// Waits before the next try: at least as long as the server asks for, longer with each failure.
+    /// Delays the next attempt: at least as long as the server asks for, longer with each failure.
     pub(crate) fn back_off(&mut self, now: Timestamp, retry_after_ms: u32) {
         let wait = BACKOFF_MIN
             .saturating_mul(1 << self.failures.min(6))
@@ -161,7 +146,7 @@ impl Retry {
         self.at = Some(now.plus(wait));
     }
 
-    /// Waits only when it happens again and again: losing a race is no failure.
+    /// Delays the next attempt only if this happens repeatedly: losing a race is not a failure.
     pub(crate) fn back_off_if_often(&mut self, now: Timestamp) {
         if self.failures < JOINS_AT_ONCE {
             self.failures += 1;
@@ -170,26 +155,26 @@ impl Retry {
         }
     }
 
-    /// The try succeeded.
+    /// The attempt succeeded.
     pub(crate) fn succeeded(&mut self) {
         self.failures = 0;
         self.at = None;
     }
 }
 
-/// A few at once, and then one in each interval.
+/// A rate limit: a few at once, then one per interval.
 ///
-/// A push makes the engine ask, and the answer can make the server push again. An honest server stops at some
-/// point; with a lying one the two would go on for ever, as fast as the network allows.
+/// A push makes the engine send a request, and the answer can lead to another push. An honest server stops at some
+/// point; with a lying one, this would go on forever, as fast as the network allows.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(crate) struct RateLimit {
     burst: u32,
     interval: Duration,
     spent: u32,
     since: Option<Timestamp>,
 }
 
-impl Pace {
+impl RateLimit {
     pub(crate) const fn new(burst: u32, interval: Duration) -> Self {
         Self {
             burst,
@@ -199,9 +184,9 @@ impl Pace {
         }
     }
 
-    /// Takes one, or says when there is one to take.
+    /// Takes one, or returns when the next one is available.
     pub(crate) fn take(&mut self, now: Timestamp) -> Result<(), Timestamp> {
-        // A clock that was set back begins anew.
+        // If the clock was set back, start over.
         let since = self.since.filter(|since| *since <= now).unwrap_or(now);
         let intervals = now.since(since).as_millis() / self.interval.as_millis();
         let back = u32::try_from(intervals).unwrap_or(u32::MAX).min(self.spent);
@@ -219,7 +204,7 @@ impl Pace {
         Ok(())
     }
 
-    /// What was taken led to something real, which no lie could bring about.
+    /// Gives one back: it led to something that a lying server cannot bring about.
     pub(crate) fn give_back(&mut self) {
         self.spent = self.spent.saturating_sub(1);
     }

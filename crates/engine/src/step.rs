@@ -1,7 +1,7 @@
-//! One step of the engine: one input, one transaction, and who deals with it.
+//! One step of the engine: takes one input, opens one transaction, and dispatches the input.
 //!
-//! A step changes the database through its transaction, and collects frames and events. The host sees them only
-//! when the transaction is committed.
+//! A step changes the database through its transaction and collects frames and events. The host sees them only
+//! once the transaction is committed.
 
 use subrosa_wire::{
     frames::{
@@ -13,23 +13,24 @@ use subrosa_wire::{
 };
 
 use crate::{
-    api::{Event, Input, Warning},
+    ChatId,
+    api::{Event, Input},
     connection::ConnectionState,
     context::{Context, StepResult},
     conversation::{Conversation, Conversations},
     directory, key_packages,
+    misbehaviour::Misbehaviour,
     requests::{PendingRequest, Requests},
-    store::conversations::ChatId,
 };
 
-/// A step: its context, and the conversations.
+/// A step: its context and the conversations.
 pub(crate) struct Step<'a> {
     pub cx: Context<'a>,
     pub conversations: &'a mut Conversations,
 }
 
 impl Step<'_> {
-    /// Deals with one input.
+    /// Handles one input.
     pub(crate) fn run(&mut self, input: Input) -> StepResult {
         match input {
             Input::Connected => {
@@ -57,7 +58,7 @@ impl Step<'_> {
         self.conversations.connection_changed();
     }
 
-    /// Does what has become possible by the input.
+    /// Does what the input has made possible.
     pub(crate) fn settle(&mut self) -> StepResult {
         while let Some(chat) = self.cx.next_touched() {
             self.with(chat, Conversation::pump)?;
@@ -83,11 +84,11 @@ impl Step<'_> {
         if frame.request_id == 0 {
             return match frame.body {
                 Some(body) => self.push(body),
-                // A push of a newer server: what this build does not know it does not need.
+                // A push from a newer server. What this build does not know, it does not need.
                 None => Ok(()),
             };
         }
-        // An answer that nobody waits for any more belongs to a send that was given up.
+        // The request was dropped, so its answer does not matter.
         let Some(pending) = self.cx.requests.finish(frame.request_id) else {
             return Ok(());
         };
@@ -137,12 +138,9 @@ impl Step<'_> {
         }
     }
 
-    /// An answer that is none: the request is tried again as after a failure of the server.
+    /// Handles an answer of the wrong kind: the request is retried as after a failure of the server.
     fn wrong_answer(&mut self, pending: PendingRequest) -> StepResult {
-        self.cx.warn(Warning::ForgedByServer {
-            conversation: None,
-            what: format!("something else than the answer when asked {}", pending.name()),
-        });
+        self.cx.misbehaved(None, Misbehaviour::WrongAnswer);
         self.problem(pending, &Problem::new(ProblemCode::Internal, ""))
     }
 
@@ -169,12 +167,12 @@ impl Step<'_> {
                 }
                 notice::Kind::Draining(_) => Ok(()),
             },
-            // Other pushes are of a newer server.
+            // Other pushes come from a newer server.
             _ => Ok(()),
         }
     }
 
-    /// An answer that is a problem. Where it concerns a conversation the code decides what follows.
+    /// Handles a problem. If it concerns a conversation, its code decides what follows.
     fn problem(&mut self, pending: PendingRequest, problem: &Problem) -> StepResult {
         if matches!(
             problem.known_code(),
@@ -211,7 +209,7 @@ impl Step<'_> {
         }
     }
 
-    /// Works on a conversation; one that is gone needs nothing any more.
+    /// Does something with a conversation, or nothing if it is gone.
     fn with(
         &mut self,
         chat: ChatId,
@@ -222,7 +220,7 @@ impl Step<'_> {
             .map(Option::unwrap_or_default)
     }
 
-    /// Tells the server how far this device is, and which Welcomes it has dealt with.
+    /// Acknowledges the log entries and the Welcomes that this device has handled.
     fn acknowledge(&mut self) -> StepResult {
         let cx = &mut self.cx;
         if !cx.connection.synced {

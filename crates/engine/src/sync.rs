@@ -1,4 +1,4 @@
-//! What the server says of its state after a reconnect.
+//! Sync: the state that the server reports after a reconnect.
 
 use std::collections::BTreeSet;
 
@@ -40,20 +40,17 @@ impl Step<'_> {
         for row in conversations::all(cx.conn)? {
             cx.connection.advanced.insert(row.chat);
             cx.touch(row.chat);
-            // The answer may have been lost with an earlier connection.
-            let is_nameless = contacts::find(cx.conn, row.peer)?.is_some_and(|peer| peer.handle.is_none());
-            if is_nameless
-                && !cx
-                    .requests
-                    .is_pending(PendingRequest::LookUp { account: row.peer })
-            {
-                directory::look_up(cx, row.peer);
+        }
+        // The answer may have been lost with an earlier connection.
+        for account in contacts::without_handle(cx.conn)? {
+            if !cx.requests.is_pending(PendingRequest::LookUp { account }) {
+                directory::look_up(cx, account);
             }
         }
         key_packages::publish(cx, state.key_packages_left, state.has_last_resort_key_package)
     }
 
-    /// A refusal of Sync or of what follows from it. If it is transient, all of that is asked for again.
+    /// Handles a refusal of Sync or of a request that follows from it. If it is transient, all of them are retried.
     pub(crate) fn refused_beside_conversations(&mut self, problem: &Problem) {
         let cx = &mut self.cx;
         if !is_transient(problem) {

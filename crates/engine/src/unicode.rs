@@ -1,7 +1,7 @@
-//! What needs the tables of Unicode: normal forms, and which characters are marks.
+//! What needs Unicode's tables: normal forms, and which characters are marks.
 //!
-//! Natively they are those of a library. A browser has them already: in the web app the library's would be
-//! 58 kB more to load. Both know what is assigned today; of what will be, a browser may know more.
+//! Natively a library provides them. In the web app the browser does, since the library would add 58 kB to the
+//! download. Both know all characters assigned today; a browser may know later ones, too.
 
 #[cfg(not(target_arch = "wasm32"))]
 mod tables {
@@ -40,7 +40,7 @@ mod tables {
     }
 }
 
-/// Appends a text with letters and marks composed (Normalization Form C, UAX 15).
+/// Appends a text, its letters and marks composed (Normalization Form C, UAX 15).
 pub(crate) use tables::push_nfc;
 
 /// Whether a character is a mark on the one before it (general category M).

@@ -1,27 +1,26 @@
-//! The vault as this device holds it: what changes in it is put to the server by the host.
+//! This device's copy of the vault. The host uploads its changes to the server.
 
-use subrosa_mls::AccountPublicKey;
-use subrosa_wire::{AccountId, rest};
+use subrosa_wire::{AccountId, Handle};
 
 use crate::{
     account::vault::{CONTACTS_MAX, VaultContents, VaultKey},
-    api::{EngineError, Event, Warning},
+    api::{EngineError, Event},
     content::DisplayName,
     context::{Context, StepResult},
     database::DatabaseError,
-    directory,
     store::{
-        contacts, corrupt,
+        corrupt,
         profile::{self, ProfileRow},
     },
 };
 
-/// Notes a person's key in the vault, for this account's other devices.
-pub(crate) fn add_contact(cx: &mut Context<'_>, account: AccountId, key: &AccountPublicKey) -> StepResult {
+/// Adds a person to the vault, for this account's other devices, with the handle if it is known.
+pub(crate) fn add_contact(cx: &mut Context<'_>, account: AccountId, handle: Option<&Handle>) -> StepResult {
     change(cx, |contents| {
-        // Beyond its bound the vault would be refused; the key stays pinned on this device.
-        if contents.contacts.len() < CONTACTS_MAX {
-            contents.contacts.insert(account, *key);
+        // The server would refuse a larger vault. This device still knows the person.
+        let has_room = contents.contacts.len() < CONTACTS_MAX;
+        if has_room || contents.contacts.contains_key(&account) {
+            contents.contacts.insert(account, handle.cloned());
         }
     })
 }
@@ -36,23 +35,6 @@ pub(crate) fn set_own_name(cx: &mut Context<'_>, name: Option<DisplayName>) -> S
     change(cx, |contents| contents.display_name = name)
 }
 
-/// Takes over what another device has put into the vault; ours stays to be put.
-pub(crate) fn merge(cx: &mut Context<'_>, sealed: &rest::SealedVault, theirs: &VaultContents) -> StepResult {
-    for (account, key) in &theirs.contacts {
-        if *account == cx.me.account_id {
-            continue;
-        }
-        match contacts::find(cx.conn, *account)? {
-            Some(contact) if contact.account_key != *key => {
-                cx.warn(Warning::AccountKeyChanged(*account));
-            }
-            Some(_) => {}
-            None => directory::pin(cx, *account, key)?,
-        }
-    }
-    Ok(profile::set_vault_revision(cx.conn, sealed.revision, true)?)
-}
-
 fn change(cx: &mut Context<'_>, change: impl FnOnce(&mut VaultContents)) -> StepResult {
     let row = profile::load(cx.conn)?
         .ok_or_else(|| EngineError::Inconsistent("the profile vanished".to_owned()))?;
@@ -63,7 +45,7 @@ fn change(cx: &mut Context<'_>, change: impl FnOnce(&mut VaultContents)) -> Step
     Ok(())
 }
 
-/// The contents of the vault in a profile.
+/// The vault's contents in a profile.
 pub(crate) fn contents_of(row: &ProfileRow) -> Result<VaultContents, DatabaseError> {
     VaultContents::decode(&row.vault).map_err(|_| corrupt("the vault"))
 }

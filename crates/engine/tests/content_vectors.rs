@@ -1,4 +1,4 @@
-//! Vectors of our own: the exact bytes of every content that this program writes, and what is refused.
+//! Our own vectors: the exact bytes of every content that this program writes, and contents that it refuses.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::collections::BTreeMap;
@@ -107,8 +107,8 @@ fn the_bytes_of_everything_written_are_stable() {
 #[test]
 fn what_is_written_is_read_with_its_meaning() {
     for (name, content, meaning) in written() {
-        let (id, encoded) = origin().seal(&content).unwrap();
-        let (id_read, content_read) = origin().open(&encoded).unwrap();
+        let (id, encoded) = origin().encode(&content).unwrap();
+        let (id_read, content_read) = origin().decode(&encoded).unwrap();
         assert_eq!((id_read, &content_read), (id, &content), "{name}");
         assert_eq!(interpret(&content_read), meaning, "{name}");
     }
@@ -218,7 +218,7 @@ fn parts_are_nested_to_the_bound_and_not_deeper() {
     let deeper = nested(limits::PART_DEPTH_MAX + 1);
     assert_eq!(deeper.encode(), Err(ContentError::OverBound("nesting of parts")));
 
-    // A hostile sender does not use our encoder: wrap the deepest content once more by hand.
+    // A hostile sender does not use our encoder: nest the deepest content one level further by hand.
     let encoded = deepest.encode().unwrap();
     let outer = compose::text(&origin(), SALT, "x");
     let head_len = outer.encode().unwrap().len() - "85016001781e".len() / 2 - 30 - 2;
@@ -257,10 +257,10 @@ fn an_announced_length_beyond_the_end_allocates_nothing() {
 #[test]
 fn the_longest_text_fits_into_a_message() {
     let text = "a".repeat(subrosa_wire::limits::MESSAGE_TEXT_MAX);
-    let (_, encoded) = origin().seal(&compose::text(&origin(), SALT, &text)).unwrap();
+    let (_, encoded) = origin().encode(&compose::text(&origin(), SALT, &text)).unwrap();
     assert!(subrosa_mls::padding::padded_len(encoded.len()) < subrosa_wire::limits::APPLICATION_MESSAGE_MAX);
     assert!(
-        matches!(interpret(&origin().open(&encoded).unwrap().1), Meaning::Text { text: read, .. } if read == text)
+        matches!(interpret(&origin().decode(&encoded).unwrap().1), Meaning::Text { text: read, .. } if read == text)
     );
 }
 
@@ -269,7 +269,7 @@ fn a_status_report_of_the_most_entries_fits_into_a_message() {
     let reports =
         StatusReport::batches((0..limits::STATUS_ENTRIES_MAX).map(|_| (TARGET, ReportedStatus::Read)));
     let (_, encoded) = origin()
-        .seal(&compose::status_report(&origin(), SALT, &reports[0]))
+        .encode(&compose::status_report(&origin(), SALT, &reports[0]))
         .unwrap();
     assert!(subrosa_mls::padding::padded_len(encoded.len()) < subrosa_wire::limits::APPLICATION_MESSAGE_MAX);
 }

@@ -1,5 +1,5 @@
-//! Browsers get SQLite without some of its features (`.cargo/config.toml`). SQLite skips the words of most of them
-//! without an error, and tests that run natively have them all: here they are looked for in the engine's statements.
+//! The web app uses SQLite without some of its features (`.cargo/config.toml`). SQLite ignores the keywords of most of
+//! them without an error, and native tests have all of them. So this test searches the engine's statements for them.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::{
@@ -7,8 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What SQLite can leave out, and the words of it, as the engine writes SQL. (For what has functions in place of words
-/// rusqlite has features, none of which is on.)
+/// The features that SQLite can omit, and their keywords as the engine would write them. (Those with functions instead
+/// of keywords are features of rusqlite, none of which is enabled.)
 const WORDS: [(&str, &[&str]); 14] = [
     ("AUTOINCREMENT", &["AUTOINCREMENT"]),
     ("AUTOVACUUM", &["auto_vacuum", "incremental_vacuum"]),
@@ -32,7 +32,7 @@ const WORDS: [(&str, &[&str]); 14] = [
     ("XFER_OPT", &["SELECT *"]),
 ];
 
-/// The migrations, and the sources without their tests.
+/// The migrations, and the sources without their unit tests.
 fn sources() -> Vec<PathBuf> {
     let crate_root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut sources = Vec::new();

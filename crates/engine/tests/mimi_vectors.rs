@@ -1,5 +1,5 @@
-//! The examples of draft-ietf-mimi-content, byte for byte. They lie beside the repository; where they are
-//! missing (a fresh clone) the vectors of our own in `content_vectors.rs` have to do.
+//! The examples of draft-ietf-mimi-content, byte for byte. They are kept next to the repository; where they
+//! are missing (a fresh clone), only our own vectors in `content_vectors.rs` are tested.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::{fs, path::PathBuf};
@@ -18,7 +18,7 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/mimi-content")
 }
 
-/// Every `.cbor` file but the implied header, with the message id from the comment of its `.edn` file.
+/// Every `.cbor` file except the implied header, with the message id from the comment of its `.edn` file.
 fn vectors() -> Vec<Vector> {
     let Ok(entries) = fs::read_dir(folder()) else {
         return Vec::new();

@@ -1,7 +1,5 @@
-//! Passwords, and OPAQUE against the server's half of it.
+//! Passwords, and OPAQUE against the server side of it.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
-
-mod support;
 
 use opaque_ke::{
     CredentialFinalization, CredentialRequest, Identifiers, RegistrationRequest, RegistrationUpload,
@@ -11,16 +9,16 @@ use subrosa_engine::account::VaultKey;
 use subrosa_engine::account::{
     InvalidPassword, Password, PasswordError, Registered, Registration, SignIn, WeakPassword, WrapKey,
 };
+use subrosa_test_support::SeededRng;
 use subrosa_wire::{
     AccountId, Handle,
     limits::PASSWORD_MAX,
     password::{PasswordSuite, SERVER_IDENTITY},
 };
-use support::SeededRng;
 
 const ACCOUNT: AccountId = AccountId::from_bytes([0xaa; 16]);
 
-/// The server's half, as RFC 9807 has it.
+/// The server side, as in RFC 9807.
 struct Server {
     setup: ServerSetup<PasswordSuite>,
     rng: SeededRng,

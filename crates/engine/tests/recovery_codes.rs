@@ -1,12 +1,11 @@
 //! Recovery codes as people write and type them.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-mod support;
-
 use proptest::prelude::*;
 use subrosa_engine::account::{InvalidRecoveryCode, RecoveryCode, VaultKey};
+use subrosa_mls::SuccessionSigningKey;
+use subrosa_test_support::SeededRng;
 use subrosa_wire::AccountId;
-use support::SeededRng;
 
 const ALPHABET: &str = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
@@ -33,6 +32,31 @@ fn a_code_and_what_is_derived_from_it_are_stable() {
         hex::encode(wrapped),
         include_str!("fixtures/recovery_wrap.hex").trim()
     );
+    let wrapped = RecoveryCode::parse(&code(1)).unwrap().wrap_succession_key(
+        &SuccessionSigningKey::from_seed([5; 32]),
+        AccountId::from_bytes([0xaa; 16]),
+        &mut SeededRng::new(2),
+    );
+    assert_eq!(
+        hex::encode(wrapped),
+        include_str!("fixtures/succession_wrap.hex").trim()
+    );
+}
+
+#[test]
+fn a_succession_seed_opens_with_its_code_for_its_account() {
+    let (code, other) = (
+        RecoveryCode::generate(&mut SeededRng::new(1)),
+        RecoveryCode::generate(&mut SeededRng::new(2)),
+    );
+    let (account, elsewhere) = (AccountId::from_bytes([1; 16]), AccountId::from_bytes([2; 16]));
+    let key = SuccessionSigningKey::from_seed([5; 32]);
+    let wrapped = code.wrap_succession_key(&key, account, &mut SeededRng::new(3));
+    let opened = code.unwrap_succession_key(&wrapped, account).unwrap();
+    assert_eq!(opened.seed(), key.seed());
+    assert!(other.unwrap_succession_key(&wrapped, account).is_err());
+    assert!(code.unwrap_succession_key(&wrapped, elsewhere).is_err());
+    assert!(code.wrap_key().unwrap_key(&wrapped, account).is_err());
 }
 
 #[test]
@@ -56,7 +80,7 @@ fn a_code_is_read_however_it_is_typed() {
     assert!(same(&code.replace('-', "")));
     assert!(same(&code.replace('-', " – ")));
     assert!(same(&format!("  {}\n", code.replace('-', "\n"))));
-    // This code has both digits that letters are taken for.
+    // This code has both digits that can be mistaken for letters.
     assert!(code.contains('0') && code.contains('1'), "{code}");
     assert!(same(&code.replace('0', "O").replace('1', "I")));
     assert!(same(&code.replace('0', "o").replace('1', "l")));

@@ -1,35 +1,40 @@
-//! The device certificate: an account says with its key that a device is its own.
+//! The device certificate: an account's signature over a device that belongs to it.
 //!
-//! The certificate does not carry the account key. Whoever verifies one supplies the key that it
-//! pinned, so a certificate never vouches for itself.
+//! The certificate carries the keys of the account, from which the account id is made (see
+//! [`AccountIdentity`]). If it verifies, the device belongs to the account with this id. A verifier
+//! compares that id with the one it expects and does not need to know a key beforehand.
 //!
-//! Layout, [`CERTIFICATE_LEN`] bytes: version (1), account id (16), device id (16), device key
-//! (32), not before and not after (8 each, seconds since 1970, big endian), signature (64) of the
-//! account key over everything before it.
+//! Layout, [`CERTIFICATE_LEN`] bytes: version (1), account key (32), SHA-256 of the succession key
+//! (32), device id (16), device key (32), not before and not after (8 each, seconds since 1970, big
+//! endian), signature (64) of the account key over everything before it.
 
-use subrosa_wire::{AccountId, DeviceId, Timestamp};
+use subrosa_wire::{AccountId, DeviceId, Timestamp, ids::ID_LEN};
 
 use crate::{
-    keys::{AccountPublicKey, AccountSigningKey, DevicePublicKey, SIGNATURE_LEN},
+    account::{AccountIdentity, SUCCESSION_KEY_HASH_LEN, SuccessionKeyHash},
+    keys::{AccountPublicKey, AccountSigningKey, DevicePublicKey, KEY_LEN, SIGNATURE_LEN},
     limits::{CERTIFICATE_BACKDATE, CERTIFICATE_VALIDITY},
 };
 
 /// Length of an encoded certificate in bytes.
 pub const CERTIFICATE_LEN: usize = BODY_LEN + SIGNATURE_LEN;
 
-const VERSION: u8 = 1;
-const BODY_LEN: usize = 1 + 16 + 16 + 32 + 8 + 8;
-const LABEL: &str = "subrosa device certificate v1";
+const VERSION: u8 = 2;
+const BODY_LEN: usize = 1 + KEY_LEN + SUCCESSION_KEY_HASH_LEN + ID_LEN + KEY_LEN + 8 + 8;
+const LABEL: &str = "subrosa device certificate v2";
 
-/// A certificate is refused.
+/// Why a certificate is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
-    /// The encoding has the wrong length; bytes after the end count too.
+    /// The encoding has the wrong length, which includes bytes after the end.
     #[error("a device certificate has {CERTIFICATE_LEN} bytes, not {0}")]
     Length(usize),
-    /// The version is not one that this build knows.
+    /// This build does not know the version.
     #[error("device certificate version {0} is not known")]
     Version(u8),
+    /// The account key is not an Ed25519 public key.
+    #[error("the account key in the certificate is not a key")]
+    AccountKey,
     /// The device key is not an Ed25519 public key.
     #[error("the device key in the certificate is not a key")]
     DeviceKey,
@@ -57,15 +62,17 @@ pub enum CertificateError {
     },
 }
 
-/// A certificate whose signature has been checked against the account key that the verifier
-/// supplied. The only ways to one are [`DeviceCertificate::issue`] and the `verify` functions of
-/// [`UnverifiedCertificate`].
+/// A certificate whose signature has been checked: the device belongs to the account
+/// [`account_id`](Self::account_id). It can only be made by [`DeviceCertificate::issue`] and the
+/// `verify` functions of [`UnverifiedCertificate`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DeviceCertificate(UnverifiedCertificate);
 
-/// A certificate that has been decoded and nothing more.
+/// A certificate that has been decoded but not verified.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UnverifiedCertificate {
+    account: AccountIdentity,
+    // Computed from `account` once, because it is compared often.
     account_id: AccountId,
     device_id: DeviceId,
     device_key: DevicePublicKey,
@@ -79,13 +86,18 @@ impl DeviceCertificate {
     /// [`CERTIFICATE_VALIDITY`] after it.
     pub fn issue(
         key: &AccountSigningKey,
-        account_id: AccountId,
+        succession_key_hash: SuccessionKeyHash,
         device_id: DeviceId,
         device_key: DevicePublicKey,
         now: Timestamp,
     ) -> Self {
+        let account = AccountIdentity {
+            account_key: key.public(),
+            succession_key_hash,
+        };
         let mut certificate = UnverifiedCertificate {
-            account_id,
+            account,
+            account_id: account.account_id(),
             device_id,
             device_key,
             not_before: whole_seconds(now.minus(CERTIFICATE_BACKDATE)),
@@ -111,6 +123,11 @@ impl DeviceCertificate {
         self.0.account_id
     }
 
+    /// The keys that the account id commits to.
+    pub fn account(&self) -> AccountIdentity {
+        self.0.account
+    }
+
     /// The device.
     pub fn device_id(&self) -> DeviceId {
         self.0.device_id
@@ -131,14 +148,14 @@ impl DeviceCertificate {
         self.0.not_after
     }
 
-    /// The same certificate, to be verified once more against another key or clock.
+    /// The same certificate, to be verified again at another time.
     pub fn into_unverified(self) -> UnverifiedCertificate {
         self.0
     }
 }
 
 impl UnverifiedCertificate {
-    /// Decodes a certificate, strictly: one version, one length, keys that are keys.
+    /// Decodes a certificate strictly: version, length and keys must be valid.
     pub fn decode(bytes: &[u8]) -> Result<Self, CertificateError> {
         let encoded: &[u8; CERTIFICATE_LEN] = bytes
             .try_into()
@@ -148,8 +165,14 @@ impl UnverifiedCertificate {
         if version != VERSION {
             return Err(CertificateError::Version(version));
         }
+        let account = AccountIdentity {
+            account_key: AccountPublicKey::from_bytes(&reader.take())
+                .map_err(|_| CertificateError::AccountKey)?,
+            succession_key_hash: SuccessionKeyHash::from_bytes(reader.take()),
+        };
         let certificate = Self {
-            account_id: AccountId::from_bytes(reader.take()),
+            account,
+            account_id: account.account_id(),
             device_id: DeviceId::from_bytes(reader.take()),
             device_key: DevicePublicKey::from_bytes(&reader.take())
                 .map_err(|_| CertificateError::DeviceKey)?,
@@ -170,7 +193,7 @@ impl UnverifiedCertificate {
         bytes
     }
 
-    /// The account that is claimed to own the device: use it to find the key to verify with.
+    /// The account that is claimed to own the device.
     pub fn claimed_account_id(&self) -> AccountId {
         self.account_id
     }
@@ -183,19 +206,15 @@ impl UnverifiedCertificate {
         self.device_key
     }
 
-    /// For a leaf of a group whose leaves were all verified when they entered.
+    /// Skips verification, for a leaf of a group whose leaves were all verified when they entered.
     pub(crate) fn assume_verified(self) -> DeviceCertificate {
         DeviceCertificate(self)
     }
 
-    /// Checks the signature and that `now` lies in the validity: for a device that enters
-    /// something (a directory, a group).
-    pub fn verify(
-        self,
-        key: &AccountPublicKey,
-        now: Timestamp,
-    ) -> Result<DeviceCertificate, CertificateError> {
-        let certificate = self.verify_signature(key)?;
+    /// Checks the signature and that the certificate is valid at `now`, for a device that enters a
+    /// directory or a group.
+    pub fn verify(self, now: Timestamp) -> Result<DeviceCertificate, CertificateError> {
+        let certificate = self.verify_signature()?;
         let now = now.as_secs();
         let (not_before, not_after) = (
             certificate.not_before().as_secs(),
@@ -210,10 +229,12 @@ impl UnverifiedCertificate {
         Ok(certificate)
     }
 
-    /// Checks the signature alone: for a device that is already in a group. A certificate has to
-    /// be valid when its leaf enters; a conversation does not fall apart when it expires later.
-    pub fn verify_signature(self, key: &AccountPublicKey) -> Result<DeviceCertificate, CertificateError> {
-        key.verify(LABEL, &self.body(), &self.signature)
+    /// Checks only the signature, for a device that is already in a group. A certificate must be
+    /// valid when its leaf enters. If it expires later, the conversation goes on.
+    pub fn verify_signature(self) -> Result<DeviceCertificate, CertificateError> {
+        self.account
+            .account_key
+            .verify(LABEL, &self.body(), &self.signature)
             .map_err(|_| CertificateError::Signature)?;
         Ok(DeviceCertificate(self))
     }
@@ -221,7 +242,8 @@ impl UnverifiedCertificate {
     fn body(&self) -> Vec<u8> {
         let mut body = Vec::with_capacity(CERTIFICATE_LEN);
         body.push(VERSION);
-        body.extend_from_slice(self.account_id.as_bytes());
+        body.extend_from_slice(self.account.account_key.as_bytes());
+        body.extend_from_slice(self.account.succession_key_hash.as_bytes());
         body.extend_from_slice(self.device_id.as_bytes());
         body.extend_from_slice(self.device_key.as_bytes());
         body.extend_from_slice(&self.not_before.as_secs().to_be_bytes());
@@ -234,7 +256,7 @@ impl UnverifiedCertificate {
 struct Reader<'a>(&'a [u8]);
 
 impl Reader<'_> {
-    /// The next `N` bytes; zeroes past the end, which the fixed length of a certificate rules out.
+    /// Takes the next `N` bytes. Past the end they are zeroes, but the fixed length rules that out.
     fn take<const N: usize>(&mut self) -> [u8; N] {
         match self.0.split_first_chunk() {
             Some((piece, rest)) => {

@@ -22,12 +22,12 @@ use crate::{
     suite::{CIPHERSUITE, EXTERNAL_PUB_LEN},
 };
 
-/// Bytes are not what they should be; the text says what was expected.
+/// Bytes are not what they should be. The text says what was expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not {0}")]
 pub struct Malformed(pub(crate) &'static str);
 
-/// A group info is refused.
+/// Why a group info is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum GroupInfoError {
     /// The bytes are not a group info.
@@ -45,7 +45,7 @@ pub enum GroupInfoError {
     /// It is of another epoch, tree, transcript or policy than the group.
     #[error("the group info does not describe the state of the group")]
     WrongState,
-    /// The signer is not the member that made the commit.
+    /// The signer is not the device that made the commit.
     #[error("the group info is signed by leaf {0}, which did not make the commit")]
     WrongSigner(u32),
     /// The signature is not valid.
@@ -88,8 +88,8 @@ pub(crate) fn group_id(conversation_id: ConversationId) -> GroupId {
     GroupId::from_slice(conversation_id.as_bytes())
 }
 
-/// A group info of the expected conversation and our suite, with the external public key as its
-/// only extension. Its signature is not verified.
+/// A group info of the expected conversation and our suite, whose only extension is the external
+/// public key. Its signature is not verified.
 pub(crate) struct UnverifiedGroupInfo {
     pub(crate) info: VerifiableGroupInfo,
     pub(crate) signer: u32,
@@ -115,7 +115,7 @@ impl UnverifiedGroupInfo {
         {
             return Err(GroupInfoError::Extensions);
         }
-        // OpenMLS keeps the confirmation tag and the signer to itself. They follow the context
+        // OpenMLS does not expose the confirmation tag and the signer. They follow the context
         // and the extensions: `MAC confirmation_tag; uint32 signer; opaque signature<V>`.
         let encoded = info.tls_serialize_detached().map_err(|_| EXPECTED)?;
         let front = info.group_context().tls_serialized_len() + extensions.tls_serialized_len();

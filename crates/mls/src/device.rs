@@ -1,4 +1,4 @@
-//! A device of ours: its key packages and the groups that it creates, loads and deletes.
+//! This device: its key packages, and the groups that it creates, loads and deletes.
 
 use openmls::{
     credentials::CredentialWithKey,
@@ -17,7 +17,7 @@ use crate::{
     codec,
     group::Group,
     key_package::{self, KeyPackageError, VerifiedKeyPackage},
-    keys::{AccountPublicKey, DeviceSigningKey},
+    keys::DeviceSigningKey,
     limits::{FORWARD_DISTANCE_MAX, KEY_PACKAGES_MAX, OUT_OF_ORDER_TOLERANCE},
     policy::GroupPolicy,
     provider::{MlsError, MlsSigner, Provider},
@@ -26,9 +26,9 @@ use crate::{
     suite::{CIPHERSUITE, leaf_capabilities},
 };
 
-/// What a device is to others, and the key with which it proves it.
+/// A device's certificate and the key that belongs to it.
 pub struct DeviceIdentity {
-    /// The certificate of the account for this device.
+    /// The certificate that the account issued for this device.
     pub certificate: DeviceCertificate,
     /// The key that the certificate names.
     pub signing_key: DeviceSigningKey,
@@ -65,7 +65,7 @@ impl<'a> Mls<'a> {
         }
     }
 
-    /// Makes key packages that are good for one group each, at most [`KEY_PACKAGES_MAX`]. The
+    /// Makes at most [`KEY_PACKAGES_MAX`] key packages that can each be used for one group. The
     /// private parts stay in the store until a welcome uses them up.
     pub fn key_packages(&self, identity: &DeviceIdentity, count: usize) -> Result<Vec<Vec<u8>>, MlsError> {
         (0..count.min(KEY_PACKAGES_MAX))
@@ -73,7 +73,7 @@ impl<'a> Mls<'a> {
             .collect()
     }
 
-    /// Makes a key package that stays good however often it is used (RFC 9420, section 16.8).
+    /// Makes a last-resort key package, which can be used any number of times (RFC 9420, section 16.8).
     pub fn last_resort_key_package(&self, identity: &DeviceIdentity) -> Result<Vec<u8>, MlsError> {
         self.key_package(identity, KeyPackage::builder().mark_as_last_resort())
     }
@@ -103,9 +103,8 @@ impl<'a> Mls<'a> {
         &self,
         bytes: &[u8],
         account_id: AccountId,
-        account_key: &AccountPublicKey,
     ) -> Result<VerifiedKeyPackage, KeyPackageError> {
-        key_package::verify_key_package(bytes, account_id, account_key, self.now)
+        key_package::verify_key_package(bytes, account_id, self.now)
     }
 
     /// Creates a group with this device as its only member, in epoch 0.
@@ -160,7 +159,7 @@ impl<'a> Mls<'a> {
     }
 }
 
-/// How a group behaves that this device joins.
+/// The configuration of a group that this device joins.
 ///
 /// Handshakes are public, so that the server can check them. No keys of past epochs are kept: the
 /// log of a conversation is applied in order, and the server refuses messages of past epochs. The

@@ -1,6 +1,6 @@
-//! A group as a member sees it: its state, the commits that the member makes, encryption.
+//! A group as a member sees it: its state, the member's own commits, and encryption.
 //!
-//! What others send is processed in [`crate::process`].
+//! Messages of others are handled in [`crate::process`].
 
 use std::{
     cell::OnceCell,
@@ -35,15 +35,15 @@ pub struct Member {
     pub certificate: DeviceCertificate,
 }
 
-/// What a commit shall do. A plan that neither adds nor removes renews the member's own keys.
+/// What a commit is to do. A plan that neither adds nor removes renews the member's own keys.
 #[derive(Default)]
 pub struct CommitPlan {
     /// Devices to add.
     pub add: Vec<VerifiedKeyPackage>,
-    /// Devices of the own account to remove.
+    /// Devices of the member's account to remove.
     pub remove: Vec<DeviceId>,
-    /// Whether to renew the member's own keys too, which costs a path through the tree. Removals
-    /// always do.
+    /// Whether to renew the member's own keys, too, which costs an update path. Removals always
+    /// renew them.
     pub update_path: bool,
 }
 
@@ -61,7 +61,7 @@ pub struct CommitBundle {
     pub epoch: u64,
 }
 
-/// A commit cannot be made.
+/// Why a commit cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommitError {
     /// The last commit has been neither merged nor cleared.
@@ -80,12 +80,12 @@ pub enum CommitError {
     /// Others would refuse the commit.
     #[error(transparent)]
     Policy(#[from] PolicyError),
-    /// The store failed or we are wrong.
+    /// The store failed, or this is our bug.
     #[error(transparent)]
     Mls(#[from] MlsError),
 }
 
-/// A message cannot be encrypted.
+/// Why a message cannot be encrypted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EncryptError {
     /// The content is too large.
@@ -94,7 +94,7 @@ pub enum EncryptError {
     /// This device was removed from the group.
     #[error("this device is no longer a member")]
     NotAMember,
-    /// The store failed or we are wrong.
+    /// The store failed, or this is our bug.
     #[error(transparent)]
     Mls(#[from] MlsError),
 }
@@ -107,7 +107,7 @@ pub struct Group {
     pub(crate) inner: MlsGroup,
     conversation_id: ConversationId,
     policy: GroupPolicy,
-    /// The devices of each account, read from the tree when they are first asked for in an epoch.
+    /// The devices of each account, read from the tree on first use in an epoch.
     devices: OnceCell<BTreeMap<AccountId, Vec<DeviceId>>>,
 }
 
@@ -155,7 +155,7 @@ impl Group {
                     .or_default()
                     .push(member.certificate.device_id());
             }
-            // It is empty: this was the way to fill it.
+            // It was empty, so this sets it.
             let _ = self.devices.set(devices);
         }
         let devices = self.devices.get().and_then(|devices| devices.get(&account));
@@ -167,7 +167,7 @@ impl Group {
         self.inner.members().count()
     }
 
-    /// The tree has changed.
+    /// Notes that the tree has changed.
     pub(crate) fn members_changed(&mut self) {
         self.devices.take();
     }
@@ -177,8 +177,8 @@ impl Group {
         self.inner.own_leaf_index().u32()
     }
 
-    /// The certificate in this device's leaf, which is older than the device's own if that was
-    /// renewed since.
+    /// The certificate in this device's leaf. It is older than the device's current certificate if
+    /// that was renewed since.
     pub fn own_certificate(&self) -> Result<DeviceCertificate, MlsError> {
         rules::accepted_certificate(self.inner.public_group(), self.inner.own_leaf_index()).map_err(corrupt)
     }
@@ -188,7 +188,7 @@ impl Group {
         self.inner.is_active()
     }
 
-    /// Whether a commit of this device waits for the server's answer.
+    /// Whether a commit of this device awaits the server's answer.
     pub fn has_pending_commit(&self) -> bool {
         self.inner.pending_commit().is_some()
     }
@@ -211,8 +211,8 @@ impl Group {
     /// Makes a commit. It stays pending: merge it when the server has accepted it, clear it when
     /// the server has refused it.
     ///
-    /// A plan that only adds makes a commit without an update path, which stays small whatever the
-    /// size of the group.
+    /// A plan that only adds makes a commit without an update path, which stays small in a group of
+    /// any size.
     pub fn commit(
         &mut self,
         mls: &Mls<'_>,
@@ -263,7 +263,7 @@ impl Group {
         encode_bundle(mls, epoch, &commit, welcome.as_ref(), group_info.as_ref()).map_err(CommitError::Mls)
     }
 
-    /// Holds our own commit against the rules that others will hold it against.
+    /// Checks our own commit against the rules that others will check it against.
     fn check_pending_commit(&self, mls: &Mls<'_>) -> Result<(), PolicyError> {
         let Some(staged) = self.inner.pending_commit() else {
             return Ok(());
@@ -272,7 +272,7 @@ impl Group {
         rules::check_commit(self.inner.public_group(), &self.policy, &sender, staged, mls.now).map(drop)
     }
 
-    /// Finds the leaves that a plan removes, and refuses what MLS would refuse without saying why.
+    /// Finds the leaves that a plan removes. Refuses what MLS would refuse with a less specific error.
     fn leaves_to_remove(&self, plan: &CommitPlan) -> Result<Vec<LeafNodeIndex>, CommitError> {
         if plan.add.is_empty() && plan.remove.is_empty() {
             return Ok(Vec::new());
@@ -300,7 +300,7 @@ impl Group {
         Ok(leaves)
     }
 
-    /// Applies the pending commit: the server has accepted it. Does nothing if none is pending.
+    /// Applies the pending commit after the server has accepted it. Does nothing if none is pending.
     pub fn merge_pending_commit(&mut self, mls: &Mls<'_>) -> Result<(), MlsError> {
         self.members_changed();
         self.inner
@@ -308,7 +308,7 @@ impl Group {
             .map_err(|error| mls.provider.internal(error))
     }
 
-    /// Forgets the pending commit: the server has refused it.
+    /// Drops the pending commit after the server has refused it.
     pub fn clear_pending_commit(&mut self, mls: &Mls<'_>) -> Result<(), MlsError> {
         self.inner
             .clear_pending_commit(mls.provider.storage())
@@ -316,7 +316,7 @@ impl Group {
     }
 
     /// Encrypts a message for all members, padded (see [`crate::padding`]). The ratchet moves on,
-    /// so commit the store before the ciphertext leaves.
+    /// so commit the store before sending the ciphertext.
     pub fn encrypt(
         &mut self,
         mls: &Mls<'_>,
@@ -337,8 +337,7 @@ impl Group {
             .map_err(|error| internal(&error))?)
     }
 
-    /// A secret of the current epoch that all members can derive and nobody else (RFC 9420,
-    /// section 8.5).
+    /// A secret of the current epoch that only members can derive (RFC 9420, section 8.5).
     pub fn export_secret(
         &self,
         mls: &Mls<'_>,
@@ -353,7 +352,7 @@ impl Group {
     }
 }
 
-/// A rule is broken by state that was checked before it was stored.
+/// An error for stored state that breaks a rule although it was checked before it was stored.
 pub(crate) fn corrupt(error: PolicyError) -> MlsError {
     MlsError::Corrupt(error.to_string())
 }

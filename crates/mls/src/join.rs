@@ -1,8 +1,7 @@
-//! Entering a group, in two steps: verify and show whose group it is, then take part.
+//! Joining a group in two steps: verify it and show whose group it is, then join.
 //!
-//! Between the steps the caller compares the account keys of the policy with those that it pinned
-//! for its contacts. Nobody else can: the policy says which keys the creator of the group meant,
-//! and a creator, or a server in between, may mean the wrong ones.
+//! Between the steps the caller checks the accounts of the policy: only the caller knows whether it
+//! has met them, and under which handles.
 
 use openmls::{
     framing::MlsMessageBodyIn,
@@ -11,7 +10,7 @@ use openmls::{
     prelude::{LeafNodeParameters, RatchetTreeIn},
 };
 use openmls_traits::OpenMlsProvider as _;
-use subrosa_wire::{AccountId, ConversationId};
+use subrosa_wire::ConversationId;
 
 use crate::{
     certificate::DeviceCertificate,
@@ -19,7 +18,6 @@ use crate::{
     crypto::Crypto,
     device::{DeviceIdentity, Mls, join_config},
     group::{CommitBundle, Group, Member, encode_bundle},
-    keys::AccountPublicKey,
     policy::GroupPolicy,
     provider::MlsError,
     rules::{self, PolicyError},
@@ -28,7 +26,7 @@ use crate::{
     suite::leaf_capabilities,
 };
 
-/// A group cannot be entered.
+/// Why a group cannot be joined.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JoinError {
     /// The bytes are not what they should be.
@@ -37,11 +35,11 @@ pub enum JoinError {
     /// The group info is refused.
     #[error(transparent)]
     GroupInfo(#[from] GroupInfoError),
-    /// The welcome is for another conversation than the server says.
+    /// The welcome is for another conversation than the server claims.
     #[error("the welcome is for another conversation")]
     WrongConversation,
-    /// None of the key packages that this device keeps is the one that the welcome is for: it was
-    /// used up, or the welcome is for another device.
+    /// This device does not have the key package that the welcome is for: it was used up, or the
+    /// welcome is for another device.
     #[error("the welcome is for a key package that this device does not have")]
     NoKeyPackage,
     /// This device already has a group of that conversation; delete it first.
@@ -53,13 +51,10 @@ pub enum JoinError {
     /// The group breaks a rule.
     #[error(transparent)]
     Policy(#[from] PolicyError),
-    /// The policy has another key for our own account than ours.
-    #[error("the group has another account key for our own account {0}")]
-    NotOurAccountKey(AccountId),
-    /// The leaf that the group has for this device is not this device's.
+    /// The group has a leaf for this device that is not its own.
     #[error("the group has a leaf for this device that is not its own")]
     NotOurLeaf,
-    /// The store failed or we are wrong.
+    /// The store failed, or this is our bug.
     #[error(transparent)]
     Mls(#[from] MlsError),
 }
@@ -74,12 +69,12 @@ pub struct StagedJoin {
 }
 
 impl StagedJoin {
-    /// The policy: compare its account keys with the pinned ones before [`StagedJoin::accept`].
+    /// The policy: look at whose group it is before [`StagedJoin::accept`].
     pub fn policy(&self) -> &GroupPolicy {
         &self.policy
     }
 
-    /// All members, this device among them.
+    /// All members, including this device.
     pub fn members(&self) -> &[Member] {
         &self.members
     }
@@ -89,7 +84,7 @@ impl StagedJoin {
         &self.sender
     }
 
-    /// The epoch in which this device enters.
+    /// The epoch in which this device joins.
     pub fn epoch(&self) -> u64 {
         self.inner.group_context().epoch().as_u64()
     }
@@ -104,7 +99,7 @@ impl StagedJoin {
     }
 }
 
-/// A group that was verified from the outside. No commit has been made yet.
+/// A group that was verified for an external join. No commit has been made yet.
 pub struct StagedExternalJoin {
     group_info: Vec<u8>,
     ratchet_tree: Vec<u8>,
@@ -115,13 +110,12 @@ pub struct StagedExternalJoin {
 }
 
 impl StagedExternalJoin {
-    /// The policy: compare its account keys with the pinned ones before
-    /// [`StagedExternalJoin::commit`].
+    /// The policy: look at whose group it is before [`StagedExternalJoin::commit`].
     pub fn policy(&self) -> &GroupPolicy {
         &self.policy
     }
 
-    /// The members before this device enters. Its own former leaf may be among them.
+    /// The members before this device joins. Its own former leaf may be among them.
     pub fn members(&self) -> &[Member] {
         &self.members
     }
@@ -134,8 +128,8 @@ impl StagedExternalJoin {
     /// Makes the external commit. A former leaf of this device is removed with it; a group of the
     /// same conversation in the store is replaced.
     ///
-    /// The group that is returned, and stored, is in the epoch after the commit already. If the
-    /// server refuses the commit, delete the group and begin again with the new group info.
+    /// The group that is returned and stored is already in the epoch after the commit. If the server
+    /// refuses the commit, delete the group and start over with a new group info.
     pub fn commit(
         self,
         mls: &Mls<'_>,
@@ -170,7 +164,7 @@ impl StagedExternalJoin {
 
 impl Mls<'_> {
     /// Decrypts and verifies a welcome: signatures, tree, rules, the certificate of every member,
-    /// and that the group knows our own account by our own key.
+    /// and that the group is one of our account.
     ///
     /// `ratchet_tree` is the tree of the epoch that the welcome leads into, from the server. A
     /// one-time key package is used up even if the group is then refused, unless the caller rolls
@@ -178,7 +172,6 @@ impl Mls<'_> {
     pub fn stage_welcome(
         &self,
         identity: &DeviceIdentity,
-        own_account_key: &AccountPublicKey,
         welcome: &[u8],
         ratchet_tree: &[u8],
         expected: ConversationId,
@@ -197,11 +190,11 @@ impl Mls<'_> {
         if group_info.extensions().ratchet_tree().is_some() || !processed.psks().is_empty() {
             return Err(JoinError::Invalid("it carries a tree or a pre-shared key".into()));
         }
-        // OpenMLS does not show the leaves of a staged welcome, so they are looked at in a public
-        // group from the same group info and tree. Joining is rare enough to verify both twice.
+        // OpenMLS does not expose the leaves of a staged welcome, so they are read from a public group
+        // made from the same group info and tree. Joins are rare, so verifying both twice is fine.
         let group = verify_public_group(group_info.clone(), tree.clone())?;
         let policy = rules::policy_of(group.group_context())?;
-        check_own_account(&policy, identity, own_account_key)?;
+        check_own_account(&policy, identity)?;
         let members = verified_members(&group, &policy)?;
         let inner = builder
             .with_ratchet_tree(tree)
@@ -229,12 +222,11 @@ impl Mls<'_> {
         })
     }
 
-    /// Verifies a group from the outside, as [`Mls::stage_welcome`] does, from its group info and
-    /// ratchet tree.
+    /// Verifies a group from its group info and ratchet tree, with the same checks as
+    /// [`Mls::stage_welcome`].
     pub fn stage_external_join(
         &self,
         identity: &DeviceIdentity,
-        own_account_key: &AccountPublicKey,
         group_info: &[u8],
         ratchet_tree: &[u8],
         expected: ConversationId,
@@ -242,7 +234,7 @@ impl Mls<'_> {
         let unverified = UnverifiedGroupInfo::decode(group_info, expected)?;
         let group = verify_public_group(unverified.info, codec::ratchet_tree(ratchet_tree)?)?;
         let policy = rules::policy_of(group.group_context())?;
-        check_own_account(&policy, identity, own_account_key)?;
+        check_own_account(&policy, identity)?;
         let members = verified_members(&group, &policy)?;
         // MLS removes a former leaf by its signature key. A device never changes its key, so a
         // leaf of this device with another one is somebody else's.
@@ -276,7 +268,7 @@ impl Mls<'_> {
 }
 
 /// Verifies the signatures and hashes of a group info and its tree (RFC 9420, section 12.4.3.3),
-/// without the rules of ours.
+/// but not our own rules.
 fn verify_public_group(
     group_info: VerifiableGroupInfo,
     tree: RatchetTreeIn,
@@ -292,16 +284,12 @@ fn verify_public_group(
     .map_err(|error| JoinError::Invalid(error.to_string()))
 }
 
-fn check_own_account(
-    policy: &GroupPolicy,
-    identity: &DeviceIdentity,
-    own_account_key: &AccountPublicKey,
-) -> Result<(), JoinError> {
+fn check_own_account(policy: &GroupPolicy, identity: &DeviceIdentity) -> Result<(), PolicyError> {
     let account_id = identity.certificate.account_id();
-    match policy.account_key(account_id) {
-        None => Err(PolicyError::ForeignAccount(account_id).into()),
-        Some(key) if key != own_account_key => Err(JoinError::NotOurAccountKey(account_id)),
-        Some(_) => Ok(()),
+    if policy.admits(account_id) {
+        Ok(())
+    } else {
+        Err(PolicyError::ForeignAccount(account_id))
     }
 }
 

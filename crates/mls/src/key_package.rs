@@ -1,5 +1,5 @@
-//! Key packages (RFC 9420, section 10): what a device leaves at the server so that it can be added
-//! to groups while it is offline.
+//! Key packages (RFC 9420, section 10): a device publishes them at the server, so that others can add
+//! it to groups while it is offline.
 
 use openmls::{
     framing::MlsMessageBodyIn,
@@ -13,12 +13,11 @@ use crate::{
     certificate::DeviceCertificate,
     codec::{self, Malformed},
     crypto::Crypto,
-    keys::AccountPublicKey,
     rules::{self, PolicyError},
     suite::CIPHERSUITE,
 };
 
-/// A key package is refused.
+/// Why a key package is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyPackageError {
     /// The bytes are not a key package.
@@ -30,13 +29,13 @@ pub enum KeyPackageError {
     /// A signature is wrong, or the key package breaks a rule of RFC 9420.
     #[error("the key package does not verify: {0}")]
     Invalid(String),
-    /// Its leaf breaks a rule of ours, or its certificate is refused.
+    /// Its leaf breaks one of our rules, or its certificate is refused.
     #[error(transparent)]
     Policy(#[from] PolicyError),
     /// It is of another account: somebody swapped it.
     #[error("the key package is of account {found}, not of {expected}")]
     WrongAccount {
-        /// The account that was asked for.
+        /// The account that was expected.
         expected: AccountId,
         /// The account of the key package.
         found: AccountId,
@@ -75,20 +74,15 @@ impl VerifiedKeyPackage {
     }
 }
 
-/// The id under which a key package is stored and told apart from others: the SHA-256 of its
-/// encoding.
+/// The id of a key package in the store: the SHA-256 of its encoding.
 pub fn key_package_id(key_package: &[u8]) -> [u8; 32] {
     Sha256::digest(key_package).into()
 }
 
-/// Checks a key package of any device of an account.
-///
-/// `account_key` is the key that the caller knows for the account; `now` must lie in the validity
-/// of the certificate.
+/// Checks a key package of any device of an account. The certificate must be valid at `now`.
 pub fn verify_key_package(
     bytes: &[u8],
     account_id: AccountId,
-    account_key: &AccountPublicKey,
     now: Timestamp,
 ) -> Result<VerifiedKeyPackage, KeyPackageError> {
     let MlsMessageBodyIn::KeyPackage(unverified) = codec::message(bytes)? else {
@@ -113,9 +107,7 @@ pub fn verify_key_package(
             found,
         });
     }
-    let certificate = certificate
-        .verify(account_key, now)
-        .map_err(PolicyError::Certificate)?;
+    let certificate = certificate.verify(now).map_err(PolicyError::Certificate)?;
     Ok(VerifiedKeyPackage {
         key_package,
         certificate,
@@ -126,11 +118,10 @@ pub fn verify_key_package(
 pub fn verify_uploaded_key_package(
     bytes: &[u8],
     account_id: AccountId,
-    account_key: &AccountPublicKey,
     device_id: DeviceId,
     now: Timestamp,
 ) -> Result<VerifiedKeyPackage, KeyPackageError> {
-    let key_package = verify_key_package(bytes, account_id, account_key, now)?;
+    let key_package = verify_key_package(bytes, account_id, now)?;
     let found = key_package.device_id();
     if found != device_id {
         return Err(KeyPackageError::WrongDevice {

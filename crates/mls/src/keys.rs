@@ -1,4 +1,5 @@
-//! The two Ed25519 keys: an account's, which certifies devices, and a device's, which signs MLS.
+//! The Ed25519 keys: an account's, which certifies devices; its succession key, which outranks that; and a
+//! device's, which signs MLS.
 //!
 //! Every signature made here covers a label, so that a signature given for one purpose never
 //! passes for another, least of all for one of MLS.
@@ -20,7 +21,7 @@ pub const SIGNATURE_LEN: usize = 64;
 #[error("these bytes are not an Ed25519 public key")]
 pub struct InvalidPublicKey;
 
-/// A signature does not belong to the key, the label and the message.
+/// A signature does not match the key, the label and the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the signature is not valid")]
 pub struct InvalidSignature;
@@ -33,14 +34,14 @@ macro_rules! signing_key {
         pub struct $name(SigningKey);
 
         impl $name {
-            /// A new key from a random source.
+            /// Generates a key.
             pub fn generate(rng: &mut impl CryptoRngCore) -> Self {
                 let mut seed = zeroize::Zeroizing::new([0; KEY_LEN]);
                 rng.fill_bytes(seed.as_mut());
                 Self(SigningKey::from_bytes(&seed))
             }
 
-            /// The key of a stored seed (RFC 8032, section 5.1.5). Every seed is a key.
+            /// The key of a stored seed (RFC 8032, section 5.1.5). Every seed is valid.
             pub fn from_seed(seed: [u8; KEY_LEN]) -> Self {
                 let seed = zeroize::Zeroizing::new(seed);
                 Self(SigningKey::from_bytes(&seed))
@@ -59,7 +60,7 @@ macro_rules! signing_key {
             /// Signs `message` for the purpose that `label` names, for example
             /// `"refresh challenge v1"`.
             pub fn sign(&self, label: &'static str, message: &[u8]) -> [u8; SIGNATURE_LEN] {
-                self.0.sign(&signing_input(label, message)).to_bytes()
+                self.0.sign(&labelled(label, message)).to_bytes()
             }
         }
     };
@@ -94,7 +95,7 @@ macro_rules! public_key {
                 signature: &[u8; SIGNATURE_LEN],
             ) -> Result<(), InvalidSignature> {
                 self.0
-                    .verify_strict(&signing_input(label, message), &Signature::from_bytes(signature))
+                    .verify_strict(&labelled(label, message), &Signature::from_bytes(signature))
                     .map_err(|_| InvalidSignature)
             }
         }
@@ -121,12 +122,22 @@ macro_rules! public_key {
 }
 
 signing_key! {
-    /// The long-lived key of an account. Whoever holds it can certify devices.
+    /// The long-lived key of an account. Anyone who holds it can certify devices.
     AccountSigningKey, AccountPublicKey
 }
 public_key! {
-    /// The public half of an [`AccountSigningKey`]: what a client pins for a contact.
+    /// The public half of an [`AccountSigningKey`]. The account id commits to it, see
+    /// [`AccountIdentity`](crate::AccountIdentity).
     AccountPublicKey
+}
+signing_key! {
+    /// The key that outranks the account key, in case that is compromised. Only the recovery code opens
+    /// its seed.
+    SuccessionSigningKey, SuccessionPublicKey
+}
+public_key! {
+    /// The public half of a [`SuccessionSigningKey`]. Others see only its hash until it is used.
+    SuccessionPublicKey
 }
 signing_key! {
     /// The key of one device: the signature key of its MLS leaves.
@@ -144,11 +155,11 @@ impl DeviceSigningKey {
     }
 }
 
-/// What is signed: the length of the label as eight bytes, the label, the message.
+/// What is signed or hashed: the length of the label as eight bytes, the label, the message.
 ///
 /// MLS signs a label of non-zero length with its length first, in one byte for every label of
 /// RFC 9420. The first byte here is zero, so neither can be taken for the other.
-fn signing_input(label: &'static str, message: &[u8]) -> Vec<u8> {
+pub(crate) fn labelled(label: &'static str, message: &[u8]) -> Vec<u8> {
     let label_len = label.len() as u64;
     let mut input = Vec::with_capacity(8 + label.len() + message.len());
     input.extend_from_slice(&label_len.to_be_bytes());

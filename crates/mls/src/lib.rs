@@ -1,16 +1,16 @@
-//! The only door to OpenMLS: suites, certificates, policy, groups, the public-group view.
+//! Our interface to OpenMLS: suites, certificates, policy, groups, the public-group view.
 //!
-//! Whatever the rest of Subrosa knows of MLS (RFC 9420) it knows through the types here, and none
-//! of OpenMLS's own is among them. The crate owns no state: it works on a [`KeyValue`] that the
-//! caller opens a transaction on, takes the time and the random source as arguments, and does no
-//! IO.
+//! The rest of Subrosa uses MLS (RFC 9420) only through the types here, and no type of OpenMLS is
+//! among them. The crate owns no state: it works on a [`KeyValue`] on which the caller has opened a
+//! transaction, takes the time and the random source as arguments, and does no IO.
 //!
-//! A device works with [`Mls`] and [`Group`]. A server works with [`peek()`] and [`PublicView`].
-//! Both hold every commit against the same rules, [`PolicyError`] names the broken one.
+//! A device uses [`Mls`] and [`Group`], a server [`peek()`] and [`PublicView`]. Both check every
+//! commit against the same rules; [`PolicyError`] names the broken one.
 
 pub mod limits;
 mod suite;
 
+mod account;
 mod keys;
 
 mod certificate;
@@ -35,6 +35,10 @@ mod provider;
 mod storage;
 mod store;
 
+pub use account::{
+    AccountIdentity, InvalidAccountIdentity, InvalidSuccessionKeyHash, SUCCESSION_KEY_HASH_LEN,
+    SuccessionKeyHash,
+};
 pub use certificate::{CERTIFICATE_LEN, CertificateError, DeviceCertificate, UnverifiedCertificate};
 pub use codec::{GroupInfoError, Malformed};
 pub use device::{DeviceIdentity, Mls};
@@ -45,13 +49,14 @@ pub use key_package::{
 };
 pub use keys::{
     AccountPublicKey, AccountSigningKey, DevicePublicKey, DeviceSigningKey, InvalidPublicKey,
-    InvalidSignature, KEY_LEN, SIGNATURE_LEN,
+    InvalidSignature, KEY_LEN, SIGNATURE_LEN, SuccessionPublicKey, SuccessionSigningKey,
 };
+pub use padding::InvalidPadding;
 pub use peek::{Envelope, MessageKind, PeekError, peek};
 pub use policy::{ConversationKind, GroupPolicy, InvalidPolicy};
-pub use process::{CommitSender, Decrypted, ProcessError, Received, StagedCommit};
+pub use process::{CommitSender, Decrypted, MemberFault, ProcessError, Received, StagedCommit};
 pub use provider::MlsError;
 pub use public_view::{CommitEffect, PublicView, ViewError};
 pub use rules::PolicyError;
 pub use store::{KeyValue, KeyValueError, MemoryStore, group_prefix};
-pub use suite::{CERTIFICATE_CREDENTIAL, CLASSICAL_SUITE, POLICY_EXTENSION, SUITE};
+pub use suite::{CERTIFICATE_CREDENTIAL, CLASSICAL_SUITE, POLICY_EXTENSION, SELF_REMOVE_PROPOSAL, SUITE};

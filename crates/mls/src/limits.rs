@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// How far a device certificate reaches into the past of the issuer's clock: a day and two hours,
-/// so that a clock that is wrong by an hour or shows another time zone's hour still works.
+/// How long before the issuer's time a device certificate becomes valid: a day and two hours, to
+/// tolerate clocks that are an hour off or set to another time zone.
 pub const CERTIFICATE_BACKDATE: Duration = Duration::from_hours(26);
 
 /// How long a device certificate is valid after its issue: two years.
@@ -13,12 +13,15 @@ pub const CERTIFICATE_VALIDITY: Duration = Duration::from_hours(2 * 365 * 24);
 /// content is a file.
 pub const CONTENT_MAX: usize = 1024 * 1024;
 
-/// The largest MLS message that is looked at, in bytes. The biggest honest one is a commit that
+/// The largest MLS message that is parsed, in bytes. The largest honest one is a commit that
 /// follows a bulk add in a group of a thousand devices (1.2 MB with the post-quantum suite).
 pub const MLS_MESSAGE_MAX: usize = 4 * 1024 * 1024;
 
-/// The largest ratchet tree that is looked at, in bytes.
+/// The largest ratchet tree that is parsed, in bytes.
 pub const RATCHET_TREE_MAX: usize = 16 * 1024 * 1024;
+
+/// The longest encoding of a policy, in bytes: it is part of every group info.
+pub const POLICY_MAX: usize = 8 * 1024;
 
 /// The most leaves that one commit may add.
 pub const COMMIT_ADDS_MAX: usize = 1024;
@@ -31,6 +34,6 @@ pub const KEY_PACKAGES_MAX: usize = 256;
 /// leaves a gap; the tolerance is generous because a kept key takes some hundred bytes.
 pub const OUT_OF_ORDER_TOLERANCE: u32 = 128;
 
-/// How far ahead in a sender's ratchet a message may be: that many sends of one sender in one
-/// epoch may be lost before decryption gives up. Skipping costs about a microsecond a step.
+/// How far ahead in a sender's ratchet a message may be: this many sends of one sender in one epoch
+/// may be lost before decryption fails. Skipping costs about a microsecond per step.
 pub const FORWARD_DISTANCE_MAX: u32 = 20_000;

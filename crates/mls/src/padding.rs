@@ -1,12 +1,11 @@
-//! Padding of application messages, so that their length tells little.
+//! Padding of application messages, so that their length reveals little.
 //!
 //! The rule: four bytes of length (big endian), the content, and zeroes up to the next bucket.
 //! Buckets are the powers of two from 256 bytes to 4 KiB, then the multiples of 4 KiB. OpenMLS
 //! itself can only pad to a multiple of one fixed number, which would either make a "yes" as large
 //! as a page of text or tell the two apart by length.
 //!
-//! There is one padding for each content: a receiver refuses every other, so padding cannot carry
-//! a hidden mark.
+//! Each content has exactly one valid padding, so padding cannot carry a hidden mark.
 
 use crate::limits::CONTENT_MAX;
 

@@ -1,9 +1,9 @@
 //! The cleartext header of a message, read without any secret.
 //!
-//! The server does this for every message that it takes in, so nothing is copied or allocated and
-//! a ciphertext is skipped, not read. It is strict all the same: lengths are minimal and reach
-//! exactly to the end, and only the two things that a conversation carries pass: application
-//! messages that are encrypted and commits that are not.
+//! The server does this for every message it receives, so nothing is copied or allocated, and the
+//! ciphertext is skipped. It is still strict: lengths must be minimal and end exactly at the end. Only
+//! the two kinds of message that a conversation carries are accepted: encrypted application messages
+//! and unencrypted commits.
 
 use subrosa_wire::ConversationId;
 
@@ -14,18 +14,18 @@ pub struct Envelope {
     pub conversation_id: ConversationId,
     /// The epoch that it was made in.
     pub epoch: u64,
-    /// What it is.
+    /// The kind of message.
     pub kind: MessageKind,
 }
 
-/// What a message of a conversation is.
+/// The kinds of message that a conversation carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageKind {
     /// An encrypted application message (`PrivateMessage`).
     Application,
     /// A commit that anybody can read (`PublicMessage`).
     Commit {
-        /// Whether it comes from a device that is not a member yet.
+        /// Whether it is from a device that is not a member yet.
         external: bool,
     },
 }
@@ -33,7 +33,7 @@ pub enum MessageKind {
 /// Bytes are not a message that a conversation carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PeekError {
-    /// The bytes end too early, go on after the end, or have a length that is not minimal.
+    /// The bytes end too early, continue after the end, or have a length that is not minimal.
     #[error("not a well-formed MLS message")]
     Malformed,
     /// The version is not MLS 1.0.
@@ -48,7 +48,7 @@ pub enum PeekError {
     /// A standalone proposal, an encrypted handshake, or an application message in the clear.
     #[error("a conversation carries encrypted application messages and public commits only")]
     ContentType,
-    /// Neither a member nor a device that joins.
+    /// The sender is neither a member nor a device that joins.
     #[error("a commit cannot come from sender type {0}")]
     Sender(u8),
 }

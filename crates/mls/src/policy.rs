@@ -1,22 +1,42 @@
-//! The policy of a group: what kind of conversation it is, whose it is, and the account keys
-//! under which every certificate in it must verify.
+//! The policy of a group: the kind of the conversation, and its accounts.
 //!
-//! It travels as an extension of the group context (RFC 9420, section 8.1), so every member has
-//! agreed to it with every epoch. Because the account keys are part of it, a server that makes up
-//! a key for an account cannot slip a device into a group that already exists.
+//! It is an extension of the group context (RFC 9420, section 8.1), so all members agree on it in
+//! every epoch. It names accounts by their ids, and an id commits to its keys (see
+//! [`AccountIdentity`](crate::AccountIdentity)), so a server cannot add a device of another account to
+//! a group.
 //!
-//! Layout: version (1), kind (1), number of accounts (1), then for each account, in ascending
-//! order of ids, id (16) and key (32).
+//! Layout, at most [`POLICY_MAX`] bytes: version (1), then fields in strictly ascending order of
+//! their numbers. A field is its number (2, the highest bit set if the field is critical), the
+//! length of its value (2), the value; numbers are big endian. The fields:
+//!
+//! | number | critical | value |
+//! |---|---|---|
+//! | 1 | yes | kind (1): 1 direct, 2 notes to self; 3 and 4 are for groups and rooms |
+//! | 2 | yes | founding (8): how often the conversation was founded again; 0 so far |
+//! | 4 | yes | account ids (16 each) in ascending order: of direct conversations and notes to self, never changed |
+//!
+//! The numbers 3 and 5 to 9 are reserved for features that are designed but not built: the base of a later
+//! founding, roles, rights, retention, invite links, banned accounts. A field with a number that
+//! this build does not know is kept as it is if it is not critical; if it is critical the policy is
+//! refused, because obeying the rest of it would not be enough.
 
-use subrosa_wire::AccountId;
+use subrosa_wire::{AccountId, ids::ID_LEN};
 
-use crate::keys::{AccountPublicKey, KEY_LEN};
+use crate::limits::POLICY_MAX;
 
-const VERSION: u8 = 1;
-const HEADER_LEN: usize = 3;
-const ACCOUNT_LEN: usize = 16 + KEY_LEN;
+const VERSION: u8 = 2;
 
-/// What a conversation is. Groups and rooms will be 3 and 4 in the encoding.
+/// The highest bit of a field's number.
+const CRITICAL: u16 = 0x8000;
+
+const KIND: u16 = 1;
+const FOUNDING: u16 = 2;
+const ACCOUNTS: u16 = 4;
+
+/// The only founding that there is so far.
+const FIRST_FOUNDING: u64 = 0;
+
+/// What a conversation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ConversationKind {
     /// Two accounts, any number of devices.
@@ -33,6 +53,14 @@ impl ConversationKind {
         }
     }
 
+    const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            1 => Some(Self::Direct),
+            2 => Some(Self::NotesToSelf),
+            _ => None,
+        }
+    }
+
     const fn accounts(self) -> usize {
         match self {
             Self::Direct => 2,
@@ -41,18 +69,36 @@ impl ConversationKind {
     }
 }
 
-/// Bytes or accounts do not make a policy.
+/// Why bytes or accounts do not make a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPolicy {
-    /// The encoding ends early or goes on after its end.
-    #[error("the policy has a wrong length of {0} bytes")]
-    Length(usize),
-    /// The version is not one that this build knows.
+    /// The encoding is longer than a policy may be.
+    #[error("the policy has {0} bytes, more than {POLICY_MAX}")]
+    TooLong(usize),
+    /// The encoding ends inside a field.
+    #[error("the policy ends too early")]
+    Truncated,
+    /// This build does not know the version.
     #[error("policy version {0} is not known")]
     Version(u8),
-    /// The kind of conversation is not one that this build knows.
+    /// A field follows one with the same or a higher number.
+    #[error("field {0} of the policy is out of order")]
+    FieldOrder(u16),
+    /// A field that every policy has is missing.
+    #[error("field {0} of the policy is missing")]
+    FieldMissing(u16),
+    /// A field has an invalid value, or is wrongly marked as critical or not.
+    #[error("field {0} of the policy is not valid")]
+    Field(u16),
+    /// An unknown field is critical, so it must not be ignored.
+    #[error("field {0} of the policy is critical and not known")]
+    UnknownCriticalField(u16),
+    /// This build does not know the kind of conversation.
     #[error("conversation kind {0} is not known")]
     Kind(u8),
+    /// The conversation was founded again, which this build does not support.
+    #[error("founding {0} is not known")]
+    Founding(u64),
     /// The number of accounts does not fit the kind.
     #[error("a {kind:?} conversation cannot have {accounts} accounts")]
     Accounts {
@@ -64,42 +110,40 @@ pub enum InvalidPolicy {
     /// The accounts are not in strictly ascending order, so one appears twice or the encoding is
     /// not the canonical one.
     #[error("the accounts of the policy are not in order")]
-    Order,
-    /// An account key is not an Ed25519 public key.
-    #[error("an account key of the policy is not a key")]
-    AccountKey,
+    AccountOrder,
 }
 
-/// The policy of a group. Always one that fits its kind.
+/// The policy of a group. The accounts always fit the kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupPolicy {
     kind: ConversationKind,
-    accounts: Vec<(AccountId, AccountPublicKey)>,
+    accounts: Vec<AccountId>,
+    /// Unknown fields that are not critical: number and value, ascending.
+    unknown: Vec<(u16, Vec<u8>)>,
 }
 
 impl GroupPolicy {
     /// The policy of a direct conversation. The order of the two does not matter; they must be
     /// different accounts.
-    pub fn direct(
-        one: (AccountId, AccountPublicKey),
-        other: (AccountId, AccountPublicKey),
-    ) -> Result<Self, InvalidPolicy> {
+    pub fn direct(one: AccountId, other: AccountId) -> Result<Self, InvalidPolicy> {
         let mut accounts = vec![one, other];
-        accounts.sort_by_key(|(id, _)| *id);
-        Self::new(ConversationKind::Direct, accounts)
+        accounts.sort();
+        Self::new(ConversationKind::Direct, accounts, Vec::new())
     }
 
     /// The policy of an account's notes to self.
-    pub fn notes_to_self(id: AccountId, key: AccountPublicKey) -> Self {
+    pub fn notes_to_self(account_id: AccountId) -> Self {
         Self {
             kind: ConversationKind::NotesToSelf,
-            accounts: vec![(id, key)],
+            accounts: vec![account_id],
+            unknown: Vec::new(),
         }
     }
 
     fn new(
         kind: ConversationKind,
-        accounts: Vec<(AccountId, AccountPublicKey)>,
+        accounts: Vec<AccountId>,
+        unknown: Vec<(u16, Vec<u8>)>,
     ) -> Result<Self, InvalidPolicy> {
         if accounts.len() != kind.accounts() {
             return Err(InvalidPolicy::Accounts {
@@ -107,10 +151,14 @@ impl GroupPolicy {
                 accounts: accounts.len(),
             });
         }
-        if !accounts.windows(2).all(|pair| pair[0].0 < pair[1].0) {
-            return Err(InvalidPolicy::Order);
+        if !accounts.is_sorted_by(|one, next| one < next) {
+            return Err(InvalidPolicy::AccountOrder);
         }
-        Ok(Self { kind, accounts })
+        Ok(Self {
+            kind,
+            accounts,
+            unknown,
+        })
     }
 
     /// The kind of the conversation.
@@ -118,57 +166,123 @@ impl GroupPolicy {
         self.kind
     }
 
-    /// The accounts and their keys, in ascending order of ids.
-    pub fn accounts(&self) -> &[(AccountId, AccountPublicKey)] {
+    /// How often the conversation was founded again.
+    pub fn founding(&self) -> u64 {
+        FIRST_FOUNDING
+    }
+
+    /// The accounts, in ascending order of ids.
+    pub fn accounts(&self) -> &[AccountId] {
         &self.accounts
     }
 
-    /// The key of an account; `None` if the conversation is not the account's.
-    pub fn account_key(&self, account_id: AccountId) -> Option<&AccountPublicKey> {
-        self.accounts
-            .iter()
-            .find(|(id, _)| *id == account_id)
-            .map(|(_, key)| key)
+    /// Whether devices of this account may be in the conversation.
+    pub fn admits(&self, account_id: AccountId) -> bool {
+        self.accounts.contains(&account_id)
     }
 
     /// The canonical encoding.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(HEADER_LEN + self.accounts.len() * ACCOUNT_LEN);
-        bytes.extend_from_slice(&[VERSION, self.kind.code()]);
-        // One or two accounts, as `new` makes sure.
-        bytes.push(u8::try_from(self.accounts.len()).unwrap_or(u8::MAX));
-        for (id, key) in &self.accounts {
-            bytes.extend_from_slice(id.as_bytes());
-            bytes.extend_from_slice(key.as_bytes());
+        let accounts: Vec<u8> = self
+            .accounts
+            .iter()
+            .flat_map(|id| id.as_bytes().iter().copied())
+            .collect();
+        let mut fields = vec![
+            (KIND | CRITICAL, vec![self.kind.code()]),
+            (FOUNDING | CRITICAL, self.founding().to_be_bytes().to_vec()),
+            (ACCOUNTS | CRITICAL, accounts),
+        ];
+        fields.extend(self.unknown.iter().cloned());
+        fields.sort_by_key(|(tag, _)| tag & !CRITICAL);
+
+        let mut bytes = vec![VERSION];
+        for (tag, value) in fields {
+            bytes.extend_from_slice(&tag.to_be_bytes());
+            // Unknown fields were decoded from a length of two bytes, and the others are short.
+            let len = u16::try_from(value.len()).unwrap_or(u16::MAX);
+            bytes.extend_from_slice(&len.to_be_bytes());
+            bytes.extend_from_slice(&value);
         }
         bytes
     }
 
-    /// Decodes a policy, strictly: only the canonical encoding is one.
+    /// Decodes a policy strictly: only the canonical encoding is accepted.
     pub fn decode(bytes: &[u8]) -> Result<Self, InvalidPolicy> {
-        let (&[version, kind, count], entries) = bytes
-            .split_first_chunk::<HEADER_LEN>()
-            .ok_or(InvalidPolicy::Length(bytes.len()))?;
+        if bytes.len() > POLICY_MAX {
+            return Err(InvalidPolicy::TooLong(bytes.len()));
+        }
+        let (&[version], mut rest) = bytes.split_first_chunk().ok_or(InvalidPolicy::Truncated)?;
         if version != VERSION {
             return Err(InvalidPolicy::Version(version));
         }
-        let kind = match kind {
-            1 => ConversationKind::Direct,
-            2 => ConversationKind::NotesToSelf,
-            other => return Err(InvalidPolicy::Kind(other)),
-        };
-        if entries.len() != usize::from(count) * ACCOUNT_LEN {
-            return Err(InvalidPolicy::Length(bytes.len()));
+        let (mut kind, mut founding, mut accounts, mut unknown) = (None, None, None, Vec::new());
+        let mut last = 0;
+        while !rest.is_empty() {
+            let Field {
+                number,
+                critical,
+                value,
+            } = take_field(&mut rest)?;
+            if number <= last {
+                return Err(InvalidPolicy::FieldOrder(number));
+            }
+            last = number;
+            match number {
+                KIND | FOUNDING | ACCOUNTS if !critical => return Err(InvalidPolicy::Field(number)),
+                KIND => kind = Some(decode_kind(value)?),
+                FOUNDING => founding = Some(decode_founding(value)?),
+                ACCOUNTS => accounts = Some(decode_accounts(value)?),
+                _ if critical => return Err(InvalidPolicy::UnknownCriticalField(number)),
+                _ => unknown.push((number, value.to_vec())),
+            }
         }
-        let accounts = entries
-            .chunks_exact(ACCOUNT_LEN)
-            .map(|entry| {
-                let (id, key) = entry.split_at(16);
-                let id = AccountId::try_from(id).map_err(|_| InvalidPolicy::Length(bytes.len()))?;
-                let key = AccountPublicKey::try_from(key).map_err(|_| InvalidPolicy::AccountKey)?;
-                Ok((id, key))
-            })
-            .collect::<Result<_, _>>()?;
-        Self::new(kind, accounts)
+        let kind = kind.ok_or(InvalidPolicy::FieldMissing(KIND))?;
+        founding.ok_or(InvalidPolicy::FieldMissing(FOUNDING))?;
+        let accounts = accounts.ok_or(InvalidPolicy::FieldMissing(ACCOUNTS))?;
+        Self::new(kind, accounts, unknown)
     }
+}
+
+struct Field<'a> {
+    number: u16,
+    critical: bool,
+    value: &'a [u8],
+}
+
+fn take_field<'a>(rest: &mut &'a [u8]) -> Result<Field<'a>, InvalidPolicy> {
+    let (tag, after) = rest.split_first_chunk().ok_or(InvalidPolicy::Truncated)?;
+    let (len, after) = after.split_first_chunk().ok_or(InvalidPolicy::Truncated)?;
+    let len = usize::from(u16::from_be_bytes(*len));
+    let (value, after) = after.split_at_checked(len).ok_or(InvalidPolicy::Truncated)?;
+    *rest = after;
+    let tag = u16::from_be_bytes(*tag);
+    Ok(Field {
+        number: tag & !CRITICAL,
+        critical: tag & CRITICAL != 0,
+        value,
+    })
+}
+
+fn decode_kind(value: &[u8]) -> Result<ConversationKind, InvalidPolicy> {
+    let &[code] = value else {
+        return Err(InvalidPolicy::Field(KIND));
+    };
+    ConversationKind::from_code(code).ok_or(InvalidPolicy::Kind(code))
+}
+
+fn decode_founding(value: &[u8]) -> Result<u64, InvalidPolicy> {
+    let bytes = value.try_into().map_err(|_| InvalidPolicy::Field(FOUNDING))?;
+    match u64::from_be_bytes(bytes) {
+        FIRST_FOUNDING => Ok(FIRST_FOUNDING),
+        other => Err(InvalidPolicy::Founding(other)),
+    }
+}
+
+fn decode_accounts(value: &[u8]) -> Result<Vec<AccountId>, InvalidPolicy> {
+    let (ids, rest) = value.as_chunks::<ID_LEN>();
+    if !rest.is_empty() {
+        return Err(InvalidPolicy::Field(ACCOUNTS));
+    }
+    Ok(ids.iter().copied().map(AccountId::from_bytes).collect())
 }

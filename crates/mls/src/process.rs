@@ -1,7 +1,7 @@
-//! What others send: Untrusted bytes → Decrypted → Verified → Applied, each a type of its own.
+//! Messages of others: untrusted bytes → decrypted → verified → applied, each its own type.
 //!
-//! [`Group::process`] takes bytes that nobody vouches for. What it returns is authentic and obeys
-//! the rules. A commit changes nothing until [`Group::merge`] consumes it.
+//! [`Group::process`] takes untrusted bytes. What it returns is authentic and obeys the rules. A
+//! commit changes nothing until [`Group::merge`] consumes it.
 
 use openmls::{
     framing::errors::MessageDecryptionError,
@@ -11,7 +11,7 @@ use openmls::{
     group::{ProcessMessageError, StageCommitError, StagedCommit as MlsStagedCommit, ValidationError},
     messages::proposals::ProposalType,
 };
-use subrosa_wire::ConversationId;
+use subrosa_wire::{AccountId, ConversationId};
 
 use crate::{
     certificate::DeviceCertificate,
@@ -29,9 +29,9 @@ use crate::{
 pub enum Received {
     /// Content for the user.
     Application(Decrypted),
-    /// A commit of somebody else, to be merged.
+    /// A commit of another device, to be merged.
     Commit(StagedCommit),
-    /// The commit of this device that is pending: the log carries it, so it can be merged with
+    /// The pending commit of this device: it is in the log, so it can be merged with
     /// [`Group::merge_pending_commit`].
     OwnPendingCommit,
 }
@@ -66,7 +66,7 @@ pub enum CommitSender {
     External(DeviceCertificate),
 }
 
-/// A commit that is authentic and obeys the rules, and that has changed nothing yet.
+/// A commit that is authentic and obeys the rules. It has not changed anything yet.
 pub struct StagedCommit {
     inner: Box<MlsStagedCommit>,
     conversation_id: ConversationId,
@@ -91,7 +91,7 @@ impl StagedCommit {
         &self.sender
     }
 
-    /// The devices that are added, without one that joins by itself.
+    /// The devices that are added, without one that joins by an external commit.
     pub fn added(&self) -> &[DeviceCertificate] {
         &self.added
     }
@@ -101,7 +101,7 @@ impl StagedCommit {
         &self.removed
     }
 
-    /// Whether this device is removed: after the merge the group is of no more use.
+    /// Whether this device is removed. After the merge the group can no longer be used.
     pub fn self_removed(&self) -> bool {
         self.inner.self_removed()
     }
@@ -112,7 +112,7 @@ impl StagedCommit {
     }
 }
 
-/// A message is refused. Nothing in the group or the store has changed.
+/// Why a message is refused. Nothing in the group or the store has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProcessError {
     /// Not a message that a conversation carries.
@@ -121,8 +121,8 @@ pub enum ProcessError {
     /// The message is of another conversation.
     #[error("the message is of another conversation")]
     WrongConversation,
-    /// The message is of another epoch: the log was not applied in order, or the server let
-    /// something through.
+    /// The message is of another epoch: the log was not applied in order, or the server accepted what
+    /// it should have refused.
     #[error("the message is of epoch {message}, the group is in epoch {group}")]
     WrongEpoch {
         /// The epoch of the message.
@@ -146,7 +146,29 @@ pub enum ProcessError {
     /// The signature or a tag is not that of the member it claims to be from.
     #[error("the message is forged: {0}")]
     Forged(String),
-    /// Authentic, but padded in another way than this version does.
+    /// Authentic, but not what a member may send.
+    #[error("a device of {sender} sent what no member may send: {fault}")]
+    Member {
+        /// The account of the device that signed it.
+        sender: AccountId,
+        /// What is wrong with it.
+        fault: MemberFault,
+    },
+    /// A commit that breaks RFC 9420, from a sender who is not known.
+    #[error("the commit is not valid: {0}")]
+    InvalidCommit(String),
+    /// A handshake that breaks a rule of the group, from a sender who is not known.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The store failed, or this is our bug.
+    #[error(transparent)]
+    Mls(#[from] MlsError),
+}
+
+/// What is wrong with a message that is authentic.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MemberFault {
+    /// The padding is not the one that the content calls for.
     #[error(transparent)]
     Padding(#[from] InvalidPadding),
     /// A commit that breaks RFC 9420.
@@ -154,10 +176,7 @@ pub enum ProcessError {
     InvalidCommit(String),
     /// A commit that breaks a rule of the group.
     #[error(transparent)]
-    Policy(#[from] PolicyError),
-    /// The store failed or we are wrong.
-    #[error(transparent)]
-    Mls(#[from] MlsError),
+    Rule(#[from] PolicyError),
 }
 
 impl Group {
@@ -165,14 +184,21 @@ impl Group {
     ///
     /// An application message uses up its key, so keep the content in the same transaction.
     pub fn process(&mut self, mls: &Mls<'_>, message: &[u8]) -> Result<Received, ProcessError> {
-        let message = self.expect_message(message)?;
+        let (message, claimed_sender) = self.expect_message(message)?;
         let epoch = message.epoch().as_u64();
         let processed = self
             .inner
             .process_message(&mls.provider, message)
             .map_err(|error| match mls.provider.store_failure() {
                 Some(failure) => failure.into(),
-                None => classify(error),
+                None => match (classify(error), claimed_sender) {
+                    // The signature is checked before what is signed.
+                    (ProcessError::InvalidCommit(reason), Some(sender)) => ProcessError::Member {
+                        sender,
+                        fault: MemberFault::InvalidCommit(reason),
+                    },
+                    (error, _) => error,
+                },
             })?;
         match processed.content() {
             ProcessedMessageContent::OwnPendingCommit => return Ok(Received::OwnPendingCommit),
@@ -187,11 +213,19 @@ impl Group {
         self.accept(mls, processed, epoch)
     }
 
-    /// Reads the message and refuses what cannot be for this group before any key is touched.
-    fn expect_message(&self, bytes: &[u8]) -> Result<ProtocolMessage, ProcessError> {
+    /// Parses the message and refuses what cannot be for this group before any key is used. Also returns the account
+    /// of the member that a handshake claims to be from.
+    fn expect_message(&self, bytes: &[u8]) -> Result<(ProtocolMessage, Option<AccountId>), ProcessError> {
+        let mut claimed_sender = None;
         let message: ProtocolMessage = match codec::message(bytes)? {
             MlsMessageBodyIn::PrivateMessage(message) => message.into(),
-            MlsMessageBodyIn::PublicMessage(message) => message.into(),
+            MlsMessageBodyIn::PublicMessage(message) => {
+                if let Sender::Member(leaf) = message.sender() {
+                    let certificate = rules::accepted_certificate(self.inner.public_group(), *leaf).ok();
+                    claimed_sender = certificate.map(|certificate| certificate.account_id());
+                }
+                message.into()
+            }
             _ => return Err(Malformed("a message of a conversation").into()),
         };
         if codec::conversation_id(message.group_id()) != Some(self.conversation_id()) {
@@ -218,7 +252,7 @@ impl Group {
                 group: group_epoch,
             });
         }
-        Ok(message)
+        Ok((message, claimed_sender))
     }
 
     fn accept(
@@ -234,9 +268,14 @@ impl Group {
                 let Sender::Member(leaf) = sender else {
                     return Err(PolicyError::Sender.into());
                 };
+                let sender = rules::accepted_certificate(group, leaf).map_err(corrupt)?;
+                let content = padding::strip(message.into_bytes()).map_err(|error| ProcessError::Member {
+                    sender: sender.account_id(),
+                    fault: error.into(),
+                })?;
                 Ok(Received::Application(Decrypted {
-                    sender: rules::accepted_certificate(group, leaf).map_err(corrupt)?,
-                    content: padding::strip(message.into_bytes())?,
+                    sender,
+                    content,
                     epoch,
                 }))
             }
@@ -246,7 +285,19 @@ impl Group {
                     external,
                     added,
                     removed,
-                } = rules::check_commit(group, self.policy(), &sender, &staged, mls.now)?;
+                } = match rules::check_commit(group, self.policy(), &sender, &staged, mls.now) {
+                    Ok(summary) => summary,
+                    Err(rule) => {
+                        let Sender::Member(leaf) = sender else {
+                            return Err(rule.into());
+                        };
+                        let certificate = rules::accepted_certificate(group, leaf).map_err(corrupt)?;
+                        return Err(ProcessError::Member {
+                            sender: certificate.account_id(),
+                            fault: rule.into(),
+                        });
+                    }
+                };
                 Ok(Received::Commit(StagedCommit {
                     inner: staged,
                     conversation_id: self.conversation_id(),
@@ -264,7 +315,7 @@ impl Group {
     }
 
     /// Applies a commit: the group moves to the next epoch, and a pending commit of this device is
-    /// forgotten.
+    /// dropped.
     pub fn merge(&mut self, mls: &Mls<'_>, staged: StagedCommit) -> Result<(), MlsError> {
         self.members_changed();
         if staged.conversation_id != self.conversation_id() || staged.epoch_after() != self.epoch() + 1 {
@@ -278,7 +329,7 @@ impl Group {
     }
 }
 
-/// Says which of the peer's sins an error of OpenMLS is about.
+/// Maps an error of OpenMLS to what the peer did wrong.
 fn classify(error: ProcessMessageError<StorageError>) -> ProcessError {
     match error {
         ProcessMessageError::LibraryError(error) => MlsError::Internal(error.to_string()).into(),
@@ -296,7 +347,7 @@ fn classify(error: ProcessMessageError<StorageError>) -> ProcessError {
 fn classify_validation(error: ValidationError) -> ProcessError {
     match error {
         ValidationError::UnableToDecrypt(MessageDecryptionError::SecretTreeError(reason)) => {
-            // The type of `reason` is not exported by OpenMLS; its text is the only handle.
+            // OpenMLS does not export the type of `reason`, so only its text can be compared.
             let reason = reason.to_string();
             if reason.contains("was deleted to preserve forward secrecy") {
                 ProcessError::AlreadyDecrypted

@@ -1,4 +1,4 @@
-//! What OpenMLS is given to work with: the cryptography of our suites, the caller's random source and store.
+//! The provider for OpenMLS: the cryptography of our suites, and the caller's random source and store.
 
 use std::cell::RefCell;
 
@@ -17,17 +17,17 @@ use crate::{
     store::{KeyValue, KeyValueError},
 };
 
-/// A step failed for a reason that no peer is to blame for. Roll the transaction back, drop the
-/// group and load it again.
+/// A failure that no peer is to blame for. Roll the transaction back, drop the group and load it
+/// again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MlsError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] KeyValueError),
-    /// The store holds what cannot be read: the database is corrupt or of another version.
+    /// Stored state cannot be decoded: the database is corrupt or of another version.
     #[error("stored MLS state cannot be read: {0}")]
     Corrupt(String),
-    /// OpenMLS refused what we asked of it: we are wrong.
+    /// OpenMLS refused our call, which is our bug.
     #[error("the MLS library refused: {0}")]
     Internal(String),
 }
@@ -45,7 +45,7 @@ impl<'a> Provider<'a> {
         }
     }
 
-    /// What really failed: the store, if it did, whatever OpenMLS says.
+    /// The error that really occurred: that of the store, if it failed, whatever OpenMLS reports.
     pub(crate) fn store_failure(&self) -> Option<MlsError> {
         use crate::storage::StorageError;
 
@@ -55,7 +55,7 @@ impl<'a> Provider<'a> {
         })
     }
 
-    /// Turns an error of OpenMLS that no peer can cause into ours.
+    /// Converts an error of OpenMLS that no peer can cause.
     pub(crate) fn internal(&self, error: impl std::fmt::Display) -> MlsError {
         self.store_failure()
             .unwrap_or_else(|| MlsError::Internal(error.to_string()))
@@ -110,7 +110,7 @@ impl OpenMlsRand for Random<'_> {
     }
 }
 
-/// A device key as OpenMLS wants to sign with it.
+/// A device key behind the signer trait of OpenMLS.
 pub(crate) struct MlsSigner<'a>(pub(crate) &'a DeviceSigningKey);
 
 impl Signer for MlsSigner<'_> {

@@ -1,13 +1,12 @@
-//! A group as the server sees it: everything that is public and no secret.
+//! A group as the server sees it: all of its public state and none of its secrets.
 //!
-//! With it the server checks each commit before it lets it into the log: signatures, the tree, the
-//! rules of the group, the certificates of whoever enters, and that the group info that newcomers
-//! will rely on is the one of the new epoch.
+//! The server uses it to check each commit before it enters the log: signatures, the tree, the rules
+//! of the group, the certificates of new members, and that the group info on which new members will
+//! rely is that of the new epoch.
 //!
-//! What no server can check, because it would have to be a member: the membership tag, whether the
-//! secrets in the update path are the right ones, whether the confirmation tag is the right one,
-//! and whether the external public key in the group info belongs to the epoch. A member that
-//! forges these only spoils the conversation that it is part of; clients notice and recover.
+//! Only members can check the membership tag, the secrets in the update path, the confirmation tag, and
+//! whether the external public key in the group info belongs to the epoch. A member that forges these
+//! can only disrupt its own conversations; clients notice and recover.
 
 use openmls::{
     framing::{ContentType, MlsMessageBodyIn, ProcessedMessageContent, ProtocolMessage, Sender},
@@ -30,7 +29,7 @@ use crate::{
 
 const VERSION: u8 = 1;
 
-/// A group or a commit is refused. The view has not changed.
+/// Why a group or a commit is refused. The view has not changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ViewError {
     /// The bytes are not what they should be.
@@ -39,7 +38,7 @@ pub enum ViewError {
     /// The group info is refused.
     #[error(transparent)]
     GroupInfo(#[from] GroupInfoError),
-    /// A new group does not begin with its creator alone in epoch 0.
+    /// A new group does not begin in epoch 0 with its creator as the only member.
     #[error("a new group begins in epoch 0 with one member, not in epoch {epoch} with {members}")]
     NotNew {
         /// The epoch of the group.
@@ -84,7 +83,7 @@ pub struct CommitEffect {
     pub committer: DeviceCertificate,
     /// Whether the committer joined with this commit.
     pub external: bool,
-    /// The devices that were added, without a committer that joined.
+    /// The devices that were added, not including a committer that joined.
     pub added: Vec<DeviceCertificate>,
     /// The devices that were removed. A committer that joined again removed its former leaf and
     /// is still a member.
@@ -100,8 +99,8 @@ pub struct PublicView {
 }
 
 impl PublicView {
-    /// Takes in a new group: epoch 0, the creator as its only member, a certificate that is valid
-    /// now.
+    /// Creates the view of a new group: in epoch 0, its creator the only member, with a certificate
+    /// that is valid now.
     pub fn create(
         group_info: &[u8],
         ratchet_tree: &[u8],
@@ -136,7 +135,7 @@ impl PublicView {
         })
     }
 
-    /// Reads a view that [`PublicView::to_bytes`] wrote.
+    /// Decodes a view from [`PublicView::to_bytes`].
     pub fn load(bytes: &[u8]) -> Result<Self, ViewError> {
         let (conversation_id, store) =
             decode_rows(bytes).ok_or_else(|| ViewError::Corrupt("not a view of a group".to_owned()))?;
@@ -157,7 +156,7 @@ impl PublicView {
         })
     }
 
-    /// The view as one blob, for one row of a database. It holds no secret.
+    /// Encodes the view as one blob, for one row of a database. It holds no secret.
     pub fn to_bytes(&self) -> Vec<u8> {
         encode_rows(self.conversation_id, &self.store)
     }
@@ -243,7 +242,7 @@ impl PublicView {
         })
     }
 
-    /// Reads a commit and refuses what cannot be one of this group in this epoch.
+    /// Parses a commit and refuses one that cannot be for this group in this epoch.
     fn expect_commit(&self, bytes: &[u8]) -> Result<ProtocolMessage, ViewError> {
         let MlsMessageBodyIn::PublicMessage(message) = codec::message(bytes)? else {
             return Err(Malformed("a public commit").into());
@@ -262,8 +261,8 @@ impl PublicView {
         Ok(message)
     }
 
-    /// Applies a commit. OpenMLS shows the confirmation tag of a commit only once it is applied,
-    /// so a group info with another one is found out here and the merge taken back.
+    /// Applies a commit. OpenMLS exposes the confirmation tag of a commit only once it is applied, so
+    /// a group info with another tag is only detected here, and the merge is undone.
     fn merge(
         &mut self,
         staged: openmls::group::StagedCommit,
@@ -312,7 +311,7 @@ fn encode_rows(conversation_id: ConversationId, store: &MemoryStore) -> Vec<u8> 
     bytes.extend_from_slice(conversation_id.as_bytes());
     for (key, value) in store.rows() {
         for part in [key, value] {
-            // A row of a ratchet tree has some megabytes at most.
+            // The largest row, a ratchet tree, has a few megabytes.
             let len = u32::try_from(part.len()).unwrap_or(u32::MAX);
             bytes.extend_from_slice(&len.to_be_bytes());
             bytes.extend_from_slice(&part);

@@ -19,10 +19,10 @@ use crate::{
     certificate::{CertificateError, DeviceCertificate, UnverifiedCertificate},
     limits::COMMIT_ADDS_MAX,
     policy::{GroupPolicy, InvalidPolicy},
-    suite::{CIPHERSUITE, CREDENTIAL_TYPE, POLICY_EXTENSION, POLICY_TYPE, leaf_capabilities},
+    suite::{CIPHERSUITE, CREDENTIAL_TYPE, POLICY_EXTENSION, POLICY_TYPE, SELF_REMOVE, leaf_capabilities},
 };
 
-/// A rule of the group is broken: the peer, or the server that speaks for it, misbehaved.
+/// A rule of the group is broken: the peer, or the server that delivers for it, misbehaved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
     /// The group has another suite.
@@ -46,7 +46,7 @@ pub enum PolicyError {
     /// A leaf signs with another key than its certificate names.
     #[error("the signature key of the leaf is not the key of device {0}")]
     SignatureKey(DeviceId),
-    /// A leaf bounds its life by MLS instead of by its certificate.
+    /// A leaf has an MLS lifetime of its own instead of relying on its certificate.
     #[error("the leaf of device {0} has a lifetime of its own")]
     Lifetime(DeviceId),
     /// A leaf lacks what the group requires.
@@ -58,7 +58,7 @@ pub enum PolicyError {
     /// Two leaves of one device.
     #[error("device {0} would be in the group twice")]
     DuplicateDevice(DeviceId),
-    /// A proposal outside of a commit.
+    /// A proposal outside a commit.
     #[error("proposals travel inside commits only")]
     StandaloneProposal,
     /// A commit or a proposal that the server cannot read.
@@ -73,7 +73,7 @@ pub enum PolicyError {
     /// A member removes a device of another account.
     #[error("device {0} can be removed by its own account only")]
     RemovedForeignDevice(DeviceId),
-    /// An external commit removes something else than the former leaf of the device that joins.
+    /// An external commit removes a leaf other than the former one of the device that joins.
     #[error("an external commit cannot remove device {0}")]
     ExternalRemovedOther(DeviceId),
     /// An update turns a leaf into that of another account, device or key.
@@ -96,16 +96,16 @@ pub enum PolicyError {
 /// When a certificate must be valid.
 #[derive(Clone, Copy)]
 pub(crate) enum Validity {
-    /// Now: its leaf enters the group.
+    /// Now, because its leaf enters the group.
     At(Timestamp),
-    /// It was when its leaf entered.
+    /// It was valid when its leaf entered.
     WhenItEntered,
 }
 
-/// Key packages and first leaves live forever as far as MLS is concerned. OpenMLS compares MLS
-/// lifetimes with the clock of the machine, which we do not trust and which tests cannot set; what
-/// bounds a leaf is its certificate. Every leaf must have this lifetime, or a member could add one
-/// that makes all later joins fail when it runs out.
+/// The MLS lifetime of key packages and their leaves: forever. OpenMLS compares lifetimes with the
+/// machine's clock, which we do not trust and tests cannot set, so the certificate bounds the validity
+/// of a leaf instead. Every leaf must have this lifetime, or a member could add one that makes all
+/// later joins fail once it expires.
 pub(crate) fn lifetime() -> Lifetime {
     Lifetime::init(0, u64::MAX)
 }
@@ -124,10 +124,10 @@ pub(crate) fn context_extensions(policy: &GroupPolicy) -> Vec<Extension> {
 }
 
 fn required_capabilities() -> RequiredCapabilitiesExtension {
-    RequiredCapabilitiesExtension::new(&[POLICY_TYPE], &[], &[CREDENTIAL_TYPE])
+    RequiredCapabilitiesExtension::new(&[POLICY_TYPE], &[SELF_REMOVE], &[CREDENTIAL_TYPE])
 }
 
-/// Reads the policy of a group and checks everything else that its context says.
+/// Reads the policy of a group and checks the rest of its context.
 pub(crate) fn policy_of(context: &GroupContext) -> Result<GroupPolicy, PolicyError> {
     if context.ciphersuite() != CIPHERSUITE {
         return Err(PolicyError::Suite(context.ciphersuite().into()));
@@ -148,8 +148,8 @@ pub(crate) fn policy_of(context: &GroupContext) -> Result<GroupPolicy, PolicyErr
     Ok(policy)
 }
 
-/// Reads the certificate of a leaf and checks that the leaf is one of ours. The certificate's
-/// signature is not checked.
+/// Reads the certificate of a leaf and checks that the leaf follows our rules. Does not check the
+/// certificate's signature.
 pub(crate) fn certificate_of(leaf: &LeafNode) -> Result<UnverifiedCertificate, PolicyError> {
     let credential = leaf.credential();
     if credential.credential_type() != CREDENTIAL_TYPE {
@@ -170,6 +170,7 @@ pub(crate) fn certificate_of(leaf: &LeafNode) -> Result<UnverifiedCertificate, P
         .all(|version| theirs.versions().contains(version))
         && theirs.ciphersuites().contains(&CIPHERSUITE.into())
         && theirs.extensions().contains(&POLICY_TYPE)
+        && theirs.proposals().contains(&SELF_REMOVE)
         && theirs.credentials().contains(&CREDENTIAL_TYPE))
     {
         return Err(PolicyError::Capabilities(device_id));
@@ -200,16 +201,16 @@ pub(crate) fn verify_leaf(
 ) -> Result<DeviceCertificate, PolicyError> {
     let certificate = certificate_of(leaf)?;
     let account_id = certificate.claimed_account_id();
-    let key = policy
-        .account_key(account_id)
-        .ok_or(PolicyError::ForeignAccount(account_id))?;
+    if !policy.admits(account_id) {
+        return Err(PolicyError::ForeignAccount(account_id));
+    }
     Ok(match validity {
-        Validity::At(now) => certificate.verify(key, now)?,
-        Validity::WhenItEntered => certificate.verify_signature(key)?,
+        Validity::At(now) => certificate.verify(now)?,
+        Validity::WhenItEntered => certificate.verify_signature()?,
     })
 }
 
-/// Checks every leaf of a group that one is about to take part in, with all signatures.
+/// Checks every leaf of a group that is about to be joined, with all signatures.
 pub(crate) fn verify_members(
     group: &PublicGroup,
     policy: &GroupPolicy,
@@ -228,7 +229,7 @@ pub(crate) fn verify_members(
         .collect()
 }
 
-/// The certificate of a leaf of a group that this crate has checked when the leaf entered.
+/// The certificate of a leaf that this crate has checked when it entered the group.
 pub(crate) fn accepted_certificate(
     group: &PublicGroup,
     index: LeafNodeIndex,
@@ -236,7 +237,7 @@ pub(crate) fn accepted_certificate(
     certificate_of(leaf(group, index)?).map(UnverifiedCertificate::assume_verified)
 }
 
-/// The certificates of all leaves of a group that this crate has checked when they entered.
+/// The certificates of all leaves of a group, which this crate has checked when they entered.
 pub(crate) fn accepted_members(group: &PublicGroup) -> Result<Vec<(u32, DeviceCertificate)>, PolicyError> {
     group
         .members()
@@ -248,7 +249,7 @@ fn leaf(group: &PublicGroup, index: LeafNodeIndex) -> Result<&LeafNode, PolicyEr
     group.leaf(index).ok_or(PolicyError::NoSuchLeaf(index.u32()))
 }
 
-/// What a commit does, once it is known to be allowed.
+/// What a permitted commit does.
 pub(crate) struct CommitSummary {
     /// The certificate that the committer's leaf has after the commit.
     pub(crate) committer: DeviceCertificate,
@@ -258,8 +259,8 @@ pub(crate) struct CommitSummary {
     pub(crate) removed: Vec<DeviceCertificate>,
 }
 
-/// Checks a staged commit against the group before it. OpenMLS has already checked what RFC 9420
-/// asks for; this checks what Subrosa asks for beyond it.
+/// Checks a staged commit against the group before it. OpenMLS has already checked the rules of
+/// RFC 9420; this checks the additional ones of Subrosa.
 pub(crate) fn check_commit(
     group: &PublicGroup,
     policy: &GroupPolicy,
@@ -315,8 +316,8 @@ pub(crate) fn check_commit(
     })
 }
 
-/// The committer's leaf after a commit of a member: the same device, perhaps with a certificate
-/// that was renewed.
+/// The committer's leaf after a commit of a member: the same device, possibly with a renewed
+/// certificate.
 fn member_committer(
     group: &PublicGroup,
     policy: &GroupPolicy,
@@ -369,7 +370,7 @@ fn check_devices_are_distinct<'a>(
     removed: &[DeviceCertificate],
 ) -> Result<(), PolicyError> {
     let mut entering = entering.peekable();
-    // Commits that let nobody in are the many; they need no look at all leaves.
+    // Most commits add nobody, so there is no need to go through all leaves.
     if entering.peek().is_none() {
         return Ok(());
     }

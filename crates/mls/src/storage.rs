@@ -1,6 +1,6 @@
 //! OpenMLS's storage trait over a [`KeyValue`]: CBOR values under readable keys.
 //!
-//! A failure of the store is remembered here, because OpenMLS folds some of them into errors that
+//! The first failure of the store is remembered, because OpenMLS turns some failures into errors that
 //! look like a bad message.
 
 use std::cell::RefCell;
@@ -52,7 +52,7 @@ mod row {
     ];
 }
 
-/// Storage failed, or holds what cannot be read.
+/// Storage failed, or a stored value cannot be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum StorageError {
     #[error(transparent)]
@@ -77,7 +77,7 @@ impl<'a> Storage<'a> {
         }
     }
 
-    /// The first failure since the last call, whatever OpenMLS made of it.
+    /// Takes the first failure since the last call, whatever OpenMLS reported.
     pub(crate) fn take_failure(&self) -> Option<StorageError> {
         self.failure.borrow_mut().take()
     }
@@ -151,7 +151,7 @@ impl<'a> Storage<'a> {
         self.delete(&self.group_key(group_id, name)?)
     }
 
-    /// A list is one value. Its entries stay as they are written, since the trait hands out references.
+    /// Changes a list, which is one value. Its entries stay encoded, since the trait passes references.
     fn change_list(
         &self,
         group_id: &impl Serialize,
@@ -174,7 +174,7 @@ impl<'a> Storage<'a> {
     }
 }
 
-/// One entry of a list, as it is written.
+/// One encoded entry of a list.
 type Entry = Zeroizing<Vec<u8>>;
 
 fn entries(list: &[u8]) -> Result<Vec<Entry>, CborError> {
@@ -189,14 +189,14 @@ fn entries(list: &[u8]) -> Result<Vec<Entry>, CborError> {
     Ok(entries)
 }
 
-/// Whether an entry, a pair of owner and value, has this owner. Equal owners are written alike.
+/// Whether an entry, a pair of owner and value, has this owner. Equal owners have equal encodings.
 fn belongs_to(entry: &[u8], owner: &[u8]) -> bool {
     let mut reader = Reader::new(entry);
     reader.item() == Ok(Item::Array(2)) && reader.raw_item() == Ok(owner)
 }
 
-/// The bytes inside an id of OpenMLS. Its ids are byte strings wrapped in structs, and the trait
-/// gives them as something that can be serialised, so this is the way to a readable key.
+/// The bytes inside an id of OpenMLS. Its ids are byte strings wrapped in structs, which the trait
+/// only exposes as `Serialize`. They are extracted for readable keys.
 fn raw_bytes(id: &impl Serialize) -> Result<Vec<u8>, CborError> {
     fn collect(reader: &mut Reader<'_>, bytes: &mut Vec<u8>) -> Result<(), CborError> {
         match reader.item()? {
@@ -727,8 +727,8 @@ impl StorageProvider<VERSION> for Storage<'_> {
 }
 
 /// OpenMLS keeps the resumption secrets of the last 32 epochs of a group that it created or joined
-/// from outside, whatever it is told. Nothing here resumes a group from them, so this is stored in
-/// their place: the row neither grows nor holds a secret of an epoch that is over.
+/// by an external commit, and has no option to turn that off. Subrosa never resumes a group, so this is
+/// stored instead: the row neither grows nor holds a secret of a past epoch.
 #[derive(Serialize)]
 struct NoPastPsks {
     max_number_of_secrets: u64,
@@ -742,7 +742,7 @@ const NO_PAST_PSKS: NoPastPsks = NoPastPsks {
     cursor: 0,
 };
 
-/// A PSK id is an enum, not a byte string. Subrosa stores no PSKs; OpenMLS asks all the same.
+/// The key for a PSK id, which is an enum, not a byte string. Subrosa stores no PSKs, but OpenMLS looks them up.
 fn psk_key(id: &impl Serialize) -> Result<Vec<u8>, StorageError> {
     let mut key = PSK.as_bytes().to_vec();
     key.extend_from_slice(&cbor::to_bytes(id)?);

@@ -1,5 +1,4 @@
-//! Where MLS state is kept: a table of bytes under keys of bytes, which the engine implements on
-//! its transaction.
+//! The store for MLS state: a table of byte strings, which the engine implements on its transaction.
 //!
 //! Keys are readable ASCII with binary parts. Rows of one conversation start with
 //! [`group_prefix`]; key packages start with `k/`.
@@ -8,14 +7,14 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use subrosa_wire::ConversationId;
 
-/// The store failed: the disk is full, the database is corrupt. Nothing that was written since
-/// the transaction began may be kept.
+/// The store failed, for example because the disk is full or the database is corrupt. The transaction
+/// must be rolled back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the store failed: {0}")]
 pub struct KeyValueError(pub String);
 
-/// A table of bytes. All calls of one step belong to one transaction: MLS writes several rows for
-/// one commit, and a group of which only some were kept is broken for good.
+/// A table of byte strings. All calls of one step must belong to one transaction: MLS writes several
+/// rows for one commit, and a group with only some of them is permanently broken.
 pub trait KeyValue {
     /// The value under a key, `None` if there is none.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, KeyValueError>;
@@ -25,7 +24,7 @@ pub trait KeyValue {
     fn delete(&self, key: &[u8]) -> Result<(), KeyValueError>;
 }
 
-/// What the keys of all rows of a conversation start with: `g/`, the 16 bytes of its id, `/`.
+/// The prefix of the keys of all rows of a conversation: `g/`, the 16 bytes of its id, `/`.
 pub fn group_prefix(conversation_id: ConversationId) -> Vec<u8> {
     let mut prefix = b"g/".to_vec();
     prefix.extend_from_slice(conversation_id.as_bytes());

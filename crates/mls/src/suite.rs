@@ -1,15 +1,17 @@
 //! The cipher suites and private-use code points: nothing else in Subrosa names one.
 
-use openmls::prelude::{Capabilities, Ciphersuite, CredentialType, ExtensionType, ProtocolVersion};
+use openmls::{
+    messages::proposals::ProposalType,
+    prelude::{Capabilities, Ciphersuite, CredentialType, ExtensionType, ProtocolVersion},
+};
 
 /// The suite of every conversation: `MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519`, the X-Wing
 /// hybrid KEM with AES-256-GCM (draft-ietf-mls-pq-ciphersuites). Confidentiality is post-quantum;
 /// signatures are classical Ed25519.
 pub const SUITE: u16 = 0x004E;
 
-/// The suite that RFC 9420 makes mandatory, `MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519`: every
-/// leaf can do it, so that other implementations can be spoken to. No conversation is created
-/// with it.
+/// The mandatory suite of RFC 9420, `MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519`. Every leaf supports
+/// it, for interoperability with other implementations, but no conversation is created with it.
 pub const CLASSICAL_SUITE: u16 = 0x0001;
 
 /// The credential type of a device certificate, from the private-use range of RFC 9420,
@@ -20,6 +22,10 @@ pub const CERTIFICATE_CREDENTIAL: u16 = 0xF0B1;
 /// RFC 9420, section 17.3.
 pub const POLICY_EXTENSION: u16 = 0xF0B2;
 
+/// The type of the proposal with which a member leaves (draft-ietf-mls-extensions). Every leaf declares that it
+/// supports it, so that later versions can rely on it; none is accepted yet.
+pub const SELF_REMOVE_PROPOSAL: u16 = 0x000A;
+
 pub(crate) const CIPHERSUITE: Ciphersuite = Ciphersuite::MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519;
 pub(crate) const CLASSICAL_CIPHERSUITE: Ciphersuite =
     Ciphersuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519;
@@ -27,15 +33,16 @@ pub(crate) const CLASSICAL_CIPHERSUITE: Ciphersuite =
 pub(crate) const EXTERNAL_PUB_LEN: usize = 1216;
 pub(crate) const CREDENTIAL_TYPE: CredentialType = CredentialType::Other(CERTIFICATE_CREDENTIAL);
 pub(crate) const POLICY_TYPE: ExtensionType = ExtensionType::Unknown(POLICY_EXTENSION);
+pub(crate) const SELF_REMOVE: ProposalType = ProposalType::SelfRemove;
 
-/// What a leaf of Subrosa says that it can do: both suites, our policy extension, our credential,
-/// the last-resort key package, and no proposal beyond the default ones.
+/// The capabilities of a leaf: both suites, our policy extension, our credential, the last-resort key
+/// package, and, besides the default proposals, the one to leave.
 pub(crate) fn leaf_capabilities() -> Capabilities {
     Capabilities::new(
         Some(&[ProtocolVersion::Mls10]),
         Some(&[CIPHERSUITE, CLASSICAL_CIPHERSUITE]),
         Some(&[POLICY_TYPE, ExtensionType::LastResort]),
-        Some(&[]),
+        Some(&[SELF_REMOVE]),
         Some(&[CREDENTIAL_TYPE]),
     )
 }
@@ -52,7 +59,7 @@ mod tests {
             tls_codec::{Deserialize as _, Serialize as _},
         },
     };
-    use rand_core::{CryptoRng, RngCore};
+    use subrosa_test_support::SeededRng;
 
     use super::*;
     use crate::{
@@ -63,9 +70,10 @@ mod tests {
     };
 
     #[test]
-    fn the_constants_are_the_code_points_of_the_suites() {
+    fn the_constants_are_the_code_points_of_openmls() {
         assert_eq!(u16::from(CIPHERSUITE), SUITE);
         assert_eq!(u16::from(CLASSICAL_CIPHERSUITE), CLASSICAL_SUITE);
+        assert_eq!(u16::from(SELF_REMOVE), SELF_REMOVE_PROPOSAL);
     }
 
     #[test]
@@ -78,6 +86,11 @@ mod tests {
     }
 
     #[test]
+    fn every_leaf_says_that_it_can_read_how_a_member_leaves() {
+        assert_eq!(leaf_capabilities().proposals(), [SELF_REMOVE]);
+    }
+
+    #[test]
     fn a_group_works_with_either_suite() {
         for suite in [CIPHERSUITE, CLASSICAL_CIPHERSUITE] {
             two_members_talk(suite);
@@ -87,7 +100,7 @@ mod tests {
     /// Our provider, storage, signer and capabilities with OpenMLS's own groups.
     fn two_members_talk(suite: Ciphersuite) {
         let (store, other_store) = (MemoryStore::new(), MemoryStore::new());
-        let (mut rng, mut other_rng) = (Counter(1), Counter(2));
+        let (mut rng, mut other_rng) = (SeededRng::new(1), SeededRng::new(2));
         let provider = Provider::new(&store, &mut rng);
         let other_provider = Provider::new(&other_store, &mut other_rng);
         let (key, other_key) = (
@@ -148,31 +161,4 @@ mod tests {
         };
         assert_eq!(message.into_bytes(), b"hello");
     }
-
-    /// Counts, which is all the randomness that this test needs.
-    struct Counter(u64);
-
-    impl RngCore for Counter {
-        fn next_u32(&mut self) -> u32 {
-            rand_core::impls::next_u32_via_fill(self)
-        }
-
-        fn next_u64(&mut self) -> u64 {
-            rand_core::impls::next_u64_via_fill(self)
-        }
-
-        fn fill_bytes(&mut self, dest: &mut [u8]) {
-            for byte in dest {
-                self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                *byte = self.0.to_be_bytes()[0];
-            }
-        }
-
-        fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), rand_core::Error> {
-            self.fill_bytes(dest);
-            Ok(())
-        }
-    }
-
-    impl CryptoRng for Counter {}
 }

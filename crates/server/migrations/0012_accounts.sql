@@ -21,12 +21,14 @@ CREATE TABLE signing_keys (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE accounts (
-    -- immutable
+    -- immutable; made from the two keys below
     account_id          BLOB    NOT NULL PRIMARY KEY CHECK (length(account_id) = 16),
     -- immutable; in its normal form
     handle              TEXT    NOT NULL UNIQUE,
     -- immutable; Ed25519
     account_key         BLOB    NOT NULL CHECK (length(account_key) = 32),
+    -- immutable; SHA-256 of the succession key
+    succession_key_hash BLOB    NOT NULL CHECK (length(succession_key_hash) = 32),
     -- mutable, only grows; one more with each change of the password: what began before is void
     credential_revision INTEGER NOT NULL CHECK (credential_revision >= 1),
     -- mutable; OPAQUE RegistrationRecord
@@ -37,6 +39,8 @@ CREATE TABLE accounts (
     recovery_key        BLOB    NOT NULL CHECK (length(recovery_key) = 32),
     -- mutable; the vault key, wrapped by a key derived from the recovery code
     recovery_wrap       BLOB    NOT NULL,
+    -- mutable; the seed of the succession key, wrapped by another key derived from the recovery code
+    succession_wrap     BLOB    NOT NULL,
     -- mutable, grows by one with each change
     vault_revision      INTEGER NOT NULL CHECK (vault_revision >= 1),
     -- mutable; sealed by the vault key

@@ -9,7 +9,7 @@ pub struct Base64(pub Vec<u8>);
 
 impl std::fmt::Debug for Base64 {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Many of these are sealed secrets: their length is all that may reach a log.
+        // Many of these are sealed secrets, so only their length may reach a log.
         write!(f, "Base64({} bytes)", self.0.len())
     }
 }
@@ -41,7 +41,7 @@ impl utoipa::PartialSchema for Base64 {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
         utoipa::openapi::ObjectBuilder::new()
             .schema_type(utoipa::openapi::schema::Type::String)
-            // In groups of four; of a last group of two or three the bits that carry nothing are zero.
+            // Groups of four. In a last group of two or three, the unused bits are zero.
             .pattern(Some(
                 "^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?$",
             ))

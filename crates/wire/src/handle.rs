@@ -13,7 +13,7 @@ pub const HANDLE_LEN_MIN: usize = 3;
 /// The longest handle, in characters.
 pub const HANDLE_LEN_MAX: usize = 32;
 
-/// Names that would let somebody pass for the service.
+/// Names with which somebody could impersonate the service.
 const RESERVED: [&str; 12] = [
     "admin",
     "administrator",
@@ -39,7 +39,7 @@ pub enum InvalidHandle {
     /// Too short or too long.
     #[error("a handle has {HANDLE_LEN_MIN} to {HANDLE_LEN_MAX} characters")]
     Length,
-    /// It has a character that handles do not have.
+    /// It has a character that handles cannot have.
     #[error("a handle has only the letters a to z, digits, '_' and '.'")]
     Character,
     /// It starts with something other than a letter.
@@ -48,7 +48,7 @@ pub enum InvalidHandle {
     /// It ends with a separator, or has two in a row.
     #[error("in a handle '_' and '.' stand only between letters or digits")]
     Separator,
-    /// It would let its owner pass for the service.
+    /// Its owner could impersonate the service.
     #[error("this handle is reserved")]
     Reserved,
 }
@@ -135,6 +135,7 @@ impl utoipa::PartialSchema for Handle {
 impl utoipa::ToSchema for Handle {}
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
 

@@ -1,7 +1,7 @@
 //! The ids that cross the network, each its own type.
 //!
-//! An id is 16 random bytes, shown as 32 lower-case hexadecimal digits. Nothing can be read from
-//! an id, and none can be guessed.
+//! An id is 16 bytes, shown as 32 lower-case hexadecimal digits. It reveals nothing and cannot be
+//! guessed.
 
 use std::{fmt, str::FromStr};
 
@@ -28,7 +28,7 @@ macro_rules! id {
         pub struct $name([u8; ID_LEN]);
 
         impl $name {
-            /// The id with these bytes; random bytes make a new one.
+            /// The id with these bytes. Use random bytes for a new one.
             pub const fn from_bytes(bytes: [u8; ID_LEN]) -> Self {
                 Self(bytes)
             }
@@ -127,12 +127,13 @@ id! {
     ConversationId
 }
 id! {
-    /// One send, chosen by the sender: a retry with the same id gets the first answer, and the
-    /// sender knows its own entries in the log by it.
+    /// One send. The sender chooses it: a retry with the same id gets the first answer, and the sender
+    /// recognizes its own entries in the log by it.
     SendId
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
 

@@ -4,6 +4,7 @@
 //! byte-level stability test here.
 
 pub mod base64_bytes;
+pub mod cbor;
 pub mod frames;
 pub mod handle;
 pub mod ids;

@@ -1,4 +1,4 @@
-//! Every bound of the protocol, in one place. Bytes unless the name says otherwise.
+//! Every bound of the protocol, in one place. In bytes unless the name says otherwise.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ pub const PROTOCOL_VERSION: u32 = 1;
 pub const MESSAGE_TEXT_MAX: usize = 64 * 1024;
 /// The longest display name, in bytes of UTF-8.
 pub const DISPLAY_NAME_MAX: usize = 256;
-/// The longest password, in bytes of UTF-8; there is no upper bound on its strength.
+/// The longest password, in bytes of UTF-8.
 pub const PASSWORD_MAX: usize = 1024;
 /// The shortest password, in characters.
 pub const PASSWORD_CHARS_MIN: usize = 10;
@@ -27,11 +27,11 @@ pub const REST_BODY_MAX: usize = 256 * 1024;
 /// The sealed vault.
 pub const VAULT_MAX: usize = 128 * 1024;
 
-/// One-time key packages that a device keeps at the server.
+/// One-time key packages that a device keeps published at the server.
 pub const KEY_PACKAGES_TARGET: u32 = 50;
-/// With fewer the server asks for more.
+/// With fewer than this, the server asks the device for more.
 pub const KEY_PACKAGES_LOW: u32 = 15;
-/// More are refused.
+/// One-time key packages that the server stores for a device; more are refused.
 pub const KEY_PACKAGES_MAX: u32 = 200;
 /// Key packages in one request.
 pub const KEY_PACKAGES_PER_REQUEST_MAX: usize = 100;
@@ -51,11 +51,11 @@ pub const CURSORS_PER_FRAME_MAX: usize = 1_000;
 /// People in the answer to a search.
 pub const SEARCH_RESULTS_MAX: usize = 20;
 
-/// The time a connection has to say Hello.
+/// The time within which a new connection must send Hello.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a client pings an idle connection.
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30);
-/// Requests of one connection that may be under way.
+/// Requests of one connection that may be in flight.
 pub const REQUESTS_UNDER_WAY_MAX: usize = 256;
 
 /// How long an access token is valid.
@@ -64,5 +64,5 @@ pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_mins(15);
 pub const REFRESH_TOKEN_LIFETIME: Duration = Duration::from_hours(720);
 /// How long the proof of a sign-in can be used to enrol a device or change the password.
 pub const SIGN_IN_PROOF_LIFETIME: Duration = Duration::from_mins(5);
-/// How long the two steps of a sign-in, a registration or a challenge may lie apart.
+/// The longest time between the two steps of a sign-in, a registration or a challenge.
 pub const CHALLENGE_LIFETIME: Duration = Duration::from_mins(2);

@@ -53,27 +53,27 @@ problem_codes! {
     UnknownRequest = "unknown_request", 400, "this server does not know the request";
     /// A protocol version that this server does not speak.
     UnsupportedVersion = "unsupported_version", 426, "client and server speak different versions";
-    /// Over a limit of limits.rs.
+    /// Exceeds a limit of limits.rs.
     TooLarge = "too_large", 413, "the request is too large";
     /// The path does not exist.
     NotFound = "not_found", 404, "there is nothing here";
-    /// The path does not take this method.
+    /// The path does not support this method.
     MethodNotAllowed = "method_not_allowed", 405, "this method is not possible here";
-    /// Too many requests; `retry_after_ms` says when to come back.
+    /// Too many requests; `retry_after_ms` says when to try again.
     RateLimited = "rate_limited", 429, "too many requests, try again later";
 
-    // Who asks.
+    // Authentication.
     /// No token, or one that is malformed, expired, foreign or tampered with.
     Unauthenticated = "unauthenticated", 401, "sign in first";
-    /// Wrong handle, password, recovery code or proof: which of them is not said.
+    /// Wrong handle, password, recovery code or proof; the server does not say which.
     SignInFailed = "sign_in_failed", 401, "handle or password is wrong";
-    /// A refresh token was used twice: the session is ended.
+    /// A refresh token was used twice, so the session has ended.
     TokenReused = "token_reused", 401, "the session was ended because its token was used twice";
-    /// The nonce of a refresh is unknown, used or too old: a new one helps, the session is not affected.
+    /// The nonce of a refresh is unknown, used or too old. Request a new one; the session is not affected.
     ChallengeExpired = "challenge_expired", 409, "the challenge is not valid any more, ask for a new one";
     /// The device was signed out.
     DeviceSignedOut = "device_signed_out", 401, "this device was signed out";
-    /// Known, but not allowed.
+    /// Authenticated, but not allowed.
     Forbidden = "forbidden", 403, "this is not allowed";
 
     // Accounts.
@@ -85,19 +85,19 @@ problem_codes! {
     UnknownDevice = "unknown_device", 404, "there is no such device";
     /// The device certificate does not verify, or names somebody else.
     BadCertificate = "bad_certificate", 422, "the device certificate is not valid";
-    /// A key, a signature or an OPAQUE message is no such thing, though its encoding is right.
+    /// A key, a signature or an OPAQUE message is not valid, though its encoding is.
     InvalidKeyMaterial = "invalid_key_material", 422, "a key, signature or password message is not valid";
-    /// The account has as many devices as it can.
+    /// The account has the maximum number of devices.
     TooManyDevices = "too_many_devices", 409, "the account has too many devices";
     /// The vault was changed by another device in the meantime.
     VaultChanged = "vault_changed", 409, "the vault was changed by another device";
-    /// The server does not take new accounts.
+    /// The server does not accept new accounts.
     RegistrationClosed = "registration_closed", 403, "this server does not take new accounts";
 
     // Conversations.
-    /// No such conversation, or not one of this device: which of them is not said.
+    /// No such conversation, or not one of this device; the server does not say which.
     NotAMember = "not_a_member", 404, "there is no such conversation for this device";
-    /// The two accounts have a direct conversation already; `conversation_id` names it.
+    /// The two accounts already have a direct conversation; `conversation_id` names it.
     ConversationExists = "conversation_exists", 409, "this conversation exists already";
     /// Encrypted for another epoch than the head's.
     StaleEpoch = "stale_epoch", 409, "the conversation has moved on";
@@ -113,7 +113,7 @@ problem_codes! {
     NoKeyPackages = "no_key_packages", 409, "this person has no device that can be reached";
 
     // The server.
-    /// Something the server has to be ashamed of; the log has the cause.
+    /// The server failed unexpectedly; its log has the cause.
     Internal = "internal", 500, "the server failed";
     /// Overloaded, draining, or its storage is full; try again.
     Unavailable = "unavailable", 503, "the server is not available, try again later";
@@ -163,6 +163,7 @@ impl ProblemDocument {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use std::collections::HashSet;
 

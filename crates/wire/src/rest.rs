@@ -1,5 +1,5 @@
-//! The JSON bodies of the REST API under `/v1`: what happens outside a session (accounts, sign-in, vault,
-//! devices), and the log for those who prefer pages to frames.
+//! The JSON bodies of the REST API under `/v1`: everything outside the WebSocket (accounts, sign-in, vault, devices),
+//! and the log in pages.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,15 +17,15 @@ macro_rules! body {
 }
 
 body! {
-    /// `GET /v1/server`: what a client must know before it signs in.
+    /// The answer to `GET /v1/server`: what a client needs to know before it signs in.
     ServerInfo {
         /// Version of the server software.
         version: String,
         /// The version of the WebSocket protocol that the server speaks.
         protocol_version: u32,
-        /// Whether `POST /v1/registration/start` takes new accounts.
+        /// Whether `POST /v1/registration/start` accepts new accounts.
         registration_open: bool,
-        /// The server's clock, so that a client with a wrong one can say so.
+        /// The server's clock, so that a client whose clock is wrong can warn the user.
         server_time: Timestamp,
     }
 
@@ -33,57 +33,62 @@ body! {
 
     /// `POST /v1/registration/start`.
     RegistrationStart {
-        /// The handle wanted.
+        /// The handle for the new account.
         handle: Handle,
         /// OPAQUE RegistrationRequest (RFC 9807, section 5.1).
         registration_request: Base64,
     }
 
-    /// The answer to it, and to `POST /v1/password/start`.
+    /// The answer to `POST /v1/registration/start` and `POST /v1/password/start`.
     RegistrationChallenge {
         /// OPAQUE RegistrationResponse.
         registration_response: Base64,
     }
 
-    /// `POST /v1/registration/finish`: makes account, first device and session in one step.
+    /// `POST /v1/registration/finish`: creates the account, its first device and a session in one step.
     RegistrationFinish {
         /// The same handle as before.
         handle: Handle,
-        /// Made by the client, random.
-        account_id: AccountId,
-        /// Ed25519 public key of the account.
+        /// Ed25519 public key of the account. The account id is made from it and from the next field: the
+        /// first 16 bytes of SHA-256 over 21 as eight bytes, "subrosa account id v1", and both.
         account_key: Base64,
+        /// SHA-256 of the account's succession key, an Ed25519 public key.
+        succession_key_hash: Base64,
         /// OPAQUE RegistrationRecord.
         registration_record: Base64,
         /// The first contents of the vault and the ways to open it.
         vault: SealedVault,
         /// The vault key, wrapped by the OPAQUE export key.
         password_wrap: Base64,
-        /// How a recovery code is checked, and the vault key wrapped by it.
+        /// What checks a recovery code, and the vault key wrapped by it.
         recovery: Recovery,
         /// The first device.
         device: Enrolment,
     }
 
-    /// What the server keeps of a recovery code: nothing that could be guessed from it.
+    /// What the server stores about a recovery code. The code cannot be guessed from it.
     Recovery {
         /// Ed25519 public key derived from the recovery code.
         public_key: Base64,
         /// The vault key, wrapped by a key derived from the recovery code.
         wrap: Base64,
+        /// The seed of the succession key, wrapped by another key derived from the recovery code.
+        succession_wrap: Base64,
     }
 
-    /// A device that wants to become one of the account.
+    /// A new device of an account.
     Enrolment {
-        /// Device certificate, signed by the account key.
+        /// Device certificate, signed by the account key. It carries both keys of the account, which must be the
+        /// account that is being signed up or signed in to.
         certificate: Base64,
-        /// By the device key over "subrosa enrolment v1" and the certificate: the device holds its key.
+        /// Signature of the device key over "subrosa enrolment v1" and the certificate. Proves that the device holds
+        /// its key.
         signature: Base64,
     }
 
-    /// The vault as the server holds it.
+    /// The vault as the server stores it.
     SealedVault {
-        /// 1 at sign-up, one more with each change.
+        /// 1 at sign-up, then one higher with each change.
         revision: u64,
         /// Sealed by the vault key.
         ciphertext: Base64,
@@ -93,15 +98,15 @@ body! {
 
     /// `POST /v1/sign-in/start`.
     SignInStart {
-        /// Whose account.
+        /// The handle of the account.
         handle: Handle,
         /// OPAQUE KE1 (RFC 9807, section 6.1).
         credential_request: Base64,
     }
 
-    /// The answer to it. It looks the same whether the handle exists or not.
+    /// The answer to `POST /v1/sign-in/start`. It looks the same whether or not the handle exists.
     SignInChallenge {
-        /// Names this attempt in the next step.
+        /// Identifies this attempt in the next step.
         attempt: Base64,
         /// OPAQUE KE2.
         credential_response: Base64,
@@ -109,45 +114,47 @@ body! {
 
     /// `POST /v1/sign-in/finish`.
     SignInFinish {
-        /// The attempt.
+        /// The id of the attempt.
         attempt: Base64,
         /// OPAQUE KE3.
         credential_finalization: Base64,
     }
 
-    /// The answer to it and to `POST /v1/recovery/finish`: all that a new device needs to open the vault.
+    /// The answer to `POST /v1/sign-in/finish` and `POST /v1/recovery/finish`: all that a new device needs to open the
+    /// vault.
     SignedIn {
-        /// Bearer token for `POST /v1/devices` and `POST /v1/password/…`; valid five minutes, once each.
+        /// Bearer token for `POST /v1/devices` and `POST /v1/password/…`. Valid for five minutes, once for each.
         proof: String,
-        /// The account.
+        /// The account. The keys in the vault must be those that its id commits to.
         account_id: AccountId,
-        /// Its public key, to be compared with the one in the vault.
-        account_key: Base64,
         /// The vault.
         vault: SealedVault,
-        /// The vault key, wrapped by the way of this sign-in (export key or recovery code).
+        /// The vault key, wrapped by the OPAQUE export key or, after a recovery, by the recovery code.
         wrap: Base64,
+        /// The seed of the succession key, wrapped by the recovery code. Only after a recovery.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        succession_wrap: Option<Base64>,
     }
 
     /// `POST /v1/recovery/start`.
     RecoveryStart {
-        /// Whose account.
+        /// The handle of the account.
         handle: Handle,
     }
 
-    /// The answer to it. It looks the same whether the handle exists or not.
+    /// The answer to `POST /v1/recovery/start`. It looks the same whether or not the handle exists.
     RecoveryChallenge {
-        /// Names this attempt in the next step.
+        /// Identifies this attempt in the next step.
         attempt: Base64,
-        /// 32 random bytes to be signed.
+        /// 32 random bytes to sign.
         nonce: Base64,
     }
 
     /// `POST /v1/recovery/finish`.
     RecoveryFinish {
-        /// The attempt.
+        /// The id of the attempt.
         attempt: Base64,
-        /// By the key of the recovery code over "subrosa recovery v1" and the nonce.
+        /// Signature of the recovery code's key over "subrosa recovery v1" and the nonce.
         signature: Base64,
     }
 
@@ -157,13 +164,14 @@ body! {
         registration_request: Base64,
     }
 
-    /// `POST /v1/password/finish`, with the same bearer token. The old password is locked out at once.
+    /// `POST /v1/password/finish`, with the same bearer token. The old password stops working at once.
     PasswordFinish {
         /// OPAQUE RegistrationRecord for the new password.
         registration_record: Base64,
         /// The vault key, wrapped by the new export key.
         password_wrap: Base64,
-        /// A new recovery code, if the old one is to be replaced.
+        /// A new recovery code, if it replaces the old one. Only with the proof of a recovery, because wrapping the
+        /// seed of the succession key again takes the old code.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         recovery: Option<Recovery>,
     }
@@ -175,11 +183,11 @@ body! {
     Tokens {
         /// JWT (RFC 7519), EdDSA, 15 minutes. Empty in the answer to a repeated registration: refresh first.
         access_token: String,
-        /// When it ends.
+        /// When it expires.
         access_expires_at: Timestamp,
         /// Opaque, 30 days, replaced at each use.
         refresh_token: String,
-        /// When it ends.
+        /// When it expires.
         refresh_expires_at: Timestamp,
     }
 
@@ -189,9 +197,9 @@ body! {
         device_id: DeviceId,
     }
 
-    /// The answer to it, the same for devices that do not exist.
+    /// The answer to `POST /v1/sessions/challenge`, the same for devices that do not exist.
     RefreshChallenge {
-        /// 32 random bytes, good once.
+        /// 32 random bytes, valid once.
         nonce: Base64,
     }
 
@@ -201,9 +209,9 @@ body! {
         device_id: DeviceId,
         /// The newest refresh token it holds.
         refresh_token: String,
-        /// From the challenge.
+        /// The nonce from the challenge.
         nonce: Base64,
-        /// By the device key over "subrosa refresh v1", nonce and SHA-256 of the refresh token.
+        /// Signature of the device key over "subrosa refresh v1", the nonce and the SHA-256 of the refresh token.
         signature: Base64,
     }
 
@@ -211,13 +219,13 @@ body! {
     Device {
         /// Its id.
         device_id: DeviceId,
-        /// Its certificate: clients check it, the server's word is not enough.
+        /// Its certificate, which clients verify instead of trusting the server.
         certificate: Base64,
         /// When it signed in.
         created_at: Timestamp,
         /// When it was last connected, rounded down to the hour.
         last_seen_at: Timestamp,
-        /// Whether it is the one that asks.
+        /// Whether it is the requesting device.
         current: bool,
     }
 
@@ -231,17 +239,19 @@ body! {
 
     /// A person in the directory.
     Person {
-        /// The account.
+        /// The account. Its id is made from the two keys below, which clients check.
         account_id: AccountId,
         /// Its handle.
         handle: Handle,
         /// Ed25519 public key of the account.
         account_key: Base64,
+        /// SHA-256 of the account's succession key.
+        succession_key_hash: Base64,
     }
 
     /// `GET /v1/people?handle_prefix=…`.
     People {
-        /// In the order of their handles.
+        /// People in the order of their handles.
         people: Vec<Person>,
     }
 
@@ -255,9 +265,9 @@ body! {
 
     /// An entry of the log.
     LogEntry {
-        /// Its place.
+        /// Its number in the log.
         seq: u64,
-        /// The sender's id for it.
+        /// The id that the sender chose for it.
         send_id: SendId,
         /// When the server stored it.
         accepted_at: Timestamp,
@@ -269,19 +279,19 @@ body! {
     LogPage {
         /// The conversation.
         conversation_id: ConversationId,
-        /// Ascending, without gaps.
+        /// Entries in ascending order, without gaps.
         entries: Vec<LogEntry>,
-        /// The newest seq.
+        /// The seq of the newest entry.
         head_seq: u64,
     }
 }
 
-/// Labels of what keys sign in this API; each signature is over label and message (see `mls`' keys).
+/// Labels of the signatures in this API. Each covers its label and the message (see `mls::keys`).
 pub mod signing_labels {
-    /// By a device key over its certificate.
+    /// A device key signs its certificate.
     pub const ENROLMENT: &str = "subrosa enrolment v1";
-    /// By the key of a recovery code over a nonce.
+    /// The key of a recovery code signs a nonce.
     pub const RECOVERY: &str = "subrosa recovery v1";
-    /// By a device key over a nonce and the SHA-256 of the refresh token.
+    /// A device key signs a nonce and the SHA-256 of the refresh token.
     pub const REFRESH: &str = "subrosa refresh v1";
 }

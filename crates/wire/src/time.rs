@@ -26,7 +26,7 @@ impl Timestamp {
         self.0 / 1000
     }
 
-    /// The instant `duration` later; the far end of time instead of an overflow.
+    /// The instant `duration` later. Saturates instead of overflowing.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(
@@ -35,7 +35,7 @@ impl Timestamp {
         )
     }
 
-    /// The instant `duration` earlier; the start of time instead of an underflow.
+    /// The instant `duration` earlier. Saturates at zero.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         Self(

@@ -7,7 +7,7 @@
 use std::{io::Write as _, path::Path, time::Duration};
 
 use anyhow::{Context as _, bail};
-use subrosa_client::{Client, Connection, ConversationId, Event, MessageStatus, Update};
+use subrosa_client::{Chat, Client, Connection, Event, MessageStatus, Update};
 use subrosa_e2e::PATIENCE;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -28,18 +28,18 @@ async fn main() -> anyhow::Result<()> {
         bail!("usage: talker PROFILE SERVER HANDLE WORD")
     };
     let client = Client::open_at(Path::new(profile), server.parse()?).await?;
-    let conversation = client
+    let chat = client
         .chat_with(&handle.parse()?)
         .await?
         .context("no conversation yet")?;
-    talk(&client, conversation, word).await?;
+    talk(&client, &chat, word).await?;
     finish(&client).await?;
     Ok(client.close().await?)
 }
 
 /// Talks until SIGTERM.
-async fn talk(client: &Client, conversation: ConversationId, word: &str) -> anyhow::Result<()> {
-    let earlier = client.messages(conversation, None, u32::MAX).await?;
+async fn talk(client: &Client, chat: &Chat, word: &str) -> anyhow::Result<()> {
+    let earlier = chat.messages(None, u32::MAX).await?;
     let mut next = earlier
         .iter()
         .filter(|message| message.outgoing && is_of(&message.text, word))
@@ -51,14 +51,13 @@ async fn talk(client: &Client, conversation: ConversationId, word: &str) -> anyh
     loop {
         tokio::select! {
             _ = enough.recv() => return Ok(()),
-            update = events.next() => match update.context("the client has ended")? {
-                Update::Event(event) => tell(client, &event).await?,
+            update = events.next() => if let Update::Event(event) = update.context("the client has ended")? {
                 // The test reads every line: one that is missing here is not an acknowledgement.
-                Update::Missed(_) => {}
+                tell(client, &event).await?;
             },
             _ = retry.tick() => try_again(client),
             _ = pause.tick(), if client.status().borrow().unsent < UNSENT_MAX => {
-                let message = client.send_text(conversation, format!("{word} {next}")).await?;
+                let message = chat.send_text(format!("{word} {next}")).await?;
                 say(&format!("stored {}", message.text))?;
                 next += 1;
             }
@@ -73,12 +72,12 @@ fn is_of(text: &str, word: &str) -> bool {
 async fn tell(client: &Client, event: &Event) -> anyhow::Result<()> {
     match event {
         Event::MessageStatusChanged {
-            conversation,
             message,
             status: MessageStatus::Sent | MessageStatus::Delivered | MessageStatus::Read,
+            ..
         } => {
             let message = client
-                .message(*conversation, *message)
+                .message(*message)
                 .await?
                 .context("an unknown message was sent")?;
             say(&format!("sent {}", message.text))

@@ -315,9 +315,10 @@ async fn name_password_and_recovery_code_are_changed_on_the_account_page() {
     "another password of hers".clone_into(&mut stage.alice.password);
 
     let tab = &stage.alice.tab;
-    tab.fill("renew-password", &stage.alice.password).await;
-    tab.click("renew-submit").await;
     let old_code = stage.alice.recovery_code.clone();
+    tab.fill("renew-password", &stage.alice.password).await;
+    tab.fill("renew-code", &old_code).await;
+    tab.click("renew-submit").await;
     stage.alice.keep_recovery_code().await;
     assert_ne!(stage.alice.recovery_code, old_code);
 

@@ -199,7 +199,7 @@ async fn a_false_answer_of_the_server_is_told_wherever_one_is_and_loses_nothing(
     proxy.tamper(beside_the_point());
     alice.send("answered falsely").await;
     alice.tab.click("settings-link").await;
-    alice.tab.wait_text("warning", "does not verify").await;
+    alice.tab.wait_text("warning", "be verified").await;
     proxy.tamper(Honest);
     alice.open_chat("bob").await;
     alice.wait_status("answered falsely", ACCEPTED).await;

@@ -34,17 +34,14 @@ async fn flood_slowly(from: &Person, to: &str, count: usize, pause: Duration) {
         .await
         .unwrap();
     client.connect();
-    let conversation = client.chat_with(&to.parse().unwrap()).await.unwrap().unwrap();
+    let chat = client.chat_with(&to.parse().unwrap()).await.unwrap().unwrap();
     let mut status = client.status();
     let mut pace = interval(pause.max(Duration::from_micros(1)));
     for number in 0..count {
         if !pause.is_zero() {
             pace.tick().await;
         }
-        client
-            .send_text(conversation, format!("flood {number}"))
-            .await
-            .unwrap();
+        chat.send_text(format!("flood {number}")).await.unwrap();
         status
             .wait_for(|status| status.unsent < UNSENT_MAX)
             .await

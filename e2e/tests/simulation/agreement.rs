@@ -135,9 +135,11 @@ fn check_order(lists: &[Vec<Message>]) -> Result<Log<'_>, TestCaseError> {
             prop_assert!(pair[0].seq < pair[1].seq, "out of order: {:?}", pair);
         }
         for message in list {
-            conversations.insert(message.conversation);
-            let place = log.entry(message.seq).or_insert((message.id, &message.text));
-            prop_assert_eq!(*place, (message.id, &message.text));
+            conversations.insert(message.conversation_id);
+            let place = log
+                .entry(message.seq)
+                .or_insert((message.message_id, &message.text));
+            prop_assert_eq!(*place, (message.message_id, &message.text));
         }
     }
     prop_assert_eq!(conversations.len(), 1);

@@ -9,12 +9,11 @@ use std::{
 
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use subrosa_engine::{
-    Engine, EngineError, Event, Input, Message, NewProfile, Output, Warning,
-    content::MessageId,
+    ChatId, Engine, EngineError, Event, Input, LocalMessageId, Message, NewProfile, Output, Warning,
     database::{Database, DatabaseError, DatabaseKey},
 };
 use subrosa_server::session::Session;
-use subrosa_wire::{ConversationId, Timestamp};
+use subrosa_wire::Timestamp;
 
 use crate::network::Link;
 
@@ -28,9 +27,11 @@ pub(crate) struct Device {
     /// Everything the user was warned of: nothing, as long as nobody is malicious.
     pub warnings: Vec<Warning>,
     /// The conversation with the other account, as soon as the device knows one.
-    conversation: Option<ConversationId>,
+    chat: Option<ChatId>,
     /// What a screen shows that was loaded once and follows the events from then on; none before it was loaded.
-    shown: Option<BTreeMap<MessageId, Message>>,
+    shown: Option<BTreeMap<LocalMessageId, Message>>,
+    /// What each id has named, over all crashes: never anything else.
+    named: BTreeMap<LocalMessageId, (ChatId, String)>,
     /// By how much its clock is wrong.
     skew: Skew,
     engine: Option<Engine>,
@@ -132,8 +133,9 @@ impl Device {
             link: None,
             is_from_the_start: false,
             warnings: Vec::new(),
-            conversation: None,
+            chat: None,
             shown: None,
+            named: BTreeMap::new(),
             skew,
             engine: Some(engine),
             fate,
@@ -226,8 +228,6 @@ impl Device {
             self.engine = None;
             self.shown = None;
             self.link = None;
-            // It may have moved in the step of which nothing was told.
-            self.conversation = None;
             return Err(Died);
         }
         self.carry_out(done.expect("neither a command nor a frame of an honest server is an error"));
@@ -237,12 +237,8 @@ impl Device {
     fn carry_out(&mut self, output: Output) {
         self.show(&output.events);
         for event in output.events {
-            match event {
-                Event::Warning(warning) => self.warnings.push(warning),
-                Event::ConversationMoved { from, to } if self.conversation == Some(from) => {
-                    self.conversation = Some(to);
-                }
-                _ => {}
+            if let Event::Warning(warning) = event {
+                self.warnings.push(warning);
             }
         }
         if let Some(link) = &mut self.link {
@@ -267,14 +263,11 @@ impl Device {
                 Event::MessageReceived(message) | Event::MessageSent(message) => {
                     shown.insert(message.id, Message::clone(message));
                 }
-                Event::MessageStatusChanged {
-                    conversation,
-                    message,
-                    ..
-                } => {
-                    let changed = self.engine().message(*conversation, message);
-                    if let Some(changed) = changed.expect("messages are readable") {
-                        shown.insert(changed.id, changed);
+                Event::MessageStatusChanged { message, .. } => self.show_again(&mut shown, *message),
+                Event::ConversationMoved(chat) => {
+                    let moved = shown.values().filter(|message| message.chat == *chat);
+                    for message in moved.map(|message| message.id).collect::<Vec<_>>() {
+                        self.show_again(&mut shown, message);
                     }
                 }
                 Event::MessageRemoved { message, .. } => {
@@ -286,27 +279,40 @@ impl Device {
         self.shown = Some(shown);
     }
 
+    fn show_again(&mut self, shown: &mut BTreeMap<LocalMessageId, Message>, message: LocalMessageId) {
+        let changed = self.engine().message(message);
+        if let Some(changed) = changed.expect("messages are readable") {
+            shown.insert(changed.id, changed);
+        }
+    }
+
     /// What is shown, by id.
     pub(crate) fn shown(&self) -> Option<Vec<&Message>> {
         self.shown.as_ref().map(|shown| shown.values().collect())
     }
 
     /// The conversation with the other account, if there is one here.
-    pub(crate) fn conversation(&mut self) -> Option<ConversationId> {
-        if self.conversation.is_none() {
+    pub(crate) fn chat(&mut self) -> Option<ChatId> {
+        if self.chat.is_none() {
             let conversations = self.engine().conversations().expect("conversations are readable");
-            self.conversation = conversations.first().map(|conversation| conversation.id);
+            self.chat = conversations.first().map(|conversation| conversation.id);
         }
-        self.conversation
+        self.chat
     }
 
     /// What it shows.
     pub(crate) fn messages(&mut self) -> Vec<Message> {
-        let Some(conversation) = self.conversation() else {
+        let Some(chat) = self.chat() else {
             return Vec::new();
         };
-        let messages = self.engine().messages(conversation, None, 10_000);
-        messages.expect("messages are readable")
+        let messages = self.engine().messages(chat, None, 10_000);
+        let messages = messages.expect("messages are readable");
+        for message in &messages {
+            let named = (message.chat, message.text.clone());
+            let first = self.named.entry(message.id).or_insert_with(|| named.clone());
+            assert_eq!(*first, named, "id {} names something else by now", message.id);
+        }
+        messages
     }
 }
 

@@ -26,7 +26,7 @@ fn a_text_that_does_not_fit_on_the_disk_is_refused_and_can_be_sent_when_there_is
     let before = device.messages();
     device.limit_disk(FEW_PAGES);
     let send = Command::SendText {
-        conversation: device.conversation().expect("they have talked"),
+        chat: device.chat().expect("they have talked"),
         text: long.clone(),
         token: SendToken::from_bytes([1; 16]),
     };
@@ -53,7 +53,7 @@ fn a_text_that_does_not_fit_when_it_is_encrypted_leaves_when_there_is_room() {
     let now = world.now();
     let long = "x".repeat(MESSAGE_TEXT_MAX);
     let send = Command::SendText {
-        conversation: world.devices[0].conversation().expect("they have talked"),
+        chat: world.devices[0].chat().expect("they have talked"),
         text: long.clone(),
         token: SendToken::from_bytes([1; 16]),
     };
@@ -99,7 +99,7 @@ fn a_message_that_does_not_fit_on_the_disk_is_not_acknowledged_and_comes_when_th
     world.connect(1);
     while world.deliver_all() {}
     let send = Command::SendText {
-        conversation: world.devices[0].conversation().expect("they have talked"),
+        chat: world.devices[0].chat().expect("they have talked"),
         text: "x".repeat(MESSAGE_TEXT_MAX),
         token: SendToken::from_bytes([1; 16]),
     };

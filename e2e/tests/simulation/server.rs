@@ -16,7 +16,7 @@ use subrosa_engine::{
         vault,
     },
 };
-use subrosa_mls::DeviceIdentity;
+use subrosa_mls::{DeviceIdentity, SuccessionKeyHash};
 use subrosa_server::{
     clock::ManualClock,
     delivery::{DeliveryConfig, Service},
@@ -24,12 +24,12 @@ use subrosa_server::{
     session::Session,
     store::{
         SqliteStore, Store,
-        accounts::{AccountRecord, Credentials, NewAccount, NewDevice, TokenHash},
+        accounts::{AccountRecord, Credentials, NewAccount, NewDevice, RecoveryRecord, TokenHash},
         delivery::PruneStep,
     },
 };
 use subrosa_wire::{
-    AccountId, Handle, Timestamp,
+    Handle, Timestamp,
     frames::{ClientFrame, ServerFrame},
     rest,
 };
@@ -131,26 +131,30 @@ impl Server {
         let mut rng = ChaCha20Rng::seed_from_u64(seed ^ (index as u64 + 1) << 32);
         let handle: Handle = format!("person{index}").parse().expect("a handle");
         let vault = OpenVault {
-            account_id: AccountId::from_bytes([small(index) + 1; 16]),
             key: VaultKey::generate(&mut rng),
             revision: 1,
-            contents: VaultContents::generate(None, &mut rng),
+            contents: VaultContents::generate(
+                SuccessionKeyHash::from_bytes([small(index) + 1; 32]),
+                None,
+                &mut rng,
+            ),
         };
         let (enrolment, identity) = enrol_device(&vault, now, &mut rng);
-        let account_key = vault.contents.account_key.public();
         let new = NewAccount {
             account: AccountRecord {
-                account_id: vault.account_id,
                 handle: handle.clone(),
-                account_key,
+                identity: vault.contents.identity(),
             },
             credentials: Credentials {
                 password_record: Vec::new(),
                 password_wrap: Vec::new(),
-                recovery_key: account_key,
-                recovery_wrap: Vec::new(),
+                recovery: RecoveryRecord {
+                    key: vault.contents.account_key.public(),
+                    wrap: Vec::new(),
+                    succession_wrap: Vec::new(),
+                },
             },
-            vault: vault::seal(&vault.contents, &vault.key, vault.account_id, 1, &mut rng),
+            vault: vault::seal(&vault.contents, &vault.key, 1, &mut rng),
             device: new_device(&identity, &enrolment, index, now),
         };
         let running = self.running();
@@ -187,10 +191,12 @@ impl Server {
     /// What the directory says of an account.
     pub(crate) fn person(&self, account: usize) -> rest::Person {
         let Account { handle, vault } = &self.accounts[account];
+        let identity = vault.contents.identity();
         rest::Person {
-            account_id: vault.account_id,
+            account_id: identity.account_id(),
             handle: handle.clone(),
-            account_key: vault.contents.account_key.public().as_bytes().as_slice().into(),
+            account_key: identity.account_key.as_bytes().as_slice().into(),
+            succession_key_hash: identity.succession_key_hash.as_bytes().as_slice().into(),
         }
     }
 

@@ -191,13 +191,13 @@ impl World {
         let token = SendToken::random(&mut self.rng);
         loop {
             let device = &mut self.devices[index];
-            let Some(conversation) = device.conversation() else {
+            let Some(chat) = device.chat() else {
                 let peer = self.server.person(1 - device.account);
                 let _ = self.step(index, Command::OpenDirect(peer));
                 continue;
             };
             let command = Command::SendText {
-                conversation,
+                chat,
                 text: text.clone(),
                 token,
             };
@@ -210,8 +210,8 @@ impl World {
 
     /// A user who has not seen that it was done does not mind.
     fn mark_read(&mut self, index: usize) {
-        if let Some(conversation) = self.devices[index].conversation() {
-            let _ = self.step(index, Command::MarkRead { conversation });
+        if let Some(chat) = self.devices[index].chat() {
+            let _ = self.step(index, Command::MarkRead(chat));
         }
     }
 

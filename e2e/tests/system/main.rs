@@ -1,6 +1,7 @@
 //! The whole system: real servers and real clients as processes, on real files and sockets.
 
 mod blindness;
+mod bot;
 mod crashes;
 mod devices;
 mod document;

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use subrosa_client::{Client, Event, Update};
-use subrosa_e2e::{
-    PATIENCE, Person, Server,
-    process::{Process, clean_command, example},
-};
+use subrosa_e2e::{PATIENCE, Person, Server};
 use tokio::time::{Instant, timeout};
 
 #[tokio::test]
@@ -191,16 +188,13 @@ async fn a_message_is_on_the_other_screen_at_once() {
     let bob_client = open(&bob).await;
     let mut arrived = bob_client.events();
     let handle = "bob".parse().unwrap_or_else(|error| panic!("{error}"));
-    let conversation = alice_client.chat_with(&handle).await;
-    let conversation = conversation
-        .ok()
-        .flatten()
-        .unwrap_or_else(|| panic!("no conversation"));
+    let chat = alice_client.chat_with(&handle).await;
+    let chat = chat.ok().flatten().unwrap_or_else(|| panic!("no conversation"));
     let mut took = Vec::new();
     for number in 0..MESSAGES {
         let text = format!("number {number}");
         let pressed = Instant::now();
-        let sent = alice_client.send_text(conversation, text.clone()).await;
+        let sent = chat.send_text(text.clone()).await;
         assert!(sent.is_ok(), "{sent:?}");
         let shown = timeout(PATIENCE, async {
             loop {
@@ -237,35 +231,4 @@ async fn open(person: &Person) -> Client {
     let settled = client.settle(PATIENCE).await;
     assert!(settled.is_ok(), "{settled:?}");
     client
-}
-
-#[tokio::test]
-async fn the_example_bot_answers() {
-    let server = Server::start().await;
-    let (alice, echobot) = (
-        Person::sign_up(&server, "alice").await,
-        Person::sign_up(&server, "echobot").await,
-    );
-    let mut command = clean_command(example("echo"), echobot.home());
-    command.arg(echobot.profile());
-    let bot = Process::start(command);
-    bot.wait_for_output("that it listens", |output| {
-        String::from_utf8_lossy(output)
-            .contains("@echobot listens")
-            .then_some(())
-    })
-    .await;
-    // From another device: the one that listens has to be there before the bot answers.
-    let second = alice.second_device().await;
-    let mut alice_listens = alice.listen();
-    alice_listens.note("connected").await;
-    second.send(&echobot, "under the rose").await;
-    alice_listens
-        .next("the echo", |line| {
-            line["event"] == "message" && line["from"] == "echobot" && line["text"] == "under the rose"
-        })
-        .await;
-    alice_listens.end().await.ok();
-    bot.signal(rustix::process::Signal::INT);
-    assert_eq!(bot.exit().await.code, Some(0));
 }

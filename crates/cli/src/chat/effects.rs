@@ -77,28 +77,22 @@ impl Effects {
                 let names = Names::load(&client).await?;
                 return Ok(Some(Input::Chats(client.conversations().await?, names)));
             }
-            Effect::LoadMessages { conversation, limit } => {
-                let messages = client.messages(conversation, None, limit).await?;
-                return Ok(Some(Input::Messages(conversation, messages)));
+            Effect::LoadMessages { chat, limit } => {
+                let messages = client.chat(chat).messages(None, limit).await?;
+                return Ok(Some(Input::Messages(chat, messages)));
             }
-            Effect::Send { conversation, text } => {
-                if let Err(error) = client.send_text(conversation, text.clone()).await {
+            Effect::Send { chat, text } => {
+                if let Err(error) = client.chat(chat).send_text(text.clone()).await {
                     return Ok(Some(Input::NotSent {
-                        conversation,
+                        chat,
                         text,
                         why: error.to_string(),
                     }));
                 }
             }
-            Effect::MarkRead(conversation) => client.mark_read(conversation).await?,
-            Effect::Retry {
-                conversation,
-                message,
-            } => client.retry(conversation, message).await?,
-            Effect::Discard {
-                conversation,
-                message,
-            } => client.discard(conversation, message).await?,
+            Effect::MarkRead(chat) => client.chat(chat).mark_read().await?,
+            Effect::Retry(message) => client.retry(message).await?,
+            Effect::Discard(message) => client.discard(message).await?,
             Effect::RetryConnection => client.retry_now(),
             Effect::Search(query) => {
                 if let Some(earlier) = self.search.take() {
@@ -116,7 +110,7 @@ impl Effects {
             Effect::OpenChat(handle) => {
                 self.aside(async move {
                     match client.open_chat(&handle).await {
-                        Ok(conversation) => Input::Opened(conversation),
+                        Ok(chat) => Input::Opened(chat.id()),
                         Err(error) => Input::Failed(error.to_string()),
                     }
                 });

@@ -4,8 +4,8 @@
 
 use jiff::tz::TimeZone;
 use subrosa_client::{
-    AccountId, Contact, Conversation, ConversationId, ConversationState, DeviceId, Me, Message, MessageId,
-    MessageStatus, Timestamp,
+    AccountId, ChatId, Contact, Conversation, ConversationId, ConversationKind, ConversationState, DeviceId,
+    LocalMessageId, Me, Message, MessageId, MessageStatus, Timestamp,
 };
 
 use super::{
@@ -17,8 +17,8 @@ use crate::people::Names;
 /// Monday, 23 November 2026, 12:00 UTC.
 const NOON: u64 = 1_795_435_200_000;
 
-pub(super) const CHAT: ConversationId = ConversationId::from_bytes([1; 16]);
-pub(super) const OTHER_CHAT: ConversationId = ConversationId::from_bytes([2; 16]);
+pub(super) const CHAT: ChatId = ChatId::new(1);
+pub(super) const OTHER_CHAT: ChatId = ChatId::new(2);
 
 pub(super) fn me() -> Me {
     Me {
@@ -30,15 +30,9 @@ pub(super) fn me() -> Me {
 }
 
 pub(super) fn contact(id: u8, handle: &str, name: Option<&str>) -> Contact {
-    // Any point on the curve will do: this is the key of an RFC 8032 test vector.
-    let key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
-    let key: Vec<u8> = (0..32)
-        .map(|at| u8::from_str_radix(&key[2 * at..2 * at + 2], 16).unwrap())
-        .collect();
     Contact {
         account_id: AccountId::from_bytes([id; 16]),
         handle: Some(handle.parse().unwrap()),
-        account_key: key.as_slice().try_into().unwrap(),
         name: name.map(Into::into),
     }
 }
@@ -56,11 +50,13 @@ pub(super) fn names() -> Names {
 }
 
 fn message(position: i64, text: &str, seconds: i64, outgoing: bool, status: MessageStatus) -> Message {
-    let mut id = [0; 32];
-    id[..8].copy_from_slice(&position.to_be_bytes());
+    let mut message_id = [0; 32];
+    message_id[..8].copy_from_slice(&position.to_be_bytes());
     Message {
-        id: MessageId::from_bytes(id),
-        conversation: CHAT,
+        id: LocalMessageId::new(position),
+        chat: CHAT,
+        message_id: MessageId::from_bytes(message_id),
+        conversation_id: on_the_wire(CHAT),
         sender: if outgoing {
             me().account_id
         } else {
@@ -87,15 +83,18 @@ pub(super) fn sent(position: i64, text: &str, seconds: i64, status: MessageStatu
     message(position, text, seconds, true, status)
 }
 
-pub(super) fn conversation(
-    id: ConversationId,
-    peer: Contact,
-    unread: u64,
-    last: Option<Message>,
-) -> Conversation {
+/// The id on the wire of a chat.
+fn on_the_wire(chat: ChatId) -> ConversationId {
+    ConversationId::from_bytes(i128::from(chat.get()).to_be_bytes())
+}
+
+pub(super) fn conversation(id: ChatId, with: Contact, unread: u64, last: Option<Message>) -> Conversation {
     Conversation {
         id,
-        peer,
+        conversation_id: on_the_wire(id),
+        kind: ConversationKind::Direct,
+        title: None,
+        with: Some(with),
         unread,
         first_unread: None,
         active_at: last
@@ -108,7 +107,7 @@ pub(super) fn conversation(
 
 pub(super) fn thread(messages: Vec<Message>) -> Thread {
     Thread {
-        conversation: CHAT,
+        chat: CHAT,
         messages,
         wanted: PAGE,
         is_loaded: true,

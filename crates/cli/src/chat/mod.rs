@@ -98,7 +98,7 @@ pub(crate) async fn run(client: &Client) -> anyhow::Result<()> {
 
 /// Why the interface ended, after the terminal was restored.
 fn after_a_panic() -> anyhow::Error {
-    anyhow!("something went wrong in the background, as told above")
+    anyhow!("something went wrong in the background, as reported above")
 }
 
 enum Next {
@@ -110,7 +110,7 @@ enum Next {
 fn client_input(update: Update) -> Next {
     Next::Input(match update {
         Update::Event(event) => Input::Event(event),
-        Update::Missed(_) => Input::Missed,
+        _ => Input::Missed,
     })
 }
 

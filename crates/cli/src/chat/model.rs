@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use jiff::tz::TimeZone;
 use subrosa_client::{
-    Connection, Conversation, ConversationId, Handle, Me, Message, MessageId, MessageStatus, Person, Status,
+    ChatId, Connection, Conversation, Handle, LocalMessageId, Me, Message, MessageStatus, Person, Status,
 };
 
 use super::composer::Composer;
@@ -32,13 +32,13 @@ pub(super) struct Model {
     /// The newest first.
     pub chats: Vec<Conversation>,
     /// The chat under the cursor in the list.
-    pub selected: Option<ConversationId>,
+    pub selected: Option<ChatId>,
     pub thread: Option<Thread>,
     pub focus: Focus,
     pub overlay: Option<Overlay>,
     /// A notice that is shown until the next key.
     pub notice: Option<String>,
-    drafts: HashMap<ConversationId, Composer>,
+    drafts: HashMap<ChatId, Composer>,
     pub quit: bool,
 }
 
@@ -65,21 +65,21 @@ pub(super) struct Search {
     /// What the server found, and the text that it was searched for.
     pub found: Option<(String, Result<Vec<Person>, String>)>,
     pub selected: usize,
-    /// Chats with a person who matches the text.
-    pub chats: Vec<ConversationId>,
+    /// Chats whose name matches the text.
+    pub chats: Vec<ChatId>,
 }
 
 /// A search result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Hit {
-    Chat(ConversationId),
+    Chat(ChatId),
     Person(Handle),
 }
 
 /// The open chat.
 #[derive(Debug)]
 pub(super) struct Thread {
-    pub conversation: ConversationId,
+    pub chat: ChatId,
     /// In ascending order of position.
     pub messages: Vec<Message>,
     /// How many messages were requested.
@@ -89,7 +89,7 @@ pub(super) struct Thread {
     pub composer: Composer,
     pub scroll: Scroll,
     /// The message under the cursor, while the focus is on the messages.
-    pub selected: Option<MessageId>,
+    pub selected: Option<LocalMessageId>,
     /// The position of the first message that was unread when the chat was opened, or that arrived out of view.
     pub new_from: Option<i64>,
 }
@@ -129,19 +129,28 @@ impl Model {
         self.chats.iter().position(|chat| Some(chat.id) == self.selected)
     }
 
-    pub(super) fn chat(&self, id: ConversationId) -> Option<&Conversation> {
+    pub(super) fn chat(&self, id: ChatId) -> Option<&Conversation> {
         self.chats.iter().find(|chat| chat.id == id)
     }
 
-    /// The name of the other person in a chat.
-    pub(super) fn title(&self, id: ConversationId) -> String {
+    /// What a chat is called.
+    pub(super) fn title(&self, id: ChatId) -> String {
         self.chat(id)
-            .map_or_else(|| "…".to_owned(), |chat| self.names.display(chat.peer.account_id))
+            .map_or_else(|| "…".to_owned(), |chat| self.names.title(chat))
+    }
+
+    /// The chat of a message that is shown, in the open chat or as the newest of another.
+    pub(super) fn chat_of(&self, message: LocalMessageId) -> Option<ChatId> {
+        let open = self.thread.iter().flat_map(|thread| &thread.messages);
+        let newest = self.chats.iter().filter_map(|chat| chat.last_message.as_ref());
+        open.chain(newest)
+            .find(|shown| shown.id == message)
+            .map(|shown| shown.chat)
     }
 
     /// Unread messages in chats other than the open one.
     pub(super) fn unread_elsewhere(&self) -> u64 {
-        let open = self.thread.as_ref().map(|thread| thread.conversation);
+        let open = self.thread.as_ref().map(|thread| thread.chat);
         self.chats
             .iter()
             .filter(|chat| Some(chat.id) != open)
@@ -150,21 +159,21 @@ impl Model {
     }
 
     /// Opens a chat, and stores the draft of the one that was open.
-    pub(super) fn open(&mut self, conversation: ConversationId) {
+    pub(super) fn open(&mut self, chat: ChatId) {
         self.close_thread();
-        let unread = self.chat(conversation).map_or(0, |chat| chat.unread);
+        let unread = self.chat(chat).map_or(0, |chat| chat.unread);
         let unread = u32::try_from(unread).unwrap_or(u32::MAX);
         self.thread = Some(Thread {
-            conversation,
+            chat,
             messages: Vec::new(),
             wanted: unread.saturating_add(PAGE).min(THREAD_MESSAGES_MAX),
             is_loaded: false,
-            composer: self.drafts.remove(&conversation).unwrap_or_default(),
+            composer: self.drafts.remove(&chat).unwrap_or_default(),
             scroll: Scroll::Newest,
             selected: None,
             new_from: None,
         });
-        self.selected = Some(conversation);
+        self.selected = Some(chat);
         self.focus = Focus::Composer;
     }
 
@@ -173,39 +182,21 @@ impl Model {
             && !thread.composer.is_empty()
             && self.drafts.len() < DRAFTS_MAX
         {
-            self.drafts.insert(thread.conversation, thread.composer);
+            self.drafts.insert(thread.chat, thread.composer);
         }
     }
 
     /// Puts a text that was not sent in front of what has been typed since.
-    pub(super) fn give_back(&mut self, conversation: ConversationId, text: &str) {
+    pub(super) fn give_back(&mut self, chat: ChatId, text: &str) {
         let composer = match &mut self.thread {
-            Some(thread) if thread.conversation == conversation => &mut thread.composer,
-            _ => self.drafts.entry(conversation).or_default(),
+            Some(thread) if thread.chat == chat => &mut thread.composer,
+            _ => self.drafts.entry(chat).or_default(),
         };
         let since = composer.take();
         composer.insert(text);
         if !since.is_empty() {
             composer.insert("\n");
             composer.insert(&since);
-        }
-    }
-
-    /// Gives a conversation its new id.
-    pub(super) fn moved(&mut self, from: ConversationId, to: ConversationId) {
-        if let Some(draft) = self.drafts.remove(&from) {
-            self.drafts.insert(to, draft);
-        }
-        if self.selected == Some(from) {
-            self.selected = Some(to);
-        }
-        if let Some(thread) = &mut self.thread
-            && thread.conversation == from
-        {
-            thread.conversation = to;
-            thread.messages.clear();
-            thread.selected = None;
-            thread.scroll = Scroll::Newest;
         }
     }
 
@@ -219,7 +210,8 @@ impl Model {
             let has_chat = |person: &Person| {
                 self.chats
                     .iter()
-                    .any(|chat| chat.peer.account_id == person.account_id)
+                    .filter_map(|chat| chat.with.as_ref())
+                    .any(|with| with.account_id == person.account_id)
             };
             let others = people
                 .iter()
@@ -265,13 +257,13 @@ impl Search {
 /// The state of the connection in words.
 pub(super) fn connection_text(status: &Status) -> String {
     let state = match &status.connection {
-        Connection::Off => "not connected".to_owned(),
         Connection::Connecting => "connecting…".to_owned(),
         Connection::Online if !status.caught_up => "fetching messages…".to_owned(),
         Connection::Online => "connected".to_owned(),
         Connection::Waiting { reason, .. } => format!("offline, trying again ({reason})"),
         Connection::SignedOut { reason } => format!("SIGNED OUT ({reason})"),
         Connection::Incompatible { reason } => format!("CANNOT CONNECT ({reason})"),
+        _ => "not connected".to_owned(),
     };
     match status.unsent {
         0 => state,

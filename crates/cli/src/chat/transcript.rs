@@ -98,6 +98,7 @@ pub(super) fn status_text(status: MessageStatus) -> &'static str {
         MessageStatus::Delivered => "✓✓ delivered",
         MessageStatus::Read => "✓✓ read",
         MessageStatus::Unread => "new",
+        other => other.as_str(),
     }
 }
 

@@ -7,13 +7,13 @@ use subrosa_bench::{Plan, measure_server};
 
 use crate::{global::Global, output::Output, profile};
 
-/// Measure a server: put load on it, and print how much it can take.
+/// Benchmark a server: put load on it, and print how much it can handle.
 ///
-/// Creates accounts and conversations that stay at the server, so use one that is not in use yet, and run this
-/// on another machine, or they share its processors. It measures sign-ups, messages at several rates, and turns
-/// with commits. It does not measure memory per connection, for which it would have to look into the server's
-/// process, or fan-out to many, for which it would need a conversation of many accounts. `cargo xtask bench`
-/// measures both on a server of its own.
+/// Creates accounts and conversations that stay on the server, so use a server that is not in production, and run
+/// this on another machine, or the two compete for the processors. It measures sign-ups, messages at several rates,
+/// and turns with commits. It does not measure memory per connection, for which it would have to look into the
+/// server's process, or fan-out to many, for which it would need a conversation of many accounts.
+/// `cargo xtask bench` measures both on a server of its own.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

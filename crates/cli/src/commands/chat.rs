@@ -6,9 +6,9 @@ use clap::Args;
 
 use crate::{chat, exit::usage, global::Global, output::can_ask, profile};
 
-/// Open the terminal interface: chats, messages, people, in one screen.
+/// Open the full-screen terminal app: chats, messages and people.
 ///
-/// '?' shows the keys. Nothing depends on colour alone, and the cursor is always where your focus is.
+/// '?' shows the keys. Nothing depends on colour alone, and the cursor is always where the focus is.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

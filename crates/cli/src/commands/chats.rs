@@ -16,7 +16,7 @@ use crate::{
 /// The most characters of the newest message in the list.
 const PREVIEW_CHARS: usize = 60;
 
-/// List your conversations, the newest first.
+/// List your conversations, newest first.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -43,7 +43,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
 }
 
 fn line(conversation: &Conversation, names: &Names, output: &Output) -> String {
-    let who = names.display(conversation.peer.account_id);
+    let who = names.title(conversation);
     let new = match conversation.unread {
         0 => String::new(),
         unread => format!("  [{unread} new]"),

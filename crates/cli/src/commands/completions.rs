@@ -5,7 +5,7 @@ use clap_complete::{Shell, generate};
 
 use crate::output::Output;
 
-/// Print completions for a shell.
+/// Print a completion script for a shell.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -18,7 +18,7 @@ Examples:
   subrosa devices
   subrosa devices --sign-out 0123456789abcdef0123456789abcdef")]
 pub(crate) struct Arguments {
-    /// Sign out this device, for example because it is lost.
+    /// Sign out this device, for example because you have lost it.
     #[arg(long, value_name = "DEVICE")]
     sign_out: Option<DeviceId>,
 }
@@ -31,7 +31,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
             &DoneShape {
                 done: "device signed out",
             },
-            "The device is signed out.",
+            "The device has been signed out.",
         )?;
         return Ok(client.close().await?);
     }

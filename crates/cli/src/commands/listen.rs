@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use clap::{Args, value_parser};
-use subrosa_client::{Client, ClientError, Connection, Event, Message, Status, Update};
+use subrosa_client::{
+    Client, ClientError, Connection, Event, LocalMessageId, Message, MessageStatus, Status, Update,
+};
 use tokio::time::{Instant, sleep_until};
 
 use super::finish;
@@ -14,7 +16,7 @@ use crate::{
     people::Names,
     profile,
     shapes::{ListenShape, MessageShape},
-    signals,
+    signals, warnings,
 };
 
 /// How long a message waits for the handle of a sender who is not known yet.
@@ -22,10 +24,10 @@ const HANDLE_PATIENCE: Duration = Duration::from_secs(5);
 /// The most messages that wait for it.
 const NAMELESS_MAX: usize = 1_000;
 
-/// Stay connected, and print messages and changes of status as they come.
+/// Stay connected, and print messages and status changes as they arrive.
 ///
-/// Messages that waited at the server come first. Their senders see them as delivered; they are marked as read by
-/// `subrosa history` and `subrosa chat`. Changes of the connection are reported on standard error.
+/// Messages that were waiting on the server come first. Their senders see them as delivered; `subrosa history` and
+/// `subrosa chat` mark them as read. Connection changes are reported on standard error.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -35,7 +37,7 @@ pub(crate) struct Arguments {
     /// Exit after this many received messages.
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// End after this time: with exit code 6 if --count messages have not come, otherwise with 0.
+    /// Exit after this time: with code 6 if fewer than --count messages have arrived, otherwise with 0.
     #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(1..=31_536_000))]
     timeout: Option<u64>,
 }
@@ -69,7 +71,8 @@ async fn listen(client: &Client, arguments: &Arguments, output: &mut Output) -> 
         tokio::select! {
             update = events.next() => match update.ok_or(ClientError::Closed)? {
                 Update::Event(event) => printer.take(event, output).await?,
-                Update::Missed(count) => output.note(&format!("{count} changes came too fast and are not shown")),
+                Update::Missed(count) => output.note(&format!("{count} changes came too fast to be shown")),
+                _ => {}
             },
             changed = status.changed() => {
                 changed.map_err(|_| ClientError::Closed)?;
@@ -81,7 +84,7 @@ async fn listen(client: &Client, arguments: &Arguments, output: &mut Output) -> 
                 printer.show_nameless(output)?;
                 return match (printer.received, arguments.count) {
                     (received, Some(count)) if !printer.is_done() => {
-                        Err(timed_out(format!("{received} of {count} messages came in time")))
+                        Err(timed_out(format!("only {received} of {count} messages arrived in time")))
                     }
                     _ => Ok(()),
                 };
@@ -137,35 +140,37 @@ impl Printer<'_> {
                     self.patience_ends = after(HANDLE_PATIENCE);
                 }
             }
-            Event::MessageStatusChanged {
-                conversation,
-                message,
-                status,
-            } => {
-                let shape = ListenShape::Status {
-                    id: message.to_string(),
-                    conversation: conversation.to_string(),
-                    status: status.as_str(),
-                };
-                output.result(&shape, &format!("message {message} is {}", status.as_str()))?;
+            Event::MessageStatusChanged { message, status, .. } => {
+                self.show_status(message, status, output).await?;
             }
             Event::ContactChanged(_) => self.learn_names(output).await?,
             Event::Warning(warning) => {
-                let warning = warning.to_string();
+                let conversation = warnings::conversation(self.client, &warning).await?;
+                let warning = warnings::say(&warning, conversation.as_ref(), &self.names);
                 if output.is_json() {
-                    output.result(&ListenShape::Warning { warning }, "")?;
+                    output.result(&ListenShape::Warning(warning), "")?;
                 } else {
                     output.warning(&warning);
                 }
             }
-            Event::CaughtUp
-            | Event::ConversationChanged(_)
-            | Event::ConversationMoved { .. }
-            | Event::MessageSent(_)
-            | Event::MessageRemoved { .. }
-            | Event::VaultChanged
-            | Event::SignedOut => {}
+            _ => {}
         }
+        Ok(())
+    }
+
+    /// Shows the new status of a message under its id on the wire, unless it was deleted meanwhile.
+    async fn show_status(
+        &self,
+        message: LocalMessageId,
+        status: MessageStatus,
+        output: &mut Output,
+    ) -> anyhow::Result<()> {
+        let Some(message) = self.client.message(message).await? else {
+            return Ok(());
+        };
+        let shape = ListenShape::status(&message, status);
+        let text = format!("message {} is {}", message.message_id, status.as_str());
+        output.result(&shape, &text)?;
         Ok(())
     }
 
@@ -210,7 +215,7 @@ fn tell(status: &Status, shown: &mut Connection, client: &Client, output: &mut O
             output.note(&format!("connected to {}", client.server()));
         }
         Connection::Waiting { reason, .. } if !matches!(shown, Connection::Waiting { .. }) => {
-            output.note(&format!("no connection, trying again: {reason}"));
+            output.note(&format!("no connection, retrying: {reason}"));
         }
         Connection::SignedOut { reason } => return Err(ClientError::SignedOut(reason.clone()).into()),
         Connection::Incompatible { reason } => return Err(incompatible(reason)),

@@ -20,10 +20,10 @@ pub(crate) mod whoami;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use subrosa_client::{Client, ClientError, Connection, Event, Events, Status, Update};
+use subrosa_client::{Client, ClientError, Connection, Event, Events, Status, Update, Warning};
 use tokio::time::timeout;
 
-use crate::{exit::incompatible, output::Output};
+use crate::{exit::incompatible, output::Output, people::Names, warnings};
 
 /// How long a command that does not need the server waits for it.
 const SYNC_PATIENCE: Duration = Duration::from_secs(5);
@@ -44,19 +44,19 @@ async fn sync(client: &Client, output: &mut Output) -> anyhow::Result<()> {
     match status.connection {
         _ if status.caught_up => Ok(()),
         Connection::SignedOut { reason } => Err(ClientError::SignedOut(reason).into()),
-        Connection::Incompatible { reason } => {
-            Err(incompatible(format!("{reason} (--offline shows what is here)")))
-        }
+        Connection::Incompatible { reason } => Err(incompatible(format!(
+            "{reason} (--offline shows what is stored here)"
+        ))),
         Connection::Waiting { reason, .. } => {
             output.note(&format!(
-                "showing what is here; {} cannot be reached: {reason}",
+                "showing what is stored here; {} cannot be reached: {reason}",
                 client.server()
             ));
             Ok(())
         }
         _ => {
             output.note(&format!(
-                "showing what is here; {} is slow to answer",
+                "showing what is stored here; {} is slow to answer",
                 client.server()
             ));
             Ok(())
@@ -66,21 +66,42 @@ async fn sync(client: &Client, output: &mut Output) -> anyhow::Result<()> {
 
 /// Sends what is left to send, if there is a connection, and closes the profile.
 async fn finish(client: Client) -> anyhow::Result<()> {
+    settle(&client).await;
+    Ok(client.close().await?)
+}
+
+async fn settle(client: &Client) {
     if client.status().borrow().caught_up {
         // What is not sent now is sent by the next command.
         let _ = client.settle(FINISH_PATIENCE).await;
     }
-    Ok(client.close().await?)
 }
 
 /// Like [`finish`], and prints the warnings since `events` was subscribed to, such as changed keys, or what the server
 /// sent and the client refused.
 async fn finish_with_warnings(client: Client, mut events: Events, output: &mut Output) -> anyhow::Result<()> {
-    let closed = finish(client).await;
-    while let Some(Some(update)) = events.next().now_or_never() {
-        if let Update::Event(Event::Warning(warning)) = update {
-            output.warning(&warning.to_string());
+    settle(&client).await;
+    // A warning is printed even if the names in it cannot be read.
+    let names = Names::load(&client).await.unwrap_or_default();
+    while let Some(warning) = next_warning(&mut events) {
+        let conversation = warnings::conversation(&client, &warning)
+            .await
+            .unwrap_or_default();
+        output.warning(&warnings::say(&warning, conversation.as_ref(), &names));
+    }
+    let closed = client.close().await;
+    // Those that came while it was closed.
+    while let Some(warning) = next_warning(&mut events) {
+        output.warning(&warnings::say(&warning, None, &names));
+    }
+    Ok(closed?)
+}
+
+/// The next warning among the events that have arrived.
+fn next_warning(events: &mut Events) -> Option<Warning> {
+    loop {
+        if let Update::Event(Event::Warning(warning)) = events.next().now_or_never()?? {
+            return Some(warning);
         }
     }
-    closed
 }

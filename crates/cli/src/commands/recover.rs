@@ -16,8 +16,8 @@ use crate::{
 
 /// Replace a forgotten password with the recovery code.
 ///
-/// Account and conversations stay. The profile becomes a device of the account, if it is not one already.
-/// The recovery code stays valid.
+/// The account and its conversations are kept. The profile becomes a device of the account, if it is not one
+/// already. The recovery code stays valid.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -26,8 +26,8 @@ Examples:
 pub(crate) struct Arguments {
     /// The account's handle.
     handle: Handle,
-    /// Read the recovery code from the first line of this file instead of asking. The new password comes
-    /// from --password-file.
+    /// Read the recovery code from the first line of this file instead of asking. The new password
+    /// is read from --password-file.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     recovery_code_file: Option<PathBuf>,
 }
@@ -55,7 +55,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
             &DoneShape {
                 done: "password replaced",
             },
-            "Your password is replaced.",
+            "Your password has been replaced.",
         )?;
         return Ok(client.close().await?);
     }
@@ -69,7 +69,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
     let client = Client::recover(&folder, credentials, &code).await?;
     let me = client.me().await?;
     let text = format!(
-        "Your password is replaced. You are @{} on this device too.",
+        "Your password has been replaced. You are now signed in as @{} on this device.",
         me.handle.as_str()
     );
     output.result(&AccountShape::new(&me, client.server()), &text)?;

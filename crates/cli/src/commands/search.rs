@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::{global::Global, output::Output, profile, shapes::PersonShape};
 
-/// Search people by the start of their handle.
+/// Search for people by the start of their handle.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -22,7 +22,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
         output.result(&PersonShape::new(person), &format!("@{}", person.handle.as_str()))?;
     }
     if people.is_empty() {
-        output.note(&format!("nobody's handle starts with {prefix}"));
+        output.note(&format!("no handle starts with {prefix}"));
     }
     Ok(client.close().await?)
 }

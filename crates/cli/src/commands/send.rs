@@ -19,10 +19,10 @@ use crate::{
     shapes::MessageShape,
 };
 
-/// Send a message, and wait until the server has stored it.
+/// Send a message and wait until the server has stored it.
 ///
-/// Exit code 6 means that the server could not be reached in time: the message is stored, and sent by the
-/// next command that connects.
+/// Exit code 6 means that the server could not be reached in time: the message is stored, and the next command
+/// that connects sends it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -44,8 +44,8 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
     let client = profile::open(global).await?;
     let text = text(arguments.text.as_deref(), output)?;
-    let conversation = client.open_chat(&arguments.handle).await?;
-    let message = client.send_text(conversation, text).await?;
+    let chat = client.open_chat(&arguments.handle).await?;
+    let message = chat.send_text(text).await?;
     let events = client.events();
     client.connect();
     let sent = client
@@ -62,7 +62,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
         Err(error @ (ClientError::TimedOut(_) | ClientError::Unreachable { .. })) => {
             show(&client, &message, output).await?;
             Err(timed_out(format!(
-                "the message is stored here and leaves later: {error}"
+                "the message is stored here and will be sent later: {error}"
             )))
         }
         Err(error) => Err(error.into()),
@@ -83,10 +83,10 @@ fn text(argument: Option<&str>, output: &mut Output) -> anyhow::Result<String> {
     match argument {
         Some("-") => {}
         Some(text) => return Ok(text.to_owned()),
-        None if can_ask() => output.note("type the message; Ctrl+D on a line of its own ends it"),
+        None if can_ask() => output.note("type the message, then press Ctrl+D on an empty line"),
         None => {
             return Err(usage(
-                "there is no text: give one, or '-' to read it from standard input",
+                "there is no text: pass it as an argument, or '-' to read it from standard input",
             ));
         }
     }

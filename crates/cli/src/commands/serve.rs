@@ -16,15 +16,15 @@ use crate::{output::Output, shapes::ListeningShape, web_app};
 ///
 /// Options come from the defaults, the configuration file, the environment (`SUBROSA_DATA`,
 /// `SUBROSA_LISTEN`, `SUBROSA_LOG__FILTER` …) and the command line; each overrides those before it. The log
-/// goes to standard error; standard output has one line with the address, once connections are accepted.
-/// SIGTERM and Ctrl+C stop the server gracefully, a second one at once.
+/// goes to standard error; once the server accepts connections, standard output has one line with its address.
+/// SIGTERM or Ctrl+C stops the server gracefully; a second one stops it at once.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   subrosa serve
   subrosa serve --data /var/lib/subrosa --listen 0.0.0.0:8080
   subrosa serve --config /etc/subrosa.toml
-  subrosa serve --listen 127.0.0.1:0 --json        a free port, reported as {\"listening\": …}")]
+  subrosa serve --listen 127.0.0.1:0 --json        picks a free port and reports {\"listening\": …}")]
 pub(crate) struct Arguments {
     /// The configuration file (TOML); docs/config.example.toml documents every key.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
     /// The folder for everything that the server stores [default: subrosa-data].
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     data: Option<PathBuf>,
-    /// Address and port; port 0 takes a free one [default: 127.0.0.1:8080].
+    /// The address and port to listen on; port 0 picks a free one [default: 127.0.0.1:8080].
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
     /// The address at which people reach the server [default: `http://localhost:8080`].
@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
     /// Whether anyone may sign up [default: true].
     #[arg(long, value_name = "BOOL")]
     registration_open: Option<bool>,
-    /// Another address, which serves /metrics to Prometheus.
+    /// A separate address that serves /metrics to Prometheus.
     #[arg(long, value_name = "ADDR")]
     metrics_listen: Option<SocketAddr>,
     /// A folder with the web app, to use instead of the one in this binary.
@@ -50,7 +50,7 @@ pub(crate) struct Arguments {
     /// The format of the log [default: text].
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<Format>,
-    /// What is logged: `info`, or `warn,subrosa_server=debug` [default: info].
+    /// What to log, for example `info` or `warn,subrosa_server=debug` [default: info].
     #[arg(long, value_name = "FILTER")]
     log_filter: Option<String>,
 }

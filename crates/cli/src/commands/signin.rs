@@ -6,10 +6,10 @@ use subrosa_client::{Client, Credentials, Handle};
 use super::signup::announce;
 use crate::{global::Global, output::Output, profile, secrets, shapes::AccountShape};
 
-/// Sign in: make this profile another device of an account.
+/// Sign in to an account, and make this profile one of its devices.
 ///
-/// The device joins the account's conversations at once, even while other devices are off. Earlier
-/// messages stay on the devices that have them.
+/// The device joins the account's conversations at once, even while the other devices are off. Earlier
+/// messages are not copied to it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -31,7 +31,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
     };
     let client = Client::sign_in(&folder, credentials).await?;
     let me = client.me().await?;
-    let text = format!("You are @{} on this device too.", me.handle.as_str());
+    let text = format!("You are now signed in as @{} on this device.", me.handle.as_str());
     output.result(&AccountShape::new(&me, client.server()), &text)?;
     announce(client, output).await
 }

@@ -12,7 +12,7 @@ use crate::{
     shapes::DoneShape,
 };
 
-/// Sign this device out and remove its profile with all messages.
+/// Sign out this device and delete its profile with all messages.
 ///
 /// The account stays; sign in again with the password. Messages that only this device has are lost.
 #[derive(Debug, Args)]
@@ -21,11 +21,11 @@ Examples:
   subrosa signout
   subrosa --profile ./second signout --yes")]
 pub(crate) struct Arguments {
-    /// Do not ask for confirmation. Needed without a terminal.
+    /// Do not ask for confirmation. Required without a terminal.
     #[arg(long)]
     yes: bool,
-    /// Remove the profile without telling the server, if it is gone for good. Until another device signs
-    /// this one out, others still encrypt for it.
+    /// Delete the profile without contacting the server, for a server that is gone for good. Until another
+    /// device signs this one out, others still encrypt for it.
     #[arg(long)]
     forget: bool,
 }
@@ -42,7 +42,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
     }
     output.result(
         &DoneShape { done: "signed out" },
-        "You are signed out. The profile is removed.",
+        "You are signed out. The profile has been deleted.",
     )?;
     Ok(())
 }
@@ -52,7 +52,7 @@ fn confirm(handle: &str, output: &mut Output) -> anyhow::Result<()> {
         return Err(usage("there is no terminal to confirm on: use --yes"));
     }
     output.note(&format!(
-        "this removes @{handle}'s messages from this machine. Type yes to go on:"
+        "this deletes @{handle}'s messages from this machine. Type yes to continue:"
     ));
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;

@@ -17,17 +17,17 @@ pub(super) const ANNOUNCE_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Create an account.
 ///
-/// Prints a recovery code, once, with which you can replace a forgotten password. Nobody else has it:
-/// without password and recovery code, the account is lost.
+/// Prints a recovery code, only once, that lets you replace a forgotten password. No one else has it:
+/// if you lose both the password and the recovery code, you lose the account.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   subrosa signup alice --name 'Alice A.'
   subrosa signup bob --server https://chat.example.org --password-file secret.txt --json")]
 pub(crate) struct Arguments {
-    /// The handle by which others find you: 3 to 32 characters of a-z, 0-9, '_' and '.'.
+    /// The handle that others find you by: 3 to 32 characters from a-z, 0-9, '_' and '.'.
     handle: Handle,
-    /// The name that is shown to the people you write to.
+    /// The name to show to the people you write to.
     #[arg(long, value_name = "TEXT")]
     name: Option<String>,
 }
@@ -48,7 +48,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
     let me = client.me().await?;
     let code = recovery_code.expose();
     let text = format!(
-        "You are @{}.\n\nYour recovery code, shown only this once:\n\n    {}\n\nWrite it down on paper. It is the \
+        "You are @{}.\n\nYour recovery code, which is shown only once:\n\n    {}\n\nWrite it down on paper. It is the \
          only way back if you forget your password.",
         me.handle.as_str(),
         code.as_str()

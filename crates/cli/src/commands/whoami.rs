@@ -1,4 +1,4 @@
-//! `subrosa whoami`: who is signed in in this profile.
+//! `subrosa whoami`: who is signed in to this profile.
 
 use clap::Args;
 

@@ -2,13 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose engine fails has failed")]
 
-use subrosa_engine::{CommandError, content::SendToken};
+use subrosa_engine::{ChatId, CommandError, content::SendToken};
 use subrosa_wire::frames::{Problem, SyncState, server_frame::Body};
 
 use super::*;
 use crate::fake::FakeDevice;
-
-const ANY: ConversationId = ConversationId::from_bytes([3; 16]);
 
 #[tokio::test]
 async fn a_connection_begins_with_a_request_and_is_settled_by_its_answer() {
@@ -69,7 +67,7 @@ async fn a_command_that_is_not_taken_leaves_the_connection_alone() {
         .unwrap();
     frames.recv().await.unwrap();
     let command = Command::SendText {
-        conversation: ANY,
+        chat: ChatId::new(3),
         text: "hi".into(),
         token: SendToken::from_bytes([1; 16]),
     };
@@ -118,25 +116,6 @@ async fn a_lost_connection_forgets_its_requests() {
         .await
         .unwrap()
         .unwrap();
-}
-
-#[tokio::test]
-async fn an_old_id_of_a_conversation_leads_to_the_new_one_and_never_in_circles() {
-    let device = FakeDevice::new();
-    let ids = [1, 2, 3].map(|byte| ConversationId::from_bytes([byte; 16]));
-    let [one, two, three] = ids;
-    let found = device
-        .host
-        .run(move |host| {
-            host.moved = HashMap::from([(one, two), (two, three)]);
-            let found = [host.current_id(one), host.current_id(three)];
-            host.moved.insert(three, one);
-            host.current_id(one);
-            found
-        })
-        .await
-        .unwrap();
-    assert_eq!(found, [three, three]);
 }
 
 #[tokio::test]

@@ -2,7 +2,9 @@
 
 use rand_core::CryptoRngCore;
 use sha2::{Digest as _, Sha256};
-use subrosa_mls::{AccountPublicKey, DeviceCertificate, DeviceIdentity, DeviceSigningKey};
+use subrosa_mls::{
+    DeviceCertificate, DeviceIdentity, DeviceSigningKey, SuccessionKeyHash, SuccessionSigningKey,
+};
 use subrosa_wire::{AccountId, Base64, DeviceId, Handle, Timestamp, rest, rest::signing_labels};
 
 use super::{
@@ -21,14 +23,19 @@ const FIRST_REVISION: u64 = 1;
 
 /// A vault that is open.
 pub struct OpenVault {
-    /// Whose it is.
-    pub account_id: AccountId,
     /// What opens it.
     pub key: VaultKey,
     /// The revision that the server holds.
     pub revision: u64,
     /// What is in it.
     pub contents: VaultContents,
+}
+
+impl OpenVault {
+    /// Whose it is.
+    pub fn account_id(&self) -> AccountId {
+        self.contents.account_id()
+    }
 }
 
 /// An account as it comes into the world.
@@ -52,9 +59,12 @@ pub enum UnlockError {
     /// The vault does not open with its key.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// The server names another account key than the vault: it is lying, or it was broken into.
-    #[error("the server shows a different account key than the vault holds")]
-    AccountKeyDiffers,
+    /// The server gave no seed of the succession key, or one that does not open with the recovery code.
+    #[error("the seed of the succession key does not open: {0}")]
+    SuccessionSeed(SealError),
+    /// The seed opens, but makes another succession key than the account's.
+    #[error("the seed of the succession key is that of another key")]
+    SuccessionKeyDiffers,
 }
 
 /// A challenge of the server is not one.
@@ -73,28 +83,29 @@ pub fn sign_up(
     now: Timestamp,
     mut rng: &mut (impl CryptoRngCore + ?Sized),
 ) -> NewAccount {
+    let succession_key = SuccessionSigningKey::generate(&mut rng);
+    let succession_key_hash = (&succession_key.public()).into();
     let vault = OpenVault {
-        account_id: AccountId::from_bytes(random_id(rng)),
         key: VaultKey::generate(rng),
         revision: FIRST_REVISION,
-        contents: VaultContents::generate(display_name, rng),
+        contents: VaultContents::generate(succession_key_hash, display_name, rng),
     };
     let recovery_code = RecoveryCode::generate(&mut rng);
     let (device, identity) = enrol_device(&vault, now, rng);
-    let ciphertext = vault::seal(&vault.contents, &vault.key, vault.account_id, vault.revision, rng);
+    let ciphertext = vault::seal(&vault.contents, &vault.key, vault.revision, rng);
     let request = rest::RegistrationFinish {
         handle,
-        account_id: vault.account_id,
         account_key: vault.contents.account_key.public().as_bytes().as_slice().into(),
+        succession_key_hash: vault.contents.succession_key_hash.as_bytes().as_slice().into(),
         registration_record: registered.record.as_slice().into(),
         vault: rest::SealedVault {
             revision: vault.revision,
             ciphertext: ciphertext.into(),
         },
         password_wrap: WrapKey::from(&registered.export_key)
-            .wrap(&vault.key, vault.account_id, rng)
+            .wrap(&vault.key, vault.account_id(), rng)
             .into(),
-        recovery: recovery(&vault, &recovery_code, rng),
+        recovery: recovery(&vault, &succession_key, &recovery_code, rng),
         device,
     };
     NewAccount {
@@ -113,12 +124,7 @@ pub fn open_vault(signed_in: &rest::SignedIn, way: &WrapKey) -> Result<OpenVault
         .unwrap_key(&signed_in.wrap.0, account_id)
         .map_err(UnlockError::Key)?;
     let contents = vault::open(&signed_in.vault, &key, account_id)?;
-    let shown = AccountPublicKey::try_from(signed_in.account_key.0.as_slice());
-    if shown != Ok(contents.account_key.public()) {
-        return Err(UnlockError::AccountKeyDiffers);
-    }
     Ok(OpenVault {
-        account_id,
         key,
         revision: signed_in.vault.revision,
         contents,
@@ -135,7 +141,7 @@ pub fn enrol_device(
     let signing_key = DeviceSigningKey::generate(&mut rng);
     let certificate = DeviceCertificate::issue(
         &vault.contents.account_key,
-        vault.account_id,
+        vault.contents.succession_key_hash,
         device_id,
         signing_key.public(),
         now,
@@ -168,21 +174,42 @@ pub fn password_change(
     }
 }
 
-/// The body of `POST /v1/password/finish` that also makes a new recovery code: the old one ends.
+/// The body of `POST /v1/password/finish` that also makes a new recovery code: the old one ends. It takes the
+/// answer to a recovery, and the old code, because only that opens the seed of the succession key.
 pub fn password_and_code_change(
     vault: &OpenVault,
+    recovered: &rest::SignedIn,
+    old_code: &RecoveryCode,
     registered: &Registered,
     rng: &mut (impl CryptoRngCore + ?Sized),
-) -> (rest::PasswordFinish, RecoveryCode) {
+) -> Result<(rest::PasswordFinish, RecoveryCode), UnlockError> {
+    let succession_key = succession_key(vault, recovered, old_code)?;
     let code = RecoveryCode::generate(rng);
-    let recovery = recovery(vault, &code, rng);
-    (
-        rest::PasswordFinish {
-            recovery: Some(recovery),
-            ..password_change(vault, registered, rng)
-        },
-        code,
-    )
+    let body = rest::PasswordFinish {
+        recovery: Some(recovery(vault, &succession_key, &code, rng)),
+        ..password_change(vault, registered, rng)
+    };
+    Ok((body, code))
+}
+
+/// Opens the seed of the succession key: the key is the one that the account id names.
+fn succession_key(
+    vault: &OpenVault,
+    recovered: &rest::SignedIn,
+    code: &RecoveryCode,
+) -> Result<SuccessionSigningKey, UnlockError> {
+    let wrapped = recovered
+        .succession_wrap
+        .as_ref()
+        .ok_or(UnlockError::SuccessionSeed(SealError::Refused))?;
+    let key = code
+        .unwrap_succession_key(&wrapped.0, vault.account_id())
+        .map_err(UnlockError::SuccessionSeed)?;
+    if SuccessionKeyHash::from(&key.public()) == vault.contents.succession_key_hash {
+        Ok(key)
+    } else {
+        Err(UnlockError::SuccessionKeyDiffers)
+    }
 }
 
 /// The signature of `POST /v1/recovery/finish` over the nonce of the challenge.
@@ -220,18 +247,22 @@ fn wrap_for_password(
     rng: &mut (impl CryptoRngCore + ?Sized),
 ) -> Base64 {
     WrapKey::from(export_key)
-        .wrap(&vault.key, vault.account_id, rng)
+        .wrap(&vault.key, vault.account_id(), rng)
         .into()
 }
 
 fn recovery(
     vault: &OpenVault,
+    succession_key: &SuccessionSigningKey,
     code: &RecoveryCode,
     rng: &mut (impl CryptoRngCore + ?Sized),
 ) -> rest::Recovery {
     rest::Recovery {
         public_key: code.public_key().as_slice().into(),
-        wrap: code.wrap_key().wrap(&vault.key, vault.account_id, rng).into(),
+        wrap: code.wrap_key().wrap(&vault.key, vault.account_id(), rng).into(),
+        succession_wrap: code
+            .wrap_succession_key(succession_key, vault.account_id(), rng)
+            .into(),
     }
 }
 

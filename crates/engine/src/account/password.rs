@@ -27,6 +27,7 @@ pub struct Password(Zeroizing<String>);
 
 /// Why a text cannot be a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum InvalidPassword {
     /// It is empty.
     #[error("a password cannot be empty")]
@@ -41,6 +42,7 @@ pub enum InvalidPassword {
 
 /// Why a password is too easy to guess.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum WeakPassword {
     /// Too few characters.
     #[error("a password has at least {PASSWORD_CHARS_MIN} characters")]

@@ -7,13 +7,13 @@
 
 use rand_core::CryptoRngCore;
 use sha2::{Digest as _, Sha256};
-use subrosa_mls::AccountSigningKey;
-use subrosa_wire::rest::signing_labels;
+use subrosa_mls::{AccountSigningKey, SuccessionSigningKey};
+use subrosa_wire::{AccountId, rest::signing_labels};
 use zeroize::Zeroizing;
 
 use super::{
     secret::derive,
-    wrap::{Way, WrapKey},
+    wrap::{self, SealError, Way, WrapKey},
 };
 
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -24,6 +24,8 @@ const RANDOM_LEN: usize = CODE_LEN - GROUP_LEN;
 const CHECKSUM_LABEL: &[u8] = b"subrosa recovery code checksum v1";
 const SIGNING_LABEL: &str = "subrosa recovery signing key v1";
 const WRAP_LABEL: &str = "subrosa vault wrap by recovery code v1";
+const SUCCESSION_WRAP_LABEL: &str = "subrosa succession wrap by recovery code v1";
+const SUCCESSION_WRAP_AAD: &[u8] = b"subrosa succession seed wrap v1";
 
 /// A recovery code: 32 values of five bits. Zeroized when dropped; shown only by [`expose`](Self::expose).
 #[derive(Clone)]
@@ -31,6 +33,7 @@ pub struct RecoveryCode(Zeroizing<[u8; CODE_LEN]>);
 
 /// Why a text is not a recovery code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum InvalidRecoveryCode {
     /// A character that no code has.
     #[error("a recovery code has only letters and digits, not {0:?}")]
@@ -106,9 +109,41 @@ impl RecoveryCode {
         WrapKey::new(derive(&self.0[..RANDOM_LEN], WRAP_LABEL), Way::RecoveryCode)
     }
 
+    /// Wraps the seed of an account's succession key. Nothing else than the code opens it: what falls with a
+    /// password must not take the succession key along.
+    pub fn wrap_succession_key(
+        &self,
+        key: &SuccessionSigningKey,
+        account_id: AccountId,
+        rng: &mut (impl CryptoRngCore + ?Sized),
+    ) -> Vec<u8> {
+        wrap::seal(
+            &derive(&self.0[..RANDOM_LEN], SUCCESSION_WRAP_LABEL),
+            key.seed(),
+            &succession_aad(account_id),
+            rng,
+        )
+    }
+
+    /// Opens what [`wrap_succession_key`](Self::wrap_succession_key) gave for the same code and account.
+    pub fn unwrap_succession_key(
+        &self,
+        wrapped: &[u8],
+        account_id: AccountId,
+    ) -> Result<SuccessionSigningKey, SealError> {
+        let key = derive(&self.0[..RANDOM_LEN], SUCCESSION_WRAP_LABEL);
+        let seed = wrap::open(&key, wrapped, &succession_aad(account_id))?;
+        let seed = seed.as_slice().try_into().map_err(|_| SealError::Refused)?;
+        Ok(SuccessionSigningKey::from_seed(seed))
+    }
+
     fn signing_key(&self) -> AccountSigningKey {
         AccountSigningKey::from_seed(*derive(&self.0[..RANDOM_LEN], SIGNING_LABEL))
     }
+}
+
+fn succession_aad(account_id: AccountId) -> Vec<u8> {
+    [SUCCESSION_WRAP_AAD, account_id.as_bytes()].concat()
 }
 
 fn value_of(c: char) -> Option<u8> {

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use prost::Message as _;
 use rand_core::CryptoRngCore;
-use subrosa_mls::{AccountPublicKey, AccountSigningKey};
-use subrosa_wire::{AccountId, limits::VAULT_MAX, rest};
+use subrosa_mls::{AccountIdentity, AccountSigningKey, SuccessionKeyHash};
+use subrosa_wire::{AccountId, Handle, handle::HANDLE_LEN_MAX, limits::VAULT_MAX, rest};
 use zeroize::{Zeroize as _, Zeroizing};
 
 pub use super::secret::VaultKey;
@@ -19,8 +19,8 @@ use super::{
 };
 use crate::content::DisplayName;
 
-/// The version of the contents that this build writes, and the newest that it reads.
-const VERSION: u32 = 1;
+/// The version of the contents that this build writes and reads; 1 was written during development only.
+const VERSION: u32 = 2;
 /// The sealed size grows in steps of this, in bytes.
 const PADDING_STEP: usize = 1024;
 const AAD: &[u8] = b"subrosa vault v1";
@@ -29,12 +29,16 @@ const AAD: &[u8] = b"subrosa vault v1";
 pub struct VaultContents {
     /// The key that certifies the account's devices.
     pub account_key: AccountSigningKey,
+    /// The hash of the key that outranks it, which certificates carry. Its seed is not in the vault: whoever
+    /// has only a password must not get it.
+    pub succession_key_hash: SuccessionKeyHash,
     /// Encrypts the backup of messages.
     pub backup_key: BackupKey,
     /// Encrypts what others may see of the profile.
     pub profile_key: ProfileKey,
-    /// The account keys of the people that this account has met, as they were first seen.
-    pub contacts: BTreeMap<AccountId, AccountPublicKey>,
+    /// The people that this account has met, with the handle under which each was first seen; `None` until the
+    /// directory has told it.
+    pub contacts: BTreeMap<AccountId, Option<Handle>>,
     /// The own display name.
     pub display_name: Option<DisplayName>,
 }
@@ -45,9 +49,12 @@ pub enum VaultError {
     /// The seal does not hold.
     #[error("the vault does not open: {0}")]
     Seal(#[from] SealError),
-    /// Written by a later version.
-    #[error("the vault has version {0}, this program knows versions up to {VERSION}")]
+    /// Written by another version.
+    #[error("the vault has version {0}, this program knows version {VERSION}")]
     Version(u32),
+    /// The seal holds, but the keys inside are those of another account.
+    #[error("the vault holds the keys of account {0}")]
+    OtherAccount(AccountId),
     /// The seal holds, but the contents are not what this program writes.
     #[error("the contents of the vault are not valid: {0}")]
     Contents(&'static str),
@@ -71,14 +78,16 @@ mod encoded {
         pub contacts: Vec<Contact>,
         #[prost(string, tag = "6")]
         pub display_name: String,
+        #[prost(bytes = "vec", tag = "7")]
+        pub succession_key_hash: Vec<u8>,
     }
 
     #[derive(Clone, PartialEq, prost::Message)]
     pub(super) struct Contact {
         #[prost(bytes = "vec", tag = "1")]
         pub account_id: Vec<u8>,
-        #[prost(bytes = "vec", tag = "2")]
-        pub account_key: Vec<u8>,
+        #[prost(string, tag = "2")]
+        pub handle: String,
     }
 
     impl Zeroize for Vault {
@@ -92,10 +101,14 @@ mod encoded {
 
 impl VaultContents {
     /// New contents, with new keys.
-    pub fn generate(display_name: Option<DisplayName>, rng: &mut (impl CryptoRngCore + ?Sized)) -> Self {
-        let mut rng = rng;
+    pub fn generate(
+        succession_key_hash: SuccessionKeyHash,
+        display_name: Option<DisplayName>,
+        mut rng: &mut (impl CryptoRngCore + ?Sized),
+    ) -> Self {
         Self {
             account_key: AccountSigningKey::generate(&mut rng),
+            succession_key_hash,
             backup_key: BackupKey::generate(&mut rng),
             profile_key: ProfileKey::generate(&mut rng),
             contacts: BTreeMap::new(),
@@ -103,15 +116,25 @@ impl VaultContents {
         }
     }
 
+    /// What the id of the account names.
+    pub fn identity(&self) -> AccountIdentity {
+        AccountIdentity {
+            account_key: self.account_key.public(),
+            succession_key_hash: self.succession_key_hash,
+        }
+    }
+
+    /// Whose vault it is.
+    pub fn account_id(&self) -> AccountId {
+        self.identity().account_id()
+    }
+
     /// The contents as bytes, not yet sealed: to be kept in an encrypted database.
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let contacts = self
-            .contacts
-            .iter()
-            .map(|(account_id, account_key)| encoded::Contact {
-                account_id: account_id.to_vec(),
-                account_key: account_key.as_bytes().to_vec(),
-            });
+        let contacts = self.contacts.iter().map(|(account_id, handle)| encoded::Contact {
+            account_id: account_id.to_vec(),
+            handle: handle.as_ref().map(Handle::to_string).unwrap_or_default(),
+        });
         let mut vault = encoded::Vault {
             version: VERSION,
             account_key_seed: self.account_key.seed().to_vec(),
@@ -123,6 +146,7 @@ impl VaultContents {
                 .as_ref()
                 .map(DisplayName::to_string)
                 .unwrap_or_default(),
+            succession_key_hash: self.succession_key_hash.as_bytes().to_vec(),
         };
         let bytes = Zeroizing::new(vault.encode_to_vec());
         vault.zeroize();
@@ -139,7 +163,7 @@ impl VaultContents {
     }
 
     fn from_encoded(vault: &encoded::Vault) -> Result<Self, VaultError> {
-        if vault.version == 0 || vault.version > VERSION {
+        if vault.version != VERSION {
             return Err(VaultError::Version(vault.version));
         }
         let key = |bytes: &[u8], what| <[u8; 32]>::try_from(bytes).map_err(|_| VaultError::Contents(what));
@@ -147,9 +171,15 @@ impl VaultContents {
         for contact in &vault.contacts {
             let account_id =
                 AccountId::try_from(&contact.account_id).map_err(|_| VaultError::Contents("account id"))?;
-            let account_key = AccountPublicKey::try_from(contact.account_key.as_slice())
-                .map_err(|_| VaultError::Contents("account key of a contact"))?;
-            contacts.insert(account_id, account_key);
+            let handle = match contact.handle.as_str() {
+                "" => None,
+                handle => Some(
+                    handle
+                        .parse()
+                        .map_err(|_| VaultError::Contents("handle of a contact"))?,
+                ),
+            };
+            contacts.insert(account_id, handle);
         }
         let display_name = match vault.display_name.as_str() {
             "" => None,
@@ -157,6 +187,10 @@ impl VaultContents {
         };
         Ok(Self {
             account_key: AccountSigningKey::from_seed(key(&vault.account_key_seed, "account key")?),
+            succession_key_hash: SuccessionKeyHash::from_bytes(key(
+                &vault.succession_key_hash,
+                "succession key hash",
+            )?),
             backup_key: BackupKey::from_bytes(key(&vault.backup_key, "backup key")?),
             profile_key: ProfileKey::from_bytes(key(&vault.profile_key, "profile key")?),
             contacts,
@@ -168,12 +202,21 @@ impl VaultContents {
 /// How many contacts fit into a vault with certainty, whatever else is in it.
 pub const CONTACTS_MAX: usize = (VAULT_MAX - PADDING_STEP - SEAL_OVERHEAD - 1024) / CONTACT_LEN_MAX;
 
-/// The length of an encoded contact: two byte strings and the heads of three fields.
-const CONTACT_LEN_MAX: usize = 2 + 2 + 16 + 2 + 32;
+/// The length of an encoded contact: an id, a handle and the heads of three fields.
+const CONTACT_LEN_MAX: usize = 2 + 2 + 16 + 2 + HANDLE_LEN_MAX;
 
 /// Seals the contents for a revision. Beyond [`CONTACTS_MAX`] contacts the result is longer than the server
 /// takes.
 pub fn seal(
+    contents: &VaultContents,
+    key: &VaultKey,
+    revision: u64,
+    rng: &mut (impl CryptoRngCore + ?Sized),
+) -> Vec<u8> {
+    seal_for(contents, key, contents.account_id(), revision, rng)
+}
+
+fn seal_for(
     contents: &VaultContents,
     key: &VaultKey,
     account_id: AccountId,
@@ -191,7 +234,7 @@ pub fn seal(
     wrap::seal(key.as_bytes(), &padded, &aad(account_id, revision), rng)
 }
 
-/// Opens a vault as the server gave it.
+/// Opens a vault as the server gave it: the keys inside are those that the account id names.
 pub fn open(
     sealed: &rest::SealedVault,
     key: &VaultKey,
@@ -208,9 +251,36 @@ pub fn open(
     if padding.len() >= PADDING_STEP || padding.iter().any(|byte| *byte != 0) {
         return Err(VaultError::Contents("padding"));
     }
-    VaultContents::decode(encoded)
+    let contents = VaultContents::decode(encoded)?;
+    match contents.account_id() {
+        found if found == account_id => Ok(contents),
+        found => Err(VaultError::OtherAccount(found)),
+    }
 }
 
 fn aad(account_id: AccountId, revision: u64) -> Vec<u8> {
     [AAD, account_id.as_bytes(), &revision.to_be_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_core::OsRng;
+
+    use super::*;
+
+    #[test]
+    fn a_vault_with_the_keys_of_another_account_is_refused() {
+        let contents = VaultContents::generate(SuccessionKeyHash::from_bytes([1; 32]), None, &mut OsRng);
+        let (key, other) = (VaultKey::generate(&mut OsRng), AccountId::from_bytes([2; 16]));
+        let sealed = |account_id| rest::SealedVault {
+            revision: 1,
+            ciphertext: seal_for(&contents, &key, account_id, 1, &mut OsRng).into(),
+        };
+        let own = contents.account_id();
+        assert!(open(&sealed(own), &key, own).is_ok());
+        assert_eq!(
+            open(&sealed(other), &key, other).map(drop),
+            Err(VaultError::OtherAccount(own))
+        );
+    }
 }

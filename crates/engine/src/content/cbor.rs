@@ -1,8 +1,12 @@
-//! Deterministic CBOR (RFC 8949, section 4.2), as much of it as MIMI needs.
+//! Deterministic CBOR (RFC 8949, section 4.2), the part of it that MIMI needs.
 //!
 //! The reader accepts only what the writer would have written: shortest heads, definite lengths,
 //! map keys in bytewise order without duplicates, valid UTF-8, nothing after the end. So equal
 //! contents have equal bytes, and a message id names one content only.
+
+use subrosa_wire::cbor::{
+    self, ARRAY, BYTES, FALSE, Head, HeadError, MAP, NEGATIVE, NULL, SIMPLE, TAG, TEXT, TRUE, UNSIGNED,
+};
 
 /// Why bytes are not deterministic CBOR of the expected shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -30,23 +34,20 @@ pub enum CborError {
     /// A text that is not UTF-8.
     #[error("a text string is not UTF-8")]
     Utf8,
-    /// A number, a length or a depth over its bound.
+    /// A number, a length or a depth exceeds its bound.
     #[error("{0} is over its bound")]
     OverBound(&'static str),
 }
 
-const UNSIGNED: u8 = 0;
-const NEGATIVE: u8 = 1;
-const BYTES: u8 = 2;
-const TEXT: u8 = 3;
-const ARRAY: u8 = 4;
-const MAP: u8 = 5;
-const TAG: u8 = 6;
-const SIMPLE: u8 = 7;
-
-const FALSE: u8 = 0xf4;
-const TRUE: u8 = 0xf5;
-const NULL: u8 = 0xf6;
+impl From<HeadError> for CborError {
+    fn from(error: HeadError) -> Self {
+        match error {
+            HeadError::Truncated => Self::Truncated,
+            HeadError::Indefinite(_) => Self::NotDeterministic("indefinite length"),
+            HeadError::Reserved(initial) => Self::Reserved(initial),
+        }
+    }
+}
 
 /// Writes deterministic CBOR. The caller writes map keys in order.
 #[derive(Default)]
@@ -58,24 +59,7 @@ impl Writer {
     }
 
     fn head(&mut self, major: u8, argument: u64) {
-        let major = major << 5;
-        let bytes = argument.to_be_bytes();
-        match argument {
-            0..=23 => self.0.push(major | bytes[7]),
-            24..=0xff => self.0.extend_from_slice(&[major | 0x18, bytes[7]]),
-            0x100..=0xffff => {
-                self.0.push(major | 0x19);
-                self.0.extend_from_slice(&bytes[6..]);
-            }
-            0x1_0000..=0xffff_ffff => {
-                self.0.push(major | 0x1a);
-                self.0.extend_from_slice(&bytes[4..]);
-            }
-            _ => {
-                self.0.push(major | 0x1b);
-                self.0.extend_from_slice(&bytes);
-            }
-        }
+        Head::write(major, argument, &mut self.0);
     }
 
     pub(crate) fn unsigned(&mut self, value: u64) {
@@ -116,14 +100,14 @@ impl Writer {
         self.0.push(NULL);
     }
 
-    /// Appends an item that is encoded already.
+    /// Appends an item that is already encoded.
     pub(crate) fn raw(&mut self, item: &[u8]) {
         self.0.extend_from_slice(item);
     }
 }
 
-/// Reads deterministic CBOR. It borrows; lengths are checked against what is there before anything
-/// is allocated.
+/// Reads deterministic CBOR. Strings are borrowed from the input, so a length from outside allocates
+/// nothing.
 pub(crate) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -140,43 +124,18 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn take(&mut self, len: usize) -> Result<&'a [u8], CborError> {
-        let (taken, rest) = self.0.split_at_checked(len).ok_or(CborError::Truncated)?;
-        self.0 = rest;
-        Ok(taken)
-    }
-
-    fn take_len(&mut self, len: u64) -> Result<&'a [u8], CborError> {
-        self.take(usize::try_from(len).map_err(|_| CborError::Truncated)?)
+    fn take(&mut self, len: u64) -> Result<&'a [u8], CborError> {
+        cbor::take(&mut self.0, len).ok_or(CborError::Truncated)
     }
 
     /// Reads a head whose argument is a number: major types 0 to 6.
-    fn head(&mut self) -> Result<(u8, u64), CborError> {
-        let initial = *self.0.first().ok_or(CborError::Truncated)?;
-        let (major, info) = (initial >> 5, initial & 0x1f);
-        self.take(1)?;
-        let (argument, least) = match info {
-            0..=23 => return Ok((major, u64::from(info))),
-            24 => (self.big_endian(1)?, 24),
-            25 => (self.big_endian(2)?, 0x100),
-            26 => (self.big_endian(4)?, 0x1_0000),
-            27 => (self.big_endian(8)?, 0x1_0000_0000),
-            31 if matches!(major, BYTES..=MAP) => {
-                return Err(CborError::NotDeterministic("indefinite length"));
-            }
-            _ => return Err(CborError::Reserved(initial)),
-        };
-        if argument < least {
-            return Err(CborError::NotDeterministic("a head is longer than needed"));
+    fn head(&mut self) -> Result<Head, CborError> {
+        let head = Head::read(&mut self.0)?;
+        if head.is_shortest {
+            Ok(head)
+        } else {
+            Err(CborError::NotDeterministic("a head is longer than needed"))
         }
-        Ok((major, argument))
-    }
-
-    fn big_endian(&mut self, len: usize) -> Result<u64, CborError> {
-        Ok(self
-            .take(len)?
-            .iter()
-            .fold(0, |value, byte| (value << 8) | u64::from(*byte)))
     }
 
     fn expect(&mut self, major: u8, expected: &'static str) -> Result<u64, CborError> {
@@ -184,14 +143,14 @@ impl<'a> Reader<'a> {
         if found != major {
             return Err(CborError::Unexpected { expected, found });
         }
-        Ok(self.head()?.1)
+        Ok(self.head()?.argument)
     }
 
     pub(crate) fn unsigned(&mut self) -> Result<u64, CborError> {
         self.expect(UNSIGNED, "an unsigned integer")
     }
 
-    /// An integer of either sign; what 64 bits with a sign cannot hold is refused.
+    /// An integer of either sign that fits into an `i64`.
     pub(crate) fn signed(&mut self, what: &'static str) -> Result<i64, CborError> {
         let found = *self.0.first().ok_or(CborError::Truncated)? >> 5;
         if found != UNSIGNED && found != NEGATIVE {
@@ -200,7 +159,7 @@ impl<'a> Reader<'a> {
                 found,
             });
         }
-        let magnitude = i64::try_from(self.head()?.1).map_err(|_| CborError::OverBound(what))?;
+        let magnitude = i64::try_from(self.head()?.argument).map_err(|_| CborError::OverBound(what))?;
         Ok(if found == NEGATIVE { !magnitude } else { magnitude })
     }
 
@@ -216,7 +175,7 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn bytes(&mut self, what: &'static str, max: usize) -> Result<&'a [u8], CborError> {
         let len = self.expect(BYTES, "a byte string")?;
-        let bytes = self.take_len(len)?;
+        let bytes = self.take(len)?;
         if bytes.len() > max {
             Err(CborError::OverBound(what))
         } else {
@@ -226,7 +185,7 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn text(&mut self, what: &'static str, max: usize) -> Result<&'a str, CborError> {
         let len = self.expect(TEXT, "a text string")?;
-        let bytes = self.take_len(len)?;
+        let bytes = self.take(len)?;
         if bytes.len() > max {
             return Err(CborError::OverBound(what));
         }
@@ -276,8 +235,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads a whole map of any kind and gives each key and value to `entry`, each as a reader over one
-    /// encoded item. Order and uniqueness of the keys are checked here.
+    /// Reads a map of any keys and values and passes the encoded items of each pair to `entry`. Checks that the
+    /// keys are in order and unique.
     pub(crate) fn entries<E: From<CborError>>(
         &mut self,
         what: &'static str,
@@ -297,7 +256,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Reads one item of any kind, checks that it is deterministic, and gives its bytes.
+    /// Reads one item of any kind, checks that it is deterministic, and returns its bytes.
     pub(crate) fn item(&mut self, depth: usize) -> Result<&'a [u8], CborError> {
         let start = self.0;
         self.skip(depth)?;
@@ -309,18 +268,18 @@ impl<'a> Reader<'a> {
         if *self.0.first().ok_or(CborError::Truncated)? >> 5 == SIMPLE {
             return self.skip_simple();
         }
-        let (major, argument) = self.head()?;
-        match major {
-            BYTES => drop(self.take_len(argument)?),
-            TEXT => drop(std::str::from_utf8(self.take_len(argument)?).map_err(|_| CborError::Utf8)?),
+        let head = self.head()?;
+        match head.major() {
+            BYTES => drop(self.take(head.argument)?),
+            TEXT => drop(std::str::from_utf8(self.take(head.argument)?).map_err(|_| CborError::Utf8)?),
             ARRAY => {
-                for _ in 0..argument {
+                for _ in 0..head.argument {
                     self.skip(depth)?;
                 }
             }
             MAP => {
                 let mut previous: Option<&[u8]> = None;
-                for _ in 0..argument {
+                for _ in 0..head.argument {
                     let key = self.item(depth)?;
                     if previous.is_some_and(|previous| previous >= key) {
                         return Err(CborError::NotDeterministic("map keys are not in order"));
@@ -337,38 +296,31 @@ impl<'a> Reader<'a> {
 
     /// Major type 7: simple values, and floating-point numbers in their shortest form.
     fn skip_simple(&mut self) -> Result<(), CborError> {
-        const NOT_SHORTEST: CborError = CborError::NotDeterministic("a number has a shorter form");
-        let initial = self.take(1)?[0];
-        match initial & 0x1f {
-            0..=23 => Ok(()),
-            24 if self.big_endian(1)? >= 32 => Ok(()),
-            24 => Err(CborError::NotDeterministic("a simple value has a shorter form")),
-            25 => self.take(2).map(drop),
-            26 => {
-                let bytes = self.take(4)?;
-                let value = f32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-                if fits_half(value) {
-                    Err(NOT_SHORTEST)
-                } else {
-                    Ok(())
-                }
+        let head = Head::read(&mut self.0)?;
+        let is_shortest = match head.initial & 0x1f {
+            24 if head.argument < 32 => {
+                return Err(CborError::NotDeterministic("a simple value has a shorter form"));
             }
-            27 => {
-                let value = f64::from_bits(self.big_endian(8)?);
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    reason = "whether it truncates is the question"
-                )]
-                let single = value as f32;
-                if value.is_nan() || f64::from(single).to_bits() == value.to_bits() {
-                    Err(NOT_SHORTEST)
-                } else {
-                    Ok(())
-                }
-            }
-            _ => Err(CborError::Reserved(initial)),
+            26 => !u32::try_from(head.argument).is_ok_and(|bits| fits_half(f32::from_bits(bits))),
+            27 => !fits_single(f64::from_bits(head.argument)),
+            _ => true,
+        };
+        if is_shortest {
+            Ok(())
+        } else {
+            Err(CborError::NotDeterministic("a number has a shorter form"))
         }
     }
+}
+
+/// Whether a number is exact in IEEE 754 single precision: then it must be written so.
+fn fits_single(value: f64) -> bool {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "whether it truncates is the question"
+    )]
+    let single = value as f32;
+    value.is_nan() || f64::from(single).to_bits() == value.to_bits()
 }
 
 /// Whether a number is exact in IEEE 754 half precision: then it must be written so.
@@ -514,7 +466,7 @@ mod tests {
     }
 
     #[test]
-    fn half_precision_is_told_exactly() {
+    fn half_precision_is_recognized_exactly() {
         for value in [
             1.0,
             1.5,

@@ -1,6 +1,6 @@
-//! Which characters can deceive: move the cursor, turn the text around, or hide.
+//! Which characters can deceive: those that move the cursor, reverse the text, or hide.
 //!
-//! After the general category Cf and the lists of Unicode Technical Report 36 and Unicode Technical
+//! Based on the general category Cf and the lists of Unicode Technical Report 36 and Unicode Technical
 //! Standard 39, as far as they matter for names and terminals.
 
 /// A control that starts an escape sequence or moves the cursor: C0, DEL, C1, and the line and
@@ -21,13 +21,12 @@ pub(crate) fn is_tag(c: char) -> bool {
 
 /// The tag that ends a flag.
 pub(crate) const CANCEL_TAG: char = '\u{e007f}';
-/// What stands before the tags of a flag.
+/// The emoji before the tags of a flag.
 pub(crate) const BLACK_FLAG: char = '\u{1f3f4}';
 /// Joins emoji into one, and letters in some scripts.
 pub(crate) const ZERO_WIDTH_JOINER: char = '\u{200d}';
 
-/// A format character without a shape of its own, other than the joiners and the bidi controls; and what
-/// is not a character at all.
+/// An invisible format character other than the joiners and the bidi controls, or a noncharacter.
 pub(crate) fn is_shapeless(c: char) -> bool {
     is_tag(c)
         || matches!(
@@ -47,7 +46,7 @@ pub(crate) fn is_shapeless(c: char) -> bool {
         || u32::from(c) & 0xfffe == 0xfffe
 }
 
-/// A letter or symbol that shows as nothing or as a space without being one.
+/// A letter or symbol that is displayed as nothing or as a space.
 pub(crate) fn is_blank(c: char) -> bool {
     matches!(
         c,
@@ -55,8 +54,8 @@ pub(crate) fn is_blank(c: char) -> bool {
     )
 }
 
-/// A character that can stand on either side of a joiner in an emoji (UTS 51). Wider than the property
-/// Emoji: the symbol blocks as a whole.
+/// A character that can be on either side of a joiner in an emoji (UTS 51). It includes whole symbol blocks, more
+/// than the property Emoji.
 pub(crate) fn is_emoji_base(c: char) -> bool {
     matches!(
         c,
@@ -68,7 +67,7 @@ pub(crate) fn is_emoji_base(c: char) -> bool {
     )
 }
 
-/// A character that modifies an emoji: the emoji presentation and the skin tones.
+/// A character that modifies an emoji: the emoji presentation selector and the skin tones.
 pub(crate) fn is_emoji_modifier(c: char) -> bool {
     matches!(c, '\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}')
 }

@@ -15,7 +15,7 @@ const CARDINALITY_SINGLE: u64 = 1;
 const CARDINALITY_EXTERNAL: u64 = 2;
 const CARDINALITY_MULTI: u64 = 3;
 
-/// Why bytes are not MIMI content that we take part in, or a content cannot be sent.
+/// Why bytes are not MIMI content that we accept, or a content cannot be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ContentError {
     /// Not deterministic CBOR, or not of the right shape.
@@ -35,15 +35,15 @@ pub enum ContentError {
     /// A number that the draft does not define.
     #[error("{what} {value} is not known")]
     Unknown {
-        /// What the number stands for.
+        /// The meaning of the number.
         what: &'static str,
         /// The number.
         value: u64,
     },
-    /// A number, a length or a depth over its bound.
+    /// A number, a length or a depth exceeds its bound.
     #[error("{0} is over its bound")]
     OverBound(&'static str),
-    /// A URI that a message id cannot cover.
+    /// A URI is longer than a message id can cover.
     #[error("a URI has {0} bytes, more than a message id covers")]
     UriTooLong(usize),
     /// The content names another sender or room than the one that MLS authenticated.
@@ -52,7 +52,7 @@ pub enum ContentError {
 }
 
 impl MimiContent {
-    /// The deterministic encoding. A content that [`decode`](Self::decode) would refuse is refused.
+    /// The deterministic encoding. Refuses a content that [`decode`](Self::decode) would refuse.
     pub fn encode(&self) -> Result<Vec<u8>, ContentError> {
         let mut writer = Writer::default();
         writer.array(7);
@@ -96,7 +96,7 @@ impl MimiContent {
         }
     }
 
-    /// Decodes a content. Only the bytes that [`encode`](Self::encode) gives for a content decode to it.
+    /// Decodes a content. Only the bytes that [`encode`](Self::encode) returns for a content decode to it.
     pub fn decode(encoded: &[u8]) -> Result<Self, ContentError> {
         if encoded.len() > limits::CONTENT_MAX {
             return Err(ContentError::OverBound("content"));

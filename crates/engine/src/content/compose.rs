@@ -10,7 +10,7 @@ use super::{
     status::STATUS_MEDIA_TYPE,
 };
 
-/// The media type of a text: GitHub's Markdown with MIMI's rules.
+/// The media type of a text: GitHub Flavored Markdown with MIMI's rules.
 pub const TEXT_MEDIA_TYPE: &str = "text/markdown;variant=GFM-MIMI";
 /// The media type of a reaction.
 pub const REACTION_MEDIA_TYPE: &str = "text/plain;charset=utf-8";
@@ -20,7 +20,7 @@ pub fn text(origin: &Origin, salt: [u8; SALT_LEN], text: &str) -> MimiContent {
     content(origin, salt, Disposition::RENDER, single(TEXT_MEDIA_TYPE, text))
 }
 
-/// A text that answers another message.
+/// A reply to another message.
 pub fn reply(origin: &Origin, salt: [u8; SALT_LEN], in_reply_to: MessageId, reply: &str) -> MimiContent {
     MimiContent {
         in_reply_to: Some(in_reply_to),
@@ -28,7 +28,7 @@ pub fn reply(origin: &Origin, salt: [u8; SALT_LEN], in_reply_to: MessageId, repl
     }
 }
 
-/// A new text for an own message.
+/// A new text for a message of this origin.
 pub fn edit(origin: &Origin, salt: [u8; SALT_LEN], target: MessageId, new_text: &str) -> MimiContent {
     MimiContent {
         replaces: Some(target),
@@ -36,7 +36,7 @@ pub fn edit(origin: &Origin, salt: [u8; SALT_LEN], target: MessageId, new_text: 
     }
 }
 
-/// Deletes an own message.
+/// Deletes a message of this origin.
 pub fn delete(origin: &Origin, salt: [u8; SALT_LEN], target: MessageId) -> MimiContent {
     MimiContent {
         replaces: Some(target),
@@ -53,7 +53,7 @@ pub fn reaction(origin: &Origin, salt: [u8; SALT_LEN], target: MessageId, emoji:
     }
 }
 
-/// Takes back an own reaction; `target` is the message that was reacted to.
+/// Takes back a reaction of this origin; `target` is the message that was reacted to.
 pub fn unreact(origin: &Origin, salt: [u8; SALT_LEN], reaction: MessageId, target: MessageId) -> MimiContent {
     MimiContent {
         replaces: Some(reaction),
@@ -62,7 +62,7 @@ pub fn unreact(origin: &Origin, salt: [u8; SALT_LEN], reaction: MessageId, targe
     }
 }
 
-/// Tells what became of messages.
+/// Reports the status of messages.
 pub fn status_report(origin: &Origin, salt: [u8; SALT_LEN], report: &StatusReport) -> MimiContent {
     content(
         origin,
@@ -72,7 +72,7 @@ pub fn status_report(origin: &Origin, salt: [u8; SALT_LEN], report: &StatusRepor
     )
 }
 
-/// Tells the own name.
+/// Announces the sender's profile.
 pub fn profile(origin: &Origin, salt: [u8; SALT_LEN], profile: &Profile) -> MimiContent {
     content(
         origin,

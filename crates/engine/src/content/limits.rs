@@ -1,16 +1,16 @@
-//! Every bound on content, in one place. What is over a bound is refused when it is decoded.
+//! Every bound on content, in one place. Content that exceeds a bound is refused when it is decoded.
 
 /// The longest encoded content, in bytes: what an application message can carry.
 pub const CONTENT_MAX: usize = subrosa_wire::limits::APPLICATION_MESSAGE_MAX;
 /// How deep parts may be nested; the outermost part is at depth 1.
 pub const PART_DEPTH_MAX: usize = 8;
-/// Parts directly inside one multi part.
+/// Parts directly inside one multipart.
 pub const PARTS_MAX: usize = 64;
 /// Entries in the extensions map.
 pub const EXTENSIONS_MAX: usize = 32;
 /// How deep the value of an unknown extension may be nested.
 pub const EXTENSION_DEPTH_MAX: usize = 8;
-/// The longest name of an extension that has a text for a name, in bytes.
+/// The longest name of an extension that is named by a text, in bytes.
 pub const EXTENSION_NAME_MAX: usize = 255;
 /// The longest encoded value of an extension, in bytes.
 pub const EXTENSION_VALUE_MAX: usize = 4095;

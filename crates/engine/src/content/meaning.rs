@@ -17,7 +17,7 @@ pub enum Meaning {
     Text {
         /// Markdown.
         text: String,
-        /// The message that it answers.
+        /// The message that it replies to.
         in_reply_to: Option<MessageId>,
     },
     /// A new text for a message of the same sender.
@@ -27,7 +27,7 @@ pub enum Meaning {
         /// Markdown.
         text: String,
     },
-    /// A message of the same sender is to be deleted.
+    /// Deletes a message of the same sender.
     Delete {
         /// That message.
         target: MessageId,
@@ -38,7 +38,7 @@ pub enum Meaning {
         target: MessageId,
         /// One or more emoji.
         emoji: String,
-        /// The reaction of the same sender that it takes the place of.
+        /// The reaction of the same sender that it replaces.
         replaces: Option<MessageId>,
     },
     /// A reaction is taken back.
@@ -46,11 +46,11 @@ pub enum Meaning {
         /// The content that was the reaction.
         reaction: MessageId,
     },
-    /// What became of messages at the sender of this content.
+    /// The status of messages at the sender of this content.
     StatusReport(Vec<(MessageId, ReportedStatus)>),
-    /// What the sender says about itself.
+    /// The sender's profile.
     Profile {
-        /// How it wants to be called; `None` if it has taken its name back.
+        /// The display name; `None` if it was removed.
         name: Option<DisplayName>,
     },
     /// Something that this version does not understand.
@@ -60,7 +60,7 @@ pub enum Meaning {
     },
 }
 
-/// Finds out what a content means.
+/// Determines what a content means.
 pub fn interpret(content: &MimiContent) -> Meaning {
     if content.nested_part.body == Body::Null {
         return match (content.replaces, content.nested_part.disposition) {
@@ -101,7 +101,7 @@ fn fallback_line(what: &str) -> String {
     format!("[{what}: this version cannot show it]")
 }
 
-/// What a part means by itself.
+/// What a single part means.
 enum Understood {
     Text(String),
     Reaction(String),
@@ -199,8 +199,8 @@ fn understand_single(disposition: Disposition, content_type: &str, content: &[u8
     }
 }
 
-/// Puts together what belongs together. The first part that is understood decides what it is: emoji are
-/// strung together, texts set below each other with a line for each part that is not understood.
+/// Combines the parts of a multipart. The first part that is understood decides the kind: emoji are concatenated,
+/// texts are put below each other, with a line for each part that is not understood.
 fn combine(parts: impl IntoIterator<Item = Understood>) -> Understood {
     let parts: Vec<_> = parts.into_iter().collect();
     let first = parts.iter().position(Understood::is_something).unwrap_or(0);
@@ -235,7 +235,7 @@ fn combine(parts: impl IntoIterator<Item = Understood>) -> Understood {
     }
 }
 
-/// `kind`, with the details that there are, each cut to a readable length.
+/// `kind` with the details that are present, each cut to a readable length.
 fn describe<const N: usize>(kind: &str, details: [&str; N]) -> String {
     const DETAIL_CHARS_MAX: usize = 120;
     let details: Vec<String> = details

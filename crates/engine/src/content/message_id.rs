@@ -113,19 +113,19 @@ impl Origin {
         format!("mimi:subrosa/r/{}", self.conversation)
     }
 
-    /// Encodes a content that is said here, and gives its id with it.
+    /// Encodes a content of this origin and computes its message id.
     ///
-    /// The two always belong together: what is stored and sent are exactly these bytes.
-    pub fn seal(&self, content: &MimiContent) -> Result<(MessageId, Vec<u8>), ContentError> {
+    /// Exactly these bytes are stored and sent: the id covers them.
+    pub fn encode(&self, content: &MimiContent) -> Result<(MessageId, Vec<u8>), ContentError> {
         self.check(content)?;
         let encoded = content.encode()?;
         let id = MessageId::compute(&self.sender_uri(), &self.room_uri(), &encoded, &content.salt)?;
         Ok((id, encoded))
     }
 
-    /// Decodes what was received here. A content that names another sender or room is refused: it was
-    /// taken from elsewhere.
-    pub fn open(&self, encoded: &[u8]) -> Result<(MessageId, MimiContent), ContentError> {
+    /// Decodes a content received from this origin and computes its message id. A content that names
+    /// another sender or room is refused: it was copied from elsewhere.
+    pub fn decode(&self, encoded: &[u8]) -> Result<(MessageId, MimiContent), ContentError> {
         let content = MimiContent::decode(encoded)?;
         self.check(&content)?;
         let id = MessageId::compute(&self.sender_uri(), &self.room_uri(), encoded, &content.salt)?;
@@ -178,8 +178,8 @@ mod tests {
     #[test]
     fn the_id_is_the_same_for_sender_and_receiver_and_stable() {
         let content = compose::text(&origin(), [7; 16], "hi");
-        let (sent, encoded) = origin().seal(&content).unwrap();
-        assert_eq!(origin().open(&encoded).unwrap(), (sent, content));
+        let (sent, encoded) = origin().encode(&content).unwrap();
+        assert_eq!(origin().decode(&encoded).unwrap(), (sent, content));
         assert_eq!(
             sent.to_string(),
             include_str!("../../tests/fixtures/text_message_id.hex").trim()
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_content_from_another_sender_or_room_is_refused() {
-        let (_, encoded) = origin().seal(&compose::text(&origin(), [7; 16], "hi")).unwrap();
+        let (_, encoded) = origin().encode(&compose::text(&origin(), [7; 16], "hi")).unwrap();
         let other_sender = Origin {
             sender: AccountId::from_bytes([0xab; 16]),
             ..origin()
@@ -198,14 +198,14 @@ mod tests {
             conversation: ConversationId::from_bytes([0xcd; 16]),
             ..origin()
         };
-        assert_eq!(other_sender.open(&encoded), Err(ContentError::ForeignOrigin));
-        assert_eq!(other_room.open(&encoded), Err(ContentError::ForeignOrigin));
+        assert_eq!(other_sender.decode(&encoded), Err(ContentError::ForeignOrigin));
+        assert_eq!(other_room.decode(&encoded), Err(ContentError::ForeignOrigin));
     }
 
     #[test]
     fn another_salt_makes_another_id() {
-        let (one, _) = origin().seal(&compose::text(&origin(), [7; 16], "hi")).unwrap();
-        let (two, _) = origin().seal(&compose::text(&origin(), [8; 16], "hi")).unwrap();
+        let (one, _) = origin().encode(&compose::text(&origin(), [7; 16], "hi")).unwrap();
+        let (two, _) = origin().encode(&compose::text(&origin(), [8; 16], "hi")).unwrap();
         assert_ne!(one, two);
     }
 

@@ -1,7 +1,7 @@
-//! What people say, inside the encryption: MIMI content (draft-ietf-mimi-content, March 2026).
+//! The content of messages, inside the encryption: MIMI content (draft-ietf-mimi-content, March 2026).
 //!
-//! Everything that is read here comes from another person's device. Decoding is strict and never
-//! panics; what decodes may still be unknown, and then it degrades to a readable line.
+//! Everything read here comes from another person's device. Decoding is strict and never panics. Content that
+//! decodes but is not understood is shown as a readable line.
 
 mod cbor;
 mod characters;

@@ -1,4 +1,4 @@
-//! The data model of MIMI content, as the draft's section on the content format has it.
+//! The data model of MIMI content, as in the draft's section on the content format.
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
@@ -16,13 +16,13 @@ pub struct MimiContent {
     pub replaces: Option<MessageId>,
     /// The topic (thread) that it belongs to; empty for none.
     pub topic_id: Vec<u8>,
-    /// When it is to disappear.
+    /// When it disappears.
     pub expires: Option<Expires>,
-    /// The message that it answers or reacts to.
+    /// The message that it replies or reacts to.
     pub in_reply_to: Option<MessageId>,
-    /// Further facts by number or name; unknown ones are kept.
+    /// Extensions by number or name; unknown ones are kept.
     pub extensions: BTreeMap<ExtensionName, ExtensionValue>,
-    /// What it says.
+    /// The outermost part.
     pub nested_part: NestedPart,
 }
 
@@ -60,7 +60,7 @@ impl ExtensionName {
     }
 }
 
-/// The order of a deterministic map: that of the encoded keys (RFC 8949, section 4.2.1).
+/// The order in a deterministic map is that of the encoded keys (RFC 8949, section 4.2.1).
 impl Ord for ExtensionName {
     fn cmp(&self, other: &Self) -> Ordering {
         self.encode().cmp(&other.encode())
@@ -94,7 +94,7 @@ impl ExtensionValue {
 /// A part of a content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NestedPart {
-    /// What is to be done with it.
+    /// What to do with it.
     pub disposition: Disposition,
     /// Language tag (RFC 5646); empty if it does not matter.
     pub language: String,
@@ -102,12 +102,12 @@ pub struct NestedPart {
     pub body: Body,
 }
 
-/// What is to be done with a part. Unknown values are kept, and treated as [`Disposition::RENDER`].
+/// What to do with a part. Unknown values are kept, and treated as [`Disposition::RENDER`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Disposition(pub u8);
 
 impl Disposition {
-    /// Nothing is said.
+    /// Not specified.
     pub const UNSPECIFIED: Self = Self(0);
     /// Show it as a message.
     pub const RENDER: Self = Self(1);
@@ -139,7 +139,7 @@ pub enum Body {
         /// The bytes.
         content: Vec<u8>,
     },
-    /// Content that lies elsewhere, mostly encrypted.
+    /// Content stored elsewhere, usually encrypted.
     External(Box<External>),
     /// Several parts.
     Multi {
@@ -150,25 +150,25 @@ pub enum Body {
     },
 }
 
-/// How the parts of a multi part belong together.
+/// How the parts of a multipart belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PartSemantics {
-    /// The same in several forms: take the first that is understood.
+    /// Alternatives: show the first that is understood.
     ChooseOne,
-    /// All or nothing.
+    /// Show all of them or none.
     SingleUnit,
-    /// As many as are understood.
+    /// Show those that are understood.
     ProcessAll,
 }
 
-/// Content that lies elsewhere. The numbers are of IANA registries.
+/// Content stored elsewhere. The numbers are those of IANA registries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct External {
     /// Media type with parameters.
     pub content_type: String,
-    /// Where it lies.
+    /// The URL of the content.
     pub url: String,
-    /// When it is deleted there, in seconds since 1970; 0 if that is not known.
+    /// When it will be deleted there, in seconds since 1970; 0 if not known.
     pub expires: u32,
     /// Its size in bytes.
     pub size: u64,
@@ -182,9 +182,9 @@ pub struct External {
     pub aad: Vec<u8>,
     /// Hash algorithm (named information registry); 0 for none.
     pub hash_alg: u8,
-    /// Hash of what lies there.
+    /// Hash of what is stored there.
     pub content_hash: Vec<u8>,
-    /// A line for people.
+    /// A description for people; untrusted.
     pub description: String,
     /// A name for the file; untrusted.
     pub filename: String,

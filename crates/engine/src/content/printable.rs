@@ -1,8 +1,8 @@
-//! Makes text from others safe to print: nothing that leaves here steers a terminal.
+//! Makes text from others safe to print: nothing in the result can control a terminal.
 //!
 //! Escape sequences begin with a control character, and so do all other ways to move a cursor, ring a
-//! bell or change a title. Every control becomes a visible picture; so does what would turn the order of
-//! the text around or hide in it.
+//! bell or change a title. Every control becomes a visible picture, and so do characters that would reorder the text
+//! or hide in it.
 
 use std::{borrow::Cow, iter::Peekable, str::Chars};
 
@@ -11,12 +11,12 @@ use super::characters::{BLACK_FLAG, CANCEL_TAG, is_bidi_control, is_control, is_
 /// Shown for a character that has no picture of its own.
 const REPLACEMENT: char = '\u{fffd}';
 
-/// A text for a terminal. Line feeds and tabs are kept, and CR LF becomes a line feed.
+/// Makes a text safe for a terminal. Line feeds and tabs are kept, and CR LF becomes a line feed.
 pub fn printable(text: &str) -> Cow<'_, str> {
     with_layout(text, &['\n', '\t'])
 }
 
-/// A text for one line of a terminal: line feeds and tabs are made visible too.
+/// Makes a text safe for one line of a terminal: line feeds and tabs become visible, too.
 pub fn printable_line(text: &str) -> Cow<'_, str> {
     with_layout(text, &[])
 }

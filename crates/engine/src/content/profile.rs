@@ -1,7 +1,7 @@
-//! What a person says about themselves: for now, a name.
+//! The profile that a person shares: for now, a display name.
 //!
 //! A deterministic CBOR map from numbers to values: 1 is the display name. Other numbers belong to
-//! later versions and are left out.
+//! later versions and are ignored.
 
 use super::{
     ContentError, DisplayName,
@@ -13,7 +13,7 @@ use super::{
 pub const PROFILE_MEDIA_TYPE: &str = "application/vnd.subrosa.profile";
 
 const NAME: i64 = 1;
-/// Entries of a profile of any version, and how deep their values may be nested.
+/// Bounds for a profile of any version: its entries, and how deep their values may be nested.
 const ENTRIES_MAX: usize = 16;
 const DEPTH_MAX: usize = 4;
 const VALUE_MAX: usize = 4096;
@@ -34,7 +34,7 @@ pub enum InvalidProfile {
     /// The name is one that could deceive.
     #[error(transparent)]
     Name(#[from] InvalidName),
-    /// The name is not written as a clean name is.
+    /// The name is not in its normal form.
     #[error("the name is not in its normal form")]
     NameNotNormal,
 }

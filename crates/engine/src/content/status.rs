@@ -12,7 +12,7 @@ use super::{
 /// The media type of a status report.
 pub const STATUS_MEDIA_TYPE: &str = "application/mimi-message-status";
 
-/// What became of a message on the device or at the account that reports it.
+/// The status of a message at the device or account that reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ReportedStatus {
     /// Made unread again.
@@ -57,7 +57,7 @@ impl StatusReport {
         Self(vec![(id, status)])
     }
 
-    /// The reports on any number of messages, as few as the bound allows; none for none.
+    /// As few reports as possible on any number of messages; none if there are no messages.
     pub fn batches(entries: impl IntoIterator<Item = (MessageId, ReportedStatus)>) -> Vec<Self> {
         let entries: Vec<_> = entries.into_iter().collect();
         entries
@@ -88,8 +88,7 @@ impl StatusReport {
         writer.finish()
     }
 
-    /// Decodes a report. Entries with a status that is not known yet are left out, so a report of a
-    /// later version may be empty.
+    /// Decodes a report. Entries with an unknown status are ignored, so a report of a later version may be empty.
     pub fn decode(encoded: &[u8]) -> Result<Self, ContentError> {
         let mut reader = Reader::new(encoded);
         let len = reader.array("entries of a status report", STATUS_ENTRIES_MAX)?;

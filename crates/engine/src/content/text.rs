@@ -1,4 +1,4 @@
-//! Names and texts that may be sent: parsed once, where the user gives them.
+//! Names and texts that may be sent: parsed once, where the user enters them.
 
 use std::{fmt, iter};
 
@@ -19,22 +19,22 @@ pub struct DisplayName(String);
 /// Why a text is not a display name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidName {
-    /// There is nothing to see in it.
+    /// It has no visible character.
     #[error("a name needs at least one visible character")]
     Empty,
     /// Too long.
     #[error("a name has at most {DISPLAY_NAME_MAX} bytes, this one has {0}")]
     TooLong(usize),
-    /// A control character, a line break among them.
+    /// It has a control character, such as a line break.
     #[error("a name cannot contain the control character U+{0:04X}")]
     Control(u32),
-    /// A character that changes the direction of text.
+    /// It has a character that changes the direction of text.
     #[error("a name cannot contain the direction control U+{0:04X}")]
     BidiControl(u32),
-    /// A character that cannot be seen.
+    /// It has an invisible character.
     #[error("a name cannot contain the invisible character U+{0:04X}")]
     Invisible(u32),
-    /// More marks on one letter than any language needs.
+    /// It has more marks on one letter than any language needs.
     #[error("a name has at most {MARKS_MAX} marks on one letter")]
     StackedMarks,
 }
@@ -54,7 +54,7 @@ impl fmt::Display for DisplayName {
 
 impl fmt::Debug for DisplayName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A name tells who somebody is: it does not belong in a log.
+        // A name identifies somebody: it does not belong in a log.
         write!(f, "DisplayName({} bytes)", self.0.len())
     }
 }
@@ -68,10 +68,10 @@ impl TryFrom<&str> for DisplayName {
 }
 
 /// Reads a display name: trims it, makes every run of spaces one space and composes letters and marks
-/// (NFC). What could deceive is refused rather than removed. A zero-width joiner may only stand inside
-/// an emoji.
+/// (NFC). Characters that could deceive are refused, not removed. A zero-width joiner is allowed only inside an
+/// emoji.
 pub fn clean_name(text: &str) -> Result<DisplayName, InvalidName> {
-    // Normalising can make a text shorter, but not to a hundredth: this only keeps the work bounded.
+    // Normalizing can shorten a text, but never a hundredfold: this check only bounds the work.
     if text.len() > DISPLAY_NAME_MAX * 100 {
         return Err(InvalidName::TooLong(text.len()));
     }
@@ -115,7 +115,7 @@ fn check_visible(name: &str) -> Result<(), InvalidName> {
     Ok(())
 }
 
-/// Whether the joiner at `index` stands between two emoji.
+/// Whether the joiner at `index` is between two emoji.
 fn joins_emoji(chars: &[char], index: usize) -> bool {
     let before = chars[..index].iter().rev().find(|c| !is_emoji_modifier(**c));
     let after = chars.get(index + 1);
@@ -135,7 +135,7 @@ pub enum InvalidMessageText {
     /// Too long.
     #[error("a message has at most {MESSAGE_TEXT_MAX} bytes, this one has {0}")]
     TooLong(usize),
-    /// It contains U+0000, which many programs take for the end.
+    /// It contains U+0000, which many programs treat as the end.
     #[error("a message cannot contain the character U+0000")]
     Nul,
 }

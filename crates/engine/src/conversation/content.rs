@@ -1,22 +1,24 @@
 //! What a decrypted message means: texts, reports and names.
 
 use subrosa_mls::DeviceCertificate;
-use subrosa_wire::Timestamp;
+use subrosa_wire::{AccountId, Timestamp};
 
-use super::Conversation;
+use super::{Conversation, message_status_changed};
 use crate::{
-    api::{Event, MessageStatus, Warning},
+    LocalMessageId,
+    api::{Event, MessageStatus},
     content::{DisplayName, Meaning, MessageId, Origin, ReportedStatus, interpret},
     context::{Context, StepResult},
+    misbehaviour::MemberMisbehaviour,
     store::{
-        contacts,
-        messages::{self, LocalMessageId, NewMessage},
+        contacts, members,
+        messages::{self, NewMessage},
         outbox,
     },
     vault,
 };
 
-/// Where and when an entry of the log stands.
+/// The seq of an entry in the log, and when the server accepted it.
 #[derive(Clone, Copy)]
 struct Place {
     seq: u64,
@@ -24,7 +26,7 @@ struct Place {
 }
 
 impl Conversation {
-    /// Takes in what a member has said. The sender is verified; the content is whatever it chose to send.
+    /// Handles the content of a member's message. The sender is verified; the content is whatever it chose to send.
     pub(super) fn content_received(
         &mut self,
         cx: &mut Context<'_>,
@@ -38,15 +40,11 @@ impl Conversation {
             sender: account,
             conversation: self.id(),
         };
-        let (id, content) = match origin.open(bytes) {
-            Ok(opened) => opened,
+        let (id, content) = match origin.decode(bytes) {
+            Ok(decoded) => decoded,
             Err(error) => {
                 cx.recovery.entries_refused += 1;
-                cx.warn(Warning::MessageRefused {
-                    conversation: self.id(),
-                    seq,
-                    what: error.to_string(),
-                });
+                self.member_misbehaved(cx, account, MemberMisbehaviour::InvalidContent { seq, error });
                 return Ok(());
             }
         };
@@ -57,7 +55,8 @@ impl Conversation {
             Meaning::Unsupported { fallback_text } => {
                 self.text_received(cx, sender, id, &fallback_text, place)
             }
-            Meaning::StatusReport(reports) => self.reports_received(cx, is_own, &reports),
+            Meaning::StatusReport(reports) if is_own => self.read_elsewhere(cx, &reports),
+            Meaning::StatusReport(reports) => self.receipt_received(cx, account, &reports),
             Meaning::Profile { name } if is_own => vault::set_own_name(cx, name),
             Meaning::Profile { name } => {
                 let name = name.as_ref().map(DisplayName::as_str);
@@ -65,7 +64,7 @@ impl Conversation {
                 cx.event(Event::ContactChanged(account));
                 Ok(())
             }
-            // Later versions act on these; this one shows what can be shown as a line.
+            // Later versions will act on these. This one shows those that can be shown as a line of text.
             Meaning::Edit { text, .. } => {
                 self.text_received(cx, sender, id, &format!("(edited) {text}"), place)
             }
@@ -86,7 +85,7 @@ impl Conversation {
     ) -> StepResult {
         let chat = self.chat();
         if messages::find(cx.conn, chat, &id)?.is_some() {
-            // Sent again after a join from outside: it is shown once.
+            // A duplicate, sent again after an external join: it is shown once.
             return Ok(());
         }
         let outgoing = sender.account_id() == cx.me.account_id;
@@ -118,39 +117,68 @@ impl Conversation {
         Ok(())
     }
 
-    /// The peer's reports move our messages on; those of this account's other devices mark as read what they
-    /// have shown.
-    fn reports_received(
+    /// Handles read reports from another device of this account.
+    fn read_elsewhere(
         &mut self,
         cx: &mut Context<'_>,
-        is_own: bool,
         reports: &[(MessageId, ReportedStatus)],
     ) -> StepResult {
         for (id, reported) in reports {
-            let Some((local, message)) = messages::find(cx.conn, self.chat(), id)? else {
+            let Some(message) = messages::find(cx.conn, self.chat(), id)? else {
                 continue;
             };
-            let next = match (reported, is_own, message.outgoing, message.status) {
-                (ReportedStatus::Delivered, false, true, MessageStatus::Sent) => MessageStatus::Delivered,
-                (ReportedStatus::Read, false, true, MessageStatus::Sent | MessageStatus::Delivered)
-                | (ReportedStatus::Read, true, false, MessageStatus::Unread) => MessageStatus::Read,
-                _ => continue,
-            };
-            messages::set_status(cx.conn, local, next)?;
-            self.message_status_changed(cx, local)?;
+            if *reported == ReportedStatus::Read && message.status == MessageStatus::Unread {
+                messages::set_status(cx.conn, message.id, MessageStatus::Read)?;
+                message_status_changed(cx, message.id)?;
+            }
         }
         Ok(())
     }
 
-    /// The user has seen every message: they are reported as read.
+    /// Handles a member's delivery and read reports. Only the messages that it names change: it may have skipped
+    /// others.
+    fn receipt_received(
+        &mut self,
+        cx: &mut Context<'_>,
+        member: AccountId,
+        reports: &[(MessageId, ReportedStatus)],
+    ) -> StepResult {
+        let chat = self.chat();
+        let (mut delivered_up_to, mut read_up_to) = (0, 0);
+        for (id, reported) in reports {
+            let Some(message) = messages::find(cx.conn, chat, id)?.filter(|message| message.outgoing) else {
+                continue;
+            };
+            let next = match (reported, message.status) {
+                (ReportedStatus::Delivered, MessageStatus::Sent) => MessageStatus::Delivered,
+                (ReportedStatus::Read, MessageStatus::Sent | MessageStatus::Delivered) => MessageStatus::Read,
+                _ => continue,
+            };
+            messages::set_status(cx.conn, message.id, next)?;
+            message_status_changed(cx, message.id)?;
+            // A seq beyond what this device has applied is the server's word alone.
+            let seq = message.seq.filter(|seq| *seq <= self.record.cursor());
+            delivered_up_to = delivered_up_to.max(seq.unwrap_or(0));
+            if next == MessageStatus::Read {
+                read_up_to = read_up_to.max(seq.unwrap_or(0));
+            }
+        }
+        Ok(members::advance(
+            cx.conn,
+            chat,
+            member,
+            delivered_up_to,
+            read_up_to,
+        )?)
+    }
+
+    /// Marks every message as read, and queues the read reports.
     pub(crate) fn mark_read(&mut self, cx: &mut Context<'_>) -> StepResult {
         let chat = self.chat();
-        for id in messages::unread(cx.conn, chat)? {
-            if let Some((message, _)) = messages::find(cx.conn, chat, &id)? {
-                messages::set_status(cx.conn, message, MessageStatus::Read)?;
-                messages::add_report(cx.conn, chat, &id, ReportedStatus::Read)?;
-                self.message_status_changed(cx, message)?;
-            }
+        for message in messages::unread(cx.conn, chat)? {
+            messages::set_status(cx.conn, message.id, MessageStatus::Read)?;
+            messages::add_report(cx.conn, chat, &message.message_id, ReportedStatus::Read)?;
+            message_status_changed(cx, message.id)?;
         }
         self.changed(cx);
         cx.touch(chat);
@@ -158,31 +186,14 @@ impl Conversation {
     }
 
     /// Drops a failed message.
-    pub(crate) fn discard(
-        &mut self,
-        cx: &mut Context<'_>,
-        message: LocalMessageId,
-        id: MessageId,
-    ) -> StepResult {
+    pub(crate) fn discard(&mut self, cx: &mut Context<'_>, message: LocalMessageId) -> StepResult {
         outbox::delete_of_message(cx.conn, message)?;
         messages::delete(cx.conn, message)?;
         cx.event(Event::MessageRemoved {
-            conversation: self.id(),
-            message: id,
+            chat: self.chat(),
+            message,
         });
         self.changed(cx);
         Ok(())
-    }
-
-    /// A message of this conversation that has failed.
-    pub(crate) fn failed_message(
-        &self,
-        cx: &Context<'_>,
-        id: &MessageId,
-    ) -> StepResult<Option<LocalMessageId>> {
-        let found = messages::find(cx.conn, self.chat(), id)?;
-        Ok(found
-            .filter(|(_, message)| message.status == MessageStatus::Failed)
-            .map(|(local, _)| local))
     }
 }

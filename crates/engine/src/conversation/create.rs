@@ -1,35 +1,37 @@
-//! Creating a conversation: key packages are claimed, the group is made, and one creation of the two wins.
+//! Creating a conversation: claim key packages, make the group, send its creation. If two people create one at the
+//! same time, one creation wins.
 
 use prost::Message as _;
-use subrosa_mls::{AccountPublicKey, CommitPlan, GroupPolicy, VerifiedKeyPackage};
+use subrosa_mls::{CommitPlan, GroupPolicy, VerifiedKeyPackage};
 use subrosa_wire::{
     AccountId, ConversationId, SendId,
     frames::{ClaimKeyPackages, CreateConversation, KeyPackages, Problem, client_frame::Request},
     problem::ProblemCode,
 };
 
-use super::{Conversation, Conversations, join::commit_frame};
+use super::{Conversation, Conversations, Live, join::commit_frame};
 use crate::{
+    ChatId,
     api::{ConversationState, EngineError, Event},
     content::{MimiContent, compose},
     context::{Context, StepResult, is_transient},
     directory,
+    misbehaviour::Misbehaviour,
     requests::PendingRequest,
     store::{
-        contacts,
-        conversations::{self, ChatId},
-        corrupt,
+        conversations, corrupt,
         handshakes::{self, HandshakeKind, HandshakeRow},
-        messages, outbox,
+        members, messages, outbox,
     },
 };
 
 impl Conversation {
-    /// Claims key packages of the peer and of this account's other devices.
-    pub(super) fn claim_key_packages(&mut self, cx: &mut Context<'_>) {
+    /// Claims key packages of the other members and of this account's other devices.
+    pub(super) fn claim_key_packages(&mut self, cx: &mut Context<'_>) -> StepResult {
         self.live.is_claiming = true;
+        let others = members::others(cx.conn, self.chat(), cx.me.account_id)?;
         let own = cx.connection.has_other_devices().then_some(cx.me.account_id);
-        for account in std::iter::once(self.record.peer()).chain(own) {
+        for account in others.into_iter().chain(own) {
             cx.request(
                 PendingRequest::ClaimKeyPackages {
                     chat: self.chat(),
@@ -40,6 +42,7 @@ impl Conversation {
                 }),
             );
         }
+        Ok(())
     }
 
     pub(crate) fn key_packages_claimed(
@@ -53,7 +56,7 @@ impl Conversation {
         {
             return Ok(());
         }
-        if account == self.record.peer()
+        if account != cx.me.account_id
             && let Some(found) = &packages.account
         {
             directory::account_found(cx, account, found)?;
@@ -71,39 +74,35 @@ impl Conversation {
         }
     }
 
-    /// Makes the group and its first commit. Every key package must verify under the pinned key.
+    /// Makes the group and its first commit. Every key package must be of the account that was asked for.
     fn create(&mut self, cx: &mut Context<'_>) -> StepResult {
-        let peer = self.record.peer();
-        let peer_key = contacts::find(cx.conn, peer)?
-            .ok_or_else(|| EngineError::Inconsistent("a conversation without contact".to_owned()))?
-            .account_key;
+        let others = members::others(cx.conn, self.chat(), cx.me.account_id)?;
         self.live.is_claiming = false;
         let claimed = std::mem::take(&mut self.live.claimed);
         let send_id = cx.new_send_id();
 
         let mut add = Vec::new();
         let mut forged = Vec::new();
-        let (me, own_key) = (cx.me.account_id, *cx.account_key);
         for (account, packages) in claimed {
-            let account_key = if account == me { own_key } else { peer_key };
             for package in packages {
-                match cx.mls().verify_key_package(&package, account, &account_key) {
+                match cx.mls().verify_key_package(&package, account) {
                     Ok(verified) => add.push(verified),
-                    Err(error) => forged.push(format!("a key package of {account}: {error}")),
+                    Err(error) => forged.push(Misbehaviour::KeyPackageForged { account, error }),
                 }
             }
         }
-        let has_peer = add
-            .iter()
-            .any(|package| package.certificate().account_id() == peer);
-        if !forged.is_empty() || !has_peer {
-            for what in forged {
-                self.forged(cx, what);
+        let has_all = others.iter().all(|account| {
+            add.iter()
+                .any(|package| package.certificate().account_id() == *account)
+        });
+        if !forged.is_empty() || !has_all {
+            for how in forged {
+                self.server_misbehaved(cx, how);
             }
             self.back_off(cx, None);
             return Ok(());
         }
-        let request = self.found_group(cx, send_id, peer_key, add)?;
+        let request = self.found_group(cx, send_id, &others, add)?;
         handshakes::insert(
             cx.conn,
             self.chat(),
@@ -122,15 +121,18 @@ impl Conversation {
         &mut self,
         cx: &mut Context<'_>,
         send_id: SendId,
-        peer_key: AccountPublicKey,
+        others: &[AccountId],
         add: Vec<VerifiedKeyPackage>,
     ) -> StepResult<CreateConversation> {
         let id = self.id();
-        let policy = GroupPolicy::direct(
-            (cx.me.account_id, *cx.account_key),
-            (self.record.peer(), peer_key),
-        )
-        .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
+        let &[other] = others else {
+            return Err(EngineError::Inconsistent(format!(
+                "a direct conversation with {} others",
+                others.len()
+            )));
+        };
+        let policy = GroupPolicy::direct(cx.me.account_id, other)
+            .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
         self.group.delete(cx, id)?;
         let device = cx.device;
         let mls = cx.mls();
@@ -153,17 +155,17 @@ impl Conversation {
         })
     }
 
-    /// The server gives no key packages.
+    /// Handles the refusal of key packages.
     pub(crate) fn claim_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) {
         self.forget_sends(cx);
         self.back_off(cx, Some(problem));
-        // A person who has just signed up, or who is signed out everywhere, has none: the message waits.
+        // Someone who has just signed up, or is signed out everywhere, has none: the message waits.
         if !is_transient(problem) && problem.known_code() != Some(ProblemCode::NoKeyPackages) {
             cx.refused(None, problem);
         }
     }
 
-    /// The server has refused the creation. Returns the conversation that was faster, if that is why.
+    /// Handles the refusal of the creation. Returns the id of the existing conversation, if that is the reason.
     pub(super) fn creation_refused(
         &mut self,
         cx: &mut Context<'_>,
@@ -172,9 +174,14 @@ impl Conversation {
         if problem.known_code() == Some(ProblemCode::ConversationExists)
             && let Ok(winner) = ConversationId::try_from(&problem.conversation_id[..])
         {
-            return Ok(Some(winner));
+            let known = conversations::find(cx.conn, winner)?;
+            if known.is_none_or(|row| row.chat == self.chat()) {
+                return Ok(Some(winner));
+            }
+            // If it is known, it is a conversation with somebody else.
+            self.server_misbehaved(cx, Misbehaviour::AnotherConversation);
         }
-        // A device may have gone since its key package was claimed: start again with new ones.
+        // A device may have been signed out since its key package was claimed: start again with new ones.
         handshakes::delete(cx.conn, self.chat())?;
         self.forget_sends(cx);
         self.back_off(cx, None);
@@ -184,7 +191,7 @@ impl Conversation {
 }
 
 impl Conversations {
-    /// The server has refused a handshake.
+    /// Handles the refusal of a handshake.
     pub(crate) fn handshake_refused(
         &mut self,
         cx: &mut Context<'_>,
@@ -194,7 +201,7 @@ impl Conversations {
         let winner = self.with(cx, chat, |conversation, cx| {
             conversation.handshake_refused(cx, problem)
         })?;
-        // The peer's creation was faster: what was written here belongs into that conversation.
+        // The other person's creation was faster: what was written here goes into that conversation.
         if let Some(winner) = winner.flatten() {
             self.move_to(cx, chat, winner)?;
             cx.sync_again();
@@ -202,62 +209,38 @@ impl Conversations {
         Ok(())
     }
 
-    /// Gives a conversation that was only local another id, or merges it into the one that has it.
-    pub(super) fn move_to(
-        &mut self,
-        cx: &mut Context<'_>,
-        chat: ChatId,
-        to: ConversationId,
-    ) -> StepResult<ChatId> {
-        let other = conversations::find(cx.conn, to)?.map(|row| row.chat);
-        let other = other.filter(|other| *other != chat);
-        let moved = self.with(cx, chat, |conversation, cx| {
-            let from = conversation.id();
-            conversation.group.delete(cx, from)?;
-            handshakes::delete(cx.conn, chat)?;
-            conversation.forget_sends(cx);
-            conversation.live = super::Live::default();
-            let mut moved = Vec::new();
-            for message in messages::page(cx.conn, chat, None, u32::MAX)? {
-                moved.extend(messages::find(cx.conn, chat, &message.id)?.map(|(message, _)| message));
-                cx.event(Event::MessageRemoved {
-                    conversation: from,
-                    message: message.id,
-                });
-            }
-            if other.is_none() {
-                conversation.record.set_id(to);
-                conversation.record.set_state(ConversationState::Joining);
-            }
-            Ok((from, moved))
-        })?;
-        let Some((from, moved)) = moved else {
-            return Ok(chat);
-        };
-        if let Some(other) = other {
-            conversations::absorb(cx.conn, chat, other)?;
-            self.kept.remove(&chat);
-        }
-        let chat = other.unwrap_or(chat);
+    /// Gives a local conversation another id on the wire. No conversation has that id yet.
+    pub(super) fn move_to(&mut self, cx: &mut Context<'_>, chat: ChatId, to: ConversationId) -> StepResult {
+        self.with(cx, chat, |conversation, cx| conversation.move_pending_to(cx, to))?;
+        Ok(())
+    }
+}
+
+impl Conversation {
+    fn move_pending_to(&mut self, cx: &mut Context<'_>, id: ConversationId) -> StepResult {
+        let chat = self.chat();
+        let from = self.id();
+        self.group.delete(cx, from)?;
+        handshakes::delete(cx.conn, chat)?;
+        self.forget_sends(cx);
+        self.live = Live::default();
+        self.record.set_id(id);
+        self.record.set_state(ConversationState::Joining);
         outbox::unseal(cx.conn, chat)?;
-        // Content and message id name the conversation.
-        let origin = cx.origin(to);
+        // The content and the message id depend on the conversation id.
+        let origin = cx.origin(id);
         for waiting in outbox::all(cx.conn, chat)? {
             let Some(message) = waiting.message else { continue };
             let salt = MimiContent::decode(&waiting.content)
                 .map_err(|_| corrupt("a stored content"))?
                 .salt;
             let text = messages::load(cx.conn, message)?.text;
-            let (id, content) = origin.seal(&compose::text(&origin, salt, &text))?;
+            let (message_id, content) = origin.encode(&compose::text(&origin, salt, &text))?;
             outbox::set_content(cx.conn, waiting.id, &content)?;
-            messages::set_message_id(cx.conn, message, &id)?;
+            messages::set_message_id(cx.conn, message, &message_id)?;
         }
-        cx.event(Event::ConversationMoved { from, to });
-        for message in moved {
-            let message = messages::load(cx.conn, message)?;
-            cx.event(Event::MessageSent(Box::new(message)));
-        }
+        cx.event(Event::ConversationMoved(chat));
         cx.touch(chat);
-        Ok(chat)
+        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! The MLS group of a conversation: loaded once, and kept until it is dropped.
+//! The MLS group of a conversation, loaded when first used and then kept in memory.
 
 use subrosa_mls::Group;
 use subrosa_wire::ConversationId;
@@ -8,10 +8,10 @@ use crate::{
     context::{Context, StepResult},
 };
 
-/// A group that is in memory, with the number of its members, or not yet.
+/// A group, with the number of its members, if it is in memory.
 ///
-/// What is in memory is what the database holds at the end of a committed step. After an error of MLS or a
-/// rollback it may be ahead of that, and is dropped.
+/// It matches the database whenever a step is committed. After an MLS error or a rollback it may be ahead, so it is
+/// dropped.
 #[derive(Default)]
 pub(super) struct LoadedGroup(Option<(Group, usize)>);
 
@@ -36,13 +36,13 @@ impl LoadedGroup {
             .ok_or_else(|| EngineError::Inconsistent("a conversation without its group".to_owned()))
     }
 
-    /// Takes a group that was just made or entered.
+    /// Keeps a group that was just created or joined.
     pub(super) fn replace(&mut self, group: Group) {
         let members = group.member_count();
         self.0 = Some((group, members));
     }
 
-    /// Forgets what is in memory: it is loaded again.
+    /// Drops the group from memory; it is loaded again when needed.
     pub(super) fn unload(&mut self) {
         self.0 = None;
     }
@@ -53,7 +53,7 @@ impl LoadedGroup {
         Ok(cx.mls().delete_group(id)?)
     }
 
-    /// How many leaves are in memory, as of when the group was loaded.
+    /// How many leaves are in memory, counted when the group was loaded.
     pub(super) fn loaded_leaves(&self) -> usize {
         self.0.as_ref().map_or(0, |(_, members)| *members)
     }

@@ -1,4 +1,4 @@
-//! Our own commits: made, sent, accepted or refused. At most one is in flight for each conversation.
+//! Our own commits: making, sending, and the server's answer. At most one per conversation is in flight.
 
 use prost::Message as _;
 use subrosa_mls::CommitPlan;
@@ -40,7 +40,7 @@ impl Conversation {
         self.send_handshake(cx, &handshake)
     }
 
-    /// Sends a handshake unless it is in flight.
+    /// Sends the handshake unless it is already in flight.
     pub(super) fn send_handshake(&mut self, cx: &mut Context<'_>, handshake: &HandshakeRow) -> StepResult {
         if std::mem::replace(&mut self.live.is_handshake_in_flight, true) {
             return Ok(());
@@ -63,13 +63,14 @@ impl Conversation {
         Ok(())
     }
 
-    /// Our commit is next in the log: its epoch begins.
+    /// Applies our commit, which is next in the log: its epoch begins.
     pub(super) fn handshake_applied(&mut self, cx: &mut Context<'_>) -> StepResult {
         let Some(handshake) = handshakes::find(cx.conn, self.chat())? else {
             return Ok(());
         };
         let id = self.id();
         self.group.load(cx, id)?.merge_pending_commit(&cx.mls())?;
+        tracing::debug!(chat = %self.chat(), kind = ?handshake.kind, "a handshake takes effect");
         self.record.set_accepted_number(handshake.number);
         self.record.set_updated_at(cx.now);
         if handshake.kind != HandshakeKind::Update {
@@ -82,7 +83,7 @@ impl Conversation {
         Ok(())
     }
 
-    /// The server has refused the handshake. Returns the conversation that was faster, if that is why.
+    /// Handles the refusal of the handshake. Returns the existing conversation, if that is the reason.
     pub(super) fn handshake_refused(
         &mut self,
         cx: &mut Context<'_>,
@@ -91,6 +92,7 @@ impl Conversation {
         let Some(handshake) = handshakes::find(cx.conn, self.chat())? else {
             return Ok(None);
         };
+        tracing::debug!(chat = %self.chat(), kind = ?handshake.kind, code = problem.code, "a handshake was refused");
         self.live.is_handshake_in_flight = false;
         self.live.head_is_at_least(problem.head_seq);
         cx.touch(self.chat());
@@ -121,7 +123,7 @@ impl Conversation {
             group.clear_pending_commit(&cx.mls())?;
         }
         handshakes::delete(cx.conn, self.chat())?;
-        // One try a turn: the message matters more than the new key.
+        // One attempt per turn: the message matters more than the new key.
         self.record.set_updated_at(cx.now);
         match problem.known_code() {
             Some(ProblemCode::StaleEpoch) => self.rejoin_if_diverged(cx, problem),

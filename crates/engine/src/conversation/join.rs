@@ -1,4 +1,4 @@
-//! Becoming a member of a group that exists: by a Welcome, or from outside by an external commit.
+//! Joining an existing group: by a Welcome, or by an external commit.
 
 use prost::Message as _;
 use subrosa_mls::{ConversationKind, GroupPolicy, JoinError};
@@ -8,29 +8,22 @@ use subrosa_wire::{
     problem::ProblemCode,
 };
 
-use super::{Conversation, Conversations};
+use super::{Conversation, Conversations, new_direct};
 use crate::{
-    api::{ConversationState, Warning},
+    ChatId,
+    api::ConversationState,
     context::{Context, StepResult, is_transient},
     directory,
+    misbehaviour::{ForeignGroup, Misbehaviour},
     requests::PendingRequest,
     store::{
-        contacts,
-        conversations::{self, ChatId},
+        contacts, conversations,
         handshakes::{self, HandshakeKind, HandshakeRow},
-        held_entries, outbox,
+        held_entries, members, outbox,
     },
 };
 
-/// Why a group is not joined.
-enum Refusal {
-    /// It is not a direct conversation of this account.
-    NotOurs(&'static str),
-    /// The peer's account key is not the known one.
-    KeyChanged(AccountId),
-}
-
-/// Asks for the group of a conversation of the account, to join it from outside.
+/// Requests the group of a conversation of this account, to join it by an external commit.
 pub(super) fn fetch_group(cx: &mut Context<'_>, id: ConversationId) {
     let pending = PendingRequest::FetchGroup { id };
     if cx.connection.to_join.insert(id) && !cx.requests.is_pending(pending) {
@@ -46,17 +39,14 @@ pub(super) fn fetch_group(cx: &mut Context<'_>, id: ConversationId) {
 impl Conversations {
     // ---- by Welcome ----
 
-    /// A Welcome that waits for this device.
+    /// Handles a Welcome for this device.
     pub(crate) fn welcome(&mut self, cx: &mut Context<'_>, item: &WelcomeItem) -> StepResult {
         if let Ok(id) = ConversationId::try_from(&item.conversation_id[..]) {
             self.join_by_welcome(cx, id, item)?;
         } else {
-            cx.warn(Warning::ForgedByServer {
-                conversation: None,
-                what: "a welcome without id".to_owned(),
-            });
+            cx.misbehaved(None, Misbehaviour::NoConversation);
         }
-        // Joined, refused or superseded: in no case is it wanted again.
+        // Joined, refused or superseded: it is never needed again.
         cx.connection.welcome_done(item.item_id);
         Ok(())
     }
@@ -67,36 +57,34 @@ impl Conversations {
         id: ConversationId,
         item: &WelcomeItem,
     ) -> StepResult {
-        if let Some(row) = conversations::find(cx.conn, id)? {
-            // It was joined meanwhile, or an external join is in flight and will come later in the log. A member
-            // follows the log and nothing else: an old Welcome would set it back.
+        let known = conversations::find(cx.conn, id)?;
+        if let Some(row) = &known {
+            // It was joined in the meantime, or an external join is in flight and comes later in the log. A member
+            // only follows the log: an old Welcome would set it back.
             let is_joining = handshakes::find(cx.conn, row.chat)?.is_some();
             if is_joining || matches!(row.state, ConversationState::Joined | ConversationState::Blocked) {
                 return Ok(());
             }
         }
-        let (device, account_key) = (cx.device, cx.account_key);
+        let device = cx.device;
         let staged = cx
             .mls()
-            .stage_welcome(device, account_key, &item.welcome, &item.ratchet_tree, id);
+            .stage_welcome(device, &item.welcome, &item.ratchet_tree, id);
         let staged = match staged {
             Ok(staged) => staged,
             Err(JoinError::Mls(error)) => return Err(error.into()),
             Err(error) => {
-                cx.warn(Warning::ForgedByServer {
-                    conversation: Some(id),
-                    what: format!("a welcome: {error}"),
-                });
-                // If the conversation is real, the server's state names it, and this device joins from outside.
+                cx.misbehaved(known.map(|row| row.chat), Misbehaviour::WelcomeForged(error));
+                // If the conversation is real, Sync names it, and this device joins by an external commit.
                 cx.sync_again();
                 return Ok(());
             }
         };
-        let peer = match check_policy(cx, staged.policy())? {
-            Ok(peer) => peer,
-            Err(refusal) => return self.refuse_group(cx, id, &refusal),
+        let person = match check_policy(cx, staged.policy(), known.as_ref().map(|row| row.chat))? {
+            Ok(person) => person,
+            Err(why) => return self.refuse_group(cx, id, why),
         };
-        let chat = self.chat_to_join(cx, id, peer)?;
+        let chat = self.chat_to_join(cx, id, person)?;
         self.with(cx, chat, |conversation, cx| {
             conversation.group.delete(cx, id)?;
             conversation.group.replace(staged.accept(&cx.mls())?);
@@ -108,9 +96,9 @@ impl Conversations {
         Ok(())
     }
 
-    // ---- from outside ----
+    // ---- by external commit ----
 
-    /// The group of a conversation that this device wants to join.
+    /// Handles the group of a conversation that this device wants to join.
     pub(crate) fn group_state(
         &mut self,
         cx: &mut Context<'_>,
@@ -124,18 +112,18 @@ impl Conversations {
         {
             return Ok(());
         }
-        let (device, account_key) = (cx.device, cx.account_key);
-        let staged =
-            cx.mls()
-                .stage_external_join(device, account_key, &state.group_info, &state.ratchet_tree, id);
+        let device = cx.device;
+        let staged = cx
+            .mls()
+            .stage_external_join(device, &state.group_info, &state.ratchet_tree, id);
         let staged = match staged {
             Ok(staged) => staged,
             Err(JoinError::Mls(error)) => return Err(error.into()),
             Err(error) => {
-                cx.warn(Warning::ForgedByServer {
-                    conversation: Some(id),
-                    what: format!("a group: {error}"),
-                });
+                cx.misbehaved(
+                    known.as_ref().map(|row| row.chat),
+                    Misbehaviour::GroupForged(error),
+                );
                 if let Some(row) = known {
                     self.with_row(cx, row, |conversation, cx| {
                         conversation.back_off(cx, None);
@@ -145,11 +133,11 @@ impl Conversations {
                 return Ok(());
             }
         };
-        let peer = match check_policy(cx, staged.policy())? {
-            Ok(peer) => peer,
-            Err(refusal) => return self.refuse_group(cx, id, &refusal),
+        let person = match check_policy(cx, staged.policy(), known.as_ref().map(|row| row.chat))? {
+            Ok(person) => person,
+            Err(why) => return self.refuse_group(cx, id, why),
         };
-        let chat = self.chat_to_join(cx, id, peer)?;
+        let chat = self.chat_to_join(cx, id, person)?;
         self.with(cx, chat, |conversation, cx| {
             let send_id = cx.new_send_id();
             conversation.group.delete(cx, id)?;
@@ -171,7 +159,7 @@ impl Conversations {
         Ok(())
     }
 
-    /// The server does not give the group.
+    /// Handles the refusal of the group.
     pub(crate) fn fetch_group_refused(
         &mut self,
         cx: &mut Context<'_>,
@@ -196,45 +184,37 @@ impl Conversations {
 
     // ---- both ----
 
-    /// The conversation that is being joined: the one with this id, the one that was started here with the same
-    /// person, or a new one.
+    /// The conversation to join: the one with this id, the one started here with the same person, or a new one.
     fn chat_to_join(
         &mut self,
         cx: &mut Context<'_>,
         id: ConversationId,
-        peer: AccountId,
+        person: AccountId,
     ) -> StepResult<ChatId> {
         if let Some(row) = conversations::find(cx.conn, id)? {
             return Ok(row.chat);
         }
-        if let Some(row) = conversations::find_by_peer(cx.conn, peer)?
+        if let Some(row) = conversations::find_direct(cx.conn, person)?
             && row.state == ConversationState::Starting
         {
-            return self.move_to(cx, row.chat, id);
+            self.move_to(cx, row.chat, id)?;
+            return Ok(row.chat);
         }
-        Ok(conversations::insert(
-            cx.conn,
-            id,
-            peer,
-            ConversationState::Joining,
-            cx.now,
-        )?)
+        new_direct(cx, id, person, ConversationState::Joining)
     }
 
-    fn refuse_group(&mut self, cx: &mut Context<'_>, id: ConversationId, refusal: &Refusal) -> StepResult {
-        match refusal {
-            Refusal::NotOurs(what) => {
-                cx.warn(Warning::ForgedByServer {
-                    conversation: Some(id),
-                    what: (*what).to_owned(),
-                });
-            }
-            Refusal::KeyChanged(account) => cx.warn(Warning::AccountKeyChanged(*account)),
-        }
-        if let Some(row) = conversations::find(cx.conn, id)? {
+    fn refuse_group(&mut self, cx: &mut Context<'_>, id: ConversationId, why: ForeignGroup) -> StepResult {
+        let known = conversations::find(cx.conn, id)?;
+        cx.misbehaved(known.as_ref().map(|row| row.chat), why);
+        if let Some(row) = known {
             self.with_row(cx, row, |conversation, cx| {
-                conversation.record.set_state(ConversationState::Blocked);
-                conversation.changed(cx);
+                if why == ForeignGroup::OtherPerson {
+                    // The answer was a lie; the conversation is still there to be joined.
+                    conversation.back_off(cx, None);
+                } else {
+                    conversation.record.set_state(ConversationState::Blocked);
+                    conversation.changed(cx);
+                }
                 Ok(())
             })?;
         }
@@ -243,9 +223,10 @@ impl Conversations {
 }
 
 impl Conversation {
-    /// The way back when this device cannot follow the log any more.
+    /// Recovers when this device can no longer follow the log.
     pub(super) fn rejoin(&mut self, cx: &mut Context<'_>) -> StepResult {
         cx.recovery.rejoins += 1;
+        tracing::info!(chat = %self.chat(), cursor = self.record.cursor(), "the log cannot be followed: joins again");
         held_entries::delete_beyond(cx.conn, self.chat(), 0)?;
         handshakes::delete(cx.conn, self.chat())?;
         self.forget_sends(cx);
@@ -256,8 +237,8 @@ impl Conversation {
         Ok(())
     }
 
-    /// After `stale_epoch`: if the whole log is applied and the server still is in another epoch, then this
-    /// device cannot follow it.
+    /// Handles `stale_epoch`: if the whole log is applied and the server is still in another epoch, this device can no
+    /// longer follow it.
     pub(super) fn rejoin_if_diverged(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
         if self.record.cursor() < problem.head_seq {
             return Ok(());
@@ -269,9 +250,10 @@ impl Conversation {
         }
     }
 
-    /// The device is a member as of the cursor.
+    /// Notes that this device is a member as of the cursor.
     pub(super) fn joined(&mut self, cx: &mut Context<'_>) -> StepResult {
         let cursor = self.record.cursor();
+        tracing::info!(chat = %self.chat(), cursor, "joined");
         self.record.set_state(ConversationState::Joined);
         self.record.set_name_sent(false);
         held_entries::delete_through(cx.conn, self.chat(), cursor)?;
@@ -281,13 +263,13 @@ impl Conversation {
         self.live.retry.succeeded();
         self.live.head_is_at_least(cursor);
         cx.connection.to_join.remove(&self.id());
-        cx.connection.cursor_moves(self.chat(), cursor);
+        cx.connection.cursor_moved(self.chat(), cursor);
         self.changed(cx);
         cx.touch(self.chat());
         Ok(())
     }
 
-    /// The external commit was refused: the group built for it is worthless, the next one starts anew.
+    /// Drops the group made for an external commit that was refused. The next attempt starts over.
     pub(super) fn external_join_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
         handshakes::delete(cx.conn, self.chat())?;
         let id = self.id();
@@ -303,35 +285,41 @@ impl Conversation {
     }
 }
 
-/// Whether the group's signed context names this account and the person as they are known.
-fn check_policy(cx: &mut Context<'_>, policy: &GroupPolicy) -> StepResult<Result<AccountId, Refusal>> {
+/// The other account of a direct conversation, as the group's signed context names it. An error if this account is
+/// not in it, or nobody else is.
+fn check_policy(
+    cx: &mut Context<'_>,
+    policy: &GroupPolicy,
+    known: Option<ChatId>,
+) -> StepResult<Result<AccountId, ForeignGroup>> {
     let me = cx.me.account_id;
     if policy.kind() != ConversationKind::Direct {
-        return Ok(Err(Refusal::NotOurs(
-            "a kind of conversation that this version does not know",
-        )));
+        return Ok(Err(ForeignGroup::UnknownKind));
     }
-    if policy.account_key(me) != Some(cx.account_key) {
-        return Ok(Err(Refusal::NotOurs(
-            "the group does not name this account with its own key",
-        )));
+    if !policy.admits(me) {
+        return Ok(Err(ForeignGroup::WithoutUs));
     }
-    let Some((peer, key)) = policy.accounts().iter().find(|(account, _)| *account != me) else {
-        return Ok(Err(Refusal::NotOurs("the group names nobody else")));
+    let Some(person) = policy.accounts().iter().find(|account| **account != me) else {
+        return Ok(Err(ForeignGroup::WithoutOthers));
     };
-    match contacts::find(cx.conn, *peer)? {
-        Some(contact) if contact.account_key != *key => return Ok(Err(Refusal::KeyChanged(*peer))),
+    // Before anybody is added to the contacts: in a known conversation there is nobody else.
+    if let Some(chat) = known
+        && members::others(cx.conn, chat, me)? != [*person]
+    {
+        return Ok(Err(ForeignGroup::OtherPerson));
+    }
+    match contacts::find(cx.conn, *person)? {
         Some(contact) if contact.handle.is_some() => {}
-        Some(_) => directory::look_up(cx, *peer),
+        Some(_) => directory::look_up(cx, *person),
         None => {
-            directory::pin(cx, *peer, key)?;
-            directory::look_up(cx, *peer);
+            directory::add(cx, *person)?;
+            directory::look_up(cx, *person);
         }
     }
-    Ok(Ok(*peer))
+    Ok(Ok(*person))
 }
 
-/// The frame for what a commit consists of.
+/// The frame for a commit.
 pub(super) fn commit_frame(bundle: subrosa_mls::CommitBundle) -> frames::Commit {
     frames::Commit {
         commit: bundle.commit.into(),

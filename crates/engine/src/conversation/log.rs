@@ -1,9 +1,9 @@
-//! Applying the log of a conversation in order: each entry once, none left out.
+//! Applies the log of a conversation in order: each entry once, none left out.
 //!
-//! The first two rungs of the recovery ladder are here: an entry from beyond the next is held, and the gap
-//! before it is fetched. The third, joining again from outside, is taken where the log cannot be followed.
+//! Two ways of recovery are here: an entry beyond the next is held, and the gap before it is fetched. The third,
+//! joining again by an external commit, is taken when the log cannot be followed.
 
-use subrosa_mls::{CommitSender, ProcessError, Received, StagedCommit};
+use subrosa_mls::{CommitSender, MemberFault, ProcessError, Received, StagedCommit};
 use subrosa_wire::{
     SendId, Timestamp,
     frames::{FetchLog, LogEntry, LogPage, Problem, client_frame::Request, log_entry::Payload},
@@ -12,9 +12,10 @@ use subrosa_wire::{
 
 use super::Conversation;
 use crate::{
-    api::{ConversationState, Event, Warning},
+    api::{ConversationState, Warning},
     context::{Context, StepResult, is_transient},
     limits::{HELD_ENTRIES_MAX, SEQ_MAX},
+    misbehaviour::{MemberMisbehaviour, Misbehaviour},
     requests::PendingRequest,
     store::{
         handshakes::{self, HandshakeKind},
@@ -23,13 +24,13 @@ use crate::{
     },
 };
 
-/// What applying an entry leads to outside of the log.
+/// What applying an entry leads to outside the log.
 pub(super) enum Applied {
     /// Nothing.
     Done,
-    /// Our handshake stands here.
+    /// The entry is our handshake.
     OwnHandshake,
-    /// Our message stands here.
+    /// The entry is our message.
     OwnMessage {
         outbox: Box<OutboxRow>,
         seq: u64,
@@ -38,15 +39,16 @@ pub(super) enum Applied {
 }
 
 impl Conversation {
-    /// Fetches what lies after the cursor, unless that is in flight.
+    /// Fetches the log after the cursor, unless a request is already in flight.
     pub(super) fn fetch_log(&mut self, cx: &mut Context<'_>) {
         if self.live.is_fetching {
             return;
         }
         self.live.is_fetching = true;
-        self.live.head_when_asked = self.live.head;
+        self.live.head_at_request = self.live.head;
         cx.recovery.log_fetches += 1;
         let after_seq = self.record.cursor();
+        tracing::debug!(chat = %self.chat(), after_seq, head = self.live.head, "fetches the log");
         cx.request(
             PendingRequest::FetchLog {
                 chat: self.chat(),
@@ -60,34 +62,34 @@ impl Conversation {
         );
     }
 
-    /// A page has come; returns the head that was known when it was asked for.
-    pub(super) fn page_begins(&mut self, page: &LogPage) -> u64 {
+    /// Notes that a page has arrived. Returns the head that was known when it was requested.
+    pub(super) fn page_received(&mut self, page: &LogPage) -> u64 {
         self.live.is_fetching = false;
         self.live.head_is_at_least(page.head_seq);
-        self.live.head_when_asked
+        self.live.head_at_request
     }
 
-    /// The entries of a page are taken: does it agree with what the server said before?
-    pub(super) fn page_ends(
+    /// Checks, after a page was applied, whether it agrees with what the server said before.
+    pub(super) fn check_head_after_page(
         &mut self,
         cx: &mut Context<'_>,
         after_seq: u64,
         head_seq: u64,
-        head_when_asked: u64,
+        head_at_request: u64,
     ) -> StepResult {
         let cursor = self.record.cursor();
         let is_joined = self.record.state() == ConversationState::Joined;
         if is_joined && cursor == after_seq && cursor < head_seq {
             self.back_off(cx, None);
-            self.forged(cx, "entries of the log are withheld");
-        } else if is_joined && head_seq < head_when_asked {
-            // What the server had announced was not true. To go on believing it would be to ask for ever.
+            self.server_misbehaved(cx, Misbehaviour::EntriesWithheld);
+        } else if is_joined && head_seq < head_at_request {
+            // The server had announced entries that do not exist. Believing it would mean fetching forever.
             self.back_off(cx, None);
-            if self.live.head == head_when_asked {
+            if self.live.head == head_at_request {
                 self.live.head = head_seq.max(cursor);
                 held_entries::delete_beyond(cx.conn, self.chat(), head_seq)?;
             }
-            self.forged(cx, "entries were announced that the log does not have");
+            self.server_misbehaved(cx, Misbehaviour::EntriesInvented);
         } else {
             self.live.retry.succeeded();
         }
@@ -95,16 +97,14 @@ impl Conversation {
         Ok(())
     }
 
-    /// The server has refused to give a part of the log.
+    /// Handles the refusal of a page of the log.
     pub(crate) fn fetch_log_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
         self.live.is_fetching = false;
         self.back_off(cx, Some(problem));
         match problem.known_code() {
             Some(ProblemCode::LogPruned) => {
                 cx.recovery.history_gaps += 1;
-                cx.warn(Warning::HistoryGap {
-                    conversation: self.id(),
-                });
+                cx.warn(Warning::HistoryGap { chat: self.chat() });
                 self.live.retry.succeeded();
                 self.rejoin(cx)
             }
@@ -124,7 +124,7 @@ impl Conversation {
         entry: LogEntry,
     ) -> StepResult<Option<LogEntry>> {
         if entry.seq > SEQ_MAX {
-            self.forged(cx, "an entry beyond the end of every log");
+            self.server_misbehaved(cx, Misbehaviour::ImpossibleSeq);
             return Ok(None);
         }
         self.live.head_is_at_least(entry.seq);
@@ -135,7 +135,7 @@ impl Conversation {
             return Ok(None);
         }
         if !is_joined && handshakes::find(cx.conn, self.chat())?.is_none() {
-            // Not a member: what the log says now is fetched once this device is one.
+            // Not a member: the log is fetched once this device is one.
             return Ok(None);
         }
         if is_joined && entry.seq == cursor + 1 {
@@ -149,7 +149,7 @@ impl Conversation {
         Ok(None)
     }
 
-    /// The held entry that has become next.
+    /// Takes the held entry that is now next, if any.
     pub(super) fn next_held(&mut self, cx: &Context<'_>) -> StepResult<Option<LogEntry>> {
         if self.record.state() != ConversationState::Joined {
             return Ok(None);
@@ -165,7 +165,8 @@ impl Conversation {
     pub(super) fn apply(&mut self, cx: &mut Context<'_>, entry: LogEntry) -> StepResult<Applied> {
         let seq = entry.seq;
         let accepted_at = Timestamp::from_millis(entry.accepted_at_ms);
-        cx.connection.cursor_moves(self.chat(), self.record.cursor());
+        tracing::trace!(chat = %self.chat(), seq, "applies an entry");
+        cx.connection.cursor_moved(self.chat(), self.record.cursor());
         self.record.set_cursor(seq);
 
         if let Ok(send_id) = SendId::try_from(&entry.send_id[..]) {
@@ -181,7 +182,7 @@ impl Conversation {
             }
         }
         let Some(payload) = entry.payload else {
-            // The place of a send of ours whose acceptance is noted already.
+            // One of our sends, whose acceptance was already recorded.
             return Ok(Applied::Done);
         };
         let (Payload::ApplicationMessage(bytes) | Payload::Commit(bytes)) = &payload;
@@ -190,7 +191,7 @@ impl Conversation {
         let processed = self.group.load(cx, id)?.process(&cx.mls(), bytes);
         if processed.is_ok() && self.live.fetched_again == Some(seq) {
             self.live.fetched_again = None;
-            self.forged(cx, format!("entry {seq} came in another form than the log has"));
+            self.server_misbehaved(cx, Misbehaviour::EntryAltered { seq });
         }
         match processed {
             Ok(Received::Application(decrypted)) => {
@@ -199,7 +200,7 @@ impl Conversation {
             Ok(Received::Commit(staged)) => self.commit_received(cx, staged)?,
             Ok(Received::OwnPendingCommit) => return Ok(Applied::OwnHandshake),
             Err(error) => {
-                // In memory the ratchet may be ahead of what is stored.
+                // The ratchet in memory may be ahead of the database.
                 self.group.unload();
                 self.entry_refused(cx, seq, matches!(payload, Payload::Commit(_)), error)?;
             }
@@ -207,10 +208,10 @@ impl Conversation {
         Ok(Applied::Done)
     }
 
-    /// Another member's commit: the epoch ends, and with it every ciphertext of ours that is not accepted.
+    /// Applies another member's commit. The epoch ends, so our ciphertexts not yet accepted are thrown away.
     fn commit_received(&mut self, cx: &mut Context<'_>, staged: StagedCommit) -> StepResult {
         if staged.self_removed() {
-            // Another device of this account was told that this one is signed out. If it is not, Sync and an
+            // Another device of this account has learned that this one is signed out. If it is not, Sync and an
             // external join bring it back.
             cx.sync_again();
             return self.rejoin(cx);
@@ -225,7 +226,7 @@ impl Conversation {
                 group.clear_pending_commit(&cx.mls())?;
             }
             handshakes::delete(cx.conn, self.chat())?;
-            // One try a turn is enough: two members that both insist would keep each other from sending.
+            // One attempt per turn is enough: two members that both insist would keep each other from sending.
             self.record.set_updated_at(cx.now);
         }
         outbox::unseal(cx.conn, self.chat())?;
@@ -233,13 +234,13 @@ impl Conversation {
         if adds {
             self.record.set_name_sent(false);
         }
-        cx.event(Event::ConversationChanged(id));
+        self.changed(cx);
         Ok(())
     }
 
-    /// An entry that the group refuses. The log is asked once more for it: what was pushed at this place may be
-    /// a lie, and the honest entry must not be lost to it. If that is refused, too, a message is skipped and the
-    /// user told; after a refused commit the log cannot be followed.
+    /// Handles an entry that the group refuses. It is fetched once more: the pushed entry may be forged, and the
+    /// honest one must not be lost. If the fetched entry is refused, too, a message is skipped and the user warned;
+    /// after a refused commit the log cannot be followed.
     fn entry_refused(
         &mut self,
         cx: &mut Context<'_>,
@@ -251,36 +252,59 @@ impl Conversation {
             ProcessError::Mls(_) | ProcessError::OwnMessage => {}
             _ => cx.recovery.entries_refused += 1,
         }
+        tracing::debug!(chat = %self.chat(), seq, is_commit, %error, "an entry is refused");
         let is_last_try = self.live.fetched_again.take() == Some(seq);
         match error {
             ProcessError::Mls(error) => Err(error.into()),
             // Sent by this device before it lost its outbox.
             ProcessError::OwnMessage => Ok(()),
+            // It was decrypted, and its key is gone: to fetch it again shows nothing new.
+            ProcessError::Member {
+                sender,
+                fault: MemberFault::Padding(error),
+            } => {
+                self.member_misbehaved(cx, sender, MemberMisbehaviour::InvalidPadding { seq, error });
+                Ok(())
+            }
             _ if !is_last_try => {
                 self.live.fetched_again = Some(seq);
                 // The queue's pump sees that the head is beyond the cursor and fetches.
                 self.record.set_cursor(seq - 1);
                 Ok(())
             }
-            ProcessError::WrongEpoch { message, group } if message > group => {
-                self.forged(
-                    cx,
-                    format!("entry {seq} is of epoch {message}, the log is at {group}"),
-                );
-                self.rejoin(cx)
-            }
-            error if is_commit => {
-                self.forged(cx, format!("commit {seq}: {error}"));
-                self.rejoin(cx)
-            }
             error => {
-                cx.warn(Warning::MessageRefused {
-                    conversation: self.id(),
-                    seq,
-                    what: error.to_string(),
-                });
-                Ok(())
+                let cannot_follow = is_commit
+                    || matches!(error, ProcessError::WrongEpoch { message, group } if message > group);
+                self.report_refused(cx, seq, error);
+                if cannot_follow { self.rejoin(cx) } else { Ok(()) }
             }
+        }
+    }
+    /// Reports who is to blame for an entry that was finally refused.
+    fn report_refused(&self, cx: &mut Context<'_>, seq: u64, error: ProcessError) {
+        match error {
+            ProcessError::Member { sender, fault } => {
+                let how = match fault {
+                    MemberFault::Padding(error) => MemberMisbehaviour::InvalidPadding { seq, error },
+                    MemberFault::InvalidCommit(detail) => MemberMisbehaviour::InvalidCommit { seq, detail },
+                    MemberFault::Rule(rule) => MemberMisbehaviour::BrokenRule { seq, rule },
+                };
+                self.member_misbehaved(cx, sender, how);
+            }
+            ProcessError::AlreadyDecrypted => {
+                self.server_misbehaved(cx, Misbehaviour::EntryReplayed { seq });
+            }
+            ProcessError::WrongEpoch { message, group } if message > group => {
+                self.server_misbehaved(
+                    cx,
+                    Misbehaviour::EntryOfFutureEpoch {
+                        seq,
+                        epoch: message,
+                        log_epoch: group,
+                    },
+                );
+            }
+            error => self.server_misbehaved(cx, Misbehaviour::EntryForged { seq, error }),
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The conversations of this device: each is a row, an MLS group, and what the connection knows of it.
+//! The conversations of this device: each is a row, an MLS group, and state of the current connection.
 //!
-//! The life of a conversation is told by the modules below. Calls go down the list and never back: where
-//! something has to be done further up, a module returns a value, and [`Conversation`] acts on it here.
+//! The modules below follow the life of a conversation. Calls go down the list and never back: where something has to
+//! be done further up, a module returns a value, and [`Conversation`] acts on it here.
 
 mod queue;
 
@@ -20,20 +20,23 @@ mod record;
 
 use std::collections::HashMap;
 
+use subrosa_mls::ConversationKind;
 use subrosa_wire::{
     AccountId, ConversationId, Timestamp,
     frames::{Appended, ConversationHead, Cursor, Deliver, LogEntry, LogPage, Problem},
 };
 
 use crate::{
-    api::{CommandError, ConversationState, Event, Warning},
+    ChatId, LocalMessageId,
+    api::{CommandError, ConversationState, Event, Role, Warning},
     context::{Context, StepResult},
+    ids::OutboxId,
     limits::{LOADED_LEAVES_MAX, SEQ_MAX},
+    misbehaviour::{MemberMisbehaviour, Misbehaviour},
     store::{
-        conversations::{self, ChatId, ConversationRow},
+        conversations::{self, ConversationRow},
         handshakes::{self, HandshakeKind},
-        messages::{self, LocalMessageId},
-        outbox::OutboxId,
+        members, messages,
     },
 };
 
@@ -42,18 +45,18 @@ use live::Live;
 use log::Applied;
 use record::Record;
 
-/// A conversation for as long as a step works on it.
+/// A conversation while a step works on it.
 pub(crate) struct Conversation {
     record: Record,
     group: LoadedGroup,
     live: Live,
 }
 
-/// What stays in memory of conversations between steps.
+/// The state of conversations that stays in memory between steps.
 #[derive(Default)]
 pub(crate) struct Conversations {
     kept: HashMap<ChatId, Kept>,
-    /// Counts the uses, so that the group used longest ago is unloaded first.
+    /// Counts the uses, so that the least recently used group is unloaded first.
     uses: u64,
 }
 
@@ -65,7 +68,7 @@ struct Kept {
 }
 
 impl Conversations {
-    /// Works on a conversation and saves it; `None` if there is none with this id.
+    /// Passes a conversation to a function and saves it. `None` if there is no conversation with this id.
     pub(crate) fn with<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -78,7 +81,7 @@ impl Conversations {
         }
     }
 
-    /// The same for a row that was just loaded.
+    /// The same, for a row that was just loaded.
     fn with_row<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -95,7 +98,7 @@ impl Conversations {
         if result.is_ok() {
             conversation.record.save(cx.conn)?;
         }
-        // A command that is refused rolls back too, but has changed nothing by then.
+        // A refused command rolls back, too, but has not changed anything by then.
         self.uses += 1;
         self.kept.insert(
             conversation.chat(),
@@ -108,14 +111,14 @@ impl Conversations {
         result
     }
 
-    /// The connection is another, or gone: what was known by it is worthless.
+    /// Drops the state of a connection that has ended.
     pub(crate) fn connection_changed(&mut self) {
         for kept in self.kept.values_mut() {
             kept.live = Live::default();
         }
     }
 
-    /// Unloads the groups that were not used for longest until those in memory fit their bound.
+    /// Unloads the least recently used groups until the rest fit their limit.
     pub(crate) fn unload_groups(&mut self) {
         let leaves = |kept: &Kept| kept.group.loaded_leaves();
         let mut loaded: usize = self.kept.values().map(leaves).sum();
@@ -133,7 +136,7 @@ impl Conversations {
         }
     }
 
-    /// Conversations whose time to try again has come.
+    /// Conversations that are due for another attempt.
     pub(crate) fn due(&mut self, now: Timestamp) -> Vec<ChatId> {
         let mut due: Vec<_> = self
             .kept
@@ -144,19 +147,19 @@ impl Conversations {
         due
     }
 
-    /// The earliest instant at which a conversation is to be tried again.
+    /// The earliest instant at which a conversation is due for another attempt.
     pub(crate) fn wake_at(&self) -> Option<Timestamp> {
         self.kept.values().filter_map(|kept| kept.live.retry.at()).min()
     }
 
-    /// The server may not know any cursor: all are sent again after the next Sync.
+    /// Forgets which cursors the server knows: all are sent again after the next Sync.
     pub(crate) fn forget_acknowledgements(&mut self) {
         for kept in self.kept.values_mut() {
             kept.live.acknowledged = 0;
         }
     }
 
-    /// The cursors that the server has to be told.
+    /// The cursors to report to the server.
     pub(crate) fn cursors_to_acknowledge(&mut self, cx: &mut Context<'_>) -> StepResult<Vec<Cursor>> {
         let mut cursors = Vec::new();
         for chat in std::mem::take(&mut cx.connection.advanced) {
@@ -175,14 +178,11 @@ impl Conversations {
         Ok(cursors)
     }
 
-    /// Entries as they were pushed, of any conversations.
+    /// Handles pushed entries, of any conversations.
     pub(crate) fn deliver(&mut self, cx: &mut Context<'_>, deliver: Deliver) -> StepResult {
         for entry in deliver.entries {
             let Ok(id) = ConversationId::try_from(&entry.conversation_id[..]) else {
-                cx.warn(Warning::ForgedByServer {
-                    conversation: None,
-                    what: "an entry without id".to_owned(),
-                });
+                cx.misbehaved(None, Misbehaviour::NoConversation);
                 continue;
             };
             match conversations::find(cx.conn, id)? {
@@ -196,36 +196,45 @@ impl Conversations {
         Ok(())
     }
 
-    /// A conversation of the account, as Sync names it.
+    /// Handles a conversation of the account that Sync names.
     pub(crate) fn head(&mut self, cx: &mut Context<'_>, head: &ConversationHead) -> StepResult {
         let Ok(id) = ConversationId::try_from(&head.conversation_id[..]) else {
-            cx.warn(Warning::ForgedByServer {
-                conversation: None,
-                what: "a conversation without id".to_owned(),
-            });
+            cx.misbehaved(None, Misbehaviour::NoConversation);
             return Ok(());
         };
-        match conversations::find(cx.conn, id)? {
-            Some(row) => self.with_row(cx, row, |conversation, cx| conversation.head_named(cx, head)),
-            // This device is not in it yet, and no Welcome waits.
-            None => {
-                if !cx.is_syncing() {
-                    join::fetch_group(cx, id);
-                }
-                Ok(())
-            }
+        if let Some(row) = conversations::find(cx.conn, id)? {
+            return self.with_row(cx, row, |conversation, cx| conversation.head_synced(cx, head));
         }
-    }
-
-    /// The direct conversation with a person; a new one that is only local if there is none.
-    pub(crate) fn open_direct(&mut self, cx: &mut Context<'_>, peer: AccountId) -> StepResult {
-        if conversations::find_by_peer(cx.conn, peer)?.is_none() {
-            let id = ConversationId::from_bytes(cx.random());
-            conversations::insert(cx.conn, id, peer, ConversationState::Starting, cx.now)?;
-            cx.event(Event::ConversationChanged(id));
+        // This device is not in it yet, and no Welcome waits.
+        if !cx.is_syncing() {
+            join::fetch_group(cx, id);
         }
         Ok(())
     }
+}
+
+/// Opens the direct conversation with a person. If there is none, a local one is made.
+pub(crate) fn open_direct(cx: &mut Context<'_>, person: AccountId) -> StepResult {
+    if conversations::find_direct(cx.conn, person)?.is_none() {
+        let id = ConversationId::from_bytes(cx.random());
+        let chat = new_direct(cx, id, person, ConversationState::Starting)?;
+        cx.event(Event::ConversationChanged(chat));
+    }
+    Ok(())
+}
+
+/// A new row for a conversation of this account with another one.
+fn new_direct(
+    cx: &Context<'_>,
+    id: ConversationId,
+    person: AccountId,
+    state: ConversationState,
+) -> StepResult<ChatId> {
+    let chat = conversations::insert(cx.conn, id, ConversationKind::Direct, state, cx.now)?;
+    for account in [cx.me.account_id, person] {
+        members::insert(cx.conn, chat, account, Role::Member, 0)?;
+    }
+    Ok(chat)
 }
 
 impl Conversation {
@@ -239,7 +248,7 @@ impl Conversation {
 
     // ---- answers of the server ----
 
-    /// The server has accepted a message.
+    /// Handles the acceptance of a message.
     pub(crate) fn appended(
         &mut self,
         cx: &mut Context<'_>,
@@ -253,7 +262,7 @@ impl Conversation {
         }
     }
 
-    /// The server has accepted the handshake: it takes effect at its place in the log.
+    /// Handles the acceptance of the handshake: it takes effect at its place in the log.
     pub(crate) fn handshake_accepted(&mut self, cx: &mut Context<'_>, appended: &Appended) -> StepResult {
         let Some(handshake) = handshakes::find(cx.conn, self.chat())? else {
             return Ok(());
@@ -271,24 +280,24 @@ impl Conversation {
             );
         }
         // A join begins at its own place, whatever lay before.
-        cx.connection.cursor_moves(self.chat(), self.record.cursor());
+        cx.connection.cursor_moved(self.chat(), self.record.cursor());
         self.record.set_cursor(appended.seq.min(SEQ_MAX));
         self.handshake_applied(cx)?;
         self.apply_held(cx)
     }
 
-    /// A page of the log.
+    /// Handles a page of the log.
     pub(crate) fn log_page(&mut self, cx: &mut Context<'_>, after_seq: u64, page: LogPage) -> StepResult {
-        let head_when_asked = self.page_begins(&page);
+        let head_at_request = self.page_received(&page);
         let head_seq = page.head_seq;
         for entry in page.entries {
             self.take_entry(cx, entry)?;
         }
-        self.page_ends(cx, after_seq, head_seq, head_when_asked)
+        self.check_head_after_page(cx, after_seq, head_seq, head_at_request)
     }
 
-    /// What Sync says of this conversation.
-    fn head_named(&mut self, cx: &mut Context<'_>, head: &ConversationHead) -> StepResult {
+    /// Handles what Sync says about this conversation.
+    fn head_synced(&mut self, cx: &mut Context<'_>, head: &ConversationHead) -> StepResult {
         self.live.head_is_at_least(head.head_seq);
         if self.record.state() != ConversationState::Joined {
             return Ok(());
@@ -297,12 +306,9 @@ impl Conversation {
             return self.rejoin(cx);
         }
         if head.head_seq < cx.connection.cursor_at_sync(self.chat(), self.record.cursor()) {
-            // What this device has from beyond the end is not in the log, and what will stand there it would
-            // pass over.
-            cx.warn(Warning::ForgedByServer {
-                conversation: Some(self.id()),
-                what: "the log has become shorter".to_owned(),
-            });
+            // This device has entries from beyond the end, which are not in the log. It would skip the ones that
+            // take their place.
+            self.server_misbehaved(cx, Misbehaviour::LogShortened);
             return self.rejoin(cx);
         }
         Ok(())
@@ -310,7 +316,7 @@ impl Conversation {
 
     // ---- the log ----
 
-    /// Takes an entry: applies it and what waited for it, or holds it until the gap is fetched.
+    /// Applies an entry and those that waited for it, or holds it until the gap is fetched.
     fn take_entry(&mut self, cx: &mut Context<'_>, entry: LogEntry) -> StepResult {
         if let Some(entry) = self.next_or_hold(cx, entry)? {
             self.apply_entry(cx, entry)?;
@@ -319,7 +325,7 @@ impl Conversation {
         Ok(())
     }
 
-    /// Applies the held entries that have become next.
+    /// Applies the held entries that are now next.
     fn apply_held(&mut self, cx: &mut Context<'_>) -> StepResult {
         while let Some(entry) = self.next_held(cx)? {
             self.apply_entry(cx, entry)?;
@@ -350,39 +356,45 @@ impl Conversation {
         }
     }
 
-    // ---- for all parts ----
+    // ---- shared by the modules ----
 
-    /// Answers to what this conversation has in flight no longer matter.
+    /// Drops the requests in flight: their answers no longer matter.
     fn forget_sends(&mut self, cx: &mut Context<'_>) {
         cx.requests.forget_sends(self.chat());
         self.live.forget_sends();
     }
 
     fn changed(&self, cx: &mut Context<'_>) {
-        cx.event(Event::ConversationChanged(self.id()));
+        cx.event(Event::ConversationChanged(self.chat()));
     }
 
-    fn message_status_changed(&self, cx: &mut Context<'_>, message: LocalMessageId) -> StepResult {
-        let message = messages::load(cx.conn, message)?;
-        cx.event(Event::MessageStatusChanged {
-            conversation: self.id(),
-            message: message.id,
-            status: message.status,
-        });
-        Ok(())
+    /// Reports misbehaviour of the server in this conversation.
+    fn server_misbehaved(&self, cx: &mut Context<'_>, how: Misbehaviour) {
+        cx.misbehaved(Some(self.chat()), how);
     }
 
-    /// Reports something that the server did in this conversation.
-    fn forged(&self, cx: &mut Context<'_>, what: impl Into<String>) {
-        cx.warn(Warning::ForgedByServer {
-            conversation: Some(self.id()),
-            what: what.into(),
+    /// Reports misbehaviour of a member.
+    fn member_misbehaved(&self, cx: &mut Context<'_>, member: AccountId, how: MemberMisbehaviour) {
+        cx.warn(Warning::MemberMisbehaved {
+            chat: self.chat(),
+            member,
+            how,
         });
     }
 
-    /// Waits before this conversation is tried again.
+    /// Delays the next attempt for this conversation.
     fn back_off(&mut self, cx: &Context<'_>, problem: Option<&Problem>) {
         let retry_after_ms = problem.map_or(0, |problem| problem.retry_after_ms);
         self.live.retry.back_off(cx.now, retry_after_ms);
     }
+}
+
+fn message_status_changed(cx: &mut Context<'_>, message: LocalMessageId) -> StepResult {
+    let message = messages::load(cx.conn, message)?;
+    cx.event(Event::MessageStatusChanged {
+        chat: message.chat,
+        message: message.id,
+        status: message.status,
+    });
+    Ok(())
 }

@@ -1,8 +1,8 @@
-//! The queue of a conversation: what leaves next, and what the server answers to a message.
+//! The queue of a conversation: what is sent next, and the server's answers to messages.
 //!
-//! Per conversation and device the server takes sends in the order of their numbers. The ratchet and the
-//! ciphertext move in one transaction before anything leaves, so a retry sends the same bytes. When the epoch
-//! ends before the server has accepted a ciphertext, it is thrown away and made anew.
+//! The server accepts the sends of each conversation and device in the order of their numbers. The ratchet and the
+//! ciphertext are stored in one transaction before anything is sent, so a retry sends the same bytes. If the epoch
+//! ends before the server has accepted a ciphertext, it is thrown away and the content encrypted again.
 
 use subrosa_mls::Group;
 use subrosa_wire::{
@@ -11,24 +11,27 @@ use subrosa_wire::{
     problem::ProblemCode,
 };
 
-use super::{Conversation, join};
+use super::{Conversation, join, message_status_changed};
 use crate::{
+    LocalMessageId,
     api::{ConversationState, Event, MessageStatus},
     content::{
         MessageText, Profile, SendToken, StatusReport, clean_name, compose, limits::STATUS_ENTRIES_MAX,
     },
     context::{Context, StepResult, is_transient},
+    ids::OutboxId,
     limits::{SELF_UPDATE_INTERVAL, SEND_NUMBER_MAX, SEND_WINDOW},
+    misbehaviour::Misbehaviour,
     requests::PendingRequest,
     store::{
         handshakes,
-        messages::{self, LocalMessageId, NewMessage},
-        outbox::{self, OutboxId, OutboxRow, Sealed},
+        messages::{self, NewMessage},
+        outbox::{self, OutboxRow, Sealed},
     },
 };
 
 impl Conversation {
-    /// Does whatever is next for this conversation. It is called after everything that may have changed that.
+    /// Does what is next for this conversation. Called after anything that may have changed it.
     pub(crate) fn pump(&mut self, cx: &mut Context<'_>) -> StepResult {
         if !cx.connection.is_open || !cx.connection.synced || self.live.retry.is_waiting(cx.now) {
             return Ok(());
@@ -43,7 +46,7 @@ impl Conversation {
         match self.record.state() {
             ConversationState::Blocked => Ok(()),
             ConversationState::Joining => {
-                // A Welcome that waits is the better way in: it comes with what was said since.
+                // A waiting Welcome is the better way to join: this device can read what was said since.
                 if !cx.is_syncing() {
                     join::fetch_group(cx, self.id());
                 }
@@ -51,7 +54,7 @@ impl Conversation {
             }
             ConversationState::Starting => {
                 if !self.live.is_claiming && !outbox::head(cx.conn, self.chat(), 1)?.is_empty() {
-                    self.claim_key_packages(cx);
+                    return self.claim_key_packages(cx);
                 }
                 Ok(())
             }
@@ -74,7 +77,7 @@ impl Conversation {
             && !self.record.is_own_turn()
             && cx.now.since(self.record.updated_at()) >= SELF_UPDATE_INTERVAL;
         if starts_turn || !removable.is_empty() {
-            // Nothing can be encrypted while a commit is in flight, and nothing sealed may be left behind.
+            // Nothing can be encrypted while a commit is in flight, and no ciphertext may be left behind.
             return if rows.iter().any(|row| row.sealed.is_some()) {
                 self.send_sealed(cx, rows);
                 Ok(())
@@ -87,7 +90,7 @@ impl Conversation {
         Ok(())
     }
 
-    /// Encrypts what is not encrypted for the present epoch.
+    /// Encrypts the rows that are not yet encrypted for the current epoch.
     fn seal(&mut self, cx: &mut Context<'_>, mut rows: Vec<OutboxRow>) -> StepResult<Vec<OutboxRow>> {
         let id = self.id();
         let group = self.group.load(cx, id)?;
@@ -114,21 +117,18 @@ impl Conversation {
         Ok(rows)
     }
 
-    /// Of this account's devices that are signed out, those that another try to remove makes sense for.
+    /// The signed-out devices of this account for which another attempt at removal makes sense.
     fn removable(&mut self, cx: &mut Context<'_>, signed_out: Vec<DeviceId>) -> Vec<DeviceId> {
         let (removable, back): (Vec<_>, Vec<_>) = signed_out
             .into_iter()
             .partition(|device| self.live.may_remove(*device));
-        if !back.is_empty() {
-            self.forged(
-                cx,
-                "an own device that is said to be signed out comes back each time it is removed",
-            );
+        for device in back {
+            self.server_misbehaved(cx, Misbehaviour::SignedOutDeviceReturns(device));
         }
         removable
     }
 
-    /// Queues our display name, where it is not known yet, and the reports that are due.
+    /// Queues our display name, if the members do not know it yet, and the reports that are due.
     fn queue_name_and_reports(&mut self, cx: &mut Context<'_>) -> StepResult {
         let chat = self.chat();
         let origin = cx.origin(self.id());
@@ -142,15 +142,15 @@ impl Conversation {
                 name: clean_name(&name).ok(),
             };
             let content = compose::profile(&origin, cx.new_salt(), &profile);
-            self.queue(cx, None, &origin.seal(&content)?.1)?;
+            self.queue(cx, None, &origin.encode(&content)?.1)?;
             self.record.set_name_sent(true);
         }
-        // Reports that come while the window is full wait, and leave together.
+        // Reports that become due while the window is full wait and are sent together.
         if has_reports && queued.len() < SEND_WINDOW {
             let reports = messages::take_reports(cx.conn, chat, STATUS_ENTRIES_MAX)?;
             for report in StatusReport::batches(reports) {
                 let content = compose::status_report(&origin, cx.new_salt(), &report);
-                self.queue(cx, None, &origin.seal(&content)?.1)?;
+                self.queue(cx, None, &origin.encode(&content)?.1)?;
             }
         }
         Ok(())
@@ -170,9 +170,9 @@ impl Conversation {
         token: SendToken,
     ) -> StepResult {
         let origin = cx.origin(self.id());
-        let (id, content) = origin.seal(&compose::text(&origin, token.into_salt(), text.as_str()))?;
-        if let Some((_, stored)) = messages::find(cx.conn, self.chat(), &id)? {
-            // Whoever asks again has not learned that it was done.
+        let (id, content) = origin.encode(&compose::text(&origin, token.into_salt(), text.as_str()))?;
+        if let Some(stored) = messages::find(cx.conn, self.chat(), &id)? {
+            // The caller has not learned that the first attempt succeeded.
             cx.event(Event::MessageSent(Box::new(stored)));
             return Ok(());
         }
@@ -197,7 +197,7 @@ impl Conversation {
     pub(crate) fn retry(&mut self, cx: &mut Context<'_>, message: LocalMessageId) -> StepResult {
         outbox::unpark(cx.conn, message)?;
         messages::set_status(cx.conn, message, MessageStatus::Pending)?;
-        self.message_status_changed(cx, message)?;
+        message_status_changed(cx, message)?;
         cx.touch(self.chat());
         Ok(())
     }
@@ -225,8 +225,8 @@ impl Conversation {
 
     // ---- answers ----
 
-    /// The server has answered a send: the message is accepted, and its place in the log is returned as an
-    /// entry. `None` if the answer is of no interest any more.
+    /// Handles the acceptance of a send. Returns the entry that it became in the log, or `None` if the answer no
+    /// longer matters.
     pub(super) fn message_answered(
         &mut self,
         cx: &mut Context<'_>,
@@ -235,7 +235,7 @@ impl Conversation {
         appended: &Appended,
     ) -> StepResult<Option<LogEntry>> {
         self.live.retry.succeeded();
-        // Not what stands in its place if it is gone and row ids should ever come back.
+        // The send number guards against another row with the same id, should row ids ever be reused.
         let is_answered = |row: &OutboxRow| {
             row.id == outbox
                 && row
@@ -256,7 +256,7 @@ impl Conversation {
         }))
     }
 
-    /// A message of ours is durable at the server.
+    /// Notes that one of our messages is durable at the server.
     pub(super) fn message_accepted(
         &mut self,
         cx: &mut Context<'_>,
@@ -268,18 +268,19 @@ impl Conversation {
             self.record
                 .set_accepted_number(self.record.accepted_number().max(sealed.number));
         }
+        tracing::debug!(chat = %self.chat(), seq, "a message is accepted");
         outbox::delete(cx.conn, own.id)?;
         self.live.in_flight.remove(&own.id);
         cx.touch(self.chat());
         if let Some(message) = own.message {
             messages::set_accepted(cx.conn, message, seq, accepted_at)?;
             self.record.set_active(accepted_at);
-            self.message_status_changed(cx, message)?;
+            message_status_changed(cx, message)?;
         }
         Ok(())
     }
 
-    /// The server has refused a message.
+    /// Handles the refusal of a message.
     pub(crate) fn append_refused(
         &mut self,
         cx: &mut Context<'_>,
@@ -287,7 +288,8 @@ impl Conversation {
         problem: &Problem,
     ) -> StepResult {
         let chat = self.chat();
-        // Whatever was sent behind it was refused with it.
+        tracing::debug!(%chat, code = problem.code, "a message was refused");
+        // Whatever was sent after it was refused, too.
         self.forget_sends(cx);
         self.live.head_is_at_least(problem.head_seq);
         cx.touch(chat);
@@ -298,7 +300,7 @@ impl Conversation {
         match problem.known_code() {
             Some(ProblemCode::StaleEpoch) => {
                 if self.record.cursor() >= problem.head_seq {
-                    // Everything is applied and nothing ended the epoch: do not spin.
+                    // Everything is applied and the epoch has not ended: avoid a busy loop.
                     outbox::unseal(cx.conn, chat)?;
                     self.back_off(cx, None);
                 }
@@ -307,7 +309,7 @@ impl Conversation {
             Some(ProblemCode::SendOutOfOrder)
                 if (1..=SEND_NUMBER_MAX).contains(&problem.expected_send_number) =>
             {
-                // The log tells which were accepted; the others are numbered anew and sent as they are.
+                // The log shows which were accepted. The others get new numbers and are sent unchanged.
                 self.record
                     .set_accepted_number(problem.expected_send_number.saturating_sub(1));
                 let sealed = outbox::all(cx.conn, chat)?
@@ -325,7 +327,7 @@ impl Conversation {
         }
     }
 
-    /// A message that the server refuses for good fails, so that what is behind it can leave.
+    /// Marks a message as failed that the server refuses permanently, so that those after it can be sent.
     fn message_refused(&mut self, cx: &mut Context<'_>, refused: OutboxId, problem: &Problem) -> StepResult {
         outbox::unseal(cx.conn, self.chat())?;
         let row = outbox::all(cx.conn, self.chat())?
@@ -334,8 +336,8 @@ impl Conversation {
         let message = if let Some(message) = row.and_then(|row| row.message) {
             outbox::park(cx.conn, refused)?;
             messages::set_status(cx.conn, message, MessageStatus::Failed)?;
-            self.message_status_changed(cx, message)?;
-            Some(messages::load(cx.conn, message)?.id)
+            message_status_changed(cx, message)?;
+            Some(message)
         } else {
             outbox::delete(cx.conn, refused)?;
             None
@@ -345,9 +347,9 @@ impl Conversation {
     }
 }
 
-/// Devices of this account in the group that are signed out: their own account sees to it that they leave.
+/// Devices of this account that are in the group but signed out. It is up to their account to remove them.
 ///
-/// A device may have signed in since the last Sync, so one that is not known is asked about first.
+/// A device may have signed in since the last Sync, so an unknown one leads to another Sync first.
 fn signed_out_devices(group: &Group, cx: &mut Context<'_>) -> StepResult<Vec<DeviceId>> {
     let unknown = group
         .devices_of(cx.me.account_id)?

@@ -1,15 +1,16 @@
 //! The row of a conversation: read by getters, changed by setters that name the column, saved in one place.
 
 use rusqlite::Connection;
-use subrosa_wire::{AccountId, ConversationId, Timestamp};
+use subrosa_wire::{ConversationId, Timestamp};
 
 use crate::{
+    ChatId,
     api::ConversationState,
     context::StepResult,
-    store::conversations::{self, ChatId, ConversationRow},
+    store::conversations::{self, ConversationRow},
 };
 
-/// A row of the table, and whether it differs from what is stored.
+/// A row of the table, and whether it has unsaved changes.
 pub(super) struct Record {
     row: ConversationRow,
     is_changed: bool,
@@ -23,7 +24,7 @@ impl Record {
         }
     }
 
-    /// Writes the changes, if there are any.
+    /// Saves the changes, if there are any.
     pub(super) fn save(&mut self, conn: &Connection) -> StepResult {
         if std::mem::take(&mut self.is_changed) {
             conversations::update(conn, &self.row)?;
@@ -39,10 +40,6 @@ impl Record {
         self.row.id
     }
 
-    pub(super) fn peer(&self) -> AccountId {
-        self.row.peer
-    }
-
     pub(super) fn state(&self) -> ConversationState {
         self.row.state
     }
@@ -52,7 +49,7 @@ impl Record {
         self.row.cursor
     }
 
-    /// Our send number that the server accepted last.
+    /// The last of our send numbers that the server has accepted.
     pub(super) fn accepted_number(&self) -> u64 {
         self.row.accepted_number
     }
@@ -62,7 +59,7 @@ impl Record {
         self.row.updated_at
     }
 
-    /// Whether the newest message is this account's.
+    /// Whether the newest message is from this account.
     pub(super) fn is_own_turn(&self) -> bool {
         self.row.own_turn
     }
@@ -72,7 +69,7 @@ impl Record {
         self.row.name_sent
     }
 
-    /// The conversation goes on under another id.
+    /// Sets another id on the wire.
     pub(super) fn set_id(&mut self, id: ConversationId) {
         self.change(|row| row.id = id);
     }
@@ -101,7 +98,7 @@ impl Record {
         self.change(|row| row.name_sent = is_sent);
     }
 
-    /// Something was said: the conversation rises to the top of the list.
+    /// Moves the conversation to the top of the list.
     pub(super) fn set_active(&mut self, at: Timestamp) {
         self.change(|row| row.active_at = row.active_at.max(at));
     }

@@ -1,20 +1,20 @@
-//! What can go wrong with the database, told apart by what a user can do about it.
+//! What can go wrong with the database, distinguished by what a user can do about it.
 
 use rusqlite::{Error, ErrorCode};
 
-/// Why the database cannot be used. Nothing of the transaction under way was kept.
+/// Why the database cannot be used. The current transaction was rolled back.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
     /// There is no file.
     #[error("there is no database here")]
     Missing,
-    /// There is a file where a new one was to be made.
+    /// There already is a file where a new one should be created.
     #[error("there is a database here already")]
     Exists,
     /// Another process has it open.
     #[error("the database is in use by another program")]
     InUse,
-    /// The key does not fit, or the file is damaged: an authenticated cipher cannot tell which.
+    /// The key is wrong, or the file is damaged: an authenticated cipher cannot tell which.
     #[error("the database does not open: the key is wrong or the file is damaged")]
     WrongKeyOrCorrupt,
     /// The file opens, but holds what this program never writes.
@@ -42,7 +42,7 @@ pub enum DatabaseError {
     /// The SQLite of this build cannot encrypt. Nothing was written.
     #[error("this build of SQLite cannot encrypt")]
     NoCipher,
-    /// The gate said that there is to be no commit; see [`super::Database::gate_commits`].
+    /// The gate has refused the commit; see [`super::Database::gate_commits`].
     #[error("the commit was stopped")]
     CommitStopped,
     /// The file system failed.

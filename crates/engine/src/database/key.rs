@@ -15,7 +15,7 @@ const DATABASE_KEY_LEN: usize = 32;
 pub struct DatabaseKey(Zeroizing<[u8; DATABASE_KEY_LEN]>);
 
 impl DatabaseKey {
-    /// A new random key.
+    /// Generates a random key.
     pub fn generate(rng: &mut (impl CryptoRngCore + ?Sized)) -> Self {
         let mut bytes = Zeroizing::new([0; DATABASE_KEY_LEN]);
         rng.fill_bytes(bytes.as_mut());
@@ -32,9 +32,9 @@ impl DatabaseKey {
         &self.0
     }
 
-    /// Gives the key to a new connection. It is given as a raw key, so there is no slow derivation.
+    /// Sets the key of a new connection. It is passed as a raw key, so there is no slow derivation.
     pub(super) fn give_to(&self, connection: &Connection) -> Result<(), DatabaseError> {
-        // Room for all of it, so that no reallocation leaves a part behind.
+        // With enough capacity, so that no reallocation leaves a copy behind.
         let mut statement = Zeroizing::new(String::with_capacity(128));
         statement.push_str("PRAGMA key = \"x'");
         for byte in self.0.iter() {

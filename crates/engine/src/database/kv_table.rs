@@ -3,11 +3,11 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 use subrosa_mls::{KeyValue, KeyValueError};
 
-/// The table, through one connection. What is written belongs to the transaction that is open on it.
+/// The table, accessed through one connection and its open transaction.
 pub struct KvTable<'a>(&'a Connection);
 
 impl<'a> KvTable<'a> {
-    /// The table as this connection sees it.
+    /// Accesses the table through this connection.
     pub fn new(connection: &'a Connection) -> Self {
         Self(connection)
     }

@@ -1,6 +1,6 @@
 //! The versions of the schema, each a numbered file. A released file never changes.
 //!
-//! Versions below [`FIRST_VERSION`] were made during development only, and nothing brings them up to date.
+//! Versions below [`FIRST_VERSION`] existed during development only and cannot be migrated.
 
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -15,7 +15,7 @@ pub(super) struct Migration {
 /// The version that the first migration makes from an empty file.
 pub(super) const FIRST_VERSION: u32 = 3;
 
-/// In order: each makes the version after the one before it.
+/// In order: each makes the next version.
 pub(super) const MIGRATIONS: &[Migration] = &[Migration {
     sql: include_str!("../../migrations/0003_engine.sql"),
 }];
@@ -25,7 +25,7 @@ pub(super) fn user_version(connection: &Connection) -> Result<u32, DatabaseError
     Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
 }
 
-/// Refuses a file that this build cannot bring up to date.
+/// Refuses a file that this build cannot migrate.
 pub(super) fn check_version(connection: &Connection, migrations: &[Migration]) -> Result<(), DatabaseError> {
     let found = user_version(connection)?;
     let known = newest_version(migrations);
@@ -38,7 +38,7 @@ pub(super) fn check_version(connection: &Connection, migrations: &[Migration]) -
     }
 }
 
-/// Brings the schema to the newest version. A migration is applied whole or not at all.
+/// Migrates the schema to the newest version. A migration is applied as a whole or not at all.
 pub(super) fn migrate(connection: &mut Connection, migrations: &[Migration]) -> Result<(), DatabaseError> {
     check_version(connection, migrations)?;
     let current = user_version(connection)?;

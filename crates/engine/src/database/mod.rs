@@ -1,7 +1,7 @@
 //! The client's database: one encrypted SQLite file (SQLCipher), opened by one engine at a time.
 //!
-//! It refuses to work without a cipher, with the wrong key, or on a file that a newer program or one still in
-//! development wrote; in each of these cases the file is left as it was.
+//! It refuses to work without a cipher, with the wrong key, or on a file written by a newer or a development version.
+//! In each of these cases the file stays unchanged.
 
 mod error;
 mod key;
@@ -19,7 +19,7 @@ pub use kv_table::KvTable;
 
 use migrations::{MIGRATIONS, Migration};
 
-/// Compiled statements that are kept.
+/// Compiled statements to keep.
 const STATEMENTS_MAX: usize = 128;
 
 /// An open database.
@@ -29,7 +29,7 @@ pub struct Database {
     gate: Option<Gate>,
 }
 
-/// Says before each commit whether it takes place.
+/// Decides before each commit whether it takes place.
 struct Gate(Box<dyn FnMut() -> bool + Send>);
 
 impl fmt::Debug for Gate {
@@ -39,17 +39,17 @@ impl fmt::Debug for Gate {
 }
 
 impl Database {
-    /// Makes a new database where there is none.
+    /// Creates a database where there is none.
     pub fn create(path: &Path, key: &DatabaseKey) -> Result<Self, DatabaseError> {
         Self::create_with(path, key, MIGRATIONS)
     }
 
-    /// Opens a database that is there.
+    /// Opens an existing database.
     pub fn open(path: &Path, key: &DatabaseKey) -> Result<Self, DatabaseError> {
         Self::open_with(path, key, MIGRATIONS)
     }
 
-    /// A database that is gone when it is dropped. It is not encrypted: it never leaves the memory.
+    /// Creates a database in memory, which is gone when dropped. It is not encrypted.
     pub fn in_memory() -> Result<Self, DatabaseError> {
         initialise();
         let connection = Connection::open_in_memory()?;
@@ -66,8 +66,8 @@ impl Database {
         }
     }
 
-    /// Asks this before each commit whether it may take place; otherwise the transaction is rolled back, as it
-    /// is after a crash at this point. With it tests die between any two steps.
+    /// Calls `may_commit` before each commit. If it returns `false`, the transaction is rolled back, as after a crash
+    /// at this point. Tests use it to crash between any two steps.
     pub fn gate_commits(&mut self, may_commit: impl FnMut() -> bool + Send + 'static) {
         self.gate = Some(Gate(Box::new(may_commit)));
     }
@@ -86,7 +86,7 @@ impl Database {
     fn open_with(path: &Path, key: &DatabaseKey, migrations: &[Migration]) -> Result<Self, DatabaseError> {
         initialise();
         let mut database = Self::new(unlock(platform::open(path)?, key)?);
-        // A file that was cut down to nothing is a database without tables: not the one that was here.
+        // A file truncated to nothing is a database without tables, but not the one that was here.
         if migrations::user_version(&database.connection)? == 0 {
             return Err(DatabaseError::WrongKeyOrCorrupt);
         }
@@ -113,12 +113,12 @@ impl Database {
         Ok(done)
     }
 
-    /// The connection, to read by. What is written by it is a transaction of its own.
+    /// The connection, for reading. A write through it is a transaction of its own.
     pub fn connection(&self) -> &Connection {
         &self.connection
     }
 
-    /// Reads and authenticates every page: for a user who doubts the disk. Takes time with the size.
+    /// Reads and authenticates every page, for a user who suspects the disk. Takes longer the larger the database is.
     pub fn check_integrity(&self) -> Result<(), DatabaseError> {
         for check in ["PRAGMA cipher_integrity_check", "PRAGMA integrity_check"] {
             let mut statement = self.connection.prepare(check)?;
@@ -133,34 +133,34 @@ impl Database {
         Ok(())
     }
 
-    /// Writes everything from the log beside the database into it, and closes it.
+    /// Writes the write-ahead log back into the database and closes it.
     pub fn close(self) -> Result<(), DatabaseError> {
         self.connection.close().map_err(|(_, error)| error.into())
     }
 }
 
-/// SQLite calls itself initialised before it lets SQLCipher register, and does the latter outside of its lock:
-/// of two threads that open their first databases together, one would find a SQLite without a cipher.
+/// SQLite reports that it is initialised before SQLCipher has registered, which happens outside its lock. So of two
+/// threads that open their first database at the same time, one would find a SQLite without a cipher.
 fn initialise() {
     static INITIALISED: Once = Once::new();
-    // What is wrong with SQLite is told by the connection that is opened next.
+    // If SQLite does not work, opening the next connection reports the error.
     INITIALISED.call_once(|| drop(Connection::open_in_memory()));
 }
 
-/// Gives the key to a connection that was just opened, and finds out whether it is the right one.
+/// Sets the key of a new connection and checks that it is the right one.
 fn unlock(connection: Connection, key: &DatabaseKey) -> Result<Connection, DatabaseError> {
-    // A SQLite without a cipher takes the key without a word and writes plaintext.
+    // A SQLite without a cipher silently accepts the key and writes plaintext.
     let cipher: Option<String> = connection
         .query_row("PRAGMA cipher_version", [], |row| row.get(0))
         .optional()?;
     if cipher.is_none_or(|version| version.is_empty()) {
         return Err(DatabaseError::NoCipher);
     }
-    // SQLCipher writes what it finds to standard error, into the middle of a screen; the errors say it all.
+    // SQLCipher would log to standard error, in the middle of a terminal app. The errors say enough.
     connection.execute_batch("PRAGMA cipher_log_level = NONE")?;
     key.give_to(&connection)?;
-    // One engine has the file: another process gets a clear answer instead of a torn group state, and the
-    // index of the log lives in memory. Has to come before the first access.
+    // One engine owns the file: another process gets a clear error instead of a torn group state, and the index of
+    // the write-ahead log stays in memory. Must come before the first access.
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     connection.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| {
         row.get::<_, i64>(0)
@@ -170,11 +170,11 @@ fn unlock(connection: Connection, key: &DatabaseKey) -> Result<Connection, Datab
 
 fn configure(connection: &Connection) -> Result<(), DatabaseError> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-    // A commit is on the disk when it returns.
+    // A commit is on disk when it returns.
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // Nothing of the contents goes to temporary files, and what is deleted is overwritten.
+    // No contents go to temporary files, and what is deleted is overwritten.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;

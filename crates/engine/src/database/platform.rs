@@ -21,7 +21,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, DatabaseError> {
     Ok(Connection::open_with_flags(path, FLAGS)?)
 }
 
-/// Makes an empty database. Only the owner may read it; SQLite gives the files beside it the same rights.
+/// Creates an empty database. Only its owner may read it; SQLite gives the files next to it the same permissions.
 #[cfg(not(target_arch = "wasm32"))]
 pub(super) fn create(path: &Path) -> Result<Connection, DatabaseError> {
     let mut options = std::fs::OpenOptions::new();

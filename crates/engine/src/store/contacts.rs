@@ -1,25 +1,22 @@
-//! People: their pinned account keys, handles and names.
+//! People: their accounts, pinned handles and names.
 
 use rusqlite::{Connection, Row, params};
-use subrosa_mls::AccountPublicKey;
 use subrosa_wire::{AccountId, Handle};
 
 use super::{corrupt, id_bytes};
 use crate::{api::Contact, database::DatabaseError};
 
-const COLUMNS: &str = "account_id, account_key, handle, name";
+const COLUMNS: &str = "account_id, handle, name";
 
 fn contact(row: &Row<'_>) -> Result<Contact, DatabaseError> {
-    let key: Vec<u8> = row.get(1)?;
-    let handle: Option<String> = row.get(2)?;
+    let handle: Option<String> = row.get(1)?;
     Ok(Contact {
         account_id: AccountId::from_bytes(id_bytes(&row.get::<_, Vec<u8>>(0)?)?),
-        account_key: AccountPublicKey::try_from(key.as_slice()).map_err(|_| corrupt("an account key"))?,
         handle: handle
             .map(|text| text.parse::<Handle>())
             .transpose()
             .map_err(|_| corrupt("a handle"))?,
-        name: row.get(3)?,
+        name: row.get(2)?,
     })
 }
 
@@ -46,19 +43,29 @@ pub(crate) fn all(conn: &Connection) -> Result<Vec<Contact>, DatabaseError> {
     Ok(contacts)
 }
 
-/// Pins the account key of a person who is not known yet.
-pub(crate) fn insert(
-    conn: &Connection,
-    account: AccountId,
-    key: &AccountPublicKey,
-) -> Result<(), DatabaseError> {
+/// People in conversations whose handle is not known yet.
+pub(crate) fn without_handle(conn: &Connection) -> Result<Vec<AccountId>, DatabaseError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT account_id FROM contacts WHERE handle IS NULL AND account_id IN (SELECT account FROM members)",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut accounts = Vec::new();
+    while let Some(row) = rows.next()? {
+        accounts.push(AccountId::from_bytes(id_bytes(&row.get::<_, Vec<u8>>(0)?)?));
+    }
+    Ok(accounts)
+}
+
+/// Adds a person who is not known yet.
+pub(crate) fn insert(conn: &Connection, account: AccountId) -> Result<(), DatabaseError> {
     conn.execute(
-        "INSERT INTO contacts (account_id, account_key) VALUES (?1, ?2)",
-        params![account.as_bytes(), key.as_bytes()],
+        "INSERT INTO contacts (account_id) VALUES (?1)",
+        [account.as_bytes()],
     )?;
     Ok(())
 }
 
+/// Pins a handle, which must not be pinned to another account.
 pub(crate) fn set_handle(
     conn: &Connection,
     account: AccountId,

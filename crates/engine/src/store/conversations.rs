@@ -1,21 +1,19 @@
-//! Conversations and how far each is applied.
+//! Conversations, and how far the log of each is applied.
 
 use rusqlite::{Connection, Row, params};
+use subrosa_mls::ConversationKind;
 use subrosa_wire::{AccountId, ConversationId, Timestamp};
 
 use super::{corrupt, from_sql, id_bytes, to_sql};
-use crate::{api::ConversationState, database::DatabaseError};
-
-/// Names a conversation in this database. It stays when the conversation goes on under another id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct ChatId(pub i64);
+use crate::{ChatId, api::ConversationState, database::DatabaseError};
 
 /// A row of the table.
 #[derive(Debug, Clone)]
 pub(crate) struct ConversationRow {
     pub chat: ChatId,
     pub id: ConversationId,
-    pub peer: AccountId,
+    pub kind: ConversationKind,
+    pub title: Option<String>,
     pub state: ConversationState,
     pub cursor: u64,
     pub accepted_number: u64,
@@ -26,7 +24,23 @@ pub(crate) struct ConversationRow {
 }
 
 const COLUMNS: &str =
-    "id, conversation_id, peer, state, cursor, accepted_number, updated_at, own_turn, name_sent, active_at";
+    "c.id, c.conversation_id, c.kind, c.title, c.state, c.cursor, c.accepted_number, c.updated_at,
+                       c.own_turn, c.name_sent, c.active_at";
+
+fn kind_to_sql(kind: ConversationKind) -> i64 {
+    match kind {
+        ConversationKind::Direct => 1,
+        ConversationKind::NotesToSelf => 2,
+    }
+}
+
+fn kind_from_sql(value: i64) -> Result<ConversationKind, DatabaseError> {
+    Ok(match value {
+        1 => ConversationKind::Direct,
+        2 => ConversationKind::NotesToSelf,
+        _ => return Err(corrupt("a conversation's kind")),
+    })
+}
 
 fn state_to_sql(state: ConversationState) -> i64 {
     match state {
@@ -48,50 +62,57 @@ fn state_from_sql(value: i64) -> Result<ConversationState, DatabaseError> {
 }
 
 fn conversation(row: &Row<'_>) -> Result<ConversationRow, DatabaseError> {
+    let seq = |index| from_sql(row.get(index)?);
+    let instant = |index| Ok::<_, DatabaseError>(Timestamp::from_millis(seq(index)?));
     Ok(ConversationRow {
-        chat: ChatId(row.get(0)?),
+        chat: row.get(0)?,
         id: ConversationId::from_bytes(id_bytes(&row.get::<_, Vec<u8>>(1)?)?),
-        peer: AccountId::from_bytes(id_bytes(&row.get::<_, Vec<u8>>(2)?)?),
-        state: state_from_sql(row.get(3)?)?,
-        cursor: from_sql(row.get(4)?)?,
-        accepted_number: from_sql(row.get(5)?)?,
-        updated_at: Timestamp::from_millis(from_sql(row.get(6)?)?),
-        own_turn: row.get(7)?,
-        name_sent: row.get(8)?,
-        active_at: Timestamp::from_millis(from_sql(row.get(9)?)?),
+        kind: kind_from_sql(row.get(2)?)?,
+        title: row.get(3)?,
+        state: state_from_sql(row.get(4)?)?,
+        cursor: seq(5)?,
+        accepted_number: seq(6)?,
+        updated_at: instant(7)?,
+        own_turn: row.get(8)?,
+        name_sent: row.get(9)?,
+        active_at: instant(10)?,
     })
 }
 
 fn one(
     conn: &Connection,
-    condition: &str,
+    clause: &str,
     value: impl rusqlite::ToSql,
 ) -> Result<Option<ConversationRow>, DatabaseError> {
-    let mut statement =
-        conn.prepare_cached(&format!("SELECT {COLUMNS} FROM conversations WHERE {condition}"))?;
+    let mut statement = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM conversations c {clause}"))?;
     let mut rows = statement.query([value])?;
     rows.next()?.map(conversation).transpose()
 }
 
 pub(crate) fn load(conn: &Connection, chat: ChatId) -> Result<Option<ConversationRow>, DatabaseError> {
-    one(conn, "id = ?1", chat.0)
+    one(conn, "WHERE c.id = ?1", chat)
 }
 
 pub(crate) fn find(conn: &Connection, id: ConversationId) -> Result<Option<ConversationRow>, DatabaseError> {
-    one(conn, "conversation_id = ?1", id.as_bytes())
+    one(conn, "WHERE c.conversation_id = ?1", id.as_bytes())
 }
 
-pub(crate) fn find_by_peer(
+/// The direct conversation with a person. If there are several, one that can be used.
+pub(crate) fn find_direct(
     conn: &Connection,
-    peer: AccountId,
+    person: AccountId,
 ) -> Result<Option<ConversationRow>, DatabaseError> {
-    one(conn, "peer = ?1 ORDER BY state = 3, id LIMIT 1", peer.as_bytes())
+    one(
+        conn,
+        "JOIN members m ON m.conversation = c.id WHERE m.account = ?1 AND c.kind = 1 ORDER BY c.state = 3, c.id LIMIT 1",
+        person.as_bytes(),
+    )
 }
 
-/// Every conversation, the one that was active last first.
+/// Every conversation, the most recently active first.
 pub(crate) fn all(conn: &Connection) -> Result<Vec<ConversationRow>, DatabaseError> {
     let mut statement = conn.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM conversations ORDER BY active_at DESC, id"
+        "SELECT {COLUMNS} FROM conversations c ORDER BY c.active_at DESC, c.id"
     ))?;
     let mut rows = statement.query([])?;
     let mut conversations = Vec::new();
@@ -101,20 +122,21 @@ pub(crate) fn all(conn: &Connection) -> Result<Vec<ConversationRow>, DatabaseErr
     Ok(conversations)
 }
 
+/// Inserts a new, empty conversation.
 pub(crate) fn insert(
     conn: &Connection,
     id: ConversationId,
-    peer: AccountId,
+    kind: ConversationKind,
     state: ConversationState,
     now: Timestamp,
 ) -> Result<ChatId, DatabaseError> {
     conn.execute(
-        "INSERT INTO conversations (conversation_id, peer, state, cursor, accepted_number, updated_at, own_turn,
+        "INSERT INTO conversations (conversation_id, kind, state, cursor, accepted_number, updated_at, own_turn,
                                     name_sent, active_at)
          VALUES (?1, ?2, ?3, 0, 0, 0, 0, 0, ?4)",
-        params![id.as_bytes(), peer.as_bytes(), state_to_sql(state), to_sql(now.as_millis())],
+        params![id.as_bytes(), kind_to_sql(kind), state_to_sql(state), to_sql(now.as_millis())],
     )?;
-    Ok(ChatId(conn.last_insert_rowid()))
+    Ok(ChatId::new(conn.last_insert_rowid()))
 }
 
 /// Writes the mutable columns back.
@@ -127,7 +149,7 @@ pub(crate) fn update(conn: &Connection, row: &ConversationRow) -> Result<(), Dat
              WHERE id = ?1",
         )?
         .execute(params![
-            row.chat.0,
+            row.chat,
             row.id.as_bytes(),
             state_to_sql(row.state),
             to_sql(row.cursor),
@@ -144,23 +166,8 @@ pub(crate) fn update(conn: &Connection, row: &ConversationRow) -> Result<(), Dat
     }
 }
 
-/// Nobody knows our new display name yet.
+/// Notes in every conversation that our display name is new.
 pub(crate) fn forget_name_sent(conn: &Connection) -> Result<(), DatabaseError> {
     conn.execute("UPDATE conversations SET name_sent = 0", [])?;
-    Ok(())
-}
-
-/// Moves what was written in a conversation that never came to be into the one that did.
-pub(crate) fn absorb(conn: &Connection, from: ChatId, into: ChatId) -> Result<(), DatabaseError> {
-    for sql in [
-        "UPDATE messages SET conversation = ?2 WHERE conversation = ?1",
-        "UPDATE outbox SET conversation = ?2 WHERE conversation = ?1",
-        "DELETE FROM reports WHERE conversation = ?1 AND ?2 = ?2",
-        "DELETE FROM held_entries WHERE conversation = ?1 AND ?2 = ?2",
-        "DELETE FROM handshakes WHERE conversation = ?1 AND ?2 = ?2",
-        "DELETE FROM conversations WHERE id = ?1 AND ?2 = ?2",
-    ] {
-        conn.execute(sql, params![from.0, into.0])?;
-    }
     Ok(())
 }

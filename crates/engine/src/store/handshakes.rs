@@ -1,23 +1,23 @@
-//! The one commit of a conversation that is on its way.
+//! The handshake of a conversation: at most one is pending.
 
 use rusqlite::{Connection, params};
 use subrosa_wire::SendId;
 
-use super::{conversations::ChatId, corrupt, from_sql, id_bytes, to_sql};
-use crate::database::DatabaseError;
+use super::{corrupt, from_sql, id_bytes, to_sql};
+use crate::{ChatId, database::DatabaseError};
 
 /// What a handshake is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HandshakeKind {
-    /// The conversation is created with it.
+    /// Creates the conversation.
     Create,
-    /// A member renews its leaf key, or removes own devices that were signed out.
+    /// Renews our leaf key, or removes signed-out devices of this account.
     Update,
-    /// This device joins from outside.
+    /// Joins by an external commit.
     ExternalJoin,
 }
 
-/// A handshake on its way.
+/// A pending handshake.
 pub(crate) struct HandshakeRow {
     pub kind: HandshakeKind,
     pub send_id: SendId,
@@ -26,10 +26,10 @@ pub(crate) struct HandshakeRow {
     pub request: Vec<u8>,
 }
 
-pub(crate) fn find(conn: &Connection, conversation: ChatId) -> Result<Option<HandshakeRow>, DatabaseError> {
+pub(crate) fn find(conn: &Connection, chat: ChatId) -> Result<Option<HandshakeRow>, DatabaseError> {
     let mut statement =
         conn.prepare_cached("SELECT kind, send_id, number, request FROM handshakes WHERE conversation = ?1")?;
-    let mut rows = statement.query([conversation.0])?;
+    let mut rows = statement.query([chat])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     Ok(Some(HandshakeRow {
         kind: match row.get::<_, i64>(0)? {
@@ -44,11 +44,7 @@ pub(crate) fn find(conn: &Connection, conversation: ChatId) -> Result<Option<Han
     }))
 }
 
-pub(crate) fn insert(
-    conn: &Connection,
-    conversation: ChatId,
-    row: &HandshakeRow,
-) -> Result<(), DatabaseError> {
+pub(crate) fn insert(conn: &Connection, chat: ChatId, row: &HandshakeRow) -> Result<(), DatabaseError> {
     let kind = match row.kind {
         HandshakeKind::Create => 0,
         HandshakeKind::Update => 1,
@@ -57,7 +53,7 @@ pub(crate) fn insert(
     conn.execute(
         "INSERT INTO handshakes (conversation, kind, send_id, number, request) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![
-            conversation.0,
+            chat,
             kind,
             row.send_id.as_bytes(),
             to_sql(row.number),
@@ -67,15 +63,15 @@ pub(crate) fn insert(
     Ok(())
 }
 
-pub(crate) fn set_number(conn: &Connection, conversation: ChatId, number: u64) -> Result<(), DatabaseError> {
+pub(crate) fn set_number(conn: &Connection, chat: ChatId, number: u64) -> Result<(), DatabaseError> {
     conn.execute(
         "UPDATE handshakes SET number = ?2 WHERE conversation = ?1",
-        params![conversation.0, to_sql(number)],
+        params![chat, to_sql(number)],
     )?;
     Ok(())
 }
 
-pub(crate) fn delete(conn: &Connection, conversation: ChatId) -> Result<(), DatabaseError> {
-    conn.execute("DELETE FROM handshakes WHERE conversation = ?1", [conversation.0])?;
+pub(crate) fn delete(conn: &Connection, chat: ChatId) -> Result<(), DatabaseError> {
+    conn.execute("DELETE FROM handshakes WHERE conversation = ?1", [chat])?;
     Ok(())
 }

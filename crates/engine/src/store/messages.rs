@@ -1,25 +1,22 @@
-//! Messages and the reports that are due for them.
+//! Messages, and the reports that are due for them.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use subrosa_wire::{AccountId, ConversationId, Timestamp};
 
-use super::{conversations::ChatId, corrupt, from_sql, id_bytes, to_sql};
+use super::{corrupt, from_sql, id_bytes, to_sql};
 use crate::{
+    ChatId, LocalMessageId,
     api::{Message, MessageStatus},
     content::{MessageId, ReportedStatus},
     database::DatabaseError,
 };
 
-/// Pending messages stand behind every accepted one, in the order in which they were written.
+/// Pending messages come after every accepted one, in the order in which they were written.
 const PENDING_POSITION: i64 = 1 << 62;
 
-/// A report in the table: only these two are ever due.
+/// A report in the table. Only these two kinds are ever due.
 const DELIVERED: i64 = 1;
 const READ: i64 = 2;
-
-/// Names a message in this database. It stays when the message gets another MIMI id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct LocalMessageId(pub i64);
 
 fn status_to_sql(status: MessageStatus) -> i64 {
     match status {
@@ -49,23 +46,25 @@ fn message_id(bytes: &[u8]) -> Result<MessageId, DatabaseError> {
 }
 
 const COLUMNS: &str =
-    "m.id, m.message_id, m.position, m.seq, m.sender, m.outgoing, m.text, m.sent_at, m.status,
-                       c.conversation_id FROM messages m JOIN conversations c ON c.id = m.conversation";
+    "m.id, m.conversation, m.message_id, c.conversation_id, m.position, m.seq, m.sender, m.outgoing,
+                       m.text, m.sent_at, m.status
+                       FROM messages m JOIN conversations c ON c.id = m.conversation";
 
-fn message(row: &Row<'_>) -> Result<(LocalMessageId, Message), DatabaseError> {
-    let seq: Option<i64> = row.get(3)?;
-    let message = Message {
-        id: message_id(&row.get::<_, Vec<u8>>(1)?)?,
-        position: row.get(2)?,
-        seq: seq.map(from_sql).transpose()?,
-        sender: AccountId::from_bytes(id_bytes(&row.get::<_, Vec<u8>>(4)?)?),
-        outgoing: row.get(5)?,
-        text: row.get(6)?,
-        sent_at: Timestamp::from_millis(from_sql(row.get(7)?)?),
-        status: status_from_sql(row.get(8)?)?,
-        conversation: ConversationId::from_bytes(id_bytes(&row.get::<_, Vec<u8>>(9)?)?),
-    };
-    Ok((LocalMessageId(row.get(0)?), message))
+fn message(row: &Row<'_>) -> Result<Message, DatabaseError> {
+    let seq = row.get::<_, Option<i64>>(5)?.map(from_sql).transpose()?;
+    Ok(Message {
+        id: row.get(0)?,
+        chat: row.get(1)?,
+        message_id: message_id(&row.get::<_, Vec<u8>>(2)?)?,
+        conversation_id: ConversationId::from_bytes(id_bytes(&row.get::<_, Vec<u8>>(3)?)?),
+        position: row.get(4)?,
+        seq,
+        sender: AccountId::from_bytes(id_bytes(&row.get::<_, Vec<u8>>(6)?)?),
+        outgoing: row.get(7)?,
+        text: row.get(8)?,
+        sent_at: Timestamp::from_millis(from_sql(row.get(9)?)?),
+        status: status_from_sql(row.get(10)?)?,
+    })
 }
 
 fn collect(
@@ -77,34 +76,35 @@ fn collect(
     let mut rows = statement.query(params)?;
     let mut messages = Vec::new();
     while let Some(row) = rows.next()? {
-        messages.push(message(row)?.1);
+        messages.push(message(row)?);
     }
     Ok(messages)
 }
 
+/// The message with a MIMI id.
 pub(crate) fn find(
     conn: &Connection,
-    conversation: ChatId,
-    id: &MessageId,
-) -> Result<Option<(LocalMessageId, Message)>, DatabaseError> {
-    let mut statement = conn.prepare_cached(&format!(
-        "SELECT {COLUMNS} WHERE m.conversation = ?1 AND m.message_id = ?2"
-    ))?;
-    let mut rows = statement.query(params![conversation.0, id.as_bytes()])?;
-    rows.next()?.map(message).transpose()
+    chat: ChatId,
+    message_id: &MessageId,
+) -> Result<Option<Message>, DatabaseError> {
+    let sql = format!("SELECT {COLUMNS} WHERE m.conversation = ?1 AND m.message_id = ?2");
+    Ok(collect(conn, &sql, params![chat, message_id.as_bytes()])?.pop())
 }
 
+/// The message with an id of this device.
+pub(crate) fn find_local(conn: &Connection, id: LocalMessageId) -> Result<Option<Message>, DatabaseError> {
+    Ok(collect(conn, &format!("SELECT {COLUMNS} WHERE m.id = ?1"), [id])?.pop())
+}
+
+/// A message that must exist.
 pub(crate) fn load(conn: &Connection, id: LocalMessageId) -> Result<Message, DatabaseError> {
-    let mut statement = conn.prepare_cached(&format!("SELECT {COLUMNS} WHERE m.id = ?1"))?;
-    let mut rows = statement.query([id.0])?;
-    let row = rows.next()?.ok_or_else(|| corrupt("a message that is gone"))?;
-    Ok(message(row)?.1)
+    find_local(conn, id)?.ok_or_else(|| corrupt("a message that is gone"))
 }
 
 /// The last `limit` messages before a position, in the order of display.
 pub(crate) fn page(
     conn: &Connection,
-    conversation: ChatId,
+    chat: ChatId,
     before_position: Option<i64>,
     limit: u32,
 ) -> Result<Vec<Message>, DatabaseError> {
@@ -113,7 +113,7 @@ pub(crate) fn page(
         &format!(
             "SELECT {COLUMNS} WHERE m.conversation = ?1 AND m.position < ?2 ORDER BY m.position DESC LIMIT ?3"
         ),
-        params![conversation.0, before_position.unwrap_or(i64::MAX), limit],
+        params![chat, before_position.unwrap_or(i64::MAX), limit],
     )?;
     messages.reverse();
     Ok(messages)
@@ -122,7 +122,7 @@ pub(crate) fn page(
 /// The first `limit` messages at or after a position, in the order of display.
 pub(crate) fn page_from(
     conn: &Connection,
-    conversation: ChatId,
+    chat: ChatId,
     from_position: i64,
     limit: u32,
 ) -> Result<Vec<Message>, DatabaseError> {
@@ -131,51 +131,48 @@ pub(crate) fn page_from(
         &format!(
             "SELECT {COLUMNS} WHERE m.conversation = ?1 AND m.position >= ?2 ORDER BY m.position LIMIT ?3"
         ),
-        params![conversation.0, from_position, limit],
+        params![chat, from_position, limit],
     )
 }
 
 /// The position of the first message that the user has not seen.
-pub(crate) fn first_unread(conn: &Connection, conversation: ChatId) -> Result<Option<i64>, DatabaseError> {
+pub(crate) fn first_unread(conn: &Connection, chat: ChatId) -> Result<Option<i64>, DatabaseError> {
     Ok(conn
         .prepare_cached("SELECT MIN(position) FROM messages WHERE conversation = ?1 AND status = 5")?
-        .query_row([conversation.0], |row| row.get(0))?)
+        .query_row([chat], |row| row.get(0))?)
 }
 
-pub(crate) fn unread_count(conn: &Connection, conversation: ChatId) -> Result<u64, DatabaseError> {
+pub(crate) fn unread_count(conn: &Connection, chat: ChatId) -> Result<u64, DatabaseError> {
     let count: i64 = conn
         .prepare_cached("SELECT COUNT(*) FROM messages WHERE conversation = ?1 AND status = 5")?
-        .query_row([conversation.0], |row| row.get(0))?;
+        .query_row([chat], |row| row.get(0))?;
     from_sql(count)
 }
 
-pub(crate) fn unread(conn: &Connection, conversation: ChatId) -> Result<Vec<MessageId>, DatabaseError> {
-    let mut statement = conn.prepare_cached(
-        "SELECT message_id FROM messages WHERE conversation = ?1 AND status = 5 ORDER BY position",
-    )?;
-    let mut rows = statement.query([conversation.0])?;
-    let mut ids = Vec::new();
-    while let Some(row) = rows.next()? {
-        ids.push(message_id(&row.get::<_, Vec<u8>>(0)?)?);
-    }
-    Ok(ids)
+/// The messages that the user has not seen.
+pub(crate) fn unread(conn: &Connection, chat: ChatId) -> Result<Vec<Message>, DatabaseError> {
+    collect(
+        conn,
+        &format!("SELECT {COLUMNS} WHERE m.conversation = ?1 AND m.status = 5 ORDER BY m.position"),
+        [chat],
+    )
 }
 
-/// Where an accepted message is shown: at its seq. Only a server that has given two the same seq makes this
-/// another place, behind all that are accepted.
-fn free_position(conn: &Connection, conversation: ChatId, seq: i64) -> Result<i64, DatabaseError> {
+/// Where an accepted message is shown: at its seq. If a lying server has given two messages the same seq, the later
+/// one comes after all that are accepted.
+fn free_position(conn: &Connection, chat: ChatId, seq: i64) -> Result<i64, DatabaseError> {
     let is_taken = conn
         .prepare_cached("SELECT 1 FROM messages WHERE conversation = ?1 AND position = ?2")?
-        .exists(params![conversation.0, seq])?;
+        .exists(params![chat, seq])?;
     if !is_taken {
         return Ok(seq);
     }
     Ok(conn
         .prepare_cached("SELECT MAX(position) + 1 FROM messages WHERE conversation = ?1 AND position < ?2")?
-        .query_row(params![conversation.0, PENDING_POSITION], |row| row.get(0))?)
+        .query_row(params![chat, PENDING_POSITION], |row| row.get(0))?)
 }
 
-/// A new message.
+/// A message to insert.
 pub(crate) struct NewMessage<'a> {
     pub id: MessageId,
     pub sender: AccountId,
@@ -189,15 +186,14 @@ pub(crate) struct NewMessage<'a> {
 
 pub(crate) fn insert(
     conn: &Connection,
-    conversation: ChatId,
+    chat: ChatId,
     new: &NewMessage<'_>,
 ) -> Result<LocalMessageId, DatabaseError> {
     let seq = new.seq.map(to_sql);
-    let place = seq
-        .map(|seq| free_position(conn, conversation, seq))
-        .transpose()?;
+    let place = seq.map(|seq| free_position(conn, chat, seq)).transpose()?;
+    // Higher than every id that was ever given, whatever was deleted since.
     let next: i64 = conn
-        .prepare_cached("SELECT COALESCE(MAX(id), 0) + 1 FROM messages")?
+        .prepare_cached("SELECT COALESCE(MAX(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'messages'")?
         .query_row([], |row| row.get(0))?;
     conn.prepare_cached(
         "INSERT INTO messages (id, conversation, message_id, position, seq, sender, outgoing, text, sent_at, status)
@@ -205,7 +201,7 @@ pub(crate) fn insert(
     )?
     .execute(params![
         next,
-        conversation.0,
+        chat,
         new.id.as_bytes(),
         place.unwrap_or(PENDING_POSITION + next),
         seq,
@@ -215,25 +211,25 @@ pub(crate) fn insert(
         to_sql(new.sent_at.as_millis()),
         status_to_sql(new.status),
     ])?;
-    Ok(LocalMessageId(next))
+    Ok(LocalMessageId::new(next))
 }
 
-/// The server has accepted an own message: it takes its place in the log.
+/// Moves a message of ours, which the server has accepted, to its place in the log.
 pub(crate) fn set_accepted(
     conn: &Connection,
     id: LocalMessageId,
     seq: u64,
     accepted_at: Timestamp,
 ) -> Result<(), DatabaseError> {
-    let conversation = conn
+    let chat = conn
         .prepare_cached("SELECT conversation FROM messages WHERE id = ?1")?
-        .query_row([id.0], |row| row.get(0))?;
-    let place = free_position(conn, ChatId(conversation), to_sql(seq))?;
+        .query_row([id], |row| row.get(0))?;
+    let place = free_position(conn, chat, to_sql(seq))?;
     conn.prepare_cached(
         "UPDATE messages SET position = ?5, seq = ?2, sent_at = ?3, status = ?4 WHERE id = ?1",
     )?
     .execute(params![
-        id.0,
+        id,
         to_sql(seq),
         to_sql(accepted_at.as_millis()),
         status_to_sql(MessageStatus::Sent),
@@ -248,11 +244,11 @@ pub(crate) fn set_status(
     status: MessageStatus,
 ) -> Result<(), DatabaseError> {
     conn.prepare_cached("UPDATE messages SET status = ?2 WHERE id = ?1")?
-        .execute(params![id.0, status_to_sql(status)])?;
+        .execute(params![id, status_to_sql(status)])?;
     Ok(())
 }
 
-/// Gives a pending message the id that it has in the conversation it moved to.
+/// Gives a pending message its id in the conversation that it moved to.
 pub(crate) fn set_message_id(
     conn: &Connection,
     id: LocalMessageId,
@@ -260,20 +256,20 @@ pub(crate) fn set_message_id(
 ) -> Result<(), DatabaseError> {
     conn.execute(
         "UPDATE messages SET message_id = ?2 WHERE id = ?1",
-        params![id.0, message_id.as_bytes()],
+        params![id, message_id.as_bytes()],
     )?;
     Ok(())
 }
 
 pub(crate) fn delete(conn: &Connection, id: LocalMessageId) -> Result<(), DatabaseError> {
-    conn.execute("DELETE FROM messages WHERE id = ?1", [id.0])?;
+    conn.execute("DELETE FROM messages WHERE id = ?1", [id])?;
     Ok(())
 }
 
-/// A report is due; a read report replaces a delivered one.
+/// Makes a report due. A read report replaces a delivered one.
 pub(crate) fn add_report(
     conn: &Connection,
-    conversation: ChatId,
+    chat: ChatId,
     id: &MessageId,
     status: ReportedStatus,
 ) -> Result<(), DatabaseError> {
@@ -285,19 +281,19 @@ pub(crate) fn add_report(
         "INSERT INTO reports (conversation, message_id, status) VALUES (?1, ?2, ?3)
          ON CONFLICT (conversation, message_id) DO UPDATE SET status = MAX(status, excluded.status)",
     )?
-    .execute(params![conversation.0, id.as_bytes(), status])?;
+    .execute(params![chat, id.as_bytes(), status])?;
     Ok(())
 }
 
-/// Takes reports that are due, at most `limit`.
+/// Takes out at most `limit` reports that are due.
 pub(crate) fn take_reports(
     conn: &Connection,
-    conversation: ChatId,
+    chat: ChatId,
     limit: usize,
 ) -> Result<Vec<(MessageId, ReportedStatus)>, DatabaseError> {
     let mut statement =
         conn.prepare_cached("SELECT message_id, status FROM reports WHERE conversation = ?1 LIMIT ?2")?;
-    let mut rows = statement.query(params![conversation.0, i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    let mut rows = statement.query(params![chat, i64::try_from(limit).unwrap_or(i64::MAX)])?;
     let mut reports = Vec::new();
     while let Some(row) = rows.next()? {
         let status = if row.get::<_, i64>(1)? == READ {
@@ -309,15 +305,15 @@ pub(crate) fn take_reports(
     }
     for (id, _) in &reports {
         conn.prepare_cached("DELETE FROM reports WHERE conversation = ?1 AND message_id = ?2")?
-            .execute(params![conversation.0, id.as_bytes()])?;
+            .execute(params![chat, id.as_bytes()])?;
     }
     Ok(reports)
 }
 
-pub(crate) fn has_reports(conn: &Connection, conversation: ChatId) -> Result<bool, DatabaseError> {
+pub(crate) fn has_reports(conn: &Connection, chat: ChatId) -> Result<bool, DatabaseError> {
     let found: Option<i64> = conn
         .prepare_cached("SELECT 1 FROM reports WHERE conversation = ?1 LIMIT 1")?
-        .query_row([conversation.0], |row| row.get(0))
+        .query_row([chat], |row| row.get(0))
         .optional()?;
     Ok(found.is_some())
 }

@@ -4,6 +4,7 @@ pub(crate) mod contacts;
 pub(crate) mod conversations;
 pub(crate) mod handshakes;
 pub(crate) mod held_entries;
+pub(crate) mod members;
 pub(crate) mod messages;
 pub(crate) mod outbox;
 pub(crate) mod profile;
@@ -22,7 +23,7 @@ pub(crate) fn id_bytes(bytes: &[u8]) -> Result<[u8; ID_LEN], DatabaseError> {
     bytes.try_into().map_err(|_| corrupt("an id column"))
 }
 
-/// A sequence number or an instant as SQLite holds it. Both stay below 2^62 for any clock and any log.
+/// A sequence number or an instant as SQLite stores it. Both stay below 2^62 for any clock and any log.
 pub(crate) fn to_sql(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

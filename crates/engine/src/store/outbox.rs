@@ -1,28 +1,24 @@
-//! What is to leave, in order, and what of it is encrypted.
+//! What is to be sent, in order, with its ciphertext once there is one.
 
 use rusqlite::{Connection, Row, params};
 use subrosa_wire::SendId;
 
-use super::{conversations::ChatId, from_sql, id_bytes, messages::LocalMessageId, to_sql};
-use crate::database::DatabaseError;
-
-/// Names a row of the outbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct OutboxId(pub i64);
+use super::{from_sql, id_bytes, to_sql};
+use crate::{ChatId, LocalMessageId, database::DatabaseError, ids::OutboxId};
 
 /// A row of the outbox.
 pub(crate) struct OutboxRow {
     pub id: OutboxId,
     pub send_id: SendId,
-    /// The message it carries; reports and names carry none.
+    /// The message that it carries. `None` for reports and names.
     pub message: Option<LocalMessageId>,
-    /// MIMI content.
+    /// The encoded MIMI content.
     pub content: Vec<u8>,
-    /// The send number and the ciphertext, once it is encrypted for the present epoch.
+    /// The send number and the ciphertext, once it is encrypted for the current epoch.
     pub sealed: Option<Sealed>,
 }
 
-/// What leaves.
+/// The encrypted form of a row.
 pub(crate) struct Sealed {
     pub number: u64,
     pub ciphertext: Vec<u8>,
@@ -31,13 +27,12 @@ pub(crate) struct Sealed {
 const COLUMNS: &str = "id, send_id, message, content, number, ciphertext FROM outbox";
 
 fn outbox_row(row: &Row<'_>) -> Result<OutboxRow, DatabaseError> {
-    let message: Option<i64> = row.get(2)?;
     let number: Option<i64> = row.get(4)?;
     let ciphertext: Option<Vec<u8>> = row.get(5)?;
     Ok(OutboxRow {
-        id: OutboxId(row.get(0)?),
+        id: row.get(0)?,
         send_id: SendId::from_bytes(id_bytes(&row.get::<_, Vec<u8>>(1)?)?),
-        message: message.map(LocalMessageId),
+        message: row.get(2)?,
         content: row.get(3)?,
         sealed: match (number, ciphertext) {
             (Some(number), Some(ciphertext)) => Some(Sealed {
@@ -63,44 +58,40 @@ fn collect(
     Ok(found)
 }
 
-/// The first rows of a conversation that are not parked, in the order in which they leave.
-pub(crate) fn head(
-    conn: &Connection,
-    conversation: ChatId,
-    limit: usize,
-) -> Result<Vec<OutboxRow>, DatabaseError> {
+/// The first rows of a conversation that are not parked, in the order in which they are sent.
+pub(crate) fn head(conn: &Connection, chat: ChatId, limit: usize) -> Result<Vec<OutboxRow>, DatabaseError> {
     collect(
         conn,
         &format!("SELECT {COLUMNS} WHERE conversation = ?1 AND parked = 0 ORDER BY id LIMIT ?2"),
-        params![conversation.0, i64::try_from(limit).unwrap_or(i64::MAX)],
+        params![chat, i64::try_from(limit).unwrap_or(i64::MAX)],
     )
 }
 
 /// Every row of a conversation, parked or not.
-pub(crate) fn all(conn: &Connection, conversation: ChatId) -> Result<Vec<OutboxRow>, DatabaseError> {
+pub(crate) fn all(conn: &Connection, chat: ChatId) -> Result<Vec<OutboxRow>, DatabaseError> {
     collect(
         conn,
         &format!("SELECT {COLUMNS} WHERE conversation = ?1 ORDER BY id"),
-        params![conversation.0],
+        params![chat],
     )
 }
 
 pub(crate) fn find_by_send_id(
     conn: &Connection,
-    conversation: ChatId,
+    chat: ChatId,
     send_id: SendId,
 ) -> Result<Option<OutboxRow>, DatabaseError> {
     let rows = collect(
         conn,
         &format!("SELECT {COLUMNS} WHERE conversation = ?1 AND send_id = ?2"),
-        params![conversation.0, send_id.as_bytes()],
+        params![chat, send_id.as_bytes()],
     )?;
     Ok(rows.into_iter().next())
 }
 
 pub(crate) fn insert(
     conn: &Connection,
-    conversation: ChatId,
+    chat: ChatId,
     send_id: SendId,
     message: Option<LocalMessageId>,
     content: &[u8],
@@ -108,20 +99,15 @@ pub(crate) fn insert(
     conn.prepare_cached(
         "INSERT INTO outbox (conversation, send_id, message, content, parked) VALUES (?1, ?2, ?3, ?4, 0)",
     )?
-    .execute(params![
-        conversation.0,
-        send_id.as_bytes(),
-        message.map(|message| message.0),
-        content
-    ])?;
+    .execute(params![chat, send_id.as_bytes(), message, content])?;
     Ok(())
 }
 
-/// Replaces the content of a row that has not left, when its conversation moves.
+/// Replaces the content of a row that was not sent yet, when its conversation moves.
 pub(crate) fn set_content(conn: &Connection, id: OutboxId, content: &[u8]) -> Result<(), DatabaseError> {
     conn.execute(
         "UPDATE outbox SET content = ?2 WHERE id = ?1",
-        params![id.0, content],
+        params![id, content],
     )?;
     Ok(())
 }
@@ -129,32 +115,32 @@ pub(crate) fn set_content(conn: &Connection, id: OutboxId, content: &[u8]) -> Re
 /// Stores the ciphertext in the same transaction in which the ratchet moved.
 pub(crate) fn set_sealed(conn: &Connection, id: OutboxId, sealed: &Sealed) -> Result<(), DatabaseError> {
     conn.prepare_cached("UPDATE outbox SET number = ?2, ciphertext = ?3 WHERE id = ?1")?
-        .execute(params![id.0, to_sql(sealed.number), sealed.ciphertext])?;
+        .execute(params![id, to_sql(sealed.number), sealed.ciphertext])?;
     Ok(())
 }
 
-/// Throws away every ciphertext of a conversation: the epoch has moved on, and none was accepted.
-pub(crate) fn unseal(conn: &Connection, conversation: ChatId) -> Result<(), DatabaseError> {
+/// Throws away every ciphertext of a conversation: the epoch has ended, and none was accepted.
+pub(crate) fn unseal(conn: &Connection, chat: ChatId) -> Result<(), DatabaseError> {
     conn.prepare_cached(
         "UPDATE outbox SET number = NULL, ciphertext = NULL WHERE conversation = ?1 AND ciphertext IS NOT NULL",
     )?
-    .execute([conversation.0])?;
+    .execute([chat])?;
     Ok(())
 }
 
 pub(crate) fn set_number(conn: &Connection, id: OutboxId, number: u64) -> Result<(), DatabaseError> {
     conn.execute(
         "UPDATE outbox SET number = ?2 WHERE id = ?1",
-        params![id.0, to_sql(number)],
+        params![id, to_sql(number)],
     )?;
     Ok(())
 }
 
-/// Takes a row out of the queue, or puts it back at its end.
+/// Parks a row, or puts it back at the end of the queue.
 pub(crate) fn park(conn: &Connection, id: OutboxId) -> Result<(), DatabaseError> {
     conn.execute(
         "UPDATE outbox SET parked = 1, number = NULL, ciphertext = NULL WHERE id = ?1",
-        [id.0],
+        [id],
     )?;
     Ok(())
 }
@@ -163,23 +149,23 @@ pub(crate) fn park(conn: &Connection, id: OutboxId) -> Result<(), DatabaseError>
 pub(crate) fn unpark(conn: &Connection, message: LocalMessageId) -> Result<(), DatabaseError> {
     conn.execute(
         "UPDATE outbox SET parked = 0, id = (SELECT MAX(id) + 1 FROM outbox) WHERE message = ?1",
-        [message.0],
+        [message],
     )?;
     Ok(())
 }
 
 pub(crate) fn delete(conn: &Connection, id: OutboxId) -> Result<(), DatabaseError> {
     conn.prepare_cached("DELETE FROM outbox WHERE id = ?1")?
-        .execute([id.0])?;
+        .execute([id])?;
     Ok(())
 }
 
 pub(crate) fn delete_of_message(conn: &Connection, message: LocalMessageId) -> Result<(), DatabaseError> {
-    conn.execute("DELETE FROM outbox WHERE message = ?1", [message.0])?;
+    conn.execute("DELETE FROM outbox WHERE message = ?1", [message])?;
     Ok(())
 }
 
-/// What has not been accepted by the server yet, in all conversations.
+/// The number of rows, in all conversations, that the server has not accepted yet.
 pub(crate) fn len(conn: &Connection) -> Result<u64, DatabaseError> {
     let count: i64 = conn.query_row(
         "SELECT (SELECT COUNT(*) FROM outbox WHERE parked = 0) + (SELECT COUNT(*) FROM reports)

@@ -1,11 +1,11 @@
-//! The own account and device, and the host's settings.
+//! This account and device, and the host's settings.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{from_sql, id_bytes, to_sql};
 use crate::database::DatabaseError;
 
-/// The row of the own account and device, as it is stored.
+/// The row of this account and device.
 pub(crate) struct ProfileRow {
     pub account_id: [u8; 16],
     pub handle: String,
@@ -55,13 +55,13 @@ pub(crate) fn load(conn: &Connection) -> Result<Option<ProfileRow>, DatabaseErro
     }))
 }
 
-/// Stores new contents of the vault; they are dirty until the server has them.
+/// Stores new contents of the vault. They are dirty until the server has them.
 pub(crate) fn set_vault(conn: &Connection, vault: &[u8]) -> Result<(), DatabaseError> {
     conn.execute("UPDATE profile SET vault = ?1, vault_dirty = 1", [vault])?;
     Ok(())
 }
 
-/// Notes the newest revision that the server holds, and whether the contents here differ from it.
+/// Stores the newest revision that the server holds, and whether the contents here differ from it.
 pub(crate) fn set_vault_revision(conn: &Connection, revision: u64, dirty: bool) -> Result<(), DatabaseError> {
     conn.execute(
         "UPDATE profile SET vault_revision = ?1, vault_dirty = ?2",

@@ -1,29 +1,31 @@
-//! A changed account key after the first contact: the user is told, the known key stays, and nothing is sent to
-//! the new one. Whichever way the key comes.
+//! Another account under a known handle, or other keys for a known account: however it comes about, a warning is
+//! shown, the known person stays, and nothing is sent to anybody else.
 
 use std::collections::BTreeMap;
 
 use subrosa_engine::{
-    Command, CommandError, EngineError, Event, Input, Warning, account::vault, content::SendToken,
+    Command, CommandError, ConversationState, EngineError, Event, ForeignGroup, Input, Warning,
+    account::vault, content::SendToken,
 };
 use subrosa_mls::PublicView;
+use subrosa_test_support::SeededRng;
 use subrosa_wire::{
-    ConversationId,
+    ConversationId, ProblemCode,
     frames::{
-        Account, CreateConversation, DeviceKeyPackage, KeyPackages, ServerFrame, SyncState, WelcomeItem,
-        WelcomesWaiting, client_frame::Request, server_frame::Body,
+        Account, CreateConversation, DeviceKeyPackage, GroupState, KeyPackages, Problem, ServerFrame,
+        SyncState, WelcomeItem, WelcomesWaiting, client_frame::Request, server_frame::Body,
     },
     rest::{Person, SealedVault},
 };
 
-use crate::{device::Device, support::SeededRng};
+use crate::device::Device;
 
 const ALICE: u64 = 1;
 const BOB: u64 = 2;
-/// Makes another key for the same account.
+/// Other keys, which make another account.
 const IMPOSTOR: u64 = 77;
 
-/// Alice, who knows Bob by his true key.
+/// Alice, who knows Bob's true account.
 fn alice() -> (Device, Person) {
     let mut alice = Device::new(ALICE);
     let bob = Device::person(BOB);
@@ -31,23 +33,28 @@ fn alice() -> (Device, Person) {
     (alice, bob)
 }
 
-/// Bob as the lying server shows him.
+/// Bob as the lying server shows him: his handle, and keys that somebody made up.
 fn false_bob() -> Person {
     Person {
-        account_id: Device::person(BOB).account_id,
         handle: Device::person(BOB).handle,
         ..Device::person(IMPOSTOR)
     }
 }
 
+fn account(person: &Person) -> Account {
+    Account {
+        account_id: person.account_id.to_vec().into(),
+        handle: person.handle.to_string(),
+        account_key: person.account_key.0.clone().into(),
+        succession_key_hash: person.succession_key_hash.0.clone().into(),
+    }
+}
+
 fn assert_bob_is_who_he_was(alice: &Device, bob: &Person) {
-    let known = alice.engine.contact(bob.account_id).unwrap().unwrap();
-    assert_eq!(known.account_key.as_bytes()[..], bob.account_key.0[..]);
+    let known = alice.engine.contact_by_handle(&bob.handle).unwrap().unwrap();
+    assert_eq!(known.account_id, bob.account_id);
     let (vault, _) = alice.engine.vault().unwrap();
-    assert_eq!(
-        vault.contacts[&bob.account_id].as_bytes()[..],
-        bob.account_key.0[..]
-    );
+    assert_eq!(vault.contacts[&bob.account_id].as_ref(), Some(&bob.handle));
 }
 
 fn answer(device: &mut Device, request_id: u64, body: Body) {
@@ -57,7 +64,7 @@ fn answer(device: &mut Device, request_id: u64, body: Body) {
     });
 }
 
-/// Connects, and tells the server's state.
+/// Connects and answers Sync with this state.
 fn connect(device: &mut Device, change: impl FnOnce(&mut SyncState)) {
     device.step(Input::Connected).unwrap();
     let sync = device.asked.remove(0);
@@ -67,27 +74,73 @@ fn connect(device: &mut Device, change: impl FnOnce(&mut SyncState)) {
 }
 
 #[test]
-fn a_person_who_is_looked_up_with_another_key_is_not_written_to() {
+fn another_account_under_a_known_handle_is_not_written_to() {
     let (mut alice, bob) = alice();
     let refused = alice.step(Command::OpenDirect(false_bob()));
     assert!(matches!(
         refused,
-        Err(EngineError::Command(CommandError::AccountKeyChanged))
+        Err(EngineError::Command(CommandError::HandleReassigned))
     ));
     assert_bob_is_who_he_was(&alice, &bob);
 }
 
 #[test]
-fn key_packages_that_come_with_another_key_are_not_used() {
+fn nobody_else_gets_our_own_handle() {
+    let mut alice = Device::new(ALICE);
+    let refused = alice.step(Command::OpenDirect(Person {
+        handle: alice.engine.me().handle.clone(),
+        ..Device::person(IMPOSTOR)
+    }));
+    assert!(matches!(
+        refused,
+        Err(EngineError::Command(CommandError::HandleReassigned))
+    ));
+}
+
+#[test]
+fn a_person_whose_keys_do_not_fit_the_account_is_not_written_to() {
     let (mut alice, bob) = alice();
-    let conversation = alice
-        .engine
-        .direct_conversation_with(bob.account_id)
-        .unwrap()
-        .unwrap();
+    let impostor = false_bob();
+    let other_account_key = Person {
+        account_key: impostor.account_key,
+        ..bob.clone()
+    };
+    let other_succession_key = Person {
+        succession_key_hash: impostor.succession_key_hash,
+        ..bob.clone()
+    };
+    let no_key = Person {
+        account_key: Vec::new().into(),
+        ..bob.clone()
+    };
+    for lie in [other_account_key, other_succession_key, no_key] {
+        assert!(matches!(
+            alice.step(Command::OpenDirect(lie)),
+            Err(EngineError::Command(CommandError::InvalidPerson))
+        ));
+    }
+    assert_bob_is_who_he_was(&alice, &bob);
+}
+
+#[test]
+fn key_packages_that_come_with_other_keys_are_not_used() {
+    let impostor = false_bob();
+    let other_keys = Account {
+        account_id: Device::person(BOB).account_id.to_vec().into(),
+        ..account(&impostor)
+    };
+    for shown in [other_keys, account(&impostor)] {
+        key_packages_of_the_impostor_are_not_used(shown);
+    }
+}
+
+/// Whoever the server claims they belong to.
+fn key_packages_of_the_impostor_are_not_used(shown: Account) {
+    let (mut alice, bob) = alice();
+    let chat = alice.engine.direct_chat_with(bob.account_id).unwrap().unwrap();
     alice
         .step(Command::SendText {
-            conversation,
+            chat,
             text: "for bob alone".to_owned(),
             token: SendToken::from_bytes([1; 16]),
         })
@@ -96,24 +149,22 @@ fn key_packages_that_come_with_another_key_are_not_used() {
     let claim = alice.asked.remove(0);
     assert!(matches!(claim.request, Some(Request::ClaimKeyPackages(_))));
     // The impostor's device, honestly certified by the impostor's key.
-    let impostor = false_bob();
-    let package = key_package(&mut Device::with_account(IMPOSTOR, impostor.account_id));
+    let package = key_package(&mut Device::new(IMPOSTOR));
     let shown = KeyPackages {
-        account: Some(Account {
-            account_id: impostor.account_id.to_vec().into(),
-            handle: impostor.handle.to_string(),
-            account_key: impostor.account_key.0.clone().into(),
-        }),
+        account: Some(shown),
         devices: vec![DeviceKeyPackage {
             key_package: package.into(),
             ..DeviceKeyPackage::default()
         }],
     };
     answer(&mut alice, claim.request_id, Body::KeyPackages(shown));
+    let warnings = alice.warnings();
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(
-        alice
-            .warnings()
-            .contains(&&Warning::AccountKeyChanged(bob.account_id))
+        warnings
+            .iter()
+            .all(|warning| matches!(warning, Warning::ServerMisbehaved { .. })),
+        "{warnings:?}"
     );
     assert!(alice.asked.is_empty(), "nothing leaves: {:?}", alice.asked);
     assert_eq!(alice.engine.outbox_len().unwrap(), 1);
@@ -129,24 +180,30 @@ fn key_package(device: &mut Device) -> Vec<u8> {
     publish.one_time[0].to_vec()
 }
 
-/// The group that the impostor makes with Alice, as the server would hand it to her.
+/// The group that the impostor makes with Alice, as the server would deliver it to her.
 fn welcome_of_the_impostor(alice: &mut Device) -> WelcomeItem {
+    let (conversation, created) = group_of_the_impostor(alice);
+    welcome(conversation, &created, alice)
+}
+
+fn group_of_the_impostor(alice: &mut Device) -> (ConversationId, CreateConversation) {
     let package = key_package(alice);
-    let mut impostor = Device::with_account(IMPOSTOR, Device::person(BOB).account_id);
-    let me = Person {
-        account_id: alice.account(),
-        handle: alice.engine.me().handle.clone(),
-        account_key: alice.account_key().as_bytes().as_slice().into(),
-    };
-    impostor.step(Command::OpenDirect(me)).unwrap();
-    let conversation = impostor
+    let mut impostor = Device::new(IMPOSTOR);
+    impostor.step(Command::OpenDirect(Device::person(ALICE))).unwrap();
+    let chat = impostor
         .engine
-        .direct_conversation_with(alice.account())
+        .direct_chat_with(alice.account())
         .unwrap()
         .unwrap();
+    let conversation = impostor
+        .engine
+        .conversation(chat)
+        .unwrap()
+        .unwrap()
+        .conversation_id;
     impostor
         .step(Command::SendText {
-            conversation,
+            chat,
             text: "i am bob".to_owned(),
             token: SendToken::from_bytes([2; 16]),
         })
@@ -164,7 +221,7 @@ fn welcome_of_the_impostor(alice: &mut Device) -> WelcomeItem {
     let Some(Request::CreateConversation(created)) = impostor.asked.remove(0).request else {
         panic!("no conversation is made")
     };
-    welcome(conversation, &created, alice)
+    (conversation, created)
 }
 
 fn welcome(conversation: ConversationId, created: &CreateConversation, to: &Device) -> WelcomeItem {
@@ -183,25 +240,41 @@ fn welcome(conversation: ConversationId, created: &CreateConversation, to: &Devi
 }
 
 #[test]
-fn a_conversation_begun_with_another_key_is_not_joined() {
+fn a_conversation_begun_under_a_known_handle_is_not_shown_as_that_persons() {
     let (mut alice, bob) = alice();
-    let own = alice.engine.conversations().unwrap();
+    let with_bob = alice.engine.conversations().unwrap();
     let welcome = welcome_of_the_impostor(&mut alice);
     alice.push(Body::WelcomesWaiting(WelcomesWaiting {
         welcomes: vec![welcome],
     }));
+    let look_up = alice
+        .asked
+        .iter()
+        .find(|frame| matches!(frame.request, Some(Request::LookUpAccount(_))))
+        .map(|frame| frame.request_id)
+        .unwrap();
+    answer(&mut alice, look_up, Body::Account(account(&false_bob())));
     assert!(
         alice
             .warnings()
-            .contains(&&Warning::AccountKeyChanged(bob.account_id))
+            .contains(&&Warning::HandleReassigned(bob.account_id))
     );
-    assert_eq!(alice.engine.conversations().unwrap(), own);
+    let others: Vec<_> = alice
+        .engine
+        .conversations()
+        .unwrap()
+        .into_iter()
+        .filter(|conversation| !with_bob.contains(conversation))
+        .collect();
+    assert_eq!(others.len(), 1);
+    let with = others[0].with.as_ref().unwrap();
+    assert_eq!((with.account_id, &with.handle), (false_bob().account_id, &None));
     assert_bob_is_who_he_was(&alice, &bob);
 }
 
 #[test]
 fn a_conversation_of_somebody_new_is_joined() {
-    // The test above would hold if no such group could be joined at all.
+    // The test above would also pass if no such group could be joined at all.
     let mut alice = Device::new(ALICE);
     let welcome = welcome_of_the_impostor(&mut alice);
     alice.push(Body::WelcomesWaiting(WelcomesWaiting {
@@ -212,39 +285,113 @@ fn a_conversation_of_somebody_new_is_joined() {
 }
 
 #[test]
-fn another_key_in_the_vault_of_another_device_does_not_replace_the_known_one() {
+fn another_account_in_the_vault_of_another_device_does_not_take_a_known_handle() {
     let (mut alice, bob) = alice();
     let (mut contents, key) = alice.engine.vault().unwrap();
     let impostor = false_bob();
     contents.contacts = BTreeMap::from([
-        (
-            bob.account_id,
-            impostor.account_key.0.as_slice().try_into().unwrap(),
-        ),
-        (
-            Device::person(3).account_id,
-            Device::person(3).account_key.0.as_slice().try_into().unwrap(),
-        ),
+        (impostor.account_id, Some(impostor.handle)),
+        (Device::person(3).account_id, Some(Device::person(3).handle)),
     ]);
     let sealed = SealedVault {
         revision: 2,
-        ciphertext: vault::seal(&contents, &key, alice.account(), 2, &mut SeededRng::new(9)).into(),
+        ciphertext: vault::seal(&contents, &key, 2, &mut SeededRng::new(9)).into(),
     };
     let output = alice.engine.merge_vault(alice.now, &sealed).unwrap();
     alice.keep(output);
-    assert_eq!(alice.warnings(), [&Warning::AccountKeyChanged(bob.account_id)]);
+    assert_eq!(alice.warnings(), [&Warning::HandleReassigned(bob.account_id)]);
+    let impostor = alice.engine.contact(impostor.account_id).unwrap().unwrap();
+    assert_eq!(impostor.handle, None);
     assert_bob_is_who_he_was(&alice, &bob);
-    // Whom the other device has met is known here, too, and what is merged is put to the server.
-    assert!(
-        alice
-            .engine
-            .contact(Device::person(3).account_id)
-            .unwrap()
-            .is_some()
-    );
+    // The person whom the other device has met is known here, too, and the merged vault is uploaded.
+    let third = alice
+        .engine
+        .contact(Device::person(3).account_id)
+        .unwrap()
+        .unwrap();
+    assert_eq!(third.handle, Some(Device::person(3).handle));
     assert!(alice.events.contains(&Event::VaultChanged));
     assert_eq!(
         alice.engine.vault_to_put().unwrap().map(|vault| vault.revision),
         Some(3)
     );
+}
+
+// The client joined such a group, and what was written to Bob from then on was read by somebody else.
+#[test]
+fn a_group_with_somebody_else_does_not_take_the_place_of_a_conversation() {
+    let (mut alice, bob) = alice();
+    let (others_id, others) = group_of_the_impostor(&mut alice);
+    let commit = others.commit.clone().unwrap();
+    let tree = welcome(others_id, &others, &alice).ratchet_tree;
+    let chat = alice.engine.direct_chat_with(bob.account_id).unwrap().unwrap();
+    alice
+        .step(Command::SendText {
+            chat,
+            text: "for bob alone".to_owned(),
+            token: SendToken::from_bytes([1; 16]),
+        })
+        .unwrap();
+    let claim = alice.asked.pop().unwrap();
+    let package = key_package(&mut Device::new(BOB));
+    let packages = KeyPackages {
+        account: Some(account(&bob)),
+        devices: vec![DeviceKeyPackage {
+            key_package: package.into(),
+            ..DeviceKeyPackage::default()
+        }],
+    };
+    answer(&mut alice, claim.request_id, Body::KeyPackages(packages));
+    let create = alice.asked.pop().unwrap();
+    assert!(matches!(create.request, Some(Request::CreateConversation(_))));
+    // The server says that Bob was faster, and names the other group.
+    let mut exists = Problem::new(ProblemCode::ConversationExists, "");
+    exists.conversation_id = others_id.to_vec().into();
+    answer(&mut alice, create.request_id, Body::Problem(exists));
+    let mut fetched = false;
+    while let Some(request) = alice.asked.pop() {
+        let body = match request.request.unwrap() {
+            Request::Sync(_) => Body::SyncState(alice.empty_state()),
+            Request::FetchGroup(_) => {
+                fetched = true;
+                Body::GroupState(GroupState {
+                    conversation_id: others_id.to_vec().into(),
+                    epoch: 1,
+                    head_seq: 1,
+                    group_info: commit.group_info.clone(),
+                    ratchet_tree: tree.clone(),
+                })
+            }
+            other => panic!("asked for {other:?}"),
+        };
+        answer(&mut alice, request.request_id, body);
+    }
+    assert!(fetched);
+    assert_eq!(
+        alice.warnings(),
+        [&Warning::ServerMisbehaved {
+            chat: Some(chat),
+            how: ForeignGroup::OtherPerson.into(),
+        }]
+    );
+    let conversation = alice.engine.conversation(chat).unwrap().unwrap();
+    assert_eq!(conversation.with.unwrap().account_id, bob.account_id);
+    assert_eq!(conversation.state, ConversationState::Joining);
+    assert_eq!(alice.engine.outbox_len().unwrap(), 1);
+}
+
+#[test]
+fn a_handle_that_is_pinned_is_not_set_free_by_another_one_for_the_same_account() {
+    let (mut alice, bob) = alice();
+    let renamed = Person {
+        handle: "person99".parse().unwrap(),
+        ..bob.clone()
+    };
+    assert!(alice.step(Command::OpenDirect(renamed)).is_err());
+    assert_bob_is_who_he_was(&alice, &bob);
+    assert!(matches!(
+        alice.step(Command::OpenDirect(false_bob())),
+        Err(EngineError::Command(CommandError::HandleReassigned))
+    ));
+    assert_bob_is_who_he_was(&alice, &bob);
 }

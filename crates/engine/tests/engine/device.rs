@@ -1,4 +1,4 @@
-//! A device without a server: an engine in memory, whose requests the test answers.
+//! A device without a server: an engine in memory whose requests the test answers.
 
 use subrosa_engine::{
     Engine, EngineError, Event, Input, NewProfile, Output, Warning,
@@ -8,7 +8,7 @@ use subrosa_engine::{
     },
     database::Database,
 };
-use subrosa_mls::AccountPublicKey;
+use subrosa_mls::SuccessionKeyHash;
 use subrosa_wire::{
     AccountId, Timestamp,
     frames::{ClientFrame, ServerFrame, SyncState, server_frame::Body},
@@ -16,10 +16,16 @@ use subrosa_wire::{
     rest::Person,
 };
 
-use crate::support::SeededRng;
+use subrosa_test_support::SeededRng;
 
 /// When the tests begin.
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+/// The keys of an account.
+fn contents(seed: u64) -> VaultContents {
+    let succession_key_hash = SuccessionKeyHash::from_bytes([u8::try_from(seed).unwrap(); 32]);
+    VaultContents::generate(succession_key_hash, None, &mut SeededRng::new(seed + 1_000))
+}
 
 /// A device of an account.
 pub(crate) struct Device {
@@ -27,7 +33,7 @@ pub(crate) struct Device {
     pub now: Timestamp,
     /// Every event.
     pub events: Vec<Event>,
-    /// What was asked and is not answered.
+    /// Requests that are not answered yet.
     pub asked: Vec<ClientFrame>,
     pub wake_at: Option<Timestamp>,
     account: AccountId,
@@ -35,18 +41,13 @@ pub(crate) struct Device {
 
 impl Device {
     pub(crate) fn new(seed: u64) -> Self {
-        Self::with_account(seed, AccountId::from_bytes([u8::try_from(seed).unwrap(); 16]))
-    }
-
-    /// One that says it is of this account.
-    pub(crate) fn with_account(seed: u64, account_id: AccountId) -> Self {
         let mut rng = SeededRng::new(seed);
         let vault = OpenVault {
-            account_id,
             key: VaultKey::generate(&mut rng),
             revision: 1,
-            contents: VaultContents::generate(None, &mut rng),
+            contents: contents(seed),
         };
+        let account = vault.account_id();
         let (_, identity) = enrol_device(&vault, START, &mut rng);
         let profile = NewProfile {
             handle: format!("person{seed}").parse().unwrap(),
@@ -62,17 +63,18 @@ impl Device {
             events: Vec::new(),
             asked: Vec::new(),
             wake_at: None,
-            account: vault.account_id,
+            account,
         }
     }
 
-    /// What the directory says of somebody.
+    /// What the directory says about the account whose devices [`new`](Self::new) makes with this seed.
     pub(crate) fn person(seed: u64) -> Person {
-        let contents = VaultContents::generate(None, &mut SeededRng::new(seed + 1_000));
+        let identity = contents(seed).identity();
         Person {
-            account_id: AccountId::from_bytes([u8::try_from(seed).unwrap(); 16]),
+            account_id: identity.account_id(),
             handle: format!("person{seed}").parse().unwrap(),
-            account_key: contents.account_key.public().as_bytes().as_slice().into(),
+            account_key: identity.account_key.as_bytes().as_slice().into(),
+            succession_key_hash: identity.succession_key_hash.as_bytes().as_slice().into(),
         }
     }
 
@@ -92,7 +94,7 @@ impl Device {
         self.step(Input::Received(Box::new(frame))).unwrap();
     }
 
-    /// Sends something that was not asked for.
+    /// Delivers a push.
     pub(crate) fn push(&mut self, body: Body) {
         self.receive(ServerFrame {
             request_id: 0,
@@ -118,10 +120,6 @@ impl Device {
                 _ => None,
             })
             .collect()
-    }
-
-    pub(crate) fn account_key(&self) -> AccountPublicKey {
-        *self.engine.account_key()
     }
 
     pub(crate) fn account(&self) -> AccountId {

@@ -1,9 +1,9 @@
-//! What an engine does when the server says what is not so: it never asks without end, warns once, and goes on
-//! when the truth is back.
+//! What an engine does when the server lies: it never sends requests without end, warns once, and recovers when the
+//! server is honest again.
 
 use std::time::Duration;
 
-use subrosa_engine::{Event, Input};
+use subrosa_engine::{Event, Input, Warning};
 use subrosa_wire::{
     ProblemCode,
     frames::{
@@ -16,7 +16,7 @@ use subrosa_wire::{
 
 use crate::device::Device;
 
-/// Far more than the engine may ask for in one go, and far less than a storm.
+/// Far more requests than the engine may send in one go, and far fewer than a storm.
 const REQUESTS_FEW: usize = 100;
 
 /// What an honest server answers to a device without conversations.
@@ -36,8 +36,8 @@ fn honest_answer(device: &Device, frame: &ClientFrame) -> ServerFrame {
     }
 }
 
-/// Answers everything, with the lies before each answer, until nothing is asked any more or too much is.
-/// Returns how much was asked.
+/// Answers every request, with the lies before each answer, until there are no more requests or too many. Returns how
+/// many there were.
 fn converse(device: &mut Device, lies: &[ServerFrame]) -> usize {
     let mut asked = 0;
     while asked < 10 * REQUESTS_FEW
@@ -82,9 +82,12 @@ fn welcome(conversation_id: &[u8]) -> ServerFrame {
     }))
 }
 
+fn notice(kind: notice::Kind) -> ServerFrame {
+    push(Body::Notice(Notice { kind: Some(kind) }))
+}
+
 /// Each lie alone, and all of them together.
 fn storms() -> Vec<(&'static str, Vec<ServerFrame>)> {
-    let notice = |kind| push(Body::Notice(Notice { kind: Some(kind) }));
     let mut storms = vec![
         (
             "an entry without conversation",
@@ -111,8 +114,8 @@ fn storms() -> Vec<(&'static str, Vec<ServerFrame>)> {
     storms
 }
 
-// The answer to each request that a false push led to brought the next push: the client asked as fast as the
-// network was, until the server's rate limit kept its own messages from leaving.
+// The answer to each request caused by a false push led to the next push: the client sent requests as fast as the
+// network allowed, until the server's rate limit blocked its own messages.
 #[test]
 fn false_pushes_with_every_answer_do_not_make_the_engine_ask_without_end() {
     for (what, lies) in storms() {
@@ -125,7 +128,7 @@ fn false_pushes_with_every_answer_do_not_make_the_engine_ask_without_end() {
             "{what}: never caught up"
         );
 
-        // A minute goes by, tick for tick.
+        // A minute passes, tick by tick.
         let end = device.now.plus(Duration::from_mins(1));
         let mut asked = 0;
         while let Some(at) = device.wake_at.filter(|at| *at <= end) {
@@ -154,23 +157,23 @@ fn a_warning_is_told_once_on_a_connection() {
 fn different_warnings_end_at_a_bound() {
     let mut device = Device::new(1);
     device.step(Input::Connected).unwrap();
-    for number in 0..1_000_u16 {
-        let id = [[0; 14].as_slice(), &number.to_be_bytes()].concat();
-        device.receive(welcome(&id));
+    for number in 0..1_000 {
+        // Each Sync is refused in another way, and another one is requested.
+        let sync = device.asked.pop().unwrap();
+        device.receive(ServerFrame {
+            request_id: sync.request_id,
+            body: Some(Body::Problem(Problem {
+                code: "unheard_of".to_owned(),
+                detail: format!("reason {number}"),
+                ..Problem::default()
+            })),
+        });
+        device.now = device.now.plus(Duration::from_secs(2));
+        device.receive(notice(notice::Kind::StateChanged(StateChanged {})));
     }
-    assert!(
-        (2..=101).contains(&device.warnings().len()),
-        "{}",
-        device.warnings().len()
-    );
-    assert!(
-        device
-            .warnings()
-            .last()
-            .unwrap()
-            .to_string()
-            .contains("more of the kind")
-    );
+    let warnings = device.warnings();
+    assert_eq!(warnings.len(), 101);
+    assert_eq!(warnings.last(), Some(&&Warning::More));
 }
 
 #[test]
@@ -188,7 +191,7 @@ fn an_answer_to_nothing_is_passed_over() {
     assert!(device.events.contains(&Event::CaughtUp));
 }
 
-// Whoever waited for such an answer waited until the connection was cut.
+// A request with such an answer waited until the connection was cut.
 #[test]
 fn what_is_answered_with_nothing_or_with_something_else_is_asked_again() {
     for body in [None, Some(Body::Acknowledged(Acknowledged {}))] {
@@ -223,7 +226,7 @@ fn a_device_with_few_key_packages_left_fills_them_up_once() {
     device.push(low(KEY_PACKAGES_LOW));
     assert!(device.asked.is_empty(), "there are enough");
     device.push(low(KEY_PACKAGES_LOW - 1));
-    // The answer is on its way when the next notice comes.
+    // The next notice comes while the answer is in flight.
     device.push(low(KEY_PACKAGES_LOW - 2));
     let [
         ClientFrame {

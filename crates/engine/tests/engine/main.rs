@@ -1,9 +1,6 @@
-//! An engine alone: the test says what the server says.
+//! An engine without a server: the test provides the server's frames.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
-
-#[path = "../support/mod.rs"]
-mod support;
 
 mod changed_keys;
 mod commands;

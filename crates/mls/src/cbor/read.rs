@@ -1,18 +1,19 @@
-//! Reading.
+//! The serde deserializer.
 
 use serde::{
     Deserializer,
     de::{DeserializeSeed, EnumAccess, Error as _, MapAccess, SeqAccess, VariantAccess, Visitor},
     forward_to_deserialize_any,
 };
+use subrosa_wire::cbor::{self, ARRAY, BYTES, FALSE, Head, MAP, NEGATIVE, NULL, TEXT, TRUE, UNSIGNED};
 
-use super::{ARRAY, BYTES, CborError, DEPTH_MAX, FALSE, MAP, NEGATIVE, NULL, TEXT, TRUE, UNSIGNED};
+use super::{CborError, DEPTH_MAX};
 
-/// An item; of an array or a map what is before its parts.
+/// An item. Of an array or a map only the head, its items follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Item<'a> {
     Unsigned(u64),
-    /// -1 minus this.
+    /// The value is -1 minus this.
     Negative(u64),
     Bytes(&'a [u8]),
     Text(&'a str),
@@ -24,7 +25,7 @@ pub(crate) enum Item<'a> {
     Null,
 }
 
-/// Takes items from the front of bytes.
+/// Reads items from the front of the bytes.
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
     depth: u8,
@@ -50,18 +51,12 @@ impl<'a> Reader<'a> {
 
     /// The next item.
     pub(crate) fn item(&mut self) -> Result<Item<'a>, CborError> {
-        let first = self.take(1)?[0];
-        let argument = match first & 0x1f {
-            small @ 0..=23 => u64::from(small),
-            size @ 24..=27 => {
-                let bytes = self.take(1 << (size - 24))?;
-                bytes
-                    .iter()
-                    .fold(0, |number, byte| number << 8 | u64::from(*byte))
-            }
-            _ => return Err(CborError::Unsupported(first)),
-        };
-        Ok(match (first >> 5, first) {
+        // Heads that are longer than needed are accepted, as by `ciborium`: the input was written here.
+        let head = Head::read(&mut self.rest)?;
+        let Head {
+            initial, argument, ..
+        } = head;
+        Ok(match (head.major(), initial) {
             (UNSIGNED, _) => Item::Unsigned(argument),
             (NEGATIVE, _) => Item::Negative(argument),
             (BYTES, _) => Item::Bytes(self.take(argument)?),
@@ -73,11 +68,11 @@ impl<'a> Reader<'a> {
             (_, FALSE) => Item::Bool(false),
             (_, TRUE) => Item::Bool(true),
             (_, NULL) => Item::Null,
-            _ => return Err(CborError::Unsupported(first)),
+            _ => return Err(CborError::Unsupported(initial)),
         })
     }
 
-    /// The next item with all its parts, as bytes.
+    /// The next item, with everything inside it, as bytes.
     pub(crate) fn raw_item(&mut self) -> Result<&'a [u8], CborError> {
         let from = self.rest;
         self.skip()?;
@@ -94,13 +89,10 @@ impl<'a> Reader<'a> {
     }
 
     fn take(&mut self, len: u64) -> Result<&'a [u8], CborError> {
-        let len = usize::try_from(len).map_err(|_| CborError::Truncated)?;
-        let (taken, rest) = self.rest.split_at_checked(len).ok_or(CborError::Truncated)?;
-        self.rest = rest;
-        Ok(taken)
+        cbor::take(&mut self.rest, len).ok_or(CborError::Truncated)
     }
 
-    /// Runs `read` on the parts of an item.
+    /// Runs `read` one level deeper, on the items of an array or a map.
     pub(crate) fn deeper<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, CborError>,
@@ -119,7 +111,7 @@ impl<'a> Reader<'a> {
     fn unsigned(&mut self) -> Result<u64, CborError> {
         match self.item()? {
             Item::Unsigned(value) => Ok(value),
-            other => Err(other.instead_of("a number that is not negative")),
+            other => Err(other.instead_of("an unsigned number")),
         }
     }
 
@@ -192,8 +184,8 @@ impl Item<'_> {
     }
 }
 
-/// What a type asks for is all that is compiled for it: with one method for all, each type would bring the code
-/// for every kind of item.
+/// Each method accepts only the item that it is named for. If they all forwarded to `deserialize_any`, every type
+/// would be compiled with the code for every kind of item.
 impl<'a> Deserializer<'a> for &mut Reader<'a> {
     type Error = CborError;
 
@@ -285,7 +277,7 @@ impl<'a> Deserializer<'a> for &mut Reader<'a> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, CborError> {
-        // A name alone, or a map of one pair: the name and what the variant holds.
+        // A name alone, or a map of one pair: the name and the value of the variant.
         let is_map = self.rest.first() == Some(&(MAP << 5 | 1));
         if is_map {
             self.rest = &self.rest[1..];
@@ -366,14 +358,14 @@ impl<'a> Deserializer<'a> for &mut Reader<'a> {
     forward_to_deserialize_any! { <W: Visitor<'a>> f32 f64 }
 }
 
-/// The parts of an array or a map that are left.
+/// The items of an array or the pairs of a map that have not been read yet.
 struct Parts<'r, 'a> {
     reader: &'r mut Reader<'a>,
     left: u64,
 }
 
 impl Parts<'_, '_> {
-    /// The value, if all parts are in it.
+    /// Returns the value if everything was read.
     fn finish<T>(&self, value: T) -> Result<T, CborError> {
         if self.left == 0 {
             Ok(value)
@@ -388,7 +380,7 @@ impl Parts<'_, '_> {
         has_next
     }
 
-    /// How many are left at most: each takes a byte.
+    /// An upper bound for what is left: each item takes at least one byte.
     fn at_most(&self) -> usize {
         usize::try_from(self.left)
             .unwrap_or(usize::MAX)

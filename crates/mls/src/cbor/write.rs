@@ -1,12 +1,13 @@
-//! Writing.
+//! The serde serializer.
 
 use serde::ser::{
     Error as _, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant,
     SerializeTuple, SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
+use subrosa_wire::cbor::{ARRAY, BYTES, FALSE, Head, MAP, NEGATIVE, NULL, TEXT, TRUE, UNSIGNED};
 use zeroize::Zeroizing;
 
-use super::{ARRAY, BYTES, CborError, FALSE, MAP, NEGATIVE, NULL, TEXT, TRUE, UNSIGNED};
+use super::CborError;
 
 /// Appends items to bytes.
 #[derive(Default)]
@@ -17,23 +18,11 @@ impl Writer {
         self.0
     }
 
-    /// The head of an item in its shortest form (RFC 8949, section 3).
     pub(super) fn head(&mut self, major: u8, argument: u64) {
-        let [.., b3, b2, b1, b0] = argument.to_be_bytes();
-        let major = major << 5;
-        match argument {
-            0..=23 => self.0.push(major | b0),
-            24..=0xff => self.0.extend([major | 0x18, b0]),
-            0x100..=0xffff => self.0.extend([major | 0x19, b1, b0]),
-            0x1_0000..=0xffff_ffff => self.0.extend([major | 0x1a, b3, b2, b1, b0]),
-            _ => {
-                self.0.push(major | 0x1b);
-                self.0.extend(argument.to_be_bytes());
-            }
-        }
+        Head::write(major, argument, &mut self.0);
     }
 
-    /// Items that are written already.
+    /// Appends items that are already encoded.
     pub(super) fn raw(&mut self, items: &[u8]) {
         self.0.extend_from_slice(items);
     }
@@ -43,7 +32,7 @@ impl Writer {
         self.raw(text.as_bytes());
     }
 
-    /// A variant that holds something, which comes next.
+    /// Starts a variant with a value, which the caller writes next.
     fn variant(&mut self, name: &str) {
         self.head(MAP, 1);
         self.text(name);
@@ -226,7 +215,7 @@ impl Serializer for &mut Writer {
     }
 }
 
-/// The parts of what holds parts without names.
+/// Sequences and tuples.
 macro_rules! unnamed {
     ($($of:ident $part:ident),+) => { $(
         impl $of for &mut Writer {
@@ -251,7 +240,7 @@ unnamed!(
     SerializeTupleVariant serialize_field
 );
 
-/// The fields of what holds fields.
+/// Structs.
 macro_rules! named {
     ($($of:ident),+) => { $(
         impl $of for &mut Writer {

@@ -423,7 +423,7 @@ fn a_conversation_outlives_the_certificates_in_it() {
 #[test]
 fn notes_to_self_hold_the_devices_of_one_account() {
     let (phone, laptop) = (Device::new(&alice(), 1), Device::new(&alice(), 5));
-    let policy = subrosa_mls::GroupPolicy::notes_to_self(alice().id, alice().key());
+    let policy = subrosa_mls::GroupPolicy::notes_to_self(alice().id);
     phone.step(|mls| {
         mls.create_group(&phone.identity, crate::world::CONVERSATION, &policy)
             .unwrap();

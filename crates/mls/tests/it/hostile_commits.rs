@@ -1,6 +1,5 @@
-//! A member that breaks the rules is refused by the server and by every client, for the same
-//! reason. Where the server has already refused, a client that gets the commit from a server that
-//! is in league with the attacker refuses it again.
+//! A member that breaks the rules is refused by the server and by every client, for the same reason.
+//! The client also refuses what a server in league with the attacker lets through.
 
 use openmls::{
     group::{MlsGroupJoinConfig, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY},
@@ -8,15 +7,16 @@ use openmls::{
     prelude::{Ciphersuite, Credential, CredentialType, Extensions, LeafNodeIndex, Lifetime},
     schedule::psk::{ExternalPsk, PreSharedKeyId, Psk},
 };
+use openmls_rust_crypto::OpenMlsRustCrypto;
 use openmls_traits::OpenMlsProvider as _;
 use subrosa_mls::{
     CertificateError, CommitBundle, CommitPlan, GroupInfoError, GroupPolicy, JoinError, KeyPackageError,
-    PolicyError, ProcessError, PublicView, ViewError, verify_key_package,
+    MemberFault, PolicyError, ProcessError, PublicView, ViewError, verify_key_package,
 };
 use subrosa_wire::DeviceId;
 
 use crate::{
-    mallory::{self, Mallory, SUITE, encode, leaf, policy_extensions},
+    mallory::{self, Mallory, SUITE, capabilities, encode, leaf, policy_extensions, required_capabilities},
     world::{Account, CONVERSATION, Chat, Device, NOW, alice, alice_and_bob, bob},
 };
 
@@ -32,7 +32,7 @@ impl Scene {
     fn new() -> Self {
         let mut chat = Chat::new();
         let mallory = Mallory::join(leaf(&bob(), MALLORY), |key_package| {
-            let verified = verify_key_package(&key_package, bob().id, &bob().key(), NOW).unwrap();
+            let verified = verify_key_package(&key_package, bob().id, NOW).unwrap();
             let plan = CommitPlan {
                 add: vec![verified],
                 ..CommitPlan::default()
@@ -46,12 +46,21 @@ impl Scene {
         Self { chat, mallory }
     }
 
-    /// Expects that both sides refuse for the same reason and go on as before.
+    /// Expects that both sides refuse for the same reason and continue as before.
     fn expect_refusal(&mut self, bundle: &CommitBundle, reason: PolicyError) {
         assert_eq!(self.chat.server.submit(bundle), Err(ViewError::Policy(reason)));
         for device in [&self.chat.alice, &self.chat.bob] {
             let rows = device.store.rows();
-            assert_eq!(device.apply(&bundle.commit), Err(ProcessError::Policy(reason)));
+            match device.apply(&bundle.commit) {
+                Err(
+                    ProcessError::Policy(rule)
+                    | ProcessError::Member {
+                        fault: MemberFault::Rule(rule),
+                        ..
+                    },
+                ) => assert_eq!(rule, reason),
+                other => panic!("not refused by a rule: {other:?}"),
+            }
             assert_eq!(device.store.rows(), rows, "a refused commit changes nothing");
         }
         let message = self.chat.alice.encrypt(b"unmoved");
@@ -115,7 +124,7 @@ fn a_leaf_with_a_lifetime_of_its_own_is_refused() {
     scene.expect_refusal(&bundle, PolicyError::Lifetime(DeviceId::from_bytes([70; 16])));
     let bytes = encode(mortal.key_package(&scene.mallory.provider));
     assert_eq!(
-        verify_key_package(&bytes, bob().id, &bob().key(), NOW).err(),
+        verify_key_package(&bytes, bob().id, NOW).err(),
         Some(KeyPackageError::Policy(PolicyError::Lifetime(
             DeviceId::from_bytes([70; 16])
         )))
@@ -123,13 +132,42 @@ fn a_leaf_with_a_lifetime_of_its_own_is_refused() {
 }
 
 #[test]
+fn a_leaf_that_cannot_read_how_a_member_leaves_is_refused() {
+    let mut old = leaf(&bob(), 70);
+    old.capabilities = capabilities(&[]);
+    let bytes = encode(old.key_package(&OpenMlsRustCrypto::default()));
+    assert_eq!(
+        verify_key_package(&bytes, bob().id, NOW).err(),
+        Some(KeyPackageError::Policy(PolicyError::Capabilities(
+            DeviceId::from_bytes([70; 16])
+        )))
+    );
+}
+
+#[test]
+fn nobody_leaves_by_a_proposal_yet() {
+    let mut scene = Scene::new();
+    let Mallory {
+        provider,
+        leaf,
+        group,
+    } = &mut scene.mallory;
+    let proposal = group.leave_group_via_self_remove(provider, &leaf.signer).unwrap();
+    let bundle = CommitBundle {
+        commit: encode(proposal),
+        welcome: None,
+        group_info: scene.chat.server.group_info.clone(),
+        epoch: 2,
+    };
+    scene.expect_refusal(&bundle, PolicyError::StandaloneProposal);
+}
+
+#[test]
 fn a_second_leaf_of_one_device_is_refused() {
     let mut scene = Scene::new();
-    // MLS itself refuses the same signature key, so the twin has another one.
+    // MLS itself refuses a duplicate signature key, so the twin has another one.
     let mut twin = leaf(&bob(), 70);
-    let certificate = subrosa_mls::DeviceCertificate::issue(
-        &bob().signing_key(),
-        bob().id,
+    let certificate = bob().certify(
         scene.chat.bob.id(),
         subrosa_mls::DeviceSigningKey::from_seed([70; 32]).public(),
         NOW,
@@ -170,7 +208,7 @@ fn a_leaf_does_not_turn_into_a_device_of_another_account() {
 #[test]
 fn the_policy_does_not_change() {
     let mut scene = Scene::new();
-    let other = GroupPolicy::direct(alice().pair(), bob().impostor().pair()).unwrap();
+    let other = GroupPolicy::direct(alice().id, Account::new(0xEE).id).unwrap();
     let extensions = Extensions::from_vec(policy_extensions(&other)).unwrap();
     let bundle = scene
         .mallory
@@ -305,7 +343,10 @@ fn badly_padded_content_is_refused() {
     );
     assert!(matches!(
         scene.chat.alice.process(&message),
-        Err(ProcessError::Padding(_))
+        Err(ProcessError::Member {
+            fault: MemberFault::Padding(_),
+            ..
+        })
     ));
 }
 
@@ -332,6 +373,12 @@ fn a_group_that_is_not_one_of_ours_is_not_taken_in() {
     );
     assert_eq!(
         create(leaf(&alice(), 1), SUITE, policy[1..].to_vec()),
+        ViewError::Policy(PolicyError::ContextExtensions)
+    );
+    let mut without_self_remove = policy.clone();
+    without_self_remove[0] = required_capabilities(&[]);
+    assert_eq!(
+        create(leaf(&alice(), 1), SUITE, without_self_remove),
         ViewError::Policy(PolicyError::ContextExtensions)
     );
     let carol = Account::new(0xCC);
@@ -380,7 +427,6 @@ fn a_welcome_into_a_group_with_a_device_slipped_in_is_refused() {
     let refused = victim.step(|mls| {
         mls.stage_external_join(
             &victim.identity,
-            &bob().key(),
             &mallory.group_info(),
             &mallory.ratchet_tree(),
             CONVERSATION,

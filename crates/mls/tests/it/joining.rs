@@ -1,13 +1,18 @@
-//! Entering a group: by welcome, by external commit, again.
+//! Joining a group: by welcome, by external commit, and again.
 
+use openmls_rust_crypto::OpenMlsRustCrypto;
 use subrosa_mls::{
-    CertificateError, CommitPlan, CommitSender, GroupPolicy, JoinError, KeyPackageError, PolicyError,
-    Received, ViewError, key_package_id, verify_key_package, verify_uploaded_key_package,
+    CertificateError, CommitPlan, CommitSender, GroupPolicy, JoinError, KeyPackageError, MemberFault,
+    PolicyError, ProcessError, Received, ViewError, key_package_id, verify_key_package,
+    verify_uploaded_key_package,
 };
 use subrosa_wire::{ConversationId, DeviceId};
 
-use crate::world::{
-    CONVERSATION, Chat, Device, NOW, Server, YEAR, add, alice, alice_and_bob, bob, create_group,
+use crate::{
+    mallory::{encode, leaf},
+    world::{
+        Account, CONVERSATION, Chat, Device, NOW, Server, YEAR, add, alice, alice_and_bob, bob, create_group,
+    },
 };
 
 #[test]
@@ -24,7 +29,6 @@ fn a_welcome_shows_whose_group_it_is_before_anything_is_stored() {
         let staged = mls
             .stage_welcome(
                 &other.identity,
-                &bob().key(),
                 bundle.welcome.as_ref().unwrap(),
                 &server.ratchet_tree(),
                 CONVERSATION,
@@ -48,7 +52,7 @@ fn welcome_into(policy: &GroupPolicy, key_package: impl Fn(&Device) -> Vec<u8>) 
     });
     let server = Server::of(&phone);
     let bytes = key_package(&other);
-    let verified = verify_key_package(&bytes, bob().id, &other.account.key(), NOW).unwrap();
+    let verified = verify_key_package(&bytes, bob().id, NOW).unwrap();
     let bundle = phone
         .commit(CommitPlan {
             add: vec![verified],
@@ -122,14 +126,8 @@ fn a_welcome_for_another_conversation_is_refused() {
     let tree = welcome.tree();
     let elsewhere = ConversationId::from_bytes(*b"another convers.");
     let refused = welcome.other.step(|mls| {
-        mls.stage_welcome(
-            &welcome.other.identity,
-            &bob().key(),
-            welcome.welcome(),
-            &tree,
-            elsewhere,
-        )
-        .err()
+        mls.stage_welcome(&welcome.other.identity, welcome.welcome(), &tree, elsewhere)
+            .err()
     });
     assert_eq!(refused, Some(JoinError::WrongConversation));
 }
@@ -149,17 +147,17 @@ fn a_welcome_with_another_tree_is_refused() {
 }
 
 #[test]
-fn a_group_that_has_another_key_for_our_own_account_is_refused() {
-    // The server gave Alice a key of its own for Bob, so she made the group with it. Nothing can
-    // be added to it under that key but devices that the server certified; here it did.
-    let fake_bob = bob().impostor();
-    let policy = GroupPolicy::direct(alice().pair(), fake_bob.pair()).unwrap();
+fn a_group_that_names_another_account_in_place_of_our_own_is_refused() {
+    // The server passed off its own account as Bob's, so Alice made the group with that. Only devices
+    // that the server certified can be added to it; here the device has the keys of Bob's phone.
+    let fake_bob = Account::new(0xEE);
+    let policy = GroupPolicy::direct(alice().id, fake_bob.id).unwrap();
     let phone = Device::new(&alice(), 1);
     phone.step(|mls| {
         mls.create_group(&phone.identity, CONVERSATION, &policy).unwrap();
     });
     let mut server = Server::of(&phone);
-    let victim = Device::new(&fake_bob, 2);
+    let mut victim = Device::new(&fake_bob, 2);
     let plan = CommitPlan {
         add: vec![phone.verify(&victim)],
         ..CommitPlan::default()
@@ -167,28 +165,19 @@ fn a_group_that_has_another_key_for_our_own_account_is_refused() {
     let bundle = phone.commit(plan).unwrap();
     server.submit(&bundle).unwrap();
     let tree = server.ratchet_tree();
+    victim.identity = Device::new(&bob(), 2).identity;
+    let not_ours = JoinError::Policy(PolicyError::ForeignAccount(bob().id));
+    let welcome = bundle.welcome.as_ref().unwrap();
     let refused = victim.step(|mls| {
-        mls.stage_welcome(
-            &victim.identity,
-            &bob().key(),
-            bundle.welcome.as_ref().unwrap(),
-            &tree,
-            CONVERSATION,
-        )
-        .err()
+        mls.stage_welcome(&victim.identity, welcome, &tree, CONVERSATION)
+            .err()
     });
-    assert_eq!(refused, Some(JoinError::NotOurAccountKey(bob().id)));
+    assert_eq!(refused.as_ref(), Some(&not_ours));
     let refused = victim.step(|mls| {
-        mls.stage_external_join(
-            &victim.identity,
-            &bob().key(),
-            &server.group_info,
-            &tree,
-            CONVERSATION,
-        )
-        .err()
+        mls.stage_external_join(&victim.identity, &server.group_info, &tree, CONVERSATION)
+            .err()
     });
-    assert_eq!(refused, Some(JoinError::NotOurAccountKey(bob().id)));
+    assert_eq!(refused.as_ref(), Some(&not_ours));
 }
 
 #[test]
@@ -263,7 +252,7 @@ fn an_external_commit_that_comes_too_late_is_made_again() {
 #[test]
 fn a_device_of_no_account_of_the_conversation_does_not_get_in() {
     let chat = Chat::new();
-    let carol = crate::world::Account::new(0xCC);
+    let carol = Account::new(0xCC);
     let stranger = Device::new(&carol, 9);
     assert_eq!(
         stranger.join_externally(&chat.server),
@@ -272,32 +261,31 @@ fn a_device_of_no_account_of_the_conversation_does_not_get_in() {
 }
 
 #[test]
-fn a_key_package_is_checked_against_the_key_that_the_caller_knows() {
+fn a_key_package_is_checked_against_the_account_that_the_caller_knows() {
     let device = Device::new(&bob(), 2);
     let bytes = device.key_package();
-    let verified = verify_key_package(&bytes, bob().id, &bob().key(), NOW).unwrap();
+    let verified = verify_key_package(&bytes, bob().id, NOW).unwrap();
     assert_eq!(verified.certificate(), &device.identity.certificate);
     assert!(!verified.is_last_resort());
-    let refuse = |account: subrosa_wire::AccountId, key, now| {
-        verify_key_package(&bytes, account, &key, now).err().unwrap()
-    };
+    let refuse = |bytes: &[u8], account, now| verify_key_package(bytes, account, now).err().unwrap();
+    let forged = leaf(&bob().impostor(), 70).key_package(&OpenMlsRustCrypto::default());
     assert_eq!(
-        refuse(bob().id, bob().impostor().key(), NOW),
+        refuse(&encode(forged), bob().id, NOW),
         KeyPackageError::Policy(PolicyError::Certificate(CertificateError::Signature))
     );
     assert_eq!(
-        refuse(alice().id, bob().key(), NOW),
+        refuse(&bytes, alice().id, NOW),
         KeyPackageError::WrongAccount {
             expected: alice().id,
             found: bob().id
         }
     );
     assert!(matches!(
-        refuse(bob().id, bob().key(), NOW.plus(YEAR * 2)),
+        refuse(&bytes, bob().id, NOW.plus(YEAR * 2)),
         KeyPackageError::Policy(PolicyError::Certificate(CertificateError::Expired { .. }))
     ));
     assert!(matches!(
-        refuse(bob().id, bob().key(), NOW.minus(YEAR)),
+        refuse(&bytes, bob().id, NOW.minus(YEAR)),
         KeyPackageError::Policy(PolicyError::Certificate(CertificateError::NotYetValid { .. }))
     ));
 }
@@ -307,9 +295,9 @@ fn a_device_uploads_its_own_key_packages_only() {
     let device = Device::new(&bob(), 2);
     let bytes = device.key_package();
     let other = DeviceId::from_bytes([3; 16]);
-    assert!(verify_uploaded_key_package(&bytes, bob().id, &bob().key(), device.id(), NOW).is_ok());
+    assert!(verify_uploaded_key_package(&bytes, bob().id, device.id(), NOW).is_ok());
     assert_eq!(
-        verify_uploaded_key_package(&bytes, bob().id, &bob().key(), other, NOW).err(),
+        verify_uploaded_key_package(&bytes, bob().id, other, NOW).err(),
         Some(KeyPackageError::WrongDevice {
             expected: other,
             found: device.id()
@@ -341,7 +329,7 @@ fn an_expired_device_is_not_added() {
         subrosa_mls::CommitError::Policy(PolicyError::Certificate(CertificateError::Expired { .. }))
     ));
 
-    // Made by a client whose clock stands still, it is refused by the server and by Alice.
+    // Made by a client whose clock has stopped, it is refused by the server and by Alice.
     chat.bob.now.set(NOW);
     let plan = CommitPlan {
         add: vec![verified],
@@ -356,7 +344,10 @@ fn an_expired_device_is_not_added() {
     chat.alice.now.set(later);
     assert!(matches!(
         chat.alice.apply(&bundle.commit).unwrap_err(),
-        subrosa_mls::ProcessError::Policy(PolicyError::Certificate(CertificateError::Expired { .. }))
+        ProcessError::Member {
+            fault: MemberFault::Rule(PolicyError::Certificate(CertificateError::Expired { .. })),
+            ..
+        }
     ));
 }
 
@@ -382,13 +373,7 @@ fn the_same_device_is_not_added_twice() {
     chat.alice.apply(&bundle.commit).unwrap();
     // The same device id under a new key: MLS alone would let it in.
     let mut twin = Device::new(&bob(), 77);
-    twin.identity.certificate = subrosa_mls::DeviceCertificate::issue(
-        &bob().signing_key(),
-        bob().id,
-        laptop.id(),
-        twin.identity.signing_key.public(),
-        NOW,
-    );
+    twin.identity.certificate = bob().certify(laptop.id(), twin.identity.signing_key.public(), NOW);
     let plan = CommitPlan {
         add: vec![chat.bob.verify(&twin)],
         ..CommitPlan::default()

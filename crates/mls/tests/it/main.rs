@@ -1,4 +1,4 @@
-//! What a conversation promises, held against two clients, a server and an attacker.
+//! The guarantees of a conversation, tested with two clients, a server and an attacker.
 //!
 //! One binary, so that the library is linked once.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]

@@ -1,4 +1,4 @@
-//! An attacker that speaks MLS without our rules: OpenMLS, bare.
+//! An attacker that speaks MLS without our rules: plain OpenMLS.
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use openmls::{
@@ -8,6 +8,7 @@ use openmls::{
         PURE_PLAINTEXT_WIRE_FORMAT_POLICY, StagedWelcome,
     },
     key_packages::{KeyPackage, KeyPackageIn, Lifetime},
+    messages::proposals::ProposalType,
     prelude::{
         Capabilities, Ciphersuite, Credential, CredentialType, CredentialWithKey, Extension, ExtensionType,
         Extensions, LeafNodeParameters, ProtocolVersion, RatchetTreeIn, RequiredCapabilitiesExtension,
@@ -21,9 +22,7 @@ use openmls_traits::{
     signatures::{Signer, SignerError},
     types::SignatureScheme,
 };
-use subrosa_mls::{
-    CERTIFICATE_CREDENTIAL, CommitBundle, DeviceCertificate, DeviceSigningKey, GroupPolicy, POLICY_EXTENSION,
-};
+use subrosa_mls::{CERTIFICATE_CREDENTIAL, CommitBundle, DeviceSigningKey, GroupPolicy, POLICY_EXTENSION};
 use subrosa_wire::DeviceId;
 
 use crate::world::{Account, CONVERSATION, NOW, Server};
@@ -42,7 +41,7 @@ impl Signer for RawSigner {
     }
 }
 
-/// A leaf to be, with every part open to forgery.
+/// A leaf to make, with every part open to forgery.
 pub(crate) struct RawLeaf {
     pub(crate) signer: RawSigner,
     pub(crate) credential: Credential,
@@ -50,30 +49,33 @@ pub(crate) struct RawLeaf {
     pub(crate) lifetime: Lifetime,
 }
 
-/// A leaf as an honest device of this account would make it.
+/// A leaf as an honest device of this account, or one of its impostor, would make it.
 pub(crate) fn leaf(account: &Account, number: u8) -> RawLeaf {
-    let certificate = DeviceCertificate::issue(
-        &account.signing_key(),
-        account.id,
+    let certificate = account.certify_as_is(
         DeviceId::from_bytes([number; 16]),
         DeviceSigningKey::from_seed([number; 32]).public(),
         NOW,
     );
     RawLeaf {
         signer: RawSigner(SigningKey::from_bytes(&[number; 32])),
-        credential: credential(certificate.encode()),
-        capabilities: Capabilities::new(
-            Some(&[ProtocolVersion::Mls10]),
-            Some(&[SUITE, Ciphersuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519]),
-            Some(&[
-                ExtensionType::Unknown(POLICY_EXTENSION),
-                ExtensionType::LastResort,
-            ]),
-            Some(&[]),
-            Some(&[CredentialType::Other(CERTIFICATE_CREDENTIAL)]),
-        ),
+        credential: credential(certificate),
+        capabilities: capabilities(&[ProposalType::SelfRemove]),
         lifetime: Lifetime::init(0, u64::MAX),
     }
+}
+
+/// The capabilities of an honest leaf, except the proposals.
+pub(crate) fn capabilities(proposals: &[ProposalType]) -> Capabilities {
+    Capabilities::new(
+        Some(&[ProtocolVersion::Mls10]),
+        Some(&[SUITE, Ciphersuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519]),
+        Some(&[
+            ExtensionType::Unknown(POLICY_EXTENSION),
+            ExtensionType::LastResort,
+        ]),
+        Some(proposals),
+        Some(&[CredentialType::Other(CERTIFICATE_CREDENTIAL)]),
+    )
 }
 
 pub(crate) fn credential(content: Vec<u8>) -> Credential {
@@ -123,16 +125,19 @@ pub(crate) fn key_package(bytes: &[u8]) -> KeyPackage {
 }
 
 pub(crate) fn policy_extensions(policy: &GroupPolicy) -> Vec<Extension> {
-    let policy_type = ExtensionType::Unknown(POLICY_EXTENSION);
-    let credential = CredentialType::Other(CERTIFICATE_CREDENTIAL);
     vec![
-        Extension::RequiredCapabilities(RequiredCapabilitiesExtension::new(
-            &[policy_type],
-            &[],
-            &[credential],
-        )),
+        required_capabilities(&[ProposalType::SelfRemove]),
         Extension::Unknown(POLICY_EXTENSION, UnknownExtension(policy.encode())),
     ]
+}
+
+/// The capabilities that an honest group requires, except the proposals.
+pub(crate) fn required_capabilities(proposals: &[ProposalType]) -> Extension {
+    Extension::RequiredCapabilities(RequiredCapabilitiesExtension::new(
+        &[ExtensionType::Unknown(POLICY_EXTENSION)],
+        proposals,
+        &[CredentialType::Other(CERTIFICATE_CREDENTIAL)],
+    ))
 }
 
 fn config() -> MlsGroupJoinConfig {
@@ -141,7 +146,7 @@ fn config() -> MlsGroupJoinConfig {
         .build()
 }
 
-/// A member that does as it likes.
+/// A member that follows no rules.
 pub(crate) struct Mallory {
     pub(crate) provider: OpenMlsRustCrypto,
     pub(crate) leaf: RawLeaf,
@@ -149,7 +154,7 @@ pub(crate) struct Mallory {
 }
 
 impl Mallory {
-    /// A device that makes a key package, to be let in by somebody, and joins.
+    /// A device that makes a key package, is added by somebody, and joins.
     pub(crate) fn join(leaf: RawLeaf, let_in: impl FnOnce(Vec<u8>) -> (Vec<u8>, Vec<u8>)) -> Self {
         let provider = OpenMlsRustCrypto::default();
         let (welcome, tree) = let_in(encode(leaf.key_package(&provider)));
@@ -205,7 +210,7 @@ impl Mallory {
         self.group.export_ratchet_tree().tls_serialize_detached().unwrap()
     }
 
-    /// Makes a commit of whatever the builder is told.
+    /// Makes a commit as the builder is configured.
     pub(crate) fn commit(
         &mut self,
         fill: impl FnOnce(CommitBuilder<'_, Initial>) -> CommitBuilder<'_, Initial>,
@@ -227,7 +232,7 @@ impl Mallory {
         bundle_of(epoch, bundle.into_messages())
     }
 
-    /// A commit that turns its leaf into this one.
+    /// A commit that replaces its leaf with this one.
     pub(crate) fn become_another(&mut self, other: &RawLeaf) -> CommitBundle {
         let epoch = self.group.epoch().as_u64();
         let new_signer = openmls::prelude::NewSignerBundle {

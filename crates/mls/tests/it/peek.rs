@@ -100,7 +100,7 @@ proptest! {
         let (message, _) = which.get(&messages);
         for (position, bit) in flips {
             let mut changed = message.clone();
-            // Most of the structure stands at the front.
+            // Most of the structure is at the front.
             let position = position.index(changed.len().min(400));
             changed[position] ^= 1 << bit;
             let Ok(envelope) = peek(&changed) else { continue };

@@ -1,13 +1,14 @@
-//! What the server knows agrees with what the members know, and it takes in nothing else.
+//! The server's view agrees with that of the members, and it accepts nothing else.
 
 use subrosa_mls::{CommitBundle, CommitPlan, GroupInfoError, PublicView, ViewError};
+use subrosa_test_support::SeededRng;
 use subrosa_wire::{ConversationId, DeviceId};
 
 use crate::world::{
-    CONVERSATION, Chat, Device, NOW, Server, TestRng, YEAR, add, alice, alice_and_bob, bob, create_group,
+    CONVERSATION, Chat, Device, NOW, Server, YEAR, add, alice, alice_and_bob, bob, create_group,
 };
 
-/// Devices of both accounts come and go at random; all that are in agree at every step.
+/// Devices of both accounts come and go at random; all members agree at every step.
 #[test]
 fn the_view_agrees_with_the_members_after_many_random_commits() {
     for seed in 0..3 {
@@ -27,7 +28,7 @@ struct Crowd {
     server: Server,
     devices: Vec<Device>,
     next_number: u8,
-    rng: TestRng,
+    rng: SeededRng,
 }
 
 const CROWD_MAX: usize = 8;
@@ -39,7 +40,7 @@ impl Crowd {
             server,
             devices: vec![alice, bob],
             next_number: 10,
-            rng: TestRng::new(seed),
+            rng: SeededRng::new(seed),
         }
     }
 
@@ -106,7 +107,7 @@ impl Crowd {
         self.deliver(&bundle);
     }
 
-    /// The server takes the commit in, every device applies it, and all see the same group.
+    /// The server accepts the commit, every device applies it, and all see the same group.
     fn deliver(&mut self, bundle: &CommitBundle) {
         let effect = self.server.submit(bundle).unwrap();
         assert_eq!(effect.epoch_after, bundle.epoch + 1);
@@ -133,7 +134,7 @@ fn a_new_group_begins_with_its_creator_alone() {
     assert_eq!(view.policy(), &alice_and_bob());
     assert_eq!(view.conversation_id(), CONVERSATION);
 
-    // A group that has begun already is not a new one.
+    // A group that is past epoch 0 is not a new one.
     let chat = Chat::new();
     assert_eq!(
         PublicView::create(
@@ -227,7 +228,7 @@ fn a_group_info_is_signed_by_the_committer() {
         chat.server.submit_parts(&update.commit, &of_bob),
         Err(ViewError::GroupInfo(GroupInfoError::WrongSigner(1)))
     );
-    // Alice's leaf with Bob's signature: the signature is found out.
+    // Alice's leaf with Bob's signature: the signature is not valid.
     let forged = chat.alice.with_group(|mls, group| {
         group.merge_pending_commit(mls).unwrap();
         group.group_info(mls, &chat.bob.identity).unwrap()

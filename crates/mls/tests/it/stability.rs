@@ -1,8 +1,8 @@
-//! What is signed, stored or sent by a name of ours never changes its bytes.
+//! What is signed, stored or sent under one of our names never changes its bytes.
 
 use subrosa_mls::{
-    AccountSigningKey, CertificateError, DeviceCertificate, DeviceSigningKey, GroupPolicy, InvalidPolicy,
-    group_prefix,
+    AccountSigningKey, CertificateError, ConversationKind, DeviceCertificate, DeviceSigningKey, GroupPolicy,
+    InvalidPolicy, SuccessionSigningKey, UnverifiedCertificate, group_prefix, limits::POLICY_MAX,
 };
 use subrosa_wire::{AccountId, DeviceId, Timestamp};
 
@@ -11,7 +11,7 @@ use crate::world::{CONVERSATION, HOUR, NOW, YEAR, alice, alice_and_bob, bob};
 fn certificate() -> DeviceCertificate {
     DeviceCertificate::issue(
         &AccountSigningKey::from_seed([1; 32]),
-        AccountId::from_bytes([2; 16]),
+        (&SuccessionSigningKey::from_seed([2; 32]).public()).into(),
         DeviceId::from_bytes([3; 16]),
         DeviceSigningKey::from_seed([4; 32]).public(),
         NOW,
@@ -21,38 +21,68 @@ fn certificate() -> DeviceCertificate {
 #[test]
 fn a_certificate_is_encoded_as_it_always_was() {
     assert_eq!(hex::encode(certificate().encode()), CERTIFICATE);
-    let key = AccountSigningKey::from_seed([1; 32]).public();
     let decoded = DeviceCertificate::decode(&hex::decode(CERTIFICATE).unwrap()).unwrap();
-    assert_eq!(decoded.verify(&key, NOW), Ok(certificate()));
+    assert_eq!(decoded.verify(NOW), Ok(certificate()));
 }
 
-const CERTIFICATE: &str = "01\
-    02020202020202020202020202020202\
+const CERTIFICATE: &str = "02\
+    8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c\
+    6a3803d5f059902a1c6dafbc9ba4729212f7caac08634cc3ae76b27529f03827\
     03030303030303030303030303030303\
     ca93ac1705187071d67b83c7ff0efe8108e8ec4530575d7726879333dbdabe7c\
     000000006aafcde0\
     000000006e73a280\
-    dee9f83b3827900ddc80862c12d3e41ade82704d1f75fd7b39f9efcf9a637fe8\
-    17caa0bc16ffe39b10be5f7cab439eeb30d4f40df879df5950952110bba9e105";
+    6c0b735e2e68fd279b8495ff22086a6fbe2d431553abc3adcc4ba0f43d299a27\
+    3a5775f2c987d34b383d090de2481a388f1f9c3e74b27afd1c0218a3e358120c";
+
+#[test]
+fn a_certificate_shows_the_account_that_its_keys_name() {
+    let certificate = certificate();
+    let account = certificate.account();
+    assert_eq!(
+        account.account_key,
+        AccountSigningKey::from_seed([1; 32]).public()
+    );
+    assert_eq!(
+        account.succession_key_hash,
+        (&SuccessionSigningKey::from_seed([2; 32]).public()).into()
+    );
+    assert_eq!(certificate.account_id(), account.account_id());
+}
+
+/// Alice's and Bob's accounts, with fixed ids.
+fn direct() -> GroupPolicy {
+    GroupPolicy::direct(
+        AccountId::from_bytes([0xA1; 16]),
+        AccountId::from_bytes([0xB0; 16]),
+    )
+    .unwrap()
+}
+
+fn notes_to_self() -> GroupPolicy {
+    GroupPolicy::notes_to_self(AccountId::from_bytes([0xA1; 16]))
+}
 
 #[test]
 fn a_policy_is_encoded_as_it_always_was() {
-    assert_eq!(hex::encode(alice_and_bob().encode()), DIRECT);
-    let notes = GroupPolicy::notes_to_self(alice().id, alice().key());
-    assert_eq!(hex::encode(notes.encode()), NOTES_TO_SELF);
-    for policy in [alice_and_bob(), notes] {
+    assert_eq!(hex::encode(direct().encode()), DIRECT);
+    assert_eq!(hex::encode(notes_to_self().encode()), NOTES_TO_SELF);
+    for policy in [direct(), notes_to_self(), alice_and_bob()] {
         assert_eq!(GroupPolicy::decode(&policy.encode()), Ok(policy));
     }
 }
 
-const DIRECT: &str = "010102\
+const DIRECT: &str = "02\
+    8001000101\
+    800200080000000000000000\
+    80040020\
     a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1\
-    bc7cbcb5636375fa1d82434d466724d92377f53b980695dd49d26d0ce12205a5\
-    b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0\
-    705fbac01f5519899f437bc42e40255ae9ab54bff00de3433af7d687d9e71ad5";
-const NOTES_TO_SELF: &str = "010201\
-    a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1\
-    bc7cbcb5636375fa1d82434d466724d92377f53b980695dd49d26d0ce12205a5";
+    b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0";
+const NOTES_TO_SELF: &str = "02\
+    8001000102\
+    800200080000000000000000\
+    80040010\
+    a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1";
 
 #[test]
 fn rows_of_a_conversation_share_a_prefix() {
@@ -61,9 +91,8 @@ fn rows_of_a_conversation_share_a_prefix() {
 
 #[test]
 fn a_certificate_is_valid_from_its_first_second_to_before_its_last() {
-    let key = AccountSigningKey::from_seed([1; 32]).public();
     let certificate = certificate();
-    let verify = |at| certificate.clone().into_unverified().verify(&key, at).map(drop);
+    let verify = |at| certificate.clone().into_unverified().verify(at).map(drop);
     let (first, last) = (certificate.not_before(), certificate.not_after());
     assert_eq!(
         first,
@@ -94,72 +123,162 @@ fn only_one_encoding_of_a_certificate_is_read() {
     let good = certificate().encode();
     let decode = |bytes: &[u8]| DeviceCertificate::decode(bytes).map(drop);
     assert_eq!(decode(&good), Ok(()));
-    assert_eq!(decode(&good[1..]), Err(CertificateError::Length(144)));
+    assert_eq!(decode(&good[1..]), Err(CertificateError::Length(192)));
     assert_eq!(
         decode(&[good.as_slice(), &[0]].concat()),
-        Err(CertificateError::Length(146))
+        Err(CertificateError::Length(194))
     );
     let with = |range: std::ops::Range<usize>, byte: u8| {
         let mut bytes = good.clone();
         bytes[range].fill(byte);
         bytes
     };
-    assert_eq!(decode(&with(0..1, 2)), Err(CertificateError::Version(2)));
-    assert_eq!(decode(&with(33..65, 0)), Err(CertificateError::DeviceKey));
-    assert_eq!(decode(&with(73..81, 0)), Err(CertificateError::Validity));
-    assert_eq!(decode(&with(73..81, 0xff)), Err(CertificateError::Validity));
+    assert_eq!(decode(&with(0..1, 1)), Err(CertificateError::Version(1)));
+    assert_eq!(decode(&with(1..33, 0)), Err(CertificateError::AccountKey));
+    assert_eq!(decode(&with(81..113, 0)), Err(CertificateError::DeviceKey));
+    assert_eq!(decode(&with(121..129, 0)), Err(CertificateError::Validity));
+    assert_eq!(decode(&with(121..129, 0xff)), Err(CertificateError::Validity));
 }
 
 #[test]
 fn every_byte_of_a_certificate_is_signed() {
     let good = certificate().encode();
-    let key = AccountSigningKey::from_seed([1; 32]).public();
     for position in 0..good.len() {
         let mut bytes = good.clone();
         bytes[position] ^= 1;
-        let verified = DeviceCertificate::decode(&bytes).and_then(|it| it.verify_signature(&key));
+        let verified = DeviceCertificate::decode(&bytes).and_then(UnverifiedCertificate::verify_signature);
         assert!(verified.is_err(), "{position}");
     }
 }
 
+/// One field as a policy carries it.
+fn field(tag: u16, value: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(value.len()).unwrap();
+    [&tag.to_be_bytes(), &len.to_be_bytes(), value].concat()
+}
+
+fn policy_of(fields: &[Vec<u8>]) -> Result<GroupPolicy, InvalidPolicy> {
+    GroupPolicy::decode(&[[2].as_slice(), &fields.concat()].concat())
+}
+
+/// The fields of [`direct`].
+fn fields() -> Vec<Vec<u8>> {
+    let accounts = [[0xA1; 16], [0xB0; 16]].concat();
+    vec![
+        field(0x8001, &[1]),
+        field(0x8002, &[0; 8]),
+        field(0x8004, &accounts),
+    ]
+}
+
+fn with_field(index: usize, other: Vec<u8>) -> Result<GroupPolicy, InvalidPolicy> {
+    let mut fields = fields();
+    fields[index] = other;
+    policy_of(&fields)
+}
+
 #[test]
 fn only_one_encoding_of_a_policy_is_read() {
-    let good = alice_and_bob().encode();
-    let with = |position: usize, byte: u8| {
-        let mut bytes = good.clone();
-        bytes[position] = byte;
-        GroupPolicy::decode(&bytes)
-    };
-    assert_eq!(with(0, 2), Err(InvalidPolicy::Version(2)));
-    assert_eq!(with(1, 3), Err(InvalidPolicy::Kind(3)));
-    assert!(matches!(
-        with(1, 2),
-        Err(InvalidPolicy::Accounts { accounts: 2, .. })
-    ));
-    assert_eq!(with(2, 1), Err(InvalidPolicy::Length(99)));
-    assert_eq!(with(3, 0xff), Err(InvalidPolicy::Order));
-    assert_eq!(GroupPolicy::decode(&good[..98]), Err(InvalidPolicy::Length(98)));
+    assert_eq!(policy_of(&fields()), Ok(direct()));
+    assert_eq!(GroupPolicy::decode(&[]), Err(InvalidPolicy::Truncated));
+    assert_eq!(GroupPolicy::decode(&[1]), Err(InvalidPolicy::Version(1)));
+    let good = direct().encode();
+    for len in 1..good.len() {
+        assert!(GroupPolicy::decode(&good[..len]).is_err(), "{len}");
+    }
     assert_eq!(
         GroupPolicy::decode(&[good.as_slice(), &[0]].concat()),
-        Err(InvalidPolicy::Length(100))
+        Err(InvalidPolicy::Truncated)
     );
-    assert_eq!(GroupPolicy::decode(&[1, 1]), Err(InvalidPolicy::Length(2)));
-    assert!(matches!(
-        GroupPolicy::decode(&[1, 1, 0]),
-        Err(InvalidPolicy::Accounts { accounts: 0, .. })
-    ));
+    for missing in 0..3 {
+        let mut fields = fields();
+        fields.remove(missing);
+        let number = [1, 2, 4][missing];
+        assert_eq!(policy_of(&fields), Err(InvalidPolicy::FieldMissing(number)));
+    }
+    let mut twice = fields();
+    twice.insert(0, field(0x8001, &[1]));
+    assert_eq!(policy_of(&twice), Err(InvalidPolicy::FieldOrder(1)));
+    let mut swapped = fields();
+    swapped.swap(0, 1);
+    assert_eq!(policy_of(&swapped), Err(InvalidPolicy::FieldOrder(1)));
+}
+
+#[test]
+fn a_field_of_a_policy_holds_only_what_it_can_mean() {
+    assert_eq!(with_field(0, field(0x8001, &[3])), Err(InvalidPolicy::Kind(3)));
+    assert_eq!(
+        with_field(0, field(0x8001, &[1, 1])),
+        Err(InvalidPolicy::Field(1))
+    );
+    assert_eq!(with_field(0, field(0x0001, &[1])), Err(InvalidPolicy::Field(1)));
+    assert_eq!(
+        with_field(1, field(0x8002, &[0; 7])),
+        Err(InvalidPolicy::Field(2))
+    );
+    assert_eq!(
+        with_field(1, field(0x8002, &1_u64.to_be_bytes())),
+        Err(InvalidPolicy::Founding(1))
+    );
+    assert_eq!(
+        with_field(2, field(0x8004, &[0; 31])),
+        Err(InvalidPolicy::Field(4))
+    );
+    assert_eq!(
+        with_field(2, field(0x8004, &[7; 32])),
+        Err(InvalidPolicy::AccountOrder)
+    );
+    assert_eq!(
+        with_field(0, field(0x8001, &[2])),
+        Err(InvalidPolicy::Accounts {
+            kind: ConversationKind::NotesToSelf,
+            accounts: 2
+        })
+    );
+    assert_eq!(
+        with_field(2, field(0x8004, &[])),
+        Err(InvalidPolicy::Accounts {
+            kind: ConversationKind::Direct,
+            accounts: 0
+        })
+    );
+}
+
+#[test]
+fn an_unknown_field_of_a_policy_is_kept_unless_it_is_critical() {
+    // One between known fields, one after them.
+    let mut fields = fields();
+    fields.insert(2, field(3, b"a base"));
+    fields.push(field(0x7fff, b""));
+    let encoded = [[2].as_slice(), &fields.concat()].concat();
+    let policy = GroupPolicy::decode(&encoded).unwrap();
+    assert_eq!(policy.accounts(), direct().accounts());
+    assert_eq!(policy.encode(), encoded);
+    assert_ne!(policy, direct());
+
+    fields[2] = field(0x8003, b"a base");
+    assert_eq!(policy_of(&fields), Err(InvalidPolicy::UnknownCriticalField(3)));
+}
+
+#[test]
+fn a_policy_is_bounded() {
+    let rest = POLICY_MAX - direct().encode().len() - 4;
+    let with = |len: usize| {
+        let mut fields = fields();
+        fields.push(field(100, &vec![0; len]));
+        policy_of(&fields).map(|policy| policy.encode().len())
+    };
+    assert_eq!(with(rest), Ok(POLICY_MAX));
+    assert_eq!(with(rest + 1), Err(InvalidPolicy::TooLong(POLICY_MAX + 1)));
 }
 
 #[test]
 fn a_direct_conversation_is_of_two_accounts() {
     assert_eq!(
-        GroupPolicy::direct(alice().pair(), alice().pair()),
-        Err(InvalidPolicy::Order)
+        GroupPolicy::direct(alice().id, alice().id),
+        Err(InvalidPolicy::AccountOrder)
     );
-    assert_eq!(
-        GroupPolicy::direct(bob().pair(), alice().pair()),
-        Ok(alice_and_bob())
-    );
-    assert_eq!(alice_and_bob().account_key(bob().id), Some(&bob().key()));
-    assert_eq!(alice_and_bob().account_key(AccountId::from_bytes([0; 16])), None);
+    assert_eq!(GroupPolicy::direct(bob().id, alice().id), Ok(alice_and_bob()));
+    assert!(alice_and_bob().admits(bob().id));
+    assert!(!alice_and_bob().admits(AccountId::from_bytes([0; 16])));
 }

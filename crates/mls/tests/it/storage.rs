@@ -1,4 +1,4 @@
-//! A step is written as a whole or not at all, and then everything goes on.
+//! A step is stored as a whole or not at all, and the group continues afterwards.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -7,11 +7,12 @@ use subrosa_mls::{
     CommitError, CommitPlan, EncryptError, KeyValue, KeyValueError, MemoryStore, Mls, MlsError, ProcessError,
     Received,
 };
+use subrosa_test_support::SeededRng;
 
-use crate::world::{CONVERSATION, Chat, Device, TestRng};
+use crate::world::{CONVERSATION, Chat, Device};
 
-/// A transaction over a store: what is written is seen in it at once and in the store only after
-/// the commit. It fails from the given operation on.
+/// A transaction over a store: a write is visible in it at once, and in the store only after the
+/// commit. It fails from the given operation on.
 struct Transaction<'a> {
     store: &'a MemoryStore,
     written: RefCell<BTreeMap<Vec<u8>, Option<Vec<u8>>>>,
@@ -69,8 +70,8 @@ impl KeyValue for Transaction<'_> {
     }
 }
 
-/// Runs a step with a crash at each of its operations in turn, each rolled back, until it gets
-/// through. Returns its result and how many crashes it lived through.
+/// Runs a step with a crash at each of its operations in turn, each rolled back, until it succeeds.
+/// Returns its result and the number of crashes.
 fn crash_everywhere<T, E: std::fmt::Debug>(
     device: &Device,
     step: impl Fn(&Mls<'_>) -> Result<T, E>,
@@ -79,7 +80,7 @@ fn crash_everywhere<T, E: std::fmt::Debug>(
     for operations in 0.. {
         let transaction = Transaction::failing_after(&device.store, operations);
         let before = device.store.rows();
-        let mut rng = TestRng::new(operations as u64);
+        let mut rng = SeededRng::new(operations as u64);
         let result = step(&Mls::new(&transaction, &mut rng, device.now.get()));
         match result {
             Ok(value) => {
@@ -174,7 +175,6 @@ fn a_crash_while_joining_costs_nothing() {
         |mls| {
             mls.stage_welcome(
                 &laptop.identity,
-                &laptop.account.key(),
                 bundle.welcome.as_ref().unwrap(),
                 &tree,
                 CONVERSATION,
@@ -189,13 +189,8 @@ fn a_crash_while_joining_costs_nothing() {
     let (join, _) = crash_everywhere(
         &laptop,
         |mls| {
-            let staged = mls.stage_external_join(
-                &laptop.identity,
-                &laptop.account.key(),
-                &chat.server.group_info,
-                &tree,
-                CONVERSATION,
-            )?;
+            let staged =
+                mls.stage_external_join(&laptop.identity, &chat.server.group_info, &tree, CONVERSATION)?;
             Ok(staged.commit(mls, &laptop.identity)?.1)
         },
         |error| matches!(error, subrosa_mls::JoinError::Mls(error) if is_store(error)),

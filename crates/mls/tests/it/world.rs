@@ -7,13 +7,13 @@ use std::{
     time::Duration,
 };
 
-use rand_core::{CryptoRng, RngCore};
-use sha2::{Digest, Sha256};
 use subrosa_mls::{
-    AccountPublicKey, AccountSigningKey, CommitBundle, CommitEffect, CommitError, CommitPlan,
-    DeviceCertificate, DeviceIdentity, DeviceSigningKey, Group, GroupPolicy, JoinError, MemoryStore, Mls,
-    ProcessError, PublicView, Received, VerifiedKeyPackage, ViewError,
+    AccountIdentity, AccountSigningKey, CERTIFICATE_LEN, CommitBundle, CommitEffect, CommitError, CommitPlan,
+    DeviceCertificate, DeviceIdentity, DevicePublicKey, DeviceSigningKey, Group, GroupPolicy, JoinError,
+    MemoryStore, Mls, ProcessError, PublicView, Received, SIGNATURE_LEN, SuccessionSigningKey,
+    VerifiedKeyPackage, ViewError,
 };
+use subrosa_test_support::SeededRng;
 use subrosa_wire::{AccountId, ConversationId, DeviceId, Timestamp};
 
 pub(crate) const CONVERSATION: ConversationId = ConversationId::from_bytes(*b"the conversation");
@@ -21,82 +21,59 @@ pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_123);
 pub(crate) const HOUR: Duration = Duration::from_hours(1);
 pub(crate) const YEAR: Duration = Duration::from_hours(365 * 24);
 
-/// A random source that a seed determines: SHA-256 of seed and counter.
-pub(crate) struct TestRng {
-    seed: u64,
-    counter: u64,
-}
-
-impl TestRng {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self { seed, counter: 0 }
-    }
-
-    /// A number below `bound`.
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next_u64() % bound as u64).unwrap()
-    }
-}
-
-impl RngCore for TestRng {
-    fn next_u32(&mut self) -> u32 {
-        rand_core::impls::next_u32_via_fill(self)
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        rand_core::impls::next_u64_via_fill(self)
-    }
-
-    fn fill_bytes(&mut self, dest: &mut [u8]) {
-        for chunk in dest.chunks_mut(32) {
-            let mut hash = Sha256::new();
-            hash.update(self.seed.to_be_bytes());
-            hash.update(self.counter.to_be_bytes());
-            self.counter += 1;
-            chunk.copy_from_slice(&hash.finalize()[..chunk.len()]);
-        }
-    }
-
-    fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), rand_core::Error> {
-        self.fill_bytes(dest);
-        Ok(())
-    }
-}
-
-impl CryptoRng for TestRng {}
-
-/// An account with its key.
+/// An account with its keys.
 #[derive(Clone)]
 pub(crate) struct Account {
     pub(crate) id: AccountId,
     seed: [u8; 32],
+    succession_seed: [u8; 32],
+    /// The seed of the key that really signs.
+    signing_seed: [u8; 32],
 }
 
 impl Account {
     pub(crate) fn new(number: u8) -> Self {
+        let (seed, succession_seed) = ([number; 32], [number ^ 0xFF; 32]);
+        let succession_key = SuccessionSigningKey::from_seed(succession_seed).public();
+        let identity = AccountIdentity {
+            account_key: AccountSigningKey::from_seed(seed).public(),
+            succession_key_hash: (&succession_key).into(),
+        };
         Self {
-            id: AccountId::from_bytes([number; 16]),
-            seed: [number; 32],
+            id: identity.account_id(),
+            seed,
+            succession_seed,
+            signing_seed: seed,
         }
     }
 
-    pub(crate) fn signing_key(&self) -> AccountSigningKey {
-        AccountSigningKey::from_seed(self.seed)
+    /// A certificate for a device of this account, as the account makes it.
+    pub(crate) fn certify(&self, device: DeviceId, key: DevicePublicKey, at: Timestamp) -> DeviceCertificate {
+        let succession_key = SuccessionSigningKey::from_seed(self.succession_seed).public();
+        DeviceCertificate::issue(
+            &AccountSigningKey::from_seed(self.seed),
+            (&succession_key).into(),
+            device,
+            key,
+            at,
+        )
     }
 
-    pub(crate) fn key(&self) -> AccountPublicKey {
-        self.signing_key().public()
+    /// The same certificate, signed by the key that really signs: an impostor's is not the account's.
+    pub(crate) fn certify_as_is(&self, device: DeviceId, key: DevicePublicKey, at: Timestamp) -> Vec<u8> {
+        let mut bytes = self.certify(device, key, at).encode();
+        let (body, signature) = bytes.split_at_mut(CERTIFICATE_LEN - SIGNATURE_LEN);
+        signature.copy_from_slice(
+            &AccountSigningKey::from_seed(self.signing_seed).sign("subrosa device certificate v2", body),
+        );
+        bytes
     }
 
-    pub(crate) fn pair(&self) -> (AccountId, AccountPublicKey) {
-        (self.id, self.key())
-    }
-
-    /// The same account id with a key that somebody made up.
+    /// Somebody who claims to be the account and signs with a key that they made up.
     pub(crate) fn impostor(&self) -> Self {
         Self {
-            id: self.id,
-            seed: [0xEE; 32],
+            signing_seed: [0xEE; 32],
+            ..self.clone()
         }
     }
 }
@@ -110,7 +87,7 @@ pub(crate) fn bob() -> Account {
 }
 
 pub(crate) fn alice_and_bob() -> GroupPolicy {
-    GroupPolicy::direct(alice().pair(), bob().pair()).unwrap()
+    GroupPolicy::direct(alice().id, bob().id).unwrap()
 }
 
 /// A device with its store. Its clock can be set.
@@ -119,7 +96,7 @@ pub(crate) struct Device {
     pub(crate) identity: DeviceIdentity,
     pub(crate) store: Rc<MemoryStore>,
     pub(crate) now: Cell<Timestamp>,
-    rng: RefCell<TestRng>,
+    rng: RefCell<SeededRng>,
 }
 
 impl Device {
@@ -130,13 +107,7 @@ impl Device {
 
     pub(crate) fn certified_at(account: &Account, number: u8, at: Timestamp) -> Self {
         let signing_key = DeviceSigningKey::from_seed([number; 32]);
-        let certificate = DeviceCertificate::issue(
-            &account.signing_key(),
-            account.id,
-            DeviceId::from_bytes([number; 16]),
-            signing_key.public(),
-            at,
-        );
+        let certificate = account.certify(DeviceId::from_bytes([number; 16]), signing_key.public(), at);
         Self {
             account: account.clone(),
             identity: DeviceIdentity {
@@ -145,7 +116,7 @@ impl Device {
             },
             store: Rc::new(MemoryStore::new()),
             now: Cell::new(NOW),
-            rng: RefCell::new(TestRng::new(number.into())),
+            rng: RefCell::new(SeededRng::new(number.into())),
         }
     }
 
@@ -158,7 +129,7 @@ impl Device {
         step(&Mls::new(&*self.store, &mut *rng, self.now.get()))
     }
 
-    /// One step with the group, loaded anew.
+    /// One step with the group, loaded again.
     pub(crate) fn with_group<T>(&self, step: impl FnOnce(&Mls<'_>, &mut Group) -> T) -> T {
         self.step(|mls| step(mls, &mut mls.load_group(CONVERSATION).unwrap().unwrap()))
     }
@@ -220,33 +191,23 @@ impl Device {
 
     pub(crate) fn verify(&self, of: &Device) -> VerifiedKeyPackage {
         let key_package = of.key_package();
-        self.step(|mls| {
-            mls.verify_key_package(&key_package, of.account.id, &of.account.key())
-                .unwrap()
-        })
+        self.step(|mls| mls.verify_key_package(&key_package, of.account.id).unwrap())
     }
 
-    /// Joins by a welcome without looking at whose group it is.
+    /// Joins by a welcome without checking whose group it is.
     pub(crate) fn join(&self, welcome: &[u8], ratchet_tree: &[u8]) -> Result<(), JoinError> {
         self.step(|mls| {
-            mls.stage_welcome(
-                &self.identity,
-                &self.account.key(),
-                welcome,
-                ratchet_tree,
-                CONVERSATION,
-            )?
-            .accept(mls)
-            .map(drop)
+            mls.stage_welcome(&self.identity, welcome, ratchet_tree, CONVERSATION)?
+                .accept(mls)
+                .map(drop)
         })
     }
 
-    /// Joins by an external commit without looking at whose group it is.
+    /// Joins by an external commit without checking whose group it is.
     pub(crate) fn join_externally(&self, server: &Server) -> Result<CommitBundle, JoinError> {
         self.step(|mls| {
             let staged = mls.stage_external_join(
                 &self.identity,
-                &self.account.key(),
                 &server.group_info,
                 &server.ratchet_tree(),
                 CONVERSATION,
@@ -268,7 +229,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Takes in the group that a device has created.
+    /// Accepts the group that a device has created.
     pub(crate) fn of(creator: &Device) -> Self {
         let (group_info, tree) = creator.with_group(|mls, group| {
             (
@@ -292,7 +253,7 @@ impl Server {
         self.view().ratchet_tree().unwrap()
     }
 
-    /// Takes in a commit. A refusal must leave the view as it was.
+    /// Accepts a commit. A refusal must leave the view unchanged.
     pub(crate) fn submit(&mut self, bundle: &CommitBundle) -> Result<CommitEffect, ViewError> {
         self.submit_parts(&bundle.commit, &bundle.group_info)
     }
@@ -347,7 +308,7 @@ impl Chat {
     }
 }
 
-/// `device` adds `new` to the group, which joins by the welcome. Others do not hear of it here.
+/// `device` adds `new` to the group, which joins by the welcome. Others do not learn of it here.
 pub(crate) fn add(device: &Device, new: &Device, server: &mut Server) -> CommitBundle {
     let plan = CommitPlan {
         add: vec![device.verify(new)],

@@ -1,6 +1,6 @@
 //! What a device shows to become one of an account.
 
-use subrosa_mls::{AccountPublicKey, DeviceCertificate};
+use subrosa_mls::DeviceCertificate;
 use subrosa_wire::{
     AccountId, Timestamp,
     rest::{Enrolment, signing_labels},
@@ -8,15 +8,14 @@ use subrosa_wire::{
 
 use super::AccountError;
 
-/// Checks that the account key certifies the device for this account, now, and that the device holds its key.
+/// Checks that this account certifies the device, now, and that the device holds its key.
 pub(super) fn verify_enrolment(
     enrolment: &Enrolment,
     account_id: AccountId,
-    account_key: &AccountPublicKey,
     now: Timestamp,
 ) -> Result<DeviceCertificate, AccountError> {
     let certificate = DeviceCertificate::decode(&enrolment.certificate.0)
-        .and_then(|certificate| certificate.verify(account_key, now))
+        .and_then(|certificate| certificate.verify(now))
         .map_err(|error| AccountError::BadCertificate(error.to_string()))?;
     if certificate.account_id() != account_id {
         return Err(AccountError::BadCertificate(

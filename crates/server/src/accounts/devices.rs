@@ -28,7 +28,7 @@ impl Accounts {
         let found = self.proofs.find(proof, now).ok_or(AccountError::SignInFailed)?;
         let account = found.account;
         // A certificate that is refused does not use the proof up.
-        let certificate = verify_enrolment(&request, account.account_id, &account.account_key, now)?;
+        let certificate = verify_enrolment(&request, account.account_id(), now)?;
         let revision = self
             .proofs
             .use_to_enrol(proof, now)
@@ -36,7 +36,7 @@ impl Accounts {
             .revision;
         let tokens = self.fresh_tokens();
         let session = Session {
-            account_id: account.account_id,
+            account_id: certificate.account_id(),
             device_id: certificate.device_id(),
         };
         let device = NewDevice {

@@ -28,6 +28,9 @@ pub enum AccountError {
     /// Handle, password, recovery code, attempt or proof is wrong; which of them is not said.
     #[error("handle, password or recovery code is wrong, or the sign-in took too long")]
     SignInFailed,
+    /// The account was entered by the password, and what is asked for takes the recovery code.
+    #[error("a new recovery code takes a recovery by the one until now")]
+    RecoveryCodeNeeded,
     /// No device has proved who it is.
     #[error("the access token is missing or not valid")]
     Unauthenticated,
@@ -86,6 +89,7 @@ impl AccountError {
             Self::TooLarge { .. } => ProblemCode::TooLarge,
             Self::InvalidKeyMaterial(_) => ProblemCode::InvalidKeyMaterial,
             Self::SignInFailed => ProblemCode::SignInFailed,
+            Self::RecoveryCodeNeeded => ProblemCode::Forbidden,
             Self::Unauthenticated | Self::RefreshRefused => ProblemCode::Unauthenticated,
             Self::TokenReused => ProblemCode::TokenReused,
             Self::ChallengeExpired => ProblemCode::ChallengeExpired,

@@ -1,14 +1,22 @@
 //! Byte strings of requests, as what they have to be.
 
-use subrosa_mls::{AccountPublicKey, SIGNATURE_LEN};
+use subrosa_mls::{AccountPublicKey, SIGNATURE_LEN, SuccessionKeyHash};
 use subrosa_wire::{Base64, limits::VAULT_MAX, rest::Recovery};
 
 use super::AccountError;
-use crate::{expiring::Key, limits::WRAP_MAX, store::accounts::RecoveryPublicKey};
+use crate::{expiring::Key, limits::WRAP_MAX, store::accounts::RecoveryRecord};
 
 pub(super) fn public_key(field: &'static str, bytes: &Base64) -> Result<AccountPublicKey, AccountError> {
     AccountPublicKey::try_from(bytes.0.as_slice())
         .map_err(|error| AccountError::InvalidKeyMaterial(format!("{field}: {error}")))
+}
+
+pub(super) fn succession_key_hash(
+    field: &'static str,
+    bytes: &Base64,
+) -> Result<SuccessionKeyHash, AccountError> {
+    SuccessionKeyHash::try_from(bytes.0.as_slice())
+        .map_err(|error| AccountError::Malformed(format!("{field}: {error}")))
 }
 
 pub(super) fn signature(field: &'static str, bytes: &Base64) -> Result<[u8; SIGNATURE_LEN], AccountError> {
@@ -28,11 +36,12 @@ pub(super) fn vault(field: &'static str, bytes: Base64) -> Result<Vec<u8>, Accou
     bounded(field, bytes, VAULT_MAX)
 }
 
-pub(super) fn recovery(recovery: Recovery) -> Result<(RecoveryPublicKey, Vec<u8>), AccountError> {
-    Ok((
-        public_key("recovery.public_key", &recovery.public_key)?,
-        wrap("recovery.wrap", recovery.wrap)?,
-    ))
+pub(super) fn recovery(recovery: Recovery) -> Result<RecoveryRecord, AccountError> {
+    Ok(RecoveryRecord {
+        key: public_key("recovery.public_key", &recovery.public_key)?,
+        wrap: wrap("recovery.wrap", recovery.wrap)?,
+        succession_wrap: wrap("recovery.succession_wrap", recovery.succession_wrap)?,
+    })
 }
 
 /// The name of an attempt; one of the wrong length names nothing.

@@ -7,7 +7,7 @@
 use subrosa_wire::rest::{PasswordFinish, PasswordStart, RegistrationChallenge};
 
 use super::{AccountError, Accounts, fields, password};
-use crate::store::accounts::PasswordChange;
+use crate::{store::accounts::PasswordChange, tokens::Entry};
 
 impl Accounts {
     /// The first step: the server's part of the new password record. It uses nothing up.
@@ -29,7 +29,8 @@ impl Accounts {
         })
     }
 
-    /// The second step: the new password, and with it, if wanted, a new recovery code.
+    /// The second step: the new password, and with it, if wanted, a new recovery code. That takes the proof of
+    /// the old one: whoever has guessed a password cannot take the way back from the owner.
     pub async fn finish_password_change(
         &self,
         token: &str,
@@ -40,11 +41,16 @@ impl Accounts {
             password_wrap: fields::wrap("password_wrap", request.password_wrap)?,
             recovery: request.recovery.map(fields::recovery).transpose()?,
         };
+        // What is refused here does not use the proof up.
+        let found = self.proofs.find(token, self.clock.now());
+        if change.recovery.is_some() && found.is_some_and(|proof| proof.entry != Entry::RecoveryCode) {
+            return Err(AccountError::RecoveryCodeNeeded);
+        }
         let proof = self
             .proofs
             .use_to_change_password(token, self.clock.now())
             .ok_or(AccountError::SignInFailed)?;
-        let account_id = proof.account.account_id;
+        let account_id = proof.account.account_id();
         match self
             .store
             .change_password(account_id, proof.revision, change)

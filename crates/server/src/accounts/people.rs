@@ -1,7 +1,7 @@
 //! Finding people by their handles. Only who is signed in may ask; e-mail addresses and the like are not here.
 
 use subrosa_wire::{
-    Base64, Handle,
+    Handle,
     handle::HANDLE_LEN_MAX,
     limits::SEARCH_RESULTS_MAX,
     rest::{People, Person},
@@ -41,8 +41,9 @@ impl Accounts {
 
 fn person(account: AccountRecord) -> Person {
     Person {
-        account_id: account.account_id,
+        account_id: account.account_id(),
         handle: account.handle,
-        account_key: Base64(account.account_key.as_bytes().to_vec()),
+        account_key: account.identity.account_key.as_bytes().as_slice().into(),
+        succession_key_hash: account.identity.succession_key_hash.as_bytes().as_slice().into(),
     }
 }

@@ -10,7 +10,11 @@ use subrosa_wire::{
 };
 
 use super::{AccountError, Accounts, fields};
-use crate::{random, store::accounts::RecoveryPublicKey};
+use crate::{
+    random,
+    store::accounts::{RecoveryPublicKey, RecoveryRecord},
+    tokens::Entry,
+};
 
 /// What waits for the signature.
 #[derive(Clone)]
@@ -39,7 +43,7 @@ impl Accounts {
             nonce,
             key: record
                 .as_ref()
-                .map_or(nobodys_key, |record| record.credentials.recovery_key),
+                .map_or(nobodys_key, |record| record.credentials.recovery.key),
             revision: record.map(|record| record.revision),
         };
         self.recoveries.insert(attempt, state, self.clock.now())?;
@@ -63,7 +67,15 @@ impl Accounts {
         let record = record
             .filter(|record| Some(record.revision) == attempt.revision)
             .ok_or(AccountError::SignInFailed)?;
-        let wrap = record.credentials.recovery_wrap.clone();
-        self.signed_in(record, wrap).await
+        let RecoveryRecord {
+            wrap,
+            succession_wrap,
+            ..
+        } = record.credentials.recovery.clone();
+        let signed_in = self.signed_in(record, wrap, Entry::RecoveryCode).await?;
+        Ok(SignedIn {
+            succession_wrap: Some(Base64(succession_wrap)),
+            ..signed_in
+        })
     }
 }

@@ -8,6 +8,7 @@
 
 use std::net::IpAddr;
 
+use subrosa_mls::AccountIdentity;
 use subrosa_wire::{
     Timestamp,
     rest::{RegistrationChallenge, RegistrationFinish, RegistrationStart, Tokens},
@@ -62,31 +63,35 @@ impl Accounts {
         }
         self.attempt_limits.check_registration(address)?;
         let now = self.clock.now();
-        let account_key = fields::public_key("account_key", &request.account_key)?;
-        let certificate = verify_enrolment(&request.device, request.account_id, &account_key, now)?;
+        let identity = AccountIdentity {
+            account_key: fields::public_key("account_key", &request.account_key)?,
+            succession_key_hash: fields::succession_key_hash(
+                "succession_key_hash",
+                &request.succession_key_hash,
+            )?,
+        };
+        let certificate = verify_enrolment(&request.device, identity.account_id(), now)?;
         if request.vault.revision != 1 {
             return Err(AccountError::Malformed(format!(
                 "vault.revision is {} and must be 1",
                 request.vault.revision
             )));
         }
-        let (recovery_key, recovery_wrap) = fields::recovery(request.recovery)?;
+        let recovery = fields::recovery(request.recovery)?;
         let session = Session {
-            account_id: request.account_id,
+            account_id: certificate.account_id(),
             device_id: certificate.device_id(),
         };
         let tokens = self.tokens_from(self.first_tokens.of(session.device_id));
         let account = NewAccount {
             account: AccountRecord {
-                account_id: request.account_id,
                 handle: request.handle.clone(),
-                account_key,
+                identity,
             },
             credentials: Credentials {
                 password_record: password::checked_record(&request.registration_record)?,
                 password_wrap: fields::wrap("password_wrap", request.password_wrap)?,
-                recovery_key,
-                recovery_wrap,
+                recovery,
             },
             vault: fields::vault("vault.ciphertext", request.vault.ciphertext)?,
             device: NewDevice {
@@ -110,7 +115,7 @@ impl Accounts {
             }
             Registered::HandleTaken => Err(AccountError::HandleTaken(request.handle.to_string())),
             Registered::AccountIdTaken => Err(AccountError::Malformed(
-                "account_id is in use: make a random one".to_owned(),
+                "an account has these keys already: make new ones".to_owned(),
             )),
             Registered::DeviceIdTaken => Err(AccountError::BadCertificate(
                 "the device id is in use: make a random one".to_owned(),
@@ -131,7 +136,7 @@ impl Accounts {
             revision: 1,
             ciphertext: new.vault.clone(),
         };
-        if self.store.vault(new.account.account_id).await? != Some(vault) {
+        if self.store.vault(new.account.account_id()).await? != Some(vault) {
             return Ok(None);
         }
         let device = self.store.device(new.device.device_id).await?;

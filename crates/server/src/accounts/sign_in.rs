@@ -9,7 +9,7 @@ use subrosa_wire::{
 };
 
 use super::{AccountError, Accounts, fields, password::PasswordAttempt};
-use crate::{random, store::accounts::CredentialRecord};
+use crate::{random, store::accounts::CredentialRecord, tokens::Entry};
 
 /// What waits for the client's last message.
 pub(super) struct SignInAttempt {
@@ -61,7 +61,7 @@ impl Accounts {
             .filter(|record| Some(record.revision) == attempt.revision)
             .ok_or(AccountError::SignInFailed)?;
         let wrap = record.credentials.password_wrap.clone();
-        self.signed_in(record, wrap).await
+        self.signed_in(record, wrap, Entry::Password).await
     }
 
     /// What somebody gets who has proved to own the account.
@@ -69,25 +69,28 @@ impl Accounts {
         &self,
         record: CredentialRecord,
         wrap: Vec<u8>,
+        entry: Entry,
     ) -> Result<SignedIn, AccountError> {
         let account = record.account;
+        let account_id = account.account_id();
         let vault = self
             .store
-            .vault(account.account_id)
+            .vault(account_id)
             .await?
             .ok_or(AccountError::SignInFailed)?;
-        let (account_id, account_key) = (account.account_id, account.account_key);
-        let proof = self.proofs.give(account, record.revision, self.clock.now())?;
+        let proof = self
+            .proofs
+            .give(account, record.revision, entry, self.clock.now())?;
         tracing::info!(account = %account_id, "somebody signed in to an account");
         Ok(SignedIn {
             proof,
             account_id,
-            account_key: Base64(account_key.as_bytes().to_vec()),
             vault: SealedVault {
                 revision: vault.revision,
                 ciphertext: Base64(vault.ciphertext),
             },
             wrap: Base64(wrap),
+            succession_wrap: None,
         })
     }
 }

@@ -38,8 +38,9 @@ pub use state::{AppState, RequestLimits};
 
 use crate::{problem, web};
 
-/// The description of all routes, the same for every server.
-static DOCS: LazyLock<docs::Docs> = LazyLock::new(|| docs::Docs::of(&routes::document()));
+/// The description of all routes, the same for every server. Made when it is first asked for, since it takes a
+/// while that no start should wait for.
+static DOCS: docs::LazyDocs = LazyLock::new(|| docs::Docs::of(&routes::document()));
 
 /// Everything that the server answers over HTTP, the WebSocket and the web app among it.
 pub fn router(state: AppState) -> Router {
@@ -48,7 +49,7 @@ pub fn router(state: AppState) -> Router {
         .fallback(not_routed)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(DefaultBodyLimit::max(REST_BODY_MAX))
-        .layer(Extension(&*DOCS))
+        .layer(Extension(&DOCS))
         .layer(from_fn_with_state(state.clone(), layers::limit_visitors));
     let operators =
         Router::from(routes::operators()).method_not_allowed_fallback(problem::method_not_allowed);

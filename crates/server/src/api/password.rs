@@ -33,7 +33,8 @@ pub(super) async fn start(
     Ok(Json(state.accounts.start_password_change(&proof, &request)?))
 }
 
-/// Change the password. The old one is locked out at once; devices that are signed in stay so.
+/// Change the password, and with it, after a recovery, the recovery code. The old one is locked out at once; devices that are
+/// signed in stay so.
 #[utoipa::path(
     post,
     path = "/v1/password/finish",
@@ -43,6 +44,7 @@ pub(super) async fn start(
     responses(
         (status = 204, description = "Changed."),
         (status = 401, description = "`sign_in_failed`", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: a new recovery code takes the proof of a recovery.", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 422, description = "`invalid_key_material`", body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]

@@ -65,11 +65,7 @@ impl Service {
         let first = self
             .commit_write(session, key, Committer::Member, first, validated)
             .await?;
-        let accounts: Vec<_> = policy
-            .accounts()
-            .iter()
-            .map(|(account_id, _)| *account_id)
-            .collect();
+        let accounts = policy.accounts().to_vec();
         // Devices that the first commit did not add join by themselves, once they know.
         let mut informed: Vec<_> = first.added.iter().map(|(device_id, _)| *device_id).collect();
         informed.push(session.device_id);
@@ -89,29 +85,20 @@ impl Service {
         Ok(accepted)
     }
 
-    /// The conversation is one of the creator's account, and the keys in its policy are those of the
-    /// directory: a client with a wrong key for somebody finds out here, not when nothing decrypts.
+    /// The conversation is one of the creator's account, and every account of it is in the directory.
     async fn check_policy(&self, session: &Session, policy: &GroupPolicy) -> Result<(), Problem> {
-        if !policy
-            .accounts()
-            .iter()
-            .any(|(account_id, _)| *account_id == session.account_id)
-        {
+        if !policy.admits(session.account_id) {
             return Err(Problem::new(
                 ProblemCode::Forbidden,
                 "the conversation is not one of this account",
             ));
         }
-        for (account_id, account_key) in policy.accounts() {
-            let Some(account) = self.store.account(*account_id).await? else {
+        for account_id in policy.accounts() {
+            if self.store.account(*account_id).await?.is_none() {
                 return Err(Problem::new(
                     ProblemCode::UnknownAccount,
                     format!("there is no account {account_id}"),
                 ));
-            };
-            if account.account_key != *account_key {
-                let detail = format!("the group has another account key for {account_id} than the directory");
-                return Err(Problem::new(ProblemCode::InvalidMlsMessage, detail));
             }
         }
         Ok(())

@@ -31,8 +31,9 @@ impl Service {
 
 pub(super) fn to_frame(account: &AccountRecord) -> Account {
     Account {
-        account_id: id_bytes(account.account_id.as_bytes()),
+        account_id: id_bytes(account.account_id().as_bytes()),
         handle: account.handle.as_str().to_owned(),
-        account_key: Bytes::copy_from_slice(account.account_key.as_bytes()),
+        account_key: Bytes::copy_from_slice(account.identity.account_key.as_bytes()),
+        succession_key_hash: Bytes::copy_from_slice(account.identity.succession_key_hash.as_bytes()),
     }
 }

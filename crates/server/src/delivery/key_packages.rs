@@ -1,7 +1,7 @@
 //! `PublishKeyPackages` and `ClaimKeyPackages`.
 
 use bytes::Bytes;
-use subrosa_mls::{AccountPublicKey, key_package_id, verify_uploaded_key_package};
+use subrosa_mls::{key_package_id, verify_uploaded_key_package};
 use subrosa_wire::{
     ProblemCode, Timestamp,
     frames::{
@@ -38,14 +38,11 @@ impl Service {
         for key_package in one_time.iter().chain(&last_resort) {
             bounded("key package", key_package, limits::KEY_PACKAGE_MAX)?;
         }
-        let Some(account) = self.store.account(session.account_id).await? else {
-            return Err(Problem::new(ProblemCode::UnknownAccount, ""));
-        };
         let (session, now) = (*session, self.clock.now());
         let publication = self
             .validation
             .run(move || {
-                let verify = |key_package| verify(&session, &account.account_key, key_package, now);
+                let verify = |key_package| verify(&session, key_package, now);
                 let one_time = one_time.into_iter().map(verify).collect::<Result<_, _>>()?;
                 let last_resort = last_resort.map(verify).transpose()?;
                 Ok::<_, Problem>(KeyPackagePublication {
@@ -108,20 +105,9 @@ impl Service {
     }
 }
 
-fn verify(
-    session: &Session,
-    account_key: &AccountPublicKey,
-    key_package: Bytes,
-    now: Timestamp,
-) -> Result<NewKeyPackage, Problem> {
-    verify_uploaded_key_package(
-        &key_package,
-        session.account_id,
-        account_key,
-        session.device_id,
-        now,
-    )
-    .map_err(|error| problems::invalid_key_package(&error))?;
+fn verify(session: &Session, key_package: Bytes, now: Timestamp) -> Result<NewKeyPackage, Problem> {
+    verify_uploaded_key_package(&key_package, session.account_id, session.device_id, now)
+        .map_err(|error| problems::invalid_key_package(&error))?;
     Ok(NewKeyPackage {
         hash: key_package_id(&key_package),
         key_package,

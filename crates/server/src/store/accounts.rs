@@ -4,7 +4,7 @@
 //! error.
 
 use async_trait::async_trait;
-use subrosa_mls::{AccountPublicKey, DevicePublicKey};
+use subrosa_mls::{AccountIdentity, AccountPublicKey, DevicePublicKey};
 use subrosa_wire::{AccountId, DeviceId, Handle, Timestamp};
 use zeroize::Zeroizing;
 
@@ -26,12 +26,17 @@ impl std::fmt::Debug for TokenHash {
 /// An account as others see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountRecord {
-    /// The account.
-    pub account_id: AccountId,
     /// Its handle.
     pub handle: Handle,
-    /// Its public key.
-    pub account_key: AccountPublicKey,
+    /// Its keys, which its id names.
+    pub identity: AccountIdentity,
+}
+
+impl AccountRecord {
+    /// The account.
+    pub fn account_id(&self) -> AccountId {
+        self.identity.account_id()
+    }
 }
 
 /// The ways to sign in to an account. None of it is a secret of the user.
@@ -41,10 +46,19 @@ pub struct Credentials {
     pub password_record: Vec<u8>,
     /// The vault key, wrapped by the OPAQUE export key.
     pub password_wrap: Vec<u8>,
-    /// The recovery code's public key.
-    pub recovery_key: RecoveryPublicKey,
-    /// The vault key, wrapped by the recovery code.
-    pub recovery_wrap: Vec<u8>,
+    /// What is kept of the recovery code.
+    pub recovery: RecoveryRecord,
+}
+
+/// What is kept of a recovery code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecoveryRecord {
+    /// Its public key.
+    pub key: RecoveryPublicKey,
+    /// The vault key, wrapped by it.
+    pub wrap: Vec<u8>,
+    /// The seed of the succession key, wrapped by it.
+    pub succession_wrap: Vec<u8>,
 }
 
 /// An account with its ways to sign in.
@@ -65,8 +79,8 @@ pub struct PasswordChange {
     pub password_record: Vec<u8>,
     /// The vault key, wrapped by the new export key.
     pub password_wrap: Vec<u8>,
-    /// The new recovery code's public key and wrap; the old ones stay if there is none.
-    pub recovery: Option<(RecoveryPublicKey, Vec<u8>)>,
+    /// What is kept of the new recovery code; the old one stays if there is none.
+    pub recovery: Option<RecoveryRecord>,
 }
 
 /// A vault, sealed.

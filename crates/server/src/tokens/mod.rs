@@ -10,5 +10,5 @@ mod signing_key;
 pub use access::{AccessToken, AccessTokens, TokenRefused};
 pub use first::FirstTokens;
 pub use nonce::{RefreshNonce, RefreshNonces};
-pub use proof::{Proof, Proofs};
+pub use proof::{Entry, Proof, Proofs};
 pub use refresh::{RefreshToken, hash};

@@ -13,6 +13,15 @@ use crate::{
     store::accounts::AccountRecord,
 };
 
+/// By what an account was entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// The password.
+    Password,
+    /// The recovery code.
+    RecoveryCode,
+}
+
 /// Who has signed in, and what the proof can still be used for.
 #[derive(Debug, Clone)]
 pub struct Proof {
@@ -20,6 +29,8 @@ pub struct Proof {
     pub account: AccountRecord,
     /// The credentials by which it was entered: when they change, the proof is void.
     pub revision: u64,
+    /// By what the account was entered: a new recovery code takes the old one.
+    pub entry: Entry,
     /// Whether it can still enrol a device.
     pub enrols: bool,
     /// Whether it can still change the password.
@@ -41,11 +52,18 @@ impl Default for Proofs {
 
 impl Proofs {
     /// Gives out a proof for an account that was entered with the credentials of `revision`.
-    pub fn give(&self, account: AccountRecord, revision: u64, now: Timestamp) -> Result<String, Full> {
+    pub fn give(
+        &self,
+        account: AccountRecord,
+        revision: u64,
+        entry: Entry,
+        now: Timestamp,
+    ) -> Result<String, Full> {
         let token = URL_SAFE_NO_PAD.encode(random::bytes::<32>());
         let proof = Proof {
             account,
             revision,
+            entry,
             enrols: true,
             changes_password: true,
         };

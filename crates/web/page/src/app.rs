@@ -125,7 +125,7 @@ fn follow_title(store: Store, router: Router) {
             Route::Chat(_) => store
                 .open
                 .get()
-                .and_then(|id| store.roster.with(|roster| faces::name(&roster.get(&id)?.peer))),
+                .and_then(|id| store.roster.with(|roster| Some(faces::name_of(roster.get(&id)?)))),
             _ => None,
         };
         let app = now!("app");

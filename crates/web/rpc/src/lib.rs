@@ -5,18 +5,24 @@
 //! messages. Both sides come from one build, so these messages have no versions; tabs of two builds never share an
 //! engine, because [`BUILD`] is part of the name of their channel.
 
-mod codec;
+mod ids;
+mod shapes;
+mod warning;
+
 mod event;
 mod request;
-mod shapes;
+
+mod codec;
 
 pub use codec::{DecodeError, decode, encode};
-pub use event::{Event, Warning};
+pub use event::Event;
+pub use ids::{ChatId, LocalMessageId};
 pub use request::{Answer, Failure, FailureKind, Page, Request, Secret};
 pub use shapes::{
-    Connection, Conversation, ConversationState, Device, Me, Message, MessageStatus, PasswordVerdict, Peer,
-    Person, Phase, State,
+    Connection, Contact, Conversation, ConversationKind, ConversationState, Device, Me, Message,
+    MessageStatus, PasswordVerdict, Person, Phase, State,
 };
+pub use warning::{MemberMisbehaviour, Misbehaviour, Warning};
 
 use serde::{Deserialize, Serialize};
 

@@ -1,10 +1,13 @@
 //! What a page can ask for, and the answers.
 
 use serde::{Deserialize, Serialize};
-use subrosa_wire::{ConversationId, DeviceId, Handle};
+use subrosa_wire::{DeviceId, Handle};
 use zeroize::Zeroizing;
 
-use crate::shapes::{Conversation, Device, Message, PasswordVerdict, Person, State};
+use crate::{
+    ids::{ChatId, LocalMessageId},
+    shapes::{Conversation, Device, Message, PasswordVerdict, Person, State},
+};
 
 /// A secret as it was typed. Its `Debug` output hides it, and it is wiped when dropped.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,11 +81,11 @@ pub enum Request {
     /// All conversations, the newest first. [`Answer::Conversations`].
     Conversations,
     /// One conversation. [`Answer::Conversation`].
-    Conversation(ConversationId),
+    Conversation(ChatId),
     /// A page of messages in ascending order of position. [`Answer::Messages`].
     Messages {
         /// The conversation.
-        conversation: ConversationId,
+        chat: ChatId,
         /// Which of its messages.
         page: Page,
         /// The most messages to return; never more than 200.
@@ -91,7 +94,7 @@ pub enum Request {
     /// Stores a text to be sent. [`Answer::Message`].
     SendText {
         /// The conversation.
-        conversation: ConversationId,
+        chat: ChatId,
         /// 1 byte to 64 KiB of UTF-8 after trimming.
         text: String,
         /// 16 random bytes chosen by the page, so that a call that is repeated (because another tab took the lead)
@@ -99,27 +102,17 @@ pub enum Request {
         token: [u8; 16],
     },
     /// Tries a failed message again. [`Answer::Done`].
-    Retry {
-        /// Its conversation.
-        conversation: ConversationId,
-        /// [`Message::id`].
-        message: String,
-    },
+    Retry(LocalMessageId),
     /// Deletes a failed message. [`Answer::Done`].
-    Discard {
-        /// Its conversation.
-        conversation: ConversationId,
-        /// [`Message::id`].
-        message: String,
-    },
+    Discard(LocalMessageId),
     /// The user has seen every message of the conversation. [`Answer::Done`].
-    MarkRead(ConversationId),
+    MarkRead(ChatId),
     /// The draft: text that was typed and not sent. [`Answer::Draft`].
-    Draft(ConversationId),
+    Draft(ChatId),
     /// Stores the draft; an empty text deletes it. [`Answer::Done`].
     KeepDraft {
         /// Its conversation.
-        conversation: ConversationId,
+        chat: ChatId,
         /// The text.
         text: String,
     },
@@ -141,10 +134,12 @@ pub enum Request {
         /// The new password.
         new: Secret,
     },
-    /// Makes a new recovery code; the old one stops working. [`Answer::RecoveryCode`].
+    /// Makes a new recovery code; the old one, which it takes, stops working. [`Answer::RecoveryCode`].
     RenewRecoveryCode {
         /// The password.
         password: Secret,
+        /// The recovery code until now.
+        old_code: Secret,
     },
     /// The account's devices. [`Answer::Devices`].
     Devices,
@@ -240,9 +235,10 @@ pub enum FailureKind {
     UnknownPerson,
     /// It is the user's own handle.
     OwnAccount,
-    /// The server shows another key for this person than before; nothing was sent.
-    KeyChanged,
-    /// The conversation, message or device does not exist (any more).
+    /// The server shows another account under this handle than before, or keys that do not fit the account;
+    /// nothing was sent.
+    HandleReassigned,
+    /// The conversation, message or device is not there (any more).
     NotFound,
     /// Too many attempts: try again later.
     RateLimited,

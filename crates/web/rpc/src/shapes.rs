@@ -1,7 +1,9 @@
 //! The data that a page shows.
 
 use serde::{Deserialize, Serialize};
-use subrosa_wire::{AccountId, ConversationId, DeviceId, Handle, Timestamp};
+use subrosa_wire::{AccountId, DeviceId, Handle, Timestamp};
+
+use crate::ids::{ChatId, LocalMessageId};
 
 /// The state of everything but messages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,9 +78,9 @@ pub enum Connection {
     Incompatible,
 }
 
-/// The other person in a conversation.
+/// A person whom the user has a conversation with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Peer {
+pub struct Contact {
     /// The account, which also determines the avatar's colours.
     pub account_id: AccountId,
     /// The handle, once the directory has returned it.
@@ -99,10 +101,15 @@ pub struct Person {
 /// A conversation as a list shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conversation {
-    /// Its id; see [`crate::Event::ConversationMoved`].
-    pub id: ConversationId,
-    /// The other person.
-    pub peer: Peer,
+    /// Its id.
+    pub id: ChatId,
+    /// What kind of conversation it is.
+    pub kind: ConversationKind,
+    /// What its members call it, made printable and reduced to one line; `None` where it has the name of the other
+    /// person. It is still untrusted text.
+    pub title: Option<String>,
+    /// The other person of a direct conversation.
+    pub with: Option<Contact>,
     /// How many messages are unread.
     pub unread: u64,
     /// The position of the first unread message.
@@ -115,6 +122,15 @@ pub struct Conversation {
     pub state: ConversationState,
     /// Text that was typed and not sent.
     pub draft: Option<String>,
+}
+
+/// What kind of conversation it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ConversationKind {
+    /// Between two people.
+    Direct,
+    /// The user's own notes.
+    NotesToSelf,
 }
 
 /// Whether a conversation can be used.
@@ -133,10 +149,10 @@ pub enum ConversationState {
 /// A message as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// Its id within the conversation: 64 hexadecimal digits.
-    pub id: String,
+    /// Its id.
+    pub id: LocalMessageId,
     /// Its conversation.
-    pub conversation: ConversationId,
+    pub chat: ChatId,
     /// Who wrote it.
     pub sender: AccountId,
     /// Whether the user's own account wrote it.
@@ -161,9 +177,9 @@ pub enum MessageStatus {
     Failed,
     /// Stored durably at the server.
     Sent,
-    /// Delivered to a device of the other person.
+    /// On a device of every other member.
     Delivered,
-    /// Seen by the other person (sent messages), or by the user (received ones).
+    /// Seen by every other member (sent messages), or by the user (received ones).
     Read,
     /// Received, and not yet seen by the user.
     Unread,

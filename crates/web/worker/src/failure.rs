@@ -14,11 +14,6 @@ pub(crate) fn failure(error: ClientError) -> Failure {
     }
 }
 
-/// The failure for something that does not exist.
-pub(crate) fn not_found(detail: &str) -> Failure {
-    Failure::new(FailureKind::NotFound, detail)
-}
-
 /// The phase of an app whose profile did not open.
 pub(crate) fn phase(error: &ClientError) -> Phase {
     match error {
@@ -39,9 +34,9 @@ fn kind(error: &ClientError) -> FailureKind {
         ClientError::Name(_) | ClientError::Command(CommandError::Name(_)) => FailureKind::InvalidName,
         ClientError::Command(CommandError::Text(_)) => FailureKind::InvalidText,
         ClientError::Command(CommandError::OwnAccount) => FailureKind::OwnAccount,
-        ClientError::Command(CommandError::AccountKeyChanged | CommandError::Blocked) => {
-            FailureKind::KeyChanged
-        }
+        ClientError::Command(
+            CommandError::HandleReassigned | CommandError::InvalidPerson | CommandError::Blocked,
+        ) => FailureKind::HandleReassigned,
         ClientError::Command(CommandError::UnknownConversation | CommandError::UnknownMessage) => {
             FailureKind::NotFound
         }
@@ -56,9 +51,7 @@ fn kind(error: &ClientError) -> FailureKind {
         | ClientError::Profile { .. }
         | ClientError::Evicted
         | ClientError::Unsupported(_) => FailureKind::Storage,
-        ClientError::ProfileExists(_) | ClientError::ProfileInUse(_) | ClientError::Closed => {
-            FailureKind::Internal
-        }
+        _ => FailureKind::Internal,
     }
 }
 

@@ -32,6 +32,7 @@ mod queries;
 mod failure;
 mod password;
 mod shapes;
+mod warnings;
 
 #[cfg(target_arch = "wasm32")]
 mod browser;

@@ -1,6 +1,6 @@
 //! What a page is shown of conversations and messages, as the client has it now.
 
-use subrosa_client::{Client, ClientError, ConversationId};
+use subrosa_client::{Chat, Client, ClientError};
 use subrosa_web_rpc::{Answer, Conversation, Page};
 
 use crate::shapes;
@@ -9,14 +9,11 @@ use crate::shapes;
 const PAGE_MAX: u32 = 200;
 
 /// A conversation with its draft.
-pub(crate) async fn conversation(
-    client: &Client,
-    id: ConversationId,
-) -> Result<Option<Conversation>, ClientError> {
-    let Some(found) = client.conversation(id).await? else {
+pub(crate) async fn conversation(chat: &Chat) -> Result<Option<Conversation>, ClientError> {
+    let Some(found) = chat.conversation().await? else {
         return Ok(None);
     };
-    let draft = client.draft(id).await?;
+    let draft = chat.draft().await?;
     Ok(Some(shapes::conversation(found, draft)))
 }
 
@@ -24,19 +21,14 @@ pub(crate) async fn conversation(
 pub(crate) async fn conversations(client: &Client) -> Result<Vec<Conversation>, ClientError> {
     let mut shapes = Vec::new();
     for found in client.conversations().await? {
-        let draft = client.draft(found.id).await?;
+        let draft = client.chat(found.id).draft().await?;
         shapes.push(shapes::conversation(found, draft));
     }
     Ok(shapes)
 }
 
 /// A page of a conversation's messages.
-pub(crate) async fn messages(
-    client: &Client,
-    conversation: ConversationId,
-    page: Page,
-    limit: u32,
-) -> Result<Answer, ClientError> {
+pub(crate) async fn messages(chat: &Chat, page: Page, limit: u32) -> Result<Answer, ClientError> {
     let limit = limit.clamp(1, PAGE_MAX);
     // One more than wanted shows whether there are more.
     let (mut messages, has_older, has_newer);
@@ -47,7 +39,7 @@ pub(crate) async fn messages(
             } else {
                 None
             };
-            messages = client.messages(conversation, before, limit + 1).await?;
+            messages = chat.messages(before, limit + 1).await?;
             has_older = messages.len() > limit as usize;
             if has_older {
                 messages.remove(0);
@@ -55,10 +47,10 @@ pub(crate) async fn messages(
             has_newer = before.is_some();
         }
         Page::From(position) => {
-            messages = client.messages_from(conversation, position, limit + 1).await?;
+            messages = chat.messages_from(position, limit + 1).await?;
             has_newer = messages.len() > limit as usize;
             messages.truncate(limit as usize);
-            has_older = !client.messages(conversation, Some(position), 1).await?.is_empty();
+            has_older = !chat.messages(Some(position), 1).await?.is_empty();
         }
     }
     Ok(Answer::Messages {

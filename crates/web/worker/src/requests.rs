@@ -2,12 +2,15 @@
 
 use std::rc::Rc;
 
-use subrosa_client::{Client, Credentials, Handle, MessageId, NewAccount, RecoveryCode, SendToken};
-use subrosa_web_rpc::{Answer, Event, Failure, FailureKind, Request, Secret};
+use subrosa_client::{
+    Chat, ChatId, Client, ClientError, Credentials, Handle, LocalMessageId, NewAccount, RecoveryCode,
+    SendToken,
+};
+use subrosa_web_rpc::{self as rpc, Answer, Event, Failure, FailureKind, Request, Secret};
 
 use crate::{
     device::{self, Device},
-    failure::{failure, not_found},
+    failure::failure,
     password, queries, shapes, watch,
 };
 
@@ -38,9 +41,7 @@ pub(crate) async fn carry_out(device: &Rc<Device>, request: Request) -> Result<A
             password,
         } => {
             let _entering = device.enter()?;
-            let code = RecoveryCode::parse(code.as_str()).map_err(|_| {
-                Failure::new(FailureKind::MalformedRecoveryCode, "this is not a recovery code")
-            })?;
+            let code = recovery_code(&code)?;
             let credentials = credentials(handle, password)?;
             let recovered = Client::recover(device::profile(), credentials, &code).await;
             let client = recovered.map_err(|error| wrong_code(failure(error)))?;
@@ -83,6 +84,11 @@ async fn sign_up(
     Ok(Answer::RecoveryCode(Secret::new(code.expose().to_string())))
 }
 
+fn recovery_code(typed: &Secret) -> Result<RecoveryCode, Failure> {
+    RecoveryCode::parse(typed.as_str())
+        .map_err(|_| Failure::new(FailureKind::MalformedRecoveryCode, "this is not a recovery code"))
+}
+
 /// The server does not tell a wrong code from a wrong password.
 fn wrong_code(failure: Failure) -> Failure {
     match failure.kind {
@@ -102,70 +108,52 @@ fn credentials(handle: Handle, password: Secret) -> Result<Credentials, Failure>
     })
 }
 
-#[expect(clippy::too_many_lines, reason = "an arm for each request, and nothing else")]
 async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> Result<Answer, Failure> {
     let answer = match request {
         Request::Conversations => {
             Answer::Conversations(queries::conversations(&client).await.map_err(failure)?)
         }
         Request::Conversation(id) => {
-            let found = queries::conversation(&client, id).await.map_err(failure)?;
+            let found = queries::conversation(&chat(&client, id)).await.map_err(failure)?;
             Answer::Conversation(found.map(Box::new))
         }
         Request::Messages {
-            conversation,
+            chat: id,
             page,
             limit,
-        } => queries::messages(&client, conversation, page, limit)
+        } => queries::messages(&chat(&client, id), page, limit)
             .await
             .map_err(failure)?,
         Request::SendText {
-            conversation,
+            chat: id,
             text,
             token,
         } => {
-            let sent = client
-                .send_text_once(conversation, text, SendToken::from_bytes(token))
+            let sent = chat(&client, id)
+                .send_text_once(text, SendToken::from_bytes(token))
                 .await;
             Answer::Message(Box::new(shapes::message(&sent.map_err(failure)?)))
         }
-        Request::Retry {
-            conversation,
-            message,
-        } => {
-            client
-                .retry(conversation, message_id(&message)?)
-                .await
-                .map_err(failure)?;
+        Request::Retry(id) => {
+            client.retry(message(id)).await.map_err(failure)?;
             Answer::Done
         }
-        Request::Discard {
-            conversation,
-            message,
-        } => {
-            client
-                .discard(conversation, message_id(&message)?)
-                .await
-                .map_err(failure)?;
+        Request::Discard(id) => {
+            client.discard(message(id)).await.map_err(failure)?;
             Answer::Done
         }
-        Request::MarkRead(conversation) => {
-            client.mark_read(conversation).await.map_err(failure)?;
+        Request::MarkRead(id) => {
+            chat(&client, id).mark_read().await.map_err(failure)?;
             Answer::Done
         }
-        Request::Draft(conversation) => Answer::Draft(
-            client
-                .draft(conversation)
-                .await
-                .map_err(failure)?
-                .unwrap_or_default(),
-        ),
-        Request::KeepDraft {
-            conversation: id,
-            text,
-        } => {
-            client.keep_draft(id, text).await.map_err(failure)?;
-            if let Some(kept) = queries::conversation(&client, id).await.map_err(failure)? {
+        Request::Draft(id) => {
+            let draft = chat(&client, id).draft().await.map_err(failure)?;
+            Answer::Draft(draft.unwrap_or_default())
+        }
+        Request::KeepDraft { chat: id, text } => {
+            let chat = chat(&client, id);
+            chat.keep_draft(text).await.map_err(failure)?;
+            if let Some(kept) = queries::conversation(&chat).await.map_err(failure)? {
                 device.report(Event::Conversation(Box::new(kept)));
             }
             Answer::Done
@@ -175,8 +163,8 @@ async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> R
             Answer::People(people.into_iter().map(shapes::person).collect())
         }
         Request::OpenChat(handle) => {
-            let id = client.open_chat(&handle).await.map_err(failure)?;
-            let found = queries::conversation(&client, id).await.map_err(failure)?;
+            let opened = client.open_chat(&handle).await.map_err(failure)?;
+            let found = queries::conversation(&opened).await.map_err(failure)?;
             Answer::Conversation(found.map(Box::new))
         }
         Request::SetName(name) => {
@@ -190,11 +178,14 @@ async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> R
             changed.map_err(failure)?;
             Answer::Done
         }
-        Request::RenewRecoveryCode { password } => {
-            let code = client
-                .renew_recovery_code(password.as_str())
-                .await
-                .map_err(failure)?;
+        Request::RenewRecoveryCode { password, old_code } => {
+            let old_code = recovery_code(&old_code)?;
+            let renewed = client.renew_recovery_code(password.as_str(), &old_code).await;
+            let code = renewed.map_err(|error| match error {
+                // The client itself finds out that the password is wrong, the server that the code is.
+                ClientError::WrongPassword => failure(error),
+                error => wrong_code(failure(error)),
+            })?;
             Answer::RecoveryCode(Secret::new(code.expose().to_string()))
         }
         Request::Devices => {
@@ -216,6 +207,10 @@ async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> R
     Ok(answer)
 }
 
-fn message_id(text: &str) -> Result<MessageId, Failure> {
-    text.parse().map_err(|_| not_found("there is no such message"))
+fn chat(client: &Client, id: rpc::ChatId) -> Chat {
+    client.chat(ChatId::new(id.get()))
+}
+
+fn message(id: rpc::LocalMessageId) -> LocalMessageId {
+    LocalMessageId::new(id.get())
 }

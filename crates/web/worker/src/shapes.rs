@@ -2,8 +2,8 @@
 
 use subrosa_client::{self as client, Status, printable, printable_line};
 use subrosa_web_rpc::{
-    Connection, Conversation, ConversationState, Device, Me, Message, MessageStatus, Peer, Person, Phase,
-    State,
+    ChatId, Connection, Contact, Conversation, ConversationKind, ConversationState, Device, LocalMessageId,
+    Me, Message, MessageStatus, Person, Phase, State,
 };
 
 /// The state of everything but messages.
@@ -11,13 +11,13 @@ pub(crate) fn state(phase: Phase, status: &Status) -> State {
     State {
         phase,
         connection: match &status.connection {
-            client::Connection::Off | client::Connection::SignedOut { .. } => Connection::Off,
             client::Connection::Connecting => Connection::Connecting,
             client::Connection::Online => Connection::Online,
             client::Connection::Waiting { retry_in, .. } => Connection::Waiting {
                 retry_in_ms: u32::try_from(retry_in.as_millis()).unwrap_or(u32::MAX),
             },
             client::Connection::Incompatible { .. } => Connection::Incompatible,
+            _ => Connection::Off,
         },
         caught_up: status.caught_up,
         unsent: status.unsent,
@@ -35,33 +35,47 @@ pub(crate) fn me(me: client::Me) -> Me {
     }
 }
 
+/// The id of a conversation.
+pub(crate) const fn chat_id(id: client::ChatId) -> ChatId {
+    ChatId::new(id.get())
+}
+
+/// The id of a message.
+pub(crate) const fn message_id(id: client::LocalMessageId) -> LocalMessageId {
+    LocalMessageId::new(id.get())
+}
+
+/// A person whom the user has a conversation with.
+pub(crate) fn contact(contact: client::Contact) -> Contact {
+    Contact {
+        account_id: contact.account_id,
+        handle: contact.handle,
+        name: contact.name.map(|name| printable_line(&name).into_owned()),
+    }
+}
+
 /// A conversation and its draft.
 pub(crate) fn conversation(conversation: client::Conversation, draft: Option<String>) -> Conversation {
-    let client::Conversation {
-        id,
-        peer,
-        unread,
-        first_unread,
-        active_at,
-        last_message,
-        state,
-    } = conversation;
     Conversation {
-        id,
-        peer: Peer {
-            account_id: peer.account_id,
-            handle: peer.handle,
-            name: peer.name.map(|name| printable_line(&name).into_owned()),
+        id: chat_id(conversation.id),
+        kind: match conversation.kind {
+            client::ConversationKind::Direct => ConversationKind::Direct,
+            client::ConversationKind::NotesToSelf => ConversationKind::NotesToSelf,
         },
-        unread,
-        first_unread,
-        last_message: last_message.as_ref().map(message),
-        active_at,
-        state: match state {
+        title: conversation
+            .title
+            .map(|title| printable_line(&title).into_owned()),
+        with: conversation.with.map(contact),
+        unread: conversation.unread,
+        first_unread: conversation.first_unread,
+        last_message: conversation.last_message.as_ref().map(message),
+        active_at: conversation.active_at,
+        state: match conversation.state {
             client::ConversationState::Starting => ConversationState::Starting,
-            client::ConversationState::Joining => ConversationState::Joining,
             client::ConversationState::Joined => ConversationState::Joined,
             client::ConversationState::Blocked => ConversationState::Blocked,
+            // Joining, or something that this version does not know and cannot use.
+            _ => ConversationState::Joining,
         },
         draft,
     }
@@ -70,19 +84,20 @@ pub(crate) fn conversation(conversation: client::Conversation, draft: Option<Str
 /// A message.
 pub(crate) fn message(message: &client::Message) -> Message {
     Message {
-        id: message.id.to_string(),
-        conversation: message.conversation,
+        id: message_id(message.id),
+        chat: chat_id(message.chat),
         sender: message.sender,
         outgoing: message.outgoing,
         text: printable(&message.text).into_owned(),
         sent_at: message.sent_at,
         status: match message.status {
-            client::MessageStatus::Pending => MessageStatus::Pending,
             client::MessageStatus::Failed => MessageStatus::Failed,
             client::MessageStatus::Sent => MessageStatus::Sent,
             client::MessageStatus::Delivered => MessageStatus::Delivered,
             client::MessageStatus::Read => MessageStatus::Read,
             client::MessageStatus::Unread => MessageStatus::Unread,
+            // Pending, or something that this version does not know.
+            _ => MessageStatus::Pending,
         },
         position: message.position,
     }

@@ -4,14 +4,14 @@ use std::{collections::BTreeSet, rc::Rc};
 
 use futures_util::FutureExt as _;
 use subrosa_client::{
-    Client, ClientError, Connection, ConversationId, Event as Change, Events, Status, Update,
+    AccountId, ChatId, Client, ClientError, Connection, Contact, Event as Change, Events, Status, Update,
     Warning as ClientWarning,
 };
 use subrosa_web_rpc::{Event, Warning};
 use tokio::sync::watch;
 use wasm_bindgen_futures::spawn_local;
 
-use crate::{device::Device, queries, shapes};
+use crate::{device::Device, queries, shapes, warnings};
 
 /// The most changes that are reported one by one. If more come at once, the pages reload what they show.
 const CHANGES_MAX: usize = 200;
@@ -74,7 +74,7 @@ fn batch(first: Update, events: &mut Events) -> Option<Vec<Change>> {
     while let Some(update) = next {
         match update {
             Update::Event(change) if batch.len() < CHANGES_MAX => batch.push(change),
-            Update::Event(_) | Update::Missed(_) => {
+            _ => {
                 // The rest is of no use either.
                 while let Some(Some(_)) = events.next().now_or_never() {}
                 return None;
@@ -89,80 +89,81 @@ fn batch(first: Update, events: &mut Events) -> Option<Vec<Change>> {
 async fn report(device: &Device, client: &Client, batch: Option<Vec<Change>>) -> Result<bool, ClientError> {
     let Some(batch) = batch else { return Ok(false) };
     // A conversation is reported once, after its messages.
-    let mut touched: BTreeSet<ConversationId> = BTreeSet::new();
+    let mut touched: BTreeSet<ChatId> = BTreeSet::new();
     for change in batch {
         match change {
-            // The status shows the end of a session, and a message shows that it failed.
-            Change::CaughtUp
-            | Change::VaultChanged
-            | Change::SignedOut
-            | Change::Warning(ClientWarning::Refused { message: Some(_), .. }) => {}
-            Change::ConversationChanged(id) => {
-                touched.insert(id);
-            }
-            Change::ConversationMoved { from, to } => {
-                touched.remove(&from);
-                touched.insert(to);
-                device.report(Event::ConversationMoved { from, to });
+            // The message itself shows that it failed.
+            Change::Warning(ClientWarning::Refused { message: Some(_), .. }) => {}
+            // Pages show no ids on the wire, so another one is a change like any other.
+            Change::ConversationChanged(chat) | Change::ConversationMoved(chat) => {
+                touched.insert(chat);
             }
             Change::MessageReceived(message) | Change::MessageSent(message) => {
-                touched.insert(message.conversation);
+                touched.insert(message.chat);
                 device.report(Event::Message(Box::new(shapes::message(&message))));
             }
-            Change::MessageStatusChanged {
-                conversation,
-                message,
-                ..
-            } => {
-                touched.insert(conversation);
-                if let Some(message) = client.message(conversation, message).await? {
+            Change::MessageStatusChanged { chat, message, .. } => {
+                touched.insert(chat);
+                if let Some(message) = client.message(message).await? {
                     device.report(Event::Message(Box::new(shapes::message(&message))));
                 }
             }
-            Change::MessageRemoved {
-                conversation,
-                message,
-            } => {
-                touched.insert(conversation);
+            Change::MessageRemoved { chat, message } => {
+                touched.insert(chat);
                 device.report(Event::MessageRemoved {
-                    conversation,
-                    id: message.to_string(),
+                    chat: shapes::chat_id(chat),
+                    message: shapes::message_id(message),
                 });
             }
-            Change::ContactChanged(account) => touched.extend(client.chat_with_account(account).await?),
+            Change::ContactChanged(account) => touched.extend(chat_with(client, account).await?),
             Change::Warning(warning) => device.report(Event::Warning(shown(client, warning).await?)),
+            // Nothing that pages show; the end of a session is part of the status.
+            _ => {}
         }
     }
-    for id in touched {
-        if let Some(conversation) = queries::conversation(client, id).await? {
+    for chat in touched {
+        if let Some(conversation) = queries::conversation(&client.chat(chat)).await? {
             device.report(Event::Conversation(Box::new(conversation)));
         }
     }
     Ok(true)
 }
 
-/// A warning as a page shows it.
+/// A warning as a page shows it, with the person whom it is about.
 async fn shown(client: &Client, warning: ClientWarning) -> Result<Warning, ClientError> {
     Ok(match warning {
-        ClientWarning::AccountKeyChanged(account) => {
-            let contact = client.contact(account).await?;
-            let handle = contact.and_then(|contact| contact.handle);
-            Warning::KeyChanged {
-                account,
-                handle: handle.map(|handle| handle.as_str().to_owned()),
-            }
+        ClientWarning::HandleReassigned(account) => {
+            let chat = chat_with(client, account).await?;
+            warnings::handle_reassigned(chat, person(client, account).await?)
         }
-        ClientWarning::ForgedByServer { conversation, what } => Warning::ForgedByServer {
-            conversation,
-            detail: what,
-        },
-        ClientWarning::MessageRefused {
-            conversation, what, ..
-        } => Warning::MessageRefused {
-            conversation,
-            detail: what,
-        },
-        ClientWarning::HistoryGap { conversation } => Warning::HistoryGap { conversation },
-        ClientWarning::Refused { what, .. } => Warning::Refused { detail: what },
+        ClientWarning::MemberMisbehaved {
+            chat,
+            member,
+            ref how,
+        } => {
+            let member = person(client, member).await?;
+            warnings::member_misbehaved(chat, member, how, &warning)
+        }
+        warning => warnings::without_person(&warning),
+    })
+}
+
+/// The direct conversation with an account.
+async fn chat_with(client: &Client, account: AccountId) -> Result<Option<ChatId>, ClientError> {
+    Ok(client.chat_with_account(account).await?.map(|chat| chat.id()))
+}
+
+/// The person with an account, who may be the user.
+async fn person(client: &Client, account_id: AccountId) -> Result<Contact, ClientError> {
+    if let Some(contact) = client.contact(account_id).await? {
+        return Ok(contact);
+    }
+    let me = client.me().await?;
+    let me = (me.account_id == account_id).then_some(me);
+    let (handle, name) = me.map(|me| (me.handle, me.name)).unzip();
+    Ok(Contact {
+        account_id,
+        handle,
+        name: name.flatten(),
     })
 }

@@ -1,4 +1,4 @@
-//! Bytes from outside: whatever they are, they are read or refused, and nothing panics.
+//! Bytes from outside: whatever they are, they are decoded or refused, and nothing panics.
 
 use proptest::prelude::*;
 use prost::Message;

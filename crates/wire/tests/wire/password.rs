@@ -1,46 +1,13 @@
-//! The OPAQUE messages (RFC 9807): their lengths tell which suite is spoken.
+//! The OPAQUE messages (RFC 9807): their lengths show which suite is used.
 
 use opaque_ke::{
     ClientLogin, ClientLoginFinishParameters, ClientRegistration, ClientRegistrationFinishParameters,
     Identifiers, ServerLogin, ServerLoginParameters, ServerRegistration, ServerSetup,
-    rand::{CryptoRng, Error, RngCore},
 };
-use sha2::{Digest as _, Sha256};
+use subrosa_test_support::SeededRng;
 use subrosa_wire::password::{PasswordSuite, SERVER_IDENTITY};
 
 const PASSWORD: &[u8] = b"correct horse battery staple";
-
-/// Counts through SHA-256: good enough for lengths, and the same in every run.
-struct Counting(u64);
-
-impl CryptoRng for Counting {}
-
-impl RngCore for Counting {
-    fn next_u32(&mut self) -> u32 {
-        let mut bytes = [0; 4];
-        self.fill_bytes(&mut bytes);
-        u32::from_le_bytes(bytes)
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        let mut bytes = [0; 8];
-        self.fill_bytes(&mut bytes);
-        u64::from_le_bytes(bytes)
-    }
-
-    fn fill_bytes(&mut self, dest: &mut [u8]) {
-        for chunk in dest.chunks_mut(32) {
-            self.0 += 1;
-            let block = Sha256::digest(self.0.to_le_bytes());
-            chunk.copy_from_slice(&block[..chunk.len()]);
-        }
-    }
-
-    fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), Error> {
-        self.fill_bytes(dest);
-        Ok(())
-    }
-}
 
 fn identifiers() -> Identifiers<'static> {
     Identifiers {
@@ -51,7 +18,7 @@ fn identifiers() -> Identifiers<'static> {
 
 #[test]
 fn messages_keep_their_lengths_and_a_sign_in_gives_the_export_key_of_the_registration() {
-    let mut rng = Counting(0);
+    let mut rng = SeededRng::new(0);
     let setup = ServerSetup::<PasswordSuite>::new(&mut rng);
 
     let client = ClientRegistration::<PasswordSuite>::start(&mut rng, PASSWORD).unwrap();

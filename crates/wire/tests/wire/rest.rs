@@ -35,6 +35,7 @@ fn recovery() -> Recovery {
     Recovery {
         public_key: base64("recovery key"),
         wrap: base64("recovery wrap"),
+        succession_wrap: base64("succession wrap"),
     }
 }
 
@@ -60,10 +61,11 @@ fn person(handle: &str) -> Person {
         account_id: AccountId::from_bytes([0x33; 16]),
         handle: handle.parse().unwrap(),
         account_key: base64("account key"),
+        succession_key_hash: base64("succession key hash"),
     }
 }
 
-/// Each body as JSON, after it was read back once; one line a body.
+/// Each body as JSON, after one round trip; one line per body.
 #[derive(Default)]
 struct Bodies(String);
 
@@ -107,8 +109,8 @@ fn bodies() -> String {
     });
     bodies.add(&RegistrationFinish {
         handle: handle(),
-        account_id: AccountId::from_bytes([0x33; 16]),
         account_key: base64("account key"),
+        succession_key_hash: base64("succession key hash"),
         registration_record: base64("record"),
         vault: vault(),
         password_wrap: base64("password wrap"),
@@ -133,9 +135,9 @@ fn bodies() -> String {
     bodies.add(&SignedIn {
         proof: "proof".into(),
         account_id: AccountId::from_bytes([0x33; 16]),
-        account_key: base64("account key"),
         vault: vault(),
         wrap: base64("wrap"),
+        succession_wrap: Some(base64("succession wrap")),
     });
     bodies.add(&RecoveryStart { handle: handle() });
     bodies.add(&RecoveryChallenge {

@@ -9,7 +9,7 @@ use subrosa_wire::frames::{
     look_up_account, notice, server_frame::Body,
 };
 
-/// An id that can be told from the others in a hex dump.
+/// An id that can be distinguished from the others in a hex dump.
 fn id(digit: u8) -> Vec<u8> {
     vec![digit * 0x11; 16]
 }
@@ -55,10 +55,11 @@ fn account() -> Account {
         account_id: id(3).into(),
         handle: "alice".into(),
         account_key: vec![0x44; 32].into(),
+        succession_key_hash: vec![0x55; 32].into(),
     }
 }
 
-/// Every request, by its name in the proto file; a request with inner choices stands here once for each.
+/// Every request, by its name in the proto file; a request with a oneof appears once for each variant.
 pub(crate) fn requests() -> Vec<(&'static str, Request)> {
     let append = |payload| {
         Request::Append(Append {

@@ -106,10 +106,10 @@ fn this_is_version_1() {
     assert_eq!(limits::PROTOCOL_VERSION, 1);
 }
 
-/// Keys and lengths of the protobuf fields around a payload take far less than this.
+/// The keys and lengths of the protobuf fields around a payload take far less than this.
 const FRAMING: usize = 1024;
 
-// The longest of everything fits in a frame or a body.
+// The longest value of every kind fits into a frame or a body.
 const _: () = assert!(2 * limits::HANDSHAKE_MESSAGE_MAX + FRAMING <= limits::FRAME_MAX);
 const _: () =
     assert!(limits::LOG_PAGE_BYTES_MAX + limits::HANDSHAKE_MESSAGE_MAX + FRAMING <= limits::FRAME_MAX);

@@ -1,7 +1,7 @@
 //! Keys and pasted text.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use subrosa_client::{Handle, MessageStatus};
+use subrosa_client::{Conversation, Handle, LocalMessageId, MessageStatus};
 use subrosa_wire::limits::MESSAGE_TEXT_MAX;
 
 use super::{
@@ -153,18 +153,8 @@ fn messages_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         KeyCode::PageDown => return scroll_page(model, Direction::Down),
         KeyCode::Home | KeyCode::Char('g') => return select_message(model, isize::MIN),
         KeyCode::End | KeyCode::Char('G') => return select_message(model, isize::MAX),
-        KeyCode::Char('r') => {
-            return on_failed(model, |conversation, message| Effect::Retry {
-                conversation,
-                message,
-            });
-        }
-        KeyCode::Char('d') => {
-            return on_failed(model, |conversation, message| Effect::Discard {
-                conversation,
-                message,
-            });
-        }
+        KeyCode::Char('r') => return on_failed(model, Effect::Retry),
+        KeyCode::Char('d') => return on_failed(model, Effect::Discard),
         KeyCode::Enter | KeyCode::Tab | KeyCode::Char('i') => leave_messages(model, Focus::Composer),
         KeyCode::Esc | KeyCode::BackTab | KeyCode::Left => leave_messages(model, Focus::Chats),
         KeyCode::Char('/') => model.overlay = Some(Overlay::Search(Search::default())),
@@ -302,13 +292,10 @@ fn load_older(model: &mut Model) -> Option<Effect> {
     Some(reload(thread))
 }
 
-fn on_failed(
-    model: &mut Model,
-    effect: impl FnOnce(subrosa_client::ConversationId, subrosa_client::MessageId) -> Effect,
-) -> Vec<Effect> {
+fn on_failed(model: &mut Model, effect: impl FnOnce(LocalMessageId) -> Effect) -> Vec<Effect> {
     let failed = model.thread.as_ref().and_then(Thread::selected_message);
     if let Some(message) = failed.filter(|message| message.status == MessageStatus::Failed) {
-        return vec![effect(message.conversation, message.id)];
+        return vec![effect(message.id)];
     }
     model.notice = Some("only a message that failed can be tried again or deleted".to_owned());
     Vec::new()
@@ -331,7 +318,7 @@ fn composer_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         KeyCode::Enter => return send(model),
         KeyCode::Tab => {
             model.focus = Focus::Chats;
-            model.selected = Some(thread.conversation);
+            model.selected = Some(thread.chat);
         }
         KeyCode::BackTab => enter_messages(model),
         KeyCode::Esc => model.focus = Focus::Chats,
@@ -396,7 +383,7 @@ fn send(model: &mut Model) -> Vec<Effect> {
     thread.scroll = Scroll::Newest;
     thread.new_from = None;
     vec![Effect::Send {
-        conversation: thread.conversation,
+        chat: thread.chat,
         text: thread.composer.take(),
     }]
 }
@@ -458,17 +445,17 @@ fn searched(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Search(query)]
 }
 
-/// Finds the chats whose person matches the text of the search.
+/// Finds the chats whose name matches the text of the search.
 pub(super) fn search_chats(model: &mut Model) {
     let Some(Overlay::Search(search)) = &model.overlay else {
         return;
     };
     let query = search.query();
-    let fits = |account| model.names.display(account).to_lowercase().contains(&query);
+    let fits = |chat: &Conversation| model.names.title(chat).to_lowercase().contains(&query);
     let chats = model
         .chats
         .iter()
-        .filter(|chat| fits(chat.peer.account_id))
+        .filter(|chat| fits(chat))
         .map(|chat| chat.id)
         .collect();
     if let Some(Overlay::Search(search)) = &mut model.overlay {

@@ -6,7 +6,7 @@
 )]
 
 use crossterm::event::{KeyCode, KeyModifiers};
-use subrosa_client::{Connection, MessageStatus};
+use subrosa_client::{Connection, ConversationId, MessageStatus};
 
 use super::{
     super::{
@@ -58,7 +58,7 @@ fn enter_sends_and_empties_the_composer() {
     assert_eq!(
         effects,
         [Effect::Send {
-            conversation: CHAT,
+            chat: CHAT,
             text: "hi ?/q".into()
         }]
     );
@@ -79,8 +79,8 @@ fn alt_enter_begins_a_new_line() {
 fn a_text_that_was_not_taken_comes_back_before_what_was_written_since() {
     let mut model = model(80, 24, Vec::new());
     type_text(&mut model, "since");
-    let not_sent = |text: &str, conversation| Input::NotSent {
-        conversation,
+    let not_sent = |text: &str, chat| Input::NotSent {
+        chat,
         text: text.into(),
         why: "the disk is full".into(),
     };
@@ -117,7 +117,7 @@ fn a_draft_waits_in_its_chat() {
     let mut model = model(80, 24, Vec::new());
     type_text(&mut model, "half a thought");
     press_with(&mut model, KeyCode::Char('n'), KeyModifiers::CONTROL);
-    assert_eq!(model.thread.as_ref().unwrap().conversation, OTHER_CHAT);
+    assert_eq!(model.thread.as_ref().unwrap().chat, OTHER_CHAT);
     assert_eq!(composed(&model), "");
     press_with(&mut model, KeyCode::Char('p'), KeyModifiers::CONTROL);
     assert_eq!(composed(&model), "half a thought");
@@ -133,7 +133,7 @@ fn a_chat_is_opened_from_the_list() {
     press(&mut model, KeyCode::Down);
     let effects = press(&mut model, KeyCode::Enter);
     assert!(effects.contains(&Effect::LoadMessages {
-        conversation: OTHER_CHAT,
+        chat: OTHER_CHAT,
         limit: PAGE + 3
     }));
     assert_eq!(model.focus, Focus::Composer);
@@ -155,20 +155,28 @@ fn the_list_ends_at_its_ends() {
 }
 
 #[test]
-fn a_conversation_that_moves_keeps_its_draft_and_its_place() {
-    let mut model = model(80, 24, many(3));
+fn a_conversation_that_goes_on_under_another_id_on_the_wire_stays_as_it_is_shown() {
+    let mut model = model(80, 12, many(50));
     type_text(&mut model, "half");
-    let to = ConversationId::from_bytes([7; 16]);
-    let effects = update(
+    press(&mut model, KeyCode::PageUp);
+    let seen = top_row(&model);
+    let effects = update(&mut model, Input::Event(Event::ConversationMoved(CHAT)));
+    assert_eq!(effects, []);
+    let id = ConversationId::from_bytes([7; 16]);
+    let moved = |message| Message {
+        conversation_id: id,
+        ..message
+    };
+    let mut chats = model.chats.clone();
+    chats[0].conversation_id = id;
+    update(&mut model, Input::Chats(chats, names()));
+    update(
         &mut model,
-        Input::Event(Event::ConversationMoved { from: CHAT, to }),
+        Input::Messages(CHAT, many(50).into_iter().map(moved).collect()),
     );
-    assert!(effects.contains(&Effect::LoadMessages {
-        conversation: to,
-        limit: PAGE
-    }));
+    assert_eq!(model.selected, Some(CHAT));
     assert_eq!(composed(&model), "half");
-    assert_eq!(model.selected, Some(to));
+    assert_eq!(top_row(&model), seen);
 }
 
 // ---- reading ----
@@ -246,7 +254,7 @@ fn scrolling_to_the_top_asks_for_older_messages_once() {
     assert_eq!(
         asked.first(),
         Some(&Effect::LoadMessages {
-            conversation: CHAT,
+            chat: CHAT,
             limit: 2 * PAGE
         })
     );
@@ -296,20 +304,10 @@ fn a_failed_message_is_tried_again_or_deleted() {
     let mut model = model(80, 24, vec![received(1, "a", 0), failed.clone()]);
     press(&mut model, KeyCode::Up);
     assert_eq!(model.focus, Focus::Messages);
-    let (conversation, message) = (CHAT, failed.id);
-    assert_eq!(
-        press(&mut model, KeyCode::Char('r')),
-        [Effect::Retry {
-            conversation,
-            message
-        }]
-    );
+    assert_eq!(press(&mut model, KeyCode::Char('r')), [Effect::Retry(failed.id)]);
     assert_eq!(
         press(&mut model, KeyCode::Char('d')),
-        [Effect::Discard {
-            conversation,
-            message
-        }]
+        [Effect::Discard(failed.id)]
     );
     press(&mut model, KeyCode::Up);
     assert_eq!(press(&mut model, KeyCode::Char('d')), []);
@@ -333,6 +331,7 @@ fn the_search_shows_chats_first_and_asks_the_server_for_others() {
         account_id: contact(id, handle, None).account_id,
         handle: handle.parse().unwrap(),
         account_key: Vec::new().into(),
+        succession_key_hash: Vec::new().into(),
     };
     let found = vec![person(2, "carol"), person(5, "carla")];
     update(&mut model, Input::Found("ca".into(), Ok(vec![person(6, "cat")])));
@@ -378,11 +377,11 @@ fn what_went_wrong_is_told_until_the_next_key() {
 }
 
 #[test]
-fn a_changed_key_is_told_with_the_person_s_handle() {
+fn another_account_under_a_known_handle_is_told_with_the_handle() {
     let mut model = model(80, 24, Vec::new());
     update(
         &mut model,
-        Input::Event(Event::Warning(Warning::AccountKeyChanged(bob().account_id))),
+        Input::Event(Event::Warning(Warning::HandleReassigned(bob().account_id))),
     );
     let notice = model.notice.unwrap();
     assert!(

@@ -33,10 +33,7 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Pos
     for (place, chat) in model.chats.iter().skip(first).take(shown).enumerate() {
         let is_selected = first + place == selected;
         let title = line(area, place * row_height);
-        let is_open = model
-            .thread
-            .as_ref()
-            .is_some_and(|thread| thread.conversation == chat.id);
+        let is_open = model.thread.as_ref().is_some_and(|thread| thread.chat == chat.id);
         let marker = match (is_selected, is_open) {
             (true, _) => "> ",
             (false, true) => "* ",
@@ -78,7 +75,7 @@ fn title_text(model: &Model, chat: &Conversation) -> String {
         ConversationState::Blocked => format!(" [{}]", shapes::state(chat.state).to_uppercase()),
         _ => String::new(),
     };
-    format!("{new}{}{state}", model.names.display(chat.peer.account_id))
+    format!("{new}{}{state}", model.names.title(chat))
 }
 
 fn preview(chat: &Conversation) -> String {

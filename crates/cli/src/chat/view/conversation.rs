@@ -40,11 +40,8 @@ pub(super) fn draw(
 }
 
 fn title(model: &Model, thread: &Thread) -> String {
-    let title = model.title(thread.conversation);
-    match model
-        .chat(thread.conversation)
-        .map(|chat: &Conversation| chat.state)
-    {
+    let title = model.title(thread.chat);
+    match model.chat(thread.chat).map(|chat: &Conversation| chat.state) {
         Some(ConversationState::Blocked) => format!("{title} · BLOCKED: a key did not verify"),
         Some(ConversationState::Joining) => format!("{title} · joining…"),
         _ => title,

@@ -167,10 +167,10 @@ fn hit_text(model: &Model, hit: &Hit) -> String {
 fn progress(search: &Search, hits: usize) -> String {
     let query = search.query();
     match &search.found {
-        Some((_, Err(why))) => format!("The server cannot be asked: {}", one_line(why)),
-        Some((_, Ok(_))) if hits == 0 => format!("Nobody's handle starts with {query}."),
+        Some((_, Err(why))) => format!("The search failed: {}", one_line(why)),
+        Some((_, Ok(_))) if hits == 0 => format!("No handle starts with {query}."),
         Some((_, Ok(_))) => String::new(),
-        None if query.chars().count() < 2 => "Type two letters of a handle.".to_owned(),
+        None if query.chars().count() < 2 => "Type at least two letters of a handle.".to_owned(),
         None => "Searching…".to_owned(),
     }
 }

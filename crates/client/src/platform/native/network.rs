@@ -72,9 +72,14 @@ impl Network {
         let connector = server
             .is_encrypted()
             .then(|| Connector::Rustls(Arc::clone(&self.tls)));
-        let (stream, _) = connect_async_tls_with_config(request, Some(config), true, connector)
-            .await
-            .map_err(|error| handshake_failure(&error))?;
+        // On the heap: the future of a TLS handshake is large.
+        let connecting = Box::pin(connect_async_tls_with_config(
+            request,
+            Some(config),
+            true,
+            connector,
+        ));
+        let (stream, _) = connecting.await.map_err(|error| handshake_failure(&error))?;
         let (sink, stream) = stream.split();
         Ok((Sender(sink), Receiver(stream)))
     }

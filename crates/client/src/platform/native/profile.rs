@@ -38,6 +38,13 @@ const KEY_UNDER_WAY: &str = "key.new";
 const LOCK: &str = "lock";
 
 /// Whether this folder holds a profile, so that somebody is signed in.
+///
+/// ```
+/// let folder = std::path::Path::new("/home/me/bot");
+/// if !subrosa_client::profile_exists(folder) {
+///     println!("sign up or sign in first");
+/// }
+/// ```
 pub fn exists(folder: &Path) -> bool {
     folder.join(KEY).exists()
 }

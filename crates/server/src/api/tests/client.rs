@@ -6,9 +6,12 @@ use opaque_ke::{
 };
 use rand_core::{OsRng, RngCore as _};
 use sha2::{Digest as _, Sha256};
-use subrosa_mls::{AccountSigningKey, DeviceCertificate, DeviceSigningKey};
+use subrosa_mls::{
+    AccountIdentity, AccountSigningKey, DeviceCertificate, DeviceSigningKey, SuccessionKeyHash,
+    SuccessionSigningKey,
+};
 use subrosa_wire::{
-    AccountId, Base64, DeviceId, Handle,
+    AccountId, Base64, DeviceId, Handle, Timestamp,
     password::{PasswordSuite, SERVER_IDENTITY},
     rest::{
         Enrolment, PasswordFinish, PasswordStart, Recovery, RecoveryChallenge, RecoveryFinish, RecoveryStart,
@@ -25,8 +28,8 @@ pub(super) const PASSWORD: &str = "correct horse battery staple";
 /// An account, as its owner knows it.
 pub(super) struct Owner {
     pub(super) handle: Handle,
-    pub(super) account_id: AccountId,
     pub(super) account_key: AccountSigningKey,
+    pub(super) succession_key_hash: SuccessionKeyHash,
     pub(super) recovery_key: AccountSigningKey,
 }
 
@@ -82,10 +85,18 @@ impl Owner {
     pub(super) fn new(handle: &str) -> Self {
         Self {
             handle: handle.parse().unwrap(),
-            account_id: AccountId::from_bytes(random_id()),
             account_key: AccountSigningKey::generate(&mut OsRng),
+            succession_key_hash: (&SuccessionSigningKey::generate(&mut OsRng).public()).into(),
             recovery_key: AccountSigningKey::generate(&mut OsRng),
         }
+    }
+
+    pub(super) fn account_id(&self) -> AccountId {
+        let identity = AccountIdentity {
+            account_key: self.account_key.public(),
+            succession_key_hash: self.succession_key_hash,
+        };
+        identity.account_id()
     }
 
     pub(super) async fn sign_up(server: &Server, handle: &str) -> (Self, OwnDevice) {
@@ -123,8 +134,8 @@ impl Owner {
             .ok();
         RegistrationFinish {
             handle: self.handle.clone(),
-            account_id: self.account_id,
             account_key: Base64(self.account_key.public().as_bytes().to_vec()),
+            succession_key_hash: Base64(self.succession_key_hash.as_bytes().to_vec()),
             registration_record: registration_record(state, PASSWORD, &self.handle, &challenge),
             vault: SealedVault {
                 revision: 1,
@@ -149,13 +160,27 @@ impl Owner {
         Recovery {
             public_key: Base64(self.recovery_key.public().as_bytes().to_vec()),
             wrap: Base64(b"wrapped by the recovery code".to_vec()),
+            succession_wrap: Base64(b"seed wrapped by the recovery code".to_vec()),
         }
     }
 
     pub(super) fn enrolment(&self, device_id: DeviceId, key: &DeviceSigningKey) -> Enrolment {
-        let certificate =
-            DeviceCertificate::issue(&self.account_key, self.account_id, device_id, key.public(), START);
-        enrolment(&certificate, key)
+        enrolment(&self.certificate(device_id, key, START), key)
+    }
+
+    pub(super) fn certificate(
+        &self,
+        device_id: DeviceId,
+        key: &DeviceSigningKey,
+        now: Timestamp,
+    ) -> DeviceCertificate {
+        DeviceCertificate::issue(
+            &self.account_key,
+            self.succession_key_hash,
+            device_id,
+            key.public(),
+            now,
+        )
     }
 
     /// The first step of a sign-in, and the body of the second; `None` if the password is wrong, which a

@@ -18,14 +18,14 @@ async fn devices_are_listed_oldest_first_with_their_certificates() {
     {
       "devices": [
         {
-          "certificate": "[certificate: 194 characters]",
+          "certificate": "[certificate: 258 characters]",
           "created_at": 1800000000000,
           "current": false,
           "device_id": "[device_id: 32 characters]",
           "last_seen_at": 1800000000000
         },
         {
-          "certificate": "[certificate: 194 characters]",
+          "certificate": "[certificate: 258 characters]",
           "created_at": 1800005000000,
           "current": true,
           "device_id": "[device_id: 32 characters]",

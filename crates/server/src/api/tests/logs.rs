@@ -63,7 +63,7 @@ async fn the_log_tells_what_happened_and_no_secret_and_no_handle() {
         .done();
 
     let log = String::from_utf8(LOG.take()).unwrap();
-    let account = owner.account_id.to_string();
+    let account = owner.account_id().to_string();
     for expected in [
         account.as_str(),
         "an account signed up",

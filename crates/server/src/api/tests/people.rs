@@ -45,7 +45,8 @@ async fn people_are_found_by_the_beginning_of_their_handle() {
         {
           "account_id": "[account_id: 32 characters]",
           "account_key": "[account_key: 43 characters]",
-          "handle": "bob"
+          "handle": "bob",
+          "succession_key_hash": "[succession_key_hash: 43 characters]"
         }
       ]
     }
@@ -89,7 +90,7 @@ async fn a_person_is_found_by_the_whole_handle() {
         .send()
         .await
         .ok();
-    assert_eq!(person.account_id, alice.account_id);
+    assert_eq!(person.account_id, alice.account_id());
     assert_eq!(person.account_key.0, alice.account_key.public().as_bytes());
     let answer = server
         .get("/v1/people/nobody")

@@ -20,8 +20,8 @@ async fn the_recovery_code_opens_the_vault_and_sets_a_new_password() {
     200 OK
     {
       "account_id": "[account_id: 32 characters]",
-      "account_key": "[account_key: 43 characters]",
       "proof": "[proof: 43 characters]",
+      "succession_wrap": "[succession_wrap: 44 characters]",
       "vault": {
         "ciphertext": "[ciphertext: 7 characters]",
         "revision": 1
@@ -31,6 +31,10 @@ async fn the_recovery_code_opens_the_vault_and_sets_a_new_password() {
     "#);
     let signed_in: SignedIn = answer.ok();
     assert_eq!(signed_in.wrap.0, b"wrapped by the recovery code");
+    assert_eq!(
+        signed_in.succession_wrap.map(|wrap| wrap.0),
+        Some(b"seed wrapped by the recovery code".to_vec())
+    );
 
     owner
         .change_password(&server, &signed_in.proof, "a new password", None)
@@ -38,7 +42,7 @@ async fn the_recovery_code_opens_the_vault_and_sets_a_new_password() {
         .done();
     assert!(owner.sign_in_attempt(&server, PASSWORD).await.is_none());
     let signed_in_again = owner.sign_in(&server, "a new password").await;
-    assert_eq!(signed_in_again.account_id, owner.account_id);
+    assert_eq!(signed_in_again.account_id, owner.account_id());
     assert_eq!(signed_in_again.wrap.0, b"wrapped by the new password");
 
     // The account is the same, its devices are still there, and the proof adds the new one.
@@ -114,7 +118,8 @@ async fn a_recovery_is_good_once_and_not_for_long() {
 async fn a_replaced_code_opens_nothing() {
     let server = Server::start().await;
     let (owner, _) = Owner::sign_up(&server, "alice").await;
-    let proof = owner.sign_in(&server, PASSWORD).await.proof;
+    let recovered: SignedIn = owner.recover(&server, &owner.recovery_key).await.ok();
+    let proof = recovered.proof;
     let renewed = Owner {
         recovery_key: AccountSigningKey::from_seed([5; 32]),
         ..Owner::new("alice")
@@ -134,6 +139,33 @@ async fn a_replaced_code_opens_nothing() {
             .status
             .is_success()
     );
+}
+
+#[tokio::test]
+async fn a_password_does_not_replace_the_code() {
+    let server = Server::start().await;
+    let (owner, _) = Owner::sign_up(&server, "alice").await;
+    let proof = owner.sign_in(&server, PASSWORD).await.proof;
+    let renewed = Owner {
+        recovery_key: AccountSigningKey::from_seed([5; 32]),
+        ..Owner::new("alice")
+    };
+    let answer = owner
+        .change_password(&server, &proof, PASSWORD, Some(renewed.recovery()))
+        .await;
+    assert_eq!(answer.code(), "forbidden");
+    assert!(
+        owner
+            .recover(&server, &owner.recovery_key)
+            .await
+            .status
+            .is_success()
+    );
+    // The proof is as good as before for what a password may do.
+    owner
+        .change_password(&server, &proof, "a new password", None)
+        .await
+        .done();
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use insta::assert_snapshot;
-use subrosa_mls::{AccountSigningKey, DeviceCertificate, DeviceSigningKey};
+use subrosa_mls::{AccountSigningKey, DeviceSigningKey};
 use subrosa_wire::{
-    AccountId, Base64, DeviceId,
+    Base64, DeviceId,
     limits::VAULT_MAX,
     rest::{Devices, RegistrationFinish, RegistrationStart, SealedVault, Tokens, Vault},
 };
@@ -179,13 +179,16 @@ async fn a_sign_up_that_differs_in_anything_is_no_repetition() {
     let other_record = owner
         .registration_record_with(&server, "another good password")
         .await;
-    let changes: [Change<'_>; 8] = [
+    let changes: [Change<'_>; 9] = [
         ("registration_record", &|finish| {
             finish.registration_record = other_record.clone();
         }),
         ("vault", &|finish| finish.vault.ciphertext.0[0] ^= 1),
         ("password_wrap", &|finish| finish.password_wrap.0[0] ^= 1),
         ("recovery.wrap", &|finish| finish.recovery.wrap.0[0] ^= 1),
+        ("recovery.succession_wrap", &|finish| {
+            finish.recovery.succession_wrap.0[0] ^= 1;
+        }),
         ("recovery.public_key", &|finish| {
             finish.recovery.public_key = other.recovery().public_key;
         }),
@@ -193,17 +196,12 @@ async fn a_sign_up_that_differs_in_anything_is_no_repetition() {
             finish.device = owner.enrolment(other_device, &other_key);
         }),
         ("certificate", &|finish| {
-            let certificate = DeviceCertificate::issue(
-                &owner.account_key,
-                owner.account_id,
-                device.device_id,
-                device.key.public(),
-                START.plus(std::time::Duration::from_secs(1)),
-            );
+            let later = START.plus(std::time::Duration::from_secs(1));
+            let certificate = owner.certificate(device.device_id, &device.key, later);
             finish.device = enrolment(&certificate, &device.key);
         }),
         ("account", &|finish| {
-            finish.account_id = other.account_id;
+            finish.succession_key_hash = Base64(other.succession_key_hash.as_bytes().to_vec());
             finish.account_key = Base64(other.account_key.public().as_bytes().to_vec());
             finish.device = other.enrolment(other_device, &other_key);
         }),
@@ -253,7 +251,8 @@ async fn nobody_takes_the_ids_of_somebody_else() {
     let (alice, device) = Owner::sign_up(&server, "alice").await;
 
     let mallory = Owner {
-        account_id: alice.account_id,
+        account_key: AccountSigningKey::from_seed(*alice.account_key.seed()),
+        succession_key_hash: alice.succession_key_hash,
         ..Owner::new("mallory")
     };
     let (key, device_id) = new_device();
@@ -265,7 +264,7 @@ async fn nobody_takes_the_ids_of_somebody_else() {
     400 Bad Request
     {
       "code": "malformed_request",
-      "detail": "account_id is in use: make a random one",
+      "detail": "an account has these keys already: make new ones",
       "status": 400,
       "title": "the request is malformed",
       "type": "urn:subrosa:problem:malformed_request"
@@ -298,12 +297,7 @@ async fn a_certificate_that_does_not_verify_is_refused_with_its_reason() {
     let server = Server::start().await;
     let owner = Owner::new("alice");
     let (key, device_id) = new_device();
-    let issue = |account_key: &AccountSigningKey, account_id, now| {
-        enrolment(
-            &DeviceCertificate::issue(account_key, account_id, device_id, key.public(), now),
-            &key,
-        )
-    };
+    let issue = |of: &Owner, now| enrolment(&of.certificate(device_id, &key, now), &key);
     let day = std::time::Duration::from_hours(24);
     let good = owner.enrolment(device_id, &key);
     let mut flipped = good.clone();
@@ -311,35 +305,21 @@ async fn a_certificate_that_does_not_verify_is_refused_with_its_reason() {
     let mut truncated = good.clone();
     truncated.certificate.0.pop();
     let mut by_another_device = good.clone();
-    by_another_device.signature = enrolment(
-        &DeviceCertificate::issue(
-            &owner.account_key,
-            owner.account_id,
-            device_id,
-            key.public(),
-            START,
-        ),
-        &new_device().0,
-    )
-    .signature;
-    let foreign_key = AccountSigningKey::from_seed([9; 32]);
+    by_another_device.signature =
+        enrolment(&owner.certificate(device_id, &key, START), &new_device().0).signature;
+    let foreign_account_key = Owner {
+        succession_key_hash: owner.succession_key_hash,
+        ..Owner::new("alice")
+    };
+    let foreign_succession_key = Owner {
+        account_key: AccountSigningKey::from_seed(*owner.account_key.seed()),
+        ..Owner::new("alice")
+    };
     let cases = [
-        (
-            "foreign account key",
-            issue(&foreign_key, owner.account_id, START),
-        ),
-        (
-            "another account",
-            issue(&owner.account_key, AccountId::from_bytes([9; 16]), START),
-        ),
-        (
-            "not yet valid",
-            issue(&owner.account_key, owner.account_id, START.plus(day * 3)),
-        ),
-        (
-            "expired",
-            issue(&owner.account_key, owner.account_id, START.minus(day * 800)),
-        ),
+        ("foreign account key", issue(&foreign_account_key, START)),
+        ("another account", issue(&foreign_succession_key, START)),
+        ("not yet valid", issue(&owner, START.plus(day * 3))),
+        ("expired", issue(&owner, START.minus(day * 800))),
         ("flipped bit", flipped),
         ("truncated", truncated),
         ("signed by another device", by_another_device),
@@ -361,9 +341,8 @@ async fn a_clock_an_hour_off_does_not_matter() {
     for (handle, now) in [("slow", START.minus(hour)), ("fast", START.plus(hour))] {
         let owner = Owner::new(handle);
         let (key, device_id) = new_device();
-        let certificate =
-            DeviceCertificate::issue(&owner.account_key, owner.account_id, device_id, key.public(), now);
-        let finish = owner.registration(&server, enrolment(&certificate, &key)).await;
+        let device = enrolment(&owner.certificate(device_id, &key, now), &key);
+        let finish = owner.registration(&server, device).await;
         let answer = server.post("/v1/registration/finish").json(&finish).send().await;
         assert!(answer.status.is_success(), "{}", answer.shown());
     }

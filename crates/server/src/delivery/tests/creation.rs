@@ -1,7 +1,10 @@
 //! Creating conversations.
 
-use subrosa_mls::{AccountSigningKey, GroupPolicy};
-use subrosa_wire::frames::{Notice, StateChanged, client_frame::Request, notice, server_frame::Body};
+use subrosa_mls::GroupPolicy;
+use subrosa_wire::{
+    AccountId,
+    frames::{Notice, StateChanged, client_frame::Request, notice, server_frame::Body},
+};
 
 use super::world::{World, appended, code, frames, problem, waiting};
 
@@ -83,8 +86,7 @@ async fn an_id_that_is_taken_is_refused() {
 async fn notes_to_self_are_a_conversation_with_oneself_and_there_is_one() {
     let mut world = World::new();
     let alice = world.sign_up("alice").await;
-    let (account_id, account_key) = alice.account();
-    let policy = GroupPolicy::notes_to_self(account_id, account_key);
+    let policy = GroupPolicy::notes_to_self(alice.account());
     let id = world.conversation_id();
     let create = alice.creation_with(&policy, &[], alice.account(), id);
     assert_eq!(
@@ -103,16 +105,16 @@ async fn notes_to_self_are_a_conversation_with_oneself_and_there_is_one() {
 }
 
 #[tokio::test]
-async fn a_policy_with_another_key_than_the_directorys_is_refused() {
+async fn a_policy_with_an_account_that_is_not_in_the_directory_is_refused() {
     let mut world = World::new();
     let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bobby").await);
-    let wrong_key = AccountSigningKey::from_seed([9; 32]).public();
-    let policy = GroupPolicy::direct(alice.account(), (bob.session.account_id, wrong_key)).unwrap();
+    let nobody = AccountId::from_bytes([9; 16]);
+    let policy = GroupPolicy::direct(alice.account(), nobody).unwrap();
     let id = world.conversation_id();
     let create = alice.creation_with(&policy, &[], bob.account(), id);
     assert_eq!(
         code(world.ask(&alice, Request::CreateConversation(create)).await),
-        "invalid_mls_message"
+        "unknown_account"
     );
 }
 

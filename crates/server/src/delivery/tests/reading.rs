@@ -1,5 +1,7 @@
 //! Reading: pages, state after a reconnect, the directory.
 
+use std::collections::BTreeSet;
+
 use subrosa_wire::frames::{
     Acknowledge, Cursor, LookUpAccount, client_frame::Request, look_up_account::By, server_frame::Body,
 };
@@ -72,9 +74,14 @@ async fn sync_tells_what_a_device_has_to_catch_up_with() {
         (state.conversations[0].head_seq, state.conversations[0].member),
         (2, true)
     );
+    // In no particular order.
     assert_eq!(
-        state.own_devices,
-        [alice.session.device_id.to_vec(), phone.session.device_id.to_vec()]
+        state
+            .own_devices
+            .iter()
+            .map(|id| id.to_vec())
+            .collect::<BTreeSet<_>>(),
+        BTreeSet::from([&alice, &phone].map(|device| device.session.device_id.to_vec()))
     );
     assert_eq!(
         (state.key_packages_left, state.has_last_resort_key_package),

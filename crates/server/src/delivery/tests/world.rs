@@ -1,14 +1,15 @@
 //! A server without a network, and devices that do what a client does.
 
-use std::{cell::RefCell, collections::HashMap, num::NonZeroU64, sync::Arc, time::Duration};
+use std::{cell::RefCell, collections::HashMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use prost::Message as _;
-use rand_core::{CryptoRng, Error, RngCore};
+use rand_core::RngCore as _;
 use subrosa_mls::{
     AccountSigningKey, CommitBundle, CommitPlan, DeviceCertificate, DeviceIdentity, DeviceSigningKey, Group,
-    GroupPolicy, MemoryStore, Mls,
+    GroupPolicy, MemoryStore, Mls, SuccessionKeyHash,
 };
+use subrosa_test_support::SeededRng;
 use subrosa_wire::{
     AccountId, ConversationId, DeviceId, Timestamp,
     frames::{
@@ -27,55 +28,14 @@ use crate::{
     session::Session,
     store::{
         AccountStore as _, SqliteStore,
-        accounts::{AccountRecord, Credentials, Enrolled, NewAccount, NewDevice, Registered, TokenHash},
+        accounts::{
+            AccountRecord, Credentials, Enrolled, NewAccount, NewDevice, RecoveryRecord, Registered,
+            TokenHash,
+        },
     },
 };
 
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
-
-/// A seeded random source (xorshift64*): the same bytes in each run.
-pub(crate) struct TestRng(NonZeroU64);
-
-impl TestRng {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(NonZeroU64::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1).unwrap())
-    }
-
-    pub(crate) fn bytes<const N: usize>(&mut self) -> [u8; N] {
-        let mut bytes = [0; N];
-        self.fill_bytes(&mut bytes);
-        bytes
-    }
-}
-
-impl CryptoRng for TestRng {}
-
-impl RngCore for TestRng {
-    fn next_u32(&mut self) -> u32 {
-        u32::try_from(self.next_u64() >> 32).unwrap()
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        let mut x = self.0.get();
-        x ^= x >> 12;
-        x ^= x << 25;
-        x ^= x >> 27;
-        self.0 = NonZeroU64::new(x).unwrap();
-        x.wrapping_mul(0x2545_F491_4F6C_DD1D)
-    }
-
-    fn fill_bytes(&mut self, dest: &mut [u8]) {
-        for chunk in dest.chunks_mut(8) {
-            let bytes = self.next_u64().to_le_bytes();
-            chunk.copy_from_slice(&bytes[..chunk.len()]);
-        }
-    }
-
-    fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), Error> {
-        self.fill_bytes(dest);
-        Ok(())
-    }
-}
 
 /// A server.
 pub(crate) struct World {
@@ -86,7 +46,7 @@ pub(crate) struct World {
     pub(crate) config: DeliveryConfig,
     stop: CancellationToken,
     tasks: TaskTracker,
-    rng: TestRng,
+    rng: SeededRng,
 }
 
 impl World {
@@ -104,10 +64,10 @@ impl World {
     pub(crate) fn with(config: DeliveryConfig) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Arc::new(ManualClock::new(START));
-        Self::open(folder, clock, config, TestRng::new(1))
+        Self::open(folder, clock, config, SeededRng::new(1))
     }
 
-    fn open(folder: TempDir, clock: Arc<ManualClock>, config: DeliveryConfig, rng: TestRng) -> Self {
+    fn open(folder: TempDir, clock: Arc<ManualClock>, config: DeliveryConfig, rng: SeededRng) -> Self {
         let store = Arc::new(SqliteStore::open(folder.path()).unwrap());
         let stop = CancellationToken::new();
         let (service, background) = Service::open(store.clone(), clock.clone(), &config, &stop);
@@ -140,19 +100,21 @@ impl World {
 
     /// An account with one device, which has published key packages.
     pub(crate) async fn sign_up(&mut self, handle: &str) -> Device {
-        let account_id = AccountId::from_bytes(self.rng.bytes());
-        let device = Device::new(account_id, self.rng.bytes(), &mut self.rng, self.clock.now());
+        let seed = self.rng.bytes();
+        let device = Device::new(seed, &mut self.rng, self.clock.now());
         let account = NewAccount {
             account: AccountRecord {
-                account_id,
                 handle: handle.parse().unwrap(),
-                account_key: device.account_key.public(),
+                identity: device.identity.certificate.account(),
             },
             credentials: Credentials {
                 password_record: vec![1],
                 password_wrap: vec![2],
-                recovery_key: device.account_key.public(),
-                recovery_wrap: vec![3],
+                recovery: RecoveryRecord {
+                    key: device.account_key.public(),
+                    wrap: vec![3],
+                    succession_wrap: vec![5],
+                },
             },
             vault: vec![4],
             device: device.record(self.clock.now(), &mut self.rng),
@@ -164,12 +126,7 @@ impl World {
 
     /// One more device of the same account, which has published key packages.
     pub(crate) async fn link(&mut self, first: &Device) -> Device {
-        let device = Device::new(
-            first.session.account_id,
-            *first.account_key.seed(),
-            &mut self.rng,
-            self.clock.now(),
-        );
+        let device = Device::new(*first.account_key.seed(), &mut self.rng, self.clock.now());
         let record = device.record(self.clock.now(), &mut self.rng);
         assert_eq!(self.store.enrol(record, 1, 16).await, Ok(Enrolled::Done));
         device.publish(self, 5).await;
@@ -205,20 +162,25 @@ pub(crate) struct Device {
     pub(crate) account_key: AccountSigningKey,
     pub(crate) identity: DeviceIdentity,
     mls: MemoryStore,
-    rng: RefCell<TestRng>,
+    rng: RefCell<SeededRng>,
     sends: RefCell<HashMap<ConversationId, u64>>,
 }
 
 impl Device {
-    fn new(account_id: AccountId, account_seed: [u8; 32], rng: &mut TestRng, now: Timestamp) -> Self {
+    fn new(account_seed: [u8; 32], rng: &mut SeededRng, now: Timestamp) -> Self {
         let account_key = AccountSigningKey::from_seed(account_seed);
         let signing_key = DeviceSigningKey::generate(rng);
         let device_id = DeviceId::from_bytes(rng.bytes());
-        let certificate =
-            DeviceCertificate::issue(&account_key, account_id, device_id, signing_key.public(), now);
+        let certificate = DeviceCertificate::issue(
+            &account_key,
+            SuccessionKeyHash::from_bytes([5; 32]),
+            device_id,
+            signing_key.public(),
+            now,
+        );
         Self {
             session: Session {
-                account_id,
+                account_id: certificate.account_id(),
                 device_id,
             },
             account_key,
@@ -227,12 +189,12 @@ impl Device {
                 signing_key,
             },
             mls: MemoryStore::new(),
-            rng: RefCell::new(TestRng::new(rng.next_u64())),
+            rng: RefCell::new(SeededRng::new(rng.next_u64())),
             sends: RefCell::default(),
         }
     }
 
-    fn record(&self, now: Timestamp, rng: &mut TestRng) -> NewDevice {
+    fn record(&self, now: Timestamp, rng: &mut SeededRng) -> NewDevice {
         NewDevice {
             device_id: self.session.device_id,
             account_id: self.session.account_id,
@@ -272,8 +234,8 @@ impl Device {
         assert!(matches!(answer, Body::KeyPackagesPublished(_)), "{answer:?}");
     }
 
-    pub(crate) fn account(&self) -> (AccountId, subrosa_mls::AccountPublicKey) {
-        (self.session.account_id, self.account_key.public())
+    pub(crate) fn account(&self) -> AccountId {
+        self.session.account_id
     }
 
     /// The request that makes a direct conversation with all devices of another account that have key
@@ -301,7 +263,7 @@ impl Device {
         &self,
         policy: &GroupPolicy,
         packages: &[Bytes],
-        (account_id, account_key): (AccountId, subrosa_mls::AccountPublicKey),
+        account_id: AccountId,
         id: ConversationId,
     ) -> CreateConversation {
         self.mls(|mls| {
@@ -310,7 +272,7 @@ impl Device {
             let ratchet_tree = group.ratchet_tree().unwrap();
             let add = packages
                 .iter()
-                .map(|package| mls.verify_key_package(package, account_id, &account_key).unwrap());
+                .map(|package| mls.verify_key_package(package, account_id).unwrap());
             let plan = CommitPlan {
                 add: add.collect(),
                 ..CommitPlan::default()
@@ -344,8 +306,7 @@ impl Device {
         for item in &welcomes {
             let id = ConversationId::try_from(item.conversation_id.as_ref()).unwrap();
             self.mls(|mls| {
-                let own_key = self.account_key.public();
-                mls.stage_welcome(&self.identity, &own_key, &item.welcome, &item.ratchet_tree, id)
+                mls.stage_welcome(&self.identity, &item.welcome, &item.ratchet_tree, id)
                     .unwrap()
                     .accept(mls)
                     .unwrap();
@@ -402,11 +363,7 @@ impl Device {
 
     /// A commit that adds a device with a key package of its own account.
     pub(crate) fn add(&self, id: ConversationId, other: &Device, key_package: &Bytes) -> Append {
-        let (account_id, account_key) = other.account();
-        let verified = self.mls(|mls| {
-            mls.verify_key_package(key_package, account_id, &account_key)
-                .unwrap()
-        });
+        let verified = self.mls(|mls| mls.verify_key_package(key_package, other.account()).unwrap());
         self.commit(
             id,
             CommitPlan {
@@ -420,15 +377,8 @@ impl Device {
     pub(crate) async fn external_join(&self, world: &World, id: ConversationId) -> Append {
         let state = group_state(world.ask(self, fetch_group(id)).await);
         let bundle = self.mls(|mls| {
-            let own_key = self.account_key.public();
             let staged = mls
-                .stage_external_join(
-                    &self.identity,
-                    &own_key,
-                    &state.group_info,
-                    &state.ratchet_tree,
-                    id,
-                )
+                .stage_external_join(&self.identity, &state.group_info, &state.ratchet_tree, id)
                 .unwrap();
             staged.commit(mls, &self.identity).unwrap().1
         });

@@ -4,15 +4,18 @@
 
 use std::time::Duration;
 
-use subrosa_mls::{AccountPublicKey, AccountSigningKey, DevicePublicKey, DeviceSigningKey};
+use subrosa_mls::{
+    AccountIdentity, AccountPublicKey, AccountSigningKey, DevicePublicKey, DeviceSigningKey,
+    SuccessionKeyHash,
+};
 use subrosa_wire::{AccountId, DeviceId, Handle, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::store::{
     AccountStore,
     accounts::{
-        AccountRecord, Credentials, Enrolled, NewAccount, NewDevice, PasswordChange, Registered,
-        SessionRecord, SigningKeyRecord, TokenHash, VaultRecord,
+        AccountRecord, Credentials, Enrolled, NewAccount, NewDevice, PasswordChange, RecoveryRecord,
+        Registered, SessionRecord, SigningKeyRecord, TokenHash, VaultRecord,
     },
 };
 
@@ -64,8 +67,15 @@ fn handle(text: &str) -> Handle {
     text.parse().unwrap()
 }
 
+fn identity(number: u8) -> AccountIdentity {
+    AccountIdentity {
+        account_key: account_key(number),
+        succession_key_hash: SuccessionKeyHash::from_bytes([number; 32]),
+    }
+}
+
 fn account_id(number: u8) -> AccountId {
-    AccountId::from_bytes([number; 16])
+    identity(number).account_id()
 }
 
 fn device_id(number: u8) -> DeviceId {
@@ -78,7 +88,7 @@ fn new_device(number: u8, of: u8) -> NewDevice {
         device_id: device_id(number),
         account_id: account_id(of),
         device_key: device_key(number),
-        certificate: vec![number; 145],
+        certificate: vec![number; 193],
         token: TokenHash([number; 32]),
         token_expires_at: NOW.plus(Duration::from_mins(1)),
         created_at: NOW,
@@ -89,15 +99,17 @@ fn new_device(number: u8, of: u8) -> NewDevice {
 fn new_account(number: u8, name: &str) -> NewAccount {
     NewAccount {
         account: AccountRecord {
-            account_id: account_id(number),
             handle: handle(name),
-            account_key: account_key(number),
+            identity: identity(number),
         },
         credentials: Credentials {
             password_record: vec![number; 192],
             password_wrap: vec![number, 1],
-            recovery_key: account_key(100 + number),
-            recovery_wrap: vec![number, 2],
+            recovery: RecoveryRecord {
+                key: account_key(100 + number),
+                wrap: vec![number, 2],
+                succession_wrap: vec![number, 4],
+            },
         },
         vault: vec![number, 3],
         device: new_device(number, number),
@@ -136,8 +148,7 @@ pub(in crate::store) async fn a_registration_is_stored_whole(store: &dyn Account
         new.credentials.password_record
     );
     assert_eq!(stored.credentials.password_wrap, new.credentials.password_wrap);
-    assert_eq!(stored.credentials.recovery_key, new.credentials.recovery_key);
-    assert_eq!(stored.credentials.recovery_wrap, new.credentials.recovery_wrap);
+    assert_eq!(stored.credentials.recovery, new.credentials.recovery);
     let vault = VaultRecord {
         revision: 1,
         ciphertext: new.vault,
@@ -164,7 +175,7 @@ pub(in crate::store) async fn what_is_taken_stores_nothing(store: &dyn AccountSt
         Ok(Registered::HandleTaken)
     );
     let mut same_account = new_account(2, "bob");
-    same_account.account.account_id = account_id(1);
+    same_account.account.identity = identity(1);
     same_account.device.account_id = account_id(1);
     assert_eq!(store.register(same_account).await, Ok(Registered::AccountIdTaken));
     let mut same_device = new_account(2, "bob");
@@ -224,13 +235,16 @@ pub(in crate::store) async fn a_password_changes_only_from_the_revision_that_was
     );
     let stored = store.credentials(handle("alice")).await.unwrap().unwrap();
     assert_eq!((stored.revision, stored.credentials.password_wrap), (2, vec![7]));
-    assert_eq!(stored.credentials.recovery_key, new.credentials.recovery_key);
-    assert_eq!(stored.credentials.recovery_wrap, new.credentials.recovery_wrap);
-    change.recovery = Some((account_key(8), vec![8]));
+    assert_eq!(stored.credentials.recovery, new.credentials.recovery);
+    let renewed = RecoveryRecord {
+        key: account_key(8),
+        wrap: vec![8],
+        succession_wrap: vec![9],
+    };
+    change.recovery = Some(renewed.clone());
     assert_eq!(store.change_password(account_id(1), 2, change).await, Ok(true));
     let stored = store.credentials(handle("alice")).await.unwrap().unwrap();
-    assert_eq!(stored.credentials.recovery_key, account_key(8));
-    assert_eq!(stored.credentials.recovery_wrap, vec![8]);
+    assert_eq!(stored.credentials.recovery, renewed);
 }
 
 pub(in crate::store) async fn a_vault_changes_by_one_revision_at_a_time(store: &dyn AccountStore) {

@@ -6,7 +6,7 @@ use subrosa_web_rpc::{Phase, Request};
 use super::{CenteredPage, brand, focus_heading};
 use crate::{
     browser,
-    components::{dialog::Confirm, failure, icon},
+    components::{dialog::Confirm, failure, icon, report},
     i18n::{now, t},
     limits::SLOW_START_AFTER,
     link,
@@ -38,16 +38,6 @@ fn card(
     }
 }
 
-/// Details in English for a report, folded away.
-fn detail(text: String) -> impl IntoView {
-    view! {
-        <details class="more">
-            <summary>{t!("detail-for-report")}</summary>
-            <p class="detail" lang="en" dir="ltr">{text}</p>
-        </details>
-    }
-}
-
 /// The worker is gone.
 #[component]
 pub(crate) fn Dead() -> impl IntoView {
@@ -60,7 +50,7 @@ pub(crate) fn Dead() -> impl IntoView {
         t!("dead-lead"),
         view! {
             <button type="button" class="button primary wide" data-testid="reload" on:click=|_| browser::reload()>{t!("reload")}</button>
-            {detail(reason)}
+            {report::folded(reason)}
         },
     )
 }
@@ -133,7 +123,7 @@ pub(crate) fn Broken() -> impl IntoView {
             <button type="button" class="button danger-quiet wide" data-testid="broken-remove" on:click=move |_| asked.set(true)>
                 {t!("remove-and-sign-in")}
             </button>
-            {detail(reason)}
+            {report::folded(reason)}
             <ForgetDialog asked />
         },
     )

@@ -15,6 +15,7 @@ use crate::{
     i18n::{now, t},
     link,
     model::{
+        faces::Face,
         links::{Piece, pieces},
         preview,
         rows::Row,
@@ -66,7 +67,7 @@ pub(super) fn MessageBubble(
     view! {
         <li class="row" class:new=is_new data-testid="message" data-key=key.clone() data-id=key data-status=move || ticks::name(status.get())
             data-outgoing=outgoing.to_string() data-first=text!(is_first().to_string()) data-last=text!(is_last.get().to_string())>
-            {move || (!outgoing && is_last.get()).then(|| sender.map(|sender| avatar::avatar(&sender, &entry.name(), "small")))}
+            {move || (!outgoing && is_last.get()).then(|| sender.map(|sender| avatar::avatar(&Face::of_account(&sender, &entry.name()), "small")))}
             <div class="bubble-wrap">
                 <div class="bubble">
                     <span class="hidden-text">{text!(now!("said", name = who()))}</span>
@@ -125,19 +126,11 @@ fn Failed(message: Memo<Option<Arc<Message>>>) -> impl IntoView {
             }
         });
     };
-    let retry = |message: &Message| Request::Retry {
-        conversation: message.conversation,
-        message: message.id.clone(),
-    };
-    let discard = |message: &Message| Request::Discard {
-        conversation: message.conversation,
-        message: message.id.clone(),
-    };
     view! {
         <div class="failed" role="group" aria-label=t!("status-failed")>
             <span>{move || error.get().unwrap_or_else(|| now!("not-sent"))}</span>
-            <button type="button" class="text-button" data-testid="retry" on:click=move |_| run(retry)>{t!("retry")}</button>
-            <button type="button" class="text-button" data-testid="discard" on:click=move |_| run(discard)>{t!("delete")}</button>
+            <button type="button" class="text-button" data-testid="retry" on:click=move |_| run(|message| Request::Retry(message.id))>{t!("retry")}</button>
+            <button type="button" class="text-button" data-testid="discard" on:click=move |_| run(|message| Request::Discard(message.id))>{t!("delete")}</button>
         </div>
     }
 }

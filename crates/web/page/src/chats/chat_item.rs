@@ -1,15 +1,16 @@
 //! One conversation in the list.
 
 use leptos::prelude::*;
-use subrosa_web_rpc::{Conversation, MessageStatus};
-use subrosa_wire::ConversationId;
+use subrosa_web_rpc::{ChatId, Conversation, MessageStatus};
+use subrosa_wire::Handle;
 
 use crate::{
     components::{avatar, ticks::ticks},
     format,
     i18n::{now, t},
     model::{
-        faces, preview,
+        faces::{self, Face},
+        preview,
         route::{ChatAddress, Route},
     },
     reactive::{memo, text},
@@ -19,22 +20,19 @@ use crate::{
 
 /// The route of a conversation.
 pub(super) fn route_of(conversation: &Conversation) -> Route {
-    Route::Chat(match &conversation.peer.handle {
+    Route::Chat(match handle_of(conversation) {
         Some(handle) => ChatAddress::With(handle.clone()),
         None => ChatAddress::Id(conversation.id),
     })
 }
 
-/// The other person's name, or a phrase in its place.
-pub(super) fn name_of(conversation: &Conversation) -> String {
-    faces::name(&conversation.peer).unwrap_or_else(|| now!("unknown-person"))
+/// The other person's handle, if there is one and it is known.
+pub(super) fn handle_of(conversation: &Conversation) -> Option<&Handle> {
+    conversation.with.as_ref()?.handle.as_ref()
 }
 
 #[component]
-pub(super) fn ChatItem(
-    id: ConversationId,
-    first: impl Fn() -> bool + Send + Sync + 'static,
-) -> impl IntoView {
+pub(super) fn ChatItem(id: ChatId, first: impl Fn() -> bool + Send + Sync + 'static) -> impl IntoView {
     let store = use_store();
     let router = use_router();
     let entry = memo!(move || store.roster.with(|roster| roster.get(&id).cloned()));
@@ -44,7 +42,7 @@ pub(super) fn ChatItem(
     let route = memo!(move || entry.with(|entry| entry.as_deref().map_or(Route::List, route_of)));
     let is_open = memo!(move || store.open.get() == Some(id));
     let unread = memo!(move || entry.with(|entry| entry.as_ref().map_or(0, |entry| entry.unread)));
-    let peer = memo!(move || entry.with(|entry| entry.as_ref().map(|entry| entry.peer.clone())));
+    let face = memo!(move || entry.with(|entry| entry.as_deref().map(Face::of_conversation)));
     let at_ms = memo!(move || {
         entry.with(|entry| {
             entry
@@ -78,13 +76,13 @@ pub(super) fn ChatItem(
     };
     view! {
         <li>
-            <a class="chat" data-testid="chat-item" data-handle=move || of(|entry| entry.peer.handle.as_ref().map(ToString::to_string).unwrap_or_default())
+            <a class="chat" data-testid="chat-item" data-handle=move || of(|entry| handle_of(entry).map(ToString::to_string).unwrap_or_default())
                 data-unread=text!(is_unread.get().to_string()) href=text!(route.get().path()) tabindex=tab_index
                 aria-current=move || is_open.get().then_some("true") on:click=move |event| router.follow(route.get_untracked())(event)>
-                {move || peer.get().map(|peer| avatar::of_peer(&peer, ""))}
+                {move || face.get().map(|face| avatar::avatar(&face, ""))}
                 <span class="chat-text">
                     <span class="chat-line">
-                        <span class="chat-name one-line"><bdi>{text!(of(name_of))}</bdi></span>
+                        <span class="chat-name one-line"><bdi>{text!(of(faces::name_of))}</bdi></span>
                         {move || is_dated.get().then(|| view! {
                             <time class="tabular" title=text!(at_ms.get().map(format::full).unwrap_or_default())>
                                 {text!(at_ms.get().map(|at_ms| format::brief(at_ms, store.today.get())).unwrap_or_default())}

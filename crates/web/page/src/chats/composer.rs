@@ -6,8 +6,8 @@ use leptos::{
     prelude::*,
     task::spawn_local,
 };
-use subrosa_web_rpc::{ConversationState, Failure, Request};
-use subrosa_wire::{AccountId, ConversationId, limits::MESSAGE_TEXT_MAX};
+use subrosa_web_rpc::{ChatId, ConversationState, Failure, Request};
+use subrosa_wire::limits::MESSAGE_TEXT_MAX;
 use web_sys::HtmlTextAreaElement;
 
 use super::{draft::Draft, entry::Entry};
@@ -35,6 +35,7 @@ enum Note {
 /// The field and its state.
 #[derive(Clone, Copy)]
 struct Input {
+    chat: ChatId,
     field: NodeRef<Textarea>,
     can_send: RwSignal<bool>,
     note: RwSignal<Note>,
@@ -91,9 +92,7 @@ impl Input {
 
     /// Sends the text. If it cannot be stored, it returns to the field, or to its conversation's draft.
     fn send(self, store: Store) {
-        let (Some(area), Some(conversation)) = (self.area(), store.open.get_untracked()) else {
-            return;
-        };
+        let Some(area) = self.area() else { return };
         if !self.can_send.get_untracked() {
             return;
         }
@@ -102,7 +101,7 @@ impl Input {
         self.note.set(Note::None);
         self.draft.remove();
         spawn_local(async move {
-            let Err(failure) = store.send(conversation, text.clone()).await else {
+            let Err(failure) = store.send(self.chat, text.clone()).await else {
                 return;
             };
             self.note.try_set(Note::Failed(failure));
@@ -116,7 +115,8 @@ impl Input {
                 self.put(&area, &all);
                 self.draft.keep_soon(all);
             } else {
-                let _ = link::call(Request::KeepDraft { conversation, text }).await;
+                let chat = self.chat;
+                let _ = link::call(Request::KeepDraft { chat, text }).await;
             }
         });
     }
@@ -144,25 +144,17 @@ impl Input {
 }
 
 #[component]
-pub(super) fn MessageInput(account: AccountId) -> impl IntoView {
+pub(super) fn MessageInput(chat: ChatId) -> impl IntoView {
     let store = use_store();
     let entry = expect_context::<Entry>();
-    let nowhere = ConversationId::from_bytes([0; 16]);
-    let draft = Draft::new(store.open.get_untracked().unwrap_or(nowhere));
+    let draft = Draft::new(chat);
     let input = Input {
+        chat,
         field: NodeRef::new(),
         can_send: RwSignal::new(false),
         note: RwSignal::new(Note::None),
         draft,
     };
-    // The id may change while the conversation is open; another conversation's id is not for this draft.
-    effect!(move || {
-        let Some(id) = store.open.get() else { return };
-        let entry = store.roster.with_untracked(|roster| roster.get(&id).cloned());
-        if entry.is_some_and(|entry| entry.peer.account_id == account) {
-            draft.follow(id);
-        }
-    });
     effect!(move || {
         if let Some(area) = input.field.get() {
             input.begin(area);

@@ -1,45 +1,30 @@
 //! An open conversation: who it is with, the messages, and the field to write in.
 
-use std::sync::Arc;
-
 use leptos::prelude::*;
-use subrosa_web_rpc::{Conversation, ConversationState};
-use subrosa_wire::AccountId;
+use subrosa_web_rpc::{ChatId, ConversationState};
 
 use super::{
     composer::MessageInput, details::Facts, entry::Entry, messages::MessageWindow, notices::Notices,
 };
 use crate::{
     components::{
-        avatar,
         dialog::{Modal, close_open},
         icon,
     },
     i18n::{now, t},
     model::faces,
-    reactive::{memo, text},
+    reactive::text,
     router::use_router,
     store::use_store,
 };
 
-/// The conversation with an account. Its id may change while it is open.
 #[component]
-pub(super) fn ConversationPane(account: AccountId) -> impl IntoView {
+pub(super) fn ConversationPane(chat: ChatId) -> impl IntoView {
     let store = use_store();
     let router = use_router();
-    let entry = Entry::new(Memo::new(move |old: Option<&Option<Arc<Conversation>>>| {
-        let found = store
-            .open
-            .get()
-            .and_then(|id| store.roster.with(|roster| roster.get(&id).cloned()));
-        // While another conversation is being opened, this one stays on the screen.
-        found
-            .filter(|entry| entry.peer.account_id == account)
-            .or_else(|| old.cloned().flatten())
-    }));
+    let entry = Entry::new(store.roster, move || Some(chat));
     provide_context(entry);
     let about = RwSignal::new(false);
-    let peer = memo!(move || { entry.with(|entry| entry.map(|entry| entry.peer.clone())) });
     view! {
         <section class="conversation" aria-label=text!(now!("conversation-with", name = entry.name())) data-testid="conversation">
             <div class="top">
@@ -47,7 +32,7 @@ pub(super) fn ConversationPane(account: AccountId) -> impl IntoView {
                     <button type="button" class="icon-button back" data-testid="back" aria-label=t!("back") title=t!("back") on:click=move |_| router.back()>
                         {icon::mirrored(icon::BACK)}
                     </button>
-                    {move || peer.get().map(|peer| avatar::of_peer(&peer, "medium"))}
+                    {entry.avatar("medium")}
                     <div class="who">
                         <h1 class="one-line"><bdi class="name">{text!(entry.name())}</bdi></h1>
                         <p class="sub">{icon::sized(icon::LOCK, "14")}<span class="one-line">{text!(subtitle(entry))}</span></p>
@@ -55,10 +40,10 @@ pub(super) fn ConversationPane(account: AccountId) -> impl IntoView {
                     <button type="button" class="icon-button about" data-testid="about" aria-label=t!("about-person") title=t!("about-person")
                         on:click=move |_| about.set(true)>{icon::icon(icon::INFO)}</button>
                 </header>
-                <Notices />
+                <Notices chat />
             </div>
             <MessageWindow />
-            <MessageInput account />
+            <MessageInput chat />
             <Modal open=about labelled_by="facts-name">
                 <Facts />
                 <div class="actions">
@@ -73,12 +58,9 @@ fn subtitle(entry: Entry) -> String {
     match entry.state() {
         Some(ConversationState::Blocked) => now!("subtitle-blocked"),
         Some(ConversationState::Joining) => now!("subtitle-joining"),
-        _ => entry.with(|entry| {
-            let peer = entry.as_ref().map(|entry| &entry.peer);
-            match peer.and_then(faces::handle_beside_name) {
-                Some(handle) => now!("subtitle-handle", handle = handle),
-                None => now!("subtitle-encrypted"),
-            }
-        }),
+        _ => match entry.with(|entry| entry.and_then(faces::handle_beside_name)) {
+            Some(handle) => now!("subtitle-handle", handle = handle),
+            None => now!("subtitle-encrypted"),
+        },
     }
 }

@@ -3,23 +3,12 @@
 use leptos::prelude::*;
 
 use super::entry::Entry;
-use crate::{
-    components::{avatar, icon},
-    i18n::t,
-    model::faces,
-    reactive::memo,
-    store::use_store,
-};
+use crate::{components::icon, i18n::t, model::faces, store::use_store};
 
 #[component]
 pub(super) fn Details() -> impl IntoView {
     let store = use_store();
-    let entry = Entry::new(memo!(move || {
-        store
-            .open
-            .get()
-            .and_then(|id| store.roster.with(|roster| roster.get(&id).cloned()))
-    }));
+    let entry = Entry::new(store.roster, move || store.open.get());
     provide_context(entry);
     view! {
         <aside class="details scroll" tabindex="0" aria-label=t!("about-person")>
@@ -32,15 +21,14 @@ pub(super) fn Details() -> impl IntoView {
 #[component]
 pub(super) fn Facts() -> impl IntoView {
     let entry = expect_context::<Entry>();
-    let peer = memo!(move || { entry.with(|entry| entry.map(|entry| entry.peer.clone())) });
     let handle = move || {
-        peer.get()
-            .and_then(|peer| faces::handle_beside_name(&peer))
+        entry
+            .with(|entry| entry.and_then(faces::handle_beside_name))
             .map(|handle| view! { <p class="handle"><bdi dir="ltr">{handle}</bdi></p> })
     };
     view! {
         <div class="details-inner">
-            {move || peer.get().map(|peer| avatar::of_peer(&peer, "big"))}
+            {entry.avatar("big")}
             <div>
                 <h2 id="facts-name"><bdi class="name">{move || entry.name()}</bdi></h2>
                 {handle}

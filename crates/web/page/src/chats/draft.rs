@@ -1,37 +1,31 @@
 //! Drafts: text that was typed and not sent, stored with its conversation.
 
 use leptos::{prelude::*, task::spawn_local};
-use subrosa_web_rpc::{Answer, Request};
-use subrosa_wire::ConversationId;
+use subrosa_web_rpc::{Answer, ChatId, Request};
 
 use crate::{limits::DRAFT_AFTER, link};
 
 /// The draft of one conversation.
 #[derive(Clone, Copy)]
 pub(super) struct Draft {
-    conversation: StoredValue<ConversationId>,
+    chat: ChatId,
     /// Text that was typed and is not stored yet.
     unkept: StoredValue<Option<String>>,
     number: StoredValue<u32>,
 }
 
 impl Draft {
-    pub(super) fn new(conversation: ConversationId) -> Self {
+    pub(super) fn new(chat: ChatId) -> Self {
         Self {
-            conversation: StoredValue::new(conversation),
+            chat,
             unkept: StoredValue::new(None),
             number: StoredValue::new(0),
         }
     }
 
-    /// Gives the draft its conversation's new id.
-    pub(super) fn follow(self, conversation: ConversationId) {
-        self.conversation.set_value(conversation);
-    }
-
     /// The stored draft.
     pub(super) async fn kept(self) -> Option<String> {
-        match link::call(Request::Draft(self.conversation.try_get_value()?)).await {
+        match link::call(Request::Draft(self.chat)).await {
             Ok(Answer::Draft(text)) if !text.is_empty() => Some(text),
             _ => None,
         }
@@ -55,9 +49,10 @@ impl Draft {
     /// Stores at once what is not stored yet.
     pub(super) fn flush(self) {
         let text = self.unkept.try_update_value(Option::take).flatten();
-        if let (Some(text), Some(conversation)) = (text, self.conversation.try_get_value()) {
+        if let Some(text) = text {
+            let chat = self.chat;
             spawn_local(async move {
-                let _ = link::call(Request::KeepDraft { conversation, text }).await;
+                let _ = link::call(Request::KeepDraft { chat, text }).await;
             });
         }
     }

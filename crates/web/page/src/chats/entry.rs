@@ -3,34 +3,60 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use subrosa_web_rpc::{Conversation, ConversationState};
+use subrosa_web_rpc::{ChatId, Conversation, ConversationState};
 
-use super::chat_item::name_of;
-use crate::reactive::memo;
+use crate::{
+    components::avatar,
+    model::{
+        faces::{self, Face},
+        roster::Roster,
+    },
+    reactive::memo,
+};
 
 /// The open conversation, for the components of its pane.
 #[derive(Clone, Copy)]
 pub(super) struct Entry {
-    entry: Memo<Option<Arc<Conversation>>>,
+    conversation: Memo<Option<Arc<Conversation>>>,
     // Every message shows it, and it must not be computed again for each message that arrives.
     name: Memo<String>,
+    face: Memo<Option<Face>>,
 }
 
 impl Entry {
-    /// The conversation that the memo holds.
-    pub(super) fn new(entry: Memo<Option<Arc<Conversation>>>) -> Self {
-        let name = memo!(move || entry.with(|entry| entry.as_deref().map(name_of).unwrap_or_default()));
-        Self { entry, name }
+    /// The conversation that `chat` names.
+    pub(super) fn new(
+        roster: RwSignal<Roster>,
+        chat: impl Fn() -> Option<ChatId> + Send + Sync + 'static,
+    ) -> Self {
+        let conversation = memo!(move || {
+            let chat = chat()?;
+            roster.with(|roster| roster.get(&chat).cloned())
+        });
+        let name = memo!(move || {
+            conversation.with(|entry| entry.as_deref().map(faces::name_of).unwrap_or_default())
+        });
+        let face = memo!(move || conversation.with(|entry| entry.as_deref().map(Face::of_conversation)));
+        Self {
+            conversation,
+            name,
+            face,
+        }
     }
 
     /// Reads the conversation.
     pub(super) fn with<T>(self, read: impl FnOnce(Option<&Conversation>) -> T) -> T {
-        self.entry.with(|entry| read(entry.as_deref()))
+        self.conversation.with(|entry| read(entry.as_deref()))
     }
 
-    /// The other person's name.
+    /// What the conversation is called.
     pub(super) fn name(self) -> String {
         self.name.get()
+    }
+
+    /// Its avatar.
+    pub(super) fn avatar(self, size: &'static str) -> impl IntoView {
+        move || self.face.get().map(|face| avatar::avatar(&face, size))
     }
 
     /// Whether it can be used.

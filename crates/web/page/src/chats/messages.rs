@@ -165,10 +165,9 @@ fn row(drawn: Drawn, store: Store) -> AnyView {
 
 /// The start of a conversation, above its first message.
 fn start(entry: Entry, is_empty: Memo<bool>) -> impl IntoView {
-    let peer = memo!(move || { entry.with(|entry| entry.map(|entry| entry.peer.clone())) });
     view! {
         <div class="start" data-testid="conversation-start">
-            {move || peer.get().map(|peer| crate::components::avatar::of_peer(&peer, "big"))}
+            {entry.avatar("big")}
             <strong><bdi class="name">{text!(entry.name())}</bdi></strong>
             <p>{move || if is_empty.get() { now!("empty-conversation", name = entry.name()) } else { now!("conversation-start", name = entry.name()) }}</p>
         </div>
@@ -203,17 +202,15 @@ fn mark_read(store: Store, entry: Entry, scroller: &Scroller) {
         })
     });
     effect!(move || {
-        let Some((conversation, ..)) = unseen.get() else {
+        let Some((chat, ..)) = unseen.get() else {
             return;
         };
-        let loaded = store.window.with(|window| {
-            window
-                .as_ref()
-                .is_some_and(|window| window.conversation == conversation)
-        });
+        let loaded = store
+            .window
+            .with(|window| window.as_ref().is_some_and(|window| window.chat == chat));
         if loaded && at_bottom.get() && looked_at.get() {
             spawn_local(async move {
-                let _ = link::call(Request::MarkRead(conversation)).await;
+                let _ = link::call(Request::MarkRead(chat)).await;
             });
         }
     });

@@ -1,27 +1,25 @@
 //! Warnings to the user: in plain words, where they belong, and gone once dismissed.
 
 use leptos::prelude::*;
-use subrosa_web_rpc::{ConversationState, Warning};
-use subrosa_wire::{AccountId, ConversationId};
+use subrosa_web_rpc::{ChatId, ConversationState, Warning};
 
 use super::entry::Entry;
 use crate::{
-    components::icon,
+    components::{icon, report},
     i18n::{now, t},
-    reactive::memo,
+    model::{
+        faces,
+        warnings::{self, Meaning},
+    },
+    reactive::{memo, text},
     store::{Store, use_store},
 };
 
 #[component]
-pub(super) fn Notices() -> impl IntoView {
+pub(super) fn Notices(chat: ChatId) -> impl IntoView {
     let store = use_store();
     let entry = expect_context::<Entry>();
-    let open = memo!(move || { entry.with(|entry| entry.map(|entry| (entry.id, entry.peer.account_id))) });
-    let here = memo!(move || {
-        open.get()
-            .map(|open| concerning(store, Some(open)))
-            .unwrap_or_default()
-    });
+    let here = memo!(move || concerning(store, Some(chat)));
     let is_blocked = move || entry.state() == Some(ConversationState::Blocked);
     view! {
         <Show when=move || is_blocked() || here.with(|here| !here.is_empty())>
@@ -38,7 +36,7 @@ pub(super) fn Notices() -> impl IntoView {
                 <For each=move || here.get() key=|(number, _)| *number let((number, warning))>
                     <div class="notice warn" role="alert" data-testid="warning">
                         {icon::icon(icon::WARN)}
-                        <div>{move || words(&warning)}</div>
+                        {body(warning)}
                         <button type="button" class="icon-button" aria-label=t!("dismiss") title=t!("dismiss") on:click=move |_| store.dismiss(number)>
                             {icon::sized(icon::CLOSE, "18")}
                         </button>
@@ -49,30 +47,15 @@ pub(super) fn Notices() -> impl IntoView {
     }
 }
 
-/// A conversation and the other person's account.
-type Place = (ConversationId, AccountId);
-
 /// The warnings about a conversation, or with `None` those about no particular one.
-fn concerning(store: Store, place: Option<Place>) -> Vec<(u64, Warning)> {
+fn concerning(store: Store, chat: Option<ChatId>) -> Vec<(u64, Warning)> {
     store.warnings.with(|warnings| {
         warnings
             .iter()
-            .filter(|(_, warning)| concerns(warning, place))
+            .filter(|(_, warning)| warning.chat() == chat)
             .cloned()
             .collect()
     })
-}
-
-fn concerns(warning: &Warning, place: Option<Place>) -> bool {
-    let (here, peer) = place.unzip();
-    match warning {
-        Warning::KeyChanged { account, .. } => peer == Some(*account),
-        Warning::ForgedByServer { conversation, .. } => here == *conversation,
-        Warning::MessageRefused { conversation, .. } | Warning::HistoryGap { conversation } => {
-            here == Some(*conversation)
-        }
-        Warning::Refused { .. } => here.is_none(),
-    }
 }
 
 /// The warnings about no particular conversation.
@@ -84,22 +67,40 @@ pub(super) fn GeneralNotices() -> impl IntoView {
         <For each=move || general.get() key=|(number, _)| *number let((number, warning))>
             <div class="banner warn" data-testid="warning">
                 {icon::sized(icon::WARN, "16")}
-                <span>{move || words(&warning)}</span>
+                {body(warning)}
                 <button type="button" class="text-button" data-testid="dismiss" on:click=move |_| store.dismiss(number)>{t!("dismiss")}</button>
             </div>
         </For>
     }
 }
 
+/// What happened and what to do, and folded away what a report needs.
+fn body(warning: Warning) -> impl IntoView {
+    let report = warnings::report(&warning).map(report::folded);
+    view! {
+        <div>
+            <span>{text!(words(&warning))}</span>
+            {report}
+        </div>
+    }
+}
+
 fn words(warning: &Warning) -> String {
-    match warning {
-        Warning::KeyChanged { handle, .. } => match handle {
-            Some(handle) => now!("warning-key-changed", name = format!("@{handle}")),
-            None => now!("warning-key-changed-unnamed"),
-        },
-        Warning::ForgedByServer { .. } => now!("warning-forged"),
-        Warning::MessageRefused { .. } => now!("warning-message"),
-        Warning::HistoryGap { .. } => now!("warning-gap"),
-        Warning::Refused { .. } => now!("warning-refused"),
+    let name = |member| faces::name(member).unwrap_or_else(|| now!("unknown-person"));
+    match Meaning::of(warning) {
+        Meaning::OtherAccount(_, Some(handle)) => {
+            now!("warning-handle-reassigned", name = format!("@{handle}"))
+        }
+        Meaning::OtherAccount(_, None) => now!("warning-handle-reassigned-unnamed"),
+        Meaning::ChangedLog => now!("warning-log"),
+        Meaning::Forged => now!("warning-forged"),
+        Meaning::FalseAccount => now!("warning-account"),
+        Meaning::DeviceReturns => now!("warning-device"),
+        Meaning::Unreadable => now!("failure-server"),
+        Meaning::InvalidMessage(member) => now!("warning-message", name = name(member)),
+        Meaning::InvalidChange(member) => now!("warning-change", name = name(member)),
+        Meaning::HistoryGap => now!("warning-gap"),
+        Meaning::Refused => now!("warning-refused"),
+        Meaning::More => now!("warning-more"),
     }
 }

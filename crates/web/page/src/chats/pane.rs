@@ -1,10 +1,9 @@
 //! From an address to a conversation: looks for it here, then asks the server, and says so if there is none.
 
 use leptos::{prelude::*, task::spawn_local};
-use subrosa_web_rpc::{Answer, Conversation, Failure, FailureKind, Request};
-use subrosa_wire::AccountId;
+use subrosa_web_rpc::{Answer, ChatId, Conversation, Failure, FailureKind, Request};
 
-use super::conversation::ConversationPane;
+use super::{chat_item::handle_of, conversation::ConversationPane};
 use crate::{
     components::{failure, icon, skeleton},
     i18n::t,
@@ -20,8 +19,8 @@ use crate::{
 enum Found {
     /// Not known yet.
     Searching,
-    /// The conversation with this account.
-    With(AccountId),
+    /// This conversation.
+    Chat(ChatId),
     /// Nobody has this handle.
     Nobody,
     /// The search failed.
@@ -51,7 +50,7 @@ pub(super) fn ChatPane() -> impl IntoView {
         match (here, address) {
             (Some(entry), _) => {
                 store.open(entry.id);
-                found.set(Found::With(entry.peer.account_id));
+                found.set(Found::Chat(entry.id));
             }
             (None, ChatAddress::With(handle)) => {
                 store.close();
@@ -64,12 +63,12 @@ pub(super) fn ChatPane() -> impl IntoView {
                     }
                     match answer {
                         Ok(Answer::Conversation(Some(entry))) => {
-                            let (id, account) = (entry.id, entry.peer.account_id);
+                            let id = entry.id;
                             store.roster.update(|roster| {
                                 roster.entry(id).or_insert_with(|| (*entry).into());
                             });
                             store.open(id);
-                            found.set(Found::With(account));
+                            found.set(Found::Chat(id));
                         }
                         Ok(_) => found.set(Found::Nobody),
                         Err(failure) if failure.kind == FailureKind::UnknownPerson => {
@@ -86,17 +85,17 @@ pub(super) fn ChatPane() -> impl IntoView {
         }
     });
     on_cleanup(move || store.close());
-    let account = memo!(move || match found.get() {
-        Found::With(account) => Some(account),
+    let chat = memo!(move || match found.get() {
+        Found::Chat(chat) => Some(chat),
         _ => None,
     });
     view! {
         // Each conversation has a pane of its own, by its key. A shared pane would show in one conversation what was
         // typed in another.
-        <For each=move || account.get() key=|account| *account children=|account| view! { <ConversationPane account /> } />
+        <For each=move || chat.get() key=|chat| *chat children=|chat| view! { <ConversationPane chat /> } />
         {move || match found.get() {
             Found::Searching => view! { <div class="conversation">{skeleton::shape("pane-head")}{skeleton::bubbles()}</div> }.into_any(),
-            Found::With(_) => ().into_any(),
+            Found::Chat(_) => ().into_any(),
             Found::Nobody => nobody(router.route_now()).into_any(),
             Found::Failed(failure) => failed(failure, attempt).into_any(),
         }}
@@ -109,7 +108,7 @@ fn now_wanted(wanted: Memo<Option<ChatAddress>>) -> Option<ChatAddress> {
 
 fn fits(entry: &Conversation, address: &ChatAddress) -> bool {
     match address {
-        ChatAddress::With(handle) => entry.peer.handle.as_ref() == Some(handle),
+        ChatAddress::With(handle) => handle_of(entry) == Some(handle),
         ChatAddress::Id(id) => entry.id == *id,
         ChatAddress::Nobody(_) => false,
     }
@@ -136,7 +135,10 @@ fn nobody(route: Route) -> impl IntoView {
 
 fn failed(failure: Failure, attempt: RwSignal<u32>) -> impl IntoView {
     let router = use_router();
-    let again = !matches!(failure.kind, FailureKind::OwnAccount | FailureKind::KeyChanged);
+    let again = !matches!(
+        failure.kind,
+        FailureKind::OwnAccount | FailureKind::HandleReassigned
+    );
     view! {
         <div class="pane-empty" data-testid="open-failed">
             <div class="empty" role="alert">

@@ -8,7 +8,10 @@ use crate::{
     i18n::t,
     limits::SEARCH_AFTER,
     link,
-    model::route::{ChatAddress, Route},
+    model::{
+        faces::Face,
+        route::{ChatAddress, Route},
+    },
     reactive::{effect, text},
     router::use_router,
     store::use_store,
@@ -78,7 +81,7 @@ fn Found(person: Person, search: RwSignal<String>) -> impl IntoView {
                 router.go(route.clone());
                 search.set(String::new());
             }>
-                {avatar::avatar(&person.account_id, &handle, "medium")}
+                {avatar::avatar(&Face::of_account(&person.account_id, &handle), "medium")}
                 <span class="chat-name one-line"><bdi dir="ltr">"@"{handle.clone()}</bdi></span>
             </button>
         </li>

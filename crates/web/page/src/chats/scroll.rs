@@ -224,7 +224,7 @@ impl Scroller {
 }
 
 fn row(area: &HtmlElement, key: &str) -> Option<HtmlElement> {
-    // Keys are hexadecimal digits and words of our own.
+    // Keys are numbers and words of our own.
     browser::all_in(area, &format!("[data-key=\"{key}\"]"))
         .into_iter()
         .next()

@@ -9,7 +9,7 @@ use crate::{
     components::{avatar, icon, skeleton},
     i18n::{now, t},
     limits::LIST_ROWS,
-    model::{roster, route::Route},
+    model::{faces::Face, roster, route::Route},
     reactive::{memo, text},
     router::use_router,
     store::use_store,
@@ -116,7 +116,7 @@ fn Own() -> impl IntoView {
     view! {
         <a class="me" href="/settings" data-testid="settings-link" data-online=text!(online().to_string()) aria-label=label title=label
             aria-current=move || (router.route() == Route::Settings).then_some("page") on:click=router.follow(Route::Settings)>
-            {move || store.me().map(|me| avatar::avatar(&me.account_id, me.name.as_deref().unwrap_or(me.handle.as_str()), ""))}
+            {move || store.me().map(|me| avatar::avatar(&Face::of_account(&me.account_id, me.name.as_deref().unwrap_or(me.handle.as_str())), ""))}
         </a>
     }
 }

@@ -16,7 +16,7 @@ pub(crate) fn words(failure: &Failure) -> String {
         FailureKind::InvalidText => now!("failure-text"),
         FailureKind::UnknownPerson => now!("failure-unknown-person"),
         FailureKind::OwnAccount => now!("failure-own-account"),
-        FailureKind::KeyChanged => now!("failure-key-changed"),
+        FailureKind::HandleReassigned => now!("failure-handle-reassigned"),
         FailureKind::NotFound => now!("failure-not-found"),
         FailureKind::RateLimited => match failure.retry_after_ms {
             Some(ms) => now!(

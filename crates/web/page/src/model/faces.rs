@@ -1,23 +1,50 @@
-//! How a person is shown: a name, two letters, a colour.
+//! How people and conversations are shown: a name, two letters, a colour.
 
 use std::iter;
 
-use subrosa_web_rpc::Peer;
+use subrosa_web_rpc::{Contact, Conversation, ConversationKind};
 use subrosa_wire::AccountId;
 
 use super::{clusters, letters};
+use crate::i18n::now;
 
 /// How many pairs of colours the style sheet has.
 const HUES: u8 = 10;
 
-/// The class of a person's colours. It follows from the account id, so it is the same everywhere.
-pub(crate) fn hue(account: &AccountId) -> String {
-    // The last byte is as random as any other.
-    format!("hue-{}", account.as_bytes()[15] % HUES)
+/// What an avatar shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Face {
+    /// Up to two letters.
+    pub(crate) initials: String,
+    /// The number of a pair of colours.
+    pub(crate) hue: u8,
+}
+
+impl Face {
+    /// The face of a person. The colours follow from the account id, so they are the same everywhere.
+    pub(crate) fn of_account(account: &AccountId, name: &str) -> Self {
+        Self {
+            initials: initials(name),
+            // The last byte is as random as any other.
+            hue: account.as_bytes()[15] % HUES,
+        }
+    }
+
+    /// The face of a conversation: that of the other person, if there is one.
+    pub(crate) fn of_conversation(conversation: &Conversation) -> Self {
+        let name = known_name(conversation).unwrap_or_default();
+        match &conversation.with {
+            Some(person) => Self::of_account(&person.account_id, &name),
+            None => Self {
+                initials: initials(&name),
+                hue: conversation.id.get().to_le_bytes()[0] % HUES,
+            },
+        }
+    }
 }
 
 /// Up to two letters for the avatar.
-pub(crate) fn initials(name: &str) -> String {
+fn initials(name: &str) -> String {
     let mut words = name
         .split(|c: char| c.is_whitespace() || matches!(c, '.' | '_' | '-'))
         .filter_map(|mut word| {
@@ -44,20 +71,37 @@ const MARKS_MAX: usize = 3;
 /// The most characters of a name, as people count them.
 const NAME_MAX: usize = 64;
 
+/// What a conversation is called everywhere: by its title, or else by the person whom it is with.
+pub(crate) fn name_of(conversation: &Conversation) -> String {
+    known_name(conversation).unwrap_or_else(|| match conversation.kind {
+        ConversationKind::Direct => now!("unknown-person"),
+        ConversationKind::NotesToSelf => now!("you"),
+    })
+}
+
+fn known_name(conversation: &Conversation) -> Option<String> {
+    let title = conversation.title.as_deref().and_then(shown);
+    title.or_else(|| conversation.with.as_ref().and_then(name))
+}
+
 /// The person's display name, or else the handle. `None` while neither is known.
-pub(crate) fn name(peer: &Peer) -> Option<String> {
-    let name = peer.name.as_deref().map(shown).filter(|name| !name.is_empty());
-    name.or_else(|| peer.handle.as_ref().map(|handle| format!("@{handle}")))
+pub(crate) fn name(person: &Contact) -> Option<String> {
+    let name = person.name.as_deref().and_then(shown);
+    name.or_else(|| handle(person))
 }
 
-/// The handle with its `@`, unless it already stands in place of the name.
-pub(crate) fn handle_beside_name(peer: &Peer) -> Option<String> {
-    let handle = peer.handle.as_ref().map(|handle| format!("@{handle}"));
-    handle.filter(|handle| name(peer).as_ref() != Some(handle))
+/// The handle of the other person with its `@`, unless it already stands in place of the conversation's name.
+pub(crate) fn handle_beside_name(conversation: &Conversation) -> Option<String> {
+    let handle = conversation.with.as_ref().and_then(handle);
+    handle.filter(|handle| known_name(conversation).as_ref() != Some(handle))
 }
 
-/// A name as it is shown: of bounded length and height.
-fn shown(name: &str) -> String {
+fn handle(person: &Contact) -> Option<String> {
+    person.handle.as_ref().map(|handle| format!("@{handle}"))
+}
+
+/// A name as it is shown: of bounded length and height. `None` if nothing of it is left.
+fn shown(name: &str) -> Option<String> {
     let mut marks = 0;
     let mut low = String::with_capacity(name.len());
     for c in name.trim().chars() {
@@ -66,7 +110,8 @@ fn shown(name: &str) -> String {
             low.push(c);
         }
     }
-    clusters::start(&low, NAME_MAX).to_owned()
+    let shown = clusters::start(&low, NAME_MAX);
+    (!shown.is_empty()).then(|| shown.to_owned())
 }
 
 /// The blocks of marks that combine with any letter (Unicode, "Combining Diacritical Marks" and its extensions).
@@ -77,7 +122,10 @@ fn is_mark(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
+    use crate::model::samples::{contact, conversation};
 
     #[test]
     fn initials_are_of_the_first_and_the_last_word() {
@@ -104,26 +152,42 @@ mod tests {
     #[test]
     fn a_name_is_bounded_in_length_and_height() {
         assert_eq!(
-            shown(&format!("z{}x", "\u{311}\u{489}".repeat(80))),
-            "z\u{311}\u{489}\u{311}x"
+            shown(&format!("z{}x", "\u{311}\u{489}".repeat(80))).as_deref(),
+            Some("z\u{311}\u{489}\u{311}x")
         );
-        assert_eq!(shown(&"ab ".repeat(200)).chars().count(), NAME_MAX);
-        assert_eq!(shown(" Zoë 👩\u{200d}🌾 "), "Zoë 👩\u{200d}🌾");
+        assert_eq!(shown(&"ab ".repeat(200)).unwrap().chars().count(), NAME_MAX);
+        assert_eq!(shown(" Zoë 👩\u{200d}🌾 ").as_deref(), Some("Zoë 👩\u{200d}🌾"));
     }
 
     #[test]
     fn a_person_is_called_by_name_and_else_by_handle() {
-        let mut peer = Peer {
-            account_id: AccountId::from_bytes([0; 16]),
-            handle: "ben".parse().ok(),
-            name: Some(" Ben ".to_owned()),
-        };
-        assert_eq!(name(&peer).as_deref(), Some("Ben"));
-        assert_eq!(handle_beside_name(&peer).as_deref(), Some("@ben"));
-        peer.name = Some("  ".to_owned());
-        assert_eq!(name(&peer).as_deref(), Some("@ben"));
-        assert_eq!(handle_beside_name(&peer), None);
-        peer.handle = None;
-        assert_eq!(name(&peer), None);
+        let mut person = contact(0, "ben", Some(" Ben "));
+        assert_eq!(name(&person).as_deref(), Some("Ben"));
+        person.name = Some("  ".to_owned());
+        assert_eq!(name(&person).as_deref(), Some("@ben"));
+        person.handle = None;
+        assert_eq!(name(&person), None);
+    }
+
+    #[test]
+    fn a_conversation_is_called_by_its_title_and_else_by_its_person() {
+        let mut chat = conversation(1, "ben", Some("Ben"));
+        assert_eq!(name_of(&chat), "Ben");
+        assert_eq!(handle_beside_name(&chat).as_deref(), Some("@ben"));
+        chat.title = Some("Rowing club".to_owned());
+        assert_eq!(name_of(&chat), "Rowing club");
+        chat.title = Some("  ".to_owned());
+        chat.with = Some(contact(1, "ben", None));
+        assert_eq!(name_of(&chat), "@ben");
+        assert_eq!(handle_beside_name(&chat), None);
+        chat.with = None;
+        assert_eq!(name_of(&chat), "Someone");
+    }
+
+    #[test]
+    fn the_face_of_a_conversation_is_that_of_its_person() {
+        let chat = conversation(7, "ben.okafor", None);
+        let of_person = Face::of_account(&AccountId::from_bytes([7; 16]), "@ben.okafor");
+        assert_eq!(Face::of_conversation(&chat), of_person);
     }
 }

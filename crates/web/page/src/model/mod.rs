@@ -12,4 +12,5 @@ pub(crate) mod route;
 pub(crate) mod rows;
 #[cfg(test)]
 pub(crate) mod samples;
+pub(crate) mod warnings;
 pub(crate) mod window;

@@ -1,6 +1,7 @@
 //! Addresses of the app.
 
-use subrosa_wire::{ConversationId, Handle};
+use subrosa_web_rpc::ChatId;
+use subrosa_wire::Handle;
 
 /// Where the user is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +19,8 @@ pub(crate) enum Route {
 pub(crate) enum ChatAddress {
     /// By the other person's handle: an address that people can share.
     With(Handle),
-    /// By its id, while the handle is not known yet.
-    Id(ConversationId),
+    /// By its id on this device, where there is no handle.
+    Id(ChatId),
     /// Something that is not a handle, so nobody can have it.
     Nobody(String),
 }
@@ -51,8 +52,8 @@ impl Route {
 
 impl ChatAddress {
     fn parse(name: &str) -> Self {
-        if let Some(id) = name.strip_prefix('~').and_then(|id| id.parse().ok()) {
-            return Self::Id(id);
+        if let Some(number) = name.strip_prefix('~').and_then(|id| id.parse().ok()) {
+            return Self::Id(ChatId::new(number));
         }
         match name.parse() {
             Ok(handle) => Self::With(handle),
@@ -73,7 +74,7 @@ mod tests {
             Route::List,
             Route::Settings,
             Route::Chat(ChatAddress::With("ben.okafor".parse().unwrap())),
-            Route::Chat(ChatAddress::Id(ConversationId::from_bytes([7; 16]))),
+            Route::Chat(ChatAddress::Id(ChatId::new(12))),
             Route::Chat(ChatAddress::Nobody("x".to_owned())),
         ] {
             assert_eq!(Route::parse(&route.path()), route);

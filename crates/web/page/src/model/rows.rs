@@ -38,7 +38,7 @@ impl Row {
         match self {
             Self::Day { day, .. } => format!("day-{day}"),
             Self::Unread => "unread".to_owned(),
-            Self::Message { message, .. } => message.id.clone(),
+            Self::Message { message, .. } => message.id.to_string(),
         }
     }
 }
@@ -95,10 +95,11 @@ fn end_group(rows: &mut [Row]) {
 
 #[cfg(test)]
 mod tests {
-    use subrosa_wire::{AccountId, ConversationId, Timestamp};
+    use subrosa_web_rpc::MessageStatus;
+    use subrosa_wire::{AccountId, Timestamp};
 
     use super::*;
-    use crate::model::samples::{HOUR, message};
+    use crate::model::samples::{CHAT, HOUR, message};
 
     fn at(position: i64, hours: u64, sender: u8) -> Message {
         Message {
@@ -110,7 +111,7 @@ mod tests {
     }
 
     fn shape(messages: Vec<Message>, unread_from: Option<i64>) -> String {
-        let window = Window::new(ConversationId::from_bytes([1; 16]), messages, false, false);
+        let window = Window::new(CHAT, messages, false, false);
         rows(&window, unread_from, |ms| {
             i64::try_from(ms / (24 * HOUR)).unwrap_or_default()
         })
@@ -162,5 +163,21 @@ mod tests {
             shape(vec![at(1, 30, 2), at(2, 1, 1), at(3, 31, 2)], None),
             "day1 () () ()"
         );
+    }
+
+    /// A pending message whose conversation goes on under another id on the wire arrives as this change, too.
+    #[test]
+    fn the_row_of_a_message_keeps_its_key_when_the_message_is_sent() {
+        let pending = message(1_000_000);
+        let mut window = Window::new(CHAT, vec![pending.clone()], false, false);
+        let key_of_last = |window: &Window| rows(window, None, |_| 0).last().map(Row::key);
+        let key = key_of_last(&window);
+        window.take(Message {
+            position: 4,
+            status: MessageStatus::Sent,
+            sent_at: Timestamp::from_millis(HOUR),
+            ..pending
+        });
+        assert_eq!(key_of_last(&window), key);
     }
 }

@@ -1,15 +1,21 @@
 //! Messages and conversations for tests.
 
-use subrosa_web_rpc::{Conversation, ConversationState, Message, MessageStatus, Peer};
-use subrosa_wire::{AccountId, ConversationId, Timestamp};
+use subrosa_web_rpc::{
+    ChatId, Contact, Conversation, ConversationKind, ConversationState, LocalMessageId, Message,
+    MessageStatus,
+};
+use subrosa_wire::{AccountId, Timestamp};
 
 pub(crate) const HOUR: u64 = 3_600_000;
 
-/// A received message whose position and time come from one number.
+/// The conversation of the messages.
+pub(crate) const CHAT: ChatId = ChatId::new(1);
+
+/// A received message whose id, position and time come from one number.
 pub(crate) fn message(position: i64) -> Message {
     Message {
-        id: format!("{position:064x}"),
-        conversation: ConversationId::from_bytes([1; 16]),
+        id: LocalMessageId::new(position),
+        chat: CHAT,
         sender: AccountId::from_bytes([2; 16]),
         outgoing: false,
         text: format!("message {position}"),
@@ -19,15 +25,22 @@ pub(crate) fn message(position: i64) -> Message {
     }
 }
 
+/// A person.
+pub(crate) fn contact(number: u8, handle: &str, name: Option<&str>) -> Contact {
+    Contact {
+        account_id: AccountId::from_bytes([number; 16]),
+        handle: handle.parse().ok(),
+        name: name.map(str::to_owned),
+    }
+}
+
 /// A conversation with somebody.
 pub(crate) fn conversation(number: u8, handle: &str, name: Option<&str>) -> Conversation {
     Conversation {
-        id: ConversationId::from_bytes([number; 16]),
-        peer: Peer {
-            account_id: AccountId::from_bytes([number; 16]),
-            handle: handle.parse().ok(),
-            name: name.map(str::to_owned),
-        },
+        id: ChatId::new(number.into()),
+        kind: ConversationKind::Direct,
+        title: None,
+        with: Some(contact(number, handle, name)),
         unread: 0,
         first_unread: None,
         last_message: None,

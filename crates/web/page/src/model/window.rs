@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use subrosa_web_rpc::Message;
-use subrosa_wire::ConversationId;
+use subrosa_web_rpc::{ChatId, LocalMessageId, Message};
 
 /// Messages in one page.
 pub(crate) const PAGE: usize = 50;
@@ -14,7 +13,7 @@ pub(crate) const WINDOW_MAX: usize = 180;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Window {
     /// Whose messages these are.
-    pub(crate) conversation: ConversationId,
+    pub(crate) chat: ChatId,
     /// The messages.
     pub(crate) messages: Vec<Arc<Message>>,
     /// There are older ones.
@@ -36,15 +35,10 @@ pub(crate) enum Arrival {
 
 impl Window {
     /// A window that holds one loaded page.
-    pub(crate) fn new(
-        conversation: ConversationId,
-        messages: Vec<Message>,
-        has_older: bool,
-        has_newer: bool,
-    ) -> Self {
+    pub(crate) fn new(chat: ChatId, messages: Vec<Message>, has_older: bool, has_newer: bool) -> Self {
         let messages = messages.into_iter().map(Arc::new).collect();
         Self {
-            conversation,
+            chat,
             messages,
             has_older,
             has_newer,
@@ -116,15 +110,8 @@ impl Window {
     }
 
     /// Removes a message.
-    pub(crate) fn remove(&mut self, id: &str) {
+    pub(crate) fn remove(&mut self, id: LocalMessageId) {
         self.messages.retain(|message| message.id != id);
-    }
-
-    /// Gives the conversation its new id.
-    pub(crate) fn follow(&mut self, from: ConversationId, to: ConversationId) {
-        if self.conversation == from {
-            self.conversation = to;
-        }
     }
 
     fn drop_oldest(&mut self) {
@@ -142,15 +129,10 @@ mod tests {
     use subrosa_web_rpc::MessageStatus;
 
     use super::*;
-    use crate::model::samples::message;
+    use crate::model::samples::{CHAT, message};
 
     fn window(range: std::ops::Range<i64>, has_older: bool, has_newer: bool) -> Window {
-        Window::new(
-            ConversationId::from_bytes([1; 16]),
-            range.map(message).collect(),
-            has_older,
-            has_newer,
-        )
+        Window::new(CHAT, range.map(message).collect(), has_older, has_newer)
     }
 
     fn positions(window: &Window) -> Vec<i64> {
@@ -222,7 +204,7 @@ mod tests {
     fn an_empty_conversation_takes_its_first_message() {
         let mut window = window(0..0, false, false);
         assert_eq!(window.take(message(5)), Arrival::Added);
-        window.remove(&message(5).id);
+        window.remove(message(5).id);
         assert!(window.messages.is_empty());
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     },
     i18n::{now, t},
     link,
+    model::faces::Face,
     reactive::{memo, text},
     store::use_store,
 };
@@ -43,7 +44,7 @@ pub(super) fn Profile() -> impl IntoView {
         <section class="group" aria-labelledby="profile-title">
             <h2 id="profile-title">{t!("profile")}</h2>
             <div class="profile">
-                {move || store.me().map(|me| avatar::avatar(&me.account_id, me.name.as_deref().unwrap_or(me.handle.as_str()), ""))}
+                {move || store.me().map(|me| avatar::avatar(&Face::of_account(&me.account_id, me.name.as_deref().unwrap_or(me.handle.as_str())), ""))}
                 <div>
                     <strong><bdi class="name">{move || store.me().map(|me| me.name.unwrap_or_else(|| me.handle.to_string()))}</bdi></strong>
                     <span class="handle">{move || store.me().map(|me| format!("@{}", me.handle))}</span>

@@ -6,7 +6,13 @@ use subrosa_web_rpc::{Answer, Failure, FailureKind, Request, Secret};
 use crate::{
     auth::CodeCard,
     browser,
-    components::{button::working, failure, field::Hint, notice, password::password},
+    components::{
+        button::working,
+        failure,
+        field::{Hint, Kind, field},
+        notice,
+        password::password,
+    },
     i18n::{now, t},
     link,
     reactive::text,
@@ -23,6 +29,7 @@ enum Step {
 #[component]
 pub(super) fn RenewCode() -> impl IntoView {
     let secret = RwSignal::new(String::new());
+    let old_code = RwSignal::new(String::new());
     let busy = RwSignal::new(false);
     let tried = RwSignal::new(false);
     let failed = RwSignal::new(None::<Failure>);
@@ -34,6 +41,9 @@ pub(super) fn RenewCode() -> impl IntoView {
         if secret.with_untracked(String::is_empty) {
             return browser::focus("#renew-password");
         }
+        if old_code.with_untracked(|code| code.trim().is_empty()) {
+            return browser::focus("#renew-code");
+        }
         if busy.get_untracked() {
             return;
         }
@@ -41,11 +51,13 @@ pub(super) fn RenewCode() -> impl IntoView {
         spawn_local(async move {
             let request = Request::RenewRecoveryCode {
                 password: Secret::new(secret.get_untracked()),
+                old_code: Secret::new(old_code.get_untracked()),
             };
             match link::call(request).await {
                 Ok(Answer::RecoveryCode(code)) => {
                     tried.try_set(false);
                     secret.try_set(String::new());
+                    old_code.try_set(String::new());
                     step.try_set(Step::Code(code));
                 }
                 Ok(_) => {}
@@ -59,10 +71,10 @@ pub(super) fn RenewCode() -> impl IntoView {
     let words = move || {
         failed.with(|failed| {
             let failure = failed.as_ref()?;
-            Some(if failure.kind == FailureKind::WrongPassword {
-                now!("old-password-wrong")
-            } else {
-                failure::words(failure)
+            Some(match failure.kind {
+                FailureKind::WrongPassword => now!("old-password-wrong"),
+                FailureKind::WrongRecoveryCode => now!("renew-old-code-wrong"),
+                _ => failure::words(failure),
             })
         })
     };
@@ -71,6 +83,9 @@ pub(super) fn RenewCode() -> impl IntoView {
             <form novalidate=true on:submit=submitted>
                 {password("renew-password", false, false, t!("password"), secret, move || {
                     if tried.get() && secret.with(String::is_empty) { Hint::Wrong(now!("password-missing")) } else { Hint::Plain(now!("renew-password-hint")) }
+                })}
+                {field(Kind::code("renew-code"), t!("renew-old-code"), old_code, move || {
+                    if tried.get() && old_code.with(|code| code.trim().is_empty()) { Hint::Wrong(now!("renew-old-code-hint")) } else { Hint::Plain(now!("renew-old-code-hint")) }
                 })}
                 {notice::maybe_error(words)}
                 <div class="actions">

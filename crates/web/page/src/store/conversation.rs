@@ -1,8 +1,7 @@
 //! The open conversation: which messages of it are loaded.
 
 use leptos::{prelude::*, task::spawn_local};
-use subrosa_web_rpc::{Answer, Failure, Message, Page, Request};
-use subrosa_wire::ConversationId;
+use subrosa_web_rpc::{Answer, ChatId, Failure, Message, Page, Request};
 
 use super::Store;
 use crate::{
@@ -32,14 +31,8 @@ struct Loaded {
     has_newer: bool,
 }
 
-async fn load(conversation: ConversationId, page: Page, limit: u32) -> Option<Loaded> {
-    match link::call(Request::Messages {
-        conversation,
-        page,
-        limit,
-    })
-    .await
-    {
+async fn load(chat: ChatId, page: Page, limit: u32) -> Option<Loaded> {
+    match link::call(Request::Messages { chat, page, limit }).await {
         Ok(Answer::Messages {
             messages,
             has_older,
@@ -55,41 +48,38 @@ async fn load(conversation: ConversationId, page: Page, limit: u32) -> Option<Lo
 
 impl Store {
     /// Opens a conversation at its first unread message, or else at its end.
-    pub(crate) fn open(self, conversation: ConversationId) {
-        if self.open.get_untracked() == Some(conversation) {
+    pub(crate) fn open(self, chat: ChatId) {
+        if self.open.get_untracked() == Some(chat) {
             return;
         }
-        let entry = self
-            .roster
-            .with_untracked(|roster| roster.get(&conversation).cloned());
+        let entry = self.roster.with_untracked(|roster| roster.get(&chat).cloned());
         let first_unread = entry
             .filter(|entry| entry.unread > 0)
             .and_then(|entry| entry.first_unread);
         batch(move || {
             self.window.set(None);
             self.unread_from.set(first_unread);
-            self.open.set(Some(conversation));
+            self.open.set(Some(chat));
         });
-        self.load_first(conversation);
+        self.load_first(chat);
     }
 
     /// Loads the first page of the open conversation: around the first unread message, if there is one.
-    pub(super) fn load_first(self, conversation: ConversationId) {
+    fn load_first(self, chat: ChatId) {
         let first_unread = self.unread_from.get_untracked();
         let unread = self
             .roster
-            .with_untracked(|roster| Some(roster.get(&conversation)?.unread))
+            .with_untracked(|roster| Some(roster.get(&chat)?.unread))
             .unwrap_or(0);
         self.loading.set_value(true);
         spawn_local(async move {
             let window = match first_unread {
-                Some(from) if unread > u64::from(LIMIT - CONTEXT) => around(conversation, from).await,
-                _ => newest(conversation).await,
+                Some(from) if unread > u64::from(LIMIT - CONTEXT) => around(chat, from).await,
+                _ => newest(chat).await,
             };
             self.loading.set_value(false);
-            // Meanwhile another conversation was opened, or this one got another id, or its messages were loaded.
-            if self.open.get_untracked() != Some(conversation) || self.window.with_untracked(Option::is_some)
-            {
+            // Meanwhile another conversation was opened, or the messages of this one were loaded.
+            if self.open.get_untracked() != Some(chat) || self.window.with_untracked(Option::is_some) {
                 return;
             }
             let place = if first_unread.is_some() {
@@ -99,7 +89,7 @@ impl Store {
             };
             match window {
                 Some(window) => self.show(window, place),
-                None => set_timeout(move || self.load_first(conversation), LOAD_AGAIN_AFTER),
+                None => set_timeout(move || self.load_first(chat), LOAD_AGAIN_AFTER),
             }
         });
     }
@@ -140,7 +130,7 @@ impl Store {
     }
 
     fn extend(self, page: Page, put: impl FnOnce(&mut Window, Loaded) + 'static) {
-        let Some(conversation) = self.open.get_untracked() else {
+        let Some(chat) = self.open.get_untracked() else {
             return;
         };
         if self.loading.get_value() {
@@ -148,10 +138,10 @@ impl Store {
         }
         self.loading.set_value(true);
         spawn_local(async move {
-            let loaded = load(conversation, page, LIMIT).await;
+            let loaded = load(chat, page, LIMIT).await;
             self.loading.set_value(false);
             self.window.maybe_update(|window| match (window, loaded) {
-                (Some(window), Some(loaded)) if window.conversation == conversation => {
+                (Some(window), Some(loaded)) if window.chat == chat => {
                     put(window, loaded);
                     true
                 }
@@ -167,9 +157,9 @@ impl Store {
             .with_untracked(|window| window.as_ref().is_some_and(|window| !window.has_newer));
         match self.open.get_untracked() {
             Some(_) if at_end => self.place.set(Some(Place::Bottom)),
-            Some(conversation) => spawn_local(async move {
-                if let Some(window) = newest(conversation).await
-                    && self.open.get_untracked() == Some(conversation)
+            Some(chat) => spawn_local(async move {
+                if let Some(window) = newest(chat).await
+                    && self.open.get_untracked() == Some(chat)
                 {
                     self.show(window, Place::Bottom);
                 }
@@ -180,7 +170,7 @@ impl Store {
 
     /// Reloads what is shown: more has happened than was reported.
     pub(super) fn load_again(self) {
-        let Some(conversation) = self.open.get_untracked() else {
+        let Some(chat) = self.open.get_untracked() else {
             return;
         };
         let from = self.window.with_untracked(|window| {
@@ -191,10 +181,10 @@ impl Store {
         });
         spawn_local(async move {
             let window = match from {
-                Some(from) => around(conversation, from).await,
-                None => newest(conversation).await,
+                Some(from) => around(chat, from).await,
+                None => newest(chat).await,
             };
-            if self.open.get_untracked() == Some(conversation) && window.is_some() {
+            if self.open.get_untracked() == Some(chat) && window.is_some() {
                 self.window.set(window);
             }
         });
@@ -210,7 +200,7 @@ impl Store {
     /// Adds a new message, or replaces one that has changed.
     pub(super) fn take_message(self, message: Message) {
         self.window.maybe_update(|window| match window {
-            Some(window) if window.conversation == message.conversation => {
+            Some(window) if window.chat == message.chat => {
                 window.take(message);
                 true
             }
@@ -219,9 +209,9 @@ impl Store {
     }
 
     /// Sends a text. When this returns, the message is in the window.
-    pub(crate) async fn send(self, conversation: ConversationId, text: String) -> Result<(), Failure> {
+    pub(crate) async fn send(self, chat: ChatId, text: String) -> Result<(), Failure> {
         let request = Request::SendText {
-            conversation,
+            chat,
             text,
             token: browser::random_token(),
         };
@@ -235,10 +225,10 @@ impl Store {
     }
 }
 
-async fn newest(conversation: ConversationId) -> Option<Window> {
-    let loaded = load(conversation, Page::Newest, LIMIT).await?;
+async fn newest(chat: ChatId) -> Option<Window> {
+    let loaded = load(chat, Page::Newest, LIMIT).await?;
     Some(Window::new(
-        conversation,
+        chat,
         loaded.messages,
         loaded.has_older,
         loaded.has_newer,
@@ -246,10 +236,10 @@ async fn newest(conversation: ConversationId) -> Option<Window> {
 }
 
 /// The messages from a position on, and some before it.
-async fn around(conversation: ConversationId, from: i64) -> Option<Window> {
-    let loaded = load(conversation, Page::From(from), LIMIT).await?;
-    let mut window = Window::new(conversation, loaded.messages, loaded.has_older, loaded.has_newer);
-    let before = load(conversation, Page::Before(window.first()?), CONTEXT).await?;
+async fn around(chat: ChatId, from: i64) -> Option<Window> {
+    let loaded = load(chat, Page::From(from), LIMIT).await?;
+    let mut window = Window::new(chat, loaded.messages, loaded.has_older, loaded.has_newer);
+    let before = load(chat, Page::Before(window.first()?), CONTEXT).await?;
     window.prepend(before.messages, before.has_older);
     Some(window)
 }

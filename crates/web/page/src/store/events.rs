@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use subrosa_web_rpc::{Event, State, Warning};
 
 use super::Store;
-use crate::{browser, limits::WARNINGS_MAX, model::roster};
+use crate::{browser, model::warnings};
 
 impl Store {
     /// Applies an event.
@@ -23,26 +23,11 @@ impl Store {
                     roster.insert(conversation.id, Arc::new(*conversation));
                 });
             }
-            Event::ConversationMoved { from, to } => {
-                self.roster.update(|roster| roster::follow(roster, from, to));
-                if self.open.get_untracked() == Some(from) {
-                    self.window.update(|window| {
-                        if let Some(window) = window {
-                            window.follow(from, to);
-                        }
-                    });
-                    self.open.set(Some(to));
-                    if self.window.with_untracked(Option::is_none) {
-                        // What is being loaded was asked for under the old id.
-                        self.load_first(to);
-                    }
-                }
-            }
             Event::Message(message) => self.take_message(*message),
-            Event::MessageRemoved { conversation, id } => {
+            Event::MessageRemoved { chat, message } => {
                 self.window.maybe_update(|window| match window {
-                    Some(window) if window.conversation == conversation => {
-                        window.remove(&id);
+                    Some(window) if window.chat == chat => {
+                        window.remove(message);
                         true
                     }
                     _ => false,
@@ -66,12 +51,7 @@ impl Store {
     fn warn(self, warning: Warning) {
         let number = self.warned.get_value() + 1;
         self.warned.set_value(number);
-        self.warnings.update(|warnings| {
-            warnings.retain(|(_, other)| *other != warning);
-            warnings.push((number, warning));
-            if warnings.len() > WARNINGS_MAX {
-                warnings.remove(0);
-            }
-        });
+        self.warnings
+            .update(|warnings| warnings::add(warnings, number, warning));
     }
 }

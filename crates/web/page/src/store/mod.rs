@@ -4,8 +4,7 @@ mod conversation;
 mod events;
 
 use leptos::prelude::*;
-use subrosa_web_rpc::{Answer, Connection, Me, Phase, Request, Secret, State, Warning};
-use subrosa_wire::ConversationId;
+use subrosa_web_rpc::{Answer, ChatId, Connection, Me, Phase, Request, Secret, State, Warning};
 
 pub(crate) use conversation::Place;
 
@@ -62,7 +61,7 @@ pub(crate) struct Store {
     /// Whether they have been loaded.
     pub(crate) loaded: RwSignal<bool>,
     /// The conversation that is open.
-    pub(crate) open: RwSignal<Option<ConversationId>>,
+    pub(crate) open: RwSignal<Option<ChatId>>,
     /// Its loaded messages; `None` while they are being loaded.
     pub(crate) window: RwSignal<Option<Window>>,
     /// The position of its first unread message.

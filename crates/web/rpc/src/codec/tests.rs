@@ -2,22 +2,29 @@
     clippy::unwrap_used,
     reason = "a test that cannot read its own input has failed"
 )]
-use subrosa_wire::{AccountId, ConversationId, DeviceId, Timestamp};
+use subrosa_wire::{AccountId, DeviceId, Timestamp};
 
 use super::*;
 use crate::{
-    Answer, Call, Connection, Conversation, ConversationState, Event, Failure, FailureKind, Me, Message,
-    MessageStatus, Page, Peer, Phase, Request, Secret, State, ToPage, Warning,
+    Answer, Call, ChatId, Connection, Contact, Conversation, ConversationKind, ConversationState, Event,
+    Failure, FailureKind, LocalMessageId, Me, MemberMisbehaviour, Message, MessageStatus, Misbehaviour, Page,
+    Phase, Request, Secret, State, ToPage, Warning,
 };
 
-fn conversation_id() -> ConversationId {
-    ConversationId::from_bytes([7; 16])
+const CHAT: ChatId = ChatId::new(7);
+
+fn contact() -> Contact {
+    Contact {
+        account_id: AccountId::from_bytes([4; 16]),
+        handle: "bob".parse().ok(),
+        name: None,
+    }
 }
 
 fn message() -> Message {
     Message {
-        id: "01".repeat(32),
-        conversation: conversation_id(),
+        id: LocalMessageId::new(i64::MAX),
+        chat: CHAT,
         sender: AccountId::from_bytes([1; 16]),
         outgoing: true,
         text: "under the rose 🌹".to_owned(),
@@ -54,22 +61,23 @@ fn what_is_written_is_read_and_nothing_else() {
             password: secret(),
         },
         Request::Messages {
-            conversation: conversation_id(),
+            chat: CHAT,
             page: Page::From(-3),
             limit: 60,
         },
         Request::SendText {
-            conversation: conversation_id(),
+            chat: CHAT,
             text: "hi".to_owned(),
             token: [3; 16],
         },
+        Request::Retry(LocalMessageId::new(1)),
         Request::SignOutDevice(DeviceId::from_bytes([2; 16])),
     ] {
         round_trip(&Call { id: 300, request });
     }
     let me = Me {
         account_id: AccountId::from_bytes([1; 16]),
-        handle: handle.clone(),
+        handle,
         name: None,
         device_id: DeviceId::from_bytes([2; 16]),
     };
@@ -81,12 +89,10 @@ fn what_is_written_is_read_and_nothing_else() {
         storage_full: false,
     };
     let conversation = Conversation {
-        id: conversation_id(),
-        peer: Peer {
-            account_id: AccountId::from_bytes([4; 16]),
-            handle: Some(handle),
-            name: None,
-        },
+        id: CHAT,
+        kind: ConversationKind::Direct,
+        title: None,
+        with: Some(contact()),
         unread: 1,
         first_unread: Some(5),
         last_message: Some(message()),
@@ -96,9 +102,27 @@ fn what_is_written_is_read_and_nothing_else() {
     };
     round_trip(&ToPage::Event(Event::State(Box::new(state))));
     round_trip(&ToPage::Event(Event::Conversation(Box::new(conversation))));
-    round_trip(&ToPage::Event(Event::Warning(Warning::HistoryGap {
-        conversation: conversation_id(),
-    })));
+    for warning in [
+        Warning::HistoryGap { chat: CHAT },
+        Warning::ServerMisbehaved {
+            chat: None,
+            how: Misbehaviour::WrongAnswer,
+            detail: "it answered a request with something else".to_owned(),
+        },
+        Warning::MemberMisbehaved {
+            chat: CHAT,
+            member: contact(),
+            how: MemberMisbehaviour::BrokenRule,
+            detail: String::new(),
+        },
+        Warning::Refused {
+            code: Some("too_large".to_owned()),
+            detail: String::new(),
+        },
+        Warning::More,
+    ] {
+        round_trip(&ToPage::Event(Event::Warning(warning)));
+    }
     let answer = Answer::Messages {
         messages: vec![message()],
         has_older: true,

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::store::{
     StoreError,
-    accounts::{CredentialRecord, Credentials, PasswordChange},
+    accounts::{CredentialRecord, Credentials, PasswordChange, RecoveryRecord},
 };
 
 pub(super) fn by_handle(
@@ -18,8 +18,8 @@ pub(super) fn by_handle(
 ) -> Result<Option<CredentialRecord>, StoreError> {
     Ok(connection
         .prepare_cached(
-            "SELECT account_id, handle, account_key, credential_revision, password_record, password_wrap,
-                 recovery_key, recovery_wrap
+            "SELECT account_id, handle, account_key, succession_key_hash, credential_revision, password_record,
+                 password_wrap, recovery_key, recovery_wrap, succession_wrap
              FROM accounts WHERE handle = ?1",
         )?
         .query_row([handle.as_str()], |row| {
@@ -29,8 +29,11 @@ pub(super) fn by_handle(
                 credentials: Credentials {
                     password_record: row.get("password_record")?,
                     password_wrap: row.get("password_wrap")?,
-                    recovery_key: column(row, "recovery_key")?,
-                    recovery_wrap: row.get("recovery_wrap")?,
+                    recovery: RecoveryRecord {
+                        key: column(row, "recovery_key")?,
+                        wrap: row.get("recovery_wrap")?,
+                        succession_wrap: row.get("succession_wrap")?,
+                    },
                 },
             })
         })
@@ -58,7 +61,8 @@ pub(super) fn change_password(
             "UPDATE accounts SET credential_revision = credential_revision + 1,
                  password_record = :password_record, password_wrap = :password_wrap,
                  recovery_key = coalesce(:recovery_key, recovery_key),
-                 recovery_wrap = coalesce(:recovery_wrap, recovery_wrap)
+                 recovery_wrap = coalesce(:recovery_wrap, recovery_wrap),
+                 succession_wrap = coalesce(:succession_wrap, succession_wrap)
              WHERE account_id = :account_id AND credential_revision = :revision",
         )?
         .execute(named_params! {
@@ -66,8 +70,9 @@ pub(super) fn change_password(
             ":revision": integer(revision)?,
             ":password_record": change.password_record,
             ":password_wrap": change.password_wrap,
-            ":recovery_key": recovery.map(|(key, _)| key.as_bytes()),
-            ":recovery_wrap": recovery.map(|(_, wrap)| wrap),
+            ":recovery_key": recovery.map(|recovery| recovery.key.as_bytes()),
+            ":recovery_wrap": recovery.map(|recovery| &recovery.wrap),
+            ":succession_wrap": recovery.map(|recovery| &recovery.succession_wrap),
         })?;
     Ok(changed == 1)
 }

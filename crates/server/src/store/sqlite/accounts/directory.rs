@@ -1,6 +1,7 @@
 //! Table `accounts`: who there is, and their vaults.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params, types::FromSqlError};
+use subrosa_mls::AccountIdentity;
 use subrosa_wire::{AccountId, Handle};
 
 use super::rows::{column, instant, integer, revision_column};
@@ -10,29 +11,37 @@ use crate::store::{
 };
 
 pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<AccountRecord> {
+    let (account_key, succession_key_hash) =
+        (row.get_ref("account_key")?, row.get_ref("succession_key_hash")?);
     Ok(AccountRecord {
-        account_id: column(row, "account_id")?,
         handle: column(row, "handle")?,
-        account_key: column(row, "account_key")?,
+        identity: AccountIdentity::named_by(
+            column(row, "account_id")?,
+            account_key.as_blob()?,
+            succession_key_hash.as_blob()?,
+        )
+        .map_err(FromSqlError::other)?,
     })
 }
 
 pub(super) fn insert(connection: &Connection, new: &NewAccount) -> Result<(), StoreError> {
     let changed = connection
         .prepare_cached(
-            "INSERT INTO accounts (account_id, handle, account_key, credential_revision, password_record,
-                 password_wrap, recovery_key, recovery_wrap, vault_revision, vault, created_at)
-             VALUES (:account_id, :handle, :account_key, 1, :password_record,
-                 :password_wrap, :recovery_key, :recovery_wrap, 1, :vault, :created_at)",
+            "INSERT INTO accounts (account_id, handle, account_key, succession_key_hash, credential_revision, password_record,
+                 password_wrap, recovery_key, recovery_wrap, succession_wrap, vault_revision, vault, created_at)
+             VALUES (:account_id, :handle, :account_key, :succession_key_hash, 1, :password_record,
+                 :password_wrap, :recovery_key, :recovery_wrap, :succession_wrap, 1, :vault, :created_at)",
         )?
         .execute(named_params! {
-            ":account_id": new.account.account_id.as_bytes(),
+            ":account_id": new.account.account_id().as_bytes(),
             ":handle": new.account.handle.as_str(),
-            ":account_key": new.account.account_key.as_bytes(),
+            ":account_key": new.account.identity.account_key.as_bytes(),
+            ":succession_key_hash": new.account.identity.succession_key_hash.as_bytes(),
             ":password_record": new.credentials.password_record,
             ":password_wrap": new.credentials.password_wrap,
-            ":recovery_key": new.credentials.recovery_key.as_bytes(),
-            ":recovery_wrap": new.credentials.recovery_wrap,
+            ":recovery_key": new.credentials.recovery.key.as_bytes(),
+            ":recovery_wrap": new.credentials.recovery.wrap,
+            ":succession_wrap": new.credentials.recovery.succession_wrap,
             ":vault": new.vault,
             ":created_at": instant(new.device.created_at)?,
         })?;
@@ -44,7 +53,9 @@ pub(super) fn by_id(
     account_id: AccountId,
 ) -> Result<Option<AccountRecord>, StoreError> {
     Ok(connection
-        .prepare_cached("SELECT account_id, handle, account_key FROM accounts WHERE account_id = ?1")?
+        .prepare_cached(
+            "SELECT account_id, handle, account_key, succession_key_hash FROM accounts WHERE account_id = ?1",
+        )?
         .query_row([account_id.as_bytes()], record)
         .optional()?)
 }
@@ -54,7 +65,9 @@ pub(super) fn by_handle(
     handle: &Handle,
 ) -> Result<Option<AccountRecord>, StoreError> {
     Ok(connection
-        .prepare_cached("SELECT account_id, handle, account_key FROM accounts WHERE handle = ?1")?
+        .prepare_cached(
+            "SELECT account_id, handle, account_key, succession_key_hash FROM accounts WHERE handle = ?1",
+        )?
         .query_row([handle.as_str()], record)
         .optional()?)
 }
@@ -66,7 +79,7 @@ pub(super) fn by_prefix(
 ) -> Result<Vec<AccountRecord>, StoreError> {
     // Handles are ASCII, so everything that starts with the prefix sorts below prefix + DEL.
     let mut statement = connection.prepare_cached(
-        "SELECT account_id, handle, account_key FROM accounts
+        "SELECT account_id, handle, account_key, succession_key_hash FROM accounts
          WHERE handle >= :prefix AND handle < :prefix || char(127) ORDER BY handle LIMIT :limit",
     )?;
     let rows = statement.query_map(

@@ -53,7 +53,7 @@ impl AccountStore for SqliteStore {
             if directory::by_handle(connection, &account.account.handle)?.is_some() {
                 return Ok(Registered::HandleTaken);
             }
-            if directory::by_id(connection, account.account.account_id)?.is_some() {
+            if directory::by_id(connection, account.account.account_id())?.is_some() {
                 return Ok(Registered::AccountIdTaken);
             }
             if devices::by_id(connection, account.device.device_id)?.is_some() {

@@ -4,12 +4,10 @@
 mod keys;
 
 use crossterm::event::KeyEvent;
-use subrosa_client::{
-    Conversation, ConversationId, Event, Handle, Message, MessageId, Person, Status, Warning,
-};
+use subrosa_client::{ChatId, Conversation, Event, Handle, LocalMessageId, Message, Person, Status, Warning};
 
 use super::model::{Focus, Model, Overlay, Scroll, Thread};
-use crate::people::{Names, one_line};
+use crate::{people::Names, warnings};
 
 /// An input: something that happened.
 #[derive(Debug)]
@@ -31,17 +29,13 @@ pub(super) enum Input {
     /// The list of chats, as requested.
     Chats(Vec<Conversation>, Names),
     /// The newest messages of a chat, as requested.
-    Messages(ConversationId, Vec<Message>),
+    Messages(ChatId, Vec<Message>),
     /// What a search found.
     Found(String, Result<Vec<Person>, String>),
     /// A chat was found or created.
-    Opened(ConversationId),
+    Opened(ChatId),
     /// A text was not accepted: it goes back to its composer.
-    NotSent {
-        conversation: ConversationId,
-        text: String,
-        why: String,
-    },
+    NotSent { chat: ChatId, text: String, why: String },
     /// An effect failed.
     Failed(String),
 }
@@ -50,23 +44,11 @@ pub(super) enum Input {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Effect {
     LoadChats,
-    LoadMessages {
-        conversation: ConversationId,
-        limit: u32,
-    },
-    Send {
-        conversation: ConversationId,
-        text: String,
-    },
-    MarkRead(ConversationId),
-    Retry {
-        conversation: ConversationId,
-        message: MessageId,
-    },
-    Discard {
-        conversation: ConversationId,
-        message: MessageId,
-    },
+    LoadMessages { chat: ChatId, limit: u32 },
+    Send { chat: ChatId, text: String },
+    MarkRead(ChatId),
+    Retry(LocalMessageId),
+    Discard(LocalMessageId),
     Search(String),
     OpenChat(Handle),
     RetryConnection,
@@ -98,7 +80,7 @@ pub(super) fn update(model: &mut Model, input: Input) -> Vec<Effect> {
             show_chats(model, chats, names);
             Vec::new()
         }
-        Input::Messages(conversation, messages) => show_messages(model, conversation, messages),
+        Input::Messages(chat, messages) => show_messages(model, chat, messages),
         Input::Found(query, found) => {
             if let Some(Overlay::Search(search)) = &mut model.overlay
                 && search.query() == query
@@ -108,16 +90,12 @@ pub(super) fn update(model: &mut Model, input: Input) -> Vec<Effect> {
             clamp_hit(model);
             Vec::new()
         }
-        Input::Opened(conversation) => {
+        Input::Opened(chat) => {
             model.overlay = None;
-            open(model, conversation)
+            open(model, chat)
         }
-        Input::NotSent {
-            conversation,
-            text,
-            why,
-        } => {
-            model.give_back(conversation, &text);
+        Input::NotSent { chat, text, why } => {
+            model.give_back(chat, &text);
             model.notice = Some(why);
             Vec::new()
         }
@@ -129,13 +107,9 @@ pub(super) fn update(model: &mut Model, input: Input) -> Vec<Effect> {
 }
 
 /// Opens a chat.
-fn open(model: &mut Model, conversation: ConversationId) -> Vec<Effect> {
-    if model
-        .thread
-        .as_ref()
-        .is_none_or(|thread| thread.conversation != conversation)
-    {
-        model.open(conversation);
+fn open(model: &mut Model, chat: ChatId) -> Vec<Effect> {
+    if model.thread.as_ref().is_none_or(|thread| thread.chat != chat) {
+        model.open(chat);
     }
     model.focus = Focus::Composer;
     let load = model.thread.as_ref().map(reload);
@@ -144,32 +118,26 @@ fn open(model: &mut Model, conversation: ConversationId) -> Vec<Effect> {
 
 fn reload(thread: &Thread) -> Effect {
     Effect::LoadMessages {
-        conversation: thread.conversation,
+        chat: thread.chat,
         limit: thread.wanted,
     }
 }
 
 fn event(model: &mut Model, event: Event) -> Vec<Effect> {
     let touched = match event {
-        Event::MessageReceived(message) | Event::MessageSent(message) => message.conversation,
-        Event::MessageStatusChanged { conversation, .. }
-        | Event::MessageRemoved { conversation, .. }
-        | Event::ConversationChanged(conversation) => conversation,
-        Event::ConversationMoved { from, to } => {
-            model.moved(from, to);
-            to
-        }
+        Event::MessageReceived(message) | Event::MessageSent(message) => message.chat,
+        Event::MessageStatusChanged { chat, .. }
+        | Event::MessageRemoved { chat, .. }
+        | Event::ConversationChanged(chat) => chat,
         Event::ContactChanged(_) => return vec![Effect::LoadChats],
         Event::Warning(warning) => {
             model.notice = Some(warning_text(model, &warning));
             return Vec::new();
         }
-        Event::CaughtUp | Event::VaultChanged | Event::SignedOut => return Vec::new(),
+        // Nothing else is shown, such as another id on the wire.
+        _ => return Vec::new(),
     };
-    let thread = model
-        .thread
-        .as_ref()
-        .filter(|thread| thread.conversation == touched);
+    let thread = model.thread.as_ref().filter(|thread| thread.chat == touched);
     [Effect::LoadChats]
         .into_iter()
         .chain(thread.map(reload))
@@ -177,14 +145,10 @@ fn event(model: &mut Model, event: Event) -> Vec<Effect> {
 }
 
 fn warning_text(model: &Model, warning: &Warning) -> String {
-    let text = match warning {
-        Warning::AccountKeyChanged(account) => format!(
-            "{}: the server shows another key than before. This is a new account, or an attack; nothing is sent",
-            model.names.display(*account)
-        ),
-        warning => warning.to_string(),
-    };
-    one_line(&format!("WARNING: {text}"))
+    let chat = warnings::chat(warning).or_else(|| model.chat_of(warnings::message(warning)?));
+    let conversation = chat.and_then(|chat| model.chat(chat));
+    let said = warnings::say(warning, conversation, &model.names);
+    format!("WARNING: {}", said.warning)
 }
 
 fn show_chats(model: &mut Model, chats: Vec<Conversation>, names: Names) {
@@ -197,12 +161,8 @@ fn show_chats(model: &mut Model, chats: Vec<Conversation>, names: Names) {
     clamp_hit(model);
 }
 
-fn show_messages(model: &mut Model, conversation: ConversationId, messages: Vec<Message>) -> Vec<Effect> {
-    let Some(thread) = model
-        .thread
-        .as_mut()
-        .filter(|thread| thread.conversation == conversation)
-    else {
+fn show_messages(model: &mut Model, chat: ChatId, messages: Vec<Message>) -> Vec<Effect> {
+    let Some(thread) = model.thread.as_mut().filter(|thread| thread.chat == chat) else {
         return Vec::new();
     };
     let is_new = |message: &&Message| message.status == subrosa_client::MessageStatus::Unread;
@@ -226,7 +186,7 @@ fn seen(model: &Model) -> Option<Effect> {
     let thread = model.thread.as_ref()?;
     let is_shown = super::geometry::Geometry::of(model).chat.is_some() && model.in_front;
     (is_shown && thread.scroll == Scroll::Newest && thread.has_unread())
-        .then_some(Effect::MarkRead(thread.conversation))
+        .then_some(Effect::MarkRead(thread.chat))
 }
 
 fn clamp_hit(model: &mut Model) {

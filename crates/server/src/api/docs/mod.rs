@@ -2,6 +2,8 @@
 
 mod reference;
 
+use std::sync::LazyLock;
+
 use axum::{
     Extension, Json,
     response::{IntoResponse as _, Response},
@@ -10,6 +12,9 @@ use serde_json::Value;
 use utoipa::openapi::OpenApi as Document;
 
 use crate::pages;
+
+/// The description, made when it is first used.
+pub(super) type LazyDocs = LazyLock<Docs>;
 
 /// The description of the API in both forms.
 pub(super) struct Docs {
@@ -33,7 +38,7 @@ impl Docs {
     tag = "server",
     responses((status = 200, description = "A page.", body = String, content_type = "text/html")),
 )]
-pub(super) async fn reference(Extension(docs): Extension<&'static Docs>) -> Response {
+pub(super) async fn reference(Extension(docs): Extension<&'static LazyDocs>) -> Response {
     pages::answer(docs.reference.clone())
 }
 
@@ -44,6 +49,6 @@ pub(super) async fn reference(Extension(docs): Extension<&'static Docs>) -> Resp
     tag = "server",
     responses((status = 200, description = "The document.", body = Object)),
 )]
-pub(super) async fn openapi(Extension(docs): Extension<&'static Docs>) -> Response {
+pub(super) async fn openapi(Extension(docs): Extension<&'static LazyDocs>) -> Response {
     Json(&docs.document).into_response()
 }

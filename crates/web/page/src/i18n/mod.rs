@@ -25,7 +25,7 @@ use crate::{
 };
 
 const KEPT_AS: &str = "subrosa-language";
-const ENGLISH: &str = include_str!("../locales/en.ftl");
+const ENGLISH: &str = include_str!("../../locales/en.ftl");
 
 /// The language that was chosen last and could not be loaded.
 static MISSING: LazyLock<ArcRwSignal<Option<Language>>> = LazyLock::new(|| ArcRwSignal::new(None));

@@ -1,50 +1,51 @@
-//! CBOR (RFC 8949) for serde, as much of it as the state of OpenMLS needs: no floats, no tags, definite lengths.
+//! CBOR (RFC 8949) for serde, the part of it that the state of OpenMLS needs: no floats, no tags, no indefinite
+//! lengths.
 //!
-//! A struct is a map of its fields by name, a variant its name or a map from its name to what it holds, and
-//! `None` is null: the same bytes as those of `ciborium`, which the tests hold it against. It is our own because
-//! each of OpenMLS's types is compiled against it: behind a general reader that is 300 kB more of
-//! code in the web app, 25 of them once compressed.
+//! A struct is a map from field names to values, a variant its name or a map from its name to its value, and `None`
+//! is null. `ciborium` writes the same bytes, which the tests check. We don't use `ciborium` here because each of
+//! OpenMLS's types is compiled against the codec: with a general reader, the web app grows by 300 kB of code, 25 kB
+//! compressed.
 
 mod read;
 mod write;
 
 use std::fmt::Display;
 
+use subrosa_wire::cbor::{ARRAY, HeadError};
 use zeroize::Zeroizing;
 
 pub(crate) use read::{Item, Reader};
 
-/// The deepest nesting that is read.
+/// The deepest nesting that the reader accepts.
 const DEPTH_MAX: u8 = 64;
 
-const UNSIGNED: u8 = 0;
-const NEGATIVE: u8 = 1;
-const BYTES: u8 = 2;
-const TEXT: u8 = 3;
-const ARRAY: u8 = 4;
-const MAP: u8 = 5;
-const FALSE: u8 = 0xf4;
-const TRUE: u8 = 0xf5;
-const NULL: u8 = 0xf6;
-
-/// A value cannot be written, or bytes are not the value that they should be.
+/// Why a value cannot be encoded or bytes cannot be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CborError {
-    /// The bytes end inside of an item.
+    /// The bytes end inside an item.
     #[error("the CBOR ends too early")]
     Truncated,
-    /// There are bytes after the item, or items after the last that the value has.
+    /// There are bytes after the item, or more items than the value has.
     #[error("the CBOR goes on after its end")]
     Trailing,
-    /// It is nested too deeply.
+    /// Items are nested too deeply.
     #[error("the CBOR is nested more than {DEPTH_MAX} deep")]
     Depth,
-    /// Valid perhaps, but nothing that is written here.
+    /// Possibly valid CBOR, but of a kind that is never written here.
     #[error("0x{0:02x} starts no CBOR item that is used here")]
     Unsupported(u8),
-    /// Another value was expected.
+    /// A value of another kind was expected, or it cannot be encoded.
     #[error("{0}")]
     Value(String),
+}
+
+impl From<HeadError> for CborError {
+    fn from(error: HeadError) -> Self {
+        match error {
+            HeadError::Truncated => Self::Truncated,
+            HeadError::Indefinite(initial) | HeadError::Reserved(initial) => Self::Unsupported(initial),
+        }
+    }
 }
 
 impl serde::ser::Error for CborError {
@@ -59,7 +60,7 @@ impl serde::de::Error for CborError {
     }
 }
 
-/// The value as one item.
+/// Encodes a value as one item.
 ///
 /// # Errors
 /// [`CborError::Value`] for a float or a sequence of unknown length.
@@ -69,7 +70,7 @@ pub(crate) fn to_bytes(value: &(impl serde::Serialize + ?Sized)) -> Result<Zeroi
     Ok(writer.finish())
 }
 
-/// An array of items.
+/// Encodes an array of encoded items.
 pub(crate) fn array<'a>(items: impl ExactSizeIterator<Item = &'a [u8]>) -> Zeroizing<Vec<u8>> {
     let mut writer = write::Writer::default();
     writer.head(ARRAY, items.len() as u64);
@@ -77,10 +78,10 @@ pub(crate) fn array<'a>(items: impl ExactSizeIterator<Item = &'a [u8]>) -> Zeroi
     writer.finish()
 }
 
-/// The value that is the one item of the bytes.
+/// Decodes bytes that are one item.
 ///
 /// # Errors
-/// If they are not one item, or not that of such a value.
+/// If the bytes are not exactly one item, or the item is not a `T`.
 pub(crate) fn from_bytes<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, CborError> {
     let mut reader = Reader::new(bytes);
     let value = T::deserialize(&mut reader)?;
@@ -89,4 +90,5 @@ pub(crate) fn from_bytes<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests;

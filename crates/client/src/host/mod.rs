@@ -1,14 +1,11 @@
 //! The thread that owns the engine. SQLite and the cryptography block, so they have a thread of their own, to which
 //! everything else sends jobs.
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::{collections::HashSet, time::Duration};
 
 use subrosa_engine::{Command, Engine, EngineError, Event, Input, Output};
 use subrosa_wire::{
-    ConversationId, Timestamp,
+    Timestamp,
     frames::{ClientFrame, ServerFrame},
     rest::SealedVault,
 };
@@ -16,7 +13,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::{
     ClientError, Connection, Status, ambient,
-    limits::{ENGINE_JOBS_MAX, EVENTS_MAX, MOVES_MAX},
+    limits::{ENGINE_JOBS_MAX, EVENTS_MAX},
     platform::{self, EngineThread, Profile},
 };
 
@@ -35,25 +32,11 @@ pub(crate) struct Host {
     /// Requests of the current connection that have no answer yet.
     under_way: HashSet<u64>,
     wake_at: Option<Timestamp>,
-    /// The new ids of conversations whose id has changed: callers may still hold the old one.
-    moved: HashMap<ConversationId, ConversationId>,
 }
 
 impl Host {
     pub(crate) fn engine(&mut self) -> &mut Engine {
         &mut self.engine
-    }
-
-    /// The current id of a conversation.
-    pub(crate) fn current_id(&self, mut id: ConversationId) -> ConversationId {
-        // A conversation moves once. A few steps are more than enough, and a cycle cannot block this thread.
-        for _ in 0..MOVES_MAX {
-            match self.moved.get(&id) {
-                Some(to) => id = *to,
-                None => break,
-            }
-        }
-        id
     }
 
     /// Carries out a command, and returns the events that it caused.
@@ -124,9 +107,6 @@ impl Host {
         }
         let caught_up = output.events.contains(&Event::CaughtUp);
         for event in &output.events {
-            if let Event::ConversationMoved { from, to } = event {
-                self.moved.insert(*from, *to);
-            }
             // It is no error if nobody is subscribed.
             let _ = self.events.send(event.clone());
         }
@@ -208,7 +188,6 @@ impl HostHandle {
             outgoing: None,
             under_way: HashSet::new(),
             wake_at: None,
-            moved: HashMap::new(),
         };
         host.publish(false);
         let thread = EngineThread::start(host.work(queue), profile)?;

@@ -1,8 +1,7 @@
-//! The cryptography of our two suites, on the primitives of `RustCrypto` and dalek, in the form in which OpenMLS
-//! and HPKE ask for it.
+//! The cryptography of our two suites, built on `RustCrypto` and dalek, behind the traits of OpenMLS and HPKE.
 //!
-//! OpenMLS brings a provider of its own, which tests compare with this one. It can do every suite: then a
-//! stranger's bytes choose the code that reads them, and everybody loads curves that no conversation uses.
+//! OpenMLS has its own provider, which tests compare with this one. But it supports every suite, so a stranger's
+//! bytes would choose the code that parses them, and the web app would include curves that no conversation uses.
 
 use std::convert::Infallible;
 
@@ -38,7 +37,7 @@ const NONCE_LEN: usize = 12;
 /// Length of an X25519 key, and of an X-Wing decapsulation key, in bytes.
 const SECRET_LEN: usize = 32;
 
-/// What OpenMLS computes with.
+/// The cryptography for OpenMLS.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Crypto;
 
@@ -286,13 +285,13 @@ fn hpke(config: &HpkeConfig) -> Result<Hpke<HpkePrimitives>, CryptoError> {
     Ok(Hpke::new(hpke_rs::Mode::Base, kem, kdf, cipher))
 }
 
-/// The same for whoever encapsulates. That needs randomness, and HPKE has no way to say that there is none.
+/// The same for the sender, who needs randomness: HPKE cannot report that there is none, so this checks it first.
 fn hpke_sender(config: &HpkeConfig) -> Result<Hpke<HpkePrimitives>, CryptoError> {
     getrandom::u64().map_err(|_| CryptoError::InsufficientRandomness)?;
     hpke(config)
 }
 
-/// `None` for a key of a length that the MAC does not take.
+/// `None` for a key of a length that the MAC does not accept.
 fn mac<M: Mac + KeyInit>(key: &[u8], message: &[u8]) -> Option<Vec<u8>> {
     let mac = <M as Mac>::new_from_slice(key).ok()?;
     Some(mac.chain_update(message).finalize().into_bytes().to_vec())
@@ -306,7 +305,7 @@ fn extract(kdf: KdfAlgorithm, salt: &[u8], ikm: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// `None` for a length that HKDF cannot give, or from a secret that is too short.
+/// `None` if the length is more than HKDF can output, or the secret is too short.
 fn expand(kdf: KdfAlgorithm, prk: &[u8], info: &[u8], len: usize) -> Option<Vec<u8>> {
     let mut okm = vec![0; len];
     match kdf {
@@ -317,8 +316,11 @@ fn expand(kdf: KdfAlgorithm, prk: &[u8], info: &[u8], len: usize) -> Option<Vec<
     Some(okm)
 }
 
-/// AES-GCM with the key of either suite.
-#[expect(clippy::large_enum_variant, reason = "it lives on the stack, for one call")]
+/// AES-GCM with the key size of either suite.
+#[cfg_attr(
+    not(target_arch = "wasm32"),
+    expect(clippy::large_enum_variant, reason = "it lives on the stack, for one call")
+)]
 enum AesGcm {
     With128(Aes128Gcm),
     With256(Aes256Gcm),
@@ -375,7 +377,7 @@ fn nonce_of(nonce: &[u8]) -> Result<&AesNonce, error::Error> {
     }
 }
 
-/// What HPKE computes with.
+/// The cryptography for HPKE.
 #[derive(Debug)]
 struct HpkePrimitives;
 
@@ -482,7 +484,7 @@ impl HpkeCrypto for HpkePrimitives {
         Ok(secret.decapsulate(&ciphertext).to_vec())
     }
 
-    /// Only the curves of NIST need this.
+    /// Only the NIST curves need this.
     fn dh_validate_sk(_: KemAlgorithm, _: &[u8]) -> Result<Vec<u8>, error::Error> {
         Err(error::Error::UnknownKemAlgorithm)
     }
@@ -524,8 +526,8 @@ fn x_wing_secret(kem: KemAlgorithm, bytes: &[u8]) -> Result<x_wing::Decapsulatio
     Ok(bytes.into())
 }
 
-/// The random source of the operating system or the browser. HPKE makes its own and cannot be given another;
-/// nothing but ciphertexts depends on it.
+/// The random source of the operating system or the browser. HPKE creates it itself and accepts no other; only
+/// ciphertexts depend on it.
 struct SystemRandom;
 
 impl TryRng for SystemRandom {
@@ -543,7 +545,7 @@ impl TryRng for SystemRandom {
         Ok(u64::from_le_bytes(bytes))
     }
 
-    /// Never fails: a source that gave bytes a moment ago, in [`hpke_sender`], does not run dry.
+    /// Never fails: the source has just worked in [`hpke_sender`].
     #[expect(
         clippy::expect_used,
         reason = "without randomness there is no key that could be used"
@@ -563,12 +565,12 @@ impl HpkeTestRng for SystemRandom {
         self.try_fill_bytes(bytes)
     }
 
-    /// A test that wants its own bytes has come to the wrong place.
+    /// Does nothing: tests cannot choose the bytes.
     fn seed(&mut self, _: &[u8]) {}
 }
 
 impl Zeroize for SystemRandom {
-    /// There is nothing to forget.
+    /// Does nothing: there is nothing to reset.
     fn zeroize(&mut self) {}
 }
 

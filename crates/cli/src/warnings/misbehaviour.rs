@@ -1,0 +1,213 @@
+//! What servers and members did wrong, in words: one stable name and one sentence for each way. What the engine says of
+//! it follows in parentheses where it has details.
+
+use subrosa_client::{ForeignGroup, MemberMisbehaviour, Misbehaviour};
+
+use super::TELL_THE_OPERATOR;
+use crate::people::Names;
+
+/// What to do about a message that may be missing.
+const ASK_AGAIN: &str = "if you miss a message, ask its sender to send it again";
+
+/// The name of what a server did, and words for it.
+#[expect(clippy::too_many_lines, reason = "one arm for each way")]
+pub(super) fn of_server(how: &Misbehaviour, names: &Names) -> (&'static str, String) {
+    match how {
+        Misbehaviour::NoConversation => (
+            "no_conversation",
+            format!(
+                "the server sent something without saying which conversation it belongs to, and it was ignored; \
+                 {TELL_THE_OPERATOR}"
+            ),
+        ),
+        Misbehaviour::WrongAnswer => (
+            "wrong_answer",
+            format!("the server answered a request with something else, which was ignored; {TELL_THE_OPERATOR}"),
+        ),
+
+        // ---- the log ----
+        Misbehaviour::EntriesWithheld => (
+            "entries_withheld",
+            format!("the server withholds messages that it says it has, and will be asked for them again; {ASK_AGAIN}"),
+        ),
+        Misbehaviour::EntriesInvented => (
+            "entries_invented",
+            format!("the server announced messages and now says that there are none; {ASK_AGAIN}"),
+        ),
+        Misbehaviour::ImpossibleSeq => (
+            "impossible_seq",
+            format!(
+                "the server gave a message an impossible place in the log, and it was ignored; {TELL_THE_OPERATOR}"
+            ),
+        ),
+        Misbehaviour::EntryAltered { .. } => (
+            "entry_altered",
+            format!(
+                "the server changed something in transit, and later delivered it unchanged: nothing is lost; \
+                 {TELL_THE_OPERATOR} ({how})"
+            ),
+        ),
+        Misbehaviour::EntryForged { .. } => (
+            "entry_forged",
+            format!(
+                "something that the server passed on was forged, or changed in transit, and was refused; \
+                 {ASK_AGAIN} ({how})"
+            ),
+        ),
+        Misbehaviour::EntryReplayed { .. } => (
+            "entry_replayed",
+            format!(
+                "the server passed an old message off as a new one, and it was refused; {TELL_THE_OPERATOR} ({how})"
+            ),
+        ),
+        Misbehaviour::EntryOfFutureEpoch { .. } => (
+            "entry_of_future_epoch",
+            format!(
+                "the server left out a change of the conversation's keys, and this device joins again; {ASK_AGAIN} \
+                 ({how})"
+            ),
+        ),
+        Misbehaviour::LogShortened => (
+            "log_shortened",
+            "the server has gone back to an earlier state, perhaps from a backup, and this device joins again. \
+             Nothing here is lost, but others may lack your newest messages: ask them"
+                .to_owned(),
+        ),
+
+        // ---- groups ----
+        Misbehaviour::KeyPackageForged { account, .. } => (
+            "key_package_forged",
+            format!(
+                "the server gave false keys for {}, which were refused: nothing is sent until it gives the right \
+                 ones; {TELL_THE_OPERATOR} ({how})",
+                names.display(*account)
+            ),
+        ),
+        Misbehaviour::WelcomeForged(_) => (
+            "welcome_forged",
+            format!(
+                "the server passed on a false invitation to a conversation, which was refused; {TELL_THE_OPERATOR} \
+                 ({how})"
+            ),
+        ),
+        Misbehaviour::GroupForged(_) => (
+            "group_forged",
+            format!(
+                "what the server gave this device to join a conversation is forged, so it does not join; \
+                 {TELL_THE_OPERATOR} ({how})"
+            ),
+        ),
+        Misbehaviour::ForeignGroup(foreign) => ("foreign_group", foreign_group(*foreign)),
+        Misbehaviour::AnotherConversation => (
+            "another_conversation",
+            format!(
+                "the server named a conversation with someone else instead of this one, and nothing was sent \
+                 there; {TELL_THE_OPERATOR}"
+            ),
+        ),
+        Misbehaviour::SignedOutDeviceReturns(device) => (
+            "signed_out_device_returns",
+            format!(
+                "a device of your account that the server says is signed out comes back each time it is removed; \
+                 check with `subrosa devices` whether you recognise it (device {device})"
+            ),
+        ),
+
+        // ---- the directory ----
+        Misbehaviour::MalformedAccount => (
+            "malformed_account",
+            format!("the server sent an account that is not valid, and it was ignored; {TELL_THE_OPERATOR}"),
+        ),
+        Misbehaviour::HandleChanged(account) => (
+            "handle_changed",
+            format!(
+                "the server shows another handle for {} than before, and it was refused; {TELL_THE_OPERATOR}",
+                names.display(*account)
+            ),
+        ),
+        Misbehaviour::FalseKeys(account) => (
+            "false_keys",
+            format!(
+                "the server shows false keys for {}, which were refused; {TELL_THE_OPERATOR}",
+                names.display(*account)
+            ),
+        ),
+        Misbehaviour::WrongAccount => (
+            "wrong_account",
+            format!(
+                "the server answered with a different account than the one asked for, and it was ignored; \
+                 {TELL_THE_OPERATOR}"
+            ),
+        ),
+
+        // This version does not know it.
+        _ => (
+            "other",
+            format!(
+                "the server did something that an honest server never does, and it was refused; \
+                 {TELL_THE_OPERATOR} ({how})"
+            ),
+        ),
+    }
+}
+
+fn foreign_group(why: ForeignGroup) -> String {
+    match why {
+        ForeignGroup::UnknownKind => {
+            "there is a conversation of a kind that this version does not know; a newer version of Subrosa may \
+             show it"
+                .to_owned()
+        }
+        ForeignGroup::WithoutUs => {
+            format!("the server named a conversation that you are not in, and it was refused; {TELL_THE_OPERATOR}")
+        }
+        ForeignGroup::OtherPerson => {
+            format!(
+                "the server named a conversation with somebody else in place of this one, and it was refused; \
+                 {TELL_THE_OPERATOR}"
+            )
+        }
+        ForeignGroup::WithoutOthers => {
+            format!(
+                "the server named a conversation that nobody else is in, and it was refused; {TELL_THE_OPERATOR}"
+            )
+        }
+        // This version does not know it.
+        why => {
+            format!("the server named a conversation that was refused; {TELL_THE_OPERATOR} ({why})")
+        }
+    }
+}
+
+/// The name of what a member did, and words for it.
+pub(super) fn of_member(how: &MemberMisbehaviour, who: &str) -> (&'static str, String) {
+    let (name, what) = match how {
+        MemberMisbehaviour::InvalidContent { .. } => (
+            "invalid_content",
+            "sent a message that cannot be read, and it is not shown",
+        ),
+        MemberMisbehaviour::InvalidPadding { .. } => (
+            "invalid_padding",
+            "sent a message that breaks the rules, and it is not shown",
+        ),
+        MemberMisbehaviour::InvalidCommit { .. } => (
+            "invalid_commit",
+            "made a change to the conversation that is not valid, and this device joins again",
+        ),
+        MemberMisbehaviour::BrokenRule { .. } => (
+            "broken_rule",
+            "made a change to the conversation that is not allowed, and this device joins again",
+        ),
+        // This version does not know it.
+        _ => (
+            "other",
+            "did something that an honest device never does, and it was refused",
+        ),
+    };
+    (
+        name,
+        format!(
+            "a device of {who} {what}; its Subrosa may be out of date, or someone else may control the device ({how})"
+        ),
+    )
+}

@@ -1,0 +1,367 @@
+//! Conversations and messages. Everything here works without a network: what is to be sent is sent later.
+
+use std::time::Duration;
+
+use subrosa_engine::{
+    ChatId, Command, Conversation, Engine, EngineError, Event, LocalMessageId, Member, Message,
+    MessageStatus, content::SendToken,
+};
+use subrosa_wire::ConversationId;
+
+use super::{Client, connection::final_error};
+use crate::{ClientError, Status, ambient::SystemRandom, platform::timeout};
+
+/// A handle to one conversation. It stays valid whatever happens to the conversation.
+///
+/// ```no_run
+/// # async fn example(client: subrosa_client::Client) -> Result<(), subrosa_client::ClientError> {
+/// let handle = "ada".parse().expect("a handle");
+/// let chat = client.open_chat(&handle).await?;
+/// chat.send_text("Shall we meet at noon?").await?;
+/// for message in chat.messages(None, 20).await? {
+///     println!("{}", message.text);
+/// }
+/// chat.mark_read().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Chat {
+    client: Client,
+    id: ChatId,
+}
+
+impl Client {
+    /// A handle to a conversation.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client, message: subrosa_client::Message) -> Result<(), subrosa_client::ClientError> {
+    /// // Answers where the message was written.
+    /// client.chat(message.chat).send_text("I have read it").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn chat(&self, id: ChatId) -> Chat {
+        Chat {
+            client: self.clone(),
+            id,
+        }
+    }
+
+    /// All conversations, the newest first.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client) -> Result<(), subrosa_client::ClientError> {
+    /// for conversation in client.conversations().await? {
+    ///     let handle = conversation.with.and_then(|contact| contact.handle);
+    ///     println!("{handle:?}: {} unread", conversation.unread);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn conversations(&self) -> Result<Vec<Conversation>, ClientError> {
+        self.ask(Engine::conversations).await
+    }
+
+    /// The conversation with this id on the wire, if there is one here.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client, message: subrosa_client::Message) -> Result<(), subrosa_client::ClientError> {
+    /// // A name that other devices of the account know, too: good for links and logs.
+    /// if let Some(chat) = client.chat_by_conversation_id(message.conversation_id).await? {
+    ///     assert_eq!(chat.id(), message.chat);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn chat_by_conversation_id(&self, id: ConversationId) -> Result<Option<Chat>, ClientError> {
+        let chat = self.ask(move |engine| engine.chat_by_conversation_id(id)).await?;
+        Ok(chat.map(|chat| self.chat(chat)))
+    }
+
+    /// One message.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client, chat: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// let sent = chat.send_text("good morning").await?;
+    /// if let Some(message) = client.message(sent.id).await? {
+    ///     println!("{}: {}", message.text, message.status.as_str());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn message(&self, id: LocalMessageId) -> Result<Option<Message>, ClientError> {
+        self.ask(move |engine| engine.message(id)).await
+    }
+
+    /// Tries a failed message again.
+    ///
+    /// ```no_run
+    /// use subrosa_client::MessageStatus;
+    ///
+    /// # async fn example(client: subrosa_client::Client, message: subrosa_client::Message) -> Result<(), subrosa_client::ClientError> {
+    /// if message.status == MessageStatus::Failed {
+    ///     client.retry(message.id).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn retry(&self, message: LocalMessageId) -> Result<(), ClientError> {
+        self.command(Command::Retry(message)).await.map(drop)
+    }
+
+    /// Deletes a failed message.
+    ///
+    /// ```no_run
+    /// use subrosa_client::MessageStatus;
+    ///
+    /// # async fn example(client: subrosa_client::Client, message: subrosa_client::Message) -> Result<(), subrosa_client::ClientError> {
+    /// if message.status == MessageStatus::Failed {
+    ///     client.discard(message.id).await?;
+    ///     assert_eq!(client.message(message.id).await?, None);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn discard(&self, message: LocalMessageId) -> Result<(), ClientError> {
+        self.command(Command::Discard(message)).await.map(drop)
+    }
+
+    /// Waits until the server has accepted a message, or has refused it for good ([`MessageStatus::Failed`]).
+    /// On an error the message stays stored and is sent later.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// use subrosa_client::MessageStatus;
+    ///
+    /// # async fn example(client: subrosa_client::Client, chat: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// let message = chat.send_text("the build is green").await?;
+    /// let message = client.wait_until_sent(&message, Duration::from_secs(30)).await?;
+    /// assert_ne!(message.status, MessageStatus::Pending);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn wait_until_sent(
+        &self,
+        message: &Message,
+        patience: Duration,
+    ) -> Result<Message, ClientError> {
+        match timeout(patience, self.until_sent(message.clone())).await {
+            Ok(answer) => answer,
+            Err(_) => Err(self.late("sending the message")),
+        }
+    }
+
+    async fn until_sent(&self, mut message: Message) -> Result<Message, ClientError> {
+        let mut events = self.events();
+        let mut status = self.status();
+        loop {
+            message = self.message(message.id).await?.unwrap_or(message);
+            if message.status != MessageStatus::Pending {
+                return Ok(message);
+            }
+            tokio::select! {
+                update = events.next() => drop(update.ok_or(ClientError::Closed)?),
+                given_up = status.wait_for(Status::is_final) => {
+                    let given_up = given_up.map_err(|_| ClientError::Closed)?;
+                    return Err(final_error(&given_up));
+                }
+            }
+        }
+    }
+}
+
+impl Chat {
+    /// Its id on this device.
+    ///
+    /// ```no_run
+    /// use subrosa_client::ChatId;
+    ///
+    /// # fn example(client: subrosa_client::Client, chat: subrosa_client::Chat) {
+    /// // The id can be stored: it names this conversation for as long as the profile exists.
+    /// let stored = chat.id().get();
+    /// let the_same_chat = client.chat(ChatId::new(stored));
+    /// # }
+    /// ```
+    pub fn id(&self) -> ChatId {
+        self.id
+    }
+
+    /// What a list shows of it; `None` if there is no conversation with this id.
+    ///
+    /// ```no_run
+    /// # async fn example(chat: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// if let Some(conversation) = chat.conversation().await? {
+    ///     println!("{} unread", conversation.unread);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn conversation(&self) -> Result<Option<Conversation>, ClientError> {
+        let id = self.id;
+        self.client.ask(move |engine| engine.conversation(id)).await
+    }
+
+    /// Its present members, this account among them.
+    ///
+    /// ```no_run
+    /// # async fn example(chat: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// for member in chat.members().await? {
+    ///     println!("{} has read up to {}", member.account_id, member.read_up_to);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn members(&self) -> Result<Vec<Member>, ClientError> {
+        let id = self.id;
+        self.client.ask(move |engine| engine.members(id)).await
+    }
+
+    /// The newest `limit` messages, or those before a position, in ascending order.
+    ///
+    /// ```no_run
+    /// # async fn example(chat: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// let newest = chat.messages(None, 50).await?;
+    /// if let Some(first) = newest.first() {
+    ///     let older = chat.messages(Some(first.position), 50).await?;
+    ///     println!("{} and {} messages", older.len(), newest.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn messages(
+        &self,
+        before_position: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<Message>, ClientError> {
+        let id = self.id;
+        self.client
+            .ask(move |engine| engine.messages(id, before_position, limit))
+            .await
+    }
+
+    /// The first `limit` messages at or after a position, in ascending order.
+    ///
+    /// ```no_run
+    /// # async fn example(chat: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// // What the user has not seen yet.
+    /// let conversation = chat.conversation().await?;
+    /// if let Some(position) = conversation.and_then(|conversation| conversation.first_unread) {
+    ///     for message in chat.messages_from(position, 50).await? {
+    ///         println!("{}", message.text);
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn messages_from(&self, from_position: i64, limit: u32) -> Result<Vec<Message>, ClientError> {
+        let id = self.id;
+        self.client
+            .ask(move |engine| engine.messages_from(id, from_position, limit))
+            .await
+    }
+
+    /// Sends a text: stores it as pending and returns. It is sent as soon as there is a connection.
+    ///
+    /// ```no_run
+    /// use subrosa_client::MessageStatus;
+    ///
+    /// # async fn example(chat: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// let message = chat.send_text("Shall we meet at noon?").await?;
+    /// assert_eq!(message.status, MessageStatus::Pending);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn send_text(&self, text: impl Into<String>) -> Result<Message, ClientError> {
+        self.send_text_once(text, SendToken::random(&mut SystemRandom))
+            .await
+    }
+
+    /// Like [`Chat::send_text`], for callers that cannot know whether an earlier call arrived: the same text with
+    /// the same token is one message, which is returned each time.
+    ///
+    /// ```no_run
+    /// use subrosa_client::{SendToken, ambient::SystemRandom};
+    ///
+    /// # async fn example(chat: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// let token = SendToken::random(&mut SystemRandom);
+    /// let first = chat.send_text_once("pay the rent", token).await?;
+    /// let again = chat.send_text_once("pay the rent", token).await?;
+    /// assert_eq!(first.id, again.id);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn send_text_once(
+        &self,
+        text: impl Into<String>,
+        token: SendToken,
+    ) -> Result<Message, ClientError> {
+        let command = Command::SendText {
+            chat: self.id,
+            text: text.into(),
+            token,
+        };
+        let events = self.client.command(command).await?;
+        let stored = events.into_iter().find_map(|event| match event {
+            Event::MessageSent(message) => Some(*message),
+            _ => None,
+        });
+        stored.ok_or_else(|| {
+            ClientError::Engine(EngineError::Inconsistent(
+                "a text was taken and not stored".to_owned(),
+            ))
+        })
+    }
+
+    /// Marks every message as read, and reports that to the other members.
+    ///
+    /// ```no_run
+    /// # async fn example(chat: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// chat.mark_read().await?;
+    /// assert!(chat.conversation().await?.is_none_or(|conversation| conversation.unread == 0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn mark_read(&self) -> Result<(), ClientError> {
+        self.client.command(Command::MarkRead(self.id)).await.map(drop)
+    }
+
+    /// The draft: text that was typed and not sent.
+    ///
+    /// ```no_run
+    /// # async fn example(chat: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// let text = chat.draft().await?.unwrap_or_default();
+    /// println!("{text}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn draft(&self) -> Result<Option<String>, ClientError> {
+        let setting = self.draft_setting();
+        let stored = self.client.ask(move |engine| engine.setting(&setting)).await?;
+        Ok(stored.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok()))
+    }
+
+    /// Stores the draft; an empty text deletes it.
+    ///
+    /// ```no_run
+    /// # async fn example(chat: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// chat.keep_draft("Dear Ada, ".to_owned()).await?;
+    /// assert_eq!(chat.draft().await?.as_deref(), Some("Dear Ada, "));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn keep_draft(&self, text: String) -> Result<(), ClientError> {
+        let setting = self.draft_setting();
+        let kept = self.client.shared.host.run(move |host| {
+            let value = (!text.is_empty()).then_some(text.as_bytes());
+            host.engine().set_setting(&setting, value)
+        });
+        Ok(kept.await??)
+    }
+
+    /// The name of the setting that holds the draft.
+    fn draft_setting(&self) -> String {
+        format!("draft/{}", self.id)
+    }
+}

@@ -1,0 +1,139 @@
+//! People: searching the directory, and who is known here.
+
+use subrosa_engine::{Command, CommandError, Contact, Engine, EngineError};
+use subrosa_wire::{AccountId, Handle, rest::Person};
+
+use super::{Chat, Client};
+use crate::ClientError;
+
+impl Client {
+    /// People whose handle starts with this text; needs the server.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client) -> Result<(), subrosa_client::ClientError> {
+    /// for person in client.search_people("ad").await? {
+    ///     println!("@{}", person.handle);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn search_people(&self, prefix: &str) -> Result<Vec<Person>, ClientError> {
+        let rest = &self.shared.rest;
+        let answer = self
+            .shared
+            .session
+            .with_token(|token| rest.search_people(token, prefix))
+            .await?;
+        Ok(answer.people)
+    }
+
+    /// The people that this account has conversations with.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client) -> Result<(), subrosa_client::ClientError> {
+    /// for contact in client.contacts().await? {
+    ///     println!("{:?} is called {:?}", contact.handle, contact.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn contacts(&self) -> Result<Vec<Contact>, ClientError> {
+        self.ask(Engine::contacts).await
+    }
+
+    /// A person whom this account has a conversation with.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client, message: subrosa_client::Message) -> Result<(), subrosa_client::ClientError> {
+    /// let sender = client.contact(message.sender).await?;
+    /// let handle = sender.and_then(|contact| contact.handle);
+    /// println!("{handle:?}: {}", message.text);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn contact(&self, account: AccountId) -> Result<Option<Contact>, ClientError> {
+        self.ask(move |engine| engine.contact(account)).await
+    }
+
+    /// The direct conversation with a person, if there is one here.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client) -> Result<(), subrosa_client::ClientError> {
+    /// let ada = "ada".parse().expect("a handle");
+    /// if let Some(chat) = client.chat_with(&ada).await? {
+    ///     chat.mark_read().await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn chat_with(&self, handle: &Handle) -> Result<Option<Chat>, ClientError> {
+        let handle = handle.clone();
+        let chat = self
+            .ask(move |engine| match engine.contact_by_handle(&handle)? {
+                Some(contact) => engine.direct_chat_with(contact.account_id),
+                None => Ok(None),
+            })
+            .await?;
+        Ok(chat.map(|chat| self.chat(chat)))
+    }
+
+    /// The direct conversation with an account, if there is one here.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client, member: subrosa_client::Member) -> Result<(), subrosa_client::ClientError> {
+    /// if let Some(chat) = client.chat_with_account(member.account_id).await? {
+    ///     chat.send_text("between the two of us").await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn chat_with_account(&self, account: AccountId) -> Result<Option<Chat>, ClientError> {
+        let chat = self.ask(move |engine| engine.direct_chat_with(account)).await?;
+        Ok(chat.map(|chat| self.chat(chat)))
+    }
+
+    /// The direct conversation with a person. If there is none, it is created, which needs the server.
+    ///
+    /// ```no_run
+    /// use subrosa_client::ClientError;
+    ///
+    /// # async fn example(client: subrosa_client::Client) -> Result<(), subrosa_client::ClientError> {
+    /// let ada = "ada".parse().expect("a handle");
+    /// match client.open_chat(&ada).await {
+    ///     Ok(chat) => drop(chat.send_text("hello").await?),
+    ///     Err(ClientError::UnknownPerson(handle)) => println!("no one has the handle @{handle}"),
+    ///     Err(error) => return Err(error),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn open_chat(&self, handle: &Handle) -> Result<Chat, ClientError> {
+        if *handle == self.shared.me.handle {
+            return Err(ClientError::Command(CommandError::OwnAccount));
+        }
+        if let Some(chat) = self.chat_with(handle).await? {
+            return Ok(chat);
+        }
+        let rest = &self.shared.rest;
+        let found = self
+            .shared
+            .session
+            .with_token(|token| rest.person(token, handle))
+            .await?;
+        let person = found.ok_or_else(|| ClientError::UnknownPerson(handle.as_str().to_owned()))?;
+        if person.handle != *handle {
+            return Err(ClientError::ServerMisbehaved(format!(
+                "asked for @{}, it gave @{}",
+                handle.as_str(),
+                person.handle.as_str()
+            )));
+        }
+        let account_id = person.account_id;
+        self.command(Command::OpenDirect(person)).await?;
+        self.chat_with_account(account_id).await?.ok_or_else(|| {
+            ClientError::Engine(EngineError::Inconsistent(
+                "a conversation was not opened".to_owned(),
+            ))
+        })
+    }
+}

@@ -1,0 +1,158 @@
+//! What a server or a member can do wrong: one variant for each way, so that every host can report it in its own
+//! words.
+
+use subrosa_mls::{InvalidPadding, JoinError, KeyPackageError, PolicyError, ProcessError};
+use subrosa_wire::{AccountId, DeviceId};
+
+use crate::content::ContentError;
+
+/// What a server did that an honest one never does.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Misbehaviour {
+    /// An entry, a Welcome or the head of a log has no valid conversation id.
+    #[error("it sent something of a conversation without saying which")]
+    NoConversation,
+    /// The answer does not match the kind of request.
+    #[error("it answered a request with something else")]
+    WrongAnswer,
+
+    // ---- the log ----
+    /// The log has entries that the server does not deliver.
+    #[error("it withholds entries of the log")]
+    EntriesWithheld,
+    /// Entries were announced that the log does not have.
+    #[error("it announced entries that the log does not have")]
+    EntriesInvented,
+    /// An entry has a seq that no log reaches.
+    #[error("it named a place beyond the end of every log")]
+    ImpossibleSeq,
+    /// An entry was pushed with other bytes than those in the log.
+    #[error("it pushed entry {seq} in another form than the log has")]
+    EntryAltered {
+        /// Its seq.
+        seq: u64,
+    },
+    /// An entry does not verify: no member can have sent these bytes.
+    #[error("entry {seq} does not verify: {error}")]
+    EntryForged {
+        /// Its seq.
+        seq: u64,
+        /// What is wrong with it.
+        error: ProcessError,
+    },
+    /// A message was delivered before, with another seq.
+    #[error("entry {seq} repeats an earlier message")]
+    EntryReplayed {
+        /// Its seq.
+        seq: u64,
+    },
+    /// An entry is from an epoch that the log has not reached.
+    #[error("entry {seq} is of epoch {epoch}, the log is at {log_epoch}")]
+    EntryOfFutureEpoch {
+        /// Its seq.
+        seq: u64,
+        /// The epoch of the entry.
+        epoch: u64,
+        /// The epoch that the log is in before it.
+        log_epoch: u64,
+    },
+    /// The log ends before entries that this device already has.
+    #[error("the log has become shorter")]
+    LogShortened,
+
+    // ---- groups ----
+    /// A key package does not verify for the account that it should belong to.
+    #[error("a key package of {account} does not verify: {error}")]
+    KeyPackageForged {
+        /// The account.
+        account: AccountId,
+        /// What is wrong with it.
+        error: KeyPackageError,
+    },
+    /// A Welcome does not verify.
+    #[error("a welcome does not verify: {0}")]
+    WelcomeForged(JoinError),
+    /// The group of a conversation does not verify.
+    #[error("a group does not verify: {0}")]
+    GroupForged(JoinError),
+    /// This device may not be in the group.
+    #[error(transparent)]
+    ForeignGroup(#[from] ForeignGroup),
+    /// The server reported that the conversation already exists, and named one that is known to be another.
+    #[error("it named another conversation in place of the one that was to be created")]
+    AnotherConversation,
+    /// A device of this account is reported as signed out, but comes back each time it is removed.
+    #[error("device {0} of this account is said to be signed out, and comes back each time it is removed")]
+    SignedOutDeviceReturns(DeviceId),
+
+    // ---- the directory ----
+    /// An account is not valid.
+    #[error("it sent an account that is not valid")]
+    MalformedAccount,
+    /// It shows another handle for an account than before.
+    #[error("it shows another handle for account {0} than before")]
+    HandleChanged(AccountId),
+    /// The keys of an account are not those that its id commits to.
+    #[error("it shows false keys for account {0}")]
+    FalseKeys(AccountId),
+    /// The answer is about another account than the one requested.
+    #[error("it answered with another account than the one asked for")]
+    WrongAccount,
+}
+
+/// Why this device may not be in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ForeignGroup {
+    /// This version does not know the kind of conversation.
+    #[error("the group is of a kind that this version does not know")]
+    UnknownKind,
+    /// This account is not in it.
+    #[error("the group does not name this account")]
+    WithoutUs,
+    /// It is of another person than the conversation.
+    #[error("the group is with another person than the conversation")]
+    OtherPerson,
+    /// Nobody else is in it.
+    #[error("the group names nobody else")]
+    WithoutOthers,
+}
+
+/// What a member did that an honest one never does.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MemberMisbehaviour {
+    /// A message is authentic, but its content is not valid.
+    #[error("the content of message {seq} is not valid: {error}")]
+    InvalidContent {
+        /// Its seq.
+        seq: u64,
+        /// What is wrong with it.
+        error: ContentError,
+    },
+    /// A message is authentic, but its padding is not valid.
+    #[error("message {seq} is not padded as it has to be: {error}")]
+    InvalidPadding {
+        /// Its seq.
+        seq: u64,
+        /// What is wrong with it.
+        error: InvalidPadding,
+    },
+    /// A commit is authentic, but breaks RFC 9420.
+    #[error("commit {seq} is not valid: {detail}")]
+    InvalidCommit {
+        /// Its seq.
+        seq: u64,
+        /// The error of OpenMLS, for a bug report.
+        detail: String,
+    },
+    /// A commit is authentic, but breaks a rule of the group.
+    #[error("commit {seq} breaks a rule of the group: {rule}")]
+    BrokenRule {
+        /// Its seq.
+        seq: u64,
+        /// The rule.
+        rule: PolicyError,
+    },
+}

@@ -1,0 +1,178 @@
+//! What warnings mean to the user. Many kinds of misbehaviour mean the same, and are shown once.
+
+use subrosa_web_rpc::{Contact, MemberMisbehaviour, Misbehaviour, Warning};
+use subrosa_wire::{AccountId, Handle};
+
+use crate::limits::WARNINGS_MAX;
+
+/// What a warning means to the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meaning<'a> {
+    /// A handle belongs to another account than before.
+    OtherAccount(AccountId, Option<&'a Handle>),
+    /// The server withheld, invented, repeated, reordered or changed messages.
+    ChangedLog,
+    /// Something that the server handed out is forged.
+    Forged,
+    /// The server showed a false account or false keys.
+    FalseAccount,
+    /// A device that is signed out keeps coming back.
+    DeviceReturns,
+    /// The server sent something that cannot be understood.
+    Unreadable,
+    /// A member sent a message that cannot be shown.
+    InvalidMessage(&'a Contact),
+    /// A member tried to change the conversation in a way that is not allowed.
+    InvalidChange(&'a Contact),
+    /// Messages never reached this device.
+    HistoryGap,
+    /// The server refused something.
+    Refused,
+    /// There is more than is shown.
+    More,
+}
+
+impl<'a> Meaning<'a> {
+    /// What this warning means.
+    pub(crate) const fn of(warning: &'a Warning) -> Self {
+        match warning {
+            Warning::HandleReassigned { account, handle, .. } => {
+                Self::OtherAccount(*account, handle.as_ref())
+            }
+            Warning::ServerMisbehaved { how, .. } => Self::of_server(*how),
+            Warning::MemberMisbehaved { member, how, .. } => match how {
+                MemberMisbehaviour::InvalidContent
+                | MemberMisbehaviour::InvalidPadding
+                | MemberMisbehaviour::Other => Self::InvalidMessage(member),
+                MemberMisbehaviour::InvalidCommit | MemberMisbehaviour::BrokenRule => {
+                    Self::InvalidChange(member)
+                }
+            },
+            Warning::HistoryGap { .. } => Self::HistoryGap,
+            Warning::Refused { .. } => Self::Refused,
+            Warning::More => Self::More,
+        }
+    }
+
+    const fn of_server(how: Misbehaviour) -> Self {
+        match how {
+            Misbehaviour::EntriesWithheld
+            | Misbehaviour::EntriesInvented
+            | Misbehaviour::ImpossibleSeq
+            | Misbehaviour::EntryAltered
+            | Misbehaviour::EntryReplayed
+            | Misbehaviour::EntryOfFutureEpoch
+            | Misbehaviour::LogShortened => Self::ChangedLog,
+            Misbehaviour::EntryForged
+            | Misbehaviour::KeyPackageForged
+            | Misbehaviour::WelcomeForged
+            | Misbehaviour::GroupForged
+            | Misbehaviour::GroupOfUnknownKind
+            | Misbehaviour::GroupWithoutUs
+            | Misbehaviour::GroupOfOtherPerson
+            | Misbehaviour::GroupWithoutOthers
+            | Misbehaviour::AnotherConversation => Self::Forged,
+            Misbehaviour::MalformedAccount
+            | Misbehaviour::HandleChanged
+            | Misbehaviour::FalseKeys
+            | Misbehaviour::WrongAccount => Self::FalseAccount,
+            Misbehaviour::SignedOutDeviceReturns => Self::DeviceReturns,
+            Misbehaviour::NoConversation | Misbehaviour::WrongAnswer | Misbehaviour::Other => {
+                Self::Unreadable
+            }
+        }
+    }
+}
+
+/// Adds a warning with a number. An older one that means the same gives way to it.
+pub(crate) fn add(warnings: &mut Vec<(u64, Warning)>, number: u64, warning: Warning) {
+    warnings
+        .retain(|(_, other)| other.chat() != warning.chat() || Meaning::of(other) != Meaning::of(&warning));
+    warnings.push((number, warning));
+    if warnings.len() > WARNINGS_MAX {
+        warnings.remove(0);
+    }
+}
+
+/// English for a report, if there is more to report than the meaning.
+pub(crate) fn report(warning: &Warning) -> Option<String> {
+    match warning {
+        Warning::ServerMisbehaved { detail, .. } | Warning::MemberMisbehaved { detail, .. } => {
+            Some(detail.clone())
+        }
+        Warning::Refused { code, detail } => Some(match code {
+            Some(code) => format!("{code}: {detail}"),
+            None => detail.clone(),
+        }),
+        Warning::HandleReassigned { .. } | Warning::HistoryGap { .. } | Warning::More => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use subrosa_web_rpc::ChatId;
+
+    use super::*;
+    use crate::model::samples::{CHAT, contact};
+
+    fn by_server(chat: Option<ChatId>, how: Misbehaviour, detail: &str) -> Warning {
+        Warning::ServerMisbehaved {
+            chat,
+            how,
+            detail: detail.to_owned(),
+        }
+    }
+
+    fn by_member(member: Contact, how: MemberMisbehaviour) -> Warning {
+        Warning::MemberMisbehaved {
+            chat: CHAT,
+            member,
+            how,
+            detail: String::new(),
+        }
+    }
+
+    fn numbers(all: impl IntoIterator<Item = Warning>) -> Vec<u64> {
+        let mut warnings = Vec::new();
+        for (number, warning) in (0..).zip(all) {
+            add(&mut warnings, number, warning);
+        }
+        warnings.into_iter().map(|(number, _)| number).collect()
+    }
+
+    #[test]
+    fn warnings_that_mean_the_same_in_one_conversation_are_shown_once() {
+        let repeated = by_server(Some(CHAT), Misbehaviour::EntryReplayed, "entry 3");
+        let withheld = by_server(Some(CHAT), Misbehaviour::EntriesWithheld, "entry 9");
+        let elsewhere = by_server(Some(ChatId::new(2)), Misbehaviour::EntryReplayed, "entry 3");
+        let forged = by_server(Some(CHAT), Misbehaviour::EntryForged, "entry 3");
+        assert_eq!(numbers([repeated, elsewhere, forged, withheld]), [1, 2, 3]);
+    }
+
+    #[test]
+    fn warnings_of_two_people_are_both_shown() {
+        let broken = |number| by_member(contact(number, "", None), MemberMisbehaviour::BrokenRule);
+        assert_eq!(numbers([broken(1), broken(2), broken(1)]), [1, 2]);
+    }
+
+    #[test]
+    fn no_more_warnings_are_kept_than_are_shown() {
+        let gap = |number| Warning::HistoryGap {
+            chat: ChatId::new(number),
+        };
+        assert_eq!(numbers((0..9).map(gap)).len(), WARNINGS_MAX);
+    }
+
+    #[test]
+    fn a_report_names_the_code_of_a_refusal() {
+        let refused = |code| Warning::Refused {
+            code,
+            detail: "no".to_owned(),
+        };
+        assert_eq!(
+            report(&refused(Some("too_large".to_owned()))).as_deref(),
+            Some("too_large: no")
+        );
+        assert_eq!(report(&refused(None)).as_deref(), Some("no"));
+    }
+}

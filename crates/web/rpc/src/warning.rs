@@ -1,0 +1,142 @@
+//! What a user has to know of the server and of other people. The kinds are those of the engine; a page groups them by
+//! what they mean to the user.
+
+use serde::{Deserialize, Serialize};
+use subrosa_wire::{AccountId, Handle};
+
+use crate::{ids::ChatId, shapes::Contact};
+
+/// A warning to the user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Warning {
+    /// The server shows another account under a handle than before: a new account, or an attack.
+    HandleReassigned {
+        /// The conversation with the account that is known under the handle, if there is one.
+        chat: Option<ChatId>,
+        /// That account.
+        account: AccountId,
+        /// The handle, if it is known.
+        handle: Option<Handle>,
+    },
+    /// The server did what an honest one never does. What it sent was refused.
+    ServerMisbehaved {
+        /// The conversation, if it is about one.
+        chat: Option<ChatId>,
+        /// What it did.
+        how: Misbehaviour,
+        /// English, for a report.
+        detail: String,
+    },
+    /// A member did what an honest one never does. What it sent was refused.
+    MemberMisbehaved {
+        /// The conversation.
+        chat: ChatId,
+        /// The person whose device sent it.
+        member: Contact,
+        /// What it did.
+        how: MemberMisbehaviour,
+        /// English, for a report.
+        detail: String,
+    },
+    /// Messages never reached this device: it was away longer than the server keeps them.
+    HistoryGap {
+        /// The conversation.
+        chat: ChatId,
+    },
+    /// The server refused something.
+    Refused {
+        /// The code of the problem (`subrosa_wire::ProblemCode`), if this version knows it.
+        code: Option<String>,
+        /// English, for a report.
+        detail: String,
+    },
+    /// There is more to warn of than is reported.
+    More,
+}
+
+impl Warning {
+    /// The conversation that it is about, if it is about one.
+    pub const fn chat(&self) -> Option<ChatId> {
+        match self {
+            Self::HandleReassigned { chat, .. } | Self::ServerMisbehaved { chat, .. } => *chat,
+            Self::MemberMisbehaved { chat, .. } | Self::HistoryGap { chat } => Some(*chat),
+            Self::Refused { .. } | Self::More => None,
+        }
+    }
+}
+
+/// What the server did. The engine's type of this name says more about each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Misbehaviour {
+    /// It sent something of a conversation without saying which.
+    NoConversation,
+    /// It answered a request with something else.
+    WrongAnswer,
+
+    // ---- the log ----
+    /// It withholds entries of the log.
+    EntriesWithheld,
+    /// It announced entries that the log does not have.
+    EntriesInvented,
+    /// It named a place beyond the end of every log.
+    ImpossibleSeq,
+    /// It pushed an entry in another form than the log has.
+    EntryAltered,
+    /// An entry does not verify.
+    EntryForged,
+    /// An entry repeats an earlier message.
+    EntryReplayed,
+    /// An entry is of an epoch that the log has not reached.
+    EntryOfFutureEpoch,
+    /// The log has become shorter.
+    LogShortened,
+
+    // ---- groups ----
+    /// A key package does not verify.
+    KeyPackageForged,
+    /// A Welcome does not verify.
+    WelcomeForged,
+    /// A group does not verify.
+    GroupForged,
+    /// A group is of a kind that this version does not know.
+    GroupOfUnknownKind,
+    /// A group does not name this account.
+    GroupWithoutUs,
+    /// A group is with another person than the conversation.
+    GroupOfOtherPerson,
+    /// A group names nobody else.
+    GroupWithoutOthers,
+    /// It named another conversation in place of the one that was to be created.
+    AnotherConversation,
+    /// A device of this account that is said to be signed out comes back each time it is removed.
+    SignedOutDeviceReturns,
+
+    // ---- the directory ----
+    /// It sent an account that is not valid.
+    MalformedAccount,
+    /// It shows another handle for an account than before.
+    HandleChanged,
+    /// It shows false keys for an account.
+    FalseKeys,
+    /// It answered with another account than the one asked for.
+    WrongAccount,
+
+    /// Something that has no name here yet.
+    Other,
+}
+
+/// What a member did. The engine's type of this name says more about each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum MemberMisbehaviour {
+    /// The content of a message is not valid.
+    InvalidContent,
+    /// A message is not padded as it has to be.
+    InvalidPadding,
+    /// A commit breaks RFC 9420.
+    InvalidCommit,
+    /// A commit breaks a rule of the group.
+    BrokenRule,
+
+    /// Something that has no name here yet.
+    Other,
+}

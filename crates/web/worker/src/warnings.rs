@@ -1,0 +1,151 @@
+//! The engine's warnings in the shapes that a page shows. The kinds stay apart; what else the engine says is one line
+//! of English for a report.
+
+use subrosa_client::{self as client, ForeignGroup, printable_line};
+use subrosa_web_rpc::{MemberMisbehaviour, Misbehaviour, Warning};
+
+use crate::shapes;
+
+/// The most characters of a report: part of it can be the server's own words.
+const REPORT_MAX: usize = 1_000;
+
+/// The server shows another account under the handle of this person.
+pub(crate) fn handle_reassigned(chat: Option<client::ChatId>, person: client::Contact) -> Warning {
+    Warning::HandleReassigned {
+        chat: chat.map(shapes::chat_id),
+        account: person.account_id,
+        handle: person.handle,
+    }
+}
+
+/// This person did what an honest member never does.
+pub(crate) fn member_misbehaved(
+    chat: client::ChatId,
+    member: client::Contact,
+    how: &client::MemberMisbehaviour,
+    warning: &client::Warning,
+) -> Warning {
+    Warning::MemberMisbehaved {
+        chat: shapes::chat_id(chat),
+        member: shapes::contact(member),
+        how: member_misbehaviour(how),
+        detail: report(warning),
+    }
+}
+
+/// Any other warning.
+pub(crate) fn without_person(warning: &client::Warning) -> Warning {
+    match warning {
+        client::Warning::ServerMisbehaved { chat, how } => Warning::ServerMisbehaved {
+            chat: chat.map(shapes::chat_id),
+            how: misbehaviour(how),
+            detail: report(warning),
+        },
+        client::Warning::HistoryGap { chat } => Warning::HistoryGap {
+            chat: shapes::chat_id(*chat),
+        },
+        client::Warning::Refused { code, .. } => Warning::Refused {
+            code: code.map(|code| code.as_str().to_owned()),
+            detail: report(warning),
+        },
+        // What has no words here is more than can be shown.
+        _ => Warning::More,
+    }
+}
+
+fn misbehaviour(how: &client::Misbehaviour) -> Misbehaviour {
+    match how {
+        client::Misbehaviour::NoConversation => Misbehaviour::NoConversation,
+        client::Misbehaviour::WrongAnswer => Misbehaviour::WrongAnswer,
+        client::Misbehaviour::EntriesWithheld => Misbehaviour::EntriesWithheld,
+        client::Misbehaviour::EntriesInvented => Misbehaviour::EntriesInvented,
+        client::Misbehaviour::ImpossibleSeq => Misbehaviour::ImpossibleSeq,
+        client::Misbehaviour::EntryAltered { .. } => Misbehaviour::EntryAltered,
+        client::Misbehaviour::EntryForged { .. } => Misbehaviour::EntryForged,
+        client::Misbehaviour::EntryReplayed { .. } => Misbehaviour::EntryReplayed,
+        client::Misbehaviour::EntryOfFutureEpoch { .. } => Misbehaviour::EntryOfFutureEpoch,
+        client::Misbehaviour::LogShortened => Misbehaviour::LogShortened,
+        client::Misbehaviour::KeyPackageForged { .. } => Misbehaviour::KeyPackageForged,
+        client::Misbehaviour::WelcomeForged(_) => Misbehaviour::WelcomeForged,
+        client::Misbehaviour::GroupForged(_) => Misbehaviour::GroupForged,
+        client::Misbehaviour::ForeignGroup(ForeignGroup::UnknownKind) => Misbehaviour::GroupOfUnknownKind,
+        client::Misbehaviour::ForeignGroup(ForeignGroup::WithoutUs) => Misbehaviour::GroupWithoutUs,
+        client::Misbehaviour::ForeignGroup(ForeignGroup::OtherPerson) => Misbehaviour::GroupOfOtherPerson,
+        client::Misbehaviour::ForeignGroup(ForeignGroup::WithoutOthers) => Misbehaviour::GroupWithoutOthers,
+        client::Misbehaviour::AnotherConversation => Misbehaviour::AnotherConversation,
+        client::Misbehaviour::SignedOutDeviceReturns(_) => Misbehaviour::SignedOutDeviceReturns,
+        client::Misbehaviour::MalformedAccount => Misbehaviour::MalformedAccount,
+        client::Misbehaviour::HandleChanged(_) => Misbehaviour::HandleChanged,
+        client::Misbehaviour::FalseKeys(_) => Misbehaviour::FalseKeys,
+        client::Misbehaviour::WrongAccount => Misbehaviour::WrongAccount,
+        _ => Misbehaviour::Other,
+    }
+}
+
+fn member_misbehaviour(how: &client::MemberMisbehaviour) -> MemberMisbehaviour {
+    match how {
+        client::MemberMisbehaviour::InvalidContent { .. } => MemberMisbehaviour::InvalidContent,
+        client::MemberMisbehaviour::InvalidPadding { .. } => MemberMisbehaviour::InvalidPadding,
+        client::MemberMisbehaviour::InvalidCommit { .. } => MemberMisbehaviour::InvalidCommit,
+        client::MemberMisbehaviour::BrokenRule { .. } => MemberMisbehaviour::BrokenRule,
+        _ => MemberMisbehaviour::Other,
+    }
+}
+
+/// One line of English for a report.
+fn report(warning: &client::Warning) -> String {
+    let text = warning.to_string();
+    let end = text
+        .char_indices()
+        .nth(REPORT_MAX)
+        .map_or(text.len(), |(at, _)| at);
+    printable_line(&text[..end]).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHAT: client::ChatId = client::ChatId::new(3);
+
+    #[test]
+    fn a_warning_keeps_its_kind_and_the_words_for_a_report() {
+        let warning = client::Warning::ServerMisbehaved {
+            chat: Some(CHAT),
+            how: client::Misbehaviour::EntryAltered { seq: 12 },
+        };
+        assert_eq!(
+            without_person(&warning),
+            Warning::ServerMisbehaved {
+                chat: Some(shapes::chat_id(CHAT)),
+                how: Misbehaviour::EntryAltered,
+                detail: "the server misbehaved: it pushed entry 12 in another form than the log has"
+                    .to_owned(),
+            }
+        );
+    }
+
+    #[test]
+    fn the_words_of_a_server_fit_one_line_of_bounded_length() {
+        let warning = client::Warning::Refused {
+            message: None,
+            code: Some(client::ProblemCode::TooLarge),
+            detail: format!("{}\n\u{202e}", "x".repeat(REPORT_MAX * 2)),
+        };
+        let Warning::Refused { code, detail } = without_person(&warning) else {
+            panic!("not a refusal");
+        };
+        assert_eq!(code.as_deref(), Some("too_large"));
+        assert_eq!(detail.chars().count(), REPORT_MAX);
+
+        let warning = client::Warning::Refused {
+            message: None,
+            code: None,
+            detail: "two\nlines \u{202e}".to_owned(),
+        };
+        let Warning::Refused { detail, .. } = without_person(&warning) else {
+            panic!("not a refusal");
+        };
+        assert!(!detail.contains(['\n', '\u{202e}']), "{detail:?}");
+    }
+}
