@@ -1,4 +1,4 @@
-//! Gathers the files of the web app for `src/web_app.rs`: those in the folder that `SUBROSA_WEB_DIST` names, or
+//! Gathers the files of the web app for `src/web_app.rs`: those in the folder that `XTASK_WEB_DIST` names, or
 //! else in `web/dist` of the target directory, where `cargo xtask` puts them. Without either the binary has no
 //! web app, and says so.
 
@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const FOLDER_VARIABLE: &str = "SUBROSA_WEB_DIST";
+const FOLDER_VARIABLE: &str = "XTASK_WEB_DIST";
 
 /// Compressed forms of the file whose name they extend.
 const COMPRESSED: [&str; 2] = ["br", "gz"];

@@ -35,7 +35,7 @@ pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Whether the long mode was asked for: more crashes, more rounds.
 pub fn is_long() -> bool {
-    std::env::var_os("SUBROSA_TEST_LONG").is_some()
+    std::env::var_os("XTASK_TEST_LONG").is_some()
 }
 
 /// Waits until something is so.

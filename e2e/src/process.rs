@@ -39,12 +39,12 @@ pub struct Exit {
     pub stderr: Vec<u8>,
 }
 
-/// The `subrosa` binary: `SUBROSA_BIN`, or what cargo has built beside these tests.
+/// The `subrosa` binary: `XTASK_BIN`, or what cargo has built beside these tests.
 ///
 /// # Panics
 /// If there is none.
 pub fn subrosa() -> PathBuf {
-    if let Some(named) = std::env::var_os("SUBROSA_BIN") {
+    if let Some(named) = std::env::var_os("XTASK_BIN") {
         return PathBuf::from(named);
     }
     let test = std::env::current_exe().unwrap_or_default();

@@ -11,7 +11,7 @@ use crate::web::{self, Flavour};
 use crate::workspace::{self, Profile};
 
 /// Where the build script of `subrosa` finds the app, when that is not where it looks by itself.
-const APP_VARIABLE: &str = "SUBROSA_WEB_DIST";
+const APP_VARIABLE: &str = "XTASK_WEB_DIST";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {

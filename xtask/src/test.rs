@@ -11,15 +11,15 @@ use crate::web::{self, Flavour};
 use crate::workspace::{self, Profile};
 
 /// Where the whole-system tests find the binary they start.
-const BINARY_VARIABLE: &str = "SUBROSA_BIN";
+const BINARY_VARIABLE: &str = "XTASK_BIN";
 /// Where the browser tests find the script that looks for what shuts people out.
-const AXE_VARIABLE: &str = "SUBROSA_E2E_AXE";
+const AXE_VARIABLE: &str = "XTASK_E2E_AXE";
 /// Where the whole-system tests find the program that tries the API by its own description.
-const SCHEMATHESIS_VARIABLE: &str = "SUBROSA_E2E_SCHEMATHESIS";
+const SCHEMATHESIS_VARIABLE: &str = "XTASK_E2E_SCHEMATHESIS";
 /// Where the browser tests find the web app as it is shipped.
-const SHIPPED_APP_VARIABLE: &str = "SUBROSA_E2E_SHIPPED_APP";
+const SHIPPED_APP_VARIABLE: &str = "XTASK_E2E_SHIPPED_APP";
 /// Set to 1 for the long mode: 10,000 simulation seeds in place of a few hundred, more crashes.
-const LONG_VARIABLE: &str = "SUBROSA_TEST_LONG";
+const LONG_VARIABLE: &str = "XTASK_TEST_LONG";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {

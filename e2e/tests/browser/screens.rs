@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The environment variable with the path of `axe.min.js`; `cargo xtask test` sets it.
-const AXE: &str = "SUBROSA_E2E_AXE";
+const AXE: &str = "XTASK_E2E_AXE";
 
 /// Looks at screens, and keeps what is wrong until the end.
 struct Visitor {

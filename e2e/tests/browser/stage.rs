@@ -20,7 +20,7 @@ pub(crate) const BOTH: [Kind; 2] = [Kind::Chromium, Kind::Firefox];
 pub(crate) const ACCEPTED: &[&str] = &["sent", "delivered", "read"];
 
 /// The environment variable with the folder of the web app as it is shipped; `cargo xtask test` sets it.
-const SHIPPED_APP: &str = "SUBROSA_E2E_SHIPPED_APP";
+const SHIPPED_APP: &str = "XTASK_E2E_SHIPPED_APP";
 
 /// The folder of the web app as it is shipped, with compressed forms beside its files.
 pub(crate) fn shipped_app() -> PathBuf {

@@ -1,9 +1,9 @@
 //! A deterministic world: real engines and the real service, with a network, clocks and crashes under the
 //! test's control. Whatever happens, when the faults end all devices agree.
 //!
-//! `SUBROSA_TEST_LONG=1` runs 10,000 worlds instead of a few hundred, `SUBROSA_TEST_SEED=n` runs others. A
+//! `XTASK_TEST_LONG=1` runs 10,000 worlds instead of a few hundred, `XTASK_TEST_SEED=n` runs others. A
 //! failing world is shrunk to its shortest sequence of actions, and printed in the form in which
-//! `SUBROSA_TEST_WORLD` takes it back. What happens in a world, and in which order, is given by that; the keys
+//! `XTASK_TEST_WORLD` takes it back. What happens in a world, and in which order, is given by that; the keys
 //! and ciphertexts are not, because OpenMLS draws them from the operating system.
 
 #![expect(clippy::expect_used, reason = "a test may stop at the first surprise")]
@@ -38,7 +38,7 @@ fn number(variable: &str) -> Option<u32> {
 
 /// Runs some of every hundred worlds.
 fn explore(test: &str, percent: u32, weights: Weights) {
-    let worlds = if number("SUBROSA_TEST_LONG").is_some() {
+    let worlds = if number("XTASK_TEST_LONG").is_some() {
         WORLDS_LONG
     } else {
         WORLDS
@@ -49,7 +49,7 @@ fn explore(test: &str, percent: u32, weights: Weights) {
         failure_persistence: None,
         ..ProptestConfig::default()
     };
-    let first = number("SUBROSA_TEST_SEED").unwrap_or_default();
+    let first = number("XTASK_TEST_SEED").unwrap_or_default();
     let mut seed = [0; 32];
     seed[..4].copy_from_slice(&first.to_be_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
@@ -57,8 +57,8 @@ fn explore(test: &str, percent: u32, weights: Weights) {
     match runner.run(&weights.plans(), |plan| World::run(&plan)) {
         Ok(()) => {}
         Err(TestError::Fail(reason, plan)) => panic!(
-            "{reason}\nThis was one of the worlds of SUBROSA_TEST_SEED={first} {test}. To run it alone:\n\
-             SUBROSA_TEST_WORLD='{plan}' cargo test -p subrosa-e2e --test simulation one_world"
+            "{reason}\nThis was one of the worlds of XTASK_TEST_SEED={first} {test}. To run it alone:\n\
+             XTASK_TEST_WORLD='{plan}' cargo test -p subrosa-e2e --test simulation one_world"
         ),
         Err(TestError::Abort(reason)) => panic!("{reason}"),
     }
@@ -105,7 +105,7 @@ fn after_a_log_that_was_pruned_too_early_all_devices_come_back() {
 /// The world that a failed test has printed, or a short one.
 #[test]
 fn one_world_can_be_run_alone() {
-    let named = std::env::var("SUBROSA_TEST_WORLD");
+    let named = std::env::var("XTASK_TEST_WORLD");
     let plan = named
         .as_deref()
         .unwrap_or("7 2 send:0 up:0 down:0 send:1 die-before:1:2 up:1 add:0");

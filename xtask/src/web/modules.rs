@@ -17,7 +17,7 @@ use crate::tools::{self, WASM_TARGET};
 const MODULES: [(&str, &str); 2] = [("subrosa-web-page", "page"), ("subrosa-web-worker", "worker")];
 
 /// Names the build inside of it: pages of different builds do not talk to each other.
-const BUILD_VARIABLE: &str = "SUBROSA_WEB_BUILD";
+const BUILD_VARIABLE: &str = "XTASK_WEB_BUILD";
 
 /// What is shipped brings a standard library that is built for its size, without the words of panics and the places
 /// in the source: a panic stops the module at once. That saves a twentieth (docs/adr/0010). Cargo and rustc call it

@@ -27,14 +27,14 @@ pub use warning::{MemberMisbehaviour, Misbehaviour, Warning};
 use serde::{Deserialize, Serialize};
 
 /// Names the build, so that tabs of different builds do not misunderstand each other.
-pub const BUILD: &str = match option_env!("SUBROSA_WEB_BUILD") {
+pub const BUILD: &str = match option_env!("XTASK_WEB_BUILD") {
     Some(build) => build,
     None => env!("CARGO_PKG_VERSION"),
 };
 
 /// Whether this is what is shipped. A panic stops it at once: nothing that would tell of one is there
 /// (docs/adr/0010).
-pub const IS_SHIPPED: bool = option_env!("SUBROSA_WEB_BUILD").is_some();
+pub const IS_SHIPPED: bool = option_env!("XTASK_WEB_BUILD").is_some();
 
 /// From the page to its worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
