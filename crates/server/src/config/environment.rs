@@ -1,7 +1,7 @@
 //! Environment variables as a source: `SUBROSA_LISTEN`, and `SUBROSA_LOG__FORMAT` for a key of a table.
 //!
-//! The clients of Subrosa have variables of their own with the same prefix, so one whose first word is no key
-//! of the server is none of its business.
+//! A variable with this prefix that is neither a key of the server nor a variable of the client is refused: it is
+//! most likely misspelt, and the server would run with a default that nobody wanted.
 
 use figment::{
     Error, Metadata, Profile, Provider,
@@ -9,10 +9,16 @@ use figment::{
     value::{Dict, Map, Value},
 };
 
-use super::Config;
+use super::{Config, ConfigError};
 
 const PREFIX: &str = "SUBROSA_";
 const TABLE_SEPARATOR: &str = "__";
+
+/// What the client of the same binary reads. Somebody who works with both has them set for both.
+const OF_THE_CLIENT: [&str; 3] = ["SUBROSA_CLIENT_LOG", "SUBROSA_PROFILE", "SUBROSA_SERVER"];
+
+/// How much of a name has to be right for another one to be taken for what was meant; 1 is all of it.
+const LIKENESS_MIN: f64 = 0.6;
 
 /// The variables that are the server's.
 #[derive(Debug)]
@@ -22,27 +28,30 @@ pub(super) struct Environment {
 }
 
 impl Environment {
-    pub(super) fn of(variables: impl IntoIterator<Item = (String, String)>) -> Self {
+    /// Takes those of the variables that are the server's, and refuses one that is nobody's.
+    pub(super) fn of(variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
         let keys = known_keys();
-        let variables = variables
-            .into_iter()
-            .filter_map(|(name, value)| {
-                let key = name
-                    .strip_prefix(PREFIX)?
-                    .to_ascii_lowercase()
-                    .replace(TABLE_SEPARATOR, ".");
-                let first = key.split('.').next()?;
-                keys.iter().any(|known| known == first).then_some((key, value))
-            })
-            .collect();
-        Self { variables }
+        let mut known = Vec::new();
+        for (name, value) in variables {
+            let Some(key) = name.strip_prefix(PREFIX) else {
+                continue;
+            };
+            let key = key.to_ascii_lowercase().replace(TABLE_SEPARATOR, ".");
+            if keys.iter().any(|known| first_word(known) == first_word(&key)) {
+                // What is wrong with the rest of the key is found where all keys are checked.
+                known.push((key, value));
+            } else if !OF_THE_CLIENT.contains(&name.as_str()) {
+                let nearest = nearest(&name, &keys);
+                return Err(ConfigError::UnknownVariable { name, nearest });
+            }
+        }
+        Ok(Self { variables: known })
     }
 }
 
 impl Provider for Environment {
     fn metadata(&self) -> Metadata {
-        Metadata::named("environment variable")
-            .interpolater(|_, keys| format!("{PREFIX}{}", keys.join(TABLE_SEPARATOR).to_ascii_uppercase()))
+        Metadata::named("environment variable").interpolater(|_, keys| variable(&keys.join(".")))
     }
 
     fn data(&self) -> Result<Map<Profile, Dict>, Error> {
@@ -69,10 +78,43 @@ fn merge(into: &mut Dict, value: Value) {
     }
 }
 
+/// The dotted keys of the whole configuration, those of tables included.
 fn known_keys() -> Vec<String> {
     let defaults = Serialized::defaults(Config::default()).data().unwrap_or_default();
-    let keys = defaults.into_values().flat_map(Dict::into_keys);
+    let mut keys = Vec::new();
+    for (key, value) in defaults.into_values().flatten() {
+        match value {
+            Value::Dict(_, table) => keys.extend(table.keys().map(|inner| format!("{key}.{inner}"))),
+            _ => keys.push(key),
+        }
+    }
     // The keys without a default.
-    keys.chain(["metrics_listen", "web_dir"].map(str::to_owned))
-        .collect()
+    keys.extend(["metrics_listen", "web_dir"].map(str::to_owned));
+    keys
+}
+
+fn first_word(key: &str) -> &str {
+    key.split('.').next().unwrap_or_default()
+}
+
+/// The variable for a key.
+fn variable(key: &str) -> String {
+    format!(
+        "{PREFIX}{}",
+        key.replace('.', TABLE_SEPARATOR).to_ascii_uppercase()
+    )
+}
+
+/// The variable that was meant by this name, most likely.
+fn nearest(name: &str, keys: &[String]) -> Option<String> {
+    let name = name.to_ascii_uppercase();
+    let likeness =
+        |other: &str| strsim::normalized_levenshtein(&name[PREFIX.len()..], &other[PREFIX.len()..]);
+    keys.iter()
+        .map(|key| variable(key))
+        .chain(OF_THE_CLIENT.map(str::to_owned))
+        .map(|known| (likeness(&known), known))
+        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, known)| known)
 }

@@ -1,5 +1,5 @@
 //! What the operator decides. Later sources override earlier ones: defaults, the file, environment variables,
-//! the command line. A key that does not exist is an error, never ignored.
+//! the command line. A key or variable that does not exist is an error, never ignored.
 
 mod environment;
 mod example;
@@ -162,6 +162,14 @@ pub enum ConfigError {
         /// The file or the kind of source.
         place: String,
     },
+    /// An environment variable with our prefix that nothing of ours reads.
+    #[error("there is no environment variable {name}{}", .nearest.as_ref().map(|nearest| format!(", did you mean {nearest}?")).unwrap_or_default())]
+    UnknownVariable {
+        /// Its name.
+        name: String,
+        /// The one that was meant, most likely.
+        nearest: Option<String>,
+    },
     /// A value that is of the right kind and makes no sense.
     #[error("{key}: {reason}")]
     Senseless {
@@ -235,7 +243,7 @@ impl Config {
             sources = sources.merge(Toml::file_exact(file));
         }
         let config: Self = sources
-            .merge(Environment::of(environment))
+            .merge(Environment::of(environment)?)
             .merge(Serialized::defaults(overrides))
             .extract()
             .map_err(refusal::of)?;

@@ -83,12 +83,22 @@ fn the_variables_of_clients_are_none_of_its_business() {
     let variables = environment(&[
         ("SUBROSA_SERVER", "http://x"),
         ("SUBROSA_PROFILE", "/p"),
+        ("SUBROSA_CLIENT_LOG", "debug"),
         ("PATH", "/bin"),
     ]);
     assert_eq!(
         Config::load_with(&Overrides::default(), variables).unwrap(),
         Config::default()
     );
+}
+
+#[test]
+fn a_variable_that_nothing_reads_is_refused_with_the_one_that_was_meant() {
+    assert_snapshot!(refusal("", &[("SUBROSA_LISTN", "127.0.0.1:2")]), @"there is no environment variable SUBROSA_LISTN, did you mean SUBROSA_LISTEN?");
+    assert_snapshot!(refusal("", &[("SUBROSA_LOG_FILTER", "debug")]), @"there is no environment variable SUBROSA_LOG_FILTER, did you mean SUBROSA_LOG__FILTER?");
+    assert_snapshot!(refusal("", &[("SUBROSA_PROFLE", "/p")]), @"there is no environment variable SUBROSA_PROFLE, did you mean SUBROSA_PROFILE?");
+    assert_snapshot!(refusal("", &[("SUBROSA_COLOUR", "red")]), @"there is no environment variable SUBROSA_COLOUR");
+    assert_snapshot!(refusal("", &[("SUBROSA_", "")]), @"there is no environment variable SUBROSA_");
 }
 
 #[test]
