@@ -1,6 +1,6 @@
 //! What a command needs beyond cargo: installed where that is possible, otherwise named in one line.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use sha2::{Digest as _, Sha256};
@@ -137,19 +137,6 @@ pub(crate) fn ensure_wasm(sh: &Shell) -> Result<()> {
         .with_context(|| {
             format!("the Rust target {WASM_TARGET} is missing: run `rustup target add {WASM_TARGET}`")
         })
-}
-
-/// Makes sure that the source of the standard library is there, from which what is shipped builds its own.
-pub(crate) fn ensure_library_source(sh: &Shell) -> Result<()> {
-    let sysroot = cmd!(sh, "rustc --print sysroot").quiet().read()?;
-    if sh.path_exists(Path::new(&sysroot).join("lib/rustlib/src/rust/library")) {
-        return Ok(());
-    }
-    say("      installing the source of Rust's standard library");
-    cmd!(sh, "rustup component add rust-src")
-        .quiet()
-        .run()
-        .context("the source of Rust's standard library is missing: run `rustup component add rust-src`")
 }
 
 /// Makes sure that the browsers are there.

@@ -1,5 +1,4 @@
-//! The app as it is shipped: linked as a whole, on a standard library of its own that stops where others panic. All
-//! other tests are of one that is quicker to build and says what is wrong with it.
+//! The app as it is shipped: linked as a whole. All other tests are of one that is quicker to build.
 
 use subrosa_e2e::browser::{Profile, WebPerson};
 

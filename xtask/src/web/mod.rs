@@ -7,7 +7,6 @@ mod compress;
 mod files;
 mod licences;
 mod modules;
-mod order;
 mod script;
 mod size;
 mod style;
@@ -41,7 +40,7 @@ pub(crate) enum Flavour {
     Dev,
     /// For tests: optimised, hardly compressed.
     Test,
-    /// For everybody: as small as it gets, without words for what goes wrong within.
+    /// For everybody: as small as it gets.
     Release,
 }
 

@@ -9,9 +9,9 @@ use xshell::{Shell, cmd};
 use super::{
     Flavour,
     files::{self, Files},
-    order, script,
+    script,
 };
-use crate::tools::{self, WASM_TARGET};
+use crate::tools::WASM_TARGET;
 
 /// The crates, and the names of their files.
 const MODULES: [(&str, &str); 2] = [("subrosa-web-page", "page"), ("subrosa-web-worker", "worker")];
@@ -19,24 +19,8 @@ const MODULES: [(&str, &str); 2] = [("subrosa-web-page", "page"), ("subrosa-web-
 /// Names the build inside of it: pages of different builds do not talk to each other.
 const BUILD_VARIABLE: &str = "XTASK_WEB_BUILD";
 
-/// What is shipped brings a standard library that is built for its size, without the words of panics and the places
-/// in the source: a panic stops the module at once. That saves a twentieth (docs/adr/0010). Cargo and rustc call it
-/// unstable, hence `RUSTC_BOOTSTRAP`.
-const OWN_LIBRARY: [&str; 4] = [
-    "-Zbuild-std=std,panic_abort",
-    "-Zbuild-std-features=optimize_for_size",
-    "--config",
-    "target.wasm32-unknown-unknown.rustflags = \
-     ['-Zunstable-options', '-Cpanic=immediate-abort', '-Zlocation-detail=none']",
-];
-
 /// What makes of a compiled module what is loaded: it is made again when this changes.
-const MADE_BY: &[u8] = concat!(
-    include_str!("modules.rs"),
-    include_str!("order.rs"),
-    include_str!("script.rs")
-)
-.as_bytes();
+const MADE_BY: &[u8] = concat!(include_str!("modules.rs"), include_str!("script.rs")).as_bytes();
 
 /// One module, ready to be loaded.
 pub(super) struct Module {
@@ -63,30 +47,15 @@ impl Module {
 pub(super) fn build(sh: &Shell, target: &Path, flavour: Flavour) -> Result<Vec<Module>> {
     let profile = match flavour {
         Flavour::Dev => "dev",
-        Flavour::Test | Flavour::Release => "web",
+        Flavour::Test => "web",
+        Flavour::Release => "web-release",
     };
     let packages = MODULES.map(|(package, _)| ["--package", package]).concat();
-    // None of these while somebody waits: a new name compiles everything above the one crate that holds it again,
-    // and to link all crates as one takes minutes, for a sixth of the size.
-    let _shipped = (flavour == Flavour::Release).then(|| {
-        [
-            sh.push_env(BUILD_VARIABLE, build_name(sh)),
-            sh.push_env("CARGO_PROFILE_WEB_LTO", "fat"),
-            sh.push_env("CARGO_PROFILE_WEB_CODEGEN_UNITS", "1"),
-            sh.push_env("RUSTC_BOOTSTRAP", "1"),
-        ]
-    });
-    // In a folder of its own: crates that look for an unstable compiler would be compiled anew with every change of
-    // the flavour.
-    let (library, target) = if flavour == Flavour::Release {
-        tools::ensure_library_source(sh)?;
-        (&OWN_LIBRARY[..], target.join("shipped"))
-    } else {
-        (&[][..], target.to_owned())
-    };
+    // Not while somebody waits: a new name compiles everything above the one crate that holds it again.
+    let _name = (flavour == Flavour::Release).then(|| sh.push_env(BUILD_VARIABLE, build_name(sh)));
     cmd!(
         sh,
-        "cargo build --lib {packages...} --target {WASM_TARGET} --target-dir {target} --profile {profile} {library...}"
+        "cargo build --lib {packages...} --target {WASM_TARGET} --target-dir {target} --profile {profile}"
     )
     .quiet()
     .run()?;
@@ -140,7 +109,7 @@ fn bind(name: &'static str, compiled: &Path, kept: &Path, flavour: Flavour) -> R
     }
     let wasm = output.wasm_mut().emit_wasm();
     let (script, wasm) = if flavour == Flavour::Release {
-        script::shorten(&script, &order::by_likeness(&wasm)?)?
+        script::shorten(&script, &wasm)?
     } else {
         (script, wasm)
     };

@@ -30,12 +30,10 @@ use wasm_bindgen::prelude::wasm_bindgen;
 /// Replaces what the page shows while it loads by the app.
 #[wasm_bindgen(start)]
 pub fn start() {
-    if !subrosa_web_rpc::IS_SHIPPED {
-        // A panic is logged to the browser's console, with its location.
-        std::panic::set_hook(Box::new(|panic| {
-            web_sys::console::error_1(&panic.to_string().into());
-        }));
-    }
+    // A panic is logged to the browser's console, with its location.
+    std::panic::set_hook(Box::new(|panic| {
+        web_sys::console::error_1(&panic.to_string().into());
+    }));
     let Some(place) = browser::document().get_element_by_id("app") else {
         return;
     };

@@ -32,10 +32,6 @@ pub const BUILD: &str = match option_env!("XTASK_WEB_BUILD") {
     None => env!("CARGO_PKG_VERSION"),
 };
 
-/// Whether this is what is shipped. A panic stops it at once: nothing that would tell of one is there
-/// (docs/adr/0010).
-pub const IS_SHIPPED: bool = option_env!("XTASK_WEB_BUILD").is_some();
-
 /// From the page to its worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
