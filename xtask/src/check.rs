@@ -20,7 +20,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let sh = workspace::shell()?;
-    let mut steps = Steps::new(9);
+    let mut steps = Steps::new(10);
 
     steps.next("checking the layers");
     layers::check(&workspace::metadata()?)?;
@@ -41,6 +41,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     tools::ensure_native(&sh)?;
     cmd!(sh, "cargo clippy --workspace --all-targets").quiet().run()?;
 
+    steps.next("building the documentation");
+    check_documentation(&sh)?;
+
     steps.next("checking that layers one to three compile for wasm32");
     check_wasm(&sh)?;
 
@@ -52,6 +55,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
     steps.next("checking licences, bans and sources");
     check_supply_chain(&sh, args.supply_chain)
+}
+
+/// A link that leads nowhere is an error.
+fn check_documentation(sh: &Shell) -> Result<()> {
+    let _flags = sh.push_env("RUSTDOCFLAGS", "--deny warnings");
+    cmd!(sh, "cargo doc --workspace --no-deps").quiet().run()?;
+    Ok(())
 }
 
 /// Each crate by itself: checked together, one could lend another a feature that it lacks.
