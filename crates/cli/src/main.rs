@@ -87,7 +87,7 @@ async fn carry_out(arguments: Arguments, output: &mut Output) -> anyhow::Result<
     if let Some(file) = &global.log_file {
         logging::to_file(file)?;
     }
-    match command {
+    let result = match command {
         Command::Serve(arguments) => serve::run(arguments, output).await,
         Command::Signup(arguments) => signup::run(&global, arguments, output).await,
         Command::Signin(arguments) => signin::run(&global, arguments, output).await,
@@ -104,5 +104,9 @@ async fn carry_out(arguments: Arguments, output: &mut Output) -> anyhow::Result<
         Command::Chat(arguments) => chat_command::run(&global, arguments).await,
         Command::Bench(arguments) => bench::run(&global, arguments, output).await,
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command(), output),
+    };
+    if global.log_file.is_some() {
+        logging::ended(&result);
     }
+    result
 }

@@ -42,6 +42,7 @@ impl Connector {
     async fn stay_connected(&self) -> Connection {
         let mut backoff = Backoff::default();
         loop {
+            tracing::debug!(server = %self.server, "connecting");
             let _ = self
                 .host
                 .run(|host| host.disconnected(Connection::Connecting))
@@ -49,7 +50,10 @@ impl Connector {
             let wait = |backoff: &mut Backoff| backoff.next(&mut SystemRandom);
             let (reason, retry_in) = match self.open().await {
                 Err(error) => match given_up(&error) {
-                    Some(connection) => return connection,
+                    Some(connection) => {
+                        tracing::warn!(%error, "no further attempt to connect");
+                        return connection;
+                    }
                     None => (
                         short_reason(&error),
                         wait(&mut backoff).max(asked_to_wait(&error)),
@@ -58,7 +62,13 @@ impl Connector {
                 Ok(socket) => {
                     let since = ambient::now();
                     let ending = self.carry(socket).await;
-                    backoff.connection_ended(ambient::now().since(since));
+                    let lasted = ambient::now().since(since);
+                    tracing::info!(
+                        ?ending,
+                        lasted_ms = lasted.as_millis(),
+                        "the connection has ended"
+                    );
+                    backoff.connection_ended(lasted);
                     match ending {
                         Ending::SignedOut => {
                             return Connection::SignedOut {
@@ -73,7 +83,7 @@ impl Connector {
                     }
                 }
             };
-            tracing::info!(%reason, retry_in_ms = retry_in.as_millis(), "no connection");
+            tracing::info!(%reason, retry_in_ms = retry_in.as_millis(), "no connection, waiting");
             let _ = self
                 .host
                 .run(move |host| host.disconnected(Connection::Waiting { reason, retry_in }))
@@ -88,6 +98,7 @@ impl Connector {
         let token = self.session.access_token().await?;
         match Socket::open(&self.server, &self.network, token.clone()).await {
             Err(error) if error.is_refusal(ProblemCode::Unauthenticated) => {
+                tracing::debug!("the server does not take the access token");
                 let token = self.session.replace(token).await?;
                 Socket::open(&self.server, &self.network, token).await
             }

@@ -1,9 +1,11 @@
-//! The command line as an interface: shapes, help, completions.
+//! The command line as an interface: shapes, help, completions, the log.
+
+use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 use subrosa_e2e::{
     Person, Server,
-    person::finish,
+    person::{PASSWORD, finish},
     process::{clean_command, subrosa},
 };
 
@@ -184,6 +186,49 @@ async fn a_reader_that_goes_away_is_no_failure() {
         .args(history.as_std().get_args());
     let finished = finish(piped).await;
     assert!(finished.stderr.contains("ended with 0"), "{}", finished.stderr);
+}
+
+#[tokio::test]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+async fn the_log_tells_of_connections_and_holds_nothing_of_what_is_said() {
+    let server = Server::start().await;
+    let alice = Person::sign_up(&server, "alice").await;
+    let bob = Person::sign_up(&server, "bob").await;
+    let file = alice.home().join("alice.log");
+    let log_file = file.to_str().unwrap();
+    alice
+        .run(&["send", "@bob", "meet me under the rose", "--log-file", log_file])
+        .await
+        .ok();
+    bob.run(&["send", "@alice", "I will bring the wine"]).await.ok();
+    alice
+        .run(&["listen", "--count", "1", "--log-file", log_file])
+        .await
+        .ok();
+    alice
+        .run(&["send", "@nobody", "is it you?", "--log-file", log_file])
+        .await;
+
+    let log = std::fs::read_to_string(&file).unwrap();
+    for expected in [
+        " INFO ",
+        "started",
+        "connected",
+        "request",
+        "took_ms=",
+        "done",
+        "failed",
+    ] {
+        assert!(log.contains(expected), "{expected} is missing:\n{log}");
+    }
+    for line in log.lines() {
+        assert!(line.starts_with("20") && line.contains('Z'), "no time: {line}");
+    }
+    for secret in ["rose", "wine", "is it you", PASSWORD, &alice.recovery_code] {
+        assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
+    }
+    let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
 }
 
 #[tokio::test]

@@ -121,6 +121,7 @@ impl Client {
             reason: error.to_string(),
         })?;
         let tasks = Tasks::default();
+        tracing::info!(account = %me.account_id, device = %me.device_id, %server, "opened a profile");
         let session = Session::start(&tasks, rest.clone(), host.clone(), me.device_id, tokens);
         Ok(Self {
             shared: Arc::new(Shared {

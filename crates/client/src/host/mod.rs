@@ -82,6 +82,7 @@ impl Host {
             Ok(output) => Ok(self.carry_out(output)),
             Err(error @ EngineError::Command(_)) => Err(error),
             Err(error) => {
+                tracing::error!(%error, "a step of the engine failed");
                 // The engine has forgotten its requests, and would not recognise answers to them.
                 self.hang_up();
                 if error.is_storage_full() {
@@ -102,6 +103,10 @@ impl Host {
                 .is_none_or(|outgoing| outgoing.try_send(frame).is_err());
             if is_lost {
                 // Full or closed: the connection is lost, and everything is sent again on the next one.
+                tracing::debug!(
+                    requests_under_way = self.under_way.len(),
+                    "a frame cannot be passed to the connection"
+                );
                 self.hang_up();
             }
         }
@@ -152,9 +157,8 @@ impl Host {
                 },
                 () = platform::sleep(wake.unwrap_or(Duration::MAX)), if wake.is_some() => {
                     self.wake_at = None;
-                    if let Err(error) = self.step(Input::Tick) {
-                        tracing::error!(%error, "a step of the engine failed");
-                    }
+                    // A failure is logged by then; the next connection brings what is missing.
+                    let _ = self.step(Input::Tick);
                 }
             }
         }

@@ -13,7 +13,7 @@ use subrosa_wire::{
 };
 
 use crate::{
-    ClientError, ServerUrl,
+    ClientError, ServerUrl, ambient,
     limits::{REST_ANSWER_MAX, REST_TIMEOUT},
     platform::{Http, HttpAnswer, HttpFailure, HttpRequest, Network, from_json, timeout, to_json},
     server_url::escape,
@@ -197,12 +197,20 @@ impl Rest {
     /// The body of a successful answer.
     async fn exchange(&self, request: HttpRequest) -> Result<Vec<u8>, ClientError> {
         let address = request.address.clone();
+        let (method, since) = (request.method, ambient::now());
         // The futures of HTTP are large, and would make every future that awaits them large, too.
         let answer = Box::pin(timeout(
             REST_TIMEOUT,
             self.http.exchange(request, REST_ANSWER_MAX),
         ));
         let answer = answer.await.unwrap_or(Err(HttpFailure::TimedOut));
+        tracing::debug!(
+            method,
+            resource = resource(&address),
+            status = answer.as_ref().ok().map(|answer| answer.status),
+            took_ms = ambient::now().since(since).as_millis(),
+            "request"
+        );
         let answer = answer.map_err(|failure| match failure {
             HttpFailure::TimedOut => unreachable(&self.server, "it did not answer in time".to_owned()),
             HttpFailure::Unreachable(reason) => unreachable(&self.server, reason),
@@ -233,6 +241,12 @@ impl Rest {
             )),
         }
     }
+}
+
+/// What a request is for, without the rest of its address: that may name somebody.
+fn resource(address: &str) -> &str {
+    let (_, path) = address.split_once("/v1/").unwrap_or_default();
+    path.split(['/', '?']).next().unwrap_or_default()
 }
 
 impl HttpRequest {

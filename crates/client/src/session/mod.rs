@@ -122,6 +122,7 @@ impl Session {
         let token = self.access_token().await?;
         match request(token.clone()).await {
             Err(error) if error.is_refusal(ProblemCode::Unauthenticated) => {
+                tracing::debug!("the server does not take the access token");
                 request(self.replace(token).await?).await
             }
             Err(error) if ends_session(&error) => Err(ClientError::SignedOut(error.to_string())),
@@ -166,7 +167,12 @@ impl TokenTask {
         if !is_rejected && tokens.is_fresh(ambient::now()) {
             return Ok(tokens.access_token.clone());
         }
-        let fresh = self.refresh(tokens.refresh_token.clone()).await?;
+        tracing::debug!(is_rejected, "renewing the access token");
+        let fresh = self
+            .refresh(tokens.refresh_token.clone())
+            .await
+            .inspect_err(|error| tracing::warn!(%error, "the access token is not renewed"))?;
+        tracing::info!("the access token is renewed");
         let token = fresh.access_token.clone();
         self.tokens = Some(fresh);
         Ok(token)

@@ -64,10 +64,15 @@ impl Socket {
             .await
             .map_err(|_| unreachable("it did not say Ready in time".to_owned()))??;
         let asked = Duration::from_millis(ready.heartbeat_interval_ms.into());
+        let ping_interval = asked.clamp(PING_INTERVAL_MIN, PING_INTERVAL_MAX);
+        tracing::debug!(
+            ping_interval_ms = ping_interval.as_millis(),
+            "the server is ready"
+        );
         Ok(Self {
             sender,
             receiver,
-            ping_interval: asked.clamp(PING_INTERVAL_MIN, PING_INTERVAL_MAX),
+            ping_interval,
         })
     }
 
@@ -147,10 +152,15 @@ async fn read(mut receiver: Receiver, host: &HostHandle, patience: Duration) -> 
         if frame.request_id >= FIRST_OWN_REQUEST {
             continue;
         }
+        tracing::trace!(request_id = frame.request_id, "received");
         let mut signed_out = false;
         if let Some(Body::Notice(Notice { kind: Some(kind) })) = &frame.body {
             match kind {
                 notice::Kind::Draining(notice) => {
+                    tracing::info!(
+                        reconnect_after_ms = notice.reconnect_after_ms,
+                        "the server is stopping"
+                    );
                     draining = Some(Duration::from_millis(notice.reconnect_after_ms.into()));
                 }
                 notice::Kind::SignedOut(_) => signed_out = true,
@@ -195,6 +205,7 @@ async fn write(
         while let Ok(frame) = outgoing.try_recv() {
             messages.push(frame.encode_to_vec());
         }
+        tracing::trace!(frames = messages.len(), "sending");
         match timeout(WRITE_TIMEOUT, sender.send(messages)).await {
             Ok(Ok(())) => {}
             Ok(Err(reason)) => return Ending::Lost(reason),
