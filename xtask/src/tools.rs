@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail, ensure};
-use sha2::{Digest as _, Sha256};
+use anyhow::{Context as _, Result, bail};
 use xshell::{PushEnv, Shell, cmd};
 
 use crate::progress::say;
@@ -83,10 +82,8 @@ const SCHEMATHESIS_REQUIREMENTS: &str = "e2e/schemathesis/requirements.txt";
 /// Builds the book.
 const MDBOOK_VERSION: &str = "0.5.4";
 
-/// axe-core: what it finds in a page shuts somebody out. It runs in tests and is no part of the app.
-const AXE_VERSION: &str = "4.14.1";
-/// The SHA-256 of its `axe.min.js`.
-const AXE_HASH: &str = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c";
+/// What the browser tests take from npm: their names, versions and hashes.
+const NPM_MANIFESTS: [&str; 2] = ["e2e/package.json", "e2e/package-lock.json"];
 
 /// Makes sure that the native build has its compilers, and OpenSSL.
 pub(crate) fn ensure_native(sh: &Shell) -> Result<()> {
@@ -150,30 +147,31 @@ pub(crate) fn ensure_browsers(sh: &Shell) -> Result<()> {
     Ok(())
 }
 
-/// The path of axe-core's script, fetched from npm when it is not there.
+/// The path of axe-core's script, fetched from npm when it is not there: what it finds in a page shuts somebody out.
+/// It runs in tests and is no part of the app.
 pub(crate) fn axe(sh: &Shell) -> Result<PathBuf> {
-    let folder = workspace::target_directory()?.join("axe");
-    let script = folder.join("node_modules/axe-core/axe.min.js");
-    let is_right =
-        || std::fs::read(&script).is_ok_and(|content| hex::encode(Sha256::digest(content)) == AXE_HASH);
-    if !is_right() {
+    let folder = workspace::target_directory()?.join("npm");
+    let lock = sh.read_file(NPM_MANIFESTS[1])?;
+    // Written last: a folder without it, or with another one, is made again.
+    let installed = folder.join("installed.json");
+    if !sh.read_file(&installed).is_ok_and(|of| of == lock) {
         ensure_programs(sh, NPM)?;
-        say(&format!("      fetching axe-core {AXE_VERSION} from npm"));
+        say("      fetching axe-core from npm");
         sh.create_dir(&folder)?;
+        for manifest in NPM_MANIFESTS {
+            sh.copy_file(manifest, &folder)?;
+        }
+        // What is not of the hash in the lock file is refused.
         cmd!(
             sh,
-            "npm install --prefix {folder} --no-save --ignore-scripts --no-audit --no-fund --silent axe-core@{AXE_VERSION}"
+            "npm ci --prefix {folder} --ignore-scripts --no-audit --no-fund --silent"
         )
         .quiet()
         .run()
         .context("npm could not fetch axe-core")?;
-        ensure!(
-            is_right(),
-            "{} is not the axe-core {AXE_VERSION} that it should be",
-            script.display()
-        );
+        sh.write_file(installed, lock)?;
     }
-    Ok(script)
+    Ok(folder.join("node_modules/axe-core/axe.min.js"))
 }
 
 /// The path of Schemathesis, installed from `PyPI` into an environment of its own when it is not there.
