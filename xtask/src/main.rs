@@ -45,7 +45,7 @@ enum Command {
     Web(web::Args),
     /// Runs the tests of the whole workspace
     Test(test::Args),
-    /// Checks format, spelling, links, lints, layers, the wasm32 build and the supply chain
+    /// Checks format, spelling, links, lints, documentation, layers, the wasm32 build and the supply chain
     Check(check::Args),
     /// Measures a server on this machine, beside the raw limits of the machine
     Bench(bench::Args),

@@ -1,5 +1,5 @@
 //! Where commands print: results to standard output; notes, warnings and failures to standard error. With `--json` each
-//! of them is one object on one line. Untrusted text is made [`printable`] here, or escaped, so that no escape sequence
+//! of them is one object on one line. Untrusted text is made [`printable()`] here, or escaped, so that no escape sequence
 //! reaches the terminal.
 
 use std::io::{self, IsTerminal as _, Write};

@@ -1,11 +1,11 @@
 //! The worker of the web app: owns the engine, and shares it among tabs.
 //!
 //! Every tab starts a worker of its own. The one that holds the lock of the origin leads: it opens the device and
-//! carries out what the pages ask for ([`leader`]). The others pass the calls of their pages on to it, and repeat what
-//! was not answered when another tab takes the lead ([`tabs`]). A page talks to its own worker only, and knows nothing
+//! carries out what the pages ask for (`leader`). The others pass the calls of their pages on to it, and repeat what
+//! was not answered when another tab takes the lead (`tabs`). A page talks to its own worker only, and knows nothing
 //! of this.
 //!
-//! Calls go one way: tabs, leader, [`requests`] and [`watch`], [`device`]. What has to go back up is an event, which
+//! Calls go one way: tabs, leader, `requests` and `watch`, `device`. What has to go back up is an event, which
 //! the device hands to whoever made it.
 
 #![cfg_attr(
