@@ -11,7 +11,7 @@ use crate::web::{self, Flavour};
 use crate::workspace::{self, Profile};
 
 /// Where the build script of `subrosa` finds the app, when that is not where it looks by itself.
-const APP_VARIABLE: &str = "XTASK_WEB_DIST";
+pub(crate) const APP_VARIABLE: &str = "XTASK_WEB_DIST";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -44,9 +44,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 /// Builds the `subrosa` binary and returns its path.
 pub(crate) fn subrosa(sh: &Shell, profile: Profile) -> Result<PathBuf> {
     tools::ensure_native(sh)?;
-    let _shipped = (profile == Profile::Release).then(|| tools::with_own_openssl(sh));
+    let is_shipped = profile == Profile::Release;
+    let _shipped = is_shipped.then(|| tools::with_own_openssl(sh));
+    let paths = if is_shipped {
+        workspace::neutral_paths(sh)?
+    } else {
+        Vec::new()
+    };
     let flags = profile.flags();
-    cmd!(sh, "cargo build --package subrosa {flags...}")
+    cmd!(sh, "cargo build --package subrosa {flags...} {paths...}")
         .quiet()
         .run()?;
     workspace::binary("subrosa", profile)

@@ -105,9 +105,21 @@ pub(crate) fn ensure_native(sh: &Shell) -> Result<()> {
     Ok(())
 }
 
-/// Lets what is built bring its own OpenSSL while the result is kept.
-pub(crate) fn with_own_openssl(sh: &Shell) -> PushEnv<'_> {
-    sh.push_env(OPENSSL_NO_VENDOR, "0")
+/// Lets what is built bring its own OpenSSL while the result is kept. That one contains neither the time of its build
+/// nor the folder, or no two builds would be the same.
+pub(crate) fn with_own_openssl(sh: &Shell) -> [PushEnv<'_>; 3] {
+    [
+        sh.push_env(OPENSSL_NO_VENDOR, "0"),
+        // https://reproducible-builds.org/specs/source-date-epoch/
+        sh.push_env("SOURCE_DATE_EPOCH", "0"),
+        // Where it looks for modules, of which it is built without any, is below the folder of its build by default.
+        sh.push_env("GNUMAKEFLAGS", "ENGINESDIR=/nonexistent MODULESDIR=/nonexistent"),
+    ]
+}
+
+/// The target triple of this machine.
+pub(crate) fn host(sh: &Shell) -> Result<String> {
+    Ok(cmd!(sh, "rustc --print host-tuple").quiet().read()?)
 }
 
 fn has_openssl(sh: &Shell) -> bool {

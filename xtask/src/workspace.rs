@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use cargo_metadata::{Metadata, MetadataCommand};
-use xshell::Shell;
+use xshell::{Shell, cmd};
 
 /// How a binary is built.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,6 +64,42 @@ pub(crate) fn target_directory() -> Result<PathBuf> {
         .exec()
         .context("cargo metadata failed")?;
     Ok(metadata.target_directory.into())
+}
+
+/// Arguments of cargo that keep the folders of this machine out of what is compiled: a panic names the source by a
+/// path that is the same wherever it was built.
+pub(crate) fn neutral_paths(sh: &Shell) -> Result<Vec<String>> {
+    let cargo_home = match std::env::var_os("CARGO_HOME") {
+        Some(home) => PathBuf::from(home),
+        None => std::env::home_dir()
+            .context("there is no home folder")?
+            .join(".cargo"),
+    };
+    // Where rustup's component rust-src is installed the compiler names the standard library by its folder, and
+    // otherwise by the commit that it was built from.
+    let version = cmd!(sh, "rustc --version --verbose").quiet().read()?;
+    let commit = version
+        .lines()
+        .find_map(|line| line.strip_prefix("commit-hash: "))
+        .context("rustc does not say its commit")?;
+    let sysroot = PathBuf::from(cmd!(sh, "rustc --print sysroot").quiet().read()?).canonicalize()?;
+    let library = format!("/rustc/{commit}");
+    // The last one that fits counts: the target directory often lies below the root.
+    let folders = [
+        (root(), "/subrosa"),
+        (target_directory()?, "/target"),
+        (cargo_home, "/cargo"),
+        (sysroot.join("lib/rustlib/src/rust"), library.as_str()),
+    ];
+    let flags = folders.map(|(folder, name)| {
+        // A string of Rust with its quotes is one of TOML, too, for a path that people give to a folder.
+        format!("{:?}", format!("--remap-path-prefix={}={name}", folder.display()))
+    });
+    Ok(vec![
+        "--config".to_owned(),
+        // By a condition that always holds, these come to those of .cargo/config.toml.
+        format!("target.'cfg(all())'.rustflags = [{}]", flags.join(", ")),
+    ])
 }
 
 /// The path of a built binary; it exists once it was built.

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, Result};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 use serde::Serialize;
-use xshell::{Shell, cmd};
+use xshell::Shell;
 
-use crate::{tools::WASM_TARGET, workspace};
+use crate::tools::{self, WASM_TARGET};
+use crate::workspace;
 
 /// One work of others.
 #[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,7 +28,7 @@ const BESIDE_CRATES: [(&str, &str); 4] = [
 
 /// The list as JSON: `[{"name", "version", "licence"}]`, in the order of names.
 pub(super) fn read(sh: &Shell) -> Result<Vec<u8>> {
-    let host = cmd!(sh, "rustc --print host-tuple").quiet().read()?;
+    let host = tools::host(sh)?;
     let mut works: BTreeSet<Work> = BESIDE_CRATES
         .iter()
         .map(|(name, licence)| Work {

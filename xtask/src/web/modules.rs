@@ -11,7 +11,7 @@ use super::{
     files::{self, Files},
     script,
 };
-use crate::tools::WASM_TARGET;
+use crate::{tools::WASM_TARGET, workspace};
 
 /// The crates, and the names of their files.
 const MODULES: [(&str, &str); 2] = [("subrosa-web-page", "page"), ("subrosa-web-worker", "worker")];
@@ -53,9 +53,13 @@ pub(super) fn build(sh: &Shell, target: &Path, flavour: Flavour) -> Result<Vec<M
     let packages = MODULES.map(|(package, _)| ["--package", package]).concat();
     // Not while somebody waits: a new name compiles everything above the one crate that holds it again.
     let _name = (flavour == Flavour::Release).then(|| sh.push_env(BUILD_VARIABLE, build_name(sh)));
+    let paths = match flavour {
+        Flavour::Dev | Flavour::Test => Vec::new(),
+        Flavour::Release => workspace::neutral_paths(sh)?,
+    };
     cmd!(
         sh,
-        "cargo build --lib {packages...} --target {WASM_TARGET} --target-dir {target} --profile {profile}"
+        "cargo build --lib {packages...} --target {WASM_TARGET} --target-dir {target} --profile {profile} {paths...}"
     )
     .quiet()
     .run()?;
