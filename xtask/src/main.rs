@@ -7,6 +7,7 @@ mod bench;
 mod book;
 mod build;
 mod check;
+mod dist;
 mod fmt;
 mod fuzz;
 mod layers;
@@ -41,6 +42,8 @@ enum Command {
     Run(run::Args),
     /// Builds the `subrosa` binary, with the web app in it
     Build(build::Args),
+    /// Builds the archive of a release, the same bytes wherever it is built
+    Dist(dist::Args),
     /// Builds the web app alone, for the server of `cargo xtask run`: reload the page to see a change
     Web(web::Args),
     /// Runs the tests of the whole workspace
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Build(args) => build::run(&args),
+        Command::Dist(args) => dist::run(&args),
         Command::Web(args) => web::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Check(args) => check::run(&args),

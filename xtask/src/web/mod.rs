@@ -101,6 +101,11 @@ pub(crate) fn build(sh: &Shell, flavour: Flavour) -> Result<PathBuf> {
     Ok(folder)
 }
 
+/// Whose work app and binary contain, and under which licences: JSON.
+pub(crate) fn licences(sh: &Shell) -> Result<Vec<u8>> {
+    licences::read(sh)
+}
+
 /// Where cargo compiles for the browser.
 pub(crate) fn target_directory() -> Result<PathBuf> {
     Ok(workspace::target_directory()?.join(TARGET))
