@@ -222,7 +222,7 @@ async fn signing_out_asks_and_then_removes_everything_local() {
             "the key is not where the test looks"
         );
 
-        tab.goto(&stage.alice.address("/settings")).await;
+        tab.click("settings-link").await;
         tab.click("sign-out").await;
         tab.click("cancel").await;
         tab.wait_gone("css:dialog").await;
@@ -375,7 +375,7 @@ async fn theme_and_language_are_kept() {
     for kind in BOTH {
         let stage = Stage::set(kind).await;
         let tab = &stage.alice.tab;
-        tab.goto(&stage.alice.address("/settings")).await;
+        tab.click("settings-link").await;
         tab.click("css:label:has([data-testid=\"language-de\"])").await;
         tab.wait_text("css:h1", "Konto").await;
         tab.click("css:label:has([data-testid=\"theme-dark\"])").await;

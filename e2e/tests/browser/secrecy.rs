@@ -19,7 +19,7 @@ async fn nothing_secret_is_readable_in_the_browsers_profile() {
     for kind in BOTH {
         let mut stage = Stage::set(kind).await;
         let tab = &stage.alice.tab;
-        tab.goto(&stage.alice.address("/settings")).await;
+        tab.click("settings-link").await;
         tab.fill("profile-name", NAME).await;
         tab.click("profile-submit").await;
         tab.wait_for("css:.notice.ok").await;
