@@ -112,7 +112,8 @@ impl StagedCommit {
     }
 }
 
-/// Why a message is refused. Nothing in the group or the store has changed.
+/// Why a message is refused. Nothing in the group or the store has changed, except that the key of a
+/// message with wrong padding is used up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProcessError {
     /// Not a message that a conversation carries.

@@ -254,19 +254,19 @@ impl Conversation {
         }
         tracing::debug!(chat = %self.chat(), seq, is_commit, %error, "an entry is refused");
         let is_last_try = self.live.fetched_again.take() == Some(seq);
+        // Its key is gone: fetched again, it would look like a replay.
+        let is_decrypted = matches!(
+            error,
+            ProcessError::Member {
+                fault: MemberFault::Padding(_),
+                ..
+            }
+        );
         match error {
             ProcessError::Mls(error) => Err(error.into()),
             // Sent by this device before it lost its outbox.
             ProcessError::OwnMessage => Ok(()),
-            // It was decrypted, and its key is gone: to fetch it again shows nothing new.
-            ProcessError::Member {
-                sender,
-                fault: MemberFault::Padding(error),
-            } => {
-                self.member_misbehaved(cx, sender, MemberMisbehaviour::InvalidPadding { seq, error });
-                Ok(())
-            }
-            _ if !is_last_try => {
+            _ if !is_last_try && !is_decrypted => {
                 self.live.fetched_again = Some(seq);
                 // The queue's pump sees that the head is beyond the cursor and fetches.
                 self.record.set_cursor(seq - 1);
