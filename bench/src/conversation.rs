@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 use rand_core::RngCore as _;
 use subrosa_client::ambient;
-use subrosa_mls::{CommitBundle, CommitPlan, Group, GroupPolicy, MemoryStore, Mls, Received};
+use subrosa_mls::{CommitBundle, CommitPlan, Group, GroupPolicy, LogClaim, MemoryStore, Mls, Received};
 use subrosa_wire::{
     ConversationId,
     frames::{Commit, CreateConversation, client_frame::Request, server_frame::Body},
@@ -53,7 +53,7 @@ impl Conversation {
             add: vec![added],
             ..CommitPlan::default()
         };
-        let bundle = group.commit(&mls, &creator.identity, plan)?;
+        let bundle = group.commit(&mls, &creator.identity, plan, &LogClaim::of_no_place(1))?;
         group.merge_pending_commit(&mls)?;
         let welcome = bundle
             .welcome
@@ -95,13 +95,19 @@ impl Conversation {
         self.sides[0].group.epoch()
     }
 
-    /// One side renews its keys, and both go on to the next epoch.
+    /// One side renews its keys with its next send, and both go on to the next epoch.
     pub(crate) fn self_update(&mut self, side: usize, people: [&Person; 2]) -> Result<Commit> {
         let mut rng = ambient::SystemRandom;
         let [committer, other] = if side == 0 { [0, 1] } else { [1, 0] };
-        let Side { group, store, .. } = &mut self.sides[committer];
+        let Side {
+            group,
+            store,
+            last_send_number,
+        } = &mut self.sides[committer];
+        *last_send_number += 1;
+        let claim = LogClaim::of_no_place(*last_send_number);
         let mls = Mls::new(store, &mut rng, ambient::now());
-        let bundle = group.commit(&mls, &people[committer].identity, CommitPlan::default())?;
+        let bundle = group.commit(&mls, &people[committer].identity, CommitPlan::default(), &claim)?;
         group.merge_pending_commit(&mls)?;
 
         let Side { group, store, .. } = &mut self.sides[other];
@@ -113,12 +119,18 @@ impl Conversation {
         Ok(frame(bundle))
     }
 
-    /// A message of one side, encrypted for the present epoch.
+    /// A message of one side, its next send, encrypted for the present epoch.
     pub(crate) fn encrypt(&mut self, side: usize, person: &Person, content: &[u8]) -> Result<Bytes> {
         let mut rng = ambient::SystemRandom;
-        let Side { group, store, .. } = &mut self.sides[side];
+        let Side {
+            group,
+            store,
+            last_send_number,
+        } = &mut self.sides[side];
+        *last_send_number += 1;
+        let claim = LogClaim::of_no_place(*last_send_number);
         let mls = Mls::new(store, &mut rng, ambient::now());
-        Ok(group.encrypt(&mls, &person.identity, content)?.into())
+        Ok(group.encrypt(&mls, &person.identity, content, &claim)?.into())
     }
 }
 

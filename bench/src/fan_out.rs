@@ -21,6 +21,7 @@ use crate::{
     limits::{DRAIN_TIMEOUT, FAN_OUT_UNDER_WAY},
     live::{Connection, Endpoint, Reader, Writer, refusal},
     load::Outbound,
+    message::numbered,
     person::Person,
     probe::Probe,
     report::FanOut,
@@ -124,7 +125,10 @@ async fn send(writer: &mut Writer, outbound: &mut Outbound, run: &Run, number: u
         conversation_id: Bytes::copy_from_slice(outbound.conversation_id.as_bytes()),
         send_id: Bytes::copy_from_slice(&send_id),
         send_number: outbound.last_send_number,
-        payload: Some(Payload::ApplicationMessage(outbound.message.clone())),
+        payload: Some(Payload::ApplicationMessage(numbered(
+            &outbound.message,
+            outbound.last_send_number,
+        ))),
     };
     writer.put(&ClientFrame {
         request_id: u64::from(u32::MAX) + number,

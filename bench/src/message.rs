@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use rand_core::RngCore;
 use subrosa_client::ambient;
+use subrosa_mls::LogClaim;
 use subrosa_wire::ConversationId;
 
 use crate::limits::CONTENT_BYTES;
@@ -12,6 +13,17 @@ use crate::limits::CONTENT_BYTES;
 const SENDER_DATA_LEN: usize = 12 + TAG_LEN;
 const SIGNATURE_LEN: usize = 64;
 const TAG_LEN: usize = 16;
+
+/// Where the authenticated data begins: after version, wire format, group id, epoch, content type and its own length.
+const CLAIM_AT: usize = 4 + 1 + 16 + 8 + 1 + 1;
+
+/// The message as the send with this number.
+pub(crate) fn numbered(message: &Bytes, send_number: u64) -> Bytes {
+    let mut message = message.to_vec();
+    let claim = LogClaim::of_no_place(send_number).encode();
+    message[CLAIM_AT..CLAIM_AT + claim.len()].copy_from_slice(&claim);
+    message.into()
+}
 
 /// An `MLSMessage` with a `PrivateMessage` (RFC 9420, section 6.3) as large as an honest one with
 /// `content_len` bytes of content.
@@ -25,7 +37,7 @@ pub(crate) fn application_message(
     put_vector(&mut message, conversation_id.as_bytes());
     message.extend_from_slice(&epoch.to_be_bytes());
     message.push(1); // content_type: application
-    put_vector(&mut message, &[]); // authenticated_data
+    put_vector(&mut message, &LogClaim::of_no_place(1).encode()); // authenticated_data
     put_vector(&mut message, &noise(SENDER_DATA_LEN, rng));
     // The content with its length, the signature with its length, the tag.
     let ciphertext_len = 2 + content_len + 2 + SIGNATURE_LEN + TAG_LEN;
@@ -77,6 +89,10 @@ mod tests {
             let envelope = peek(&message).unwrap();
             assert_eq!(envelope.conversation_id, conversation_id);
             assert_eq!((envelope.epoch, envelope.kind), (5, MessageKind::Application));
+            assert_eq!(
+                peek(&numbered(&message, 9)).unwrap().claim,
+                LogClaim::of_no_place(9)
+            );
         }
     }
 
@@ -84,6 +100,6 @@ mod tests {
     #[test]
     fn the_noise_is_as_long_as_an_honest_message_of_a_kibibyte() {
         let message = application_message(ConversationId::from_bytes([7; 16]), 5, 1024, &mut SystemRandom);
-        assert!((1165..=1175).contains(&message.len()), "{}", message.len());
+        assert!((1214..=1224).contains(&message.len()), "{}", message.len());
     }
 }

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use bytes::Bytes;
 use rand_core::RngCore as _;
 use subrosa_client::ambient;
-use subrosa_mls::ConversationKind;
+use subrosa_mls::{ConversationKind, LogClaim};
 use subrosa_server::store::{
     DeliveryStore as _, SqliteStore,
     delivery::{
@@ -51,6 +51,7 @@ async fn conversation(store: &SqliteStore, members: &[&Person]) -> Result<Outbou
         account_id: creator.account_id,
         committer: Committer::Member,
         epoch: 0,
+        claim: LogClaim::of_no_place(1),
         commit: nothing.clone(),
         public_view: nothing.clone(),
         group_info: nothing.clone(),

@@ -59,14 +59,12 @@ pub(crate) fn prepare(party: &mut Party, turns: usize) -> Result<Vec<Script>> {
             let turns = (0..turns)
                 .map(|number| {
                     let side = number % 2;
+                    let send_number = conversation.sides[side].last_send_number + 1;
                     let commit = conversation.self_update(side, pair_people)?;
                     let mut messages = [const { Bytes::new() }; MESSAGES];
                     for message in &mut messages {
                         *message = conversation.encrypt(side, pair_people[side], &content)?;
                     }
-                    let last = &mut conversation.sides[side].last_send_number;
-                    let send_number = *last + 1;
-                    *last += 1 + MESSAGES as u64;
                     Ok(Turn {
                         person: pair[side],
                         send_number,

@@ -10,7 +10,7 @@ use subrosa_engine::{
     content::{Origin, SendToken, compose},
     database::{Database, DatabaseKey},
 };
-use subrosa_mls::{CommitPlan, MemoryStore, PublicView};
+use subrosa_mls::{CommitPlan, LogClaim, LogHash, MemoryStore, PublicView};
 use subrosa_wire::frames::{
     ConversationHead, Deliver, LogEntry, LogPage, ServerFrame, SyncState, WelcomeItem, WelcomesWaiting,
     client_frame::Request, log_entry::Payload, server_frame::Body,
@@ -154,7 +154,7 @@ fn what_is_said(key_package: &[u8]) -> Vec<ServerFrame> {
             add: vec![bob],
             ..CommitPlan::default()
         };
-        let add = group.commit(mls, &alice, plan).expect("a commit");
+        let add = group.commit(mls, &alice, plan, &LogClaim::of_no_place(1)).expect("a commit");
         group.merge_pending_commit(mls).expect("her own commit");
         (start.0, start.1, add)
     });
@@ -167,6 +167,7 @@ fn what_is_said(key_package: &[u8]) -> Vec<ServerFrame> {
         seq: 1,
         welcome: add.welcome.expect("Bob was added").into(),
         ratchet_tree: view.ratchet_tree().expect("a tree").into(),
+        hash_before: LogHash::START.as_bytes().to_vec().into(),
     };
     let (message, update) = world::with_mls(22, &store, |mls| {
         let mut group = mls.load_group(CONVERSATION).expect("sound").expect("a member");
@@ -176,11 +177,11 @@ fn what_is_said(key_package: &[u8]) -> Vec<ServerFrame> {
         };
         let content = compose::text(&origin, [9; 16], HONEST_TEXT);
         let (_, encoded) = origin.encode(&content).expect("a content");
-        let message = group.encrypt(mls, &alice, &encoded).expect("a message");
+        let message = group.encrypt(mls, &alice, &encoded, &LogClaim::of_no_place(2)).expect("a message");
         (
             message,
             group
-                .commit(mls, &alice, CommitPlan::default())
+                .commit(mls, &alice, CommitPlan::default(), &LogClaim::of_no_place(3))
                 .expect("a self-update")
                 .commit,
         )
@@ -207,6 +208,7 @@ fn what_is_said(key_package: &[u8]) -> Vec<ServerFrame> {
         conversation_id: CONVERSATION.to_vec().into(),
         entries: entries.to_vec(),
         head_seq: 3,
+        head_hash: vec![3; 32].into(),
     };
     [
         Body::WelcomesWaiting(WelcomesWaiting {
@@ -232,6 +234,7 @@ fn entry((seq, payload): (u64, Payload)) -> LogEntry {
         send_id: vec![u8::try_from(seq).expect("small"); 16].into(),
         accepted_at_ms: 1_790_000_000_000,
         payload: Some(payload),
+        sender_device: world::device(ALICE, 1).certificate.device_id().to_vec().into(),
     }
 }
 

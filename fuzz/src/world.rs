@@ -6,7 +6,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use subrosa_mls::{
     AccountIdentity, AccountSigningKey, CommitBundle, CommitPlan, DeviceCertificate, DeviceIdentity,
-    DeviceSigningKey, Group, GroupPolicy, MemoryStore, Mls, PublicView, SuccessionKeyHash,
+    DeviceSigningKey, Group, GroupPolicy, LogClaim, MemoryStore, Mls, PublicView, SuccessionKeyHash,
 };
 use subrosa_wire::{AccountId, ConversationId, DeviceId, Timestamp};
 
@@ -18,6 +18,11 @@ pub(crate) const ALICE: u8 = 0xa1;
 pub(crate) const BOB: u8 = 0xb0;
 /// The instant at which everything happens.
 pub const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+
+/// What the sends of this world claim about the log.
+fn claim(send_number: u64) -> LogClaim {
+    LogClaim::of_no_place(send_number)
+}
 
 /// The rows of a device's store; a store of its own for each run is made from them.
 type Rows = Vec<(Vec<u8>, Vec<u8>)>;
@@ -119,7 +124,7 @@ impl World {
                 add: vec![bob],
                 ..CommitPlan::default()
             };
-            let add = group.commit(mls, &alice, plan).expect("a commit");
+            let add = group.commit(mls, &alice, plan, &claim(1)).expect("a commit");
             group.merge_pending_commit(mls).expect("her own commit");
             add
         });
@@ -138,19 +143,19 @@ impl World {
         let application = with_mls(7, &alice_store, |mls| {
             let mut group = mls.load_group(CONVERSATION).expect("sound").expect("a member");
             group
-                .encrypt(mls, &alice, b"Meet me under the rose.")
+                .encrypt(mls, &alice, b"Meet me under the rose.", &claim(2))
                 .expect("a message")
         });
         let update = with_mls(8, &alice_store, |mls| {
             let mut group = mls.load_group(CONVERSATION).expect("sound").expect("a member");
             group
-                .commit(mls, &alice, CommitPlan::default())
+                .commit(mls, &alice, CommitPlan::default(), &claim(2))
                 .expect("a self-update")
         });
         let external = with_mls(9, &second_store, |mls| {
             mls.stage_external_join(&second, &add.group_info, &ratchet_tree, CONVERSATION)
                 .expect("an honest group")
-                .commit(mls, &second)
+                .commit(mls, &second, &claim(1))
                 .expect("an external commit")
                 .1
         });

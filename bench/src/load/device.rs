@@ -19,6 +19,7 @@ use super::{Outbound, Pace, Participant, Run};
 use crate::{
     clock,
     live::{Reader, Writer, refusal},
+    message::numbered,
 };
 
 /// Requests of a load count from here, those of its preparation from 1.
@@ -154,7 +155,10 @@ fn append(outbound: &mut Outbound, send_id: &subrosa_wire::SendId) -> Append {
         conversation_id: Bytes::copy_from_slice(outbound.conversation_id.as_bytes()),
         send_id: Bytes::copy_from_slice(send_id.as_bytes()),
         send_number: outbound.last_send_number,
-        payload: Some(Payload::ApplicationMessage(outbound.message.clone())),
+        payload: Some(Payload::ApplicationMessage(numbered(
+            &outbound.message,
+            outbound.last_send_number,
+        ))),
     }
 }
 

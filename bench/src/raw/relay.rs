@@ -170,6 +170,7 @@ impl Relay {
                     send_id: append.send_id.clone(),
                     accepted_at_ms: 0,
                     payload: Some(log_entry::Payload::ApplicationMessage(message.clone())),
+                    sender_device: bytes::Bytes::new(),
                 };
                 outbox.put(&ServerFrame {
                     request_id: 0,

@@ -1,6 +1,6 @@
 //! The words of the engine: what a host may ask, and what it is told.
 
-use subrosa_mls::{CommitError, ConversationKind, EncryptError, JoinError, MlsError};
+use subrosa_mls::{CommitError, ConversationKind, EncryptError, JoinError, MlsError, ProcessError};
 use subrosa_wire::{
     AccountId, ConversationId, DeviceId, Handle, Timestamp,
     frames::{ClientFrame, ServerFrame},
@@ -52,6 +52,8 @@ pub enum Command {
     Discard(LocalMessageId),
     /// The user has seen every message of the conversation.
     MarkRead(ChatId),
+    /// Come back into a conversation that is [`ConversationState::CutOff`], as the server shows it.
+    TryAgain(ChatId),
     /// Change the own display name; `None` removes it. The others learn it with the next message.
     SetName(Option<String>),
 }
@@ -135,6 +137,35 @@ pub enum Warning {
         member: AccountId,
         /// What it did.
         how: MemberMisbehaviour,
+    },
+    /// What a member says about the log is not what this device has: the server shows different logs, or the member
+    /// lies. Nobody can tell which.
+    #[error("{member} was shown other messages than this device, or says so")]
+    LogsDisagree {
+        /// The conversation.
+        chat: ChatId,
+        /// The member that said it.
+        member: AccountId,
+    },
+    /// Messages of a member never reached this device: its count has a gap.
+    #[error("messages of {member} are missing before message {before_seq}")]
+    MessagesMissing {
+        /// The conversation.
+        chat: ChatId,
+        /// Whose messages.
+        member: AccountId,
+        /// The seq of the message after the gap.
+        before_seq: u64,
+    },
+    /// An entry of the log that only members can check cannot be read: its sender or the server has broken it.
+    #[error("message {seq} cannot be read: {error}")]
+    Unreadable {
+        /// The conversation.
+        chat: ChatId,
+        /// Its seq.
+        seq: u64,
+        /// What is wrong with it.
+        error: ProcessError,
     },
     /// Messages between two places of the log never reached this device.
     #[error("messages are missing: this device was away longer than the server keeps them")]
@@ -289,6 +320,8 @@ pub enum ConversationState {
     Joined,
     /// Refused: a certificate or key did not verify.
     Blocked,
+    /// This device can come back only to a state of which it cannot check where it comes from: the user decides.
+    CutOff,
 }
 
 /// A person.
@@ -329,6 +362,12 @@ pub struct RecoveryCounts {
     pub entries_refused: u64,
     /// Entries that this device never had were gone from the server.
     pub history_gaps: u64,
+    /// The way back was left to the user.
+    pub cut_offs: u64,
+    /// What a member said about the log was not what this device has.
+    pub logs_disagree: u64,
+    /// Messages that a member had sent and this device never saw.
+    pub messages_missing: u64,
 }
 
 impl std::ops::AddAssign for RecoveryCounts {
@@ -338,6 +377,9 @@ impl std::ops::AddAssign for RecoveryCounts {
         self.rejoins += more.rejoins;
         self.entries_refused += more.entries_refused;
         self.history_gaps += more.history_gaps;
+        self.cut_offs += more.cut_offs;
+        self.logs_disagree += more.logs_disagree;
+        self.messages_missing += more.messages_missing;
     }
 }
 

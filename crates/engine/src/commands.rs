@@ -29,6 +29,7 @@ impl Step<'_> {
             Command::Retry(message) => self.with_failed(message, Conversation::retry),
             Command::Discard(message) => self.with_failed(message, Conversation::discard),
             Command::MarkRead(chat) => self.in_conversation(chat, Conversation::mark_read),
+            Command::TryAgain(chat) => self.in_conversation(chat, Conversation::try_again),
             Command::SetName(name) => {
                 let name = name
                     .map(|name| clean_name(&name))

@@ -34,12 +34,16 @@ pub(crate) struct ConnectionState {
     pub sync_retry: Retry,
     /// Conversations of the account that this device is to join.
     pub to_join: HashSet<ConversationId>,
+    /// Conversations that the last Sync named.
+    pub named: HashSet<ConversationId>,
     /// Conversations whose cursor moved since it was last reported to the server.
     pub advanced: BTreeSet<ChatId>,
     own_devices: BTreeSet<DeviceId>,
     /// Devices of this account seen in a group that Sync did not name; the Sync in flight decides about them.
     suspects: BTreeSet<DeviceId>,
-    /// Suspects that a Sync sent after the suspicion did not name either: they are signed out.
+    /// Suspects that a Sync sent after the suspicion did not name either; a claim of key packages decides about them.
+    unlisted: BTreeSet<DeviceId>,
+    /// Devices that neither names: they are signed out.
     signed_out: BTreeSet<DeviceId>,
     /// Cursors that moved since the last Sync was sent, as they were then.
     cursors_at_sync: HashMap<ChatId, u64>,
@@ -64,9 +68,11 @@ impl Default for ConnectionState {
             caught_up: false,
             sync_retry: Retry::default(),
             to_join: HashSet::new(),
+            named: HashSet::new(),
             advanced: BTreeSet::new(),
             own_devices: BTreeSet::new(),
             suspects: BTreeSet::new(),
+            unlisted: BTreeSet::new(),
             signed_out: BTreeSet::new(),
             cursors_at_sync: HashMap::new(),
             welcomes_done: BTreeSet::new(),
@@ -125,9 +131,32 @@ impl ConnectionState {
     /// Takes over the list of signed-in devices of this account from Sync.
     pub(crate) fn set_own_devices(&mut self, devices: BTreeSet<DeviceId>) {
         self.own_devices = devices;
-        self.signed_out.append(&mut self.suspects);
-        self.signed_out
-            .retain(|device| !self.own_devices.contains(device));
+        self.unlisted.append(&mut self.suspects);
+        for set in [&mut self.unlisted, &mut self.signed_out] {
+            set.retain(|device| !self.own_devices.contains(device));
+        }
+    }
+
+    /// Whether there are devices about which another request has to decide.
+    pub(crate) fn has_unlisted_devices(&self) -> bool {
+        !self.unlisted.is_empty()
+    }
+
+    /// Takes over the devices for which the server has handed out key packages: the others are signed out. Returns
+    /// whether it named a device that it had left out of the list.
+    pub(crate) fn devices_claimed(&mut self, claimed: &BTreeSet<DeviceId>) -> bool {
+        let mut unlisted = std::mem::take(&mut self.unlisted);
+        let count = unlisted.len();
+        unlisted.retain(|device| !claimed.contains(device));
+        let is_contradicted = unlisted.len() < count;
+        self.own_devices.extend(claimed.iter().copied());
+        self.signed_out.append(&mut unlisted);
+        is_contradicted
+    }
+
+    /// Whether the server has listed this account's devices.
+    pub(crate) fn knows_own_devices(&self) -> bool {
+        !self.own_devices.is_empty()
     }
 
     pub(crate) fn has_other_devices(&self) -> bool {

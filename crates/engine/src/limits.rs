@@ -8,6 +8,10 @@ pub(crate) const SEND_WINDOW: usize = 32;
 pub(crate) const SEND_NUMBER_MAX: u64 = 1 << 53;
 /// A seq that no log reaches: a server that names a higher one is lying.
 pub(crate) const SEQ_MAX: u64 = 1 << 53;
+/// Hashes of the log chain that are kept for each conversation.
+pub(crate) const LOG_HASHES_MAX: u64 = 4_096;
+/// Refusals to hand out a log that are needed before this device believes that it cannot follow it.
+pub(crate) const LOG_REFUSALS_MAX: u32 = 2;
 /// Attempts per connection to remove a signed-out device of this account from a conversation. If it comes back, the
 /// server that reports it as signed out has let it in.
 pub(crate) const REMOVALS_MAX: u32 = 3;

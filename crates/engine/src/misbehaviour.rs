@@ -41,12 +41,54 @@ pub enum Misbehaviour {
         /// What is wrong with it.
         error: ProcessError,
     },
-    /// A message was delivered before, with another seq.
-    #[error("entry {seq} repeats an earlier message")]
-    EntryReplayed {
+    /// An entry has no payload.
+    #[error("entry {seq} has no contents")]
+    EntryWithoutPayload {
         /// Its seq.
         seq: u64,
     },
+    /// An entry does not say which device sent it.
+    #[error("entry {seq} does not say who sent it")]
+    EntryWithoutSender {
+        /// Its seq.
+        seq: u64,
+    },
+    /// An entry is of another device than the server says.
+    #[error("entry {seq} is of another device than it says")]
+    SenderOfAnother {
+        /// Its seq.
+        seq: u64,
+    },
+    /// Two different entries were shown for one place.
+    #[error("it showed two different entries {seq}")]
+    TwoEntries {
+        /// Their seq.
+        seq: u64,
+    },
+    /// An entry carries the id of one of our sends, and something else.
+    #[error("entry {seq} carries the id of a message of this device, and something else")]
+    SendIdOfAnother {
+        /// Its seq.
+        seq: u64,
+    },
+    /// It said that a message of ours stands where it cannot stand.
+    #[error("it said that a message of this device stands where it cannot stand")]
+    AcceptedElsewhere,
+    /// The hash over the log is another one than that over the entries it has shown.
+    #[error("the messages that it has shown are not those that it has")]
+    LogDiffers,
+    /// It said that this device is not in a group, or in another epoch, and the group says otherwise.
+    #[error("it refused this device what its own group allows")]
+    FalseRefusal,
+    /// The group that it shows does not follow from the one that this device was in.
+    #[error("the group does not follow from the one that this device was in")]
+    AnotherPast,
+    /// The list of this account's devices lacks one for which it hands out key packages.
+    #[error("the list of this account's devices lacks one that is signed in")]
+    DevicesContradict,
+    /// The list of this account's devices lacks this device.
+    #[error("the list of this account's devices lacks this one")]
+    OwnDeviceUnlisted,
     /// An entry is from an epoch that the log has not reached.
     #[error("entry {seq} is of epoch {epoch}, the log is at {log_epoch}")]
     EntryOfFutureEpoch {
@@ -70,6 +112,9 @@ pub enum Misbehaviour {
         /// What is wrong with it.
         error: KeyPackageError,
     },
+    /// The place of a Welcome in the log is not that of its commit.
+    #[error("a welcome is not for the place that it names")]
+    WelcomeMisplaced,
     /// A Welcome does not verify.
     #[error("a welcome does not verify: {0}")]
     WelcomeForged(JoinError),
@@ -82,6 +127,9 @@ pub enum Misbehaviour {
     /// The server reported that the conversation already exists, and named one that is known to be another.
     #[error("it named another conversation in place of the one that was to be created")]
     AnotherConversation,
+    /// It named a conversation in place of the one that was to be created, and does not know it.
+    #[error("it named a conversation that does not exist")]
+    NoSuchConversation,
     /// A device of this account is reported as signed out, but comes back each time it is removed.
     #[error("device {0} of this account is said to be signed out, and comes back each time it is removed")]
     SignedOutDeviceReturns(DeviceId),
@@ -138,6 +186,12 @@ pub enum MemberMisbehaviour {
         seq: u64,
         /// What is wrong with it.
         error: InvalidPadding,
+    },
+    /// A message or a commit is authentic, but says nothing about the log.
+    #[error("entry {seq} says nothing valid about the log")]
+    InvalidClaim {
+        /// Its seq.
+        seq: u64,
     },
     /// A commit is authentic, but breaks RFC 9420.
     #[error("commit {seq} is not valid: {detail}")]

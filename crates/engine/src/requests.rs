@@ -35,6 +35,8 @@ pub(crate) enum PendingRequest {
         chat: ChatId,
         account: AccountId,
     },
+    /// Key packages of this account, to see which of its devices are signed in.
+    ConfirmDevices,
     PublishKeyPackages,
     LookUp {
         account: AccountId,

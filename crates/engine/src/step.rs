@@ -5,8 +5,8 @@
 
 use subrosa_wire::{
     frames::{
-        Acknowledge, AcknowledgeWelcomes, Notice, Problem, ServerFrame, client_frame::Request, notice,
-        server_frame::Body,
+        Acknowledge, AcknowledgeWelcomes, KeyPackages, Notice, Problem, ServerFrame, client_frame::Request,
+        notice, server_frame::Body,
     },
     limits,
     problem::ProblemCode,
@@ -21,6 +21,7 @@ use crate::{
     directory, key_packages,
     misbehaviour::Misbehaviour,
     requests::{PendingRequest, Requests},
+    sync,
 };
 
 /// A step: its context and the conversations.
@@ -127,6 +128,9 @@ impl Step<'_> {
                 .with(chat, |conversation, cx| {
                     conversation.key_packages_claimed(cx, account, packages)
                 }),
+            (PendingRequest::ConfirmDevices, Body::KeyPackages(packages)) => {
+                sync::devices_confirmed(&mut self.cx, &packages)
+            }
             (PendingRequest::LookUp { account }, Body::Account(found)) => {
                 directory::account_found(&mut self.cx, account, &found)
             }
@@ -198,7 +202,11 @@ impl Step<'_> {
                 conversation.claim_refused(cx, problem);
                 Ok(())
             }),
+            PendingRequest::ConfirmDevices if problem.known_code() == Some(ProblemCode::NoKeyPackages) => {
+                sync::devices_confirmed(&mut self.cx, &KeyPackages::default())
+            }
             PendingRequest::Sync
+            | PendingRequest::ConfirmDevices
             | PendingRequest::PublishKeyPackages
             | PendingRequest::LookUp { .. }
             | PendingRequest::Acknowledge

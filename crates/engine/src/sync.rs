@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use subrosa_wire::{
     DeviceId,
-    frames::{Problem, SyncState},
+    frames::{ClaimKeyPackages, KeyPackages, Problem, SyncState, client_frame::Request},
     limits::WELCOMES_PER_FRAME_MAX,
 };
 
 use crate::{
-    context::{StepResult, is_transient},
+    context::{Context, StepResult, is_transient},
     directory, key_packages,
+    misbehaviour::Misbehaviour,
     requests::PendingRequest,
     step::Step,
     store::{contacts, conversations},
@@ -26,7 +27,12 @@ impl Step<'_> {
             .iter()
             .filter_map(|bytes| DeviceId::try_from(&bytes[..]).ok())
             .collect();
-        cx.connection.set_own_devices(own_devices);
+        if own_devices.contains(&cx.me.device_id) {
+            cx.connection.set_own_devices(own_devices);
+        } else {
+            cx.misbehaved(None, Misbehaviour::OwnDeviceUnlisted);
+        }
+        confirm_devices(cx);
         let more_welcomes = state.welcomes.len() >= WELCOMES_PER_FRAME_MAX;
         for item in &state.welcomes {
             conversations.welcome(cx, item)?;
@@ -34,6 +40,7 @@ impl Step<'_> {
         if more_welcomes || std::mem::take(&mut cx.connection.sync_wanted) {
             cx.sync_again();
         }
+        cx.connection.named.clear();
         for head in &state.conversations {
             conversations.head(cx, head)?;
         }
@@ -60,4 +67,32 @@ impl Step<'_> {
         cx.connection.sync_retry.back_off(cx.now, problem.retry_after_ms);
         self.conversations.forget_acknowledgements();
     }
+}
+
+/// Asks in another way whether devices of this account are signed in that the list of devices lacks: whoever is not is
+/// removed from the groups.
+fn confirm_devices(cx: &mut Context<'_>) {
+    if cx.connection.has_unlisted_devices() && !cx.requests.is_pending(PendingRequest::ConfirmDevices) {
+        let account_id = cx.me.account_id.to_vec().into();
+        cx.request(
+            PendingRequest::ConfirmDevices,
+            Request::ClaimKeyPackages(ClaimKeyPackages { account_id }),
+        );
+    }
+}
+
+/// Handles the answer: a device with a key package is signed in.
+pub(crate) fn devices_confirmed(cx: &mut Context<'_>, packages: &KeyPackages) -> StepResult {
+    let claimed = packages
+        .devices
+        .iter()
+        .filter_map(|device| DeviceId::try_from(&device.device_id[..]).ok())
+        .collect();
+    if cx.connection.devices_claimed(&claimed) {
+        cx.misbehaved(None, Misbehaviour::DevicesContradict);
+    }
+    for row in conversations::all(cx.conn)? {
+        cx.touch(row.chat);
+    }
+    Ok(())
 }

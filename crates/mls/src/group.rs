@@ -9,7 +9,7 @@ use std::{
 
 use openmls::{
     framing::Sender,
-    group::MlsGroup,
+    group::{GroupContext, MlsGroup},
     prelude::{LeafNodeIndex, LeafNodeParameters, tls_codec::Serialize as _},
 };
 use openmls_traits::OpenMlsProvider as _;
@@ -17,12 +17,15 @@ use subrosa_wire::{AccountId, ConversationId, DeviceId};
 
 use crate::{
     certificate::DeviceCertificate,
+    chain::LogClaim,
     codec,
     device::{DeviceIdentity, Mls},
     key_package::VerifiedKeyPackage,
     padding::{self, ContentTooLarge},
+    peek,
     policy::GroupPolicy,
     provider::MlsError,
+    public_view::PublicView,
     rules::{self, PolicyError},
 };
 
@@ -33,6 +36,28 @@ pub struct Member {
     pub leaf: u32,
     /// Its certificate.
     pub certificate: DeviceCertificate,
+}
+
+/// A state of a group, named by the commits that led to it: two with the same values are the same state (RFC 9420,
+/// section 8.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transcript {
+    /// How often the conversation was founded again.
+    pub founding: u64,
+    /// The epoch.
+    pub epoch: u64,
+    /// The confirmed transcript hash.
+    pub hash: Vec<u8>,
+}
+
+impl Transcript {
+    pub(crate) fn of(policy: &GroupPolicy, context: &GroupContext) -> Self {
+        Self {
+            founding: policy.founding(),
+            epoch: context.epoch().as_u64(),
+            hash: context.confirmed_transcript_hash().to_vec(),
+        }
+    }
 }
 
 /// What a commit is to do. A plan that neither adds nor removes renews the member's own keys.
@@ -208,6 +233,30 @@ impl Group {
             .map_err(|error| mls.provider.internal(error))
     }
 
+    /// The commits that led to the current epoch.
+    pub fn transcript(&self) -> Transcript {
+        Transcript::of(&self.policy, self.inner.public_group().group_context())
+    }
+
+    /// Whether this is the commit that began the current epoch: only members can make its confirmation tag.
+    pub fn was_begun_by(&self, commit: &[u8]) -> bool {
+        let tag = self
+            .inner
+            .public_group()
+            .confirmation_tag()
+            .tls_serialize_detached();
+        let (Ok(tag), Ok(claimed)) = (tag, peek::confirmation_tag(commit)) else {
+            return false;
+        };
+        peek::Reader::new(&tag).vector() == Ok(claimed)
+    }
+
+    /// The public state, with which commits can be verified without any secret of the group.
+    pub fn public_view(&self, mls: &Mls<'_>) -> Result<PublicView, MlsError> {
+        PublicView::of_group(mls.provider.storage(), self.conversation_id)
+            .map_err(|error| mls.provider.internal(error))
+    }
+
     /// Makes a commit. It stays pending: merge it when the server has accepted it, clear it when
     /// the server has refused it.
     ///
@@ -218,6 +267,7 @@ impl Group {
         mls: &Mls<'_>,
         identity: &DeviceIdentity,
         plan: CommitPlan,
+        claim: &LogClaim,
     ) -> Result<CommitBundle, CommitError> {
         if !self.is_active() {
             return Err(CommitError::NotAMember);
@@ -238,6 +288,7 @@ impl Group {
 
         let epoch = self.epoch();
         let provider = &mls.provider;
+        self.inner.set_aad(claim.encode().to_vec());
         let bundle = self
             .inner
             .commit_builder()
@@ -322,11 +373,13 @@ impl Group {
         mls: &Mls<'_>,
         identity: &DeviceIdentity,
         content: &[u8],
+        claim: &LogClaim,
     ) -> Result<Vec<u8>, EncryptError> {
         if !self.is_active() {
             return Err(EncryptError::NotAMember);
         }
         let padded = zeroize::Zeroizing::new(padding::pad(content)?);
+        self.inner.set_aad(claim.encode().to_vec());
         let internal = |error: &dyn std::fmt::Display| mls.provider.internal(error);
         let message = self
             .inner

@@ -14,10 +14,11 @@ use subrosa_wire::ConversationId;
 
 use crate::{
     certificate::DeviceCertificate,
+    chain::LogClaim,
     codec::{self, GroupInfoError, Malformed, UnverifiedGroupInfo},
     crypto::Crypto,
     device::{DeviceIdentity, Mls, join_config},
-    group::{CommitBundle, Group, Member, encode_bundle},
+    group::{CommitBundle, Group, Member, Transcript, encode_bundle},
     policy::GroupPolicy,
     provider::MlsError,
     rules::{self, PolicyError},
@@ -106,7 +107,7 @@ pub struct StagedExternalJoin {
     conversation_id: ConversationId,
     policy: GroupPolicy,
     members: Vec<Member>,
-    epoch: u64,
+    transcript: Transcript,
 }
 
 impl StagedExternalJoin {
@@ -120,9 +121,9 @@ impl StagedExternalJoin {
         &self.members
     }
 
-    /// The epoch that the commit will end.
-    pub fn epoch(&self) -> u64 {
-        self.epoch
+    /// The commits that led to the epoch that the commit will end.
+    pub fn transcript(&self) -> &Transcript {
+        &self.transcript
     }
 
     /// Makes the external commit. A former leaf of this device is removed with it; a group of the
@@ -134,6 +135,7 @@ impl StagedExternalJoin {
         self,
         mls: &Mls<'_>,
         identity: &DeviceIdentity,
+        claim: &LogClaim,
     ) -> Result<(Group, CommitBundle), JoinError> {
         let provider = &mls.provider;
         mls.delete_group(self.conversation_id)?;
@@ -144,6 +146,7 @@ impl StagedExternalJoin {
         let (group, bundle) = MlsGroup::external_commit_builder()
             .with_ratchet_tree(codec::ratchet_tree(&self.ratchet_tree)?)
             .with_config(join_config())
+            .with_aad(claim.encode().to_vec())
             .skip_lifetime_validation()
             .build_group(provider, group_info.info, identity.credential())
             .map_err(|error| provider.internal(error))?
@@ -157,7 +160,13 @@ impl StagedExternalJoin {
             .finalize(provider)
             .map_err(|error| provider.internal(error))?;
         let (commit, welcome, group_info) = bundle.into_messages();
-        let bundle = encode_bundle(mls, self.epoch, &commit, welcome.as_ref(), group_info.as_ref())?;
+        let bundle = encode_bundle(
+            mls,
+            self.transcript.epoch,
+            &commit,
+            welcome.as_ref(),
+            group_info.as_ref(),
+        )?;
         Ok((Group::new(group, self.conversation_id, self.policy), bundle))
     }
 }
@@ -244,13 +253,14 @@ impl Mls<'_> {
         }) {
             return Err(JoinError::NotOurLeaf);
         }
+        let transcript = Transcript::of(&policy, group.group_context());
         Ok(StagedExternalJoin {
             group_info: group_info.to_vec(),
             ratchet_tree: ratchet_tree.to_vec(),
             conversation_id: expected,
             policy,
             members,
-            epoch: group.group_context().epoch().as_u64(),
+            transcript,
         })
     }
 

@@ -25,6 +25,7 @@ mod process;
 pub mod padding;
 mod rules;
 
+mod chain;
 mod peek;
 mod public_view;
 
@@ -40,9 +41,10 @@ pub use account::{
     SuccessionKeyHash,
 };
 pub use certificate::{CERTIFICATE_LEN, CertificateError, DeviceCertificate, UnverifiedCertificate};
+pub use chain::{ChainedEntry, LOG_CLAIM_LEN, LOG_HASH_LEN, LogClaim, LogHash, payload_hash};
 pub use codec::{GroupInfoError, Malformed};
 pub use device::{DeviceIdentity, Mls};
-pub use group::{CommitBundle, CommitError, CommitPlan, EncryptError, Group, Member};
+pub use group::{CommitBundle, CommitError, CommitPlan, EncryptError, Group, Member, Transcript};
 pub use join::{JoinError, StagedExternalJoin, StagedJoin};
 pub use key_package::{
     KeyPackageError, VerifiedKeyPackage, key_package_id, verify_key_package, verify_uploaded_key_package,
@@ -53,7 +55,7 @@ pub use keys::{
 };
 pub use padding::InvalidPadding;
 pub use peek::{Envelope, MessageKind, PeekError, peek};
-pub use policy::{ConversationKind, GroupPolicy, InvalidPolicy};
+pub use policy::{ConversationKind, FIRST_FOUNDING, GroupPolicy, InvalidPolicy};
 pub use process::{CommitSender, Decrypted, MemberFault, ProcessError, Received, StagedCommit};
 pub use provider::MlsError;
 pub use public_view::{CommitEffect, PublicView, ViewError};

@@ -7,6 +7,8 @@
 
 use subrosa_wire::ConversationId;
 
+use crate::chain::LogClaim;
+
 /// The cleartext header of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Envelope {
@@ -16,6 +18,8 @@ pub struct Envelope {
     pub epoch: u64,
     /// The kind of message.
     pub kind: MessageKind,
+    /// What its sender says about the log.
+    pub claim: LogClaim,
 }
 
 /// The kinds of message that a conversation carries.
@@ -51,6 +55,9 @@ pub enum PeekError {
     /// The sender is neither a member nor a device that joins.
     #[error("a commit cannot come from sender type {0}")]
     Sender(u8),
+    /// The authenticated data is not a claim about the log.
+    #[error("the authenticated data is not a claim about the log")]
+    Claim,
 }
 
 const MLS_10: u16 = 1;
@@ -64,6 +71,18 @@ const SENDER_NEW_MEMBER_COMMIT: u8 = 4;
 /// Reads the cleartext header of a message (RFC 9420, sections 6, 6.2 and 6.3).
 pub fn peek(message: &[u8]) -> Result<Envelope, PeekError> {
     let mut reader = Reader::new(message);
+    let (envelope, _) = read(&mut reader)?;
+    Ok(envelope)
+}
+
+/// The confirmation tag of a commit (RFC 9420, section 6.1).
+pub(crate) fn confirmation_tag(commit: &[u8]) -> Result<&[u8], PeekError> {
+    let (_, tag) = read(&mut Reader::new(commit))?;
+    tag.ok_or(PeekError::ContentType)
+}
+
+/// Reads a whole message. Also returns the confirmation tag, if it is a commit.
+fn read<'a>(reader: &mut Reader<'a>) -> Result<(Envelope, Option<&'a [u8]>), PeekError> {
     let version = reader.u16()?;
     if version != MLS_10 {
         return Err(PeekError::Version(version));
@@ -74,34 +93,49 @@ pub fn peek(message: &[u8]) -> Result<Envelope, PeekError> {
     }
     let conversation_id = ConversationId::try_from(reader.vector()?).map_err(|_| PeekError::GroupId)?;
     let epoch = reader.u64()?;
-    let kind = if wire_format == PRIVATE_MESSAGE {
-        private_message(&mut reader)?
+    let (kind, claim, tag) = if wire_format == PRIVATE_MESSAGE {
+        (MessageKind::Application, private_message(reader)?, None)
     } else {
-        public_message(&mut reader)?
+        let commit = public_message(reader)?;
+        let external = commit.external;
+        (
+            MessageKind::Commit { external },
+            commit.authenticated_data,
+            Some(commit.confirmation_tag),
+        )
     };
     if reader.remaining() != 0 {
         return Err(PeekError::Malformed);
     }
-    Ok(Envelope {
+    let envelope = Envelope {
         conversation_id,
         epoch,
         kind,
-    })
+        claim: LogClaim::decode(claim).ok_or(PeekError::Claim)?,
+    };
+    Ok((envelope, tag))
 }
 
-/// The rest of a `PrivateMessage`.
-fn private_message(reader: &mut Reader<'_>) -> Result<MessageKind, PeekError> {
+/// The rest of a `PrivateMessage`. Returns the authenticated data.
+fn private_message<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], PeekError> {
     if reader.u8()? != APPLICATION {
         return Err(PeekError::ContentType);
     }
-    reader.skip_vector()?; // authenticated_data
+    let authenticated_data = reader.vector()?;
     reader.skip_vector()?; // encrypted_sender_data
     reader.skip_vector()?; // ciphertext
-    Ok(MessageKind::Application)
+    Ok(authenticated_data)
+}
+
+/// What is read of a commit.
+struct PublicCommit<'a> {
+    external: bool,
+    authenticated_data: &'a [u8],
+    confirmation_tag: &'a [u8],
 }
 
 /// The rest of a `PublicMessage`.
-fn public_message(reader: &mut Reader<'_>) -> Result<MessageKind, PeekError> {
+fn public_message<'a>(reader: &mut Reader<'a>) -> Result<PublicCommit<'a>, PeekError> {
     let external = match reader.u8()? {
         SENDER_MEMBER => {
             reader.u32()?; // leaf_index
@@ -110,7 +144,7 @@ fn public_message(reader: &mut Reader<'_>) -> Result<MessageKind, PeekError> {
         SENDER_NEW_MEMBER_COMMIT => true,
         other => return Err(PeekError::Sender(other)),
     };
-    reader.skip_vector()?; // authenticated_data
+    let authenticated_data = reader.vector()?;
     if reader.u8()? != COMMIT {
         return Err(PeekError::ContentType);
     }
@@ -121,11 +155,15 @@ fn public_message(reader: &mut Reader<'_>) -> Result<MessageKind, PeekError> {
         _ => return Err(PeekError::Malformed),
     }
     reader.skip_vector()?; // signature
-    reader.skip_vector()?; // confirmation_tag
+    let confirmation_tag = reader.vector()?;
     if !external {
         reader.skip_vector()?; // membership_tag
     }
-    Ok(MessageKind::Commit { external })
+    Ok(PublicCommit {
+        external,
+        authenticated_data,
+        confirmation_tag,
+    })
 }
 
 /// An `UpdatePath` (RFC 9420, section 7.6): a leaf node and the nodes above it.

@@ -34,7 +34,7 @@ const FOUNDING: u16 = 2;
 const ACCOUNTS: u16 = 4;
 
 /// The only founding that there is so far.
-const FIRST_FOUNDING: u64 = 0;
+pub const FIRST_FOUNDING: u64 = 0;
 
 /// What a conversation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -15,6 +15,7 @@ use subrosa_wire::{AccountId, ConversationId};
 
 use crate::{
     certificate::DeviceCertificate,
+    chain::LogClaim,
     codec::{self, Malformed},
     device::Mls,
     group::{Group, corrupt},
@@ -45,6 +46,8 @@ pub struct Decrypted {
     pub content: Vec<u8>,
     /// The epoch in which it was sent.
     pub epoch: u64,
+    /// What the sender says about the log.
+    pub claim: LogClaim,
 }
 
 /// Shows everything but the content.
@@ -73,6 +76,7 @@ pub struct StagedCommit {
     sender: CommitSender,
     added: Vec<DeviceCertificate>,
     removed: Vec<DeviceCertificate>,
+    claim: LogClaim,
 }
 
 impl std::fmt::Debug for StagedCommit {
@@ -99,6 +103,11 @@ impl StagedCommit {
     /// The devices that are removed. A device that joins again removes its former leaf.
     pub fn removed(&self) -> &[DeviceCertificate] {
         &self.removed
+    }
+
+    /// What the committer says about the log.
+    pub fn claim(&self) -> &LogClaim {
+        &self.claim
     }
 
     /// Whether this device is removed. After the merge the group can no longer be used.
@@ -172,6 +181,9 @@ pub enum MemberFault {
     /// The padding is not the one that the content calls for.
     #[error(transparent)]
     Padding(#[from] InvalidPadding),
+    /// The authenticated data is not a claim about the log.
+    #[error("the authenticated data is not a claim about the log")]
+    Claim,
     /// A commit that breaks RFC 9420.
     #[error("the commit is not valid: {0}")]
     InvalidCommit(String),
@@ -264,20 +276,24 @@ impl Group {
     ) -> Result<Received, ProcessError> {
         let group = self.inner.public_group();
         let sender = processed.sender().clone();
+        let claim = LogClaim::decode(processed.aad());
         match processed.into_content() {
             ProcessedMessageContent::ApplicationMessage(message) => {
                 let Sender::Member(leaf) = sender else {
                     return Err(PolicyError::Sender.into());
                 };
                 let sender = rules::accepted_certificate(group, leaf).map_err(corrupt)?;
-                let content = padding::strip(message.into_bytes()).map_err(|error| ProcessError::Member {
+                let refused = |fault| ProcessError::Member {
                     sender: sender.account_id(),
-                    fault: error.into(),
-                })?;
+                    fault,
+                };
+                let content = padding::strip(message.into_bytes()).map_err(|error| refused(error.into()))?;
+                let claim = claim.ok_or_else(|| refused(MemberFault::Claim))?;
                 Ok(Received::Application(Decrypted {
                     sender,
                     content,
                     epoch,
+                    claim,
                 }))
             }
             ProcessedMessageContent::StagedCommitMessage(staged) => {
@@ -299,6 +315,10 @@ impl Group {
                         });
                     }
                 };
+                let claim = claim.ok_or_else(|| ProcessError::Member {
+                    sender: committer.account_id(),
+                    fault: MemberFault::Claim,
+                })?;
                 Ok(Received::Commit(StagedCommit {
                     inner: staged,
                     conversation_id: self.conversation_id(),
@@ -309,6 +329,7 @@ impl Group {
                     },
                     added,
                     removed,
+                    claim,
                 }))
             }
             _ => Err(PolicyError::StandaloneProposal.into()),

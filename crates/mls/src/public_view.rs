@@ -20,7 +20,7 @@ use crate::{
     certificate::DeviceCertificate,
     codec::{self, GroupInfoError, Malformed, UnverifiedGroupInfo},
     crypto::Crypto,
-    group::Member,
+    group::{Member, Transcript},
     policy::GroupPolicy,
     rules::{self, CommitSummary, PolicyError, Validity},
     storage::Storage,
@@ -142,6 +142,17 @@ impl PublicView {
         Self::from_store(conversation_id, store)
     }
 
+    /// The view of a group that this device is in.
+    pub(crate) fn of_group(
+        storage: &Storage<'_>,
+        conversation_id: ConversationId,
+    ) -> Result<Self, ViewError> {
+        let rows = storage
+            .public_rows(conversation_id)
+            .map_err(|error| ViewError::Corrupt(error.to_string()))?;
+        Self::from_store(conversation_id, MemoryStore::from_rows(rows))
+    }
+
     fn from_store(conversation_id: ConversationId, store: MemoryStore) -> Result<Self, ViewError> {
         let group = PublicGroup::load(&Storage::new(&store), &codec::group_id(conversation_id))
             .map_err(|error| ViewError::Corrupt(error.to_string()))?
@@ -176,6 +187,11 @@ impl PublicView {
         &self.policy
     }
 
+    /// The commits that led to the current epoch.
+    pub fn transcript(&self) -> Transcript {
+        Transcript::of(&self.policy, self.group.group_context())
+    }
+
     /// The members in the order of their leaves.
     pub fn members(&self) -> Result<Vec<Member>, ViewError> {
         Ok(rules::accepted_members(&self.group)
@@ -201,20 +217,14 @@ impl PublicView {
         group_info_after: &[u8],
         now: Timestamp,
     ) -> Result<CommitEffect, ViewError> {
-        let crypto = Crypto;
-        let message = self.expect_commit(commit)?;
         let group_info = UnverifiedGroupInfo::decode(group_info_after, self.conversation_id)?;
-        let processed = self.group.process_message(&crypto, message).map_err(classify)?;
-        let sender = processed.sender().clone();
-        let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else {
-            return Err(PolicyError::StandaloneProposal.into());
-        };
+        let (sender, staged, summary) = self.stage(commit, now)?;
         let CommitSummary {
             committer,
             external,
             added,
             removed,
-        } = rules::check_commit(&self.group, &self.policy, &sender, &staged, now)?;
+        } = summary;
         let committer_leaf = match sender {
             Sender::Member(index) => index,
             _ => self
@@ -232,7 +242,7 @@ impl PublicView {
         group_info.verify_signature(&committer.device_key())?;
 
         let epoch_after = staged.epoch().as_u64();
-        self.merge(*staged, &confirmation_tag)?;
+        self.merge_checked(*staged, &confirmation_tag)?;
         Ok(CommitEffect {
             epoch_after,
             committer,
@@ -240,6 +250,28 @@ impl PublicView {
             added,
             removed: removed.iter().map(DeviceCertificate::device_id).collect(),
         })
+    }
+
+    /// Checks a commit and applies it without its group info: what a device can do that follows a group which it
+    /// cannot, or cannot yet, be a member of.
+    pub fn follow(&mut self, commit: &[u8], now: Timestamp) -> Result<(), ViewError> {
+        let (_, staged, _) = self.stage(commit, now)?;
+        self.merge(*staged)
+    }
+
+    fn stage(
+        &mut self,
+        commit: &[u8],
+        now: Timestamp,
+    ) -> Result<(Sender, Box<openmls::group::StagedCommit>, CommitSummary), ViewError> {
+        let message = self.expect_commit(commit)?;
+        let processed = self.group.process_message(&Crypto, message).map_err(classify)?;
+        let sender = processed.sender().clone();
+        let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else {
+            return Err(PolicyError::StandaloneProposal.into());
+        };
+        let summary = rules::check_commit(&self.group, &self.policy, &sender, &staged, now)?;
+        Ok((sender, staged, summary))
     }
 
     /// Parses a commit and refuses one that cannot be for this group in this epoch.
@@ -263,28 +295,30 @@ impl PublicView {
 
     /// Applies a commit. OpenMLS exposes the confirmation tag of a commit only once it is applied, so
     /// a group info with another tag is only detected here, and the merge is undone.
-    fn merge(
+    fn merge_checked(
         &mut self,
         staged: openmls::group::StagedCommit,
         confirmation_tag: &[u8],
     ) -> Result<(), ViewError> {
         let before = self.store.clone();
-        let merged = self
-            .group
-            .merge_commit(&Storage::new(&self.store), staged)
-            .map_err(|error| ViewError::Corrupt(error.to_string()))
-            .and_then(|()| {
-                let tag = self.group.confirmation_tag().tls_serialize_detached();
-                if tag.is_ok_and(|tag| tag == confirmation_tag) {
-                    Ok(())
-                } else {
-                    Err(GroupInfoError::WrongState.into())
-                }
-            });
+        let merged = self.merge(staged).and_then(|()| {
+            let tag = self.group.confirmation_tag().tls_serialize_detached();
+            if tag.is_ok_and(|tag| tag == confirmation_tag) {
+                Ok(())
+            } else {
+                Err(GroupInfoError::WrongState.into())
+            }
+        });
         if merged.is_err() {
             *self = Self::from_store(self.conversation_id, before)?;
         }
         merged
+    }
+
+    fn merge(&mut self, staged: openmls::group::StagedCommit) -> Result<(), ViewError> {
+        self.group
+            .merge_commit(&Storage::new(&self.store), staged)
+            .map_err(|error| ViewError::Corrupt(error.to_string()))
     }
 }
 

@@ -35,6 +35,8 @@ mod row {
     pub(super) const OWN_LEAF_INDEX: &str = "own_leaf_index";
     pub(super) const EPOCH_SECRETS: &str = "epoch_secrets";
     pub(super) const EPOCH_KEY_PAIRS: &str = "epoch_key_pairs";
+    /// What a public group is made of. None of it is secret.
+    pub(super) const PUBLIC: [&str; 4] = [TREE, INTERIM_TRANSCRIPT_HASH, CONTEXT, CONFIRMATION_TAG];
     pub(super) const ALL: [&str; 13] = [
         JOIN_CONFIG,
         OWN_LEAF_NODES,
@@ -89,6 +91,22 @@ impl<'a> Storage<'a> {
             key.extend_from_slice(name.as_bytes());
             self.delete(&key)
         })
+    }
+
+    /// The rows that hold the public state of a group.
+    pub(crate) fn public_rows(
+        &self,
+        conversation_id: ConversationId,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StorageError> {
+        let mut rows = Vec::with_capacity(row::PUBLIC.len());
+        for name in row::PUBLIC {
+            let mut key = group_prefix(conversation_id);
+            key.extend_from_slice(name.as_bytes());
+            if let Some(value) = self.store.get(&key)? {
+                rows.push((key, value));
+            }
+        }
+        Ok(rows)
     }
 
     fn remember<T>(&self, result: Result<T, StorageError>) -> Result<T, StorageError> {

@@ -27,6 +27,8 @@ pub const WAL_PAGES_SOFT_MAX: u64 = 16 * 1024;
 pub const CACHED_CONVERSATIONS_MAX: usize = 20_000;
 /// Members of those conversations; each takes about 100 bytes.
 pub const CACHED_MEMBERS_MAX: usize = 200_000;
+/// Hashes of the log chain before the head that are kept for each of those conversations, to check what senders claim.
+pub const CHAIN_HASHES_CACHED: usize = 32;
 /// How many entries of a log are searched backwards for a retried send.
 pub const SEND_RETRY_WINDOW: u32 = 1_000;
 

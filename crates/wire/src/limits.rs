@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The version of the frames and of the REST API that this build speaks.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// The longest text of a message, in bytes of UTF-8.
 pub const MESSAGE_TEXT_MAX: usize = 64 * 1024;

@@ -9,11 +9,15 @@ use std::{
 
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use subrosa_engine::{
-    ChatId, Engine, EngineError, Event, Input, LocalMessageId, Message, NewProfile, Output, Warning,
+    ChatId, ConversationState, Engine, EngineError, Event, Input, LocalMessageId, Message, NewProfile,
+    Output, Warning,
     database::{Database, DatabaseError, DatabaseKey},
 };
 use subrosa_server::session::Session;
-use subrosa_wire::Timestamp;
+use subrosa_wire::{
+    Timestamp,
+    frames::{ClientFrame, FetchGroup, client_frame::Request},
+};
 
 use crate::network::Link;
 
@@ -298,6 +302,32 @@ impl Device {
             self.chat = conversations.first().map(|conversation| conversation.id);
         }
         self.chat
+    }
+
+    /// The state of the conversation with the other account.
+    pub(crate) fn state(&mut self) -> ConversationState {
+        let chat = self.chat().expect("there is a conversation");
+        let conversation = self
+            .engine()
+            .conversation(chat)
+            .expect("conversations are readable");
+        conversation.expect("it is still there").state
+    }
+
+    /// A request for the group of the conversation with the other account.
+    pub(crate) fn fetch_group(&mut self) -> ClientFrame {
+        let chat = self.chat().expect("there is a conversation");
+        let conversation = self
+            .engine()
+            .conversation(chat)
+            .expect("conversations are readable");
+        let conversation_id = conversation.expect("it is still there").conversation_id;
+        ClientFrame {
+            request_id: 1,
+            request: Some(Request::FetchGroup(FetchGroup {
+                conversation_id: conversation_id.to_vec().into(),
+            })),
+        }
     }
 
     /// What it shows.

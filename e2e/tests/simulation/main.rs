@@ -12,6 +12,7 @@ mod action;
 mod agreement;
 mod device;
 mod full_disk;
+mod log_chain;
 mod network;
 mod recovery;
 mod server;

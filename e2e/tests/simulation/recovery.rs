@@ -2,7 +2,7 @@
 //! join again from outside. A liar between server and device brings it there.
 
 use subrosa_e2e::tampering::{EachEntry, EachFrame, Honest};
-use subrosa_engine::{Misbehaviour, RecoveryCounts, Warning};
+use subrosa_engine::{Command, ConversationState, Misbehaviour, RecoveryCounts, Warning};
 use subrosa_wire::{
     ProblemCode,
     frames::{Deliver, LogEntry, Problem, ServerFrame, log_entry::Payload, server_frame::Body},
@@ -11,7 +11,7 @@ use subrosa_wire::{
 use crate::world::{RETENTION, World};
 
 /// Delivers until nothing is under way, on the connections as they are.
-fn deliver(world: &mut World) {
+pub(crate) fn deliver(world: &mut World) {
     for _ in 0..1_000 {
         if !world.deliver_all() {
             return;
@@ -21,7 +21,7 @@ fn deliver(world: &mut World) {
 }
 
 /// Whatever was lost, all agree from here on.
-fn agree(world: &mut World) {
+pub(crate) fn agree(world: &mut World) {
     let last = world.texts.len();
     world.send_text(0);
     world.must_settle();
@@ -33,7 +33,7 @@ fn agree(world: &mut World) {
 }
 
 /// Every device has the texts from this one on, each once.
-fn assert_all_have(world: &mut World, from: usize) {
+pub(crate) fn assert_all_have(world: &mut World, from: usize) {
     let texts: Vec<_> = world.texts[from..].iter().map(|text| text.text.clone()).collect();
     for (index, device) in world.devices.iter_mut().enumerate() {
         let messages = device.messages();
@@ -45,7 +45,7 @@ fn assert_all_have(world: &mut World, from: usize) {
 }
 
 /// What was said under the liar's eyes may be lost; what is said from here on is not.
-fn go_on(world: &mut World) {
+pub(crate) fn go_on(world: &mut World) {
     let from = world.texts.len();
     world.send_text(0);
     world.must_settle();
@@ -54,12 +54,12 @@ fn go_on(world: &mut World) {
     assert_all_have(world, from);
 }
 
-fn counts(world: &mut World, index: usize) -> RecoveryCounts {
+pub(crate) fn counts(world: &mut World, index: usize) -> RecoveryCounts {
     world.devices[index].engine().recovery_counts()
 }
 
 /// What the user was told, which was to be told; it is taken out, as nothing else may be left.
-fn told(world: &mut World, index: usize) -> Vec<Warning> {
+pub(crate) fn told(world: &mut World, index: usize) -> Vec<Warning> {
     std::mem::take(&mut world.devices[index].warnings)
 }
 
@@ -67,26 +67,61 @@ fn is_commit(entry: &LogEntry) -> bool {
     matches!(entry.payload, Some(Payload::Commit(_)))
 }
 
+/// Device 1 was away for longer than the server keeps the log, and asks for what it missed.
+fn away_for_too_long(world: &mut World) {
+    deliver(world);
+    world.wait(RETENTION * 2);
+    world.prune();
+    world.connect(1);
+    for _ in 0..10 {
+        deliver(world);
+        world.wait(RETENTION);
+    }
+}
+
 #[test]
-fn a_device_that_was_away_longer_than_the_server_keeps_the_log_comes_back_and_says_so() {
+fn a_device_that_was_away_longer_than_the_server_keeps_the_log_goes_on_and_says_so() {
     let mut world = World::talking(11, 1);
     world.cut(1);
     for _ in 0..3 {
         world.send_text(0);
     }
-    deliver(&mut world);
-    world.wait(RETENTION * 2);
-    world.prune();
-    world.must_settle();
-    let [Warning::HistoryGap { .. }] = told(&mut world, 1)[..] else {
-        panic!("the user is not told once that messages are missing")
-    };
+    away_for_too_long(&mut world);
+    let told = told(&mut world, 1);
+    assert!(matches!(told[..], [Warning::HistoryGap { .. }]), "{told:?}");
     let counts = counts(&mut world, 1);
-    assert_eq!((counts.history_gaps, counts.rejoins), (1, 1), "{counts:?}");
+    assert_eq!((counts.history_gaps, counts.rejoins), (1, 0), "{counts:?}");
     // It has what it had, not what is gone, and all that follows.
     assert_eq!(world.devices[1].messages().len(), 2);
     agree(&mut world);
     assert_eq!(world.devices[1].messages().len(), 4);
+}
+
+#[test]
+fn a_device_that_cannot_check_where_a_group_comes_from_leaves_it_to_the_user() {
+    let mut world = World::talking(11, 1);
+    world.cut(1);
+    world.send_text(0);
+    deliver(&mut world);
+    // A new turn begins with a commit.
+    world.wait(RETENTION * 2);
+    world.connect(1);
+    deliver(&mut world);
+    world.send_text(1);
+    deliver(&mut world);
+    world.cut(1);
+    world.wait(RETENTION * 2);
+    world.send_text(0);
+    away_for_too_long(&mut world);
+    assert_eq!(world.devices[1].state(), ConversationState::CutOff);
+    let chat = world.devices[1].chat().expect("it has the conversation");
+    world.step(1, Command::TryAgain(chat)).expect("it is accepted");
+    world.must_settle();
+    let told = told(&mut world, 1);
+    assert!(matches!(told[..], [Warning::HistoryGap { .. }]), "{told:?}");
+    let counts = counts(&mut world, 1);
+    assert_eq!((counts.rejoins, counts.cut_offs), (1, 1), "{counts:?}");
+    agree(&mut world);
 }
 
 /// Answers the first request of a kind with a problem.
@@ -105,7 +140,7 @@ fn refuse_once(
 }
 
 #[test]
-fn a_device_that_is_told_it_is_no_member_joins_again_and_loses_nothing() {
+fn a_device_that_is_told_it_is_no_member_asks_again_and_loses_nothing() {
     // When it sends, when it fetches, and when it comes back.
     for at in ["append", "log", "sync"] {
         let mut world = World::talking(11, 1);
@@ -141,17 +176,55 @@ fn a_device_that_is_told_it_is_no_member_joins_again_and_loses_nothing() {
         deliver(&mut world);
         world.send_text(1);
         world.must_settle();
-        assert!(
-            counts(&mut world, 1).rejoins >= 1,
+        assert_eq!(
+            counts(&mut world, 1).rejoins,
+            0,
             "{at}: {:?}",
             counts(&mut world, 1)
         );
         world.lie_to(1, Honest);
-        // It may have been accepted before, and be in the log twice.
-        let own = world.texts.len() - 1;
-        assert_all_have(&mut world, own);
+        assert_all_have(&mut world, 0);
         go_on(&mut world);
     }
+}
+
+#[test]
+fn a_device_that_the_list_of_devices_lacks_is_not_removed_while_its_key_packages_are_handed_out() {
+    let mut world = World::talking(11, 2);
+    let removed = world.devices[2].session.device_id;
+    // Device 0 is made to believe that the account's other device is signed out.
+    world.lie_to(
+        0,
+        EachFrame(move |mut frame: ServerFrame| {
+            if let Some(Body::SyncState(state)) = &mut frame.body {
+                state
+                    .own_devices
+                    .retain(|device| device[..] != removed.as_bytes()[..]);
+            }
+            vec![frame]
+        }),
+    );
+    world.cut(0);
+    world.connect(0);
+    deliver(&mut world);
+    world.send_text(0);
+    deliver(&mut world);
+    assert_eq!(counts(&mut world, 2).rejoins, 0);
+    let told = told(&mut world, 0);
+    assert!(
+        matches!(
+            &told[..],
+            [Warning::ServerMisbehaved {
+                how: Misbehaviour::DevicesContradict,
+                ..
+            }]
+        ),
+        "{told:?}"
+    );
+    world.lie_to(0, Honest);
+    world.must_settle();
+    go_on(&mut world);
+    assert_eq!(world.devices[2].warnings, []);
 }
 
 // The two went on for ever, as fast as the network was, each with a commit.
@@ -163,10 +236,18 @@ fn a_device_that_another_own_device_removed_by_mistake_comes_back() {
     world.lie_to(
         0,
         EachFrame(move |mut frame: ServerFrame| {
-            if let Some(Body::SyncState(state)) = &mut frame.body {
-                state
-                    .own_devices
-                    .retain(|device| device[..] != removed.as_bytes()[..]);
+            match &mut frame.body {
+                Some(Body::SyncState(state)) => {
+                    state
+                        .own_devices
+                        .retain(|device| device[..] != removed.as_bytes()[..]);
+                }
+                Some(Body::KeyPackages(packages)) => {
+                    packages
+                        .devices
+                        .retain(|device| device.device_id[..] != removed.as_bytes()[..]);
+                }
+                _ => {}
             }
             vec![frame]
         }),
@@ -187,7 +268,12 @@ fn a_device_that_another_own_device_removed_by_mistake_comes_back() {
     world.lie_to(0, Honest);
     world.must_settle();
     go_on(&mut world);
-    assert_eq!(world.devices[2].warnings, []);
+    let told = self::told(&mut world, 2);
+    assert!(
+        told.iter()
+            .all(|warning| matches!(warning, Warning::HistoryGap { .. })),
+        "{told:?}"
+    );
 }
 
 #[test]

@@ -9,7 +9,10 @@ use rand_chacha::{
 };
 use subrosa_e2e::tampering::Tampering;
 use subrosa_engine::{Command, Input, content::SendToken};
-use subrosa_wire::{Timestamp, frames::ServerFrame};
+use subrosa_wire::{
+    Timestamp,
+    frames::{ClientFrame, ServerFrame},
+};
 use tempfile::TempDir;
 
 use crate::{
@@ -267,6 +270,11 @@ impl World {
         let answer = self.server.handle(device.session, frame);
         link.to_device.push_back(answer);
         self.collect_pushes();
+    }
+
+    /// The server's answer to a request that the device itself does not make.
+    pub(crate) fn ask(&mut self, index: usize, request: ClientFrame) -> ServerFrame {
+        self.server.handle(self.devices[index].session, request)
     }
 
     fn collect_pushes(&mut self) {

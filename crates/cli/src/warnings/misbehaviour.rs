@@ -54,11 +54,62 @@ pub(super) fn of_server(how: &Misbehaviour, names: &Names) -> (&'static str, Str
                  {ASK_AGAIN} ({how})"
             ),
         ),
-        Misbehaviour::EntryReplayed { .. } => (
-            "entry_replayed",
+        Misbehaviour::EntryWithoutPayload { .. } => (
+            "entry_without_payload",
+            format!("the server left out what a message says, and will be asked for it again; {ASK_AGAIN} ({how})"),
+        ),
+        Misbehaviour::EntryWithoutSender { .. } => (
+            "entry_without_sender",
+            format!("the server left out who sent a message; {TELL_THE_OPERATOR} ({how})"),
+        ),
+        Misbehaviour::SenderOfAnother { .. } => (
+            "sender_of_another",
             format!(
-                "the server passed an old message off as a new one, and it was refused; {TELL_THE_OPERATOR} ({how})"
+                "the server named the wrong sender for a message. Here it is shown under its real sender; \
+                 {TELL_THE_OPERATOR} ({how})"
             ),
+        ),
+        Misbehaviour::TwoEntries { .. } => (
+            "two_entries",
+            format!(
+                "the server showed two different messages in the same place: one of yours may not have arrived. {ASK_AGAIN} \
+                 ({how})"
+            ),
+        ),
+        Misbehaviour::SendIdOfAnother { .. } => (
+            "send_id_of_another",
+            format!(
+                "the server passed something off as one of your messages, which is still waiting to be sent; \
+                 {TELL_THE_OPERATOR} ({how})"
+            ),
+        ),
+        Misbehaviour::AcceptedElsewhere => (
+            "accepted_elsewhere",
+            format!(
+                "the server said that your message stands where it cannot stand, so it is sent again; \
+                 {TELL_THE_OPERATOR}"
+            ),
+        ),
+        Misbehaviour::LogDiffers => (
+            "log_differs",
+            format!(
+                "the server has other messages than those that it has shown you: something was left out, changed or \
+                 added; {ASK_AGAIN}"
+            ),
+        ),
+        Misbehaviour::FalseRefusal => (
+            "false_refusal",
+            format!(
+                "the server said that this device is not in the conversation, but it is. Nothing is lost; \
+                 {TELL_THE_OPERATOR}"
+            ),
+        ),
+        Misbehaviour::AnotherPast => (
+            "another_past",
+            "what the server shows as this conversation does not follow from what this device knows: it has gone back \
+             to an earlier state, perhaps from a backup, or it is another conversation. Ask the other person whether \
+             it still works for them; `subrosa rejoin` comes back into what the server shows"
+                .to_owned(),
         ),
         Misbehaviour::EntryOfFutureEpoch { .. } => (
             "entry_of_future_epoch",
@@ -75,6 +126,24 @@ pub(super) fn of_server(how: &Misbehaviour, names: &Names) -> (&'static str, Str
         ),
 
         // ---- groups ----
+        Misbehaviour::WelcomeMisplaced => (
+            "welcome_misplaced",
+            format!(
+                "the server named the wrong place for the beginning of this conversation, and this device joins again; \
+                 {ASK_AGAIN}"
+            ),
+        ),
+        Misbehaviour::OwnDeviceUnlisted => (
+            "own_device_unlisted",
+            format!("the server's list of your devices lacks this one, and was ignored; {TELL_THE_OPERATOR}"),
+        ),
+        Misbehaviour::DevicesContradict => (
+            "devices_contradict",
+            format!(
+                "the server left a device of yours out of the list and still gives out its keys: it stays in your \
+                 conversations; {TELL_THE_OPERATOR}"
+            ),
+        ),
         Misbehaviour::KeyPackageForged { account, .. } => (
             "key_package_forged",
             format!(
@@ -103,6 +172,13 @@ pub(super) fn of_server(how: &Misbehaviour, names: &Names) -> (&'static str, Str
             format!(
                 "the server named a conversation with someone else instead of this one, and nothing was sent \
                  there; {TELL_THE_OPERATOR}"
+            ),
+        ),
+        Misbehaviour::NoSuchConversation => (
+            "no_such_conversation",
+            format!(
+                "the server named a conversation that it does not know in place of this one, which is begun again; \
+                 {TELL_THE_OPERATOR}"
             ),
         ),
         Misbehaviour::SignedOutDeviceReturns(device) => (
@@ -185,6 +261,10 @@ pub(super) fn of_member(how: &MemberMisbehaviour, who: &str) -> (&'static str, S
         MemberMisbehaviour::InvalidContent { .. } => (
             "invalid_content",
             "sent a message that cannot be read, and it is not shown",
+        ),
+        MemberMisbehaviour::InvalidClaim { .. } => (
+            "invalid_claim",
+            "sent something that does not say what it has to say about the conversation, and it is not shown",
         ),
         MemberMisbehaviour::InvalidPadding { .. } => (
             "invalid_padding",

@@ -57,7 +57,11 @@ pub(crate) fn not_encrypted() -> WarningShape {
 pub(crate) const fn chat(warning: &Warning) -> Option<ChatId> {
     match warning {
         Warning::ServerMisbehaved { chat, .. } => *chat,
-        Warning::MemberMisbehaved { chat, .. } | Warning::HistoryGap { chat } => Some(*chat),
+        Warning::MemberMisbehaved { chat, .. }
+        | Warning::LogsDisagree { chat, .. }
+        | Warning::MessagesMissing { chat, .. }
+        | Warning::Unreadable { chat, .. }
+        | Warning::HistoryGap { chat } => Some(*chat),
         _ => None,
     }
 }
@@ -127,6 +131,31 @@ fn said(warning: &Warning, conversation: Option<&Conversation>, names: &Names) -
                 )
             }
         }
+        Warning::LogsDisagree { member, .. } => said(
+            "logs_disagree",
+            title,
+            format!(
+                "{} has other messages here than you, or says so: the server may show each of you something else. \
+                 Compare your last messages some other way",
+                names.display(*member)
+            ),
+        ),
+        Warning::MessagesMissing { member, before_seq, .. } => said(
+            "messages_missing",
+            title,
+            format!(
+                "messages from {} never arrived: ask for them again (before message {before_seq})",
+                names.display(*member)
+            ),
+        ),
+        Warning::Unreadable { seq, error, .. } => said(
+            "unreadable",
+            title,
+            format!(
+                "a message could not be read, and was skipped: it was broken by its sender or by the server. If you miss \
+                 one, ask for it again (entry {seq}: {error})"
+            ),
+        ),
         Warning::HistoryGap { .. } => said(
             "history_gap",
             title,
@@ -263,7 +292,10 @@ mod tests {
         };
         let bob = with_bob();
         let lines = [
-            json(&by_server(Misbehaviour::EntryReplayed { seq: 12 }), Some(&bob)),
+            json(
+                &by_server(Misbehaviour::EntryWithoutSender { seq: 12 }),
+                Some(&bob),
+            ),
             json(&by_member(BOB), Some(&bob)),
             json(&Warning::HandleReassigned(BOB), None),
             json(&Warning::HistoryGap { chat: CHAT }, Some(&bob)),
@@ -275,7 +307,7 @@ mod tests {
             json(&Warning::More, None),
         ];
         insta::assert_snapshot!(lines.join("\n"), @r#"
-        {"warning":"@bob: the server passed an old message off as a new one, and it was refused; if this happens again, tell whoever runs the server (entry 12 repeats an earlier message)","kind":"server_misbehaved","how":"entry_replayed","conversation":"03030303030303030303030303030303"}
+        {"warning":"@bob: the server left out who sent a message; if this happens again, tell whoever runs the server (entry 12 does not say who sent it)","kind":"server_misbehaved","how":"entry_without_sender","conversation":"03030303030303030303030303030303"}
         {"warning":"a device of @bob made a change to the conversation that is not valid, and this device joins again; its Subrosa may be out of date, or someone else may control the device (commit 4 is not valid: no path)","kind":"member_misbehaved","how":"invalid_commit","conversation":"03030303030303030303030303030303"}
         {"warning":"@bob: the server now shows a different account for this handle: a new account, or an attack. Nothing is sent to it; ask the person some other way","kind":"handle_reassigned"}
         {"warning":"@bob: messages are missing, because this device was offline for longer than the server keeps them; look on another device, or ask for them again","kind":"history_gap","conversation":"03030303030303030303030303030303"}
@@ -308,7 +340,19 @@ mod tests {
             Misbehaviour::EntriesInvented,
             Misbehaviour::ImpossibleSeq,
             Misbehaviour::EntryAltered { seq: 1 },
-            Misbehaviour::EntryReplayed { seq: 1 },
+            Misbehaviour::EntryWithoutPayload { seq: 1 },
+            Misbehaviour::EntryWithoutSender { seq: 1 },
+            Misbehaviour::SenderOfAnother { seq: 1 },
+            Misbehaviour::TwoEntries { seq: 1 },
+            Misbehaviour::SendIdOfAnother { seq: 1 },
+            Misbehaviour::AcceptedElsewhere,
+            Misbehaviour::LogDiffers,
+            Misbehaviour::FalseRefusal,
+            Misbehaviour::AnotherPast,
+            Misbehaviour::WelcomeMisplaced,
+            Misbehaviour::NoSuchConversation,
+            Misbehaviour::OwnDeviceUnlisted,
+            Misbehaviour::DevicesContradict,
             Misbehaviour::EntryOfFutureEpoch {
                 seq: 1,
                 epoch: 3,

@@ -2,7 +2,7 @@
 //! same time, one creation wins.
 
 use prost::Message as _;
-use subrosa_mls::{CommitPlan, GroupPolicy, VerifiedKeyPackage};
+use subrosa_mls::{CommitPlan, GroupPolicy, LogClaim, LogHash, VerifiedKeyPackage};
 use subrosa_wire::{
     AccountId, ConversationId, SendId,
     frames::{ClaimKeyPackages, CreateConversation, KeyPackages, Problem, client_frame::Request},
@@ -103,6 +103,7 @@ impl Conversation {
             return Ok(());
         }
         let request = self.found_group(cx, send_id, &others, add)?;
+        self.record.set_cursor(0, Some(LogHash::START));
         handshakes::insert(
             cx.conn,
             self.chat(),
@@ -144,7 +145,7 @@ impl Conversation {
             remove: Vec::new(),
             update_path: false,
         };
-        let bundle = group.commit(&mls, device, plan)?;
+        let bundle = group.commit(&mls, device, plan, &LogClaim::of_no_place(1))?;
         self.group.replace(group);
         Ok(CreateConversation {
             conversation_id: id.to_vec().into(),

@@ -8,11 +8,10 @@ use subrosa_wire::{
     problem::ProblemCode,
 };
 
-use super::{Conversation, join::commit_frame};
+use super::{Conversation, join::commit_frame, log::Entry};
 use crate::{
     api::EngineError,
     context::{Context, StepResult, is_transient},
-    limits::SEND_NUMBER_MAX,
     requests::PendingRequest,
     store::handshakes::{self, HandshakeKind, HandshakeRow},
 };
@@ -22,6 +21,8 @@ impl Conversation {
     pub(super) fn commit_update(&mut self, cx: &mut Context<'_>, remove: Vec<DeviceId>) -> StepResult {
         let send_id = cx.new_send_id();
         let id = self.id();
+        let number = self.record.accepted_number() + 1;
+        let claim = self.claim(number);
         let group = self.group.load(cx, id)?;
         let plan = CommitPlan {
             add: Vec::new(),
@@ -29,11 +30,11 @@ impl Conversation {
             update_path: true,
         };
         let device = cx.device;
-        let bundle = group.commit(&cx.mls(), device, plan)?;
+        let bundle = group.commit(&cx.mls(), device, plan, &claim)?;
         let handshake = HandshakeRow {
             kind: HandshakeKind::Update,
             send_id,
-            number: self.record.accepted_number() + 1,
+            number,
             request: commit_frame(bundle).encode_to_vec(),
         };
         handshakes::insert(cx.conn, self.chat(), &handshake)?;
@@ -64,7 +65,7 @@ impl Conversation {
     }
 
     /// Applies our commit, which is next in the log: its epoch begins.
-    pub(super) fn handshake_applied(&mut self, cx: &mut Context<'_>) -> StepResult {
+    pub(super) fn handshake_applied(&mut self, cx: &mut Context<'_>, entry: &Entry) -> StepResult {
         let Some(handshake) = handshakes::find(cx.conn, self.chat())? else {
             return Ok(());
         };
@@ -73,6 +74,7 @@ impl Conversation {
         tracing::debug!(chat = %self.chat(), kind = ?handshake.kind, "a handshake takes effect");
         self.record.set_accepted_number(handshake.number);
         self.record.set_updated_at(cx.now);
+        self.epoch_began(cx, entry)?;
         if handshake.kind != HandshakeKind::Update {
             return self.joined(cx);
         }
@@ -109,15 +111,6 @@ impl Conversation {
     }
 
     fn update_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
-        if problem.known_code() == Some(ProblemCode::SendOutOfOrder)
-            && (1..=SEND_NUMBER_MAX).contains(&problem.expected_send_number)
-        {
-            handshakes::set_number(cx.conn, self.chat(), problem.expected_send_number)?;
-            self.record
-                .set_accepted_number(problem.expected_send_number.saturating_sub(1));
-            self.back_off(cx, None);
-            return Ok(());
-        }
         let id = self.id();
         if let Some(group) = self.group.find(cx, id)? {
             group.clear_pending_commit(&cx.mls())?;
@@ -126,8 +119,14 @@ impl Conversation {
         // One attempt per turn: the message matters more than the new key.
         self.record.set_updated_at(cx.now);
         match problem.known_code() {
-            Some(ProblemCode::StaleEpoch) => self.rejoin_if_diverged(cx, problem),
-            Some(ProblemCode::NotAMember) => self.rejoin(cx),
+            Some(ProblemCode::StaleEpoch) => self.doubt_if_diverged(cx, problem),
+            Some(ProblemCode::NotAMember) => {
+                self.back_off(cx, None);
+                self.doubt(cx);
+                Ok(())
+            }
+            Some(ProblemCode::LogDisagrees) => self.log_disagrees(cx),
+            Some(ProblemCode::SendOutOfOrder) => self.renumber(cx, problem),
             _ => {
                 self.back_off(cx, None);
                 cx.refused(None, problem);

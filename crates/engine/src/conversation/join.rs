@@ -8,7 +8,12 @@ use subrosa_wire::{
     problem::ProblemCode,
 };
 
-use super::{Conversation, Conversations, new_direct};
+use super::{
+    Conversation, Conversations,
+    descent::{Verdict, hash_to_claim},
+    new_direct,
+    record::LogPlace,
+};
 use crate::{
     ChatId,
     api::ConversationState,
@@ -17,7 +22,7 @@ use crate::{
     misbehaviour::{ForeignGroup, Misbehaviour},
     requests::PendingRequest,
     store::{
-        contacts, conversations,
+        contacts, conversations, former_states,
         handshakes::{self, HandshakeKind, HandshakeRow},
         held_entries, members, outbox,
     },
@@ -59,10 +64,15 @@ impl Conversations {
     ) -> StepResult {
         let known = conversations::find(cx.conn, id)?;
         if let Some(row) = &known {
-            // It was joined in the meantime, or an external join is in flight and comes later in the log. A member
-            // only follows the log: an old Welcome would set it back.
+            // It was joined in the meantime, or an external join is in flight and comes later in the log. Who has been a
+            // member only follows the log: an old Welcome would set it back.
             let is_joining = handshakes::find(cx.conn, row.chat)?.is_some();
-            if is_joining || matches!(row.state, ConversationState::Joined | ConversationState::Blocked) {
+            let was_member = former_states::find(cx.conn, row.chat)?.is_some();
+            let may_join = matches!(
+                row.state,
+                ConversationState::Starting | ConversationState::Joining
+            );
+            if is_joining || was_member || !may_join {
                 return Ok(());
             }
         }
@@ -89,8 +99,11 @@ impl Conversations {
             conversation.group.delete(cx, id)?;
             conversation.group.replace(staged.accept(&cx.mls())?);
             cx.connection.welcome_was_real();
-            conversation.record.set_cursor(item.seq);
+            let before = LogPlace::of_frame(item.seq.saturating_sub(1), &item.hash_before);
+            conversation.record.set_cursor(before.seq, before.hash);
             conversation.record.set_accepted_number(0);
+            conversation.record.set_entering(true);
+            conversation.live.head_is_at_least(item.seq);
             conversation.joined(cx)
         })?;
         Ok(())
@@ -108,7 +121,10 @@ impl Conversations {
         cx.connection.to_join.remove(&id);
         let known = conversations::find(cx.conn, id)?;
         if let Some(row) = &known
-            && (row.state != ConversationState::Joining || handshakes::find(cx.conn, row.chat)?.is_some())
+            && (matches!(
+                row.state,
+                ConversationState::Starting | ConversationState::Blocked
+            ) || handshakes::find(cx.conn, row.chat)?.is_some())
         {
             return Ok(());
         }
@@ -139,9 +155,17 @@ impl Conversations {
         };
         let chat = self.chat_to_join(cx, id, person)?;
         self.with(cx, chat, |conversation, cx| {
+            let Verdict::Enter(place) = conversation.judge(cx, &staged, state)? else {
+                return Ok(());
+            };
             let send_id = cx.new_send_id();
+            let number = conversation.record.accepted_number() + 1;
+            conversation
+                .record
+                .set_cursor(place.seq, hash_to_claim(place, conversation.live.claims_nothing));
             conversation.group.delete(cx, id)?;
-            let (group, bundle) = staged.commit(&cx.mls(), device)?;
+            let claim = conversation.claim(number);
+            let (group, bundle) = staged.commit(&cx.mls(), device, &claim)?;
             conversation.group.replace(group);
             handshakes::insert(
                 cx.conn,
@@ -149,7 +173,7 @@ impl Conversations {
                 &HandshakeRow {
                     kind: HandshakeKind::ExternalJoin,
                     send_id,
-                    number: conversation.record.accepted_number() + 1,
+                    number,
                     request: commit_frame(bundle).encode_to_vec(),
                 },
             )?;
@@ -170,7 +194,7 @@ impl Conversations {
         if let Some(row) = conversations::find(cx.conn, id)? {
             self.with_row(cx, row, |conversation, cx| {
                 conversation.back_off(cx, Some(problem));
-                Ok(())
+                conversation.start_anew_if_unknown(cx, problem)
             })?;
         } else if is_transient(problem) {
             // Sync will name it again.
@@ -223,31 +247,33 @@ impl Conversations {
 }
 
 impl Conversation {
-    /// Recovers when this device can no longer follow the log.
-    pub(super) fn rejoin(&mut self, cx: &mut Context<'_>) -> StepResult {
-        cx.recovery.rejoins += 1;
-        tracing::info!(chat = %self.chat(), cursor = self.record.cursor(), "the log cannot be followed: joins again");
-        held_entries::delete_beyond(cx.conn, self.chat(), 0)?;
-        handshakes::delete(cx.conn, self.chat())?;
-        self.forget_sends(cx);
-        self.group.unload();
-        self.record.set_state(ConversationState::Joining);
-        self.changed(cx);
-        cx.touch(self.chat());
+    /// Goes back to the start if the conversation that this device was to join in place of its own does not exist.
+    fn start_anew_if_unknown(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
+        let is_unknown = problem.known_code() == Some(ProblemCode::NotAMember)
+            && cx.connection.synced
+            && !cx.connection.named.contains(&self.id());
+        if is_unknown
+            && self.record.state() == ConversationState::Joining
+            && former_states::find(cx.conn, self.chat())?.is_none()
+        {
+            self.server_misbehaved(cx, Misbehaviour::NoSuchConversation);
+            self.record.set_state(ConversationState::Starting);
+            self.changed(cx);
+        }
         Ok(())
     }
 
-    /// Handles `stale_epoch`: if the whole log is applied and the server is still in another epoch, this device can no
-    /// longer follow it.
-    pub(super) fn rejoin_if_diverged(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
+    /// Handles `stale_epoch`: if the whole log is applied and the server is still in another epoch, something is wrong.
+    pub(super) fn doubt_if_diverged(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
         if self.record.cursor() < problem.head_seq {
             return Ok(());
         }
         let id = self.id();
         match self.group.find(cx, id)? {
-            Some(group) if group.epoch() >= problem.epoch => Ok(()),
-            _ => self.rejoin(cx),
+            Some(group) if group.epoch() >= problem.epoch => {}
+            _ => self.doubt(cx),
         }
+        Ok(())
     }
 
     /// Notes that this device is a member as of the cursor.
@@ -256,6 +282,11 @@ impl Conversation {
         tracing::info!(chat = %self.chat(), cursor, "joined");
         self.record.set_state(ConversationState::Joined);
         self.record.set_name_sent(false);
+        self.live.follower = None;
+        self.live.follows_from_epoch = false;
+        self.live.is_in_doubt = false;
+        self.report_gap(cx)?;
+        self.begin_chain(cx)?;
         held_entries::delete_through(cx.conn, self.chat(), cursor)?;
         handshakes::delete(cx.conn, self.chat())?;
         outbox::unseal(cx.conn, self.chat())?;
@@ -269,13 +300,27 @@ impl Conversation {
         Ok(())
     }
 
-    /// Drops the group made for an external commit that was refused. The next attempt starts over.
-    pub(super) fn external_join_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
+    /// Drops the group made for an external commit that has not taken place. The next attempt starts over.
+    pub(super) fn drop_external_join(&mut self, cx: &mut Context<'_>) -> StepResult {
         handshakes::delete(cx.conn, self.chat())?;
+        held_entries::delete_beyond(cx.conn, self.chat(), 0)?;
         let id = self.id();
         self.group.delete(cx, id)?;
+        self.live.follower = None;
+        self.forget_sends(cx);
+        cx.touch(self.chat());
+        Ok(())
+    }
+
+    /// Handles the refusal of an external commit.
+    pub(super) fn external_join_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
+        self.drop_external_join(cx)?;
         if problem.known_code() == Some(ProblemCode::StaleEpoch) {
             self.live.retry.back_off_if_often(cx.now);
+        } else if problem.known_code() == Some(ProblemCode::LogDisagrees) {
+            self.server_misbehaved(cx, Misbehaviour::LogDiffers);
+            self.live.claims_nothing = true;
+            self.back_off(cx, None);
         } else {
             self.back_off(cx, Some(problem));
             cx.refused(None, problem);

@@ -4,10 +4,15 @@ use std::collections::{HashMap, HashSet};
 
 use subrosa_wire::{AccountId, DeviceId};
 
+use super::descent::Follower;
 use crate::{ids::OutboxId, limits::REMOVALS_MAX, requests::Retry};
 
 /// State of a conversation on this connection.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and they occur in any combination"
+)]
 pub(super) struct Live {
     /// The newest seq that the server has named.
     pub head: u64,
@@ -18,6 +23,26 @@ pub(super) struct Live {
     pub head_at_request: u64,
     /// The seq of an entry that was refused and is being fetched again: the log may hold another one there.
     pub fetched_again: Option<u64>,
+    /// The log chain was compared with the server's, or the server does not name one.
+    pub is_anchored: bool,
+    /// The server says what contradicts this device's membership; the group decides.
+    pub is_in_doubt: bool,
+    /// Pages in which the commit of a Welcome was looked for in vain.
+    pub entries_tried: u32,
+    /// How often in succession the server refused to hand out the log.
+    pub log_refusals: u32,
+    /// The oldest entry that the server says it keeps, if that is why it refused.
+    pub first_kept: Option<u64>,
+    /// The server expects another send number: what the log does not have is encrypted again with new ones.
+    pub renumbers: bool,
+    /// How far the log was followed to come back.
+    pub follower: Option<Follower>,
+    /// Where it is followed from: the beginning of the epoch instead of the last entry that was applied.
+    pub follows_from_epoch: bool,
+    /// The way back was tried in vain on this connection.
+    pub is_cut_off: bool,
+    /// The server refuses what this device claims about the log.
+    pub claims_nothing: bool,
     pub is_handshake_in_flight: bool,
     pub in_flight: HashSet<OutboxId>,
     pub is_claiming: bool,

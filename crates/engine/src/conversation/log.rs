@@ -1,28 +1,70 @@
 //! Applies the log of a conversation in order: each entry once, none left out.
 //!
-//! Two ways of recovery are here: an entry beyond the next is held, and the gap before it is fetched. The third,
-//! joining again by an external commit, is taken when the log cannot be followed.
+//! Two ways of recovery are here: an entry beyond the next is held, and the gap before it is fetched. What follows when
+//! the log cannot be applied any more is in [`super::descent`].
 
-use subrosa_mls::{CommitSender, MemberFault, ProcessError, Received, StagedCommit};
+use bytes::Bytes;
+use prost::Message as _;
+use subrosa_mls::{CommitSender, MemberFault, ProcessError, Received, StagedCommit, payload_hash, peek};
 use subrosa_wire::{
-    SendId, Timestamp,
-    frames::{FetchLog, LogEntry, LogPage, Problem, client_frame::Request, log_entry::Payload},
+    DeviceId, SendId, Timestamp,
+    frames::{
+        self, CreateConversation, FetchLog, LogEntry, LogPage, Problem, client_frame::Request,
+        log_entry::Payload,
+    },
     problem::ProblemCode,
 };
 
-use super::Conversation;
+use super::{Conversation, record::LogPlace};
 use crate::{
     api::{ConversationState, Warning},
     context::{Context, StepResult, is_transient},
-    limits::{HELD_ENTRIES_MAX, SEQ_MAX},
+    limits::{HELD_ENTRIES_MAX, LOG_REFUSALS_MAX, SEQ_MAX},
     misbehaviour::{MemberMisbehaviour, Misbehaviour},
     requests::PendingRequest,
     store::{
-        handshakes::{self, HandshakeKind},
-        held_entries,
+        corrupt,
+        handshakes::{self, HandshakeKind, HandshakeRow},
+        held_entries, log_chain,
         outbox::{self, OutboxRow},
     },
 };
+
+/// An entry of the log, with all its parts.
+pub(super) struct Entry {
+    pub seq: u64,
+    /// The device that the server names as its sender, if it does.
+    pub sender: Option<DeviceId>,
+    pub send_id: Option<SendId>,
+    pub accepted_at: Timestamp,
+    pub is_commit: bool,
+    pub payload: Bytes,
+}
+
+impl Entry {
+    /// Reads an entry; `None` if it has no payload.
+    pub(super) fn read(entry: LogEntry) -> Option<Self> {
+        let (is_commit, payload) = match entry.payload? {
+            Payload::ApplicationMessage(payload) => (false, payload),
+            Payload::Commit(payload) => (true, payload),
+        };
+        Some(Self {
+            seq: entry.seq,
+            sender: DeviceId::try_from(&entry.sender_device[..]).ok(),
+            send_id: SendId::try_from(&entry.send_id[..]).ok(),
+            accepted_at: Timestamp::from_millis(entry.accepted_at_ms),
+            is_commit,
+            payload,
+        })
+    }
+}
+
+/// What was known of a log when a page of it was requested.
+pub(super) struct KnownBefore {
+    head_seq: u64,
+    /// The entry that was to be fetched again.
+    fetched_again: Option<u64>,
+}
 
 /// What applying an entry leads to outside the log.
 pub(super) enum Applied {
@@ -31,23 +73,22 @@ pub(super) enum Applied {
     /// The entry is our handshake.
     OwnHandshake,
     /// The entry is our message.
-    OwnMessage {
-        outbox: Box<OutboxRow>,
-        seq: u64,
-        accepted_at: Timestamp,
-    },
+    OwnMessage(Box<OutboxRow>),
+    /// The entry stays where it is: it is fetched again, or this device leaves the log.
+    NotApplied,
 }
 
 impl Conversation {
-    /// Fetches the log after the cursor, unless a request is already in flight.
-    pub(super) fn fetch_log(&mut self, cx: &mut Context<'_>) {
+    // ---- fetching ----
+
+    /// Fetches the log after a place, unless a request is already in flight.
+    pub(super) fn fetch_log(&mut self, cx: &mut Context<'_>, after_seq: u64) {
         if self.live.is_fetching {
             return;
         }
         self.live.is_fetching = true;
         self.live.head_at_request = self.live.head;
         cx.recovery.log_fetches += 1;
-        let after_seq = self.record.cursor();
         tracing::debug!(chat = %self.chat(), after_seq, head = self.live.head, "fetches the log");
         cx.request(
             PendingRequest::FetchLog {
@@ -62,36 +103,59 @@ impl Conversation {
         );
     }
 
-    /// Notes that a page has arrived. Returns the head that was known when it was requested.
-    pub(super) fn page_received(&mut self, page: &LogPage) -> u64 {
+    /// Notes that a page has arrived. Returns what was known when it was requested.
+    pub(super) fn page_received(&mut self, page: &LogPage) -> KnownBefore {
         self.live.is_fetching = false;
+        self.live.is_anchored = true;
+        self.live.log_refusals = 0;
         self.live.head_is_at_least(page.head_seq);
-        self.live.head_at_request
+        KnownBefore {
+            head_seq: self.live.head_at_request,
+            fetched_again: self.live.fetched_again,
+        }
     }
 
-    /// Checks, after a page was applied, whether it agrees with what the server said before.
+    /// Checks, after a page was applied, whether it agrees with what the server said before. `head` is the end of the
+    /// log that the page names.
     pub(super) fn check_head_after_page(
         &mut self,
         cx: &mut Context<'_>,
         after_seq: u64,
-        head_seq: u64,
-        head_at_request: u64,
+        head: LogPlace,
+        before: KnownBefore,
     ) -> StepResult {
         let cursor = self.record.cursor();
         let is_joined = self.record.state() == ConversationState::Joined;
-        if is_joined && cursor == after_seq && cursor < head_seq {
+        let applies = is_joined || handshakes::find(cx.conn, self.chat())?.is_some();
+        if is_joined && self.record.is_entering() {
+            // The commit that the Welcome belongs to comes first, whatever else there is.
+            self.live.entries_tried += 1;
             self.back_off(cx, None);
-            self.server_misbehaved(cx, Misbehaviour::EntriesWithheld);
-        } else if is_joined && head_seq < head_at_request {
+            if self.live.entries_tried >= LOG_REFUSALS_MAX {
+                self.server_misbehaved(cx, Misbehaviour::WelcomeMisplaced);
+                self.enter_anew(cx)?;
+            }
+        } else if applies && cursor == after_seq && cursor < head.seq {
+            // An entry that was just refused is fetched again before anybody is blamed.
+            if self.live.fetched_again != Some(cursor + 1) || before.fetched_again == Some(cursor + 1) {
+                self.back_off(cx, None);
+                self.server_misbehaved(cx, Misbehaviour::EntriesWithheld);
+            }
+        } else if applies && head.seq < before.head_seq {
             // The server had announced entries that do not exist. Believing it would mean fetching forever.
             self.back_off(cx, None);
-            if self.live.head == head_at_request {
-                self.live.head = head_seq.max(cursor);
-                held_entries::delete_beyond(cx.conn, self.chat(), head_seq)?;
+            if self.live.head == before.head_seq {
+                self.live.head = head.seq.max(cursor);
+                held_entries::delete_beyond(cx.conn, self.chat(), head.seq)?;
             }
+            // What it said to have accepted beyond the end is sent again.
+            self.forget_sends(cx);
             self.server_misbehaved(cx, Misbehaviour::EntriesInvented);
         } else {
             self.live.retry.succeeded();
+        }
+        if is_joined && cursor == head.seq {
+            self.compare_head(cx, head)?;
         }
         cx.touch(self.chat());
         Ok(())
@@ -102,13 +166,12 @@ impl Conversation {
         self.live.is_fetching = false;
         self.back_off(cx, Some(problem));
         match problem.known_code() {
-            Some(ProblemCode::LogPruned) => {
-                cx.recovery.history_gaps += 1;
-                cx.warn(Warning::HistoryGap { chat: self.chat() });
-                self.live.retry.succeeded();
-                self.rejoin(cx)
+            Some(ProblemCode::LogPruned | ProblemCode::NotAMember) => {
+                let is_pruned = problem.known_code() == Some(ProblemCode::LogPruned);
+                self.live.log_refusals += 1;
+                self.live.first_kept = is_pruned.then_some(problem.first_seq);
+                self.log_refused(cx, is_pruned)
             }
-            Some(ProblemCode::NotAMember) => self.rejoin(cx),
             _ if is_transient(problem) => Ok(()),
             _ => {
                 cx.refused(None, problem);
@@ -117,12 +180,14 @@ impl Conversation {
         }
     }
 
+    // ---- the order ----
+
     /// Returns the entry if it is the next one; otherwise holds it, or drops it if it was applied.
     pub(super) fn next_or_hold(
         &mut self,
         cx: &mut Context<'_>,
         entry: LogEntry,
-    ) -> StepResult<Option<LogEntry>> {
+    ) -> StepResult<Option<Entry>> {
         if entry.seq > SEQ_MAX {
             self.server_misbehaved(cx, Misbehaviour::ImpossibleSeq);
             return Ok(None);
@@ -130,16 +195,26 @@ impl Conversation {
         self.live.head_is_at_least(entry.seq);
         cx.touch(self.chat());
         let cursor = self.record.cursor();
-        let is_joined = self.record.state() == ConversationState::Joined;
-        if entry.seq <= cursor {
+        if entry.payload.is_none() {
+            if entry.seq > cursor {
+                self.server_misbehaved(cx, Misbehaviour::EntryWithoutPayload { seq: entry.seq });
+            }
             return Ok(None);
         }
-        if !is_joined && handshakes::find(cx.conn, self.chat())?.is_none() {
+        if self.record.state() != ConversationState::Joined
+            && handshakes::find(cx.conn, self.chat())?.is_none()
+        {
             // Not a member: the log is fetched once this device is one.
             return Ok(None);
         }
-        if is_joined && entry.seq == cursor + 1 {
-            return Ok(Some(entry));
+        if entry.seq <= cursor {
+            if let Some(entry) = Entry::read(entry) {
+                self.applied_before(cx, &entry)?;
+            }
+            return Ok(None);
+        }
+        if entry.seq == cursor + 1 {
+            return Ok(Entry::read(entry));
         }
         if held_entries::count(cx.conn, self.chat())? < HELD_ENTRIES_MAX {
             held_entries::insert(cx.conn, self.chat(), &entry)?;
@@ -150,73 +225,194 @@ impl Conversation {
     }
 
     /// Takes the held entry that is now next, if any.
-    pub(super) fn next_held(&mut self, cx: &Context<'_>) -> StepResult<Option<LogEntry>> {
-        if self.record.state() != ConversationState::Joined {
-            return Ok(None);
-        }
-        Ok(held_entries::take(
-            cx.conn,
-            self.chat(),
-            self.record.cursor() + 1,
-        )?)
+    pub(super) fn next_held(&mut self, cx: &Context<'_>) -> StepResult<Option<Entry>> {
+        let held = held_entries::take(cx.conn, self.chat(), self.record.cursor() + 1)?;
+        held.map(|entry| Entry::read(entry).ok_or_else(|| corrupt("a held entry").into()))
+            .transpose()
     }
 
-    /// Applies the entry at cursor + 1 and moves the cursor past it.
-    pub(super) fn apply(&mut self, cx: &mut Context<'_>, entry: LogEntry) -> StepResult<Applied> {
-        let seq = entry.seq;
-        let accepted_at = Timestamp::from_millis(entry.accepted_at_ms);
-        tracing::trace!(chat = %self.chat(), seq, "applies an entry");
-        cx.connection.cursor_moved(self.chat(), self.record.cursor());
-        self.record.set_cursor(seq);
-
-        if let Ok(send_id) = SendId::try_from(&entry.send_id[..]) {
-            if handshakes::find(cx.conn, self.chat())?.is_some_and(|handshake| handshake.send_id == send_id) {
-                return Ok(Applied::OwnHandshake);
-            }
-            if let Some(own) = outbox::find_by_send_id(cx.conn, self.chat(), send_id)? {
-                return Ok(Applied::OwnMessage {
-                    outbox: Box::new(own),
-                    seq,
-                    accepted_at,
-                });
+    /// Compares an entry with the one that was applied in its place. If they differ, the server has shown two: what the
+    /// other one says is read, too, so that nothing is lost by the lie.
+    fn applied_before(&mut self, cx: &mut Context<'_>, entry: &Entry) -> StepResult {
+        let chat = self.chat();
+        let before = match entry.seq.checked_sub(1) {
+            Some(before) => log_chain::find(cx.conn, chat, before)?,
+            None => None,
+        };
+        let (Some(before), Some(applied)) = (before, log_chain::find(cx.conn, chat, entry.seq)?) else {
+            return Ok(());
+        };
+        if self.chain_after(before, entry) == Some(applied)
+            || self.record.state() != ConversationState::Joined
+        {
+            return Ok(());
+        }
+        self.server_misbehaved(cx, Misbehaviour::TwoEntries { seq: entry.seq });
+        if entry.is_commit || self.own_message(cx, entry)?.is_some() {
+            return Ok(());
+        }
+        let id = self.id();
+        match self.group.load(cx, id)?.process(&cx.mls(), &entry.payload) {
+            Ok(Received::Application(message)) => self.content_received(
+                cx,
+                &message.sender,
+                &message.content,
+                entry.seq,
+                entry.accepted_at,
+            ),
+            Err(ProcessError::Mls(error)) => Err(error.into()),
+            Ok(_) | Err(_) => {
+                self.group.unload();
+                Ok(())
             }
         }
-        let Some(payload) = entry.payload else {
-            // One of our sends, whose acceptance was already recorded.
-            return Ok(Applied::Done);
-        };
-        let (Payload::ApplicationMessage(bytes) | Payload::Commit(bytes)) = &payload;
+    }
 
+    // ---- applying ----
+
+    /// Applies the entry at cursor + 1, and moves the cursor past it unless the result says that it was not applied.
+    pub(super) fn apply(&mut self, cx: &mut Context<'_>, entry: &Entry) -> StepResult<Applied> {
+        tracing::trace!(chat = %self.chat(), seq = entry.seq, "applies an entry");
+        let applied = self.process(cx, entry)?;
+        if !matches!(applied, Applied::NotApplied) {
+            self.advance(cx, entry)?;
+        }
+        Ok(applied)
+    }
+
+    fn process(&mut self, cx: &mut Context<'_>, entry: &Entry) -> StepResult<Applied> {
+        let handshake = handshakes::find(cx.conn, self.chat())?;
+        if let Some(handshake) = &handshake
+            && entry.is_commit
+            && own_commit(handshake)? == entry.payload
+        {
+            return Ok(Applied::OwnHandshake);
+        }
+        if let Some(own) = self.own_message(cx, entry)? {
+            return Ok(Applied::OwnMessage(Box::new(own)));
+        }
+        if self.record.state() != ConversationState::Joined {
+            // From before this device came in: not for it. A commit here was faster than ours.
+            return Ok(if entry.is_commit {
+                Applied::NotApplied
+            } else {
+                Applied::Done
+            });
+        }
         let id = self.id();
-        let processed = self.group.load(cx, id)?.process(&cx.mls(), bytes);
-        if processed.is_ok() && self.live.fetched_again == Some(seq) {
+        if self.record.is_entering() {
+            return if entry.is_commit && self.group.load(cx, id)?.was_begun_by(&entry.payload) {
+                self.record.set_entering(false);
+                self.epoch_began(cx, entry)?;
+                Ok(Applied::Done)
+            } else {
+                self.server_misbehaved(cx, Misbehaviour::WelcomeMisplaced);
+                self.enter_anew(cx)?;
+                Ok(Applied::NotApplied)
+            };
+        }
+        let processed = self.group.load(cx, id)?.process(&cx.mls(), &entry.payload);
+        if processed.is_ok() && self.live.fetched_again == Some(entry.seq) {
             self.live.fetched_again = None;
-            self.server_misbehaved(cx, Misbehaviour::EntryAltered { seq });
+            self.server_misbehaved(cx, Misbehaviour::EntryAltered { seq: entry.seq });
         }
         match processed {
-            Ok(Received::Application(decrypted)) => {
-                self.content_received(cx, &decrypted.sender, &decrypted.content, seq, accepted_at)?;
+            Ok(Received::Application(message)) => {
+                self.heard(cx, entry, &message.sender, &message.claim)?;
+                self.content_received(
+                    cx,
+                    &message.sender,
+                    &message.content,
+                    entry.seq,
+                    entry.accepted_at,
+                )?;
+                Ok(Applied::Done)
             }
-            Ok(Received::Commit(staged)) => self.commit_received(cx, staged)?,
-            Ok(Received::OwnPendingCommit) => return Ok(Applied::OwnHandshake),
+            Ok(Received::Commit(staged)) => self.commit_received(cx, entry, staged),
+            Ok(Received::OwnPendingCommit) => Ok(Applied::OwnHandshake),
             Err(error) => {
                 // The ratchet in memory may be ahead of the database.
                 self.group.unload();
-                self.entry_refused(cx, seq, matches!(payload, Payload::Commit(_)), error)?;
+                self.entry_refused(cx, entry, error)
             }
         }
-        Ok(Applied::Done)
+    }
+
+    /// Our message in the outbox that this entry carries. The server alone cannot make one up: the ciphertext has to be
+    /// ours.
+    pub(super) fn own_message(&self, cx: &mut Context<'_>, entry: &Entry) -> StepResult<Option<OutboxRow>> {
+        let Some(send_id) = entry.send_id else {
+            return Ok(None);
+        };
+        let Some(own) = outbox::find_by_send_id(cx.conn, self.chat(), send_id)? else {
+            return Ok(None);
+        };
+        if own
+            .sealed
+            .as_ref()
+            .is_some_and(|sealed| sealed.ciphertext == entry.payload)
+        {
+            return Ok(Some(own));
+        }
+        self.server_misbehaved(cx, Misbehaviour::SendIdOfAnother { seq: entry.seq });
+        Ok(None)
+    }
+
+    /// Moves cursor and log chain past an entry.
+    fn advance(&mut self, cx: &mut Context<'_>, entry: &Entry) -> StepResult {
+        let chain = match self.record.chain() {
+            Some(before) => {
+                let after = self.chain_after(before, entry);
+                if after.is_none() {
+                    self.server_misbehaved(cx, Misbehaviour::EntryWithoutSender { seq: entry.seq });
+                }
+                after
+            }
+            None => None,
+        };
+        cx.connection.cursor_moved(self.chat(), self.record.cursor());
+        self.record.set_cursor(entry.seq, chain);
+        if let Some(hash) = chain {
+            log_chain::insert(cx.conn, self.chat(), entry.seq, hash)?;
+        }
+        Ok(())
+    }
+
+    /// Notes that an epoch begins with this entry: what was claimed before it is over.
+    pub(super) fn epoch_began(&mut self, cx: &Context<'_>, entry: &Entry) -> StepResult {
+        self.record.set_epoch_seq(entry.seq);
+        Ok(log_chain::delete_before(cx.conn, self.chat(), entry.seq)?)
     }
 
     /// Applies another member's commit. The epoch ends, so our ciphertexts not yet accepted are thrown away.
-    fn commit_received(&mut self, cx: &mut Context<'_>, staged: StagedCommit) -> StepResult {
+    fn commit_received(
+        &mut self,
+        cx: &mut Context<'_>,
+        entry: &Entry,
+        staged: StagedCommit,
+    ) -> StepResult<Applied> {
         if staged.self_removed() {
             // Another device of this account has learned that this one is signed out. If it is not, Sync and an
             // external join bring it back.
             cx.sync_again();
-            return self.rejoin(cx);
+            self.rejoin(cx)?;
+            return Ok(Applied::NotApplied);
         }
-        let adds = !staged.added().is_empty() || matches!(staged.sender(), CommitSender::External(_));
+        let is_external = matches!(staged.sender(), CommitSender::External(_));
+        let (CommitSender::Member(sender) | CommitSender::External(sender)) = staged.sender();
+        if is_external {
+            // Its count begins with this commit.
+            log_chain::set_send_number(
+                cx.conn,
+                self.chat(),
+                sender.device_id(),
+                staged.claim().send_number,
+            )?;
+            self.compare_claim(cx, entry, sender.account_id(), staged.claim())?;
+        } else {
+            self.heard(cx, entry, sender, staged.claim())?;
+        }
+        let adds = !staged.added().is_empty() || is_external;
         let id = self.id();
         let group = self.group.load(cx, id)?;
         group.merge(&cx.mls(), staged)?;
@@ -234,9 +430,12 @@ impl Conversation {
         if adds {
             self.record.set_name_sent(false);
         }
+        self.epoch_began(cx, entry)?;
         self.changed(cx);
-        Ok(())
+        Ok(Applied::Done)
     }
+
+    // ---- refusing ----
 
     /// Handles an entry that the group refuses. It is fetched once more: the pushed entry may be forged, and the
     /// honest one must not be lost. If the fetched entry is refused, too, a message is skipped and the user warned;
@@ -244,55 +443,69 @@ impl Conversation {
     fn entry_refused(
         &mut self,
         cx: &mut Context<'_>,
-        seq: u64,
-        is_commit: bool,
+        entry: &Entry,
         error: ProcessError,
-    ) -> StepResult {
-        match &error {
-            ProcessError::Mls(_) | ProcessError::OwnMessage => {}
-            _ => cx.recovery.entries_refused += 1,
-        }
+    ) -> StepResult<Applied> {
+        cx.recovery.entries_refused += 1;
+        let (seq, is_commit) = (entry.seq, entry.is_commit);
         tracing::debug!(chat = %self.chat(), seq, is_commit, %error, "an entry is refused");
         let is_last_try = self.live.fetched_again.take() == Some(seq);
         // Its key is gone: fetched again, it would look like a replay.
         let is_decrypted = matches!(
             error,
             ProcessError::Member {
-                fault: MemberFault::Padding(_),
+                fault: MemberFault::Padding(_) | MemberFault::Claim,
                 ..
             }
         );
         match error {
             ProcessError::Mls(error) => Err(error.into()),
             // Sent by this device before it lost its outbox.
-            ProcessError::OwnMessage => Ok(()),
+            ProcessError::OwnMessage => Ok(Applied::Done),
             _ if !is_last_try && !is_decrypted => {
                 self.live.fetched_again = Some(seq);
                 // The queue's pump sees that the head is beyond the cursor and fetches.
-                self.record.set_cursor(seq - 1);
-                Ok(())
+                Ok(Applied::NotApplied)
             }
             error => {
                 let cannot_follow = is_commit
                     || matches!(error, ProcessError::WrongEpoch { message, group } if message > group);
                 self.report_refused(cx, seq, error);
-                if cannot_follow { self.rejoin(cx) } else { Ok(()) }
+                if cannot_follow {
+                    self.rejoin(cx)?;
+                    return Ok(Applied::NotApplied);
+                }
+                self.skipped(cx, entry)?;
+                Ok(Applied::Done)
             }
         }
     }
-    /// Reports who is to blame for an entry that was finally refused.
+
+    /// Counts a message that was skipped, and reported, as one that is not missing.
+    fn skipped(&self, cx: &Context<'_>, entry: &Entry) -> StepResult {
+        let (Some(sender), Ok(envelope)) = (entry.sender, peek(&entry.payload)) else {
+            return Ok(());
+        };
+        let number = envelope.claim.send_number;
+        let last = log_chain::send_number(cx.conn, self.chat(), sender)?;
+        if last.is_some_and(|last| last.checked_add(1) == Some(number)) {
+            log_chain::set_send_number(cx.conn, self.chat(), sender, number)?;
+        }
+        Ok(())
+    }
+
+    /// Reports who is to blame for an entry that was finally refused: the server if an honest one would have refused
+    /// it, a member if it has signed it. What only members can check may be the fault of either.
     fn report_refused(&self, cx: &mut Context<'_>, seq: u64, error: ProcessError) {
         match error {
             ProcessError::Member { sender, fault } => {
                 let how = match fault {
                     MemberFault::Padding(error) => MemberMisbehaviour::InvalidPadding { seq, error },
+                    MemberFault::Claim => MemberMisbehaviour::InvalidClaim { seq },
                     MemberFault::InvalidCommit(detail) => MemberMisbehaviour::InvalidCommit { seq, detail },
                     MemberFault::Rule(rule) => MemberMisbehaviour::BrokenRule { seq, rule },
                 };
                 self.member_misbehaved(cx, sender, how);
-            }
-            ProcessError::AlreadyDecrypted => {
-                self.server_misbehaved(cx, Misbehaviour::EntryReplayed { seq });
             }
             ProcessError::WrongEpoch { message, group } if message > group => {
                 self.server_misbehaved(
@@ -304,7 +517,39 @@ impl Conversation {
                     },
                 );
             }
+            error @ (ProcessError::AlreadyDecrypted
+            | ProcessError::Undecryptable(_)
+            | ProcessError::Forged(_)
+            | ProcessError::InvalidCommit(_)) => cx.warn(Warning::Unreadable {
+                chat: self.chat(),
+                seq,
+                error,
+            }),
             error => self.server_misbehaved(cx, Misbehaviour::EntryForged { seq, error }),
         }
     }
+}
+
+/// The commit of a handshake, as it will stand in the log.
+pub(super) fn own_commit(handshake: &HandshakeRow) -> StepResult<Bytes> {
+    let stored = |_| corrupt("a stored handshake");
+    Ok(match handshake.kind {
+        HandshakeKind::Create => {
+            CreateConversation::decode(&handshake.request[..])
+                .map_err(stored)?
+                .commit
+                .unwrap_or_default()
+                .commit
+        }
+        HandshakeKind::Update | HandshakeKind::ExternalJoin => {
+            frames::Commit::decode(&handshake.request[..])
+                .map_err(stored)?
+                .commit
+        }
+    })
+}
+
+/// SHA-256 of an entry's payload.
+pub(super) fn hash_of(entry: &Entry) -> [u8; 32] {
+    payload_hash(&entry.payload)
 }

@@ -7,6 +7,8 @@ mod queue;
 
 mod handshake;
 
+mod chain;
+mod descent;
 mod log;
 
 mod create;
@@ -22,8 +24,8 @@ use std::collections::HashMap;
 
 use subrosa_mls::ConversationKind;
 use subrosa_wire::{
-    AccountId, ConversationId, Timestamp,
-    frames::{Appended, ConversationHead, Cursor, Deliver, LogEntry, LogPage, Problem},
+    AccountId, ConversationId, SendId, Timestamp,
+    frames::{Appended, ConversationHead, Cursor, Deliver, LogEntry, LogPage, Problem, log_entry::Payload},
 };
 
 use crate::{
@@ -35,15 +37,14 @@ use crate::{
     misbehaviour::{MemberMisbehaviour, Misbehaviour},
     store::{
         conversations::{self, ConversationRow},
-        handshakes::{self, HandshakeKind},
-        members, messages,
+        handshakes, members, messages,
     },
 };
 
 use group::LoadedGroup;
 use live::Live;
-use log::Applied;
-use record::Record;
+use log::{Applied, Entry, own_commit};
+use record::{LogPlace, Record};
 
 /// A conversation while a step works on it.
 pub(crate) struct Conversation {
@@ -202,6 +203,7 @@ impl Conversations {
             cx.misbehaved(None, Misbehaviour::NoConversation);
             return Ok(());
         };
+        cx.connection.named.insert(id);
         if let Some(row) = conversations::find(cx.conn, id)? {
             return self.with_row(cx, row, |conversation, cx| conversation.head_synced(cx, head));
         }
@@ -256,10 +258,18 @@ impl Conversation {
         send_number: u64,
         appended: &Appended,
     ) -> StepResult {
-        match self.message_answered(cx, outbox, send_number, appended)? {
-            Some(entry) => self.take_entry(cx, entry),
-            None => Ok(()),
+        let Some(own) = self.message_answered(cx, outbox, send_number)? else {
+            return Ok(());
+        };
+        let Some(sealed) = &own.sealed else { return Ok(()) };
+        let payload = Payload::ApplicationMessage(sealed.ciphertext.clone().into());
+        let entry = self.own_entry(cx, appended, own.send_id, payload);
+        if appended.seq > self.record.cursor() && appended.seq <= SEQ_MAX {
+            return self.own_entry_accepted(cx, entry);
         }
+        // It cannot be there: that place is taken, or no log reaches it. It is sent again as something new.
+        self.server_misbehaved(cx, Misbehaviour::AcceptedElsewhere);
+        self.send_anew(cx, own.id)
     }
 
     /// Handles the acceptance of the handshake: it takes effect at its place in the log.
@@ -267,33 +277,67 @@ impl Conversation {
         let Some(handshake) = handshakes::find(cx.conn, self.chat())? else {
             return Ok(());
         };
-        if handshake.kind == HandshakeKind::Update {
-            return self.take_entry(
-                cx,
-                LogEntry {
-                    conversation_id: self.id().to_vec().into(),
-                    seq: appended.seq,
-                    send_id: handshake.send_id.to_vec().into(),
-                    accepted_at_ms: appended.accepted_at_ms,
-                    payload: None,
-                },
-            );
+        let payload = Payload::Commit(own_commit(&handshake)?);
+        let entry = self.own_entry(cx, appended, handshake.send_id, payload);
+        if appended.seq > self.record.cursor() && appended.seq <= SEQ_MAX {
+            return self.own_entry_accepted(cx, entry);
         }
-        // A join begins at its own place, whatever lay before.
-        cx.connection.cursor_moved(self.chat(), self.record.cursor());
-        self.record.set_cursor(appended.seq.min(SEQ_MAX));
-        self.handshake_applied(cx)?;
-        self.apply_held(cx)
+        self.server_misbehaved(cx, Misbehaviour::AcceptedElsewhere);
+        self.live.is_handshake_in_flight = false;
+        self.back_off(cx, None);
+        Ok(())
+    }
+
+    /// What was accepted takes its place if that is the next one; otherwise the log shows it in its order.
+    fn own_entry_accepted(&mut self, cx: &mut Context<'_>, entry: LogEntry) -> StepResult {
+        if entry.seq == self.record.cursor() + 1 {
+            return self.take_entry(cx, entry);
+        }
+        self.live.head_is_at_least(entry.seq);
+        cx.touch(self.chat());
+        Ok(())
+    }
+
+    /// One of our sends as it stands in the log.
+    fn own_entry(
+        &self,
+        cx: &Context<'_>,
+        appended: &Appended,
+        send_id: SendId,
+        payload: Payload,
+    ) -> LogEntry {
+        LogEntry {
+            conversation_id: self.id().to_vec().into(),
+            seq: appended.seq,
+            send_id: send_id.to_vec().into(),
+            accepted_at_ms: appended.accepted_at_ms,
+            payload: Some(payload),
+            sender_device: cx.me.device_id.to_vec().into(),
+        }
     }
 
     /// Handles a page of the log.
     pub(crate) fn log_page(&mut self, cx: &mut Context<'_>, after_seq: u64, page: LogPage) -> StepResult {
-        let head_at_request = self.page_received(&page);
-        let head_seq = page.head_seq;
+        let before = self.page_received(&page);
+        let head = LogPlace::of_frame(page.head_seq, &page.head_hash);
+        if self.follows(cx)? {
+            for entry in page.entries {
+                match Entry::read(entry) {
+                    Some(entry) => {
+                        self.follow(cx, &entry)?;
+                        if let Some(own) = self.own_message(cx, &entry)? {
+                            self.message_accepted(cx, &own, entry.seq, entry.accepted_at)?;
+                        }
+                    }
+                    None => self.server_misbehaved(cx, Misbehaviour::EntriesWithheld),
+                }
+            }
+            return self.check_progress(cx, after_seq, head);
+        }
         for entry in page.entries {
             self.take_entry(cx, entry)?;
         }
-        self.check_head_after_page(cx, after_seq, head_seq, head_at_request)
+        self.check_head_after_page(cx, after_seq, head, before)
     }
 
     /// Handles what Sync says about this conversation.
@@ -302,14 +346,10 @@ impl Conversation {
         if self.record.state() != ConversationState::Joined {
             return Ok(());
         }
-        if !head.member {
-            return self.rejoin(cx);
-        }
-        if head.head_seq < cx.connection.cursor_at_sync(self.chat(), self.record.cursor()) {
-            // This device has entries from beyond the end, which are not in the log. It would skip the ones that
-            // take their place.
-            self.server_misbehaved(cx, Misbehaviour::LogShortened);
-            return self.rejoin(cx);
+        // A log that ends before the cursor lacks entries that this device has: it would skip the ones that take their
+        // place.
+        if !head.member || head.head_seq < cx.connection.cursor_at_sync(self.chat(), self.record.cursor()) {
+            self.doubt(cx);
         }
         Ok(())
     }
@@ -328,21 +368,31 @@ impl Conversation {
     /// Applies the held entries that are now next.
     fn apply_held(&mut self, cx: &mut Context<'_>) -> StepResult {
         while let Some(entry) = self.next_held(cx)? {
+            let seq = entry.seq;
             self.apply_entry(cx, entry)?;
+            if self.record.cursor() < seq {
+                break;
+            }
         }
         Ok(())
     }
 
-    fn apply_entry(&mut self, cx: &mut Context<'_>, entry: LogEntry) -> StepResult {
-        match self.apply(cx, entry)? {
+    fn apply_entry(&mut self, cx: &mut Context<'_>, entry: Entry) -> StepResult {
+        match self.apply(cx, &entry)? {
             Applied::Done => Ok(()),
-            Applied::OwnHandshake => self.handshake_applied(cx),
-            Applied::OwnMessage {
-                outbox,
-                seq,
-                accepted_at,
-            } => self.message_accepted(cx, &outbox, seq, accepted_at),
+            Applied::NotApplied => self.not_applied(cx, &entry),
+            Applied::OwnHandshake => self.handshake_applied(cx, &entry),
+            Applied::OwnMessage(outbox) => self.message_accepted(cx, &outbox, entry.seq, entry.accepted_at),
         }
+    }
+
+    /// A commit that was faster than the external one of this device: it joins what that one leads to.
+    fn not_applied(&mut self, cx: &mut Context<'_>, entry: &Entry) -> StepResult {
+        let is_outrun = self.record.state() != ConversationState::Joined && entry.is_commit;
+        if is_outrun && handshakes::find(cx.conn, self.chat())?.is_some() {
+            self.drop_external_join(cx)?;
+        }
+        Ok(())
     }
 
     // ---- commands ----

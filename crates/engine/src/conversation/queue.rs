@@ -4,10 +4,10 @@
 //! ciphertext are stored in one transaction before anything is sent, so a retry sends the same bytes. If the epoch
 //! ends before the server has accepted a ciphertext, it is thrown away and the content encrypted again.
 
-use subrosa_mls::Group;
+use subrosa_mls::{Group, LogClaim};
 use subrosa_wire::{
     DeviceId, Timestamp,
-    frames::{Append, Appended, LogEntry, Problem, append, client_frame::Request},
+    frames::{Append, Problem, append, client_frame::Request},
     problem::ProblemCode,
 };
 
@@ -20,7 +20,7 @@ use crate::{
     },
     context::{Context, StepResult, is_transient},
     ids::OutboxId,
-    limits::{SELF_UPDATE_INTERVAL, SEND_NUMBER_MAX, SEND_WINDOW},
+    limits::{LOG_REFUSALS_MAX, SELF_UPDATE_INTERVAL, SEND_NUMBER_MAX, SEND_WINDOW},
     misbehaviour::Misbehaviour,
     requests::PendingRequest,
     store::{
@@ -36,19 +36,24 @@ impl Conversation {
         if !cx.connection.is_open || !cx.connection.synced || self.live.retry.is_waiting(cx.now) {
             return Ok(());
         }
-        let is_behind = self.live.head > self.record.cursor();
+        let cursor = self.record.cursor();
+        let is_behind = self.live.head > cursor;
         if let Some(handshake) = handshakes::find(cx.conn, self.chat())? {
-            if is_behind && self.record.state() == ConversationState::Joined {
-                self.fetch_log(cx);
+            if is_behind && self.record.state() != ConversationState::Starting {
+                self.fetch_log(cx, cursor);
             }
             return self.send_handshake(cx, &handshake);
         }
         match self.record.state() {
             ConversationState::Blocked => Ok(()),
-            ConversationState::Joining => {
-                // A waiting Welcome is the better way to join: this device can read what was said since.
-                if !cx.is_syncing() {
-                    join::fetch_group(cx, self.id());
+            ConversationState::CutOff if self.live.is_cut_off => Ok(()),
+            ConversationState::Joining | ConversationState::CutOff => {
+                let head = self.live.head;
+                match self.follower(cx)?.map(|follower| follower.place().seq) {
+                    Some(followed) if followed < head => self.fetch_log(cx, followed),
+                    // A waiting Welcome is the better way to join: this device can read what was said since.
+                    _ if !cx.is_syncing() => join::fetch_group(cx, self.id()),
+                    _ => {}
                 }
                 Ok(())
             }
@@ -58,11 +63,21 @@ impl Conversation {
                 }
                 Ok(())
             }
-            ConversationState::Joined if is_behind => {
-                self.fetch_log(cx);
+            ConversationState::Joined => {
+                let can_fetch = self.live.log_refusals < LOG_REFUSALS_MAX;
+                let needs_anchor = self.record.chain().is_none() && !self.live.is_anchored;
+                if can_fetch && (is_behind || needs_anchor || self.record.is_entering()) {
+                    self.fetch_log(cx, cursor);
+                } else if self.live.is_in_doubt {
+                    join::fetch_group(cx, self.id());
+                } else {
+                    if std::mem::take(&mut self.live.renumbers) {
+                        outbox::unseal(cx.conn, self.chat())?;
+                    }
+                    return self.send_next(cx);
+                }
                 Ok(())
             }
-            ConversationState::Joined => self.send_next(cx),
         }
     }
 
@@ -93,9 +108,10 @@ impl Conversation {
     /// Encrypts the rows that are not yet encrypted for the current epoch.
     fn seal(&mut self, cx: &mut Context<'_>, mut rows: Vec<OutboxRow>) -> StepResult<Vec<OutboxRow>> {
         let id = self.id();
-        let group = self.group.load(cx, id)?;
         let device = cx.device;
         let mut number = self.record.accepted_number();
+        let claim = self.claim(number);
+        let group = self.group.load(cx, id)?;
         let mut takes_turn = false;
         for row in &mut rows {
             if let Some(sealed) = &row.sealed {
@@ -103,9 +119,13 @@ impl Conversation {
                 continue;
             }
             number += 1;
+            let claim = LogClaim {
+                send_number: number,
+                ..claim
+            };
             let sealed = Sealed {
                 number,
-                ciphertext: group.encrypt(&cx.mls(), device, &row.content)?,
+                ciphertext: group.encrypt(&cx.mls(), device, &row.content, &claim)?,
             };
             outbox::set_sealed(cx.conn, row.id, &sealed)?;
             takes_turn |= row.message.is_some();
@@ -225,15 +245,13 @@ impl Conversation {
 
     // ---- answers ----
 
-    /// Handles the acceptance of a send. Returns the entry that it became in the log, or `None` if the answer no
-    /// longer matters.
+    /// Handles the acceptance of a send. Returns what was sent, or `None` if the answer no longer matters.
     pub(super) fn message_answered(
         &mut self,
         cx: &mut Context<'_>,
         outbox: OutboxId,
         send_number: u64,
-        appended: &Appended,
-    ) -> StepResult<Option<LogEntry>> {
+    ) -> StepResult<Option<OutboxRow>> {
         self.live.retry.succeeded();
         // The send number guards against another row with the same id, should row ids ever be reused.
         let is_answered = |row: &OutboxRow| {
@@ -243,17 +261,38 @@ impl Conversation {
                     .as_ref()
                     .is_none_or(|sealed| sealed.number == send_number)
         };
-        let Some(own) = outbox::all(cx.conn, self.chat())?.into_iter().find(is_answered) else {
-            return Ok(None);
-        };
-        let accepted_at = Timestamp::from_millis(appended.accepted_at_ms);
-        self.message_accepted(cx, &own, appended.seq, accepted_at)?;
-        Ok(Some(LogEntry {
-            seq: appended.seq,
-            send_id: own.send_id.to_vec().into(),
-            accepted_at_ms: appended.accepted_at_ms,
-            ..LogEntry::default()
-        }))
+        let own = outbox::all(cx.conn, self.chat())?.into_iter().find(is_answered);
+        if own.is_some() {
+            self.record
+                .set_accepted_number(self.record.accepted_number().max(send_number));
+        }
+        Ok(own)
+    }
+
+    /// Sends a row again as something new. Whoever has it already shows it once.
+    pub(super) fn send_anew(&mut self, cx: &mut Context<'_>, row: OutboxId) -> StepResult {
+        let send_id = cx.new_send_id();
+        outbox::renew(cx.conn, row, send_id)?;
+        self.live.in_flight.remove(&row);
+        self.back_off(cx, None);
+        cx.touch(self.chat());
+        Ok(())
+    }
+
+    /// Takes over the send number that the server expects. The log shows first what it has accepted; the rest is
+    /// encrypted again, since a message names its number.
+    pub(super) fn renumber(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
+        self.back_off(cx, None);
+        if (1..=SEND_NUMBER_MAX).contains(&problem.expected_send_number) {
+            self.record
+                .set_accepted_number(problem.expected_send_number.saturating_sub(1));
+            self.live.renumbers = true;
+            self.live.is_anchored = false;
+            self.fetch_log(cx, self.record.cursor());
+        } else {
+            cx.refused(None, problem);
+        }
+        Ok(())
     }
 
     /// Notes that one of our messages is durable at the server.
@@ -304,25 +343,15 @@ impl Conversation {
                     outbox::unseal(cx.conn, chat)?;
                     self.back_off(cx, None);
                 }
-                self.rejoin_if_diverged(cx, problem)
+                self.doubt_if_diverged(cx, problem)
             }
-            Some(ProblemCode::SendOutOfOrder)
-                if (1..=SEND_NUMBER_MAX).contains(&problem.expected_send_number) =>
-            {
-                // The log shows which were accepted. The others get new numbers and are sent unchanged.
-                self.record
-                    .set_accepted_number(problem.expected_send_number.saturating_sub(1));
-                let sealed = outbox::all(cx.conn, chat)?
-                    .into_iter()
-                    .filter(|row| row.sealed.is_some());
-                for (number, row) in (problem.expected_send_number..).zip(sealed) {
-                    outbox::set_number(cx.conn, row.id, number)?;
-                }
+            Some(ProblemCode::SendOutOfOrder) => self.renumber(cx, problem),
+            Some(ProblemCode::LogDisagrees) => self.log_disagrees(cx),
+            Some(ProblemCode::NotAMember) => {
                 self.back_off(cx, None);
-                self.fetch_log(cx);
+                self.doubt(cx);
                 Ok(())
             }
-            Some(ProblemCode::NotAMember) => self.rejoin(cx),
             _ => self.message_refused(cx, refused, problem),
         }
     }
@@ -351,6 +380,9 @@ impl Conversation {
 ///
 /// A device may have signed in since the last Sync, so an unknown one leads to another Sync first.
 fn signed_out_devices(group: &Group, cx: &mut Context<'_>) -> StepResult<Vec<DeviceId>> {
+    if !cx.connection.knows_own_devices() {
+        return Ok(Vec::new());
+    }
     let unknown = group
         .devices_of(cx.me.account_id)?
         .iter()

@@ -1,6 +1,7 @@
 //! The row of a conversation: read by getters, changed by setters that name the column, saved in one place.
 
 use rusqlite::Connection;
+use subrosa_mls::LogHash;
 use subrosa_wire::{ConversationId, Timestamp};
 
 use crate::{
@@ -9,6 +10,23 @@ use crate::{
     context::StepResult,
     store::conversations::{self, ConversationRow},
 };
+
+/// A place in the log, with the hash of the log chain there if it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LogPlace {
+    pub seq: u64,
+    pub hash: Option<LogHash>,
+}
+
+impl LogPlace {
+    /// A place as a frame names it.
+    pub(super) fn of_frame(seq: u64, hash: &[u8]) -> Self {
+        Self {
+            seq,
+            hash: LogHash::try_from(hash).ok(),
+        }
+    }
+}
 
 /// A row of the table, and whether it has unsaved changes.
 pub(super) struct Record {
@@ -49,6 +67,21 @@ impl Record {
         self.row.cursor
     }
 
+    /// The hash of the log chain at the cursor, if it is known.
+    pub(super) fn chain(&self) -> Option<LogHash> {
+        self.row.chain
+    }
+
+    /// The place of the commit that began the group's epoch; 0 if it is not known.
+    pub(super) fn epoch_seq(&self) -> u64 {
+        self.row.epoch_seq
+    }
+
+    /// Whether the commit that a Welcome belongs to is still to be found in the log.
+    pub(super) fn is_entering(&self) -> bool {
+        self.row.entering
+    }
+
     /// The last of our send numbers that the server has accepted.
     pub(super) fn accepted_number(&self) -> u64 {
         self.row.accepted_number
@@ -78,8 +111,20 @@ impl Record {
         self.change(|row| row.state = state);
     }
 
-    pub(super) fn set_cursor(&mut self, seq: u64) {
-        self.change(|row| row.cursor = seq);
+    /// Moves the cursor, and the log chain with it.
+    pub(super) fn set_cursor(&mut self, seq: u64, chain: Option<LogHash>) {
+        self.change(|row| {
+            row.cursor = seq;
+            row.chain = chain;
+        });
+    }
+
+    pub(super) fn set_epoch_seq(&mut self, seq: u64) {
+        self.change(|row| row.epoch_seq = seq);
+    }
+
+    pub(super) fn set_entering(&mut self, is_entering: bool) {
+        self.change(|row| row.entering = is_entering);
     }
 
     pub(super) fn set_accepted_number(&mut self, number: u64) {

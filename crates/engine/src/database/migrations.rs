@@ -16,9 +16,14 @@ pub(super) struct Migration {
 pub(super) const FIRST_VERSION: u32 = 3;
 
 /// In order: each makes the next version.
-pub(super) const MIGRATIONS: &[Migration] = &[Migration {
-    sql: include_str!("../../migrations/0003_engine.sql"),
-}];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        sql: include_str!("../../migrations/0003_engine.sql"),
+    },
+    Migration {
+        sql: include_str!("../../migrations/0004_log_chain.sql"),
+    },
+];
 
 /// The version of the schema in the file; 0 for an empty file.
 pub(super) fn user_version(connection: &Connection) -> Result<u32, DatabaseError> {

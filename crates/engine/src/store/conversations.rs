@@ -1,10 +1,10 @@
 //! Conversations, and how far the log of each is applied.
 
 use rusqlite::{Connection, Row, params};
-use subrosa_mls::ConversationKind;
+use subrosa_mls::{ConversationKind, LogHash};
 use subrosa_wire::{AccountId, ConversationId, Timestamp};
 
-use super::{corrupt, from_sql, id_bytes, to_sql};
+use super::{corrupt, from_sql, id_bytes, log_hash, to_sql};
 use crate::{ChatId, api::ConversationState, database::DatabaseError};
 
 /// A row of the table.
@@ -21,11 +21,14 @@ pub(crate) struct ConversationRow {
     pub own_turn: bool,
     pub name_sent: bool,
     pub active_at: Timestamp,
+    pub chain: Option<LogHash>,
+    pub epoch_seq: u64,
+    pub entering: bool,
 }
 
 const COLUMNS: &str =
     "c.id, c.conversation_id, c.kind, c.title, c.state, c.cursor, c.accepted_number, c.updated_at,
-                       c.own_turn, c.name_sent, c.active_at";
+                       c.own_turn, c.name_sent, c.active_at, c.chain, c.epoch_seq, c.entering";
 
 fn kind_to_sql(kind: ConversationKind) -> i64 {
     match kind {
@@ -48,6 +51,7 @@ fn state_to_sql(state: ConversationState) -> i64 {
         ConversationState::Joining => 1,
         ConversationState::Joined => 2,
         ConversationState::Blocked => 3,
+        ConversationState::CutOff => 4,
     }
 }
 
@@ -57,6 +61,7 @@ fn state_from_sql(value: i64) -> Result<ConversationState, DatabaseError> {
         1 => ConversationState::Joining,
         2 => ConversationState::Joined,
         3 => ConversationState::Blocked,
+        4 => ConversationState::CutOff,
         _ => return Err(corrupt("a conversation's state")),
     })
 }
@@ -76,6 +81,9 @@ fn conversation(row: &Row<'_>) -> Result<ConversationRow, DatabaseError> {
         own_turn: row.get(8)?,
         name_sent: row.get(9)?,
         active_at: instant(10)?,
+        chain: log_hash(row.get(11)?)?,
+        epoch_seq: seq(12)?,
+        entering: row.get(13)?,
     })
 }
 
@@ -145,7 +153,7 @@ pub(crate) fn update(conn: &Connection, row: &ConversationRow) -> Result<(), Dat
         .prepare_cached(
             "UPDATE conversations
              SET conversation_id = ?2, state = ?3, cursor = ?4, accepted_number = ?5, updated_at = ?6, own_turn = ?7,
-                 name_sent = ?8, active_at = ?9
+                 name_sent = ?8, active_at = ?9, chain = ?10, epoch_seq = ?11, entering = ?12
              WHERE id = ?1",
         )?
         .execute(params![
@@ -158,6 +166,9 @@ pub(crate) fn update(conn: &Connection, row: &ConversationRow) -> Result<(), Dat
             row.own_turn,
             row.name_sent,
             to_sql(row.active_at.as_millis()),
+            row.chain.map(|hash| *hash.as_bytes()),
+            to_sql(row.epoch_seq),
+            row.entering,
         ])?;
     if changed == 1 {
         Ok(())

@@ -63,14 +63,6 @@ pub(crate) fn insert(conn: &Connection, chat: ChatId, row: &HandshakeRow) -> Res
     Ok(())
 }
 
-pub(crate) fn set_number(conn: &Connection, chat: ChatId, number: u64) -> Result<(), DatabaseError> {
-    conn.execute(
-        "UPDATE handshakes SET number = ?2 WHERE conversation = ?1",
-        params![chat, to_sql(number)],
-    )?;
-    Ok(())
-}
-
 pub(crate) fn delete(conn: &Connection, chat: ChatId) -> Result<(), DatabaseError> {
     conn.execute("DELETE FROM handshakes WHERE conversation = ?1", [chat])?;
     Ok(())

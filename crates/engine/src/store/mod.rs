@@ -2,13 +2,16 @@
 
 pub(crate) mod contacts;
 pub(crate) mod conversations;
+pub(crate) mod former_states;
 pub(crate) mod handshakes;
 pub(crate) mod held_entries;
+pub(crate) mod log_chain;
 pub(crate) mod members;
 pub(crate) mod messages;
 pub(crate) mod outbox;
 pub(crate) mod profile;
 
+use subrosa_mls::LogHash;
 use subrosa_wire::ids::ID_LEN;
 
 use crate::database::DatabaseError;
@@ -21,6 +24,13 @@ pub(crate) fn corrupt(what: &str) -> DatabaseError {
 /// The 16 bytes of an id column.
 pub(crate) fn id_bytes(bytes: &[u8]) -> Result<[u8; ID_LEN], DatabaseError> {
     bytes.try_into().map_err(|_| corrupt("an id column"))
+}
+
+/// A hash of the log chain.
+pub(crate) fn log_hash(bytes: Option<Vec<u8>>) -> Result<Option<LogHash>, DatabaseError> {
+    bytes
+        .map(|bytes| LogHash::try_from(&bytes[..]).map_err(|_| corrupt("a hash of the log chain")))
+        .transpose()
 }
 
 /// A sequence number or an instant as SQLite stores it. Both stay below 2^62 for any clock and any log.

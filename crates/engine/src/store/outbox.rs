@@ -128,10 +128,11 @@ pub(crate) fn unseal(conn: &Connection, chat: ChatId) -> Result<(), DatabaseErro
     Ok(())
 }
 
-pub(crate) fn set_number(conn: &Connection, id: OutboxId, number: u64) -> Result<(), DatabaseError> {
+/// Makes a row a new send, to be encrypted again.
+pub(crate) fn renew(conn: &Connection, id: OutboxId, send_id: SendId) -> Result<(), DatabaseError> {
     conn.execute(
-        "UPDATE outbox SET number = ?2 WHERE id = ?1",
-        params![id, to_sql(number)],
+        "UPDATE outbox SET send_id = ?2, number = NULL, ciphertext = NULL WHERE id = ?1",
+        params![id, send_id.as_bytes()],
     )?;
     Ok(())
 }

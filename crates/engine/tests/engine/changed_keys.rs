@@ -236,6 +236,7 @@ fn welcome(conversation: ConversationId, created: &CreateConversation, to: &Devi
         seq: 1,
         welcome: commit.welcome.clone(),
         ratchet_tree: view.ratchet_tree().unwrap().into(),
+        hash_before: vec![0; 32].into(),
     }
 }
 
@@ -360,6 +361,7 @@ fn a_group_with_somebody_else_does_not_take_the_place_of_a_conversation() {
                     head_seq: 1,
                     group_info: commit.group_info.clone(),
                     ratchet_tree: tree.clone(),
+                    head_hash: vec![0; 32].into(),
                 })
             }
             other => panic!("asked for {other:?}"),

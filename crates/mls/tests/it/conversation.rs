@@ -3,7 +3,7 @@
 use subrosa_mls::{CommitError, CommitPlan, CommitSender, PolicyError, ProcessError, Received};
 use subrosa_wire::DeviceId;
 
-use crate::world::{Chat, Device, HOUR, NOW, Server, add, alice, bob};
+use crate::world::{CLAIM, Chat, Device, HOUR, NOW, Server, add, alice, bob};
 
 #[test]
 fn two_members_talk_both_ways() {
@@ -383,7 +383,7 @@ fn a_renewed_certificate_enters_with_the_next_update() {
     chat.server.now = later;
     let update = chat.bob.with_group(|mls, group| {
         group
-            .commit(mls, &renewed.identity, CommitPlan::default())
+            .commit(mls, &renewed.identity, CommitPlan::default(), &CLAIM)
             .unwrap()
     });
     let effect = chat.server.deliver(&update, &[&chat.bob, &chat.alice]);

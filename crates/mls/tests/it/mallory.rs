@@ -25,7 +25,7 @@ use openmls_traits::{
 use subrosa_mls::{CERTIFICATE_CREDENTIAL, CommitBundle, DeviceSigningKey, GroupPolicy, POLICY_EXTENSION};
 use subrosa_wire::DeviceId;
 
-use crate::world::{Account, CONVERSATION, NOW, Server};
+use crate::world::{Account, CLAIM, CONVERSATION, NOW, Server};
 
 pub(crate) const SUITE: Ciphersuite = Ciphersuite::MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519;
 
@@ -216,6 +216,7 @@ impl Mallory {
         fill: impl FnOnce(CommitBuilder<'_, Initial>) -> CommitBuilder<'_, Initial>,
     ) -> CommitBundle {
         let epoch = self.group.epoch().as_u64();
+        self.group.set_aad(CLAIM.encode().to_vec());
         let bundle = fill(self.group.commit_builder())
             .load_psks(self.provider.storage())
             .unwrap()
@@ -239,6 +240,7 @@ impl Mallory {
             signer: &other.signer,
             credential_with_key: other.credential_with_key(),
         };
+        self.group.set_aad(CLAIM.encode().to_vec());
         let bundle = self
             .group
             .commit_builder()
@@ -303,6 +305,7 @@ pub(crate) fn external_commit(leaf: &RawLeaf, server: &Server) -> CommitBundle {
     let (_, bundle) = MlsGroup::external_commit_builder()
         .with_ratchet_tree(tree)
         .with_config(config())
+        .with_aad(CLAIM.encode().to_vec())
         .build_group(&provider, group_info, leaf.credential_with_key())
         .unwrap()
         .leaf_node_parameters(

@@ -7,7 +7,7 @@ use openmls::{
 use proptest::prelude::*;
 use subrosa_mls::{CommitPlan, Envelope, MessageKind, PeekError, peek};
 
-use crate::world::{CONVERSATION, Chat, Device, bob};
+use crate::world::{CLAIM, CONVERSATION, Chat, Device, bob};
 
 /// Every kind of message that a conversation carries.
 fn messages() -> Vec<(Vec<u8>, MessageKind)> {
@@ -37,7 +37,8 @@ fn every_message_of_a_conversation_is_recognised() {
             Ok(Envelope {
                 conversation_id: CONVERSATION,
                 epoch: 1,
-                kind
+                kind,
+                claim: CLAIM,
             })
         );
         let mut longer = message.clone();

@@ -9,7 +9,7 @@ use subrosa_mls::{
 };
 use subrosa_test_support::SeededRng;
 
-use crate::world::{CONVERSATION, Chat, Device};
+use crate::world::{CLAIM, CONVERSATION, Chat, Device};
 
 /// A transaction over a store: a write is visible in it at once, and in the store only after the
 /// commit. It fails from the given operation on.
@@ -109,7 +109,7 @@ fn a_crash_while_sending_costs_nothing() {
     let chat = Chat::new();
     let (message, crashes) = crash_everywhere(
         &chat.alice,
-        |mls| load(mls)?.encrypt(mls, &chat.alice.identity, b"sent once"),
+        |mls| load(mls)?.encrypt(mls, &chat.alice.identity, b"sent once", &CLAIM),
         |error: &EncryptError| matches!(error, EncryptError::Mls(error) if is_store(error)),
     );
     assert!(crashes > 10, "{crashes}");
@@ -136,7 +136,7 @@ fn a_crash_while_committing_costs_nothing() {
     let mut chat = Chat::new();
     let (bundle, _) = crash_everywhere(
         &chat.alice,
-        |mls| load(mls)?.commit(mls, &chat.alice.identity, CommitPlan::default()),
+        |mls| load(mls)?.commit(mls, &chat.alice.identity, CommitPlan::default(), &CLAIM),
         |error: &CommitError| matches!(error, CommitError::Mls(error) if is_store(error)),
     );
     chat.server.submit(&bundle).unwrap();
@@ -191,7 +191,7 @@ fn a_crash_while_joining_costs_nothing() {
         |mls| {
             let staged =
                 mls.stage_external_join(&laptop.identity, &chat.server.group_info, &tree, CONVERSATION)?;
-            Ok(staged.commit(mls, &laptop.identity)?.1)
+            Ok(staged.commit(mls, &laptop.identity, &CLAIM)?.1)
         },
         |error| matches!(error, subrosa_mls::JoinError::Mls(error) if is_store(error)),
     );

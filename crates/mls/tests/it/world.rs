@@ -10,13 +10,15 @@ use std::{
 use subrosa_mls::{
     AccountIdentity, AccountSigningKey, CERTIFICATE_LEN, CommitBundle, CommitEffect, CommitError, CommitPlan,
     DeviceCertificate, DeviceIdentity, DevicePublicKey, DeviceSigningKey, Group, GroupPolicy, JoinError,
-    MemoryStore, Mls, ProcessError, PublicView, Received, SIGNATURE_LEN, SuccessionSigningKey,
+    LogClaim, MemoryStore, Mls, ProcessError, PublicView, Received, SIGNATURE_LEN, SuccessionSigningKey,
     VerifiedKeyPackage, ViewError,
 };
 use subrosa_test_support::SeededRng;
 use subrosa_wire::{AccountId, ConversationId, DeviceId, Timestamp};
 
 pub(crate) const CONVERSATION: ConversationId = ConversationId::from_bytes(*b"the conversation");
+/// What every message here claims about the log.
+pub(crate) const CLAIM: LogClaim = LogClaim::of_no_place(1);
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_123);
 pub(crate) const HOUR: Duration = Duration::from_hours(1);
 pub(crate) const YEAR: Duration = Duration::from_hours(365 * 24);
@@ -154,7 +156,7 @@ impl Device {
     }
 
     pub(crate) fn encrypt(&self, content: &[u8]) -> Vec<u8> {
-        self.with_group(|mls, group| group.encrypt(mls, &self.identity, content).unwrap())
+        self.with_group(|mls, group| group.encrypt(mls, &self.identity, content, &CLAIM).unwrap())
     }
 
     pub(crate) fn process(&self, message: &[u8]) -> Result<Received, ProcessError> {
@@ -182,7 +184,7 @@ impl Device {
     }
 
     pub(crate) fn commit(&self, plan: CommitPlan) -> Result<CommitBundle, CommitError> {
-        self.with_group(|mls, group| group.commit(mls, &self.identity, plan))
+        self.with_group(|mls, group| group.commit(mls, &self.identity, plan, &CLAIM))
     }
 
     pub(crate) fn self_update(&self) -> CommitBundle {
@@ -212,7 +214,7 @@ impl Device {
                 &server.ratchet_tree(),
                 CONVERSATION,
             )?;
-            Ok(staged.commit(mls, &self.identity)?.1)
+            Ok(staged.commit(mls, &self.identity, &CLAIM)?.1)
         })
     }
 

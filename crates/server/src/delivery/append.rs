@@ -1,7 +1,7 @@
 //! `Append`: a message or a commit for a log.
 
 use futures_util::future::BoxFuture;
-use subrosa_mls::{MessageKind, peek};
+use subrosa_mls::{MessageKind, payload_hash, peek};
 use subrosa_wire::{
     ProblemCode,
     frames::{Append, Appended, Problem, append},
@@ -14,7 +14,7 @@ use super::{
     answers::AnswerTo,
     appender::Submission,
     problems,
-    requests::{bounded, malformed, send_key},
+    requests::{bounded, check_number, malformed, send_key},
 };
 use crate::{
     session::Session,
@@ -94,9 +94,12 @@ fn message(session: &Session, append: Append) -> Result<ApplicationWrite, Proble
     if envelope.conversation_id != key.conversation_id {
         return Err(malformed("application_message is of another conversation"));
     }
+    check_number(&key, &envelope.claim)?;
     Ok(ApplicationWrite {
         key,
         epoch: envelope.epoch,
+        claim: envelope.claim,
+        message_hash: payload_hash(&message),
         message,
     })
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use subrosa_mls::{
-    CommitEffect, ConversationKind, DeviceCertificate, MessageKind, PublicView, ViewError, peek,
+    CommitEffect, ConversationKind, DeviceCertificate, LogClaim, MessageKind, PublicView, ViewError, peek,
 };
 use subrosa_wire::{
     AccountId, DeviceId, ProblemCode, Timestamp,
@@ -13,7 +13,7 @@ use super::{
     Service,
     answers::appended,
     problems,
-    requests::{bounded_commit, malformed},
+    requests::{bounded_commit, check_number, malformed},
 };
 use crate::{
     session::Session,
@@ -38,7 +38,7 @@ impl Service {
         commit: Commit,
     ) -> Result<Appended, Problem> {
         bounded_commit(&commit)?;
-        let (epoch, committer) = read_header(&key, &commit)?;
+        let (epoch, committer, claim) = read_header(&key, &commit)?;
         self.commits.check(session.device_id)?;
         // A stranger learns nothing, not even where the head is. Members are known by their device.
         if committer == Committer::External
@@ -82,7 +82,7 @@ impl Service {
             }
         };
         let write = self
-            .commit_write(session, key, committer, commit, validated)
+            .commit_write(session, key, (committer, claim), commit, validated)
             .await?;
         let accepted = self.submit(LogWrite::Commit(Box::new(write))).await?;
         // Only now is the view the one at the head. After a refusal it is ahead, and is dropped.
@@ -105,7 +105,7 @@ impl Service {
         &self,
         session: &Session,
         key: SendKey,
-        committer: Committer,
+        (committer, claim): (Committer, LogClaim),
         commit: Commit,
         validated: Validated,
     ) -> Result<CommitWrite, Problem> {
@@ -136,6 +136,7 @@ impl Service {
             account_id: session.account_id,
             committer,
             epoch: effect.epoch_after - 1,
+            claim,
             commit: commit.commit,
             public_view,
             group_info: commit.group_info,
@@ -193,15 +194,18 @@ pub(super) fn validate(
     (view, validated)
 }
 
-/// What the cleartext header of a commit says: the epoch that it ends and how its sender stands to the group.
-pub(super) fn read_header(key: &SendKey, commit: &Commit) -> Result<(u64, Committer), Problem> {
+/// What the cleartext header of a commit says: the epoch that it ends, how its sender stands to the group, and what
+/// it claims about the log.
+pub(super) fn read_header(key: &SendKey, commit: &Commit) -> Result<(u64, Committer, LogClaim), Problem> {
     let envelope = peek(&commit.commit).map_err(problems::unreadable)?;
     if envelope.conversation_id != key.conversation_id {
         return Err(malformed("the commit is of another conversation"));
     }
-    match envelope.kind {
-        MessageKind::Commit { external: false } => Ok((envelope.epoch, Committer::Member)),
-        MessageKind::Commit { external: true } => Ok((envelope.epoch, Committer::External)),
-        MessageKind::Application => Err(malformed("commit holds something else")),
-    }
+    let committer = match envelope.kind {
+        MessageKind::Commit { external: false } => Committer::Member,
+        MessageKind::Commit { external: true } => Committer::External,
+        MessageKind::Application => return Err(malformed("commit holds something else")),
+    };
+    check_number(key, &envelope.claim)?;
+    Ok((envelope.epoch, committer, envelope.claim))
 }

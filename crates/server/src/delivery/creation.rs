@@ -39,8 +39,12 @@ impl Service {
         bounded("ratchet_tree", &ratchet_tree, limits::HANDSHAKE_MESSAGE_MAX)?;
         let first = commit.ok_or_else(|| malformed("commit is missing"))?;
         bounded_commit(&first)?;
-        if commit::read_header(&key, &first)? != (0, Committer::Member) {
+        let (epoch, committer, claim) = commit::read_header(&key, &first)?;
+        if (epoch, committer) != (0, Committer::Member) {
             return Err(malformed("the first commit ends epoch 0"));
+        }
+        if claim.seq != 0 {
+            return Err(LogRefusal::LogDisagrees.into());
         }
         self.commits.check(session.device_id)?;
         let mut turn = self.validation.turn(key.conversation_id).await;
@@ -63,7 +67,7 @@ impl Service {
         let (view, policy, validated) = created.map_err(|error| problems::invalid_mls(&error))?;
         self.check_policy(session, &policy).await?;
         let first = self
-            .commit_write(session, key, Committer::Member, first, validated)
+            .commit_write(session, key, (Committer::Member, claim), first, validated)
             .await?;
         let accounts = policy.accounts().to_vec();
         // Devices that the first commit did not add join by themselves, once they know.

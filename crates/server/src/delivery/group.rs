@@ -4,7 +4,10 @@ use bytes::Bytes;
 use subrosa_mls::PublicView;
 use subrosa_wire::frames::{FetchGroup, GroupState, Problem};
 
-use super::{Service, problems, requests::conversation_id};
+use super::{
+    Service, problems,
+    requests::{conversation_id, hash_bytes},
+};
 use crate::{session::Session, store::delivery::LogRefusal};
 
 impl Service {
@@ -28,6 +31,7 @@ impl Service {
             head_seq: group.head_seq,
             group_info: group.group_info,
             ratchet_tree: Bytes::from(ratchet_tree),
+            head_hash: hash_bytes(group.head_hash),
         })
     }
 }

@@ -9,7 +9,7 @@ use subrosa_wire::{
 
 use super::{
     Service,
-    requests::{conversation_id, id_bytes},
+    requests::{conversation_id, device_bytes, hash_bytes, id_bytes},
 };
 use crate::{
     limits::CURSORS_PER_REQUEST_COUNTED,
@@ -18,7 +18,7 @@ use crate::{
 };
 
 impl Service {
-    /// A page of a log, for a member: at most `limit` entries after `after_seq`, 0 for as many as fit.
+    /// A page of a log: at most `limit` entries after `after_seq`, 0 for as many as fit.
     pub async fn log_page(
         &self,
         session: &Session,
@@ -36,7 +36,7 @@ impl Service {
         };
         Ok(self
             .store
-            .log_page(conversation_id, session.device_id, after_seq, bounds)
+            .log_page(conversation_id, session.account_id, after_seq, bounds)
             .await??)
     }
 
@@ -56,6 +56,7 @@ impl Service {
             conversation_id: fetch.conversation_id.clone(),
             entries,
             head_seq: page.head_seq,
+            head_hash: hash_bytes(page.head_hash),
         })
     }
 
@@ -86,6 +87,7 @@ fn to_frame(conversation_id: &Bytes, entry: LogRecord) -> frames::LogEntry {
         seq: entry.seq,
         send_id: id_bytes(entry.send_id.as_bytes()),
         accepted_at_ms: entry.accepted_at.as_millis(),
+        sender_device: entry.sender.map(device_bytes).unwrap_or_default(),
         payload: Some(match entry.payload {
             LogPayload::Application(message) => log_entry::Payload::ApplicationMessage(message),
             LogPayload::Commit(commit) => log_entry::Payload::Commit(commit),

@@ -35,6 +35,7 @@ impl From<LogRefusal> for Problem {
                     format!("send number {expected} is expected"),
                 )
             },
+            LogRefusal::LogDisagrees => Self::new(ProblemCode::LogDisagrees, ""),
             LogRefusal::ConversationExists(conversation_id) => Self {
                 conversation_id: id_bytes(conversation_id.as_bytes()),
                 ..Self::new(ProblemCode::ConversationExists, "")
@@ -62,6 +63,7 @@ impl From<ReadRefusal> for Problem {
             } => Self {
                 head_seq,
                 epoch,
+                first_seq,
                 ..Self::new(
                     ProblemCode::LogPruned,
                     format!("entries before seq {first_seq} are no longer kept"),

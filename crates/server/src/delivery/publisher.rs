@@ -4,6 +4,7 @@
 use std::future::Future;
 
 use bytes::Bytes;
+use subrosa_mls::LogHash;
 use subrosa_wire::{
     DeviceId, Timestamp,
     frames::{self, WelcomeItem, log_entry},
@@ -12,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::{
     answers::{AnswerTo, appended},
-    requests::id_bytes,
+    requests::{device_bytes, hash_bytes, id_bytes},
 };
 use crate::{
     limits::PUBLICATIONS_QUEUED_MAX,
@@ -67,12 +68,23 @@ fn publish(fanout: &Fanout, batch: Vec<Publication>) {
             Ok(Ok(accepted)) => {
                 accepted_count += 1;
                 let answered = answer.queue(Ok(appended(&key, &accepted)));
-                if let Acceptance::Stored { recipients, welcomed } = &accepted.acceptance {
+                if let Acceptance::Stored {
+                    recipients,
+                    welcomed,
+                    hash_before,
+                } = &accepted.acceptance
+                {
                     let entry = live_entry(&key, &accepted, &write);
                     let reached = outgoing.entry(&entry, recipients, key.device_id);
                     pushed += reached.connections;
                     missed += reached.missed.len() as u64;
-                    push_welcomes(&mut outgoing, &key, accepted.seq, welcomed, &write);
+                    push_welcomes(
+                        &mut outgoing,
+                        &key,
+                        (accepted.seq, *hash_before),
+                        welcomed,
+                        &write,
+                    );
                 }
                 answered
             }
@@ -111,6 +123,7 @@ fn live_entry(key: &SendKey, accepted: &Accepted, write: &LogWrite) -> frames::L
         seq: accepted.seq,
         send_id: id_bytes(key.send_id.as_bytes()),
         accepted_at_ms: Timestamp::as_millis(accepted.accepted_at),
+        sender_device: device_bytes(key.device_id),
         payload: Some(match write {
             LogWrite::Application(write) => log_entry::Payload::ApplicationMessage(write.message.clone()),
             LogWrite::Commit(write) => log_entry::Payload::Commit(write.commit.clone()),
@@ -122,7 +135,7 @@ fn live_entry(key: &SendKey, accepted: &Accepted, write: &LogWrite) -> frames::L
 fn push_welcomes(
     outgoing: &mut Batch<'_>,
     key: &SendKey,
-    seq: u64,
+    (seq, hash_before): (u64, LogHash),
     welcomed: &[(DeviceId, u64)],
     write: &LogWrite,
 ) {
@@ -140,6 +153,7 @@ fn push_welcomes(
             seq,
             welcome: Bytes::clone(welcome),
             ratchet_tree: Bytes::clone(ratchet_tree),
+            hash_before: hash_bytes(hash_before),
         };
         outgoing.welcome(*device_id, item);
     }

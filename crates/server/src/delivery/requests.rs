@@ -1,6 +1,7 @@
 //! Reads the fields of requests: behind this, ids are ids and sizes are within bounds.
 
 use bytes::Bytes;
+use subrosa_mls::{LogClaim, LogHash};
 use subrosa_wire::{
     AccountId, ConversationId, DeviceId, ProblemCode, SendId,
     frames::{self, Problem, client_frame::Request},
@@ -43,6 +44,15 @@ pub(super) fn send_key(
         send_id,
         send_number,
     })
+}
+
+/// Refuses a send whose authenticated data names another number: members count by that one.
+pub(super) fn check_number(key: &SendKey, claim: &LogClaim) -> Result<(), Problem> {
+    if claim.send_number == key.send_number {
+        Ok(())
+    } else {
+        Err(malformed("the message claims another send_number"))
+    }
 }
 
 /// Refuses a request with a list that is too long. Short fields take many times their bytes in memory, so this
@@ -107,6 +117,10 @@ pub(super) fn bounded_commit(commit: &frames::Commit) -> Result<(), Problem> {
 
 pub(super) fn id_bytes(id: &[u8; 16]) -> Bytes {
     Bytes::copy_from_slice(id)
+}
+
+pub(super) fn hash_bytes(hash: LogHash) -> Bytes {
+    Bytes::copy_from_slice(hash.as_bytes())
 }
 
 pub(super) fn device_bytes(id: DeviceId) -> Bytes {

@@ -7,7 +7,7 @@ use subrosa_wire::{
 
 use super::{
     Service,
-    requests::{device_bytes, id_bytes},
+    requests::{device_bytes, hash_bytes, id_bytes},
 };
 use crate::{
     limits::WELCOMES_BYTES_MAX,
@@ -76,5 +76,6 @@ fn to_frame(record: WelcomeRecord) -> WelcomeItem {
         seq: record.seq,
         welcome: record.welcome,
         ratchet_tree: record.ratchet_tree,
+        hash_before: record.hash_before.map(hash_bytes).unwrap_or_default(),
     }
 }

@@ -261,6 +261,7 @@ mod tests {
             send_id: Bytes::from_static(&[8; 16]),
             accepted_at_ms: 9,
             payload: Some(log_entry::Payload::ApplicationMessage(vec![1; payload].into())),
+            sender_device: Bytes::from_static(&[6; 16]),
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use subrosa_mls::ConversationKind;
+use subrosa_mls::{ConversationKind, LogClaim, LogHash};
 use subrosa_wire::{AccountId, ConversationId, DeviceId, SendId, Timestamp};
 
 use super::StoreError;
@@ -43,8 +43,12 @@ pub struct ApplicationWrite {
     pub key: SendKey,
     /// The epoch that it is encrypted for.
     pub epoch: u64,
+    /// What its authenticated data says about the log.
+    pub claim: LogClaim,
     /// `MLSMessage` with a `PrivateMessage`.
     pub message: Bytes,
+    /// SHA-256 of it.
+    pub message_hash: [u8; 32],
 }
 
 /// How a committer stands to the group before its commit.
@@ -67,6 +71,8 @@ pub struct CommitWrite {
     pub committer: Committer,
     /// The epoch that the commit ends; the next one is one higher.
     pub epoch: u64,
+    /// What its authenticated data says about the log.
+    pub claim: LogClaim,
     /// `MLSMessage` with a `PublicMessage`.
     pub commit: Bytes,
     /// The public state after the commit.
@@ -179,6 +185,8 @@ pub enum Acceptance {
         recipients: Arc<[DeviceId]>,
         /// Devices that a commit added, each with the item in its inbox.
         welcomed: Vec<(DeviceId, u64)>,
+        /// The log chain before it.
+        hash_before: LogHash,
     },
     /// It was stored before; this is the first answer again.
     Duplicate,
@@ -203,6 +211,8 @@ pub enum LogRefusal {
         /// The next number.
         expected: u64,
     },
+    /// What it claims about the log is not true.
+    LogDisagrees,
     /// The accounts have such a conversation, or the id is taken.
     ConversationExists(ConversationId),
     /// The account has as many conversations as it may have.
@@ -237,6 +247,8 @@ pub struct GroupRecord {
     pub epoch: u64,
     /// The newest entry.
     pub head_seq: u64,
+    /// The log chain there.
+    pub head_hash: LogHash,
     /// As the last commit left it.
     pub public_view: Bytes,
     /// `MLSMessage` with the `GroupInfo`.
@@ -250,6 +262,8 @@ pub struct LogRecord {
     pub seq: u64,
     /// The sender's id for it.
     pub send_id: SendId,
+    /// The device that sent it; `None` for entries from before the log chain.
+    pub sender: Option<DeviceId>,
     /// When it was accepted.
     pub accepted_at: Timestamp,
     /// What it holds.
@@ -272,12 +286,14 @@ pub struct LogPage {
     pub entries: Vec<LogRecord>,
     /// The newest entry of the log.
     pub head_seq: u64,
+    /// The log chain there.
+    pub head_hash: LogHash,
 }
 
 /// Why a log cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadRefusal {
-    /// No such conversation, or the device is not in it.
+    /// No such conversation, or it is not one of the account.
     NotAMember,
     /// An entry that the device asks for, and that was for it, is no longer kept.
     Pruned {
@@ -321,6 +337,8 @@ pub struct WelcomeRecord {
     pub conversation_id: ConversationId,
     /// The commit that added the device.
     pub seq: u64,
+    /// The log chain before it; `None` for Welcomes from before the log chain.
+    pub hash_before: Option<LogHash>,
     /// `MLSMessage` with the `Welcome`.
     pub welcome: Bytes,
     /// The ratchet tree after the commit.
@@ -438,11 +456,12 @@ pub trait DeliveryStore: Send + Sync {
         account_id: AccountId,
     ) -> Result<Option<GroupRecord>, StoreError>;
 
-    /// Entries after a place, for a member: only those that came after it joined.
+    /// Entries after a place, for a device of an account that the conversation belongs to. It need not be in the
+    /// group: one that was removed follows the log to come back.
     async fn log_page(
         &self,
         conversation_id: ConversationId,
-        device_id: DeviceId,
+        account_id: AccountId,
         after_seq: u64,
         bounds: PageBounds,
     ) -> Result<Result<LogPage, ReadRefusal>, StoreError>;

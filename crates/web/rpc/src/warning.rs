@@ -38,6 +38,27 @@ pub enum Warning {
         /// English, for a report.
         detail: String,
     },
+    /// A member has other messages than this device, or says so.
+    LogsDisagree {
+        /// The conversation.
+        chat: ChatId,
+        /// The person.
+        member: Contact,
+    },
+    /// Messages of a member never arrived.
+    MessagesMissing {
+        /// The conversation.
+        chat: ChatId,
+        /// Whose messages.
+        member: Contact,
+    },
+    /// A message could not be read: its sender or the server has broken it.
+    UnreadableMessage {
+        /// The conversation.
+        chat: ChatId,
+        /// English, for a report.
+        detail: String,
+    },
     /// Messages never reached this device: it was away longer than the server keeps them.
     HistoryGap {
         /// The conversation.
@@ -59,7 +80,11 @@ impl Warning {
     pub const fn chat(&self) -> Option<ChatId> {
         match self {
             Self::HandleReassigned { chat, .. } | Self::ServerMisbehaved { chat, .. } => *chat,
-            Self::MemberMisbehaved { chat, .. } | Self::HistoryGap { chat } => Some(*chat),
+            Self::MemberMisbehaved { chat, .. }
+            | Self::LogsDisagree { chat, .. }
+            | Self::MessagesMissing { chat, .. }
+            | Self::UnreadableMessage { chat, .. }
+            | Self::HistoryGap { chat } => Some(*chat),
             Self::Refused { .. } | Self::More => None,
         }
     }
@@ -84,14 +109,36 @@ pub enum Misbehaviour {
     EntryAltered,
     /// An entry does not verify.
     EntryForged,
-    /// An entry repeats an earlier message.
-    EntryReplayed,
+    /// An entry has no payload.
+    EntryWithoutPayload,
+    /// An entry does not say who sent it.
+    EntryWithoutSender,
+    /// An entry is of another device than it says.
+    SenderOfAnother,
+    /// Two different entries were shown for one place.
+    TwoEntries,
+    /// An entry carries the id of one of our messages, and something else.
+    SendIdOfAnother,
+    /// A message of ours was said to stand where it cannot stand.
+    AcceptedElsewhere,
+    /// It has other entries than it has shown.
+    LogDiffers,
+    /// It refused this device what its own group allows.
+    FalseRefusal,
     /// An entry is of an epoch that the log has not reached.
     EntryOfFutureEpoch,
     /// The log has become shorter.
     LogShortened,
 
     // ---- groups ----
+    /// A Welcome is not for the place that it names.
+    WelcomeMisplaced,
+    /// The group does not follow from the one that this device was in.
+    AnotherPast,
+    /// The list of this account's devices lacks this one.
+    OwnDeviceUnlisted,
+    /// The list of this account's devices lacks one that is signed in.
+    DevicesContradict,
     /// A key package does not verify.
     KeyPackageForged,
     /// A Welcome does not verify.
@@ -108,6 +155,8 @@ pub enum Misbehaviour {
     GroupWithoutOthers,
     /// It named another conversation in place of the one that was to be created.
     AnotherConversation,
+    /// It named a conversation that does not exist.
+    NoSuchConversation,
     /// A device of this account that is said to be signed out comes back each time it is removed.
     SignedOutDeviceReturns,
 
@@ -132,6 +181,8 @@ pub enum MemberMisbehaviour {
     InvalidContent,
     /// A message is not padded as it has to be.
     InvalidPadding,
+    /// A message or a commit says nothing valid about the log.
+    InvalidClaim,
     /// A commit breaks RFC 9420.
     InvalidCommit,
     /// A commit breaks a rule of the group.

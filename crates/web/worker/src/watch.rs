@@ -144,6 +144,14 @@ async fn shown(client: &Client, warning: ClientWarning) -> Result<Warning, Clien
             let member = person(client, member).await?;
             warnings::member_misbehaved(chat, member, how, &warning)
         }
+        ClientWarning::LogsDisagree { chat, member } => Warning::LogsDisagree {
+            chat: shapes::chat_id(chat),
+            member: shapes::contact(person(client, member).await?),
+        },
+        ClientWarning::MessagesMissing { chat, member, .. } => Warning::MessagesMissing {
+            chat: shapes::chat_id(chat),
+            member: shapes::contact(person(client, member).await?),
+        },
         warning => warnings::without_person(&warning),
     })
 }

@@ -29,6 +29,7 @@ fn application_entry() -> LogEntry {
         send_id: id(2).into(),
         accepted_at_ms: 1_800_000_000_000,
         payload: Some(log_entry::Payload::ApplicationMessage(b"private".to_vec().into())),
+        sender_device: id(4).into(),
     }
 }
 
@@ -47,6 +48,7 @@ fn welcome() -> WelcomeItem {
         seq: 6,
         welcome: b"welcome".to_vec().into(),
         ratchet_tree: b"tree".to_vec().into(),
+        hash_before: vec![0x66; 32].into(),
     }
 }
 
@@ -167,6 +169,7 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
                 expected_send_number: 10,
                 retry_after_ms: 1500,
                 conversation_id: id(1).into(),
+                first_seq: 6,
             }),
         ),
         (
@@ -208,6 +211,7 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
                 conversation_id: id(1).into(),
                 entries: vec![application_entry(), commit_entry()],
                 head_seq: 8,
+                head_hash: vec![0x77; 32].into(),
             }),
         ),
         (
@@ -218,6 +222,7 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
                 head_seq: 8,
                 group_info: b"info".to_vec().into(),
                 ratchet_tree: b"tree".to_vec().into(),
+                head_hash: vec![0x77; 32].into(),
             }),
         ),
         (

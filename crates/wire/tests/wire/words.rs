@@ -102,8 +102,8 @@ fn signing_labels_keep_their_text() {
 }
 
 #[test]
-fn this_is_version_1() {
-    assert_eq!(limits::PROTOCOL_VERSION, 1);
+fn this_is_version_2() {
+    assert_eq!(limits::PROTOCOL_VERSION, 2);
 }
 
 /// The keys and lengths of the protobuf fields around a payload take far less than this.

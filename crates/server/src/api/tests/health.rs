@@ -8,7 +8,7 @@ async fn a_server_says_what_it_is() {
     assert_snapshot!(server.get("/v1/server").send().await.shown(), @r#"
     200 OK
     {
-      "protocol_version": 1,
+      "protocol_version": 2,
       "registration_open": true,
       "server_time": 1800000000000,
       "version": "0.1.0"

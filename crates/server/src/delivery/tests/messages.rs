@@ -57,8 +57,9 @@ async fn a_retry_gets_the_first_answer_also_when_it_was_encrypted_anew() {
     let id = world.converse(&alice, &bob).await;
     let first = alice.message(id, "hello");
     let answer = appended(world.ask(&alice, Request::Append(first.clone())).await);
+    alice.count_from(id, first.send_number);
     let mut again = alice.message(id, "hello");
-    (again.send_id, again.send_number) = (first.send_id, first.send_number);
+    again.send_id = first.send_id;
     assert_eq!(appended(world.ask(&alice, Request::Append(again)).await), answer);
     assert_eq!(bob.log(&world, id, 1).await.entries.len(), 1);
 }
@@ -89,13 +90,25 @@ async fn a_send_out_of_order_names_the_number_that_is_missing() {
         ("send_out_of_order", 2)
     );
     // A number that was used, with an id that was not.
-    let mut taken = alice.message(id, "taken");
-    taken.send_number = 1;
+    alice.count_from(id, 1);
+    let taken = alice.message(id, "taken");
     let refused = problem(world.ask(&alice, Request::Append(taken)).await);
     assert_eq!(
         (refused.code.as_str(), refused.expected_send_number),
         ("send_out_of_order", 2)
     );
+}
+
+#[tokio::test]
+async fn a_send_whose_authenticated_data_names_another_number_is_malformed() {
+    let mut world = World::new();
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bobby").await);
+    let id = world.converse(&alice, &bob).await;
+    for mut send in [alice.message(id, "hello"), alice.self_update(id)] {
+        send.send_number += 1;
+        let refused = code(world.ask(&alice, Request::Append(send)).await);
+        assert_eq!(refused, "malformed_request");
+    }
 }
 
 #[tokio::test]
@@ -119,8 +132,8 @@ async fn a_message_of_a_future_epoch_is_stale_too() {
     let id = world.converse(&alice, &bob).await;
     let _never_sent = alice.self_update(id);
     alice.merge(id);
-    let mut early = alice.message(id, "early");
-    early.send_number = 2;
+    alice.count_from(id, 2);
+    let early = alice.message(id, "early");
     let refused = problem(world.ask(&alice, Request::Append(early)).await);
     assert_eq!((refused.code.as_str(), refused.epoch), ("stale_epoch", 1));
 }

@@ -7,7 +7,7 @@ use prost::Message as _;
 use rand_core::RngCore as _;
 use subrosa_mls::{
     AccountSigningKey, CommitBundle, CommitPlan, DeviceCertificate, DeviceIdentity, DeviceSigningKey, Group,
-    GroupPolicy, MemoryStore, Mls, SuccessionKeyHash,
+    GroupPolicy, LogClaim, MemoryStore, Mls, SuccessionKeyHash,
 };
 use subrosa_test_support::SeededRng;
 use subrosa_wire::{
@@ -277,7 +277,9 @@ impl Device {
                 add: add.collect(),
                 ..CommitPlan::default()
             };
-            let bundle = group.commit(mls, &self.identity, plan).unwrap();
+            let bundle = group
+                .commit(mls, &self.identity, plan, &LogClaim::of_no_place(1))
+                .unwrap();
             self.sends.borrow_mut().insert(id, 1);
             CreateConversation {
                 conversation_id: id.to_vec().into(),
@@ -320,6 +322,17 @@ impl Device {
         welcomes
     }
 
+    /// What the next send of this device claims.
+    fn claim(&self, id: ConversationId) -> LogClaim {
+        let number = self.sends.borrow().get(&id).copied().unwrap_or_default();
+        LogClaim::of_no_place(number + 1)
+    }
+
+    /// Counts the next send with this number.
+    pub(crate) fn count_from(&self, id: ConversationId, number: u64) {
+        self.sends.borrow_mut().insert(id, number - 1);
+    }
+
     /// A new send of this device.
     fn append(&self, id: ConversationId, payload: append::Payload) -> Append {
         let mut sends = self.sends.borrow_mut();
@@ -335,8 +348,11 @@ impl Device {
     }
 
     pub(crate) fn message(&self, id: ConversationId, text: &str) -> Append {
+        let claim = self.claim(id);
         let message = self.group(id, |mls, group| {
-            group.encrypt(mls, &self.identity, text.as_bytes()).unwrap()
+            group
+                .encrypt(mls, &self.identity, text.as_bytes(), &claim)
+                .unwrap()
         });
         self.append(id, append::Payload::ApplicationMessage(message.into()))
     }
@@ -347,7 +363,10 @@ impl Device {
 
     /// A commit of this device; it is pending.
     pub(crate) fn commit(&self, id: ConversationId, plan: CommitPlan) -> Append {
-        let bundle = self.group(id, |mls, group| group.commit(mls, &self.identity, plan).unwrap());
+        let claim = self.claim(id);
+        let bundle = self.group(id, |mls, group| {
+            group.commit(mls, &self.identity, plan, &claim).unwrap()
+        });
         self.append(id, append::Payload::Commit(to_commit(bundle)))
     }
 
@@ -380,7 +399,7 @@ impl Device {
             let staged = mls
                 .stage_external_join(&self.identity, &state.group_info, &state.ratchet_tree, id)
                 .unwrap();
-            staged.commit(mls, &self.identity).unwrap().1
+            staged.commit(mls, &self.identity, &self.claim(id)).unwrap().1
         });
         self.append(id, append::Payload::Commit(to_commit(bundle)))
     }

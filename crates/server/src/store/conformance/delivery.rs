@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use subrosa_mls::ConversationKind;
+use subrosa_mls::{ChainedEntry, ConversationKind, LogClaim, LogHash, payload_hash};
 use subrosa_wire::{AccountId, ConversationId, DeviceId, SendId, Timestamp};
 
 use crate::store::delivery::{
@@ -50,7 +50,9 @@ rules! {
     a_pair_of_accounts_has_one_conversation,
     accounts_can_have_many_conversations_that_claim_nothing,
     an_account_has_a_limit_of_conversations,
-    a_device_reads_only_what_came_after_it_joined,
+    a_log_is_read_by_the_accounts_of_its_conversation_only,
+    the_log_chain_covers_every_entry_in_order,
+    a_false_claim_about_the_log_is_refused,
     pages_are_bounded_and_follow_each_other,
     a_welcome_waits_until_its_device_has_taken_it,
     a_one_time_key_package_is_given_out_once,
@@ -96,7 +98,13 @@ fn key(id: ConversationId, sender: DeviceId, send_number: u64) -> SendKey {
 
 fn message(key: SendKey, epoch: u64) -> LogWrite {
     let message = Bytes::from(format!("message {}", key.send_number));
-    LogWrite::Application(ApplicationWrite { key, epoch, message })
+    LogWrite::Application(ApplicationWrite {
+        key,
+        epoch,
+        claim: LogClaim::of_no_place(key.send_number),
+        message_hash: payload_hash(&message),
+        message,
+    })
 }
 
 fn commit(key: SendKey, account_id: AccountId, epoch: u64) -> CommitWrite {
@@ -105,6 +113,7 @@ fn commit(key: SendKey, account_id: AccountId, epoch: u64) -> CommitWrite {
         account_id,
         committer: Committer::Member,
         epoch,
+        claim: LogClaim::of_no_place(key.send_number),
         commit: Bytes::from(format!("commit of epoch {epoch}")),
         public_view: Bytes::from(format!("view of epoch {}", epoch + 1)),
         group_info: Bytes::from(format!("info of epoch {}", epoch + 1)),
@@ -176,7 +185,7 @@ async fn send(store: &dyn DeliveryStore, id: ConversationId, count: u64) {
     }
 }
 
-async fn seqs(store: &dyn DeliveryStore, id: ConversationId, reader: DeviceId, after: u64) -> Vec<u64> {
+async fn seqs(store: &dyn DeliveryStore, id: ConversationId, reader: AccountId, after: u64) -> Vec<u64> {
     let page = store.log_page(id, reader, after, ALL).await.unwrap().unwrap();
     page.entries.iter().map(|entry| entry.seq).collect()
 }
@@ -222,7 +231,10 @@ pub(crate) async fn a_conversation_begins_at_seq_1_for_its_members(store: &dyn D
     let id = conversation(1);
     let accepted = create(store, id).await;
     assert_eq!((accepted.seq, accepted.epoch, accepted.accepted_at), (1, 1, NOW));
-    let Acceptance::Stored { recipients, welcomed } = accepted.acceptance else {
+    let Acceptance::Stored {
+        recipients, welcomed, ..
+    } = accepted.acceptance
+    else {
         panic!("not new")
     };
     assert_eq!(*recipients, [device(0x11)]);
@@ -278,7 +290,7 @@ pub(crate) async fn entries_are_numbered_without_gaps(store: &dyn DeliveryStore)
         .map(|number| message(key(id, device(0x21), number), 1))
         .collect();
     assert_eq!(places(&write(store, writes).await), [Ok(6), Ok(7)]);
-    let page = store.log_page(id, device(0x11), 0, ALL).await.unwrap().unwrap();
+    let page = store.log_page(id, account(1), 0, ALL).await.unwrap().unwrap();
     assert_eq!(
         page.entries.iter().map(|entry| entry.seq).collect::<Vec<_>>(),
         (1..=7).collect::<Vec<_>>()
@@ -337,7 +349,7 @@ pub(crate) async fn a_retry_in_the_same_batch_or_a_later_one_gets_the_first_answ
             }
         );
     }
-    assert_eq!(seqs(store, id, device(0x21), 0).await, [2, 3, 4, 5]);
+    assert_eq!(seqs(store, id, account(2), 1).await, [2, 3, 4, 5]);
 }
 
 pub(crate) async fn a_refused_write_leaves_the_rest_of_its_batch_alone(store: &dyn DeliveryStore) {
@@ -467,7 +479,10 @@ pub(crate) async fn a_commit_changes_entry_epoch_group_members_and_inbox_togethe
         .await
         .remove(0)
         .unwrap();
-    let Acceptance::Stored { recipients, welcomed } = accepted.acceptance else {
+    let Acceptance::Stored {
+        recipients, welcomed, ..
+    } = accepted.acceptance
+    else {
         panic!("not new")
     };
     assert_eq!(*recipients, [device(0x11), device(0x21)], "the members before it");
@@ -598,7 +613,7 @@ pub(crate) async fn an_external_commit_makes_its_sender_a_member_with_a_new_coun
         places(&write(store, vec![message(key(id, device(0x12), 2), 3)]).await),
         [Ok(5)]
     );
-    assert_eq!(seqs(store, id, device(0x12), 0).await, [5]);
+    assert_eq!(seqs(store, id, account(1), 4).await, [5]);
 }
 
 pub(crate) async fn a_pair_of_accounts_has_one_conversation(store: &dyn DeliveryStore) {
@@ -669,32 +684,82 @@ pub(crate) async fn an_account_has_a_limit_of_conversations(store: &dyn Delivery
     );
 }
 
-pub(crate) async fn a_device_reads_only_what_came_after_it_joined(store: &dyn DeliveryStore) {
+pub(crate) async fn a_log_is_read_by_the_accounts_of_its_conversation_only(store: &dyn DeliveryStore) {
     let id = conversation(1);
     create(store, id).await;
     send(store, id, 2).await;
-    let add = adding(
-        commit(key(id, device(0x11), 4), account(1), 1),
-        vec![(device(0x12), account(1))],
-    );
-    write(
-        store,
-        vec![
-            LogWrite::Commit(Box::new(add)),
-            message(key(id, device(0x11), 5), 2),
-        ],
-    )
-    .await;
-    assert_eq!(seqs(store, id, device(0x11), 0).await, [1, 2, 3, 4, 5]);
-    assert_eq!(seqs(store, id, device(0x21), 0).await, [2, 3, 4, 5]);
-    assert_eq!(seqs(store, id, device(0x12), 0).await, [5]);
-    assert!(seqs(store, id, device(0x12), u64::MAX).await.is_empty());
-    for (id, reader) in [(id, device(0x31)), (conversation(2), device(0x11))] {
+    assert_eq!(seqs(store, id, account(1), 0).await, [1, 2, 3]);
+    assert_eq!(seqs(store, id, account(2), 1).await, [2, 3]);
+    assert!(seqs(store, id, account(2), u64::MAX).await.is_empty());
+    for (id, reader) in [(id, account(3)), (conversation(2), account(1))] {
         assert_eq!(
             store.log_page(id, reader, 0, ALL).await,
             Ok(Err(ReadRefusal::NotAMember))
         );
     }
+}
+
+pub(crate) async fn the_log_chain_covers_every_entry_in_order(store: &dyn DeliveryStore) {
+    let id = conversation(1);
+    create(store, id).await;
+    send(store, id, 2).await;
+    let update = commit(key(id, device(0x21), 1), account(2), 1);
+    let last = message(key(id, device(0x21), 2), 2);
+    write(store, vec![LogWrite::Commit(Box::new(update)), last]).await;
+    let page = store.log_page(id, account(1), 0, ALL).await.unwrap().unwrap();
+    let mut hash = LogHash::START;
+    for entry in &page.entries {
+        let (is_commit, payload) = match &entry.payload {
+            LogPayload::Application(payload) => (false, payload),
+            LogPayload::Commit(payload) => (true, payload),
+        };
+        hash = hash.after(&ChainedEntry {
+            conversation_id: id,
+            founding: 0,
+            seq: entry.seq,
+            is_commit,
+            sender: entry.sender.unwrap(),
+            accepted_at: entry.accepted_at,
+            payload_hash: payload_hash(payload),
+        });
+    }
+    assert_eq!(page.entries[3].sender, Some(device(0x21)));
+    assert_eq!(page.head_hash, hash);
+    assert_eq!(store.group(id).await.unwrap().unwrap().head_hash, hash);
+    let bounds = PageBounds {
+        entries_max: 1,
+        ..ALL
+    };
+    let welcomes = store.waiting_welcomes(device(0x21), bounds).await.unwrap();
+    assert_eq!(welcomes[0].hash_before, Some(LogHash::START));
+}
+
+pub(crate) async fn a_false_claim_about_the_log_is_refused(store: &dyn DeliveryStore) {
+    let id = conversation(1);
+    create(store, id).await;
+    send(store, id, 3).await;
+    let claiming = |seq, hash| {
+        let LogWrite::Application(mut write) = message(key(id, device(0x21), 1), 1) else {
+            unreachable!("a message is one");
+        };
+        write.claim = LogClaim {
+            seq,
+            hash,
+            send_number: 1,
+        };
+        LogWrite::Application(write)
+    };
+    let head = store.group(id).await.unwrap().unwrap().head_hash;
+    for (seq, hash) in [(4, LogHash::START), (3, head), (5, head), (u64::MAX, head)] {
+        let outcomes = write(store, vec![claiming(seq, hash)]).await;
+        assert_eq!(places(&outcomes), [Err(LogRefusal::LogDisagrees)], "{seq}");
+    }
+    let mut update = commit(key(id, device(0x21), 1), account(2), 1);
+    update.claim.seq = 4;
+    let outcomes = write(store, vec![LogWrite::Commit(Box::new(update))]).await;
+    assert_eq!(places(&outcomes), [Err(LogRefusal::LogDisagrees)]);
+    let outcomes = write(store, vec![claiming(4, head)]).await;
+    assert_eq!(places(&outcomes), [Ok(5)]);
 }
 
 pub(crate) async fn pages_are_bounded_and_follow_each_other(store: &dyn DeliveryStore) {
@@ -704,7 +769,7 @@ pub(crate) async fn pages_are_bounded_and_follow_each_other(store: &dyn Delivery
     let page = |after, entries_max, bytes_max| {
         store.log_page(
             id,
-            device(0x21),
+            account(2),
             after,
             PageBounds {
                 entries_max,
@@ -903,13 +968,13 @@ pub(crate) async fn what_all_have_stored_or_is_too_old_is_pruned_in_steps(store:
     )
     .await;
     assert_eq!(prune(store).await, 2);
-    assert_eq!(seqs(store, id, device(0x21), 2).await, [3, 4, 5, 6]);
+    assert_eq!(seqs(store, id, account(2), 2).await, [3, 4, 5, 6]);
     let pruned = Ok(Err(ReadRefusal::Pruned {
         first_seq: 3,
         head_seq: 6,
         epoch: 1,
     }));
-    assert_eq!(store.log_page(id, device(0x21), 1, ALL).await, pruned);
+    assert_eq!(store.log_page(id, account(2), 1, ALL).await, pruned);
     let first = store.prune(step(2, late)).await.unwrap();
     assert_eq!((first.deleted, first.resume_after), (2, None));
     assert_eq!(
@@ -917,7 +982,7 @@ pub(crate) async fn what_all_have_stored_or_is_too_old_is_pruned_in_steps(store:
         1,
         "not the one that is young enough"
     );
-    assert_eq!(seqs(store, id, device(0x21), 5).await, [6]);
+    assert_eq!(seqs(store, id, account(2), 5).await, [6]);
     // A log of which nothing is kept goes on.
     write_with(
         store,
@@ -931,7 +996,7 @@ pub(crate) async fn what_all_have_stored_or_is_too_old_is_pruned_in_steps(store:
         places(&write(store, vec![message(key(id, device(0x11), 7), 1)]).await),
         [Ok(7)]
     );
-    assert_eq!(seqs(store, id, device(0x21), 6).await, [7]);
+    assert_eq!(seqs(store, id, account(2), 6).await, [7]);
 }
 
 pub(crate) async fn a_signed_out_device_cannot_send_and_is_not_waited_for(store: &dyn DeliveryStore) {
@@ -993,9 +1058,6 @@ pub(crate) async fn batches_at_the_same_time_do_not_disturb_each_other(store: &d
     };
     tokio::join!(sender(ids[0]), sender(ids[1]), sender(ids[2]), sender(ids[3]));
     for id in ids.iter() {
-        assert_eq!(
-            seqs(store, *id, device(0x21), 0).await,
-            (2..30).collect::<Vec<_>>()
-        );
+        assert_eq!(seqs(store, *id, account(1), 1).await, (2..30).collect::<Vec<_>>());
     }
 }

@@ -24,7 +24,11 @@ macro_rules! migration {
 }
 
 /// Every step, ascending. A released one is never changed.
-const MIGRATIONS: &[Migration] = &[migration!(11, "0011_delivery"), migration!(12, "0012_accounts")];
+const MIGRATIONS: &[Migration] = &[
+    migration!(11, "0011_delivery"),
+    migration!(12, "0012_accounts"),
+    migration!(16, "0016_log_chain"),
+];
 
 /// Brings the schema up to date; refuses a database that it cannot, before anything is changed.
 pub(super) fn run(connection: &mut Connection) -> Result<(), StoreError> {

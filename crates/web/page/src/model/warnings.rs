@@ -18,12 +18,20 @@ pub(crate) enum Meaning<'a> {
     FalseAccount,
     /// A device that is signed out keeps coming back.
     DeviceReturns,
+    /// The server's list of this account's devices is wrong.
+    FalseDevices,
     /// The server sent something that cannot be understood.
     Unreadable,
     /// A member sent a message that cannot be shown.
     InvalidMessage(&'a Contact),
     /// A member tried to change the conversation in a way that is not allowed.
     InvalidChange(&'a Contact),
+    /// A member has other messages than this device, or says so.
+    LogsDisagree(&'a Contact),
+    /// Messages of a member never arrived.
+    MessagesMissing(&'a Contact),
+    /// A message could not be read.
+    UnreadableMessage,
     /// Messages never reached this device.
     HistoryGap,
     /// The server refused something.
@@ -43,11 +51,15 @@ impl<'a> Meaning<'a> {
             Warning::MemberMisbehaved { member, how, .. } => match how {
                 MemberMisbehaviour::InvalidContent
                 | MemberMisbehaviour::InvalidPadding
+                | MemberMisbehaviour::InvalidClaim
                 | MemberMisbehaviour::Other => Self::InvalidMessage(member),
                 MemberMisbehaviour::InvalidCommit | MemberMisbehaviour::BrokenRule => {
                     Self::InvalidChange(member)
                 }
             },
+            Warning::LogsDisagree { member, .. } => Self::LogsDisagree(member),
+            Warning::MessagesMissing { member, .. } => Self::MessagesMissing(member),
+            Warning::UnreadableMessage { .. } => Self::UnreadableMessage,
             Warning::HistoryGap { .. } => Self::HistoryGap,
             Warning::Refused { .. } => Self::Refused,
             Warning::More => Self::More,
@@ -60,10 +72,19 @@ impl<'a> Meaning<'a> {
             | Misbehaviour::EntriesInvented
             | Misbehaviour::ImpossibleSeq
             | Misbehaviour::EntryAltered
-            | Misbehaviour::EntryReplayed
+            | Misbehaviour::EntryWithoutPayload
+            | Misbehaviour::EntryWithoutSender
+            | Misbehaviour::SenderOfAnother
+            | Misbehaviour::TwoEntries
+            | Misbehaviour::SendIdOfAnother
+            | Misbehaviour::AcceptedElsewhere
+            | Misbehaviour::LogDiffers
+            | Misbehaviour::FalseRefusal
+            | Misbehaviour::WelcomeMisplaced
             | Misbehaviour::EntryOfFutureEpoch
             | Misbehaviour::LogShortened => Self::ChangedLog,
             Misbehaviour::EntryForged
+            | Misbehaviour::AnotherPast
             | Misbehaviour::KeyPackageForged
             | Misbehaviour::WelcomeForged
             | Misbehaviour::GroupForged
@@ -71,12 +92,14 @@ impl<'a> Meaning<'a> {
             | Misbehaviour::GroupWithoutUs
             | Misbehaviour::GroupOfOtherPerson
             | Misbehaviour::GroupWithoutOthers
-            | Misbehaviour::AnotherConversation => Self::Forged,
+            | Misbehaviour::AnotherConversation
+            | Misbehaviour::NoSuchConversation => Self::Forged,
             Misbehaviour::MalformedAccount
             | Misbehaviour::HandleChanged
             | Misbehaviour::FalseKeys
             | Misbehaviour::WrongAccount => Self::FalseAccount,
             Misbehaviour::SignedOutDeviceReturns => Self::DeviceReturns,
+            Misbehaviour::OwnDeviceUnlisted | Misbehaviour::DevicesContradict => Self::FalseDevices,
             Misbehaviour::NoConversation | Misbehaviour::WrongAnswer | Misbehaviour::Other => {
                 Self::Unreadable
             }
@@ -97,14 +120,18 @@ pub(crate) fn add(warnings: &mut Vec<(u64, Warning)>, number: u64, warning: Warn
 /// English for a report, if there is more to report than the meaning.
 pub(crate) fn report(warning: &Warning) -> Option<String> {
     match warning {
-        Warning::ServerMisbehaved { detail, .. } | Warning::MemberMisbehaved { detail, .. } => {
-            Some(detail.clone())
-        }
+        Warning::ServerMisbehaved { detail, .. }
+        | Warning::MemberMisbehaved { detail, .. }
+        | Warning::UnreadableMessage { detail, .. } => Some(detail.clone()),
         Warning::Refused { code, detail } => Some(match code {
             Some(code) => format!("{code}: {detail}"),
             None => detail.clone(),
         }),
-        Warning::HandleReassigned { .. } | Warning::HistoryGap { .. } | Warning::More => None,
+        Warning::HandleReassigned { .. }
+        | Warning::LogsDisagree { .. }
+        | Warning::MessagesMissing { .. }
+        | Warning::HistoryGap { .. }
+        | Warning::More => None,
     }
 }
 
@@ -142,9 +169,9 @@ mod tests {
 
     #[test]
     fn warnings_that_mean_the_same_in_one_conversation_are_shown_once() {
-        let repeated = by_server(Some(CHAT), Misbehaviour::EntryReplayed, "entry 3");
+        let repeated = by_server(Some(CHAT), Misbehaviour::TwoEntries, "entry 3");
         let withheld = by_server(Some(CHAT), Misbehaviour::EntriesWithheld, "entry 9");
-        let elsewhere = by_server(Some(ChatId::new(2)), Misbehaviour::EntryReplayed, "entry 3");
+        let elsewhere = by_server(Some(ChatId::new(2)), Misbehaviour::TwoEntries, "entry 3");
         let forged = by_server(Some(CHAT), Misbehaviour::EntryForged, "entry 3");
         assert_eq!(numbers([repeated, elsewhere, forged, withheld]), [1, 2, 3]);
     }

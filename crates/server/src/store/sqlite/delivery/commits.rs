@@ -1,6 +1,7 @@
 //! A commit: the entry, the epoch, the group, the members and the welcomes change together.
 
 use rusqlite::Connection;
+use subrosa_mls::{LogHash, payload_hash};
 use subrosa_wire::Timestamp;
 
 use super::{
@@ -36,9 +37,13 @@ pub(super) fn commit(
         }
         SendCheck::Possible { .. } => {}
     }
-    let (row_id, head_seq, recipients) = (
+    if !conversation.chain.admits(&write.claim, conversation.head_seq) {
+        return Ok(Err(LogRefusal::LogDisagrees));
+    }
+    let (row_id, head_seq, hash_before, recipients) = (
         conversation.row_id,
         conversation.head_seq,
+        conversation.chain.head(),
         conversation.recipients.clone(),
     );
     let seq = match next_seq(head_seq) {
@@ -48,16 +53,17 @@ pub(super) fn commit(
     // From here on rows change that the cached conversation mirrors: it is written out first and read anew
     // when it is next needed.
     cache.release(connection, id)?;
-    advance(connection, row_id, head_seq, write)?;
-    replace_group(connection, row_id, write)?;
     let epoch = write.epoch + 1;
     let entry = NewEntry {
-        send_id: write.key.send_id,
+        key: &write.key,
         accepted_at,
         epoch,
         is_commit: true,
         payload: &write.commit,
+        payload_hash: payload_hash(&write.commit),
     };
+    advance(connection, row_id, head_seq, entry.chain(hash_before, seq), write)?;
+    replace_group(connection, row_id, write)?;
     entry.insert(connection, row_id, seq)?;
     for device_id in &write.removed {
         members::remove(connection, row_id, *device_id)?;
@@ -66,7 +72,7 @@ pub(super) fn commit(
         NewMember {
             device_id: *device_id,
             account_id: *account_id,
-            joined_seq: seq,
+            joined_seq: head_seq,
             last_send: (0, 0),
         }
         .insert(connection, row_id)?;
@@ -76,18 +82,22 @@ pub(super) fn commit(
         Committer::External => NewMember {
             device_id: write.key.device_id,
             account_id: write.account_id,
-            joined_seq: seq,
+            joined_seq: head_seq,
             last_send: (write.key.send_number, seq),
         }
         .insert(connection, row_id)?,
     }
     accounts::change(connection, row_id, &write.accounts)?;
-    let welcomed = welcomes::insert(connection, row_id, seq, write)?;
+    let welcomed = welcomes::insert(connection, row_id, seq, hash_before, write)?;
     Ok(Ok(Accepted {
         seq,
         epoch,
         accepted_at,
-        acceptance: Acceptance::Stored { recipients, welcomed },
+        acceptance: Acceptance::Stored {
+            recipients,
+            welcomed,
+            hash_before,
+        },
     }))
 }
 
@@ -96,14 +106,15 @@ fn advance(
     connection: &Connection,
     row_id: ConversationRowId,
     head_seq: u64,
+    hash: LogHash,
     write: &CommitWrite,
 ) -> Result<(), StoreError> {
     let changed = connection
         .prepare_cached(
-            "UPDATE conversations SET head_seq = head_seq + 1, epoch = epoch + 1
+            "UPDATE conversations SET head_seq = head_seq + 1, head_hash = ?4, epoch = epoch + 1
              WHERE number = ?1 AND head_seq = ?2 AND epoch = ?3",
         )?
-        .execute((row_id, to_sql(head_seq), to_sql(write.epoch)))?;
+        .execute((row_id, to_sql(head_seq), to_sql(write.epoch), hash.as_bytes()))?;
     StoreError::check_affected("advance the epoch", changed, 1)
 }
 

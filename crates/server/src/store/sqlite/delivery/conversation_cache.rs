@@ -4,9 +4,13 @@
 //! from changes of the present batch. The truth stays in the tables: each change of a head is a
 //! compare-and-set, and whenever something fails everything here is forgotten.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use rusqlite::Connection;
+use subrosa_mls::{LogClaim, LogHash};
 use subrosa_wire::{ConversationId, DeviceId};
 
 use super::{
@@ -37,6 +41,7 @@ pub(super) struct CachedConversation {
     pub(super) row_id: ConversationRowId,
     pub(super) head_seq: u64,
     pub(super) epoch: u64,
+    pub(super) chain: Chain,
     /// The head that the table has.
     stored_head_seq: u64,
     // Ascending by device.
@@ -46,6 +51,54 @@ pub(super) struct CachedConversation {
     touched: bool,
     // Indexes of members with changes that are not in the table yet.
     touched_members: Vec<usize>,
+}
+
+/// The newest hashes of a log chain.
+#[derive(Debug)]
+pub(super) struct Chain {
+    head: LogHash,
+    /// Those before the head, the newest last.
+    earlier: VecDeque<LogHash>,
+}
+
+impl Chain {
+    fn new(head: LogHash) -> Self {
+        Self {
+            head,
+            earlier: VecDeque::new(),
+        }
+    }
+
+    /// The hash at the head.
+    pub(super) fn head(&self) -> LogHash {
+        self.head
+    }
+
+    pub(super) fn push(&mut self, hash: LogHash) {
+        if self.earlier.len() >= limits::CHAIN_HASHES_CACHED {
+            self.earlier.pop_front();
+        }
+        self.earlier.push_back(self.head);
+        self.head = hash;
+    }
+
+    /// Whether a claim is true as far as this memory reaches.
+    pub(super) fn admits(&self, claim: &LogClaim, head_seq: u64) -> bool {
+        let Some(back) = head_seq.checked_sub(claim.seq) else {
+            return false;
+        };
+        let back = usize::try_from(back).unwrap_or(usize::MAX);
+        let known = match back {
+            0 => Some(&self.head),
+            back => self
+                .earlier
+                .len()
+                .checked_sub(back)
+                .and_then(|index| self.earlier.get(index)),
+        };
+        // Whoever knows of no place claims none.
+        claim.seq == 0 || known.is_none_or(|known| *known == claim.hash)
+    }
 }
 
 #[derive(Debug)]
@@ -128,6 +181,7 @@ impl CachedConversation {
             row_id: row.row_id,
             head_seq: row.head_seq,
             epoch: row.epoch,
+            chain: Chain::new(row.head_hash),
             stored_head_seq: row.head_seq,
             members: members
                 .into_iter()
@@ -200,9 +254,16 @@ impl CachedConversation {
         if self.head_seq != self.stored_head_seq {
             let changed = connection
                 .prepare_cached(
-                    "UPDATE conversations SET head_seq = ?2 WHERE number = ?1 AND head_seq = ?3 AND epoch = ?4",
+                    "UPDATE conversations SET head_seq = ?2, head_hash = ?5
+                     WHERE number = ?1 AND head_seq = ?3 AND epoch = ?4",
                 )?
-                .execute((self.row_id, to_sql(self.head_seq), to_sql(self.stored_head_seq), to_sql(self.epoch)))?;
+                .execute((
+                    self.row_id,
+                    to_sql(self.head_seq),
+                    to_sql(self.stored_head_seq),
+                    to_sql(self.epoch),
+                    self.chain.head().as_bytes(),
+                ))?;
             StoreError::check_affected("advance the head of a log", changed, 1)?;
             self.stored_head_seq = self.head_seq;
         }

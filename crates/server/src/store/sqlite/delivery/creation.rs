@@ -1,6 +1,7 @@
 //! A new conversation, with its first commit as seq 1.
 
 use rusqlite::{Connection, OptionalExtension as _};
+use subrosa_mls::{LogHash, payload_hash};
 use subrosa_wire::{ConversationId, Timestamp};
 
 use super::{
@@ -45,20 +46,21 @@ pub(super) fn create(
         return Ok(Err(LogRefusal::TooManyConversations));
     }
     let epoch = first.epoch + 1;
-    let row_id = insert_conversation(connection, accepted_at, write)?;
-    insert_group(connection, row_id, write)?;
     let entry = NewEntry {
-        send_id: first.key.send_id,
+        key: &first.key,
         accepted_at,
         epoch,
         is_commit: true,
         payload: &first.commit,
+        payload_hash: payload_hash(&first.commit),
     };
+    let hash = entry.chain(LogHash::START, FIRST_SEQ);
+    let row_id = insert_conversation(connection, accepted_at, hash, write)?;
+    insert_group(connection, row_id, write)?;
     entry.insert(connection, row_id, FIRST_SEQ)?;
     NewMember {
         device_id: first.key.device_id,
         account_id: first.account_id,
-        // The creator was there before the first entry.
         joined_seq: 0,
         last_send: (first.key.send_number, FIRST_SEQ),
     }
@@ -67,18 +69,22 @@ pub(super) fn create(
         NewMember {
             device_id: *device_id,
             account_id: *account_id,
-            joined_seq: FIRST_SEQ,
+            joined_seq: 0,
             last_send: (0, 0),
         }
         .insert(connection, row_id)?;
     }
-    let welcomed = welcomes::insert(connection, row_id, FIRST_SEQ, first)?;
+    let welcomed = welcomes::insert(connection, row_id, FIRST_SEQ, LogHash::START, first)?;
     let recipients = [first.key.device_id].into();
     Ok(Ok(Accepted {
         seq: FIRST_SEQ,
         epoch,
         accepted_at,
-        acceptance: Acceptance::Stored { recipients, welcomed },
+        acceptance: Acceptance::Stored {
+            recipients,
+            welcomed,
+            hash_before: LogHash::START,
+        },
     }))
 }
 
@@ -111,12 +117,13 @@ fn pair(write: &CreateWrite) -> Option<(&[u8; 16], &[u8; 16])> {
 fn insert_conversation(
     connection: &Connection,
     accepted_at: Timestamp,
+    hash: LogHash,
     write: &CreateWrite,
 ) -> Result<ConversationRowId, StoreError> {
     let changed = connection
         .prepare_cached(
-            "INSERT INTO conversations (id, kind, head_seq, epoch, first_seq, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?3, ?5)",
+            "INSERT INTO conversations (id, kind, head_seq, head_hash, epoch, first_seq, created_at)
+             VALUES (?1, ?2, ?3, ?6, ?4, ?3, ?5)",
         )?
         .execute((
             write.first.key.conversation_id.as_bytes(),
@@ -124,6 +131,7 @@ fn insert_conversation(
             to_sql(FIRST_SEQ),
             to_sql(write.first.epoch + 1),
             to_sql(accepted_at.as_millis()),
+            hash.as_bytes(),
         ))?;
     StoreError::check_affected("create a conversation", changed, 1)?;
     let row_id = ConversationRowId::new(connection.last_insert_rowid());

@@ -2,25 +2,40 @@
 
 use bytes::Bytes;
 use rusqlite::Connection;
-use subrosa_wire::{SendId, Timestamp};
+use subrosa_mls::{ChainedEntry, FIRST_FOUNDING, LogHash};
+use subrosa_wire::Timestamp;
 
 use super::rows::{SEQ_MAX, position, to_sql};
 use crate::store::{
     StoreError,
-    delivery::{ConversationRowId, LogRefusal},
+    delivery::{ConversationRowId, LogRefusal, SendKey},
 };
 
 /// A row of the log.
 pub(super) struct NewEntry<'a> {
-    pub(super) send_id: SendId,
+    pub(super) key: &'a SendKey,
     pub(super) accepted_at: Timestamp,
     /// The epoch after it.
     pub(super) epoch: u64,
     pub(super) is_commit: bool,
     pub(super) payload: &'a Bytes,
+    pub(super) payload_hash: [u8; 32],
 }
 
 impl NewEntry<'_> {
+    /// The log chain after this entry.
+    pub(super) fn chain(&self, before: LogHash, seq: u64) -> LogHash {
+        before.after(&ChainedEntry {
+            conversation_id: self.key.conversation_id,
+            founding: FIRST_FOUNDING,
+            seq,
+            is_commit: self.is_commit,
+            sender: self.key.device_id,
+            accepted_at: self.accepted_at,
+            payload_hash: self.payload_hash,
+        })
+    }
+
     pub(super) fn insert(
         &self,
         connection: &Connection,
@@ -29,16 +44,17 @@ impl NewEntry<'_> {
     ) -> Result<(), StoreError> {
         let changed = connection
             .prepare_cached(
-                "INSERT INTO log (position, send_id, accepted_at, epoch, is_commit, payload)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO log (position, send_id, accepted_at, epoch, is_commit, payload, sender)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?
             .execute((
                 position(row_id, seq),
-                self.send_id.as_bytes(),
+                self.key.send_id.as_bytes(),
                 to_sql(self.accepted_at.as_millis()),
                 to_sql(self.epoch),
                 self.is_commit,
                 self.payload.as_ref(),
+                self.key.device_id.as_bytes(),
             ))?;
         StoreError::check_affected("append to a log", changed, 1)
     }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension as _, Row};
+use subrosa_mls::LogHash;
 use subrosa_wire::{AccountId, ConversationId};
 
 use super::rows::from_sql;
@@ -14,6 +15,7 @@ impl TryFrom<&Row<'_>> for GroupRecord {
         Ok(Self {
             epoch: from_sql(row.get("epoch")?),
             head_seq: from_sql(row.get("head_seq")?),
+            head_hash: LogHash::from_bytes(row.get("head_hash")?),
             public_view: Bytes::from(row.get::<_, Vec<u8>>("public_view")?),
             group_info: Bytes::from(row.get::<_, Vec<u8>>("group_info")?),
         })
@@ -23,7 +25,7 @@ impl TryFrom<&Row<'_>> for GroupRecord {
 pub(super) fn group(connection: &Connection, id: ConversationId) -> Result<Option<GroupRecord>, StoreError> {
     Ok(connection
         .prepare_cached(
-            "SELECT g.epoch, c.head_seq, g.public_view, g.group_info
+            "SELECT g.epoch, c.head_seq, c.head_hash, g.public_view, g.group_info
              FROM conversations c JOIN groups g ON g.conversation = c.number WHERE c.id = ?1",
         )?
         .query_row([id.as_bytes()], |row| GroupRecord::try_from(row))
@@ -37,7 +39,7 @@ pub(super) fn group_for(
 ) -> Result<Option<GroupRecord>, StoreError> {
     Ok(connection
         .prepare_cached(
-            "SELECT g.epoch, c.head_seq, g.public_view, g.group_info
+            "SELECT g.epoch, c.head_seq, c.head_hash, g.public_view, g.group_info
              FROM conversations c JOIN groups g ON g.conversation = c.number
              JOIN conversation_accounts a ON a.conversation = c.number AND a.account = ?2
              WHERE c.id = ?1",

@@ -67,22 +67,29 @@ fn append(
         }
         SendCheck::Possible { .. } => {}
     }
+    if !conversation.chain.admits(&write.claim, conversation.head_seq) {
+        return Ok(Err(LogRefusal::LogDisagrees));
+    }
     let seq = match conversation.advance(&write.key) {
         Ok(seq) => seq,
         Err(refusal) => return Ok(Err(refusal)),
     };
     let epoch = conversation.epoch;
     let entry = NewEntry {
-        send_id: write.key.send_id,
+        key: &write.key,
         accepted_at,
         epoch,
         is_commit: false,
         payload: &write.message,
+        payload_hash: write.message_hash,
     };
+    let hash_before = conversation.chain.head();
+    conversation.chain.push(entry.chain(hash_before, seq));
     entry.insert(connection, conversation.row_id, seq)?;
     let acceptance = Acceptance::Stored {
         recipients: conversation.recipients.clone(),
         welcomed: Vec::new(),
+        hash_before,
     };
     cache.touch(id);
     Ok(Ok(Accepted {

@@ -40,7 +40,7 @@ pub(super) fn count_send(
 pub(super) struct NewMember {
     pub(super) device_id: DeviceId,
     pub(super) account_id: AccountId,
-    /// What follows this entry is for it.
+    /// The place before the commit that makes it a member: what follows is for it.
     pub(super) joined_seq: u64,
     /// Number and seq of its newest entry.
     pub(super) last_send: (u64, u64),

@@ -76,12 +76,12 @@ impl DeliveryStore for SqliteStore {
     async fn log_page(
         &self,
         conversation_id: ConversationId,
-        device_id: DeviceId,
+        account_id: AccountId,
         after_seq: u64,
         bounds: PageBounds,
     ) -> Result<Result<LogPage, ReadRefusal>, StoreError> {
         self.read("log_page", move |connection| {
-            pages::log_page(connection, conversation_id, device_id, after_seq, bounds)
+            pages::log_page(connection, conversation_id, account_id, after_seq, bounds)
         })
         .await
     }

@@ -18,6 +18,7 @@ impl TryFrom<&Row<'_>> for LogRecord {
         Ok(Self {
             seq: seq_of(row.get("position")?),
             send_id: SendId::from_bytes(row.get("send_id")?),
+            sender: row.get::<_, Option<_>>("sender")?.map(DeviceId::from_bytes),
             accepted_at: Timestamp::from_millis(from_sql(row.get("accepted_at")?)),
             payload: if row.get("is_commit")? {
                 LogPayload::Commit(payload)
@@ -28,27 +29,27 @@ impl TryFrom<&Row<'_>> for LogRecord {
     }
 }
 
-/// A page begins after `after_seq` or after the device joined, whichever is later. If the entry there exists
-/// but is no longer kept, the page is refused as pruned: a page never has a gap that it does not tell.
+/// A page begins after `after_seq`. If the entry there exists but is no longer kept, the page is refused as pruned: a
+/// page never has a gap that it does not tell.
 pub(super) fn log_page(
     connection: &Connection,
     conversation_id: ConversationId,
-    device_id: DeviceId,
+    account_id: AccountId,
     after_seq: u64,
     bounds: PageBounds,
 ) -> Result<Result<LogPage, ReadRefusal>, StoreError> {
     let Some(conversation) = rows::conversation(connection, conversation_id)? else {
         return Ok(Err(ReadRefusal::NotAMember));
     };
-    let Some(member) = rows::member(connection, conversation.row_id, device_id)? else {
+    if !is_conversation_of(connection, conversation_id, account_id)? {
         return Ok(Err(ReadRefusal::NotAMember));
-    };
-    let head_seq = conversation.head_seq;
-    let after_seq = after_seq.max(member.joined_seq);
+    }
+    let (head_seq, head_hash) = (conversation.head_seq, conversation.head_hash);
     if after_seq >= head_seq {
         return Ok(Ok(LogPage {
             entries: Vec::new(),
             head_seq,
+            head_hash,
         }));
     }
     if after_seq + 1 < conversation.first_seq {
@@ -60,7 +61,7 @@ pub(super) fn log_page(
         }));
     }
     let mut statement = connection.prepare_cached(
-        "SELECT position, send_id, accepted_at, is_commit, payload FROM log
+        "SELECT position, send_id, sender, accepted_at, is_commit, payload FROM log
          WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3",
     )?;
     let oldest = position(conversation.row_id, after_seq + 1);
@@ -84,7 +85,11 @@ pub(super) fn log_page(
         bytes_left = bytes_left.saturating_sub(payload.len());
         entries.push(entry);
     }
-    Ok(Ok(LogPage { entries, head_seq }))
+    Ok(Ok(LogPage {
+        entries,
+        head_seq,
+        head_hash,
+    }))
 }
 
 pub(super) fn conversation_heads(

@@ -4,7 +4,7 @@ use rusqlite::{
     Connection, OptionalExtension as _, Row, ToSql,
     types::{FromSql, FromSqlResult, ToSqlOutput, ValueRef},
 };
-use subrosa_mls::ConversationKind;
+use subrosa_mls::{ConversationKind, LogHash};
 use subrosa_wire::{ConversationId, DeviceId, SendId, Timestamp};
 
 use crate::store::{
@@ -61,6 +61,7 @@ pub(super) fn kind_to_sql(kind: ConversationKind) -> i64 {
 pub(super) struct ConversationRow {
     pub(super) row_id: ConversationRowId,
     pub(super) head_seq: u64,
+    pub(super) head_hash: LogHash,
     pub(super) epoch: u64,
     pub(super) first_seq: u64,
 }
@@ -72,6 +73,7 @@ impl TryFrom<&Row<'_>> for ConversationRow {
         Ok(Self {
             row_id: row.get("number")?,
             head_seq: from_sql(row.get("head_seq")?),
+            head_hash: LogHash::from_bytes(row.get("head_hash")?),
             epoch: from_sql(row.get("epoch")?),
             first_seq: from_sql(row.get("first_seq")?),
         })
@@ -83,7 +85,9 @@ pub(super) fn conversation(
     id: ConversationId,
 ) -> Result<Option<ConversationRow>, StoreError> {
     Ok(connection
-        .prepare_cached("SELECT number, head_seq, epoch, first_seq FROM conversations WHERE id = ?1")?
+        .prepare_cached(
+            "SELECT number, head_seq, head_hash, epoch, first_seq FROM conversations WHERE id = ?1",
+        )?
         .query_row([id.as_bytes()], |row| ConversationRow::try_from(row))
         .optional()?)
 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use rusqlite::{Connection, Row};
+use subrosa_mls::LogHash;
 use subrosa_wire::{ConversationId, DeviceId};
 
 use super::rows::{from_sql, position, seq_of, to_sql};
@@ -18,6 +19,7 @@ impl TryFrom<&Row<'_>> for WelcomeRecord {
             item_id: from_sql(row.get("item_id")?),
             conversation_id: ConversationId::from_bytes(row.get("id")?),
             seq: seq_of(row.get("position")?),
+            hash_before: row.get::<_, Option<_>>("hash_before")?.map(LogHash::from_bytes),
             welcome: Bytes::from(row.get::<_, Vec<u8>>("welcome")?),
             ratchet_tree: Bytes::from(row.get::<_, Vec<u8>>("ratchet_tree")?),
         })
@@ -29,6 +31,7 @@ pub(super) fn insert(
     connection: &Connection,
     row_id: ConversationRowId,
     seq: u64,
+    hash_before: LogHash,
     write: &CommitWrite,
 ) -> Result<Vec<(DeviceId, u64)>, StoreError> {
     let Some(welcome) = &write.welcome else {
@@ -36,8 +39,15 @@ pub(super) fn insert(
     };
     let place = position(row_id, seq);
     let changed = connection
-        .prepare_cached("INSERT INTO welcomes (position, welcome, ratchet_tree) VALUES (?1, ?2, ?3)")?
-        .execute((place, welcome.welcome.as_ref(), welcome.ratchet_tree.as_ref()))?;
+        .prepare_cached(
+            "INSERT INTO welcomes (position, welcome, ratchet_tree, hash_before) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute((
+            place,
+            welcome.welcome.as_ref(),
+            welcome.ratchet_tree.as_ref(),
+            hash_before.as_bytes(),
+        ))?;
     StoreError::check_affected("keep a welcome", changed, 1)?;
     let mut insert = connection.prepare_cached("INSERT INTO inbox (device, position) VALUES (?1, ?2)")?;
     let mut welcomed = Vec::with_capacity(write.added.len());
@@ -58,7 +68,7 @@ pub(super) fn waiting(
     bounds: PageBounds,
 ) -> Result<Vec<WelcomeRecord>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT i.item_id, c.id, i.position, w.welcome, w.ratchet_tree
+        "SELECT i.item_id, c.id, i.position, w.welcome, w.ratchet_tree, w.hash_before
          FROM inbox i
          JOIN welcomes w ON w.position = i.position
          JOIN conversations c ON c.number = i.position >> 32

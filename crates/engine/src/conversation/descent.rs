@@ -1,0 +1,341 @@
+//! The way back into a group that this device was in, when it can no longer apply the log.
+//!
+//! One answer of the server is not enough: first what it says about this device's membership is compared with the group
+//! itself. Then the device follows the log from the state that it held, verifying each commit without any secret, and
+//! enters only the state that it arrives at. So no server can bring it back to an older state, or into another group.
+
+use subrosa_mls::{LogHash, PublicView, StagedExternalJoin, Transcript};
+use subrosa_wire::frames::GroupState;
+
+use super::{Conversation, log::Entry, record::LogPlace};
+use crate::{
+    api::{ConversationState, EngineError, Warning},
+    context::{Context, StepResult},
+    limits::LOG_REFUSALS_MAX,
+    misbehaviour::Misbehaviour,
+    store::{
+        former_states::{self, FormerState},
+        handshakes, held_entries, log_chain,
+    },
+};
+
+/// How far a device has followed the log from the state that it held.
+pub(super) struct Follower {
+    view: PublicView,
+    place: LogPlace,
+}
+
+impl std::fmt::Debug for Follower {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Follower")
+            .field("place", &self.place)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Follower {
+    /// The state that it has arrived at.
+    pub(super) fn transcript(&self) -> Transcript {
+        self.view.transcript()
+    }
+
+    pub(super) fn place(&self) -> LogPlace {
+        self.place
+    }
+}
+
+/// What a group that the server shows means for a conversation.
+pub(super) enum Verdict {
+    /// This device may enter it; the log is followed up to this place.
+    Enter(LogPlace),
+    /// Nothing is to be done with it.
+    Wait,
+}
+
+impl Conversation {
+    // ---- doubt ----
+
+    /// Notes that the server says what would end this device's membership: it is believed only if the group says so, too.
+    pub(super) fn doubt(&mut self, cx: &mut Context<'_>) {
+        self.live.is_in_doubt = true;
+        cx.touch(self.chat());
+    }
+
+    /// Handles the server's refusal to hand out the log.
+    pub(super) fn log_refused(&mut self, cx: &mut Context<'_>, is_pruned: bool) -> StepResult {
+        match self.record.state() {
+            ConversationState::Joined if self.record.is_entering() => {
+                // Nothing was read here yet.
+                if self.live.log_refusals >= LOG_REFUSALS_MAX {
+                    self.enter_anew(cx)?;
+                }
+            }
+            ConversationState::Joined => self.doubt(cx),
+            _ if is_pruned && self.live.log_refusals >= LOG_REFUSALS_MAX => {
+                cx.recovery.history_gaps += 1;
+                self.cut_off(cx);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Compares the group that the server shows with the one that this device is in.
+    fn resolve_doubt(
+        &mut self,
+        cx: &mut Context<'_>,
+        staged: &StagedExternalJoin,
+        head: LogPlace,
+    ) -> StepResult {
+        let id = self.id();
+        let device = cx.me.device_id;
+        let is_member = staged
+            .members()
+            .iter()
+            .any(|member| member.certificate.device_id() == device);
+        let is_same = self.group.load(cx, id)?.transcript() == *staged.transcript();
+        let is_refused = self.live.log_refusals >= LOG_REFUSALS_MAX;
+        if is_same
+            && is_member
+            && is_refused
+            && let Some(first_kept) = self.live.first_kept
+            && (self.record.cursor() + 1..=head.seq.saturating_add(1)).contains(&first_kept)
+        {
+            // Still a member, in the same epoch: only messages are gone.
+            cx.recovery.history_gaps += 1;
+            cx.warn(Warning::HistoryGap { chat: self.chat() });
+            self.live.is_in_doubt = false;
+            self.live.log_refusals = 0;
+            self.live.is_anchored = false;
+            self.live.head_is_at_least(head.seq);
+            self.record.set_cursor(first_kept - 1, None);
+            log_chain::clear(cx.conn, self.chat())?;
+        } else if is_same && is_member && head.seq >= self.record.cursor() {
+            self.live.is_in_doubt = false;
+            self.live.log_refusals = 0;
+            self.live.head_is_at_least(head.seq);
+            self.back_off(cx, None);
+            self.server_misbehaved(cx, Misbehaviour::FalseRefusal);
+        } else if head.seq > self.record.cursor() && !is_refused {
+            // What can be fetched is read before anything is given up.
+            self.live.head_is_at_least(head.seq);
+        } else {
+            if head.seq < self.record.cursor() {
+                self.server_misbehaved(cx, Misbehaviour::LogShortened);
+            }
+            self.rejoin(cx)?;
+        }
+        cx.touch(self.chat());
+        Ok(())
+    }
+
+    // ---- leaving the log ----
+
+    /// Leaves the group, of which the log cannot be applied any more, to come back into it by an external commit.
+    pub(super) fn rejoin(&mut self, cx: &mut Context<'_>) -> StepResult {
+        cx.recovery.rejoins += 1;
+        let (chat, id) = (self.chat(), self.id());
+        let cursor = self.record.cursor();
+        tracing::info!(%chat, cursor, "the log cannot be followed: joins again");
+        if let Some(group) = self.group.find(cx, id)?
+            && !self.record.is_entering()
+        {
+            let view = group.public_view(&cx.mls())?;
+            let epoch_seq = self.record.epoch_seq();
+            former_states::insert(
+                cx.conn,
+                chat,
+                &FormerState {
+                    public_view: view.to_bytes(),
+                    reached: (cursor, self.record.chain()),
+                    epoch_began: (epoch_seq, log_chain::find(cx.conn, chat, epoch_seq)?),
+                },
+            )?;
+        }
+        self.leave_group(cx)
+    }
+
+    /// Leaves a group in which nothing was read yet, to enter it from outside.
+    pub(super) fn enter_anew(&mut self, cx: &mut Context<'_>) -> StepResult {
+        cx.recovery.rejoins += 1;
+        cx.warn(Warning::HistoryGap { chat: self.chat() });
+        self.leave_group(cx)
+    }
+
+    fn leave_group(&mut self, cx: &mut Context<'_>) -> StepResult {
+        let id = self.id();
+        held_entries::delete_beyond(cx.conn, self.chat(), 0)?;
+        handshakes::delete(cx.conn, self.chat())?;
+        self.forget_sends(cx);
+        self.group.delete(cx, id)?;
+        self.live.follower = None;
+        self.live.is_in_doubt = false;
+        self.live.log_refusals = 0;
+        self.record.set_entering(false);
+        self.record.set_state(ConversationState::Joining);
+        self.changed(cx);
+        cx.touch(self.chat());
+        Ok(())
+    }
+
+    /// Reports what was passed over on the way back into the group.
+    pub(super) fn report_gap(&mut self, cx: &mut Context<'_>) -> StepResult {
+        let chat = self.chat();
+        let Some(state) = former_states::find(cx.conn, chat)? else {
+            return Ok(());
+        };
+        former_states::delete(cx.conn, chat)?;
+        let view = PublicView::load(&state.public_view)
+            .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
+        let id = self.id();
+        let commits = self.group.load(cx, id)?.epoch().saturating_sub(view.epoch());
+        if self.record.cursor().saturating_sub(state.reached.0) > commits {
+            cx.recovery.history_gaps += 1;
+            cx.warn(Warning::HistoryGap { chat });
+        }
+        Ok(())
+    }
+
+    // ---- following ----
+
+    /// The follower of this connection. `None` if this device held no state of the group.
+    pub(super) fn follower(&mut self, cx: &Context<'_>) -> StepResult<Option<&mut Follower>> {
+        if self.live.follower.is_none()
+            && let Some(state) = former_states::find(cx.conn, self.chat())?
+        {
+            let (seq, hash) = if self.live.follows_from_epoch {
+                state.epoch_began
+            } else {
+                state.reached
+            };
+            let view = PublicView::load(&state.public_view)
+                .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
+            self.live.follower = Some(Follower {
+                view,
+                place: LogPlace { seq, hash },
+            });
+        }
+        Ok(self.live.follower.as_mut())
+    }
+
+    /// Whether pages of the log are followed, and not applied.
+    pub(super) fn follows(&mut self, cx: &Context<'_>) -> StepResult<bool> {
+        let is_out = matches!(
+            self.record.state(),
+            ConversationState::Joining | ConversationState::CutOff
+        );
+        Ok(is_out && handshakes::find(cx.conn, self.chat())?.is_none() && self.follower(cx)?.is_some())
+    }
+
+    /// Checks, after a page was followed, that it led on.
+    pub(super) fn check_progress(
+        &mut self,
+        cx: &mut Context<'_>,
+        after_seq: u64,
+        head: LogPlace,
+    ) -> StepResult {
+        let followed = self.follower(cx)?.map_or(0, |follower| follower.place.seq);
+        if followed <= after_seq && followed < head.seq {
+            self.back_off(cx, None);
+        } else if head.seq < self.live.head {
+            // The server had announced entries that do not exist.
+            self.live.head = head.seq;
+        }
+        cx.touch(self.chat());
+        Ok(())
+    }
+
+    /// Follows the log past an entry. Messages are passed over: they are for members.
+    pub(super) fn follow(&mut self, cx: &mut Context<'_>, entry: &Entry) -> StepResult {
+        let now = cx.now;
+        let Some(follower) = self.follower(cx)? else {
+            return Ok(());
+        };
+        if entry.seq != follower.place.seq + 1 {
+            return Ok(());
+        }
+        if entry.is_commit && follower.view.follow(&entry.payload, now).is_err() {
+            return self.descent_failed(cx);
+        }
+        let before = follower.place.hash;
+        let hash = before.and_then(|before| self.chain_after(before, entry));
+        if let Some(follower) = &mut self.live.follower {
+            follower.place = LogPlace { seq: entry.seq, hash };
+        }
+        Ok(())
+    }
+
+    /// Judges the group that the server shows.
+    pub(super) fn judge(
+        &mut self,
+        cx: &mut Context<'_>,
+        staged: &StagedExternalJoin,
+        state: &GroupState,
+    ) -> StepResult<Verdict> {
+        let head = LogPlace::of_frame(state.head_seq, &state.head_hash);
+        if self.record.state() == ConversationState::Joined {
+            if self.live.is_in_doubt {
+                self.resolve_doubt(cx, staged, head)?;
+            }
+            return Ok(Verdict::Wait);
+        }
+        let Some(follower) = self.follower(cx)? else {
+            return Ok(Verdict::Enter(head));
+        };
+        let (place, arrived) = (follower.place(), follower.transcript() == *staged.transcript());
+        if head.seq > place.seq {
+            self.live.head_is_at_least(head.seq);
+            cx.touch(self.chat());
+            return Ok(Verdict::Wait);
+        }
+        if arrived {
+            // In the same state, with a log that is shorter: messages are gone, and nothing else.
+            return Ok(Verdict::Enter(if head.seq < place.seq { head } else { place }));
+        }
+        self.descent_failed(cx)?;
+        Ok(Verdict::Wait)
+    }
+
+    /// Notes that what the server shows does not descend from the state that this device held.
+    fn descent_failed(&mut self, cx: &mut Context<'_>) -> StepResult {
+        self.live.follower = None;
+        cx.touch(self.chat());
+        if !std::mem::replace(&mut self.live.follows_from_epoch, true) {
+            // An earlier page may have left a commit out.
+            return Ok(());
+        }
+        self.live.follows_from_epoch = false;
+        self.server_misbehaved(cx, Misbehaviour::AnotherPast);
+        self.cut_off(cx);
+        Ok(())
+    }
+
+    /// Leaves it to the user whether this device enters what the server shows. It is tried again by itself on the next
+    /// connection.
+    fn cut_off(&mut self, cx: &mut Context<'_>) {
+        self.live.is_cut_off = true;
+        self.back_off(cx, None);
+        if self.record.state() != ConversationState::CutOff {
+            cx.recovery.cut_offs += 1;
+            self.record.set_state(ConversationState::CutOff);
+            self.changed(cx);
+        }
+    }
+
+    /// Enters what the server shows, by the user's decision, wherever it comes from.
+    pub(crate) fn try_again(&mut self, cx: &mut Context<'_>) -> StepResult {
+        if self.record.state() != ConversationState::CutOff {
+            return Ok(());
+        }
+        former_states::delete(cx.conn, self.chat())?;
+        cx.warn(Warning::HistoryGap { chat: self.chat() });
+        self.live.is_cut_off = false;
+        self.live.retry.succeeded();
+        self.leave_group(cx)
+    }
+}
+
+/// The hash to claim with an external commit.
+pub(super) fn hash_to_claim(place: LogPlace, claims_nothing: bool) -> Option<LogHash> {
+    place.hash.filter(|_| !claims_nothing)
+}
