@@ -148,6 +148,19 @@ impl DeviceCertificate {
         self.0.not_after
     }
 
+    /// Checks that the certificate is valid at `now`.
+    pub(crate) fn check_validity(&self, now: Timestamp) -> Result<(), CertificateError> {
+        let now = now.as_secs();
+        let (not_before, not_after) = (self.not_before().as_secs(), self.not_after().as_secs());
+        if now < not_before {
+            return Err(CertificateError::NotYetValid { not_before, now });
+        }
+        if now >= not_after {
+            return Err(CertificateError::Expired { not_after, now });
+        }
+        Ok(())
+    }
+
     /// The same certificate, to be verified again at another time.
     pub fn into_unverified(self) -> UnverifiedCertificate {
         self.0
@@ -215,17 +228,7 @@ impl UnverifiedCertificate {
     /// directory or a group.
     pub fn verify(self, now: Timestamp) -> Result<DeviceCertificate, CertificateError> {
         let certificate = self.verify_signature()?;
-        let now = now.as_secs();
-        let (not_before, not_after) = (
-            certificate.not_before().as_secs(),
-            certificate.not_after().as_secs(),
-        );
-        if now < not_before {
-            return Err(CertificateError::NotYetValid { not_before, now });
-        }
-        if now >= not_after {
-            return Err(CertificateError::Expired { not_after, now });
-        }
+        certificate.check_validity(now)?;
         Ok(certificate)
     }
 

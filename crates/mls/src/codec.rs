@@ -15,11 +15,11 @@ use openmls_traits::types::SignatureScheme;
 use subrosa_wire::ConversationId;
 
 use crate::{
-    crypto::Crypto,
+    crypto::{Crypto, is_hpke_public_key},
     keys::DevicePublicKey,
     limits::{MLS_MESSAGE_MAX, RATCHET_TREE_MAX},
     peek::Reader,
-    suite::{CIPHERSUITE, EXTERNAL_PUB_LEN},
+    suite::CIPHERSUITE,
 };
 
 /// Bytes are not what they should be. The text says what was expected.
@@ -42,6 +42,9 @@ pub enum GroupInfoError {
     /// It must carry exactly one extension, the external public key.
     #[error("the group info must carry the external public key and nothing else")]
     Extensions,
+    /// The external public key is not a key of the suite.
+    #[error("the external public key in the group info is not a key")]
+    ExternalPub,
     /// It is of another epoch, tree, transcript or policy than the group.
     #[error("the group info does not describe the state of the group")]
     WrongState,
@@ -111,9 +114,11 @@ impl UnverifiedGroupInfo {
         }
         let extensions = info.extensions();
         let external_pub = extensions.external_pub().ok_or(GroupInfoError::Extensions)?;
-        if extensions.iter().count() != 1 || external_pub.external_pub().as_slice().len() != EXTERNAL_PUB_LEN
-        {
+        if extensions.iter().count() != 1 {
             return Err(GroupInfoError::Extensions);
+        }
+        if !is_hpke_public_key(external_pub.external_pub().as_slice()) {
+            return Err(GroupInfoError::ExternalPub);
         }
         // OpenMLS does not expose the confirmation tag and the signer. They follow the context
         // and the extensions: `MAC confirmation_tag; uint32 signer; opaque signature<V>`.

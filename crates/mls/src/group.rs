@@ -9,7 +9,7 @@ use std::{
 
 use openmls::{
     framing::Sender,
-    group::{GroupContext, MlsGroup},
+    group::{CreateCommitError, GroupContext, MlsGroup},
     prelude::{LeafNodeIndex, LeafNodeParameters, tls_codec::Serialize as _},
 };
 use openmls_traits::OpenMlsProvider as _;
@@ -26,7 +26,7 @@ use crate::{
     policy::GroupPolicy,
     provider::MlsError,
     public_view::PublicView,
-    rules::{self, PolicyError},
+    rules::{self, PolicyError, Validity},
 };
 
 /// A member of a group: one device.
@@ -102,6 +102,9 @@ pub enum CommitError {
     /// section 12.2).
     #[error("a device cannot remove itself")]
     RemovesItself,
+    /// The devices to add contradict each other or the group, for example by a key that two of them have.
+    #[error("these devices cannot be added: {0}")]
+    Invalid(String),
     /// Others would refuse the commit.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -302,7 +305,10 @@ impl Group {
             .create_group_info(true)
             .use_ratchet_tree_extension(false)
             .build(provider.rand(), provider.crypto(), &identity.signer(), |_| true)
-            .map_err(|error| provider.internal(error))?
+            .map_err(|error| match error {
+                CreateCommitError::ProposalValidationError(error) => CommitError::Invalid(error.to_string()),
+                error => CommitError::Mls(provider.internal(error)),
+            })?
             .stage_commit(provider)
             .map_err(|error| provider.internal(error))?;
         if let Err(error) = self.check_pending_commit(mls) {
@@ -320,7 +326,18 @@ impl Group {
             return Ok(());
         };
         let sender = Sender::Member(self.inner.own_leaf_index());
-        rules::check_commit(self.inner.public_group(), &self.policy, &sender, staged, mls.now).map(drop)
+        // OpenMLS has just made the nodes of the path.
+        let path_nodes = &[];
+        let validity = Validity::At(mls.now);
+        rules::check_commit(
+            self.inner.public_group(),
+            &self.policy,
+            &sender,
+            staged,
+            path_nodes,
+            validity,
+        )
+        .map(drop)
     }
 
     /// Finds the leaves that a plan removes. Refuses what MLS would refuse with a less specific error.

@@ -25,6 +25,7 @@ use crate::{
     storage::{Storage, StorageError},
     store::MemoryStore,
     suite::leaf_capabilities,
+    tree_keys::TreeKeys,
 };
 
 /// Why a group cannot be joined.
@@ -52,6 +53,10 @@ pub enum JoinError {
     /// The group breaks a rule.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// The welcome withholds private keys that this device must have at its place in the tree, or puts the leaf of
+    /// another key package there. The next commit could not be applied.
+    #[error("the welcome does not give this device the keys of its place in the tree")]
+    MissingKeys,
     /// The group has a leaf for this device that is not its own.
     #[error("the group has a leaf for this device that is not its own")]
     NotOurLeaf,
@@ -62,7 +67,9 @@ pub enum JoinError {
 
 /// A welcome that was decrypted and verified. The group is not stored yet.
 pub struct StagedJoin {
-    inner: StagedWelcome,
+    inner: MlsGroup,
+    /// The rows of the group, to be stored.
+    rows: MemoryStore,
     conversation_id: ConversationId,
     policy: GroupPolicy,
     members: Vec<Member>,
@@ -87,16 +94,16 @@ impl StagedJoin {
 
     /// The epoch in which this device joins.
     pub fn epoch(&self) -> u64 {
-        self.inner.group_context().epoch().as_u64()
+        self.inner.epoch().as_u64()
     }
 
     /// Stores the group.
     pub fn accept(self, mls: &Mls<'_>) -> Result<Group, JoinError> {
-        let group = self
-            .inner
-            .into_group(&mls.provider)
+        let storage = mls.provider.storage();
+        storage
+            .write_rows(&self.rows)
             .map_err(|error| mls.provider.internal(error))?;
-        Ok(Group::new(group, self.conversation_id, self.policy))
+        Ok(Group::new(self.inner, self.conversation_id, self.policy))
     }
 }
 
@@ -189,6 +196,8 @@ impl Mls<'_> {
             return Err(Malformed("a welcome").into());
         };
         let tree = codec::ratchet_tree(ratchet_tree)?;
+        let keys = TreeKeys::read(ratchet_tree)?;
+        keys.check_parents()?;
         let builder = StagedWelcome::build_from_welcome(&self.provider, &join_config(), welcome)
             .map_err(|error| self.welcome_error(error))?;
         let processed = builder.processed_welcome();
@@ -222,8 +231,25 @@ impl Mls<'_> {
             .ok_or(PolicyError::NoSuchLeaf(sender_leaf))?
             .certificate
             .clone();
+        let rows = MemoryStore::new();
+        let provider = self.provider.with_store(&rows);
+        let inner = inner
+            .into_group(&provider)
+            .map_err(|error| provider.internal(error))?;
+        let private = provider
+            .storage()
+            .epoch_public_keys(expected)
+            .map_err(|error| provider.internal(error))?;
+        if keys
+            .owned_by(own_leaf)
+            .iter()
+            .any(|key| private.iter().all(|other| other != key))
+        {
+            return Err(JoinError::MissingKeys);
+        }
         Ok(StagedJoin {
             inner,
+            rows,
             conversation_id: expected,
             policy,
             members,
@@ -241,7 +267,9 @@ impl Mls<'_> {
         expected: ConversationId,
     ) -> Result<StagedExternalJoin, JoinError> {
         let unverified = UnverifiedGroupInfo::decode(group_info, expected)?;
-        let group = verify_public_group(unverified.info, codec::ratchet_tree(ratchet_tree)?)?;
+        let tree = codec::ratchet_tree(ratchet_tree)?;
+        TreeKeys::read(ratchet_tree)?.check_parents()?;
+        let group = verify_public_group(unverified.info, tree)?;
         let policy = rules::policy_of(group.group_context())?;
         check_own_account(&policy, identity)?;
         let members = verified_members(&group, &policy)?;
@@ -271,7 +299,8 @@ impl Mls<'_> {
         match error {
             WelcomeError::NoMatchingKeyPackage => JoinError::NoKeyPackage,
             WelcomeError::GroupAlreadyExists => JoinError::AlreadyAMember,
-            WelcomeError::LibraryError(error) => MlsError::Internal(error.to_string()).into(),
+            // Also what OpenMLS considers an error of its own, such as a secret that is too short: what we stored has
+            // not changed, and what is new are the bytes of the welcome.
             error => JoinError::Invalid(error.to_string()),
         }
     }

@@ -12,9 +12,10 @@ use subrosa_wire::{AccountId, DeviceId, Timestamp};
 use crate::{
     certificate::DeviceCertificate,
     codec::{self, Malformed},
-    crypto::Crypto,
+    crypto::{Crypto, is_hpke_public_key},
     rules::{self, PolicyError},
     suite::CIPHERSUITE,
+    tree_keys,
 };
 
 /// Why a key package is refused.
@@ -108,6 +109,10 @@ pub fn verify_key_package(
         });
     }
     let certificate = certificate.verify(now).map_err(PolicyError::Certificate)?;
+    if !is_hpke_public_key(key_package.hpke_init_key().as_slice()) {
+        return Err(PolicyError::InitKey(certificate.device_id()).into());
+    }
+    tree_keys::check_leaf(key_package.leaf_node(), certificate.device_id())?;
     Ok(VerifiedKeyPackage {
         key_package,
         certificate,

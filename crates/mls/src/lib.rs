@@ -24,6 +24,7 @@ mod process;
 
 pub mod padding;
 mod rules;
+mod tree_keys;
 
 mod chain;
 mod peek;

@@ -26,6 +26,10 @@ pub const POLICY_MAX: usize = 8 * 1024;
 /// The most leaves that one commit may add.
 pub const COMMIT_ADDS_MAX: usize = 1024;
 
+/// The highest epoch in which a group can be joined, which none reaches: at a commit each millisecond it takes nine
+/// thousand years. OpenMLS counts on from it.
+pub const EPOCH_MAX: u64 = 1 << 48;
+
 /// The most key packages that one call makes.
 pub const KEY_PACKAGES_MAX: usize = 256;
 

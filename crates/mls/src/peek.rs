@@ -70,19 +70,50 @@ const SENDER_NEW_MEMBER_COMMIT: u8 = 4;
 
 /// Reads the cleartext header of a message (RFC 9420, sections 6, 6.2 and 6.3).
 pub fn peek(message: &[u8]) -> Result<Envelope, PeekError> {
-    let mut reader = Reader::new(message);
-    let (envelope, _) = read(&mut reader)?;
-    Ok(envelope)
+    let message = read(message)?;
+    let kind = message
+        .commit
+        .map_or(MessageKind::Application, |commit| MessageKind::Commit {
+            external: commit.external,
+        });
+    Ok(Envelope {
+        conversation_id: message.conversation_id,
+        epoch: message.epoch,
+        kind,
+        claim: LogClaim::decode(message.authenticated_data).ok_or(PeekError::Claim)?,
+    })
 }
 
 /// The confirmation tag of a commit (RFC 9420, section 6.1).
 pub(crate) fn confirmation_tag(commit: &[u8]) -> Result<&[u8], PeekError> {
-    let (_, tag) = read(&mut Reader::new(commit))?;
-    tag.ok_or(PeekError::ContentType)
+    let commit = read(commit)?.commit.ok_or(PeekError::ContentType)?;
+    Ok(commit.confirmation_tag)
 }
 
-/// Reads a whole message. Also returns the confirmation tag, if it is a commit.
-fn read<'a>(reader: &mut Reader<'a>) -> Result<(Envelope, Option<&'a [u8]>), PeekError> {
+/// The encoded nodes of the path of a commit, without the length in front; empty if there are none.
+pub(crate) fn path_nodes(commit: &[u8]) -> Result<&[u8], PeekError> {
+    let commit = read(commit)?.commit.ok_or(PeekError::ContentType)?;
+    Ok(commit.path_nodes)
+}
+
+/// What is read of a message.
+struct Message<'a> {
+    conversation_id: ConversationId,
+    epoch: u64,
+    authenticated_data: &'a [u8],
+    /// `None` for an application message.
+    commit: Option<Commit<'a>>,
+}
+
+/// What is read of a commit.
+struct Commit<'a> {
+    external: bool,
+    path_nodes: &'a [u8],
+    confirmation_tag: &'a [u8],
+}
+
+fn read(message: &[u8]) -> Result<Message<'_>, PeekError> {
+    let mut reader = Reader::new(message);
     let version = reader.u16()?;
     if version != MLS_10 {
         return Err(PeekError::Version(version));
@@ -93,27 +124,21 @@ fn read<'a>(reader: &mut Reader<'a>) -> Result<(Envelope, Option<&'a [u8]>), Pee
     }
     let conversation_id = ConversationId::try_from(reader.vector()?).map_err(|_| PeekError::GroupId)?;
     let epoch = reader.u64()?;
-    let (kind, claim, tag) = if wire_format == PRIVATE_MESSAGE {
-        (MessageKind::Application, private_message(reader)?, None)
+    let (authenticated_data, commit) = if wire_format == PRIVATE_MESSAGE {
+        (private_message(&mut reader)?, None)
     } else {
-        let commit = public_message(reader)?;
-        let external = commit.external;
-        (
-            MessageKind::Commit { external },
-            commit.authenticated_data,
-            Some(commit.confirmation_tag),
-        )
+        let (authenticated_data, commit) = public_message(&mut reader)?;
+        (authenticated_data, Some(commit))
     };
     if reader.remaining() != 0 {
         return Err(PeekError::Malformed);
     }
-    let envelope = Envelope {
+    Ok(Message {
         conversation_id,
         epoch,
-        kind,
-        claim: LogClaim::decode(claim).ok_or(PeekError::Claim)?,
-    };
-    Ok((envelope, tag))
+        authenticated_data,
+        commit,
+    })
 }
 
 /// The rest of a `PrivateMessage`. Returns the authenticated data.
@@ -127,15 +152,8 @@ fn private_message<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], PeekError> {
     Ok(authenticated_data)
 }
 
-/// What is read of a commit.
-struct PublicCommit<'a> {
-    external: bool,
-    authenticated_data: &'a [u8],
-    confirmation_tag: &'a [u8],
-}
-
-/// The rest of a `PublicMessage`.
-fn public_message<'a>(reader: &mut Reader<'a>) -> Result<PublicCommit<'a>, PeekError> {
+/// The rest of a `PublicMessage`. Returns the authenticated data, too.
+fn public_message<'a>(reader: &mut Reader<'a>) -> Result<(&'a [u8], Commit<'a>), PeekError> {
     let external = match reader.u8()? {
         SENDER_MEMBER => {
             reader.u32()?; // leaf_index
@@ -149,40 +167,66 @@ fn public_message<'a>(reader: &mut Reader<'a>) -> Result<PublicCommit<'a>, PeekE
         return Err(PeekError::ContentType);
     }
     reader.skip_vector()?; // proposals
-    match reader.u8()? {
-        0 => {}
+    let path_nodes = match reader.u8()? {
+        0 => &[],
         1 => update_path(reader)?,
         _ => return Err(PeekError::Malformed),
-    }
+    };
     reader.skip_vector()?; // signature
     let confirmation_tag = reader.vector()?;
     if !external {
         reader.skip_vector()?; // membership_tag
     }
-    Ok(PublicCommit {
+    let commit = Commit {
         external,
-        authenticated_data,
+        path_nodes,
         confirmation_tag,
-    })
+    };
+    Ok((authenticated_data, commit))
 }
 
-/// An `UpdatePath` (RFC 9420, section 7.6): a leaf node and the nodes above it.
-fn update_path(reader: &mut Reader<'_>) -> Result<(), PeekError> {
-    const SOURCE_COMMIT: u8 = 3;
-    reader.skip_vector()?; // encryption_key
+/// An `UpdatePath` (RFC 9420, section 7.6): a leaf node and the nodes above it, which are returned.
+fn update_path<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], PeekError> {
+    if leaf_node(reader)?.source != SOURCE_COMMIT {
+        return Err(PeekError::Malformed);
+    }
+    reader.vector()
+}
+
+const SOURCE_KEY_PACKAGE: u8 = 1;
+const SOURCE_UPDATE: u8 = 2;
+const SOURCE_COMMIT: u8 = 3;
+
+/// What is read of a `LeafNode` (RFC 9420, section 7.2).
+pub(crate) struct Leaf<'a> {
+    pub(crate) encryption_key: &'a [u8],
+    source: u8,
+}
+
+pub(crate) fn leaf_node<'a>(reader: &mut Reader<'a>) -> Result<Leaf<'a>, PeekError> {
+    let encryption_key = reader.vector()?;
     reader.skip_vector()?; // signature_key
     reader.u16()?; // credential_type
     reader.skip_vector()?; // credential
     for _ in 0..5 {
         reader.skip_vector()?; // versions, suites, extensions, proposals, credentials
     }
-    if reader.u8()? != SOURCE_COMMIT {
-        return Err(PeekError::Malformed);
+    let source = reader.u8()?;
+    match source {
+        SOURCE_KEY_PACKAGE => {
+            reader.u64()?; // not_before
+            reader.u64()?; // not_after
+        }
+        SOURCE_UPDATE => {}
+        SOURCE_COMMIT => reader.skip_vector()?, // parent_hash
+        _ => return Err(PeekError::Malformed),
     }
-    reader.skip_vector()?; // parent_hash
     reader.skip_vector()?; // extensions
     reader.skip_vector()?; // signature
-    reader.skip_vector() // nodes
+    Ok(Leaf {
+        encryption_key,
+        source,
+    })
 }
 
 /// Reads the presentation language of TLS as MLS uses it (RFC 9420, section 2.1).

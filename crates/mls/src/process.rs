@@ -11,7 +11,7 @@ use openmls::{
     group::{ProcessMessageError, StageCommitError, StagedCommit as MlsStagedCommit, ValidationError},
     messages::proposals::ProposalType,
 };
-use subrosa_wire::{AccountId, ConversationId};
+use subrosa_wire::{AccountId, ConversationId, Timestamp};
 
 use crate::{
     certificate::DeviceCertificate,
@@ -20,8 +20,9 @@ use crate::{
     device::Mls,
     group::{Group, corrupt},
     padding::{self, InvalidPadding},
+    peek,
     provider::MlsError,
-    rules::{self, CommitSummary, PolicyError},
+    rules::{self, CommitSummary, PolicyError, Validity},
     storage::StorageError,
 };
 
@@ -74,6 +75,8 @@ pub struct StagedCommit {
     inner: Box<MlsStagedCommit>,
     conversation_id: ConversationId,
     sender: CommitSender,
+    /// Whether the sender's leaf did not have its certificate before.
+    sender_is_new: bool,
     added: Vec<DeviceCertificate>,
     removed: Vec<DeviceCertificate>,
     claim: LogClaim,
@@ -108,6 +111,18 @@ impl StagedCommit {
     /// What the committer says about the log.
     pub fn claim(&self) -> &LogClaim {
         &self.claim
+    }
+
+    /// The certificates that the commit brings in although this clock, of a device that only follows the log, says
+    /// that they are outside their validity. The commit is valid all the same: its committer and the server have
+    /// judged by their clocks, and a group must not fork because of a wrong one.
+    pub fn out_of_date(&self, now: Timestamp) -> impl Iterator<Item = &DeviceCertificate> {
+        let (CommitSender::Member(sender) | CommitSender::External(sender)) = &self.sender;
+        let new = self.sender_is_new.then_some(sender);
+        self.added
+            .iter()
+            .chain(new)
+            .filter(move |certificate| certificate.check_validity(now).is_err())
     }
 
     /// Whether this device is removed. After the merge the group can no longer be used.
@@ -197,7 +212,8 @@ impl Group {
     ///
     /// An application message uses up its key, so keep the content in the same transaction.
     pub fn process(&mut self, mls: &Mls<'_>, message: &[u8]) -> Result<Received, ProcessError> {
-        let (message, claimed_sender) = self.expect_message(message)?;
+        let bytes = message;
+        let (message, claimed_sender) = self.expect_message(bytes)?;
         let epoch = message.epoch().as_u64();
         let processed = self
             .inner
@@ -223,7 +239,7 @@ impl Group {
                 return Err(PolicyError::StandaloneProposal.into());
             }
         }
-        self.accept(mls, processed, epoch)
+        self.accept(processed, bytes, epoch)
     }
 
     /// Parses the message and refuses what cannot be for this group before any key is used. Also returns the account
@@ -268,10 +284,11 @@ impl Group {
         Ok((message, claimed_sender))
     }
 
+    /// `message` is what was processed.
     fn accept(
         &self,
-        mls: &Mls<'_>,
         processed: ProcessedMessage,
+        message: &[u8],
         epoch: u64,
     ) -> Result<Received, ProcessError> {
         let group = self.inner.public_group();
@@ -297,12 +314,21 @@ impl Group {
                 }))
             }
             ProcessedMessageContent::StagedCommitMessage(staged) => {
+                let path_nodes = peek::path_nodes(message).map_err(|_| Malformed("a public commit"))?;
                 let CommitSummary {
                     committer,
+                    committer_is_new,
                     external,
                     added,
                     removed,
-                } = match rules::check_commit(group, self.policy(), &sender, &staged, mls.now) {
+                } = match rules::check_commit(
+                    group,
+                    self.policy(),
+                    &sender,
+                    &staged,
+                    path_nodes,
+                    Validity::JudgedByOthers,
+                ) {
                     Ok(summary) => summary,
                     Err(rule) => {
                         let Sender::Member(leaf) = sender else {
@@ -327,6 +353,7 @@ impl Group {
                     } else {
                         CommitSender::Member(committer)
                     },
+                    sender_is_new: committer_is_new,
                     added,
                     removed,
                     claim,
@@ -352,9 +379,13 @@ impl Group {
 }
 
 /// Maps an error of OpenMLS to what the peer did wrong.
+///
+/// That includes errors that OpenMLS considers its own: the group was verified when it was joined, and what is new
+/// are the bytes of the message. A message that cannot be processed must be refused, or it would be processed again
+/// for ever.
 fn classify(error: ProcessMessageError<StorageError>) -> ProcessError {
     match error {
-        ProcessMessageError::LibraryError(error) => MlsError::Internal(error.to_string()).into(),
+        ProcessMessageError::LibraryError(error) => ProcessError::Forged(error.to_string()),
         ProcessMessageError::StorageError(error) => MlsError::Corrupt(error.to_string()).into(),
         ProcessMessageError::ValidationError(error) => classify_validation(error),
         ProcessMessageError::InvalidCommit(error) => classify_commit(error),
@@ -379,7 +410,6 @@ fn classify_validation(error: ValidationError) -> ProcessError {
         }
         ValidationError::UnableToDecrypt(reason) => ProcessError::Undecryptable(reason.to_string()),
         ValidationError::WrongGroupId => ProcessError::WrongConversation,
-        ValidationError::LibraryError(error) => MlsError::Internal(error.to_string()).into(),
         error => ProcessError::Forged(error.to_string()),
     }
 }

@@ -37,6 +37,12 @@ pub(crate) struct Provider<'a> {
     storage: Storage<'a>,
 }
 
+/// A provider with the random source of another.
+pub(crate) struct OtherStore<'a, 'r> {
+    random: &'a Random<'r>,
+    storage: Storage<'a>,
+}
+
 impl<'a> Provider<'a> {
     pub(crate) fn new(store: &'a dyn KeyValue, rng: &'a mut dyn CryptoRngCore) -> Self {
         Self {
@@ -47,18 +53,58 @@ impl<'a> Provider<'a> {
 
     /// The error that really occurred: that of the store, if it failed, whatever OpenMLS reports.
     pub(crate) fn store_failure(&self) -> Option<MlsError> {
-        use crate::storage::StorageError;
-
-        self.storage.take_failure().map(|failure| match failure {
-            StorageError::Store(error) => MlsError::Store(error),
-            error @ (StorageError::Codec(_) | StorageError::GroupId) => MlsError::Corrupt(error.to_string()),
-        })
+        store_failure(&self.storage)
     }
 
     /// Converts an error of OpenMLS that no peer can cause.
     pub(crate) fn internal(&self, error: impl std::fmt::Display) -> MlsError {
-        self.store_failure()
-            .unwrap_or_else(|| MlsError::Internal(error.to_string()))
+        internal(&self.storage, error)
+    }
+
+    /// A provider for a group that is not to be stored yet.
+    pub(crate) fn with_store<'b>(&'b self, store: &'b dyn KeyValue) -> OtherStore<'b, 'a> {
+        OtherStore {
+            random: &self.random,
+            storage: Storage::new(store),
+        }
+    }
+}
+
+impl OtherStore<'_, '_> {
+    /// Like [`Provider::internal`].
+    pub(crate) fn internal(&self, error: impl std::fmt::Display) -> MlsError {
+        internal(&self.storage, error)
+    }
+}
+
+fn internal(storage: &Storage<'_>, error: impl std::fmt::Display) -> MlsError {
+    store_failure(storage).unwrap_or_else(|| MlsError::Internal(error.to_string()))
+}
+
+fn store_failure(storage: &Storage<'_>) -> Option<MlsError> {
+    use crate::storage::StorageError;
+
+    storage.take_failure().map(|failure| match failure {
+        StorageError::Store(error) => MlsError::Store(error),
+        error @ (StorageError::Codec(_) | StorageError::GroupId) => MlsError::Corrupt(error.to_string()),
+    })
+}
+
+impl<'a, 'r> OpenMlsProvider for OtherStore<'a, 'r> {
+    type CryptoProvider = Crypto;
+    type RandProvider = Random<'r>;
+    type StorageProvider = Storage<'a>;
+
+    fn storage(&self) -> &Storage<'a> {
+        &self.storage
+    }
+
+    fn crypto(&self) -> &Crypto {
+        &Crypto
+    }
+
+    fn rand(&self) -> &Random<'r> {
+        self.random
     }
 }
 

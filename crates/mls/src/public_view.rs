@@ -21,10 +21,12 @@ use crate::{
     codec::{self, GroupInfoError, Malformed, UnverifiedGroupInfo},
     crypto::Crypto,
     group::{Member, Transcript},
+    peek,
     policy::GroupPolicy,
     rules::{self, CommitSummary, PolicyError, Validity},
     storage::Storage,
     store::MemoryStore,
+    tree_keys::TreeKeys,
 };
 
 const VERSION: u8 = 1;
@@ -108,11 +110,13 @@ impl PublicView {
         now: Timestamp,
     ) -> Result<Self, ViewError> {
         let group_info = UnverifiedGroupInfo::decode(group_info, expected)?;
+        let tree = codec::ratchet_tree(ratchet_tree)?;
+        TreeKeys::read(ratchet_tree)?.check_parents()?;
         let store = MemoryStore::new();
         let (group, _) = PublicGroup::from_external(
             &Crypto,
             &Storage::new(&store),
-            codec::ratchet_tree(ratchet_tree)?,
+            tree,
             group_info.info,
             ProposalStore::new(),
         )
@@ -218,12 +222,13 @@ impl PublicView {
         now: Timestamp,
     ) -> Result<CommitEffect, ViewError> {
         let group_info = UnverifiedGroupInfo::decode(group_info_after, self.conversation_id)?;
-        let (sender, staged, summary) = self.stage(commit, now)?;
+        let (sender, staged, summary) = self.stage(commit, Validity::At(now))?;
         let CommitSummary {
             committer,
             external,
             added,
             removed,
+            ..
         } = summary;
         let committer_leaf = match sender {
             Sender::Member(index) => index,
@@ -254,23 +259,24 @@ impl PublicView {
 
     /// Checks a commit and applies it without its group info: what a device can do that follows a group which it
     /// cannot, or cannot yet, be a member of.
-    pub fn follow(&mut self, commit: &[u8], now: Timestamp) -> Result<(), ViewError> {
-        let (_, staged, _) = self.stage(commit, now)?;
+    pub fn follow(&mut self, commit: &[u8]) -> Result<(), ViewError> {
+        let (_, staged, _) = self.stage(commit, Validity::JudgedByOthers)?;
         self.merge(*staged)
     }
 
     fn stage(
         &mut self,
         commit: &[u8],
-        now: Timestamp,
+        validity: Validity,
     ) -> Result<(Sender, Box<openmls::group::StagedCommit>, CommitSummary), ViewError> {
         let message = self.expect_commit(commit)?;
+        let path_nodes = peek::path_nodes(commit).map_err(|_| Malformed("a public commit"))?;
         let processed = self.group.process_message(&Crypto, message).map_err(classify)?;
         let sender = processed.sender().clone();
         let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else {
             return Err(PolicyError::StandaloneProposal.into());
         };
-        let summary = rules::check_commit(&self.group, &self.policy, &sender, &staged, now)?;
+        let summary = rules::check_commit(&self.group, &self.policy, &sender, &staged, path_nodes, validity)?;
         Ok((sender, staged, summary))
     }
 

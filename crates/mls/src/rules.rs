@@ -17,9 +17,10 @@ use subrosa_wire::{AccountId, DeviceId, Timestamp};
 
 use crate::{
     certificate::{CertificateError, DeviceCertificate, UnverifiedCertificate},
-    limits::COMMIT_ADDS_MAX,
+    limits::{COMMIT_ADDS_MAX, EPOCH_MAX},
     policy::{GroupPolicy, InvalidPolicy},
     suite::{CIPHERSUITE, CREDENTIAL_TYPE, POLICY_EXTENSION, POLICY_TYPE, SELF_REMOVE, leaf_capabilities},
+    tree_keys,
 };
 
 /// A rule of the group is broken: the peer, or the server that delivers for it, misbehaved.
@@ -31,6 +32,9 @@ pub enum PolicyError {
     /// The group context carries other extensions than the policy and the required capabilities.
     #[error("the group context does not carry exactly the policy and what it requires")]
     ContextExtensions,
+    /// The group has an epoch that no group can reach.
+    #[error("the epoch is {0}, more than {EPOCH_MAX}")]
+    Epoch(u64),
     /// The policy cannot be read.
     #[error(transparent)]
     Policy(#[from] InvalidPolicy),
@@ -52,6 +56,24 @@ pub enum PolicyError {
     /// A leaf lacks what the group requires.
     #[error("the leaf of device {0} lacks capabilities that every leaf must have")]
     Capabilities(DeviceId),
+    /// The encryption key of a leaf is not a key of the suite.
+    #[error("the encryption key of device {0} is not a key")]
+    EncryptionKey(DeviceId),
+    /// The init key of a key package is not a key of the suite.
+    #[error("the init key of device {0} is not a key")]
+    InitKey(DeviceId),
+    /// The encryption key of a node above the leaves is not a key of the suite.
+    #[error("the encryption key of a node of the tree is not a key")]
+    NodeKey,
+    /// A commit brings in an encryption key that is in the tree already.
+    #[error("a commit repeats an encryption key of the tree")]
+    RepeatedKey,
+    /// What a commit encrypts was not made by the KEM of the suite.
+    #[error("a commit carries a ciphertext that is not one of the suite")]
+    Ciphertext,
+    /// The ratchet tree cannot be read.
+    #[error("the ratchet tree cannot be read")]
+    Tree,
     /// A device of an account that the conversation does not belong to.
     #[error("account {0} is not an account of the conversation")]
     ForeignAccount(AccountId),
@@ -93,13 +115,16 @@ pub enum PolicyError {
     Sender,
 }
 
-/// When a certificate must be valid.
+/// Who judges whether the certificate of a leaf is in its validity, which depends on a clock.
+///
+/// Whether an entry of the log is valid must not: a group would fork between members whose clocks differ. So the
+/// device that makes a commit and the server that accepts it judge, and those who follow the log do not.
 #[derive(Clone, Copy)]
 pub(crate) enum Validity {
-    /// Now, because its leaf enters the group.
+    /// We do, at this instant: we make the commit, or accept it.
     At(Timestamp),
-    /// It was valid when its leaf entered.
-    WhenItEntered,
+    /// Committer and server did when the leaf entered.
+    JudgedByOthers,
 }
 
 /// The MLS lifetime of key packages and their leaves: forever. OpenMLS compares lifetimes with the
@@ -131,6 +156,10 @@ fn required_capabilities() -> RequiredCapabilitiesExtension {
 pub(crate) fn policy_of(context: &GroupContext) -> Result<GroupPolicy, PolicyError> {
     if context.ciphersuite() != CIPHERSUITE {
         return Err(PolicyError::Suite(context.ciphersuite().into()));
+    }
+    let epoch = context.epoch().as_u64();
+    if epoch > EPOCH_MAX {
+        return Err(PolicyError::Epoch(epoch));
     }
     let extensions: &Extensions<GroupContext> = context.extensions();
     let policy = extensions
@@ -204,9 +233,10 @@ pub(crate) fn verify_leaf(
     if !policy.admits(account_id) {
         return Err(PolicyError::ForeignAccount(account_id));
     }
+    tree_keys::check_leaf(leaf, certificate.claimed_device_id())?;
     Ok(match validity {
         Validity::At(now) => certificate.verify(now)?,
-        Validity::WhenItEntered => certificate.verify_signature()?,
+        Validity::JudgedByOthers => certificate.verify_signature()?,
     })
 }
 
@@ -220,7 +250,7 @@ pub(crate) fn verify_members(
         .members()
         .map(|member| {
             let leaf = leaf(group, member.index)?;
-            let certificate = verify_leaf(policy, leaf, Validity::WhenItEntered)?;
+            let certificate = verify_leaf(policy, leaf, Validity::JudgedByOthers)?;
             if !devices.insert(certificate.device_id()) {
                 return Err(PolicyError::DuplicateDevice(certificate.device_id()));
             }
@@ -253,6 +283,8 @@ fn leaf(group: &PublicGroup, index: LeafNodeIndex) -> Result<&LeafNode, PolicyEr
 pub(crate) struct CommitSummary {
     /// The certificate that the committer's leaf has after the commit.
     pub(crate) committer: DeviceCertificate,
+    /// Whether the committer's leaf did not have this certificate before.
+    pub(crate) committer_is_new: bool,
     /// Whether the committer joins with this commit.
     pub(crate) external: bool,
     pub(crate) added: Vec<DeviceCertificate>,
@@ -261,22 +293,25 @@ pub(crate) struct CommitSummary {
 
 /// Checks a staged commit against the group before it. OpenMLS has already checked the rules of
 /// RFC 9420; this checks the additional ones of Subrosa.
+///
+/// `path_nodes` are the encoded nodes of its path, see [`tree_keys::check_commit`].
 pub(crate) fn check_commit(
     group: &PublicGroup,
     policy: &GroupPolicy,
     sender: &Sender,
     staged: &StagedCommit,
-    now: Timestamp,
+    path_nodes: &[u8],
+    validity: Validity,
 ) -> Result<CommitSummary, PolicyError> {
     if staged.group_context().extensions() != group.group_context().extensions() {
         return Err(PolicyError::PolicyChanged);
     }
     let external = matches!(sender, Sender::NewMemberCommit);
-    let committer = match sender {
-        Sender::Member(index) => member_committer(group, policy, *index, staged, now)?,
+    let (committer, committer_is_new) = match sender {
+        Sender::Member(index) => member_committer(group, policy, *index, staged, validity)?,
         Sender::NewMemberCommit => {
             let leaf = staged.update_path_leaf_node().ok_or(PolicyError::NoLeaf)?;
-            verify_leaf(policy, leaf, Validity::At(now))?
+            (verify_leaf(policy, leaf, validity)?, true)
         }
         _ => return Err(PolicyError::Sender),
     };
@@ -290,7 +325,7 @@ pub(crate) fn check_commit(
     for queued in staged.queued_proposals() {
         match allowed_proposal(queued, external)? {
             AllowedProposal::Add(leaf) => {
-                added.push(verify_leaf(policy, leaf, Validity::At(now))?);
+                added.push(verify_leaf(policy, leaf, validity)?);
             }
             AllowedProposal::Remove(index) => {
                 let certificate = accepted_certificate(group, index)?;
@@ -308,8 +343,10 @@ pub(crate) fn check_commit(
     }
     let entering = added.iter().chain(external.then_some(&committer));
     check_devices_are_distinct(group, entering, &removed)?;
+    tree_keys::check_commit(group, staged, path_nodes)?;
     Ok(CommitSummary {
         committer,
+        committer_is_new,
         external,
         added,
         removed,
@@ -317,28 +354,29 @@ pub(crate) fn check_commit(
 }
 
 /// The committer's leaf after a commit of a member: the same device, possibly with a renewed
-/// certificate.
+/// certificate. Also returns whether it is another certificate than before.
 fn member_committer(
     group: &PublicGroup,
     policy: &GroupPolicy,
     index: LeafNodeIndex,
     staged: &StagedCommit,
-    now: Timestamp,
-) -> Result<DeviceCertificate, PolicyError> {
+    validity: Validity,
+) -> Result<(DeviceCertificate, bool), PolicyError> {
     let before = accepted_certificate(group, index)?;
     let Some(leaf) = staged.update_path_leaf_node() else {
-        return Ok(before);
+        return Ok((before, false));
     };
     if certificate_of(leaf)? == before.clone().into_unverified() {
-        return Ok(before);
+        tree_keys::check_leaf(leaf, before.device_id())?;
+        return Ok((before, false));
     }
-    let after = verify_leaf(policy, leaf, Validity::At(now))?;
+    let after = verify_leaf(policy, leaf, validity)?;
     if (after.account_id(), after.device_id(), after.device_key())
         != (before.account_id(), before.device_id(), before.device_key())
     {
         return Err(PolicyError::DeviceChanged(before.device_id()));
     }
-    Ok(after)
+    Ok((after, true))
 }
 
 enum AllowedProposal<'a> {

@@ -5,9 +5,10 @@
 
 use std::cell::RefCell;
 
+use openmls::treesync::EncryptionKey;
 use openmls_traits::storage::{CURRENT_VERSION, StorageProvider, traits};
 use serde::{
-    Serialize,
+    Deserialize, Serialize,
     de::{DeserializeOwned, IgnoredAny},
 };
 use subrosa_wire::ConversationId;
@@ -15,7 +16,8 @@ use zeroize::Zeroizing;
 
 use crate::{
     cbor::{self, CborError, Item, Reader},
-    store::{KeyValue, KeyValueError, group_prefix},
+    store::{KeyValue, KeyValueError, MemoryStore, group_prefix},
+    tree_keys,
 };
 
 const VERSION: u16 = CURRENT_VERSION;
@@ -119,6 +121,39 @@ impl<'a> Storage<'a> {
         self.remember((|| match self.store.get(key)? {
             Some(bytes) => Ok(Some(cbor::from_bytes(&Zeroizing::new(bytes))?)),
             None => Ok(None),
+        })())
+    }
+
+    /// Writes all rows of another store.
+    pub(crate) fn write_rows(&self, rows: &MemoryStore) -> Result<(), StorageError> {
+        self.remember(rows.copy_to(self.store).map_err(StorageError::from))
+    }
+
+    /// The public keys of the key pairs that are stored for a group, of all its epochs.
+    pub(crate) fn epoch_public_keys(
+        &self,
+        conversation_id: ConversationId,
+    ) -> Result<Vec<Vec<u8>>, StorageError> {
+        #[derive(Deserialize)]
+        struct KeyPair {
+            public_key: EncryptionKey,
+            #[serde(rename = "private_key")]
+            _private_key: IgnoredAny,
+        }
+
+        let mut key = group_prefix(conversation_id);
+        key.extend_from_slice(row::EPOCH_KEY_PAIRS.as_bytes());
+        self.remember((|| {
+            let Some(list) = self.store.get(&key)?.map(Zeroizing::new) else {
+                return Ok(Vec::new());
+            };
+            let mut keys = Vec::new();
+            for entry in entries(&list)? {
+                for pair in cbor::from_bytes::<(IgnoredAny, Vec<KeyPair>)>(&entry)?.1 {
+                    keys.push(tree_keys::bytes_of(&pair.public_key));
+                }
+            }
+            Ok(keys)
         })())
     }
 

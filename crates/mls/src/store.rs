@@ -6,6 +6,7 @@
 use std::{cell::RefCell, collections::BTreeMap};
 
 use subrosa_wire::ConversationId;
+use zeroize::Zeroizing;
 
 /// The store failed, for example because the disk is full or the database is corrupt. The transaction
 /// must be rolled back.
@@ -32,10 +33,10 @@ pub fn group_prefix(conversation_id: ConversationId) -> Vec<u8> {
     prefix
 }
 
-/// A store in memory, for the public view and for tests.
+/// A store in memory, for the public view, for a group that is not to be stored yet, and for tests.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
-    rows: RefCell<BTreeMap<Vec<u8>, Vec<u8>>>,
+    rows: RefCell<BTreeMap<Vec<u8>, Zeroizing<Vec<u8>>>>,
 }
 
 impl MemoryStore {
@@ -47,7 +48,11 @@ impl MemoryStore {
     /// A store with these rows.
     pub fn from_rows(rows: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Self {
         Self {
-            rows: RefCell::new(rows.into_iter().collect()),
+            rows: RefCell::new(
+                rows.into_iter()
+                    .map(|(key, value)| (key, Zeroizing::new(value)))
+                    .collect(),
+            ),
         }
     }
 
@@ -56,18 +61,28 @@ impl MemoryStore {
         self.rows
             .borrow()
             .iter()
-            .map(|(key, value)| (key.clone(), value.clone()))
+            .map(|(key, value)| (key.clone(), value.to_vec()))
             .collect()
+    }
+
+    /// Writes all rows into another store.
+    pub(crate) fn copy_to(&self, other: &dyn KeyValue) -> Result<(), KeyValueError> {
+        for (key, value) in &*self.rows.borrow() {
+            other.put(key, value)?;
+        }
+        Ok(())
     }
 }
 
 impl KeyValue for MemoryStore {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, KeyValueError> {
-        Ok(self.rows.borrow().get(key).cloned())
+        Ok(self.rows.borrow().get(key).map(|value| value.to_vec()))
     }
 
     fn put(&self, key: &[u8], value: &[u8]) -> Result<(), KeyValueError> {
-        self.rows.borrow_mut().insert(key.to_vec(), value.to_vec());
+        self.rows
+            .borrow_mut()
+            .insert(key.to_vec(), Zeroizing::new(value.to_vec()));
         Ok(())
     }
 

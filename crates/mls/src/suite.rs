@@ -29,8 +29,8 @@ pub const SELF_REMOVE_PROPOSAL: u16 = 0x000A;
 pub(crate) const CIPHERSUITE: Ciphersuite = Ciphersuite::MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519;
 pub(crate) const CLASSICAL_CIPHERSUITE: Ciphersuite =
     Ciphersuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519;
-/// Length in bytes of an external public key of [`SUITE`]: an X-Wing encapsulation key.
-pub(crate) const EXTERNAL_PUB_LEN: usize = 1216;
+/// Length in bytes of what the KEM of [`SUITE`] sends, X-Wing: a ciphertext of ML-KEM-768, then a key of X25519.
+pub(crate) const KEM_OUTPUT_LEN: usize = 1088 + 32;
 pub(crate) const CREDENTIAL_TYPE: CredentialType = CredentialType::Other(CERTIFICATE_CREDENTIAL);
 pub(crate) const POLICY_TYPE: ExtensionType = ExtensionType::Unknown(POLICY_EXTENSION);
 pub(crate) const SELF_REMOVE: ProposalType = ProposalType::SelfRemove;

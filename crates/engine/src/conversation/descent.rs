@@ -247,14 +247,13 @@ impl Conversation {
 
     /// Follows the log past an entry. Messages are passed over: they are for members.
     pub(super) fn follow(&mut self, cx: &mut Context<'_>, entry: &Entry) -> StepResult {
-        let now = cx.now;
         let Some(follower) = self.follower(cx)? else {
             return Ok(());
         };
         if entry.seq != follower.place.seq + 1 {
             return Ok(());
         }
-        if entry.is_commit && follower.view.follow(&entry.payload, now).is_err() {
+        if entry.is_commit && follower.view.follow(&entry.payload).is_err() {
             return self.descent_failed(cx);
         }
         let before = follower.place.hash;

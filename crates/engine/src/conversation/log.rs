@@ -398,6 +398,14 @@ impl Conversation {
             self.rejoin(cx)?;
             return Ok(Applied::NotApplied);
         }
+        for certificate in staged.out_of_date(cx.now) {
+            // Most likely it is this device's clock that is wrong.
+            tracing::warn!(
+                chat = %self.chat(),
+                device = %certificate.device_id(),
+                "by this device's clock, a certificate that entered the group is outside its validity"
+            );
+        }
         let is_external = matches!(staged.sender(), CommitSender::External(_));
         let (CommitSender::Member(sender) | CommitSender::External(sender)) = staged.sender();
         if is_external {

@@ -235,6 +235,15 @@ impl OpenMlsCrypto for Crypto {
     }
 }
 
+/// Whether these bytes are a public key of the KEM of our suite, X-Wing: an encapsulation key of ML-KEM-768 that
+/// passes the checks of FIPS 203, section 7.2, then one of X25519, which any 32 bytes are (RFC 7748, section 5).
+///
+/// OpenMLS does not look at such a key until it encrypts to it, and fails then. So whoever reads one for the
+/// first time asks this.
+pub(crate) fn is_hpke_public_key(bytes: &[u8]) -> bool {
+    x_wing::EncapsulationKey::new_from_slice(bytes).is_ok()
+}
+
 fn only_ed25519(scheme: SignatureScheme) -> Result<(), CryptoError> {
     if scheme == SignatureScheme::ED25519 {
         Ok(())

@@ -7,7 +7,6 @@ use openmls::{
     prelude::{Ciphersuite, Credential, CredentialType, Extensions, LeafNodeIndex, Lifetime},
     schedule::psk::{ExternalPsk, PreSharedKeyId, Psk},
 };
-use openmls_rust_crypto::OpenMlsRustCrypto;
 use openmls_traits::OpenMlsProvider as _;
 use subrosa_mls::{
     CertificateError, CommitBundle, CommitPlan, GroupInfoError, GroupPolicy, JoinError, KeyPackageError,
@@ -16,20 +15,21 @@ use subrosa_mls::{
 use subrosa_wire::DeviceId;
 
 use crate::{
+    hostile::Hostile,
     mallory::{self, Mallory, SUITE, capabilities, encode, leaf, policy_extensions, required_capabilities},
     world::{Account, CONVERSATION, Chat, Device, NOW, alice, alice_and_bob, bob},
 };
 
 /// A conversation in which Bob certified a device that turned out to be hostile.
-struct Scene {
-    chat: Chat,
-    mallory: Mallory,
+pub(crate) struct Scene {
+    pub(crate) chat: Chat,
+    pub(crate) mallory: Mallory,
 }
 
-const MALLORY: u8 = 66;
+pub(crate) const MALLORY: u8 = 66;
 
 impl Scene {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut chat = Chat::new();
         let mallory = Mallory::join(leaf(&bob(), MALLORY), |key_package| {
             let verified = verify_key_package(&key_package, bob().id, NOW).unwrap();
@@ -47,7 +47,7 @@ impl Scene {
     }
 
     /// Expects that both sides refuse for the same reason and continue as before.
-    fn expect_refusal(&mut self, bundle: &CommitBundle, reason: PolicyError) {
+    pub(crate) fn expect_refusal(&mut self, bundle: &CommitBundle, reason: PolicyError) {
         assert_eq!(self.chat.server.submit(bundle), Err(ViewError::Policy(reason)));
         for device in [&self.chat.alice, &self.chat.bob] {
             let rows = device.store.rows();
@@ -68,7 +68,7 @@ impl Scene {
     }
 
     /// A commit that adds this leaf.
-    fn add(&mut self, leaf: &mallory::RawLeaf) -> CommitBundle {
+    pub(crate) fn add(&mut self, leaf: &mallory::RawLeaf) -> CommitBundle {
         let key_package = leaf.key_package(&self.mallory.provider);
         self.mallory.commit(|commit| commit.propose_adds([key_package]))
     }
@@ -135,7 +135,7 @@ fn a_leaf_with_a_lifetime_of_its_own_is_refused() {
 fn a_leaf_that_cannot_read_how_a_member_leaves_is_refused() {
     let mut old = leaf(&bob(), 70);
     old.capabilities = capabilities(&[]);
-    let bytes = encode(old.key_package(&OpenMlsRustCrypto::default()));
+    let bytes = encode(old.key_package(&Hostile::default()));
     assert_eq!(
         verify_key_package(&bytes, bob().id, NOW).err(),
         Some(KeyPackageError::Policy(PolicyError::Capabilities(

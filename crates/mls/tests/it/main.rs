@@ -9,7 +9,9 @@ mod world;
 mod conversation;
 mod joining;
 
+mod hostile;
 mod hostile_commits;
+mod hostile_keys;
 mod tampering;
 
 mod public_view;

@@ -16,7 +16,6 @@ use openmls::{
         tls_codec::{Deserialize as _, Serialize as _, VLBytes},
     },
 };
-use openmls_rust_crypto::OpenMlsRustCrypto;
 use openmls_traits::{
     OpenMlsProvider as _,
     signatures::{Signer, SignerError},
@@ -25,7 +24,10 @@ use openmls_traits::{
 use subrosa_mls::{CERTIFICATE_CREDENTIAL, CommitBundle, DeviceSigningKey, GroupPolicy, POLICY_EXTENSION};
 use subrosa_wire::DeviceId;
 
-use crate::world::{Account, CLAIM, CONVERSATION, NOW, Server};
+use crate::{
+    hostile::Hostile,
+    world::{Account, CLAIM, CONVERSATION, NOW, Server},
+};
 
 pub(crate) const SUITE: Ciphersuite = Ciphersuite::MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519;
 
@@ -90,11 +92,11 @@ impl RawLeaf {
         }
     }
 
-    pub(crate) fn key_package(&self, provider: &OpenMlsRustCrypto) -> KeyPackage {
+    pub(crate) fn key_package(&self, provider: &Hostile) -> KeyPackage {
         self.key_package_of(provider, SUITE)
     }
 
-    pub(crate) fn key_package_of(&self, provider: &OpenMlsRustCrypto, suite: Ciphersuite) -> KeyPackage {
+    pub(crate) fn key_package_of(&self, provider: &Hostile, suite: Ciphersuite) -> KeyPackage {
         KeyPackage::builder()
             .key_package_lifetime(self.lifetime)
             .leaf_node_capabilities(self.capabilities.clone())
@@ -118,7 +120,7 @@ pub(crate) fn key_package(bytes: &[u8]) -> KeyPackage {
         panic!("not a key package");
     };
     let key_package: KeyPackageIn = key_package;
-    let provider = OpenMlsRustCrypto::default();
+    let provider = Hostile::default();
     key_package
         .validate(provider.crypto(), ProtocolVersion::Mls10)
         .unwrap()
@@ -148,7 +150,7 @@ fn config() -> MlsGroupJoinConfig {
 
 /// A member that follows no rules.
 pub(crate) struct Mallory {
-    pub(crate) provider: OpenMlsRustCrypto,
+    pub(crate) provider: Hostile,
     pub(crate) leaf: RawLeaf,
     pub(crate) group: MlsGroup,
 }
@@ -156,7 +158,7 @@ pub(crate) struct Mallory {
 impl Mallory {
     /// A device that makes a key package, is added by somebody, and joins.
     pub(crate) fn join(leaf: RawLeaf, let_in: impl FnOnce(Vec<u8>) -> (Vec<u8>, Vec<u8>)) -> Self {
-        let provider = OpenMlsRustCrypto::default();
+        let provider = Hostile::default();
         let (welcome, tree) = let_in(encode(leaf.key_package(&provider)));
         let MlsMessageBodyIn::Welcome(welcome) = decode(&welcome) else {
             panic!("not a welcome");
@@ -175,7 +177,15 @@ impl Mallory {
 
     /// A group of its own with these extensions and this suite.
     pub(crate) fn create(leaf: RawLeaf, suite: Ciphersuite, extensions: Vec<Extension>) -> Self {
-        let provider = OpenMlsRustCrypto::default();
+        Self::create_with(Hostile::default(), leaf, suite, extensions)
+    }
+
+    pub(crate) fn create_with(
+        provider: Hostile,
+        leaf: RawLeaf,
+        suite: Ciphersuite,
+        extensions: Vec<Extension>,
+    ) -> Self {
         let config = MlsGroupCreateConfig::builder()
             .ciphersuite(suite)
             .capabilities(leaf.capabilities.clone())
@@ -273,14 +283,30 @@ fn bundle_of(epoch: u64, (commit, welcome, group_info): Messages) -> CommitBundl
 }
 
 impl RawLeaf {
-    /// A group info with another confirmation tag, and signed for that (RFC 9420, section 5.1.2).
+    /// A group info with another confirmation tag.
     pub(crate) fn forge_confirmation_tag(&self, group_info: &[u8]) -> Vec<u8> {
         const SIGNER_LEN: usize = 4;
+        self.forge_group_info(group_info, |payload| {
+            let last_of_tag = payload.len() - SIGNER_LEN - 1;
+            payload[last_of_tag] ^= 1;
+        })
+    }
+
+    /// A group info of another epoch.
+    pub(crate) fn forge_epoch(&self, group_info: &[u8], epoch: u64) -> Vec<u8> {
+        // After version, suite and group id.
+        const EPOCH_AT: usize = 2 + 2 + 17;
+        self.forge_group_info(group_info, |payload| {
+            payload[EPOCH_AT..EPOCH_AT + 8].copy_from_slice(&epoch.to_be_bytes());
+        })
+    }
+
+    /// A group info with a change, and signed for that (RFC 9420, section 5.1.2).
+    fn forge_group_info(&self, group_info: &[u8], change: impl FnOnce(&mut [u8])) -> Vec<u8> {
         const SIGNATURE_LEN: usize = 2 + 64;
         let (head, rest) = group_info.split_at(4);
         let mut payload = rest[..rest.len() - SIGNATURE_LEN].to_vec();
-        let last_of_tag = payload.len() - SIGNER_LEN - 1;
-        payload[last_of_tag] ^= 1;
+        change(&mut payload);
         let sign_content = (
             VLBytes::from(b"MLS 1.0 GroupInfoTBS".to_vec()),
             VLBytes::from(payload.clone()),
@@ -296,7 +322,10 @@ impl RawLeaf {
 
 /// An external commit with this leaf.
 pub(crate) fn external_commit(leaf: &RawLeaf, server: &Server) -> CommitBundle {
-    let provider = OpenMlsRustCrypto::default();
+    external_commit_with(&Hostile::default(), leaf, server)
+}
+
+pub(crate) fn external_commit_with(provider: &Hostile, leaf: &RawLeaf, server: &Server) -> CommitBundle {
     let MlsMessageBodyIn::GroupInfo(group_info) = decode(&server.group_info) else {
         panic!("not a group info");
     };
@@ -306,7 +335,7 @@ pub(crate) fn external_commit(leaf: &RawLeaf, server: &Server) -> CommitBundle {
         .with_ratchet_tree(tree)
         .with_config(config())
         .with_aad(CLAIM.encode().to_vec())
-        .build_group(&provider, group_info, leaf.credential_with_key())
+        .build_group(provider, group_info, leaf.credential_with_key())
         .unwrap()
         .leaf_node_parameters(
             LeafNodeParameters::builder()
@@ -318,7 +347,7 @@ pub(crate) fn external_commit(leaf: &RawLeaf, server: &Server) -> CommitBundle {
         .create_group_info(true)
         .build(provider.rand(), provider.crypto(), &leaf.signer, |_| true)
         .unwrap()
-        .finalize(&provider)
+        .finalize(provider)
         .unwrap();
     bundle_of(epoch, bundle.into_messages())
 }
