@@ -1,8 +1,8 @@
 //! Handles: the unique names by which people find each other.
 //!
 //! A handle is 3 to 32 characters of `a-z`, `0-9`, `_` and `.`; it starts with a letter, ends with a
-//! letter or digit, and has no two separators in a row. So no two handles look the same, and none
-//! hides a character. Upper case is folded; everything else is refused rather than repaired.
+//! letter or digit, and has no two separators in a row. So none hides a character. Upper case is folded;
+//! everything else is refused rather than repaired. Which handles look alike, their skeletons say.
 
 use std::{fmt, str::FromStr};
 
@@ -58,6 +58,32 @@ impl Handle {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// What remains of the handle if characters that are easily confused count as one: handles with the same
+    /// skeleton look alike, and a server gives only one of them to an account.
+    ///
+    /// `i` and `1` become `l`, `0` becomes `o`, and separators vanish. It is for comparing only: it is not a
+    /// handle. A change here calls for a migration of the server's database.
+    pub fn skeleton(&self) -> String {
+        skeleton(&self.0)
+    }
+
+    /// Whether it looks like a name of the service, which nobody can have: `r00t`.
+    pub fn looks_reserved(&self) -> bool {
+        let own = self.skeleton();
+        RESERVED.iter().any(|reserved| skeleton(reserved) == own)
+    }
+}
+
+fn skeleton(text: &str) -> String {
+    text.chars()
+        .filter(|c| !matches!(c, '_' | '.'))
+        .map(|c| match c {
+            'i' | '1' => 'l',
+            '0' => 'o',
+            other => other,
+        })
+        .collect()
 }
 
 impl FromStr for Handle {
@@ -142,6 +168,49 @@ mod tests {
     #[test]
     fn a_handle_is_folded_to_its_normal_form() {
         assert_eq!("@Alice_1.b".parse::<Handle>().unwrap().as_str(), "alice_1.b");
+    }
+
+    #[test]
+    fn handles_that_look_alike_have_one_skeleton() {
+        let skeleton = |text: &str| text.parse::<Handle>().unwrap().skeleton();
+        for (one, other) in [
+            ("alice", "a1ice"),
+            ("alice", "al1ce"),
+            ("alice", "allce"),
+            ("alice", "a_l.i_c.e"),
+            ("bob", "b0b"),
+            ("a_b", "a.b"),
+            ("a_b1", "ab.l"),
+            ("Alice", "aIice"),
+        ] {
+            assert_eq!(skeleton(one), skeleton(other), "{one} {other}");
+        }
+        for (one, other) in [
+            ("alice", "alicia"),
+            ("ana", "anna"),
+            ("ben", "den"),
+            ("rnb", "mb1"),
+        ] {
+            assert_ne!(skeleton(one), skeleton(other), "{one} {other}");
+        }
+    }
+
+    /// The server's database holds skeletons.
+    #[test]
+    fn a_skeleton_is_stable() {
+        let handle: Handle = "ab.cdefghijklmnopqrstuvwxyz_0123".parse().unwrap();
+        assert_eq!(handle.skeleton(), "abcdefghljklmnopqrstuvwxyzol23");
+        let handle: Handle = "a456789".parse().unwrap();
+        assert_eq!(handle.skeleton(), "a456789");
+    }
+
+    #[test]
+    fn a_handle_that_looks_like_the_service_is_recognised() {
+        let looks_reserved = |text: &str| text.parse::<Handle>().unwrap().looks_reserved();
+        for text in ["adm1n", "r00t", "sup_port", "m0derator", "sec.urity", "y0u"] {
+            assert!(looks_reserved(text), "{text}");
+        }
+        assert!(!looks_reserved("alice"));
     }
 
     #[test]

@@ -49,6 +49,12 @@ pub enum AccountError {
     /// The handle is in use.
     #[error("@{0} is taken")]
     HandleTaken(String),
+    /// A handle that looks like it is in use.
+    #[error("@{0} looks like a handle that is taken")]
+    LookAlikeTaken(String),
+    /// The handle looks like a name of the service.
+    #[error("@{0} looks like a handle that is reserved")]
+    LooksReserved(String),
     /// The server takes no new accounts.
     #[error("ask the operator of this server for an account")]
     RegistrationClosed,
@@ -94,7 +100,9 @@ impl AccountError {
             Self::TokenReused => ProblemCode::TokenReused,
             Self::ChallengeExpired => ProblemCode::ChallengeExpired,
             Self::DeviceSignedOut => ProblemCode::DeviceSignedOut,
-            Self::HandleTaken(_) => ProblemCode::HandleTaken,
+            Self::HandleTaken(_) | Self::LookAlikeTaken(_) | Self::LooksReserved(_) => {
+                ProblemCode::HandleTaken
+            }
             Self::RegistrationClosed => ProblemCode::RegistrationClosed,
             Self::BadCertificate(_) => ProblemCode::BadCertificate,
             Self::TooManyDevices => ProblemCode::TooManyDevices,

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use subrosa_mls::AccountIdentity;
 use subrosa_wire::{
-    Timestamp,
+    Handle, Timestamp,
     rest::{RegistrationChallenge, RegistrationFinish, RegistrationStart, Tokens},
 };
 use subtle::ConstantTimeEq as _;
@@ -20,7 +20,9 @@ use crate::{
     session::Session,
     store::{
         StoreError,
-        accounts::{AccountRecord, Credentials, NewAccount, NewDevice, Registered, VaultRecord},
+        accounts::{
+            AccountRecord, Availability, Credentials, NewAccount, NewDevice, Registered, VaultRecord,
+        },
     },
     tokens::RefreshToken,
 };
@@ -36,13 +38,13 @@ impl Accounts {
             return Err(AccountError::RegistrationClosed);
         }
         self.attempt_limits.check_registration(address)?;
-        if self
-            .store
-            .account_by_handle(request.handle.clone())
-            .await?
-            .is_some()
-        {
-            return Err(AccountError::HandleTaken(request.handle.to_string()));
+        check_not_reserved(&request.handle)?;
+        match self.store.availability(request.handle.clone()).await? {
+            Availability::Free => {}
+            Availability::Taken => return Err(AccountError::HandleTaken(request.handle.to_string())),
+            Availability::LookAlikeTaken => {
+                return Err(AccountError::LookAlikeTaken(request.handle.to_string()));
+            }
         }
         let registration_response = self
             .passwords
@@ -62,6 +64,7 @@ impl Accounts {
             return Err(AccountError::RegistrationClosed);
         }
         self.attempt_limits.check_registration(address)?;
+        check_not_reserved(&request.handle)?;
         let now = self.clock.now();
         let identity = AccountIdentity {
             account_key: fields::public_key("account_key", &request.account_key)?,
@@ -113,6 +116,7 @@ impl Accounts {
                 tracing::info!(account = %session.account_id, device = %session.device_id, "a sign-up was repeated");
                 Ok(without_access(&tokens.refresh, ends_at))
             }
+            Registered::LookAlikeTaken => Err(AccountError::LookAlikeTaken(request.handle.to_string())),
             Registered::HandleTaken => Err(AccountError::HandleTaken(request.handle.to_string())),
             Registered::AccountIdTaken => Err(AccountError::Malformed(
                 "an account has these keys already: make new ones".to_owned(),
@@ -153,6 +157,15 @@ impl Accounts {
         Ok(session
             .filter(|session| session.newest.0.ct_eq(&new.device.token.0).into())
             .map(|session| session.expires_at))
+    }
+}
+
+/// Refuses a handle that looks like a name of the service.
+fn check_not_reserved(handle: &Handle) -> Result<(), AccountError> {
+    if handle.looks_reserved() {
+        Err(AccountError::LooksReserved(handle.to_string()))
+    } else {
+        Ok(())
     }
 }
 

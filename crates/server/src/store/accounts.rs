@@ -124,6 +124,17 @@ pub struct NewAccount {
     pub device: NewDevice,
 }
 
+/// Whether a handle can be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Availability {
+    /// Nobody has it, or one that looks like it.
+    Free,
+    /// Somebody has it.
+    Taken,
+    /// Somebody has one that looks like it, see [`Handle::skeleton`].
+    LookAlikeTaken,
+}
+
 /// What became of a registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Registered {
@@ -131,6 +142,8 @@ pub enum Registered {
     Done,
     /// Somebody has the handle. Nothing was stored.
     HandleTaken,
+    /// Somebody has a handle that looks like it. Nothing was stored.
+    LookAlikeTaken,
     /// Somebody has the account id. Nothing was stored.
     AccountIdTaken,
     /// Somebody has the device id. Nothing was stored.
@@ -217,7 +230,10 @@ pub trait AccountStore: Send + Sync {
     /// The account with this id.
     async fn account(&self, account_id: AccountId) -> Result<Option<AccountRecord>, StoreError>;
 
-    /// The account with this handle.
+    /// Whether a new account can have this handle.
+    async fn availability(&self, handle: Handle) -> Result<Availability, StoreError>;
+
+    /// The account with exactly this handle.
     async fn account_by_handle(&self, handle: Handle) -> Result<Option<AccountRecord>, StoreError>;
 
     /// Accounts whose handle starts with `prefix`, in the order of their handles.

@@ -122,6 +122,50 @@ async fn a_handle_belongs_to_the_first_who_finishes() {
 }
 
 #[tokio::test]
+async fn a_handle_that_looks_like_another_or_like_the_service_is_refused() {
+    let server = Server::start().await;
+    signed_up(&server).await;
+    let start = async |handle: &str| {
+        let (_, registration_request) = registration_request(PASSWORD);
+        let start = RegistrationStart {
+            handle: handle.parse().unwrap(),
+            registration_request,
+        };
+        server.post("/v1/registration/start").json(&start).send().await
+    };
+    assert_snapshot!(start("a1_ice").await.shown(), @r#"
+    409 Conflict
+    {
+      "code": "handle_taken",
+      "detail": "@a1_ice looks like a handle that is taken",
+      "status": 409,
+      "title": "this handle is taken",
+      "type": "urn:subrosa:problem:handle_taken"
+    }
+    "#);
+    assert_snapshot!(start("r00t").await.shown(), @r#"
+    409 Conflict
+    {
+      "code": "handle_taken",
+      "detail": "@r00t looks like a handle that is reserved",
+      "status": 409,
+      "title": "this handle is taken",
+      "type": "urn:subrosa:problem:handle_taken"
+    }
+    "#);
+    // Nor does it help to leave out the first step.
+    let other = Owner::new("alic3");
+    let (key, device_id) = new_device();
+    let mut finish = other
+        .registration(&server, other.enrolment(device_id, &key))
+        .await;
+    for handle in ["al.ice", "adm1n"] {
+        finish.handle = handle.parse().unwrap();
+        assert_eq!(finish_sign_up(&server, &finish).await.code(), "handle_taken");
+    }
+}
+
+#[tokio::test]
 async fn whoever_lost_the_answer_of_a_sign_up_asks_again_and_goes_on() {
     let server = Server::start().await;
     let (_, first, finish) = signed_up(&server).await;

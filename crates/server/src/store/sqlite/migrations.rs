@@ -27,6 +27,7 @@ macro_rules! migration {
 const MIGRATIONS: &[Migration] = &[
     migration!(11, "0011_delivery"),
     migration!(12, "0012_accounts"),
+    migration!(13, "0013_handles"),
     migration!(16, "0016_log_chain"),
 ];
 
@@ -126,6 +127,50 @@ mod tests {
                 "{}",
                 migration.name
             );
+        }
+    }
+
+    /// The handles of accounts in the order of their creation, and what the step about skeletons makes of them.
+    #[test]
+    fn accounts_keep_their_handles_and_the_earliest_of_those_that_look_alike_has_the_skeleton() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let before = MIGRATIONS
+            .iter()
+            .position(|migration| migration.version == 13)
+            .unwrap();
+        apply(&mut connection, &MIGRATIONS[..before]).unwrap();
+        for (number, handle) in (0_u8..).zip(["bob", "al_i.ce1", "b0b", "allcel", "anna"]) {
+            // Ids do not ascend with time.
+            let id = [9 - number; 16];
+            connection
+                .execute(
+                    "INSERT INTO accounts VALUES (?1, ?2, zeroblob(32), zeroblob(32), 1, x'', x'', zeroblob(32), x'',
+                         x'', 1, x'', ?3)",
+                    params![id, handle, number],
+                )
+                .unwrap();
+        }
+        apply(&mut connection, MIGRATIONS).unwrap();
+        let mut statement = connection
+            .prepare("SELECT handle, handle_skeleton FROM accounts ORDER BY created_at")
+            .unwrap();
+        let found: Vec<(String, Option<String>)> = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        let expected = [
+            ("bob", Some("bob")),
+            ("al_i.ce1", Some("allcel")),
+            ("b0b", None),
+            ("allcel", None),
+            ("anna", Some("anna")),
+        ]
+        .map(|(handle, skeleton)| (handle.to_owned(), skeleton.map(str::to_owned)));
+        assert_eq!(found, expected);
+        for (handle, skeleton) in found {
+            let handle: subrosa_wire::Handle = handle.parse().unwrap();
+            assert!(skeleton.is_none_or(|skeleton| skeleton == handle.skeleton()));
         }
     }
 

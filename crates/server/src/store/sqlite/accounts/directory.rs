@@ -7,7 +7,7 @@ use subrosa_wire::{AccountId, Handle};
 use super::rows::{column, instant, integer, revision_column};
 use crate::store::{
     StoreError,
-    accounts::{AccountRecord, NewAccount, VaultRecord},
+    accounts::{AccountRecord, Availability, NewAccount, VaultRecord},
 };
 
 pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<AccountRecord> {
@@ -27,14 +27,15 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<AccountRecord> {
 pub(super) fn insert(connection: &Connection, new: &NewAccount) -> Result<(), StoreError> {
     let changed = connection
         .prepare_cached(
-            "INSERT INTO accounts (account_id, handle, account_key, succession_key_hash, credential_revision, password_record,
-                 password_wrap, recovery_key, recovery_wrap, succession_wrap, vault_revision, vault, created_at)
-             VALUES (:account_id, :handle, :account_key, :succession_key_hash, 1, :password_record,
+            "INSERT INTO accounts (account_id, handle, handle_skeleton, account_key, succession_key_hash,
+                 credential_revision, password_record, password_wrap, recovery_key, recovery_wrap, succession_wrap, vault_revision, vault, created_at)
+             VALUES (:account_id, :handle, :handle_skeleton, :account_key, :succession_key_hash, 1, :password_record,
                  :password_wrap, :recovery_key, :recovery_wrap, :succession_wrap, 1, :vault, :created_at)",
         )?
         .execute(named_params! {
             ":account_id": new.account.account_id().as_bytes(),
             ":handle": new.account.handle.as_str(),
+            ":handle_skeleton": new.account.handle.skeleton(),
             ":account_key": new.account.identity.account_key.as_bytes(),
             ":succession_key_hash": new.account.identity.succession_key_hash.as_bytes(),
             ":password_record": new.credentials.password_record,
@@ -58,6 +59,20 @@ pub(super) fn by_id(
         )?
         .query_row([account_id.as_bytes()], record)
         .optional()?)
+}
+
+pub(super) fn availability(connection: &Connection, handle: &Handle) -> Result<Availability, StoreError> {
+    if by_handle(connection, handle)?.is_some() {
+        return Ok(Availability::Taken);
+    }
+    let looks_taken = connection
+        .prepare_cached("SELECT 1 FROM accounts WHERE handle_skeleton = ?1")?
+        .exists([handle.skeleton()])?;
+    Ok(if looks_taken {
+        Availability::LookAlikeTaken
+    } else {
+        Availability::Free
+    })
 }
 
 pub(super) fn by_handle(

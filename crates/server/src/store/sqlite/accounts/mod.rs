@@ -14,8 +14,8 @@ use super::{SqliteStore, delivery};
 use crate::store::{
     StoreError,
     accounts::{
-        AccountRecord, AccountStore, CredentialRecord, DeviceRecord, Enrolled, NewAccount, NewDevice,
-        PasswordChange, Registered, SessionRecord, SigningKeyRecord, TokenHash, VaultRecord,
+        AccountRecord, AccountStore, Availability, CredentialRecord, DeviceRecord, Enrolled, NewAccount,
+        NewDevice, PasswordChange, Registered, SessionRecord, SigningKeyRecord, TokenHash, VaultRecord,
     },
 };
 
@@ -50,8 +50,10 @@ impl AccountStore for SqliteStore {
     async fn register(&self, account: NewAccount) -> Result<Registered, StoreError> {
         self.write("register", move |context| {
             let connection = &context.connection;
-            if directory::by_handle(connection, &account.account.handle)?.is_some() {
-                return Ok(Registered::HandleTaken);
+            match directory::availability(connection, &account.account.handle)? {
+                Availability::Free => {}
+                Availability::Taken => return Ok(Registered::HandleTaken),
+                Availability::LookAlikeTaken => return Ok(Registered::LookAlikeTaken),
             }
             if directory::by_id(connection, account.account.account_id())?.is_some() {
                 return Ok(Registered::AccountIdTaken);
@@ -70,6 +72,13 @@ impl AccountStore for SqliteStore {
     async fn account(&self, account_id: AccountId) -> Result<Option<AccountRecord>, StoreError> {
         self.read("account", move |connection| {
             directory::by_id(connection, account_id)
+        })
+        .await
+    }
+
+    async fn availability(&self, handle: Handle) -> Result<Availability, StoreError> {
+        self.read("availability", move |connection| {
+            directory::availability(connection, &handle)
         })
         .await
     }
