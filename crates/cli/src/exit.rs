@@ -112,7 +112,11 @@ pub(crate) fn problem_code(error: &anyhow::Error) -> Option<&str> {
         return failure.problem.map(ProblemCode::as_str);
     }
     let code = match error.downcast_ref::<ClientError>()? {
-        ClientError::Refused(refusal) => return Some(&refusal.code),
+        ClientError::Refused(refusal)
+        | ClientError::TimedOut {
+            refusal: Some(refusal),
+            ..
+        } => return Some(&refusal.code),
         ClientError::WrongPassword => ProblemCode::SignInFailed,
         ClientError::UnknownPerson(_) => ProblemCode::UnknownAccount,
         ClientError::VersionMismatch { .. } => ProblemCode::UnsupportedVersion,
@@ -138,7 +142,7 @@ fn client_code(error: &ClientError) -> Code {
         | ClientError::Command(
             CommandError::HandleReassigned | CommandError::InvalidPerson | CommandError::Blocked,
         ) => Code::Refused,
-        ClientError::TimedOut(_) => Code::TimedOut,
+        ClientError::TimedOut { .. } => Code::TimedOut,
         ClientError::Password(_) | ClientError::Name(_) | ClientError::Command(_) => Code::Usage,
         _ => Code::Failure,
     }
@@ -152,6 +156,11 @@ mod tests {
 
     fn refused(code: ProblemCode) -> anyhow::Error {
         ClientError::Refused(ProblemDocument::new(code, "").into()).into()
+    }
+
+    fn late(refusal: Option<ProblemCode>) -> anyhow::Error {
+        let refusal = refusal.map(|code| ProblemDocument::new(code, "").into());
+        ClientError::TimedOut { what: "x", refusal }.into()
     }
 
     #[test]
@@ -176,14 +185,18 @@ mod tests {
                 Code::Refused,
             ),
             (ClientError::Command(CommandError::OwnAccount).into(), Code::Usage),
-            (ClientError::TimedOut("x").into(), Code::TimedOut),
+            (late(None), Code::TimedOut),
             (ClientError::Password("too short".into()).into(), Code::Usage),
             (ClientError::ProfileInUse("p".into()).into(), Code::Failure),
             (usage("x"), Code::Usage),
             (timed_out("x"), Code::TimedOut),
             (incompatible("x"), Code::Unreachable),
             (
-                ClientError::VersionMismatch { server: 2, client: 1 }.into(),
+                ClientError::VersionMismatch {
+                    server: None,
+                    client: 1,
+                }
+                .into(),
                 Code::Unreachable,
             ),
             (anyhow::anyhow!("x"), Code::Failure),
@@ -196,13 +209,19 @@ mod tests {
     fn what_the_client_finds_out_by_itself_has_the_code_that_the_server_would_give() {
         for (error, expected) in [
             (refused(ProblemCode::HandleTaken), Some("handle_taken")),
+            (late(Some(ProblemCode::Internal)), Some("internal")),
+            (late(None), None),
             (ClientError::WrongPassword.into(), Some("sign_in_failed")),
             (
                 ClientError::UnknownPerson("bob".into()).into(),
                 Some("unknown_account"),
             ),
             (
-                ClientError::VersionMismatch { server: 2, client: 1 }.into(),
+                ClientError::VersionMismatch {
+                    server: None,
+                    client: 1,
+                }
+                .into(),
                 Some("unsupported_version"),
             ),
             (incompatible("x"), Some("unsupported_version")),

@@ -27,6 +27,7 @@ use crate::{
     Client, ClientError, ServerUrl,
     ambient::{self, SystemRandom},
     backoff::Backoff,
+    error::named_version,
     limits::SIGN_UP_ATTEMPTS_MAX,
     platform::{self, Draft, Network, Profile, compute},
     rest::Rest,
@@ -318,7 +319,7 @@ async fn connect(server: &ServerUrl) -> Result<Rest, ClientError> {
     let info = rest.server_info().await?;
     if info.protocol_version != wire_limits::PROTOCOL_VERSION {
         return Err(ClientError::VersionMismatch {
-            server: info.protocol_version,
+            server: named_version(info.protocol_version),
             client: wire_limits::PROTOCOL_VERSION,
         });
     }

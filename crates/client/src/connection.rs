@@ -126,7 +126,8 @@ fn given_up(error: &ClientError) -> Option<Connection> {
         ClientError::Refused(_) if ends_session(error) => Some(Connection::SignedOut {
             reason: error.to_string(),
         }),
-        ClientError::VersionMismatch { .. } => Some(Connection::Incompatible {
+        ClientError::VersionMismatch { server, .. } => Some(Connection::Incompatible {
+            server: *server,
             reason: error.to_string(),
         }),
         _ => None,
@@ -170,7 +171,10 @@ mod tests {
             given_up(&refused(ProblemCode::TokenReused)),
             Some(Connection::SignedOut { .. })
         ));
-        let mismatch = ClientError::VersionMismatch { server: 2, client: 1 };
+        let mismatch = ClientError::VersionMismatch {
+            server: Some(2),
+            client: 1,
+        };
         assert!(matches!(
             given_up(&mismatch),
             Some(Connection::Incompatible { .. })

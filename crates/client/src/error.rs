@@ -12,7 +12,7 @@ use subrosa_wire::{ProblemCode, frames, problem::ProblemDocument};
 ///
 /// # fn example(error: subrosa_client::ClientError) {
 /// match error {
-///     ClientError::Unreachable { .. } | ClientError::TimedOut(_) => println!("try again later"),
+///     ClientError::Unreachable { .. } | ClientError::TimedOut { .. } => println!("try again later"),
 ///     ClientError::SignedOut(_) | ClientError::NoProfile(_) => println!("sign in first"),
 ///     error => println!("{error}"),
 /// }
@@ -62,19 +62,21 @@ pub enum ClientError {
         reason: String,
     },
     /// It did not happen within the given time.
-    #[error("{0} did not happen in time")]
-    TimedOut(&'static str),
+    #[error("{what} took too long{}", because(.refusal.as_ref()))]
+    TimedOut {
+        /// What was waited for.
+        what: &'static str,
+        /// What the server said when it was last asked for it, if it refused.
+        refusal: Option<Refusal>,
+    },
     /// The server refused.
     #[error("{0}")]
     Refused(Refusal),
     /// The server speaks another version of the protocol.
-    #[error(
-        "the server speaks version {server} of the protocol and this client version {client}: {}",
-        if server > client { "update the client" } else { "the server needs an update" }
-    )]
+    #[error("{}", mismatch(*server, *client))]
     VersionMismatch {
-        /// The server's version; 0 if it did not say.
-        server: u32,
+        /// The server's version, if it said which.
+        server: Option<u32>,
         /// This client's version.
         client: u32,
     },
@@ -145,6 +147,32 @@ impl ClientError {
         self.refusal()
             .is_some_and(|refusal| refusal.code == code.as_str())
     }
+}
+
+fn because(refusal: Option<&Refusal>) -> String {
+    refusal.map_or_else(String::new, |refusal| {
+        format!(": the server answers {}, {refusal}", refusal.code)
+    })
+}
+
+fn mismatch(server: Option<u32>, client: u32) -> String {
+    match server {
+        Some(server) if server > client => format!(
+            "the server speaks version {server} of the protocol and this client version {client}: update the client"
+        ),
+        Some(server) => format!(
+            "the server speaks version {server} of the protocol and this client version {client}: the server needs an update"
+        ),
+        None => format!(
+            "the server does not speak version {client} of the protocol, which is that of this client, and does not say \
+             which it speaks: one of them needs an update"
+        ),
+    }
+}
+
+/// The version of the protocol that a server names, where 0 stands for none.
+pub(crate) fn named_version(version: u32) -> Option<u32> {
+    (version > 0).then_some(version)
 }
 
 impl From<EngineError> for ClientError {
@@ -247,9 +275,41 @@ mod tests {
 
     #[test]
     fn a_version_mismatch_says_who_is_behind() {
-        let behind = ClientError::VersionMismatch { server: 2, client: 1 };
+        let mismatch = |server| ClientError::VersionMismatch { server, client: 1 };
+        let behind = mismatch(named_version(2));
         assert!(behind.to_string().ends_with("update the client"));
-        let ahead = ClientError::VersionMismatch { server: 1, client: 2 };
+        let ahead = ClientError::VersionMismatch {
+            server: Some(1),
+            client: 2,
+        };
         assert!(ahead.to_string().ends_with("the server needs an update"));
+    }
+
+    /// It was said to speak version 0.
+    #[test]
+    fn a_server_that_names_no_version_is_not_said_to_speak_one() {
+        let error = ClientError::VersionMismatch {
+            server: named_version(0),
+            client: 1,
+        };
+        assert_eq!(
+            error.to_string(),
+            "the server does not speak version 1 of the protocol, which is that of this client, and does not say \
+             which it speaks: one of them needs an update"
+        );
+    }
+
+    #[test]
+    fn what_took_too_long_says_why_the_server_refused() {
+        let late = |refusal| ClientError::TimedOut {
+            what: "coming up to date",
+            refusal,
+        };
+        assert_eq!(late(None).to_string(), "coming up to date took too long");
+        let document = ProblemDocument::new(ProblemCode::Internal, "disk on fire");
+        assert_eq!(
+            late(Some(document.into())).to_string(),
+            "coming up to date took too long: the server answers internal, the server failed (disk on fire)"
+        );
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Refusal;
+
 /// The connection to the server.
 ///
 /// ```no_run
@@ -40,6 +42,8 @@ pub enum Connection {
     },
     /// Client and server are incompatible. There are no further attempts.
     Incompatible {
+        /// The server's version of the protocol, if it said which.
+        server: Option<u32>,
         /// The reason.
         reason: String,
     },
@@ -54,6 +58,8 @@ pub struct Status {
     pub connection: Connection,
     /// Whether everything that waited at the server at the time of the connection has arrived.
     pub caught_up: bool,
+    /// What the server last refused while this device was coming up to date. It is tried again.
+    pub refusal: Option<Refusal>,
     /// How many requests of this connection have no answer yet.
     pub requests_under_way: usize,
     /// How many messages, reports and handshakes are stored here and not yet accepted by the server.
@@ -106,6 +112,7 @@ mod tests {
         let settled = Status {
             connection: Connection::Online,
             caught_up: true,
+            refusal: None,
             requests_under_way: 0,
             unsent: 0,
             storage_full: false,

@@ -1,7 +1,7 @@
 //! What a server or a member can do wrong: one variant for each way, so that every host can report it in its own
 //! words.
 
-use subrosa_mls::{InvalidPadding, JoinError, KeyPackageError, PolicyError, ProcessError};
+use subrosa_mls::{CommitError, InvalidPadding, JoinError, KeyPackageError, PolicyError, ProcessError};
 use subrosa_wire::{AccountId, DeviceId};
 
 use crate::content::ContentError;
@@ -115,6 +115,9 @@ pub enum Misbehaviour {
     /// The place of a Welcome in the log is not that of its commit.
     #[error("a welcome is not for the place that it names")]
     WelcomeMisplaced,
+    /// Key packages cannot be used together: two are of one device, or of devices that share a key.
+    #[error("the key packages that it gave contradict each other: {0}")]
+    KeyPackagesClash(CommitError),
     /// A Welcome does not verify.
     #[error("a welcome does not verify: {0}")]
     WelcomeForged(JoinError),

@@ -258,11 +258,14 @@ impl Search {
 pub(super) fn connection_text(status: &Status) -> String {
     let state = match &status.connection {
         Connection::Connecting => "connecting…".to_owned(),
-        Connection::Online if !status.caught_up => "fetching messages…".to_owned(),
+        Connection::Online if !status.caught_up => match &status.refusal {
+            Some(refusal) => format!("cannot fetch messages ({})", refusal.title),
+            None => "fetching messages…".to_owned(),
+        },
         Connection::Online => "connected".to_owned(),
         Connection::Waiting { reason, .. } => format!("offline, trying again ({reason})"),
         Connection::SignedOut { reason } => format!("SIGNED OUT ({reason})"),
-        Connection::Incompatible { reason } => format!("CANNOT CONNECT ({reason})"),
+        Connection::Incompatible { reason, .. } => format!("CANNOT CONNECT ({reason})"),
         _ => "not connected".to_owned(),
     };
     match status.unsent {

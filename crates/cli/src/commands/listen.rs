@@ -218,7 +218,7 @@ fn tell(status: &Status, shown: &mut Connection, client: &Client, output: &mut O
             output.note(&format!("no connection, retrying: {reason}"));
         }
         Connection::SignedOut { reason } => return Err(ClientError::SignedOut(reason.clone()).into()),
-        Connection::Incompatible { reason } => return Err(incompatible(reason)),
+        Connection::Incompatible { reason, .. } => return Err(incompatible(reason)),
         _ => {}
     }
     if status.connection != Connection::Connecting {

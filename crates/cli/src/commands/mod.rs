@@ -44,7 +44,7 @@ async fn sync(client: &Client, output: &mut Output) -> anyhow::Result<()> {
     match status.connection {
         _ if status.caught_up => Ok(()),
         Connection::SignedOut { reason } => Err(ClientError::SignedOut(reason).into()),
-        Connection::Incompatible { reason } => Err(incompatible(format!(
+        Connection::Incompatible { reason, .. } => Err(incompatible(format!(
             "{reason} (--offline shows what is stored here)"
         ))),
         Connection::Waiting { reason, .. } => {
@@ -55,10 +55,11 @@ async fn sync(client: &Client, output: &mut Output) -> anyhow::Result<()> {
             Ok(())
         }
         _ => {
-            output.note(&format!(
-                "showing what is stored here; {} is slow to answer",
-                client.server()
-            ));
+            let why = match status.refusal {
+                Some(refusal) => format!("refuses to bring it up to date: {refusal}"),
+                None => "is slow to answer".to_owned(),
+            };
+            output.note(&format!("showing what is stored here; {} {why}", client.server()));
             Ok(())
         }
     }

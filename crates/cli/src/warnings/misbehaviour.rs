@@ -152,6 +152,13 @@ pub(super) fn of_server(how: &Misbehaviour, names: &Names) -> (&'static str, Str
                 names.display(*account)
             ),
         ),
+        Misbehaviour::KeyPackagesClash(_) => (
+            "key_packages_clash",
+            format!(
+                "the server gave keys of devices that contradict each other, and at most one of each is used; \
+                 {TELL_THE_OPERATOR} ({how})"
+            ),
+        ),
         Misbehaviour::WelcomeForged(_) => (
             "welcome_forged",
             format!(

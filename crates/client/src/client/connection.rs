@@ -104,7 +104,7 @@ impl Client {
     /// # }
     /// ```
     pub async fn settle(&self, patience: Duration) -> Result<(), ClientError> {
-        self.wait_for(patience, "to come up to date", Status::is_settled)
+        self.wait_for(patience, "coming up to date", Status::is_settled)
             .await
     }
 
@@ -123,7 +123,7 @@ impl Client {
     /// # }
     /// ```
     pub async fn catch_up(&self, patience: Duration) -> Result<(), ClientError> {
-        self.wait_for(patience, "to come up to date", |status| status.caught_up)
+        self.wait_for(patience, "coming up to date", |status| status.caught_up)
             .await
     }
 
@@ -146,12 +146,16 @@ impl Client {
 
     /// The error for something that did not happen in time: there is no connection, or the reason is unknown.
     pub(super) fn late(&self, what: &'static str) -> ClientError {
-        match &self.status().borrow().connection {
+        let status = self.status().borrow().clone();
+        match &status.connection {
             crate::Connection::Waiting { reason, .. } => ClientError::Unreachable {
                 server: self.shared.server.to_string(),
                 reason: reason.clone(),
             },
-            _ => ClientError::TimedOut(what),
+            _ => ClientError::TimedOut {
+                what,
+                refusal: status.refusal,
+            },
         }
     }
 
@@ -184,7 +188,10 @@ impl Client {
         self.shared.host.stop().await;
         match timeout(STOP_TIMEOUT, thread.join()).await {
             Ok(profile) => profile,
-            Err(_) => Err(ClientError::TimedOut("closing the profile")),
+            Err(_) => Err(ClientError::TimedOut {
+                what: "closing the profile",
+                refusal: None,
+            }),
         }
     }
 }
@@ -193,8 +200,8 @@ impl Client {
 pub(super) fn final_error(status: &Status) -> ClientError {
     match &status.connection {
         crate::Connection::SignedOut { reason } => ClientError::SignedOut(reason.clone()),
-        crate::Connection::Incompatible { .. } => ClientError::VersionMismatch {
-            server: 0,
+        crate::Connection::Incompatible { server, .. } => ClientError::VersionMismatch {
+            server: *server,
             client: subrosa_wire::limits::PROTOCOL_VERSION,
         },
         _ => ClientError::Closed,

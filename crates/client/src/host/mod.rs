@@ -6,13 +6,13 @@ use std::{collections::HashSet, time::Duration};
 use subrosa_engine::{Command, Engine, EngineError, Event, Input, Output};
 use subrosa_wire::{
     Timestamp,
-    frames::{ClientFrame, ServerFrame},
+    frames::{ClientFrame, ServerFrame, server_frame::Body},
     rest::SealedVault,
 };
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::{
-    ClientError, Connection, Status, ambient,
+    ClientError, Connection, Refusal, Status, ambient,
     limits::{ENGINE_JOBS_MAX, EVENTS_MAX},
     platform::{self, EngineThread, Profile},
 };
@@ -51,12 +51,24 @@ impl Host {
         self.status.send_modify(|status| {
             status.connection = Connection::Online;
             status.caught_up = false;
+            status.refusal = None;
         });
         self.step(Input::Connected).map(drop)
     }
 
     pub(crate) fn received(&mut self, frame: ServerFrame) -> Result<(), EngineError> {
         self.under_way.remove(&frame.request_id);
+        if let Some(Body::Problem(problem)) = &frame.body {
+            let refusal = Refusal::from(problem.clone());
+            self.status.send_if_modified(|status| {
+                // Afterwards the engine reports what it does not recover from.
+                let is_waited_for = !status.caught_up;
+                if is_waited_for {
+                    status.refusal = Some(refusal);
+                }
+                is_waited_for
+            });
+        }
         self.step(Input::Received(Box::new(frame))).map(drop)
     }
 
@@ -140,6 +152,9 @@ impl Host {
             status.unsent = unsent;
             status.requests_under_way = requests_under_way;
             status.caught_up |= caught_up;
+            if caught_up {
+                status.refusal = None;
+            }
             // What did not fit has been delivered again.
             status.storage_full &= !caught_up;
             *status != before

@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test whose engine fails has failed")]
 
 use subrosa_engine::{ChatId, CommandError, content::SendToken};
-use subrosa_wire::frames::{Problem, SyncState, server_frame::Body};
+use subrosa_wire::{
+    ProblemCode,
+    frames::{Problem, SyncState},
+};
 
 use super::*;
 use crate::fake::FakeDevice;
@@ -36,6 +39,49 @@ async fn a_connection_begins_with_a_request_and_is_settled_by_its_answer() {
         .unwrap()
         .unwrap();
     assert!(device.host.status().borrow().is_settled());
+}
+
+// Whoever waited learned only that it took too long.
+#[tokio::test]
+async fn why_sync_is_refused_is_known_until_it_is_not() {
+    let device = FakeDevice::new();
+    let (outgoing, mut frames) = mpsc::channel(8);
+    device
+        .host
+        .run(|host| host.connected(outgoing))
+        .await
+        .unwrap()
+        .unwrap();
+    let answer = async |frames: &mut mpsc::Receiver<ClientFrame>, body| {
+        let request_id = frames.recv().await.unwrap().request_id;
+        let frame = ServerFrame {
+            request_id,
+            body: Some(body),
+        };
+        device
+            .host
+            .run(|host| host.received(frame))
+            .await
+            .unwrap()
+            .unwrap();
+    };
+    let problem = Problem::new(ProblemCode::Unavailable, "no room");
+    answer(&mut frames, Body::Problem(problem)).await;
+    let refusal = device.host.status().borrow().refusal.clone().unwrap();
+    assert_eq!(
+        (refusal.known_code(), refusal.detail.as_str()),
+        (Some(ProblemCode::Unavailable), "no room")
+    );
+    // The engine asks again by itself.
+    let state = SyncState {
+        key_packages_left: 100,
+        has_last_resort_key_package: true,
+        ..SyncState::default()
+    };
+    answer(&mut frames, Body::SyncState(state)).await;
+    let status = device.host.status().borrow().clone();
+    assert!(status.caught_up);
+    assert_eq!(status.refusal, None);
 }
 
 #[tokio::test]

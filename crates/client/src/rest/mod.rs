@@ -271,7 +271,7 @@ impl HttpRequest {
 fn refused(document: ProblemDocument) -> ClientError {
     match ProblemCode::parse(&document.code) {
         Some(ProblemCode::UnsupportedVersion) => ClientError::VersionMismatch {
-            server: 0,
+            server: None,
             client: subrosa_wire::limits::PROTOCOL_VERSION,
         },
         _ => ClientError::Refused(document.into()),

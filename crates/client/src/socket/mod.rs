@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     ClientError, ServerUrl,
+    error::named_version,
     host::HostHandle,
     limits::{
         ANSWER_TIMEOUT, CONNECT_TIMEOUT, PING_INTERVAL_MAX, PING_INTERVAL_MIN, READY_TIMEOUT, WRITE_TIMEOUT,
@@ -115,7 +116,7 @@ async fn say_hello(
                 ..
             }) => {
                 return Err(ClientError::VersionMismatch {
-                    server: ready.protocol_version,
+                    server: named_version(ready.protocol_version),
                     client: PROTOCOL_VERSION,
                 });
             }
@@ -133,7 +134,7 @@ async fn say_hello(
 fn refused(problem: Problem) -> ClientError {
     match problem.known_code() {
         Some(ProblemCode::UnsupportedVersion) => ClientError::VersionMismatch {
-            server: 0,
+            server: None,
             client: PROTOCOL_VERSION,
         },
         _ => ClientError::Refused(problem.into()),

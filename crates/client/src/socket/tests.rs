@@ -99,8 +99,17 @@ async fn ready_opens_the_connection() {
 async fn another_version_is_told_with_its_number() {
     let error = opened_with(ready(PROTOCOL_VERSION + 1)).await.map(drop);
     assert!(
-        matches!(error, Err(ClientError::VersionMismatch { server, .. }) if server == PROTOCOL_VERSION + 1)
+        matches!(error, Err(ClientError::VersionMismatch { server, .. }) if server == Some(PROTOCOL_VERSION + 1))
     );
+}
+
+#[tokio::test]
+async fn a_ready_without_a_version_names_none() {
+    let error = opened_with(ready(0)).await.map(drop);
+    assert!(matches!(
+        error,
+        Err(ClientError::VersionMismatch { server: None, .. })
+    ));
 }
 
 #[tokio::test]

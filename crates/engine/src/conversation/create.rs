@@ -1,8 +1,10 @@
 //! Creating a conversation: claim key packages, make the group, send its creation. If two people create one at the
 //! same time, one creation wins.
 
+use std::collections::BTreeSet;
+
 use prost::Message as _;
-use subrosa_mls::{CommitPlan, GroupPolicy, LogClaim, LogHash, VerifiedKeyPackage};
+use subrosa_mls::{CommitError, CommitPlan, GroupPolicy, LogClaim, LogHash, PolicyError, VerifiedKeyPackage};
 use subrosa_wire::{
     AccountId, ConversationId, SendId,
     frames::{ClaimKeyPackages, CreateConversation, KeyPackages, Problem, client_frame::Request},
@@ -82,14 +84,26 @@ impl Conversation {
         let send_id = cx.new_send_id();
 
         let mut add = Vec::new();
+        let mut devices = BTreeSet::new();
+        let mut clashes = Vec::new();
         let mut forged = Vec::new();
         for (account, packages) in claimed {
             for package in packages {
                 match cx.mls().verify_key_package(&package, account) {
-                    Ok(verified) => add.push(verified),
+                    // One is as good as the other.
+                    Ok(verified) if devices.contains(&verified.device_id()) => {
+                        clashes.push(PolicyError::DuplicateDevice(verified.device_id()));
+                    }
+                    Ok(verified) => {
+                        devices.insert(verified.device_id());
+                        add.push(verified);
+                    }
                     Err(error) => forged.push(Misbehaviour::KeyPackageForged { account, error }),
                 }
             }
+        }
+        for clash in clashes {
+            self.server_misbehaved(cx, Misbehaviour::KeyPackagesClash(clash.into()));
         }
         let has_all = others.iter().all(|account| {
             add.iter()
@@ -102,7 +116,15 @@ impl Conversation {
             self.back_off(cx, None);
             return Ok(());
         }
-        let request = self.found_group(cx, send_id, &others, add)?;
+        let request = match self.found_group(cx, send_id, &others, add)? {
+            Ok(request) => request,
+            Err(error) => {
+                self.group.delete(cx, self.id())?;
+                self.server_misbehaved(cx, Misbehaviour::KeyPackagesClash(error));
+                self.back_off(cx, None);
+                return Ok(());
+            }
+        };
         self.record.set_cursor(0, Some(LogHash::START));
         handshakes::insert(
             cx.conn,
@@ -118,13 +140,14 @@ impl Conversation {
         Ok(())
     }
 
+    /// The group and its first commit; or why these devices cannot be in one group.
     fn found_group(
         &mut self,
         cx: &mut Context<'_>,
         send_id: SendId,
         others: &[AccountId],
         add: Vec<VerifiedKeyPackage>,
-    ) -> StepResult<CreateConversation> {
+    ) -> StepResult<Result<CreateConversation, CommitError>> {
         let id = self.id();
         let &[other] = others else {
             return Err(EngineError::Inconsistent(format!(
@@ -145,15 +168,18 @@ impl Conversation {
             remove: Vec::new(),
             update_path: false,
         };
-        let bundle = group.commit(&mls, device, plan, &LogClaim::of_no_place(1))?;
+        let bundle = match group.commit(&mls, device, plan, &LogClaim::of_no_place(1)) {
+            Err(error @ (CommitError::Invalid(_) | CommitError::Policy(_))) => return Ok(Err(error)),
+            bundle => bundle?,
+        };
         self.group.replace(group);
-        Ok(CreateConversation {
+        Ok(Ok(CreateConversation {
             conversation_id: id.to_vec().into(),
             send_id: send_id.to_vec().into(),
             group_info: group_info.into(),
             ratchet_tree: ratchet_tree.into(),
             commit: Some(commit_frame(bundle)),
-        })
+        }))
     }
 
     /// Handles the refusal of key packages.

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use subrosa_engine::{
-    Command, CommandError, ConversationState, EngineError, Event, ForeignGroup, Input, Warning,
+    Command, CommandError, ConversationState, EngineError, Event, ForeignGroup, Input, Misbehaviour, Warning,
     account::vault, content::SendToken,
 };
-use subrosa_mls::PublicView;
+use subrosa_mls::{CommitError, PolicyError, PublicView};
 use subrosa_test_support::SeededRng;
 use subrosa_wire::{
     ConversationId, ProblemCode,
@@ -171,13 +171,60 @@ fn key_packages_of_the_impostor_are_not_used(shown: Account) {
     assert_bob_is_who_he_was(&alice, &bob);
 }
 
+// The step failed, and the user was told that the local state is not consistent.
+#[test]
+fn of_two_key_packages_of_one_device_one_is_used() {
+    let (mut alice, bob) = alice();
+    let chat = alice.engine.direct_chat_with(bob.account_id).unwrap().unwrap();
+    alice
+        .step(Command::SendText {
+            chat,
+            text: "for each of your devices".to_owned(),
+            token: SendToken::from_bytes([1; 16]),
+        })
+        .unwrap();
+    connect(&mut alice, |_| {});
+    let claim = alice.asked.remove(0);
+    let packages = key_packages(&mut Device::new(BOB));
+    let shown = KeyPackages {
+        account: Some(account(&bob)),
+        devices: packages[..2]
+            .iter()
+            .map(|package| DeviceKeyPackage {
+                key_package: package.clone().into(),
+                ..DeviceKeyPackage::default()
+            })
+            .collect(),
+    };
+    answer(&mut alice, claim.request_id, Body::KeyPackages(shown));
+    assert!(
+        matches!(
+            alice.warnings()[..],
+            [Warning::ServerMisbehaved {
+                how: Misbehaviour::KeyPackagesClash(CommitError::Policy(PolicyError::DuplicateDevice(_))),
+                ..
+            }]
+        ),
+        "{:?}",
+        alice.warnings()
+    );
+    assert!(matches!(
+        alice.asked[0].request,
+        Some(Request::CreateConversation(_))
+    ));
+}
+
 /// A key package that the device publishes.
 fn key_package(device: &mut Device) -> Vec<u8> {
+    key_packages(device).remove(0)
+}
+
+fn key_packages(device: &mut Device) -> Vec<Vec<u8>> {
     connect(device, |state| state.key_packages_left = 0);
     let Some(Request::PublishKeyPackages(publish)) = device.asked.remove(0).request else {
         panic!("no key packages are published")
     };
-    publish.one_time[0].to_vec()
+    publish.one_time.iter().map(|package| package.to_vec()).collect()
 }
 
 /// The group that the impostor makes with Alice, as the server would deliver it to her.

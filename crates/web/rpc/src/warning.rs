@@ -141,6 +141,8 @@ pub enum Misbehaviour {
     DevicesContradict,
     /// A key package does not verify.
     KeyPackageForged,
+    /// Key packages contradict each other.
+    KeyPackagesClash,
     /// A Welcome does not verify.
     WelcomeForged,
     /// A group does not verify.

@@ -41,7 +41,7 @@ fn kind(error: &ClientError) -> FailureKind {
             FailureKind::NotFound
         }
         ClientError::UnknownPerson(_) => FailureKind::UnknownPerson,
-        ClientError::Unreachable { .. } | ClientError::TimedOut(_) => FailureKind::Unreachable,
+        ClientError::Unreachable { .. } | ClientError::TimedOut { .. } => FailureKind::Unreachable,
         ClientError::VersionMismatch { .. } => FailureKind::VersionMismatch,
         ClientError::ServerMisbehaved(_) => FailureKind::ServerMisbehaved,
         ClientError::SignedOut(_) | ClientError::NoProfile(_) => FailureKind::SignedOut,

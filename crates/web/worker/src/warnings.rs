@@ -81,6 +81,7 @@ fn misbehaviour(how: &client::Misbehaviour) -> Misbehaviour {
         client::Misbehaviour::EntryOfFutureEpoch { .. } => Misbehaviour::EntryOfFutureEpoch,
         client::Misbehaviour::LogShortened => Misbehaviour::LogShortened,
         client::Misbehaviour::KeyPackageForged { .. } => Misbehaviour::KeyPackageForged,
+        client::Misbehaviour::KeyPackagesClash(_) => Misbehaviour::KeyPackagesClash,
         client::Misbehaviour::WelcomeForged(_) => Misbehaviour::WelcomeForged,
         client::Misbehaviour::GroupForged(_) => Misbehaviour::GroupForged,
         client::Misbehaviour::ForeignGroup(ForeignGroup::UnknownKind) => Misbehaviour::GroupOfUnknownKind,

@@ -86,6 +86,7 @@ impl<'a> Meaning<'a> {
             Misbehaviour::EntryForged
             | Misbehaviour::AnotherPast
             | Misbehaviour::KeyPackageForged
+            | Misbehaviour::KeyPackagesClash
             | Misbehaviour::WelcomeForged
             | Misbehaviour::GroupForged
             | Misbehaviour::GroupOfUnknownKind
