@@ -90,6 +90,9 @@ pub(crate) struct ChatShape<'a> {
     name: Option<&'a str>,
     unread: u64,
     state: &'static str,
+    /// Why it is quarantined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quarantine: Option<&'a str>,
     last_message: Option<MessageShape<'a>>,
 }
 
@@ -102,6 +105,7 @@ impl<'a> ChatShape<'a> {
             name: with.and_then(|person| person.name.as_deref()),
             unread: conversation.unread,
             state: state(conversation.state),
+            quarantine: conversation.quarantine.as_deref(),
             last_message: conversation
                 .last_message
                 .as_ref()
@@ -117,6 +121,8 @@ pub(crate) const fn state(state: ConversationState) -> &'static str {
         ConversationState::Joining => "joining",
         ConversationState::Joined => "joined",
         ConversationState::Blocked => "blocked",
+        ConversationState::CutOff => "cut_off",
+        ConversationState::Quarantined => "quarantined",
         _ => "unknown",
     }
 }

@@ -11,6 +11,7 @@ use subrosa_wire::{
 use crate::{
     ChatId, LocalMessageId,
     content::{ContentError, InvalidMessageText, InvalidName, MessageId, SendToken},
+    database::DatabaseError,
     misbehaviour::{MemberMisbehaviour, Misbehaviour},
 };
 
@@ -52,8 +53,14 @@ pub enum Command {
     Discard(LocalMessageId),
     /// The user has seen every message of the conversation.
     MarkRead(ChatId),
-    /// Come back into a conversation that is [`ConversationState::CutOff`], as the server shows it.
+    /// Take up a conversation that waits for the user's decision, and show it again if it was hidden. One that is
+    /// [`ConversationState::CutOff`] is entered as the server shows it. One that is [`ConversationState::Quarantined`]
+    /// goes on where it was left; if that was tried before without getting any further, the device joins it anew, and
+    /// what it could not process is missing here.
     TryAgain(ChatId),
+    /// Leave a conversation that is [`ConversationState::Quarantined`] out of the list. Nothing of it is deleted;
+    /// [`Self::TryAgain`] and [`Self::OpenDirect`] bring it back.
+    Hide(ChatId),
     /// Change the own display name; `None` removes it. The others learn it with the next message.
     SetName(Option<String>),
 }
@@ -173,6 +180,16 @@ pub enum Warning {
         /// The conversation.
         chat: ChatId,
     },
+    /// Something could not be processed, and nothing that is known explains it: a defect of this program, or bytes
+    /// that somebody made to look for one. If a conversation is named, it is [`ConversationState::Quarantined`] by now;
+    /// if not, an invitation to a conversation that is not known here was dropped.
+    #[error("something in a conversation cannot be processed: {reason}")]
+    NotProcessed {
+        /// The conversation, if it is known here.
+        chat: Option<ChatId>,
+        /// The error, for a bug report.
+        reason: String,
+    },
     /// The server refused a request in a way that the engine cannot mend.
     #[error("the server refused a request: {}", refusal(*code, detail))]
     Refused {
@@ -279,6 +296,10 @@ pub struct Conversation {
     pub last_message: Option<Message>,
     /// Whether it can be used.
     pub state: ConversationState,
+    /// Why it is quarantined, for a bug report; `None` unless it is.
+    pub quarantine: Option<String>,
+    /// Whether lists leave it out; see [`Command::Hide`].
+    pub is_hidden: bool,
 }
 
 /// A member of a conversation: an account with all its devices.
@@ -322,6 +343,9 @@ pub enum ConversationState {
     Blocked,
     /// This device can come back only to a state of which it cannot check where it comes from: the user decides.
     CutOff,
+    /// Set aside, because something in it cannot be processed. What is written waits; [`Command::TryAgain`] and
+    /// [`Command::Hide`] lead out.
+    Quarantined,
 }
 
 /// A person.
@@ -368,6 +392,8 @@ pub struct RecoveryCounts {
     pub logs_disagree: u64,
     /// Messages that a member had sent and this device never saw.
     pub messages_missing: u64,
+    /// A conversation was set aside because something in it could not be processed.
+    pub quarantines: u64,
 }
 
 impl std::ops::AddAssign for RecoveryCounts {
@@ -380,6 +406,7 @@ impl std::ops::AddAssign for RecoveryCounts {
         self.cut_offs += more.cut_offs;
         self.logs_disagree += more.logs_disagree;
         self.messages_missing += more.messages_missing;
+        self.quarantines += more.quarantines;
     }
 }
 
@@ -408,6 +435,9 @@ pub enum CommandError {
     /// What the directory says of a person contradicts itself: the keys are not those that the id names.
     #[error("what the server says of this person is not valid; nothing was sent")]
     InvalidPerson,
+    /// Something in the conversation cannot be processed.
+    #[error("something in this conversation cannot be processed")]
+    NotProcessed,
     /// The conversation is blocked because something did not verify.
     #[error("this conversation is blocked because a key did not verify")]
     Blocked,
@@ -423,7 +453,7 @@ pub enum EngineError {
     Command(#[from] CommandError),
     /// The local database failed.
     #[error(transparent)]
-    Database(#[from] crate::database::DatabaseError),
+    Database(#[from] DatabaseError),
     /// The group's state failed: the local database, or a defect.
     #[error(transparent)]
     Mls(#[from] MlsError),
@@ -438,7 +468,17 @@ pub enum EngineError {
 impl EngineError {
     /// Whether there is no space left where the database is. Nothing is lost: it works again when there is.
     pub fn is_storage_full(&self) -> bool {
-        matches!(self, Self::Database(crate::database::DatabaseError::Full))
+        matches!(self, Self::Database(DatabaseError::Full))
+    }
+
+    /// Whether the failure lies in the conversation that was worked on, so that the work on others may go on: its
+    /// rows contradict themselves, or MLS fails on it. A refused command and a failing database concern the whole step.
+    pub(crate) fn is_in_conversation(&self) -> bool {
+        match self {
+            Self::Mls(MlsError::Corrupt(_) | MlsError::Internal(_)) | Self::Inconsistent(_) => true,
+            Self::Database(error) => error.is_in_rows(),
+            Self::Mls(MlsError::Store(_)) | Self::Command(_) | Self::Vault(_) => false,
+        }
     }
 }
 

@@ -30,6 +30,7 @@ impl Step<'_> {
             Command::Discard(message) => self.with_failed(message, Conversation::discard),
             Command::MarkRead(chat) => self.in_conversation(chat, Conversation::mark_read),
             Command::TryAgain(chat) => self.in_conversation(chat, Conversation::try_again),
+            Command::Hide(chat) => self.in_conversation(chat, |conversation, cx| conversation.hide(cx)),
             Command::SetName(name) => {
                 let name = name
                     .map(|name| clean_name(&name))
@@ -63,8 +64,13 @@ impl Step<'_> {
         chat: ChatId,
         act: impl FnOnce(&mut Conversation, &mut Context<'_>) -> StepResult,
     ) -> StepResult {
-        let done = self.conversations.with(&mut self.cx, chat, act)?;
-        Ok(done.ok_or(CommandError::UnknownConversation)?)
+        if self.conversations.with(&mut self.cx, chat, act)?.is_some() {
+            return Ok(());
+        }
+        Err(match conversations::load(self.cx.conn, chat)? {
+            Some(_) => CommandError::NotProcessed.into(),
+            None => CommandError::UnknownConversation.into(),
+        })
     }
 
     /// Works on a message that has failed.

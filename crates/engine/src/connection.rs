@@ -1,10 +1,10 @@
 //! State of the current connection that does not belong to a single conversation.
 //!
-//! It is lost with the connection and with the process, and nothing durable depends on it.
+//! All but the limits by time is lost with the connection, the rest with the process; nothing durable depends on it.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use subrosa_wire::{ConversationId, DeviceId, Timestamp};
+use subrosa_wire::{AccountId, ConversationId, DeviceId, Timestamp};
 
 use crate::{
     ChatId,
@@ -14,6 +14,7 @@ use crate::{
         WELCOMES_INTERVAL, WELCOMES_UNACKNOWLEDGED_MAX,
     },
     requests::{RateLimit, Retry},
+    waiting::Waiting,
 };
 
 /// State of the connection.
@@ -32,10 +33,16 @@ pub(crate) struct ConnectionState {
     pub caught_up: bool,
     /// When to send Sync and the requests that follow from it again.
     pub sync_retry: Retry,
-    /// Conversations of the account that this device is to join.
+    /// Conversations whose queue is to be checked.
+    pub touched: Waiting<ChatId>,
+    /// Conversations of the account that this device is to join: each waits, or its group has been requested.
     pub to_join: HashSet<ConversationId>,
     /// Conversations that the last Sync named.
     pub named: HashSet<ConversationId>,
+    /// Those whose group is still to be requested, in this order.
+    pub groups_to_fetch: Waiting<ConversationId>,
+    /// People whose handle is to be looked up.
+    pub to_look_up: Waiting<AccountId>,
     /// Conversations whose cursor moved since it was last reported to the server.
     pub advanced: BTreeSet<ChatId>,
     own_devices: BTreeSet<DeviceId>,
@@ -67,8 +74,11 @@ impl Default for ConnectionState {
             sync_wanted: false,
             caught_up: false,
             sync_retry: Retry::default(),
+            touched: Waiting::default(),
             to_join: HashSet::new(),
             named: HashSet::new(),
+            groups_to_fetch: Waiting::default(),
+            to_look_up: Waiting::default(),
             advanced: BTreeSet::new(),
             own_devices: BTreeSet::new(),
             suspects: BTreeSet::new(),
@@ -86,12 +96,17 @@ impl Default for ConnectionState {
 }
 
 impl ConnectionState {
-    /// A new connection.
-    pub(crate) fn opened() -> Self {
-        Self {
-            is_open: true,
+    /// Begins a new connection, or the time without one. What limits work by time goes on: a server could end a
+    /// connection in order to be rid of it.
+    pub(crate) fn begin(&mut self, is_open: bool) {
+        let last = std::mem::take(self);
+        *self = Self {
+            is_open,
+            sync_limit: last.sync_limit,
+            welcomes_limit: last.welcomes_limit,
+            publish_limit: last.publish_limit,
             ..Self::default()
-        }
+        };
     }
 
     // ---- Sync ----
@@ -124,6 +139,18 @@ impl ConnectionState {
     /// Where a cursor was when the last Sync was sent.
     pub(crate) fn cursor_at_sync(&self, chat: ChatId, now: u64) -> u64 {
         self.cursors_at_sync.get(&chat).copied().unwrap_or(now)
+    }
+
+    /// Drops what waits for a conversation.
+    pub(crate) fn forget_conversation(&mut self, chat: ChatId, id: ConversationId) {
+        self.touched.remove(chat);
+        self.to_join.remove(&id);
+        self.groups_to_fetch.remove(id);
+    }
+
+    /// Whether something waits for its turn to be fetched.
+    pub(crate) fn has_waiting(&self) -> bool {
+        !(self.touched.is_empty() && self.to_join.is_empty() && self.to_look_up.is_empty())
     }
 
     // ---- this account's devices ----

@@ -1,7 +1,5 @@
 //! What every part of a step works with, and the output it collects for the host.
 
-use std::collections::BTreeSet;
-
 use rand_core::CryptoRngCore;
 use rusqlite::Connection;
 use subrosa_mls::{DeviceIdentity, Mls};
@@ -17,9 +15,10 @@ use crate::{
     api::{EngineError, Event, Me, Output, RecoveryCounts, Warning},
     connection::ConnectionState,
     content::{Origin, SALT_LEN},
-    database::KvTable,
+    database::{self, KvTable},
     misbehaviour::Misbehaviour,
     requests::{PendingRequest, Requests},
+    vault,
 };
 
 pub(crate) type StepResult<T = ()> = Result<T, EngineError>;
@@ -42,8 +41,16 @@ pub(crate) struct Context<'a> {
     pub out: Output,
     rng: &'a mut dyn CryptoRngCore,
     mls_state: KvTable<'a>,
-    /// Conversations whose queue is checked once the input has been handled.
-    touched: BTreeSet<ChatId>,
+    /// Whether the work in progress is confined to a conversation.
+    is_confined: bool,
+}
+
+/// A place in a step that it can be taken back to.
+struct Mark {
+    frames: usize,
+    events: usize,
+    last_request: u64,
+    recovery: RecoveryCounts,
 }
 
 impl<'a> Context<'a> {
@@ -66,7 +73,7 @@ impl<'a> Context<'a> {
             out: Output::default(),
             rng,
             mls_state: KvTable::new(conn),
-            touched: BTreeSet::new(),
+            is_confined: false,
         }
     }
 
@@ -114,12 +121,66 @@ impl<'a> Context<'a> {
 
     /// Checks the queue of a conversation once the input has been handled.
     pub(crate) fn touch(&mut self, chat: ChatId) {
-        self.touched.insert(chat);
+        self.connection.touched.push(chat);
     }
 
-    /// The next conversation whose queue to check.
-    pub(crate) fn next_touched(&mut self) -> Option<ChatId> {
-        self.touched.pop_first()
+    // ---- failures ----
+
+    /// Does work on one conversation. If it fails because of that conversation, all that it did is taken back, in the
+    /// database, among the requests, and in what the host will see; the failure is the inner error, and the step goes
+    /// on. Inside work that is already confined, the failure is left to that.
+    pub(crate) fn confine<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> StepResult<T>,
+    ) -> StepResult<Result<T, EngineError>> {
+        if self.is_confined {
+            return work(self).map(Ok);
+        }
+        let mark = Mark {
+            frames: self.out.frames.len(),
+            events: self.out.events.len(),
+            last_request: self.requests.last_id(),
+            recovery: self.recovery,
+        };
+        database::savepoint(self.conn)?;
+        self.is_confined = true;
+        let result = work(self);
+        self.is_confined = false;
+        match result.map_err(|error| self.cause(error)) {
+            Ok(done) => {
+                database::release(self.conn)?;
+                Ok(Ok(done))
+            }
+            Err(error) if error.is_in_conversation() => {
+                database::roll_back_to_savepoint(self.conn)?;
+                self.take_back(&mark)?;
+                Ok(Err(error))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What has really failed: if it was the database, what MLS makes of it is not the cause.
+    pub(crate) fn cause(&self, error: EngineError) -> EngineError {
+        match self.mls_state.take_failure() {
+            Some(failure) => failure.into(),
+            None => error,
+        }
+    }
+
+    fn take_back(&mut self, mark: &Mark) -> StepResult {
+        self.out.frames.truncate(mark.frames);
+        self.out.events.truncate(mark.events);
+        self.recovery = mark.recovery;
+        self.me.name = vault::own_name(self.conn)?;
+        if self
+            .requests
+            .forget_since(mark.last_request)
+            .contains(&PendingRequest::Sync)
+        {
+            self.sync_again();
+        }
+        Ok(())
     }
 
     // ---- the host ----

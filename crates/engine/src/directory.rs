@@ -15,8 +15,11 @@ use crate::{
     vault,
 };
 
-/// Asks for the handle of a person whose account came with a group.
+/// Asks for the handle of a person whose account came with a group, if the question is not under way.
 pub(crate) fn look_up(cx: &mut Context<'_>, account: AccountId) {
+    if cx.requests.is_pending(PendingRequest::LookUp { account }) {
+        return;
+    }
     let by = look_up_account::By::AccountId(account.to_vec().into());
     cx.request(
         PendingRequest::LookUp { account },

@@ -134,7 +134,7 @@ impl Engine {
                 cx: Context::new(conn, now, &mut **rng, identity, connection, requests),
                 conversations,
             };
-            act(&mut step)?;
+            act(&mut step).map_err(|error| step.cx.cause(error))?;
             Ok::<_, EngineError>((step.cx.out, step.cx.recovery))
         });
         match result {
@@ -166,13 +166,21 @@ impl Engine {
         &self.identity.me
     }
 
-    /// Every conversation, the most recently active first.
+    /// Every conversation that is not hidden, the most recently active first.
     pub fn conversations(&self) -> Result<Vec<Conversation>, EngineError> {
         let conn = self.database.connection();
-        conversations::all(conn)?
-            .into_iter()
-            .map(|row| self.summary(&row))
-            .collect()
+        let mut shown = Vec::new();
+        for row in conversations::shown(conn)? {
+            match self.summary(&row) {
+                Ok(conversation) => shown.push(conversation),
+                // It must not keep the others from the user.
+                Err(error) if error.is_in_conversation() => {
+                    tracing::error!(chat = %row.chat, %error, "a conversation cannot be shown");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(shown)
     }
 
     /// One conversation.
@@ -234,6 +242,11 @@ impl Engine {
             active_at: row.active_at,
             last_message: messages::page(conn, row.chat, None, 1)?.pop(),
             state: row.state,
+            quarantine: row
+                .quarantine
+                .as_ref()
+                .map(|quarantine| quarantine.reason.clone()),
+            is_hidden: row.hidden,
         })
     }
 

@@ -15,6 +15,7 @@ pub mod database;
 mod directory;
 pub mod engine;
 pub mod ids;
+mod incoming;
 mod key_packages;
 mod limits;
 pub mod misbehaviour;
@@ -24,6 +25,7 @@ mod store;
 mod sync;
 mod unicode;
 mod vault;
+mod waiting;
 
 pub use api::{
     Command, CommandError, Contact, Conversation, ConversationState, EngineError, Event, Input, Me, Member,

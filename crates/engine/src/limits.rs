@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
+/// Requests in flight from which on the next ones wait. What one conversation sends at once may go beyond it, and must
+/// stay below what the server takes (`REQUESTS_UNDER_WAY_MAX`).
+pub(crate) const REQUESTS_IN_FLIGHT: usize = 64;
 /// Sends of one conversation that may be in flight; their answers come in order.
 pub(crate) const SEND_WINDOW: usize = 32;
-/// A send number that no device reaches: a server that expects a higher one is lying.
-pub(crate) const SEND_NUMBER_MAX: u64 = 1 << 53;
-/// A seq that no log reaches: a server that names a higher one is lying.
-pub(crate) const SEQ_MAX: u64 = 1 << 53;
 /// Hashes of the log chain that are kept for each conversation.
 pub(crate) const LOG_HASHES_MAX: u64 = 4_096;
 /// Refusals to hand out a log that are needed before this device believes that it cannot follow it.
@@ -16,7 +15,23 @@ pub(crate) const LOG_REFUSALS_MAX: u32 = 2;
 /// server that reports it as signed out has let it in.
 pub(crate) const REMOVALS_MAX: u32 = 3;
 /// Entries of one conversation that are held until the entries before them arrive. More are fetched again later.
-pub(crate) const HELD_ENTRIES_MAX: usize = 1_000;
+pub(crate) const HELD_ENTRIES_MAX: u64 = 1_000;
+/// Their bytes.
+pub(crate) const HELD_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Entries of all conversations together that are held.
+pub(crate) const HELD_ENTRIES_TOTAL_MAX: u64 = 4_000;
+/// Their bytes.
+pub(crate) const HELD_BYTES_TOTAL_MAX: u64 = 16 * 1024 * 1024;
+/// Refused entries of one conversation in immediate succession; each costs up to some milliseconds of decryption.
+pub(crate) const REFUSALS_BURST: u32 = 64;
+/// Interval after which one more is looked at.
+pub(crate) const REFUSALS_INTERVAL: Duration = Duration::from_millis(100);
+/// Attempts to join one conversation from outside in immediate succession.
+pub(crate) const JOINS_BURST: u32 = 16;
+/// Interval that permits one more attempt.
+pub(crate) const JOINS_INTERVAL: Duration = Duration::from_secs(10);
+/// How far ahead of this device's clock a conversation may stand in the list because of what the server says.
+pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_hours(24);
 /// Welcomes that wait to be acknowledged. Those beyond it come again with the next Sync.
 pub(crate) const WELCOMES_UNACKNOWLEDGED_MAX: usize = 256;
 /// Syncs in immediate succession that the server's pushes may cause; see [`crate::requests::RateLimit`].

@@ -13,6 +13,12 @@ pub enum Misbehaviour {
     /// An entry, a Welcome or the head of a log has no valid conversation id.
     #[error("it sent something of a conversation without saying which")]
     NoConversation,
+    /// A list or a message is longer than the protocol allows.
+    #[error("it sent more than the protocol allows")]
+    TooMuch,
+    /// An epoch, an instant, or the number of a send is beyond all that can be.
+    #[error("it named a number that is beyond all that can be")]
+    ImpossibleNumber,
     /// The answer does not match the kind of request.
     #[error("it answered a request with something else")]
     WrongAnswer,

@@ -9,7 +9,7 @@ use subrosa_wire::{AccountId, ConversationId, Timestamp};
 use crate::{
     ChatId,
     ids::OutboxId,
-    limits::{BACKOFF_MAX, BACKOFF_MIN, JOINS_AT_ONCE},
+    limits::{BACKOFF_MAX, BACKOFF_MIN, JOINS_AT_ONCE, REQUESTS_IN_FLIGHT},
 };
 
 /// A request that awaits its answer.
@@ -77,6 +77,31 @@ impl Requests {
     /// Takes the request that an answer belongs to; `None` if it was dropped.
     pub(crate) fn finish(&mut self, id: u64) -> Option<PendingRequest> {
         self.in_flight.remove(&id)
+    }
+
+    /// The id of the newest request.
+    pub(crate) fn last_id(&self) -> u64 {
+        self.last_id
+    }
+
+    /// Whether another request may be sent. What finds no room is taken up when an answer makes some.
+    pub(crate) fn have_room(&self) -> bool {
+        self.in_flight.len() < REQUESTS_IN_FLIGHT
+    }
+
+    /// Drops the requests that were begun after the one with this id, and returns them.
+    pub(crate) fn forget_since(&mut self, id: u64) -> Vec<PendingRequest> {
+        let since = self.in_flight.extract_if(|begun, _| *begun > id);
+        since.map(|(_, request)| request).collect()
+    }
+
+    /// Drops everything that concerns a conversation: the answers no longer matter.
+    pub(crate) fn forget_conversation(&mut self, chat: ChatId, id: ConversationId) {
+        self.in_flight.retain(|_, request| {
+            !(request.sends_to(chat)
+                || matches!(request, PendingRequest::FetchLog { chat: of, .. } if *of == chat)
+                || *request == PendingRequest::FetchGroup { id })
+        });
     }
 
     /// Drops the sends of a conversation: their answers no longer matter.

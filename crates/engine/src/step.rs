@@ -15,12 +15,14 @@ use subrosa_wire::{
 use crate::{
     ChatId,
     api::{Event, Input},
-    connection::ConnectionState,
     context::{Context, StepResult},
-    conversation::{Conversation, Conversations},
-    directory, key_packages,
+    conversation::{self, Conversation, Conversations},
+    directory,
+    incoming::{self, Findings},
+    key_packages,
     misbehaviour::Misbehaviour,
     requests::{PendingRequest, Requests},
+    store::{contacts, conversations},
     sync,
 };
 
@@ -35,10 +37,10 @@ impl Step<'_> {
     pub(crate) fn run(&mut self, input: Input) -> StepResult {
         match input {
             Input::Connected => {
-                self.connection_is(ConnectionState::opened());
+                self.connection_is(true);
                 self.cx.sync();
             }
-            Input::Disconnected => self.connection_is(ConnectionState::default()),
+            Input::Disconnected => self.connection_is(false),
             Input::Received(frame) => self.receive(*frame)?,
             Input::Tick => {
                 if self.cx.connection.sync_retry.take_due(self.cx.now) {
@@ -53,21 +55,24 @@ impl Step<'_> {
         self.settle()
     }
 
-    fn connection_is(&mut self, state: ConnectionState) {
-        *self.cx.connection = state;
+    fn connection_is(&mut self, is_open: bool) {
+        self.cx.connection.begin(is_open);
         *self.cx.requests = Requests::default();
         self.conversations.connection_changed();
     }
 
     /// Does what the input has made possible.
     pub(crate) fn settle(&mut self) -> StepResult {
-        while let Some(chat) = self.cx.next_touched() {
+        while self.cx.requests.have_room()
+            && let Some(chat) = self.cx.connection.touched.pop()
+        {
             self.with(chat, Conversation::pump)?;
         }
+        self.fetch_waiting()?;
         self.acknowledge()?;
         let cx = &mut self.cx;
         let is_catching_up =
-            !cx.connection.synced || !cx.connection.to_join.is_empty() || cx.requests.is_catching_up();
+            !cx.connection.synced || cx.connection.has_waiting() || cx.requests.is_catching_up();
         if cx.connection.is_open && !cx.connection.caught_up && !is_catching_up {
             cx.connection.caught_up = true;
             cx.event(Event::CaughtUp);
@@ -81,9 +86,31 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn receive(&mut self, frame: ServerFrame) -> StepResult {
+    /// Requests the groups and the people that are still wanted, as far as there is room.
+    fn fetch_waiting(&mut self) -> StepResult {
+        let cx = &mut self.cx;
+        while cx.requests.have_room()
+            && let Some(id) = cx.connection.groups_to_fetch.pop()
+        {
+            conversation::fetch_group(cx, id);
+        }
+        while cx.requests.have_room()
+            && let Some(account) = cx.connection.to_look_up.pop()
+        {
+            // What made them known may have been taken back.
+            if contacts::find(cx.conn, account)?.is_some() {
+                directory::look_up(cx, account);
+            }
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, mut frame: ServerFrame) -> StepResult {
+        let findings = frame.body.as_mut().map(incoming::examine).unwrap_or_default();
+        self.report(&findings)?;
         if frame.request_id == 0 {
             return match frame.body {
+                Some(_) if findings.is_useless => Ok(()),
                 Some(body) => self.push(body),
                 // A push from a newer server. What this build does not know, it does not need.
                 None => Ok(()),
@@ -94,10 +121,23 @@ impl Step<'_> {
             return Ok(());
         };
         match frame.body {
+            Some(_) if findings.is_useless => self.problem(pending, &Problem::new(ProblemCode::Internal, "")),
             Some(Body::Problem(problem)) => self.problem(pending, &problem),
             Some(body) => self.answer(pending, body),
             None => self.wrong_answer(pending),
         }
+    }
+
+    /// Reports what a frame says that cannot be.
+    fn report(&mut self, findings: &Findings) -> StepResult {
+        for (id, how) in &findings.faults {
+            let row = match id {
+                Some(id) => conversations::find(self.cx.conn, *id)?,
+                None => None,
+            };
+            self.cx.misbehaved(row.map(|row| row.chat), how.clone());
+        }
+        Ok(())
     }
 
     fn answer(&mut self, pending: PendingRequest, body: Body) -> StepResult {
@@ -150,7 +190,7 @@ impl Step<'_> {
 
     fn push(&mut self, body: Body) -> StepResult {
         match body {
-            Body::Deliver(deliver) => self.conversations.deliver(&mut self.cx, deliver),
+            Body::Deliver(deliver) => self.conversations.deliver(&mut self.cx, &deliver),
             Body::WelcomesWaiting(waiting) => {
                 for item in &waiting.welcomes {
                     self.conversations.welcome(&mut self.cx, item)?;

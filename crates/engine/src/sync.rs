@@ -10,7 +10,7 @@ use subrosa_wire::{
 
 use crate::{
     context::{Context, StepResult, is_transient},
-    directory, key_packages,
+    key_packages,
     misbehaviour::Misbehaviour,
     requests::PendingRequest,
     step::Step,
@@ -44,15 +44,13 @@ impl Step<'_> {
         for head in &state.conversations {
             conversations.head(cx, head)?;
         }
-        for row in conversations::all(cx.conn)? {
-            cx.connection.advanced.insert(row.chat);
-            cx.touch(row.chat);
+        for chat in conversations::ids(cx.conn)? {
+            cx.connection.advanced.insert(chat);
+            cx.touch(chat);
         }
         // The answer may have been lost with an earlier connection.
         for account in contacts::without_handle(cx.conn)? {
-            if !cx.requests.is_pending(PendingRequest::LookUp { account }) {
-                directory::look_up(cx, account);
-            }
+            cx.connection.to_look_up.push(account);
         }
         key_packages::publish(cx, state.key_packages_left, state.has_last_resort_key_package)
     }
@@ -91,8 +89,8 @@ pub(crate) fn devices_confirmed(cx: &mut Context<'_>, packages: &KeyPackages) ->
     if cx.connection.devices_claimed(&claimed) {
         cx.misbehaved(None, Misbehaviour::DevicesContradict);
     }
-    for row in conversations::all(cx.conn)? {
-        cx.touch(row.chat);
+    for chat in conversations::ids(cx.conn)? {
+        cx.touch(chat);
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! This device's copy of the vault. The host uploads its changes to the server.
 
+use rusqlite::Connection;
 use subrosa_wire::{AccountId, Handle};
 
 use crate::{
@@ -33,6 +34,16 @@ pub(crate) fn set_own_name(cx: &mut Context<'_>, name: Option<DisplayName>) -> S
     }
     cx.me.name = text;
     change(cx, |contents| contents.display_name = name)
+}
+
+/// Our display name, as it is stored.
+pub(crate) fn own_name(conn: &Connection) -> Result<Option<String>, EngineError> {
+    let row =
+        profile::load(conn)?.ok_or_else(|| EngineError::Inconsistent("the profile vanished".to_owned()))?;
+    Ok(contents_of(&row)?
+        .display_name
+        .as_ref()
+        .map(DisplayName::to_string))
 }
 
 fn change(cx: &mut Context<'_>, change: impl FnOnce(&mut VaultContents)) -> StepResult {

@@ -39,5 +39,6 @@ pub const KEY_PACKAGES_MAX: usize = 256;
 pub const OUT_OF_ORDER_TOLERANCE: u32 = 128;
 
 /// How far ahead in a sender's ratchet a message may be: this many sends of one sender in one epoch
-/// may be lost before decryption fails. Skipping costs about a microsecond per step.
-pub const FORWARD_DISTANCE_MAX: u32 = 20_000;
+/// may be lost before decryption fails. A sender loses some only when the server refuses messages for
+/// good, a few at a time. Skipping costs about two microseconds per step, each time somebody repeats it.
+pub const FORWARD_DISTANCE_MAX: u32 = 1_000;

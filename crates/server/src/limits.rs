@@ -48,8 +48,6 @@ pub const CURSOR_FLUSH_INTERVAL: Duration = Duration::from_millis(200);
 pub const CURSORS_PENDING_MAX: usize = 4_096;
 /// Cursors that count as one more request against a device's limit.
 pub const CURSORS_PER_REQUEST_COUNTED: usize = 16;
-/// The highest number of a send: the highest whole number that JSON carries exactly.
-pub const SEND_NUMBER_MAX: u64 = (1 << 53) - 1;
 /// Validations that run at the same time; each takes a core.
 pub const VALIDATIONS_UNDER_WAY_MAX: usize = 4;
 /// Groups whose public state is kept in memory.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Timestamp;
+
 /// The version of the frames and of the REST API that this build speaks.
 pub const PROTOCOL_VERSION: u32 = 2;
 
@@ -40,6 +42,14 @@ pub const KEY_PACKAGES_PER_REQUEST_MAX: usize = 100;
 pub const DEVICES_PER_ACCOUNT_MAX: usize = 16;
 /// Conversations of one account.
 pub const CONVERSATIONS_PER_ACCOUNT_MAX: usize = 10_000;
+/// The highest seq of an entry, and the highest epoch: whole numbers that JSON carries exactly. The lowest seq is 1.
+pub const SEQ_MAX: u64 = (1 << 53) - 1;
+/// The highest number of a send. The lowest is 1.
+pub const SEND_NUMBER_MAX: u64 = (1 << 53) - 1;
+/// The latest instant that is taken from another side: the end of the year 9999, as far as calendars go.
+pub const TIME_MAX: Timestamp = Timestamp::from_millis(253_402_300_799_999);
+/// Entries in one push.
+pub const ENTRIES_PER_PUSH_MAX: usize = 2_048;
 /// Entries in a page of the log.
 pub const LOG_PAGE_ENTRIES_MAX: u32 = 500;
 /// Payload bytes in a page of the log; a page holds at least one entry.

@@ -8,6 +8,7 @@ use std::{
 };
 
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+use rusqlite::Connection;
 use subrosa_engine::{
     ChatId, ConversationState, Engine, EngineError, Event, Input, LocalMessageId, Message, NewProfile,
     Output, Warning,
@@ -176,6 +177,14 @@ impl Device {
         assert_eq!(read(&limit).expect("a limit is set"), count + pages);
         let engine = Engine::open(database, rng(self.seed)).expect("the profile opens");
         self.engine = engine;
+    }
+
+    /// Does something with the database while the process is not running.
+    pub(crate) fn with_database<T>(&mut self, act: impl FnOnce(&Connection) -> T) -> T {
+        self.engine = None;
+        self.shown = None;
+        let database = Database::open(&self.file, &self.key).expect("the database opens");
+        act(database.connection())
     }
 
     /// Starts the process again on a disk with room.

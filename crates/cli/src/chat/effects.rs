@@ -93,6 +93,8 @@ impl Effects {
             Effect::MarkRead(chat) => client.chat(chat).mark_read().await?,
             Effect::Retry(message) => client.retry(message).await?,
             Effect::Discard(message) => client.discard(message).await?,
+            Effect::TryAgain(chat) => client.chat(chat).try_again().await?,
+            Effect::Hide(chat) => client.chat(chat).hide().await?,
             Effect::RetryConnection => client.retry_now(),
             Effect::Search(query) => {
                 if let Some(earlier) = self.search.take() {

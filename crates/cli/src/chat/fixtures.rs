@@ -102,6 +102,8 @@ pub(super) fn conversation(id: ChatId, with: Contact, unread: u64, last: Option<
             .map_or(Timestamp::from_millis(NOON), |message| message.sent_at),
         last_message: last,
         state: ConversationState::Joined,
+        quarantine: None,
+        is_hidden: false,
     }
 }
 

@@ -20,6 +20,14 @@ pub(super) fn of_server(how: &Misbehaviour, names: &Names) -> (&'static str, Str
                  {TELL_THE_OPERATOR}"
             ),
         ),
+        Misbehaviour::TooMuch => (
+            "too_much",
+            format!("the server sent more than it may at once, and it was ignored; {TELL_THE_OPERATOR}"),
+        ),
+        Misbehaviour::ImpossibleNumber => (
+            "impossible_number",
+            format!("the server named a number or a time that cannot be, and it was ignored; {TELL_THE_OPERATOR}"),
+        ),
         Misbehaviour::WrongAnswer => (
             "wrong_answer",
             format!("the server answered a request with something else, which was ignored; {TELL_THE_OPERATOR}"),

@@ -56,7 +56,7 @@ pub(crate) fn not_encrypted() -> WarningShape {
 /// The conversation that a warning names, if it names one.
 pub(crate) const fn chat(warning: &Warning) -> Option<ChatId> {
     match warning {
-        Warning::ServerMisbehaved { chat, .. } => *chat,
+        Warning::ServerMisbehaved { chat, .. } | Warning::NotProcessed { chat, .. } => *chat,
         Warning::MemberMisbehaved { chat, .. }
         | Warning::LogsDisagree { chat, .. }
         | Warning::MessagesMissing { chat, .. }
@@ -163,6 +163,21 @@ fn said(warning: &Warning, conversation: Option<&Conversation>, names: &Names) -
              another device, or ask for them again"
                 .to_owned(),
         ),
+        Warning::NotProcessed { chat: None, reason } => said(
+            "not_processed",
+            None,
+            format!(
+                "an invitation to a conversation cannot be processed and was dropped; nothing else is affected ({reason})"
+            ),
+        ),
+        Warning::NotProcessed { reason, .. } => said(
+            "not_processed",
+            title,
+            format!(
+                "something in this conversation cannot be processed, and it is set aside; messages that you write in \
+                 it wait, and `subrosa chat` can try again or hide it ({reason})"
+            ),
+        ),
         Warning::Refused {
             message,
             code,
@@ -253,6 +268,8 @@ mod tests {
             active_at: Timestamp::from_millis(0),
             last_message: None,
             state: ConversationState::Joined,
+            quarantine: None,
+            is_hidden: false,
         }
     }
 
@@ -335,6 +352,8 @@ mod tests {
     fn no_way_to_misbehave_shares_its_name_with_another() {
         let ways = [
             Misbehaviour::NoConversation,
+            Misbehaviour::TooMuch,
+            Misbehaviour::ImpossibleNumber,
             Misbehaviour::WrongAnswer,
             Misbehaviour::EntriesWithheld,
             Misbehaviour::EntriesInvented,

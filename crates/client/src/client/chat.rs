@@ -173,6 +173,37 @@ impl Client {
 }
 
 impl Chat {
+    /// Takes the conversation up again if it is quarantined, and shows it again if it was hidden. If the same was tried
+    /// before without getting any further, this device joins the conversation anew.
+    ///
+    /// ```no_run
+    /// use subrosa_client::ConversationState;
+    ///
+    /// # async fn example(client: subrosa_client::Client) -> Result<(), subrosa_client::ClientError> {
+    /// for conversation in client.conversations().await? {
+    ///     if conversation.state == ConversationState::Quarantined {
+    ///         client.chat(conversation.id).try_again().await?;
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn try_again(&self) -> Result<(), ClientError> {
+        self.client.command(Command::TryAgain(self.id)).await.map(drop)
+    }
+
+    /// Leaves the conversation out of lists if it is quarantined. Nothing of it is deleted.
+    ///
+    /// ```no_run
+    /// # async fn example(chat: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// chat.hide().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn hide(&self) -> Result<(), ClientError> {
+        self.client.command(Command::Hide(self.id)).await.map(drop)
+    }
+
     /// Its id on this device.
     ///
     /// ```no_run

@@ -103,7 +103,7 @@ impl Conversation {
             seq: Some(place.seq),
         };
         let message = messages::insert(cx.conn, chat, &new)?;
-        self.record.set_active(place.accepted_at);
+        self.record.set_active(place.accepted_at, cx.now);
         self.record.set_own_turn(outgoing);
         if !outgoing {
             messages::add_report(cx.conn, chat, &id, ReportedStatus::Delivered)?;

@@ -251,6 +251,7 @@ impl Conversation {
         handshakes::delete(cx.conn, chat)?;
         self.forget_sends(cx);
         self.live = Live::default();
+        self.record.release(cx.conn)?;
         self.record.set_id(id);
         self.record.set_state(ConversationState::Joining);
         outbox::unseal(cx.conn, chat)?;

@@ -322,10 +322,7 @@ impl Conversation {
     }
 
     /// Enters what the server shows, by the user's decision, wherever it comes from.
-    pub(crate) fn try_again(&mut self, cx: &mut Context<'_>) -> StepResult {
-        if self.record.state() != ConversationState::CutOff {
-            return Ok(());
-        }
+    pub(super) fn enter_unchecked(&mut self, cx: &mut Context<'_>) -> StepResult {
         former_states::delete(cx.conn, self.chat())?;
         cx.warn(Warning::HistoryGap { chat: self.chat() });
         self.live.is_cut_off = false;

@@ -21,7 +21,7 @@ impl Conversation {
     pub(super) fn commit_update(&mut self, cx: &mut Context<'_>, remove: Vec<DeviceId>) -> StepResult {
         let send_id = cx.new_send_id();
         let id = self.id();
-        let number = self.record.accepted_number() + 1;
+        let number = self.record.next_number();
         let claim = self.claim(number);
         let group = self.group.load(cx, id)?;
         let plan = CommitPlan {
@@ -126,7 +126,10 @@ impl Conversation {
                 Ok(())
             }
             Some(ProblemCode::LogDisagrees) => self.log_disagrees(cx),
-            Some(ProblemCode::SendOutOfOrder) => self.renumber(cx, problem),
+            Some(ProblemCode::SendOutOfOrder) => {
+                self.renumber(cx, problem);
+                Ok(())
+            }
             _ => {
                 self.back_off(cx, None);
                 cx.refused(None, problem);

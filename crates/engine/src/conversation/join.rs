@@ -5,18 +5,19 @@ use subrosa_mls::{ConversationKind, GroupPolicy, JoinError};
 use subrosa_wire::{
     AccountId, ConversationId,
     frames::{self, FetchGroup, GroupState, Problem, WelcomeItem, client_frame::Request},
+    limits::CONVERSATIONS_PER_ACCOUNT_MAX,
     problem::ProblemCode,
 };
 
 use super::{
     Conversation, Conversations,
     descent::{Verdict, hash_to_claim},
-    new_direct,
+    new_direct, quarantine,
     record::LogPlace,
 };
 use crate::{
     ChatId,
-    api::ConversationState,
+    api::{ConversationState, EngineError, Warning},
     context::{Context, StepResult, is_transient},
     directory,
     misbehaviour::{ForeignGroup, Misbehaviour},
@@ -28,10 +29,17 @@ use crate::{
     },
 };
 
-/// Requests the group of a conversation of this account, to join it by an external commit.
-pub(super) fn fetch_group(cx: &mut Context<'_>, id: ConversationId) {
+/// Wants the group of a conversation of this account, to join it by an external commit.
+pub(super) fn want_group(cx: &mut Context<'_>, id: ConversationId) {
+    if cx.connection.to_join.insert(id) {
+        cx.connection.groups_to_fetch.push(id);
+    }
+}
+
+/// Requests the group of a conversation, unless that is under way or the conversation was joined in the meantime.
+pub(crate) fn fetch_group(cx: &mut Context<'_>, id: ConversationId) {
     let pending = PendingRequest::FetchGroup { id };
-    if cx.connection.to_join.insert(id) && !cx.requests.is_pending(pending) {
+    if cx.connection.to_join.contains(&id) && !cx.requests.is_pending(pending) {
         cx.request(
             pending,
             Request::FetchGroup(FetchGroup {
@@ -47,7 +55,11 @@ impl Conversations {
     /// Handles a Welcome for this device.
     pub(crate) fn welcome(&mut self, cx: &mut Context<'_>, item: &WelcomeItem) -> StepResult {
         if let Ok(id) = ConversationId::try_from(&item.conversation_id[..]) {
-            self.join_by_welcome(cx, id, item)?;
+            let uses = self.uses;
+            if let Err(error) = cx.confine(|cx| self.join_by_welcome(cx, id, item))? {
+                self.forget_since(uses);
+                invitation_dropped(cx, &error);
+            }
         } else {
             cx.misbehaved(None, Misbehaviour::NoConversation);
         }
@@ -75,6 +87,9 @@ impl Conversations {
             if is_joining || was_member || !may_join {
                 return Ok(());
             }
+        }
+        if known.is_none() && !has_room_for_another(cx)? {
+            return Ok(());
         }
         let device = cx.device;
         let staged = cx
@@ -119,13 +134,33 @@ impl Conversations {
         state: &GroupState,
     ) -> StepResult {
         cx.connection.to_join.remove(&id);
+        let uses = self.uses;
+        if let Err(error) = cx.confine(|cx| self.join_from_outside(cx, id, state))? {
+            self.forget_since(uses);
+            match conversations::find(cx.conn, id)? {
+                Some(row) => quarantine::set_aside(cx, row.chat, id, &error)?,
+                None => invitation_dropped(cx, &error),
+            }
+        }
+        Ok(())
+    }
+
+    fn join_from_outside(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: ConversationId,
+        state: &GroupState,
+    ) -> StepResult {
         let known = conversations::find(cx.conn, id)?;
         if let Some(row) = &known
             && (matches!(
                 row.state,
-                ConversationState::Starting | ConversationState::Blocked
+                ConversationState::Starting | ConversationState::Blocked | ConversationState::Quarantined
             ) || handshakes::find(cx.conn, row.chat)?.is_some())
         {
+            return Ok(());
+        }
+        if known.is_none() && !has_room_for_another(cx)? {
             return Ok(());
         }
         let device = cx.device;
@@ -159,7 +194,8 @@ impl Conversations {
                 return Ok(());
             };
             let send_id = cx.new_send_id();
-            let number = conversation.record.accepted_number() + 1;
+            // The server begins to count anew, wherever a false answer may have led the count.
+            let number = 1;
             conversation
                 .record
                 .set_cursor(place.seq, hash_to_claim(place, conversation.live.claims_nothing));
@@ -208,6 +244,11 @@ impl Conversations {
 
     // ---- both ----
 
+    /// Drops what is in memory of the conversations that were used since: that work was taken back.
+    fn forget_since(&mut self, uses: u64) {
+        self.kept.retain(|_, kept| kept.last_use <= uses);
+    }
+
     /// The conversation to join: the one with this id, the one started here with the same person, or a new one.
     fn chat_to_join(
         &mut self,
@@ -219,7 +260,7 @@ impl Conversations {
             return Ok(row.chat);
         }
         if let Some(row) = conversations::find_direct(cx.conn, person)?
-            && row.state == ConversationState::Starting
+            && row.is_starting()
         {
             self.move_to(cx, row.chat, id)?;
             return Ok(row.chat);
@@ -330,6 +371,24 @@ impl Conversation {
     }
 }
 
+/// Whether this device may enter another conversation. An honest server lets no account have more.
+fn has_room_for_another(cx: &mut Context<'_>) -> StepResult<bool> {
+    let has_room = conversations::count(cx.conn)? < CONVERSATIONS_PER_ACCOUNT_MAX;
+    if !has_room {
+        cx.misbehaved(None, Misbehaviour::TooMuch);
+    }
+    Ok(has_room)
+}
+
+/// Reports that a conversation which is not known here could not be joined, and why.
+fn invitation_dropped(cx: &mut Context<'_>, cause: &EngineError) {
+    tracing::error!(error = %cause, "an invitation to a conversation cannot be processed and is dropped");
+    cx.warn(Warning::NotProcessed {
+        chat: None,
+        reason: cause.to_string(),
+    });
+}
+
 /// The other account of a direct conversation, as the group's signed context names it. An error if this account is
 /// not in it, or nobody else is.
 fn check_policy(
@@ -355,10 +414,10 @@ fn check_policy(
     }
     match contacts::find(cx.conn, *person)? {
         Some(contact) if contact.handle.is_some() => {}
-        Some(_) => directory::look_up(cx, *person),
+        Some(_) => cx.connection.to_look_up.push(*person),
         None => {
             directory::add(cx, *person)?;
-            directory::look_up(cx, *person);
+            cx.connection.to_look_up.push(*person);
         }
     }
     Ok(Ok(*person))

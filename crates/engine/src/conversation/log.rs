@@ -17,9 +17,12 @@ use subrosa_wire::{
 
 use super::{Conversation, record::LogPlace};
 use crate::{
+    ChatId,
     api::{ConversationState, Warning},
     context::{Context, StepResult, is_transient},
-    limits::{HELD_ENTRIES_MAX, LOG_REFUSALS_MAX, SEQ_MAX},
+    limits::{
+        HELD_BYTES_MAX, HELD_BYTES_TOTAL_MAX, HELD_ENTRIES_MAX, HELD_ENTRIES_TOTAL_MAX, LOG_REFUSALS_MAX,
+    },
     misbehaviour::{MemberMisbehaviour, Misbehaviour},
     requests::PendingRequest,
     store::{
@@ -137,7 +140,9 @@ impl Conversation {
             }
         } else if applies && cursor == after_seq && cursor < head.seq {
             // An entry that was just refused is fetched again before anybody is blamed.
-            if self.live.fetched_again != Some(cursor + 1) || before.fetched_again == Some(cursor + 1) {
+            let is_refused_again = before.fetched_again == Some(cursor + 1);
+            let is_passed_over = self.budget.refused_until(cx.now).is_some();
+            if !is_passed_over && (self.live.fetched_again != Some(cursor + 1) || is_refused_again) {
                 self.back_off(cx, None);
                 self.server_misbehaved(cx, Misbehaviour::EntriesWithheld);
             }
@@ -151,7 +156,7 @@ impl Conversation {
             // What it said to have accepted beyond the end is sent again.
             self.forget_sends(cx);
             self.server_misbehaved(cx, Misbehaviour::EntriesInvented);
-        } else {
+        } else if cursor > after_seq {
             self.live.retry.succeeded();
         }
         if is_joined && cursor == head.seq {
@@ -188,10 +193,6 @@ impl Conversation {
         cx: &mut Context<'_>,
         entry: LogEntry,
     ) -> StepResult<Option<Entry>> {
-        if entry.seq > SEQ_MAX {
-            self.server_misbehaved(cx, Misbehaviour::ImpossibleSeq);
-            return Ok(None);
-        }
         self.live.head_is_at_least(entry.seq);
         cx.touch(self.chat());
         let cursor = self.record.cursor();
@@ -216,7 +217,7 @@ impl Conversation {
         if entry.seq == cursor + 1 {
             return Ok(Entry::read(entry));
         }
-        if held_entries::count(cx.conn, self.chat())? < HELD_ENTRIES_MAX {
+        if has_room_for_held(cx, self.chat())? {
             held_entries::insert(cx.conn, self.chat(), &entry)?;
             cx.recovery.entries_held += 1;
         }
@@ -263,6 +264,7 @@ impl Conversation {
             Err(ProcessError::Mls(error)) => Err(error.into()),
             Ok(_) | Err(_) => {
                 self.group.unload();
+                self.budget.refused(cx.now);
                 Ok(())
             }
         }
@@ -455,6 +457,7 @@ impl Conversation {
         error: ProcessError,
     ) -> StepResult<Applied> {
         cx.recovery.entries_refused += 1;
+        self.budget.refused(cx.now);
         let (seq, is_commit) = (entry.seq, entry.is_commit);
         tracing::debug!(chat = %self.chat(), seq, is_commit, %error, "an entry is refused");
         let is_last_try = self.live.fetched_again.take() == Some(seq);
@@ -536,6 +539,16 @@ impl Conversation {
             error => self.server_misbehaved(cx, Misbehaviour::EntryForged { seq, error }),
         }
     }
+}
+
+/// Whether another entry may be held. If not, it is fetched when it is next.
+fn has_room_for_held(cx: &Context<'_>, chat: ChatId) -> StepResult<bool> {
+    let here = held_entries::of(cx.conn, chat)?;
+    if here.entries >= HELD_ENTRIES_MAX || here.bytes >= HELD_BYTES_MAX {
+        return Ok(false);
+    }
+    let all = held_entries::of_all(cx.conn)?;
+    Ok(all.entries < HELD_ENTRIES_TOTAL_MAX && all.bytes < HELD_BYTES_TOTAL_MAX)
 }
 
 /// The commit of a handshake, as it will stand in the log.

@@ -15,7 +15,9 @@ mod create;
 mod join;
 
 mod content;
+mod quarantine;
 
+mod budget;
 mod group;
 mod live;
 mod record;
@@ -30,10 +32,10 @@ use subrosa_wire::{
 
 use crate::{
     ChatId, LocalMessageId,
-    api::{CommandError, ConversationState, Event, Role, Warning},
+    api::{CommandError, ConversationState, EngineError, Event, Role, Warning},
     context::{Context, StepResult},
     ids::OutboxId,
-    limits::{LOADED_LEAVES_MAX, SEQ_MAX},
+    limits::LOADED_LEAVES_MAX,
     misbehaviour::{MemberMisbehaviour, Misbehaviour},
     store::{
         conversations::{self, ConversationRow},
@@ -41,7 +43,9 @@ use crate::{
     },
 };
 
+use budget::Budget;
 use group::LoadedGroup;
+pub(crate) use join::fetch_group;
 use live::Live;
 use log::{Applied, Entry, own_commit};
 use record::{LogPlace, Record};
@@ -51,6 +55,7 @@ pub(crate) struct Conversation {
     record: Record,
     group: LoadedGroup,
     live: Live,
+    budget: Budget,
 }
 
 /// The state of conversations that stays in memory between steps.
@@ -65,11 +70,13 @@ pub(crate) struct Conversations {
 struct Kept {
     group: LoadedGroup,
     live: Live,
+    budget: Budget,
     last_use: u64,
 }
 
 impl Conversations {
-    /// Passes a conversation to a function and saves it. `None` if there is no conversation with this id.
+    /// Passes a conversation to a function and saves it. `None` if there is no conversation with this id, or it cannot be
+    /// processed and is quarantined by now.
     pub(crate) fn with<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -77,7 +84,7 @@ impl Conversations {
         act: impl FnOnce(&mut Conversation, &mut Context<'_>) -> StepResult<T>,
     ) -> StepResult<Option<T>> {
         match conversations::load(cx.conn, chat)? {
-            Some(row) => self.with_row(cx, row, act).map(Some),
+            Some(row) => self.with_row(cx, row, act),
             None => Ok(None),
         }
     }
@@ -88,28 +95,42 @@ impl Conversations {
         cx: &mut Context<'_>,
         row: ConversationRow,
         act: impl FnOnce(&mut Conversation, &mut Context<'_>) -> StepResult<T>,
-    ) -> StepResult<T> {
-        let kept = self.kept.remove(&row.chat).unwrap_or_default();
+    ) -> StepResult<Option<T>> {
+        let (chat, id) = (row.chat, row.id);
+        let kept = self.kept.remove(&chat).unwrap_or_default();
         let mut conversation = Conversation {
             record: Record::new(row),
             group: kept.group,
             live: kept.live,
+            budget: kept.budget,
         };
-        let result = act(&mut conversation, cx);
-        if result.is_ok() {
+        let result = cx.confine(|cx| {
+            let done = act(&mut conversation, cx)?;
             conversation.record.save(cx.conn)?;
-        }
-        // A refused command rolls back, too, but has not changed anything by then.
+            Ok(done)
+        });
+        let done = match result {
+            Ok(Ok(done)) => Ok(Some(done)),
+            // What is in memory is ahead of the database, and dropped.
+            Ok(Err(error)) => {
+                quarantine::set_aside(cx, chat, id, &error)?;
+                return Ok(None);
+            }
+            // A refused command rolls back, too, but has not changed anything by then.
+            Err(error @ EngineError::Command(_)) => Err(error),
+            Err(error) => return Err(error),
+        };
         self.uses += 1;
         self.kept.insert(
-            conversation.chat(),
+            chat,
             Kept {
                 group: conversation.group,
                 live: conversation.live,
+                budget: conversation.budget,
                 last_use: self.uses,
             },
         );
-        result
+        done
     }
 
     /// Drops the state of a connection that has ended.
@@ -180,15 +201,24 @@ impl Conversations {
     }
 
     /// Handles pushed entries, of any conversations.
-    pub(crate) fn deliver(&mut self, cx: &mut Context<'_>, deliver: Deliver) -> StepResult {
-        for entry in deliver.entries {
-            let Ok(id) = ConversationId::try_from(&entry.conversation_id[..]) else {
+    pub(crate) fn deliver(&mut self, cx: &mut Context<'_>, deliver: &Deliver) -> StepResult {
+        for entries in deliver
+            .entries
+            .chunk_by(|one, next| one.conversation_id == next.conversation_id)
+        {
+            let Ok(id) = ConversationId::try_from(&entries[0].conversation_id[..]) else {
                 cx.misbehaved(None, Misbehaviour::NoConversation);
                 continue;
             };
             match conversations::find(cx.conn, id)? {
+                // It is fetched when the conversation is tried again.
+                Some(row) if row.state == ConversationState::Quarantined => {}
                 Some(row) => {
-                    self.with_row(cx, row, |conversation, cx| conversation.take_entry(cx, entry))?;
+                    self.with_row(cx, row, |conversation, cx| {
+                        entries
+                            .iter()
+                            .try_for_each(|entry| conversation.take_entry(cx, entry.clone()))
+                    })?;
                 }
                 // The Welcome is still to come; Sync brings both.
                 None => cx.sync_again(),
@@ -205,11 +235,12 @@ impl Conversations {
         };
         cx.connection.named.insert(id);
         if let Some(row) = conversations::find(cx.conn, id)? {
-            return self.with_row(cx, row, |conversation, cx| conversation.head_synced(cx, head));
+            self.with_row(cx, row, |conversation, cx| conversation.head_synced(cx, head))?;
+            return Ok(());
         }
         // This device is not in it yet, and no Welcome waits.
         if !cx.is_syncing() {
-            join::fetch_group(cx, id);
+            join::want_group(cx, id);
         }
         Ok(())
     }
@@ -217,7 +248,9 @@ impl Conversations {
 
 /// Opens the direct conversation with a person. If there is none, a local one is made.
 pub(crate) fn open_direct(cx: &mut Context<'_>, person: AccountId) -> StepResult {
-    if conversations::find_direct(cx.conn, person)?.is_none() {
+    if let Some(row) = conversations::find_direct(cx.conn, person)? {
+        conversations::set_hidden(cx.conn, row.chat, false)?;
+    } else {
         let id = ConversationId::from_bytes(cx.random());
         let chat = new_direct(cx, id, person, ConversationState::Starting)?;
         cx.event(Event::ConversationChanged(chat));
@@ -264,10 +297,10 @@ impl Conversation {
         let Some(sealed) = &own.sealed else { return Ok(()) };
         let payload = Payload::ApplicationMessage(sealed.ciphertext.clone().into());
         let entry = self.own_entry(cx, appended, own.send_id, payload);
-        if appended.seq > self.record.cursor() && appended.seq <= SEQ_MAX {
+        if appended.seq > self.record.cursor() {
             return self.own_entry_accepted(cx, entry);
         }
-        // It cannot be there: that place is taken, or no log reaches it. It is sent again as something new.
+        // It cannot be there: that place is taken. It is sent again as something new.
         self.server_misbehaved(cx, Misbehaviour::AcceptedElsewhere);
         self.send_anew(cx, own.id)
     }
@@ -279,7 +312,7 @@ impl Conversation {
         };
         let payload = Payload::Commit(own_commit(&handshake)?);
         let entry = self.own_entry(cx, appended, handshake.send_id, payload);
-        if appended.seq > self.record.cursor() && appended.seq <= SEQ_MAX {
+        if appended.seq > self.record.cursor() {
             return self.own_entry_accepted(cx, entry);
         }
         self.server_misbehaved(cx, Misbehaviour::AcceptedElsewhere);
@@ -358,6 +391,12 @@ impl Conversation {
 
     /// Applies an entry and those that waited for it, or holds it until the gap is fetched.
     fn take_entry(&mut self, cx: &mut Context<'_>, entry: LogEntry) -> StepResult {
+        if let Some(until) = self.budget.refused_until(cx.now) {
+            // It is fetched later.
+            self.live.head_is_at_least(entry.seq);
+            self.live.retry.schedule(until);
+            return Ok(());
+        }
         if let Some(entry) = self.next_or_hold(cx, entry)? {
             self.apply_entry(cx, entry)?;
             self.apply_held(cx)?;
@@ -396,6 +435,16 @@ impl Conversation {
     }
 
     // ---- commands ----
+
+    /// Takes the conversation up again, if it waits for the user's decision.
+    pub(crate) fn try_again(&mut self, cx: &mut Context<'_>) -> StepResult {
+        conversations::set_hidden(cx.conn, self.chat(), false)?;
+        match self.record.state() {
+            ConversationState::Quarantined => self.end_quarantine(cx),
+            ConversationState::CutOff => self.enter_unchecked(cx),
+            _ => Ok(()),
+        }
+    }
 
     /// Refuses a command for a conversation that cannot be used.
     pub(crate) fn check_usable(&self) -> Result<(), CommandError> {

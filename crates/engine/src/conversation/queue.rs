@@ -11,7 +11,7 @@ use subrosa_wire::{
     problem::ProblemCode,
 };
 
-use super::{Conversation, join, message_status_changed};
+use super::{Conversation, join, message_status_changed, record::number_after};
 use crate::{
     LocalMessageId,
     api::{ConversationState, Event, MessageStatus},
@@ -20,7 +20,7 @@ use crate::{
     },
     context::{Context, StepResult, is_transient},
     ids::OutboxId,
-    limits::{LOG_REFUSALS_MAX, SELF_UPDATE_INTERVAL, SEND_NUMBER_MAX, SEND_WINDOW},
+    limits::{LOG_REFUSALS_MAX, SELF_UPDATE_INTERVAL, SEND_WINDOW},
     misbehaviour::Misbehaviour,
     requests::PendingRequest,
     store::{
@@ -33,7 +33,13 @@ use crate::{
 impl Conversation {
     /// Does what is next for this conversation. Called after anything that may have changed it.
     pub(crate) fn pump(&mut self, cx: &mut Context<'_>) -> StepResult {
-        if !cx.connection.is_open || !cx.connection.synced || self.live.retry.is_waiting(cx.now) {
+        let is_set_aside = self.record.state() == ConversationState::Quarantined;
+        let is_waiting = self.live.retry.is_waiting(cx.now);
+        if !cx.connection.is_open || !cx.connection.synced || is_set_aside || is_waiting {
+            return Ok(());
+        }
+        if let Some(until) = self.budget.refused_until(cx.now) {
+            self.live.retry.schedule(until);
             return Ok(());
         }
         let cursor = self.record.cursor();
@@ -45,14 +51,14 @@ impl Conversation {
             return self.send_handshake(cx, &handshake);
         }
         match self.record.state() {
-            ConversationState::Blocked => Ok(()),
+            ConversationState::Blocked | ConversationState::Quarantined => Ok(()),
             ConversationState::CutOff if self.live.is_cut_off => Ok(()),
             ConversationState::Joining | ConversationState::CutOff => {
                 let head = self.live.head;
                 match self.follower(cx)?.map(|follower| follower.place().seq) {
                     Some(followed) if followed < head => self.fetch_log(cx, followed),
                     // A waiting Welcome is the better way to join: this device can read what was said since.
-                    _ if !cx.is_syncing() => join::fetch_group(cx, self.id()),
+                    _ if !cx.is_syncing() => self.want_group(cx),
                     _ => {}
                 }
                 Ok(())
@@ -69,7 +75,7 @@ impl Conversation {
                 if can_fetch && (is_behind || needs_anchor || self.record.is_entering()) {
                     self.fetch_log(cx, cursor);
                 } else if self.live.is_in_doubt {
-                    join::fetch_group(cx, self.id());
+                    self.want_group(cx);
                 } else {
                     if std::mem::take(&mut self.live.renumbers) {
                         outbox::unseal(cx.conn, self.chat())?;
@@ -77,6 +83,16 @@ impl Conversation {
                     return self.send_next(cx);
                 }
                 Ok(())
+            }
+        }
+    }
+
+    /// Wants the group, to join it or to compare it with this device's.
+    fn want_group(&mut self, cx: &mut Context<'_>) {
+        if !cx.connection.to_join.contains(&self.id()) {
+            match self.budget.join(cx.now) {
+                Ok(()) => join::want_group(cx, self.id()),
+                Err(at) => self.live.retry.schedule(at),
             }
         }
     }
@@ -118,7 +134,7 @@ impl Conversation {
                 number = number.max(sealed.number);
                 continue;
             }
-            number += 1;
+            number = number_after(number);
             let claim = LogClaim {
                 send_number: number,
                 ..claim
@@ -207,7 +223,7 @@ impl Conversation {
         };
         let message = messages::insert(cx.conn, self.chat(), &new)?;
         self.queue(cx, Some(message), &content)?;
-        self.record.set_active(cx.now);
+        self.record.set_active(cx.now, cx.now);
         cx.event(Event::MessageSent(Box::new(messages::load(cx.conn, message)?)));
         cx.touch(self.chat());
         Ok(())
@@ -252,7 +268,6 @@ impl Conversation {
         outbox: OutboxId,
         send_number: u64,
     ) -> StepResult<Option<OutboxRow>> {
-        self.live.retry.succeeded();
         // The send number guards against another row with the same id, should row ids ever be reused.
         let is_answered = |row: &OutboxRow| {
             row.id == outbox
@@ -281,18 +296,13 @@ impl Conversation {
 
     /// Takes over the send number that the server expects. The log shows first what it has accepted; the rest is
     /// encrypted again, since a message names its number.
-    pub(super) fn renumber(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
+    pub(super) fn renumber(&mut self, cx: &mut Context<'_>, problem: &Problem) {
         self.back_off(cx, None);
-        if (1..=SEND_NUMBER_MAX).contains(&problem.expected_send_number) {
-            self.record
-                .set_accepted_number(problem.expected_send_number.saturating_sub(1));
-            self.live.renumbers = true;
-            self.live.is_anchored = false;
-            self.fetch_log(cx, self.record.cursor());
-        } else {
-            cx.refused(None, problem);
-        }
-        Ok(())
+        self.record
+            .set_accepted_number(problem.expected_send_number.saturating_sub(1));
+        self.live.renumbers = true;
+        self.live.is_anchored = false;
+        self.fetch_log(cx, self.record.cursor());
     }
 
     /// Notes that one of our messages is durable at the server.
@@ -309,11 +319,12 @@ impl Conversation {
         }
         tracing::debug!(chat = %self.chat(), seq, "a message is accepted");
         outbox::delete(cx.conn, own.id)?;
+        self.live.retry.succeeded();
         self.live.in_flight.remove(&own.id);
         cx.touch(self.chat());
         if let Some(message) = own.message {
             messages::set_accepted(cx.conn, message, seq, accepted_at)?;
-            self.record.set_active(accepted_at);
+            self.record.set_active(accepted_at, cx.now);
             message_status_changed(cx, message)?;
         }
         Ok(())
@@ -339,13 +350,15 @@ impl Conversation {
         match problem.known_code() {
             Some(ProblemCode::StaleEpoch) => {
                 if self.record.cursor() >= problem.head_seq {
-                    // Everything is applied and the epoch has not ended: avoid a busy loop.
-                    outbox::unseal(cx.conn, chat)?;
+                    // Everything is applied and the epoch has not ended: the same bytes are tried again, later.
                     self.back_off(cx, None);
                 }
                 self.doubt_if_diverged(cx, problem)
             }
-            Some(ProblemCode::SendOutOfOrder) => self.renumber(cx, problem),
+            Some(ProblemCode::SendOutOfOrder) => {
+                self.renumber(cx, problem);
+                Ok(())
+            }
             Some(ProblemCode::LogDisagrees) => self.log_disagrees(cx),
             Some(ProblemCode::NotAMember) => {
                 self.back_off(cx, None);

@@ -2,13 +2,14 @@
 
 use rusqlite::Connection;
 use subrosa_mls::LogHash;
-use subrosa_wire::{ConversationId, Timestamp};
+use subrosa_wire::{ConversationId, Timestamp, limits::SEND_NUMBER_MAX};
 
 use crate::{
     ChatId,
     api::ConversationState,
     context::StepResult,
-    store::conversations::{self, ConversationRow},
+    limits::CLOCK_TOLERANCE,
+    store::conversations::{self, ConversationRow, Quarantine},
 };
 
 /// A place in the log, with the hash of the log chain there if it is known.
@@ -62,6 +63,20 @@ impl Record {
         self.row.state
     }
 
+    /// What is known of the quarantine, if it is in one.
+    pub(super) fn quarantine(&self) -> Option<&Quarantine> {
+        self.row.quarantine.as_ref()
+    }
+
+    /// Goes back to the state from before the quarantine.
+    pub(super) fn release(&mut self, conn: &Connection) -> StepResult {
+        if let Some(quarantine) = self.row.quarantine.take() {
+            conversations::release(conn, self.row.chat, self.row.cursor)?;
+            self.set_state(quarantine.state);
+        }
+        Ok(())
+    }
+
     /// Everything up to this seq is applied.
     pub(super) fn cursor(&self) -> u64 {
         self.row.cursor
@@ -80,6 +95,11 @@ impl Record {
     /// Whether the commit that a Welcome belongs to is still to be found in the log.
     pub(super) fn is_entering(&self) -> bool {
         self.row.entering
+    }
+
+    /// The number of our next send.
+    pub(super) fn next_number(&self) -> u64 {
+        number_after(self.row.accepted_number)
     }
 
     /// The last of our send numbers that the server has accepted.
@@ -143,8 +163,10 @@ impl Record {
         self.change(|row| row.name_sent = is_sent);
     }
 
-    /// Moves the conversation to the top of the list.
-    pub(super) fn set_active(&mut self, at: Timestamp) {
+    /// Moves the conversation to the top of the list: to this instant, but not far into the future, where it would stay
+    /// on top.
+    pub(super) fn set_active(&mut self, at: Timestamp, now: Timestamp) {
+        let at = at.min(now.plus(CLOCK_TOLERANCE));
         self.change(|row| row.active_at = row.active_at.max(at));
     }
 
@@ -152,4 +174,10 @@ impl Record {
         change(&mut self.row);
         self.is_changed = true;
     }
+}
+
+/// The number of the send after the one with this number. No device gets to the end of the numbers, unless a server has
+/// made it believe so; then the next refusal names the right one.
+pub(super) const fn number_after(number: u64) -> u64 {
+    if number < SEND_NUMBER_MAX { number + 1 } else { 1 }
 }

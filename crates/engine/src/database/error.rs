@@ -53,6 +53,17 @@ pub enum DatabaseError {
     Sqlite(Error),
 }
 
+impl DatabaseError {
+    /// Whether the file works, and only some rows are not as this program writes them or would have them.
+    pub(crate) fn is_in_rows(&self) -> bool {
+        match self {
+            Self::Corrupt(_) => true,
+            Self::Sqlite(error) => error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation),
+            _ => false,
+        }
+    }
+}
+
 impl From<Error> for DatabaseError {
     fn from(error: Error) -> Self {
         match error.sqlite_error_code() {

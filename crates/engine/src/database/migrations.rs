@@ -23,6 +23,9 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration {
         sql: include_str!("../../migrations/0004_log_chain.sql"),
     },
+    Migration {
+        sql: include_str!("../../migrations/0007_quarantine.sql"),
+    },
 ];
 
 /// The version of the schema in the file; 0 for an empty file.

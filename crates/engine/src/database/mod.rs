@@ -139,6 +139,24 @@ impl Database {
     }
 }
 
+/// Sets the savepoint within a transaction. There is one at a time.
+pub(crate) fn savepoint(connection: &Connection) -> Result<(), DatabaseError> {
+    connection.prepare_cached("SAVEPOINT work")?.execute([])?;
+    Ok(())
+}
+
+/// Keeps what was done since the savepoint.
+pub(crate) fn release(connection: &Connection) -> Result<(), DatabaseError> {
+    connection.prepare_cached("RELEASE work")?.execute([])?;
+    Ok(())
+}
+
+/// Takes back what was done since the savepoint.
+pub(crate) fn roll_back_to_savepoint(connection: &Connection) -> Result<(), DatabaseError> {
+    connection.prepare_cached("ROLLBACK TO work")?.execute([])?;
+    release(connection)
+}
+
 /// SQLite reports that it is initialised before SQLCipher has registered, which happens outside its lock. So of two
 /// threads that open their first database at the same time, one would find a SQLite without a cipher.
 fn initialise() {

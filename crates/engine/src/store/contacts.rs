@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, params};
 use subrosa_wire::{AccountId, Handle};
 
-use super::{corrupt, id_bytes};
+use super::{corrupt, id_bytes, readable};
 use crate::{api::Contact, database::DatabaseError};
 
 const COLUMNS: &str = "account_id, handle, name";
@@ -35,12 +35,7 @@ pub(crate) fn find_by_handle(conn: &Connection, handle: &Handle) -> Result<Optio
 
 pub(crate) fn all(conn: &Connection) -> Result<Vec<Contact>, DatabaseError> {
     let mut statement = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM contacts ORDER BY handle"))?;
-    let mut rows = statement.query([])?;
-    let mut contacts = Vec::new();
-    while let Some(row) = rows.next()? {
-        contacts.push(contact(row)?);
-    }
-    Ok(contacts)
+    readable(statement.query([])?, contact)
 }
 
 /// People in conversations whose handle is not known yet.
@@ -48,12 +43,9 @@ pub(crate) fn without_handle(conn: &Connection) -> Result<Vec<AccountId>, Databa
     let mut statement = conn.prepare_cached(
         "SELECT account_id FROM contacts WHERE handle IS NULL AND account_id IN (SELECT account FROM members)",
     )?;
-    let mut rows = statement.query([])?;
-    let mut accounts = Vec::new();
-    while let Some(row) = rows.next()? {
-        accounts.push(AccountId::from_bytes(id_bytes(&row.get::<_, Vec<u8>>(0)?)?));
-    }
-    Ok(accounts)
+    readable(statement.query([])?, |row| {
+        Ok(AccountId::from_bytes(id_bytes(&row.get::<_, Vec<u8>>(0)?)?))
+    })
 }
 
 /// Adds a person who is not known yet.

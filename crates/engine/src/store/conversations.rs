@@ -4,17 +4,20 @@ use rusqlite::{Connection, Row, params};
 use subrosa_mls::{ConversationKind, LogHash};
 use subrosa_wire::{AccountId, ConversationId, Timestamp};
 
-use super::{corrupt, from_sql, id_bytes, log_hash, to_sql};
+use super::{corrupt, from_sql, id_bytes, log_hash, readable, to_sql};
 use crate::{ChatId, api::ConversationState, database::DatabaseError};
 
 /// A row of the table.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of its own")]
 pub(crate) struct ConversationRow {
     pub chat: ChatId,
     pub id: ConversationId,
     pub kind: ConversationKind,
     pub title: Option<String>,
     pub state: ConversationState,
+    /// What is known of its quarantine, in which it keeps the state from before.
+    pub quarantine: Option<Quarantine>,
     pub cursor: u64,
     pub accepted_number: u64,
     pub updated_at: Timestamp,
@@ -24,11 +27,34 @@ pub(crate) struct ConversationRow {
     pub chain: Option<LogHash>,
     pub epoch_seq: u64,
     pub entering: bool,
+    pub hidden: bool,
+}
+
+impl ConversationRow {
+    /// Whether it is known to this device only, quarantined or not.
+    pub(crate) fn is_starting(&self) -> bool {
+        let state = self
+            .quarantine
+            .as_ref()
+            .map_or(self.state, |quarantine| quarantine.state);
+        state == ConversationState::Starting
+    }
+}
+
+/// Why a conversation is set aside, and what it goes back to.
+#[derive(Debug, Clone)]
+pub(crate) struct Quarantine {
+    pub reason: String,
+    /// The state that it had.
+    pub state: ConversationState,
+    /// Where its cursor was when it was last tried again.
+    pub retried_at: Option<u64>,
 }
 
 const COLUMNS: &str =
     "c.id, c.conversation_id, c.kind, c.title, c.state, c.cursor, c.accepted_number, c.updated_at,
-                       c.own_turn, c.name_sent, c.active_at, c.chain, c.epoch_seq, c.entering";
+                       c.own_turn, c.name_sent, c.active_at, c.chain, c.epoch_seq, c.entering, c.quarantined,
+                       c.retried_at, c.hidden";
 
 fn kind_to_sql(kind: ConversationKind) -> i64 {
     match kind {
@@ -45,13 +71,15 @@ fn kind_from_sql(value: i64) -> Result<ConversationKind, DatabaseError> {
     })
 }
 
-fn state_to_sql(state: ConversationState) -> i64 {
+/// `None` for a quarantine, which keeps the state from before in the column.
+const fn state_to_sql(state: ConversationState) -> Option<i64> {
     match state {
-        ConversationState::Starting => 0,
-        ConversationState::Joining => 1,
-        ConversationState::Joined => 2,
-        ConversationState::Blocked => 3,
-        ConversationState::CutOff => 4,
+        ConversationState::Starting => Some(0),
+        ConversationState::Joining => Some(1),
+        ConversationState::Joined => Some(2),
+        ConversationState::Blocked => Some(3),
+        ConversationState::CutOff => Some(4),
+        ConversationState::Quarantined => None,
     }
 }
 
@@ -69,12 +97,26 @@ fn state_from_sql(value: i64) -> Result<ConversationState, DatabaseError> {
 fn conversation(row: &Row<'_>) -> Result<ConversationRow, DatabaseError> {
     let seq = |index| from_sql(row.get(index)?);
     let instant = |index| Ok::<_, DatabaseError>(Timestamp::from_millis(seq(index)?));
+    let state = state_from_sql(row.get(4)?)?;
+    let quarantine = match row.get(14)? {
+        None => None,
+        Some(reason) => Some(Quarantine {
+            reason,
+            state,
+            retried_at: row.get::<_, Option<i64>>(15)?.map(from_sql).transpose()?,
+        }),
+    };
     Ok(ConversationRow {
         chat: row.get(0)?,
         id: ConversationId::from_bytes(id_bytes(&row.get::<_, Vec<u8>>(1)?)?),
         kind: kind_from_sql(row.get(2)?)?,
         title: row.get(3)?,
-        state: state_from_sql(row.get(4)?)?,
+        state: if quarantine.is_some() {
+            ConversationState::Quarantined
+        } else {
+            state
+        },
+        quarantine,
         cursor: seq(5)?,
         accepted_number: seq(6)?,
         updated_at: instant(7)?,
@@ -84,17 +126,19 @@ fn conversation(row: &Row<'_>) -> Result<ConversationRow, DatabaseError> {
         chain: log_hash(row.get(11)?)?,
         epoch_seq: seq(12)?,
         entering: row.get(13)?,
+        hidden: row.get(16)?,
     })
 }
 
+/// The row, if there is one that can be read.
 fn one(
     conn: &Connection,
     clause: &str,
     value: impl rusqlite::ToSql,
 ) -> Result<Option<ConversationRow>, DatabaseError> {
     let mut statement = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM conversations c {clause}"))?;
-    let mut rows = statement.query([value])?;
-    rows.next()?.map(conversation).transpose()
+    let rows = readable(statement.query([value])?, conversation)?;
+    Ok(rows.into_iter().next())
 }
 
 pub(crate) fn load(conn: &Connection, chat: ChatId) -> Result<Option<ConversationRow>, DatabaseError> {
@@ -117,17 +161,26 @@ pub(crate) fn find_direct(
     )
 }
 
-/// Every conversation, the most recently active first.
-pub(crate) fn all(conn: &Connection) -> Result<Vec<ConversationRow>, DatabaseError> {
+/// Every conversation that is not hidden, the most recently active first.
+pub(crate) fn shown(conn: &Connection) -> Result<Vec<ConversationRow>, DatabaseError> {
     let mut statement = conn.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM conversations c ORDER BY c.active_at DESC, c.id"
+        "SELECT {COLUMNS} FROM conversations c WHERE c.hidden = 0 ORDER BY c.active_at DESC, c.id"
     ))?;
-    let mut rows = statement.query([])?;
-    let mut conversations = Vec::new();
-    while let Some(row) = rows.next()? {
-        conversations.push(conversation(row)?);
-    }
-    Ok(conversations)
+    readable(statement.query([])?, conversation)
+}
+
+/// The ids of every conversation, those least recently active first.
+pub(crate) fn ids(conn: &Connection) -> Result<Vec<ChatId>, DatabaseError> {
+    let mut statement = conn.prepare_cached("SELECT id FROM conversations ORDER BY active_at DESC, id")?;
+    readable(statement.query([])?, |row| Ok(row.get(0)?))
+}
+
+/// How many conversations there are.
+pub(crate) fn count(conn: &Connection) -> Result<usize, DatabaseError> {
+    let count: i64 = conn
+        .prepare_cached("SELECT COUNT(*) FROM conversations")?
+        .query_row([], |row| row.get(0))?;
+    usize::try_from(count).map_err(|_| corrupt("a count"))
 }
 
 /// Inserts a new, empty conversation.
@@ -152,8 +205,8 @@ pub(crate) fn update(conn: &Connection, row: &ConversationRow) -> Result<(), Dat
     let changed = conn
         .prepare_cached(
             "UPDATE conversations
-             SET conversation_id = ?2, state = ?3, cursor = ?4, accepted_number = ?5, updated_at = ?6, own_turn = ?7,
-                 name_sent = ?8, active_at = ?9, chain = ?10, epoch_seq = ?11, entering = ?12
+             SET conversation_id = ?2, state = COALESCE(?3, state), cursor = ?4, accepted_number = ?5, updated_at = ?6,
+                 own_turn = ?7, name_sent = ?8, active_at = ?9, chain = ?10, epoch_seq = ?11, entering = ?12
              WHERE id = ?1",
         )?
         .execute(params![
@@ -175,6 +228,33 @@ pub(crate) fn update(conn: &Connection, row: &ConversationRow) -> Result<(), Dat
     } else {
         Err(corrupt("a conversation that is gone"))
     }
+}
+
+/// Sets a conversation aside. Its state stays in the column.
+pub(crate) fn quarantine(conn: &Connection, chat: ChatId, reason: &str) -> Result<(), DatabaseError> {
+    conn.execute(
+        "UPDATE conversations SET quarantined = ?2 WHERE id = ?1",
+        params![chat, reason],
+    )?;
+    Ok(())
+}
+
+/// Ends a quarantine, in order to try again from this cursor.
+pub(crate) fn release(conn: &Connection, chat: ChatId, cursor: u64) -> Result<(), DatabaseError> {
+    conn.execute(
+        "UPDATE conversations SET quarantined = NULL, retried_at = ?2 WHERE id = ?1",
+        params![chat, to_sql(cursor)],
+    )?;
+    Ok(())
+}
+
+/// Leaves a conversation out of lists, or no longer does.
+pub(crate) fn set_hidden(conn: &Connection, chat: ChatId, is_hidden: bool) -> Result<(), DatabaseError> {
+    conn.execute(
+        "UPDATE conversations SET hidden = ?2 WHERE id = ?1",
+        params![chat, is_hidden],
+    )?;
+    Ok(())
 }
 
 /// Notes in every conversation that our display name is new.

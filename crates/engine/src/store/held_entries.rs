@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use prost::Message as _;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use subrosa_wire::frames::LogEntry;
 
-use super::{corrupt, to_sql};
+use super::{corrupt, from_sql, to_sql};
 use crate::{ChatId, database::DatabaseError};
 
 /// Holds an entry. If one with its seq is already held, that one stays.
@@ -26,11 +26,31 @@ pub(crate) fn take(conn: &Connection, chat: ChatId, seq: u64) -> Result<Option<L
         .transpose()
 }
 
-pub(crate) fn count(conn: &Connection, chat: ChatId) -> Result<usize, DatabaseError> {
-    let count: i64 = conn
-        .prepare_cached("SELECT COUNT(*) FROM held_entries WHERE conversation = ?1")?
-        .query_row([chat], |row| row.get(0))?;
-    usize::try_from(count).map_err(|_| corrupt("a count"))
+/// Entries and their bytes.
+pub(crate) struct Held {
+    pub entries: u64,
+    pub bytes: u64,
+}
+
+fn held(row: &Row<'_>) -> Result<Held, DatabaseError> {
+    Ok(Held {
+        entries: from_sql(row.get(0)?)?,
+        bytes: from_sql(row.get(1)?)?,
+    })
+}
+
+/// What is held of a conversation.
+pub(crate) fn of(conn: &Connection, chat: ChatId) -> Result<Held, DatabaseError> {
+    conn.prepare_cached(
+        "SELECT COUNT(*), COALESCE(SUM(LENGTH(entry)), 0) FROM held_entries WHERE conversation = ?1",
+    )?
+    .query_row([chat], |row| Ok(held(row)))?
+}
+
+/// What is held of all conversations.
+pub(crate) fn of_all(conn: &Connection) -> Result<Held, DatabaseError> {
+    conn.prepare_cached("SELECT COUNT(*), COALESCE(SUM(LENGTH(entry)), 0) FROM held_entries")?
+        .query_row([], |row| Ok(held(row)))?
 }
 
 /// Drops the entries beyond this seq: the log does not go that far.

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use subrosa_wire::{AccountId, ConversationId, Timestamp};
 
-use super::{corrupt, from_sql, id_bytes, to_sql};
+use super::{corrupt, from_sql, id_bytes, readable, to_sql};
 use crate::{
     ChatId, LocalMessageId,
     api::{Message, MessageStatus},
@@ -73,12 +73,7 @@ fn collect(
     params: impl rusqlite::Params,
 ) -> Result<Vec<Message>, DatabaseError> {
     let mut statement = conn.prepare_cached(sql)?;
-    let mut rows = statement.query(params)?;
-    let mut messages = Vec::new();
-    while let Some(row) = rows.next()? {
-        messages.push(message(row)?);
-    }
-    Ok(messages)
+    readable(statement.query(params)?, message)
 }
 
 /// The message with a MIMI id.

@@ -11,6 +11,7 @@ pub(crate) mod messages;
 pub(crate) mod outbox;
 pub(crate) mod profile;
 
+use rusqlite::{Row, Rows};
 use subrosa_mls::LogHash;
 use subrosa_wire::ids::ID_LEN;
 
@@ -19,6 +20,25 @@ use crate::database::DatabaseError;
 /// A column has a value that this build never writes.
 pub(crate) fn corrupt(what: &str) -> DatabaseError {
     DatabaseError::Corrupt(what.to_owned())
+}
+
+/// Reads what can be read. A row that this build never writes is left out, so that it does not keep the others from the
+/// user.
+pub(crate) fn readable<T>(
+    mut rows: Rows<'_>,
+    read: impl Fn(&Row<'_>) -> Result<T, DatabaseError>,
+) -> Result<Vec<T>, DatabaseError> {
+    let mut values = Vec::new();
+    while let Some(row) = rows.next()? {
+        match read(row) {
+            Ok(value) => values.push(value),
+            Err(DatabaseError::Corrupt(what)) => {
+                tracing::error!(what, "a row cannot be read and is left out");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(values)
 }
 
 /// The 16 bytes of an id column.

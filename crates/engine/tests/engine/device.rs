@@ -94,6 +94,14 @@ impl Device {
         self.step(Input::Received(Box::new(frame))).unwrap();
     }
 
+    /// Delivers the answer to a request.
+    pub(crate) fn answer(&mut self, request_id: u64, body: Body) {
+        self.receive(ServerFrame {
+            request_id,
+            body: Some(body),
+        });
+    }
+
     /// Delivers a push.
     pub(crate) fn push(&mut self, body: Body) {
         self.receive(ServerFrame {

@@ -5,4 +5,7 @@
 mod changed_keys;
 mod commands;
 mod device;
+mod floods;
 mod lying_server;
+mod numbers;
+mod others;

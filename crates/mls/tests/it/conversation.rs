@@ -51,6 +51,27 @@ fn an_empty_and_a_large_message_arrive() {
     }
 }
 
+// Deriving 20,000 keys took 45 ms each time such a message was repeated.
+#[test]
+fn a_message_further_ahead_than_senders_lose_some_is_refused_and_a_nearer_one_is_read() {
+    let chat = Chat::new();
+    let content = b"ahead";
+    let count = subrosa_mls::limits::FORWARD_DISTANCE_MAX + 2;
+    let claim = subrosa_mls::LogClaim::of_no_place(1);
+    let messages: Vec<_> = chat.alice.with_group(|mls, group| {
+        (0..count)
+            .map(|_| group.encrypt(mls, &chat.alice.identity, content, &claim).unwrap())
+            .collect()
+    });
+    let [.., near, _, far] = &messages[..] else {
+        panic!("there are many messages")
+    };
+    let refused = chat.bob.process(far).unwrap_err();
+    assert!(!matches!(refused, ProcessError::Mls(_)), "{refused:?}");
+    assert_eq!(chat.bob.read(near), content);
+    assert_eq!(chat.bob.read(far), content);
+}
+
 #[test]
 fn a_replayed_message_is_refused() {
     let chat = Chat::new();

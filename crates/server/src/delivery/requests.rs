@@ -9,7 +9,7 @@ use subrosa_wire::{
 };
 
 use crate::{
-    limits::{LARGE_REQUEST_WEIGHT, SEND_NUMBER_MAX, WELCOME_ITEMS_PER_REQUEST_MAX},
+    limits::{LARGE_REQUEST_WEIGHT, WELCOME_ITEMS_PER_REQUEST_MAX},
     session::Session,
     store::delivery::SendKey,
 };
@@ -35,7 +35,7 @@ pub(super) fn send_key(
 ) -> Result<SendKey, Problem> {
     let send_id =
         SendId::try_from(send_id.as_ref()).map_err(|error| malformed(format!("send_id: {error}")))?;
-    if !(1..=SEND_NUMBER_MAX).contains(&send_number) {
+    if !(1..=limits::SEND_NUMBER_MAX).contains(&send_number) {
         return Err(malformed("send_number is out of range"));
     }
     Ok(SendKey {

@@ -107,6 +107,10 @@ pub enum Request {
     Discard(LocalMessageId),
     /// The user has seen every message of the conversation. [`Answer::Done`].
     MarkRead(ChatId),
+    /// Takes a conversation up again that is set aside. [`Answer::Done`].
+    TryAgain(ChatId),
+    /// Leaves a conversation that is set aside out of the list. [`Answer::Done`].
+    Hide(ChatId),
     /// The draft: text that was typed and not sent. [`Answer::Draft`].
     Draft(ChatId),
     /// Stores the draft; an empty text deletes it. [`Answer::Done`].

@@ -120,6 +120,10 @@ pub struct Conversation {
     pub active_at: Timestamp,
     /// Whether it can be used.
     pub state: ConversationState,
+    /// Why it is set aside, in English for a report; `None` unless it is.
+    pub quarantine: Option<String>,
+    /// Whether the list leaves it out.
+    pub hidden: bool,
     /// Text that was typed and not sent.
     pub draft: Option<String>,
 }
@@ -144,6 +148,10 @@ pub enum ConversationState {
     Joined,
     /// A certificate or key did not verify: nothing can be sent.
     Blocked,
+    /// This device can come back only to a state that it cannot check: the user decides.
+    CutOff,
+    /// Set aside, because something in it cannot be processed: what is written waits.
+    Quarantined,
 }
 
 /// A message as it is shown.

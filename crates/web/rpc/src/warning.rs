@@ -64,6 +64,13 @@ pub enum Warning {
         /// The conversation.
         chat: ChatId,
     },
+    /// Something in a conversation cannot be processed. It is set aside, or, if it was not known here, left out.
+    NotProcessed {
+        /// The conversation that is set aside.
+        chat: Option<ChatId>,
+        /// English, for a report.
+        detail: String,
+    },
     /// The server refused something.
     Refused {
         /// The code of the problem (`subrosa_wire::ProblemCode`), if this version knows it.
@@ -79,7 +86,9 @@ impl Warning {
     /// The conversation that it is about, if it is about one.
     pub const fn chat(&self) -> Option<ChatId> {
         match self {
-            Self::HandleReassigned { chat, .. } | Self::ServerMisbehaved { chat, .. } => *chat,
+            Self::HandleReassigned { chat, .. }
+            | Self::ServerMisbehaved { chat, .. }
+            | Self::NotProcessed { chat, .. } => *chat,
             Self::MemberMisbehaved { chat, .. }
             | Self::LogsDisagree { chat, .. }
             | Self::MessagesMissing { chat, .. }
@@ -95,6 +104,10 @@ impl Warning {
 pub enum Misbehaviour {
     /// It sent something of a conversation without saying which.
     NoConversation,
+    /// It sent more than the protocol allows.
+    TooMuch,
+    /// It named a number that is beyond all that can be.
+    ImpossibleNumber,
     /// It answered a request with something else.
     WrongAnswer,
 

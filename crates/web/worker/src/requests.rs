@@ -146,6 +146,14 @@ async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> R
             chat(&client, id).mark_read().await.map_err(failure)?;
             Answer::Done
         }
+        Request::TryAgain(id) => {
+            chat(&client, id).try_again().await.map_err(failure)?;
+            Answer::Done
+        }
+        Request::Hide(id) => {
+            chat(&client, id).hide().await.map_err(failure)?;
+            Answer::Done
+        }
         Request::Draft(id) => {
             let draft = chat(&client, id).draft().await.map_err(failure)?;
             Answer::Draft(draft.unwrap_or_default())

@@ -74,9 +74,13 @@ pub(crate) fn conversation(conversation: client::Conversation, draft: Option<Str
             client::ConversationState::Starting => ConversationState::Starting,
             client::ConversationState::Joined => ConversationState::Joined,
             client::ConversationState::Blocked => ConversationState::Blocked,
+            client::ConversationState::CutOff => ConversationState::CutOff,
+            client::ConversationState::Quarantined => ConversationState::Quarantined,
             // Joining, or something that this version does not know and cannot use.
             _ => ConversationState::Joining,
         },
+        quarantine: conversation.quarantine,
+        hidden: conversation.is_hidden,
         draft,
     }
 }

@@ -48,6 +48,10 @@ pub(crate) fn without_person(warning: &client::Warning) -> Warning {
         client::Warning::HistoryGap { chat } => Warning::HistoryGap {
             chat: shapes::chat_id(*chat),
         },
+        client::Warning::NotProcessed { chat, .. } => Warning::NotProcessed {
+            chat: chat.map(shapes::chat_id),
+            detail: report(warning),
+        },
         client::Warning::Refused { code, .. } => Warning::Refused {
             code: code.map(|code| code.as_str().to_owned()),
             detail: report(warning),
@@ -60,6 +64,8 @@ pub(crate) fn without_person(warning: &client::Warning) -> Warning {
 fn misbehaviour(how: &client::Misbehaviour) -> Misbehaviour {
     match how {
         client::Misbehaviour::NoConversation => Misbehaviour::NoConversation,
+        client::Misbehaviour::TooMuch => Misbehaviour::TooMuch,
+        client::Misbehaviour::ImpossibleNumber => Misbehaviour::ImpossibleNumber,
         client::Misbehaviour::WrongAnswer => Misbehaviour::WrongAnswer,
         client::Misbehaviour::EntriesWithheld => Misbehaviour::EntriesWithheld,
         client::Misbehaviour::EntriesInvented => Misbehaviour::EntriesInvented,

@@ -1,7 +1,7 @@
 //! Keys and pasted text.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use subrosa_client::{Conversation, Handle, LocalMessageId, MessageStatus};
+use subrosa_client::{ChatId, Conversation, ConversationState, Handle, LocalMessageId, MessageStatus};
 use subrosa_wire::limits::MESSAGE_TEXT_MAX;
 
 use super::{
@@ -31,6 +31,8 @@ pub(super) fn key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         (KeyCode::Char('c' | 'q'), true) => model.quit = true,
         (KeyCode::Char('k'), true) => model.overlay = Some(Overlay::Search(Search::default())),
         (KeyCode::Char('r'), true) => return vec![Effect::RetryConnection],
+        (KeyCode::Char('t'), true) => return try_again(model),
+        (KeyCode::Char('x'), true) => return hide(model),
         (KeyCode::Char('n'), true) => return neighbour(model, 1),
         (KeyCode::Char('p'), true) => return neighbour(model, -1),
         (KeyCode::F(1), _) => {
@@ -298,6 +300,31 @@ fn on_failed(model: &mut Model, effect: impl FnOnce(LocalMessageId) -> Effect) -
         return vec![effect(message.id)];
     }
     model.notice = Some("only a message that failed can be tried again or deleted".to_owned());
+    Vec::new()
+}
+
+/// The chat that a key is about, and its state: the open one, or in the list the chosen one.
+fn chat_at_hand(model: &Model) -> Option<(ChatId, ConversationState)> {
+    let chat = match model.focus {
+        Focus::Chats => model.selected,
+        Focus::Messages | Focus::Composer => model.thread.as_ref().map(|thread| thread.chat),
+    };
+    model.chat(chat?).map(|chat| (chat.id, chat.state))
+}
+
+fn try_again(model: &mut Model) -> Vec<Effect> {
+    if let Some((chat, ConversationState::Quarantined | ConversationState::CutOff)) = chat_at_hand(model) {
+        return vec![Effect::TryAgain(chat)];
+    }
+    model.notice = Some("only a chat that is set aside or cut off can be tried again".to_owned());
+    Vec::new()
+}
+
+fn hide(model: &mut Model) -> Vec<Effect> {
+    if let Some((chat, ConversationState::Quarantined)) = chat_at_hand(model) {
+        return vec![Effect::Hide(chat)];
+    }
+    model.notice = Some("only a chat that is set aside can be hidden".to_owned());
     Vec::new()
 }
 

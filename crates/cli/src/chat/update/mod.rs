@@ -49,6 +49,8 @@ pub(super) enum Effect {
     MarkRead(ChatId),
     Retry(LocalMessageId),
     Discard(LocalMessageId),
+    TryAgain(ChatId),
+    Hide(ChatId),
     Search(String),
     OpenChat(Handle),
     RetryConnection,

@@ -6,7 +6,7 @@
 )]
 
 use crossterm::event::{KeyCode, KeyModifiers};
-use subrosa_client::{Connection, ConversationId, MessageStatus};
+use subrosa_client::{Connection, ConversationId, ConversationState, MessageStatus};
 
 use super::{
     super::{
@@ -46,6 +46,26 @@ fn many(count: i64) -> Vec<Message> {
     (1..=count)
         .map(|at| received(at, &format!("text {at}"), at * 60))
         .collect()
+}
+
+// ---- a chat that is set aside ----
+
+#[test]
+fn a_chat_that_is_set_aside_can_be_tried_again_and_hidden_and_no_other_can() {
+    let control = |model: &mut Model, letter| press_with(model, KeyCode::Char(letter), KeyModifiers::CONTROL);
+    let mut model = model(80, 24, Vec::new());
+    assert_eq!(control(&mut model, 't'), []);
+    assert!(model.notice.is_some());
+    let chat = model.chats.iter_mut().find(|chat| chat.id == CHAT).unwrap();
+    chat.state = ConversationState::Quarantined;
+    assert_eq!(control(&mut model, 't'), [Effect::TryAgain(CHAT)]);
+    assert_eq!(control(&mut model, 'x'), [Effect::Hide(CHAT)]);
+    // What is written in it waits.
+    type_text(&mut model, "hi");
+    assert!(matches!(
+        press(&mut model, KeyCode::Enter)[..],
+        [Effect::Send { .. }]
+    ));
 }
 
 // ---- writing ----

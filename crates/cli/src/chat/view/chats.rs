@@ -72,7 +72,12 @@ fn title_text(model: &Model, chat: &Conversation) -> String {
         unread => format!("({unread} new) "),
     };
     let state = match chat.state {
-        ConversationState::Blocked => format!(" [{}]", shapes::state(chat.state).to_uppercase()),
+        ConversationState::Blocked | ConversationState::CutOff | ConversationState::Quarantined => {
+            format!(
+                " [{}]",
+                shapes::state(chat.state).to_uppercase().replace('_', " ")
+            )
+        }
         _ => String::new(),
     };
     format!("{new}{}{state}", model.names.title(chat))

@@ -43,6 +43,12 @@ fn title(model: &Model, thread: &Thread) -> String {
     let title = model.title(thread.chat);
     match model.chat(thread.chat).map(|chat: &Conversation| chat.state) {
         Some(ConversationState::Blocked) => format!("{title} · BLOCKED: a key did not verify"),
+        Some(ConversationState::Quarantined) => {
+            format!("{title} · SET ASIDE, cannot be processed: Ctrl+T tries again, Ctrl+X hides it")
+        }
+        Some(ConversationState::CutOff) => {
+            format!("{title} · CUT OFF: Ctrl+T comes back unchecked, and messages can be missing")
+        }
         Some(ConversationState::Joining) => format!("{title} · joining…"),
         _ => title,
     }

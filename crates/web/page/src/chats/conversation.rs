@@ -57,6 +57,8 @@ pub(super) fn ConversationPane(chat: ChatId) -> impl IntoView {
 fn subtitle(entry: Entry) -> String {
     match entry.state() {
         Some(ConversationState::Blocked) => now!("subtitle-blocked"),
+        Some(ConversationState::Quarantined) => now!("subtitle-set-aside"),
+        Some(ConversationState::CutOff) => now!("subtitle-cut-off"),
         Some(ConversationState::Joining) => now!("subtitle-joining"),
         _ => match entry.with(|entry| entry.and_then(faces::handle_beside_name)) {
             Some(handle) => now!("subtitle-handle", handle = handle),

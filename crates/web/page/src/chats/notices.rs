@@ -1,17 +1,19 @@
 //! Warnings to the user: in plain words, where they belong, and gone once dismissed.
 
-use leptos::prelude::*;
-use subrosa_web_rpc::{ChatId, ConversationState, Warning};
+use leptos::{prelude::*, task::spawn_local};
+use subrosa_web_rpc::{ChatId, ConversationState, Request, Warning};
 
 use super::entry::Entry;
 use crate::{
-    components::{icon, report},
+    components::{failure, icon, report},
     i18n::{now, t},
+    link,
     model::{
         faces,
         warnings::{self, Meaning},
     },
     reactive::{memo, text},
+    router::use_router,
     store::{Store, use_store},
 };
 
@@ -21,8 +23,10 @@ pub(super) fn Notices(chat: ChatId) -> impl IntoView {
     let entry = expect_context::<Entry>();
     let here = memo!(move || concerning(store, Some(chat)));
     let is_blocked = move || entry.state() == Some(ConversationState::Blocked);
+    let is_set_aside = move || entry.state() == Some(ConversationState::Quarantined);
+    let is_cut_off = move || entry.state() == Some(ConversationState::CutOff);
     view! {
-        <Show when=move || is_blocked() || here.with(|here| !here.is_empty())>
+        <Show when=move || is_blocked() || is_set_aside() || is_cut_off() || here.with(|here| !here.is_empty())>
             <div class="notices">
                 <Show when=is_blocked>
                     <div class="notice bad" role="alert" data-testid="blocked">
@@ -33,6 +37,8 @@ pub(super) fn Notices(chat: ChatId) -> impl IntoView {
                         </div>
                     </div>
                 </Show>
+                <Show when=is_set_aside><Waiting chat cut_off=false /></Show>
+                <Show when=is_cut_off><Waiting chat cut_off=true /></Show>
                 <For each=move || here.get() key=|(number, _)| *number let((number, warning))>
                     <div class="notice warn" role="alert" data-testid="warning">
                         {icon::icon(icon::WARN)}
@@ -47,12 +53,56 @@ pub(super) fn Notices(chat: ChatId) -> impl IntoView {
     }
 }
 
-/// The warnings about a conversation, or with `None` those about no particular one.
+/// What can be done with a conversation that waits for the user's decision: this device is cut off from it, or something
+/// in it cannot be processed.
+#[component]
+fn Waiting(chat: ChatId, cut_off: bool) -> impl IntoView {
+    let entry = expect_context::<Entry>();
+    let router = use_router();
+    let error = RwSignal::new(None::<String>);
+    let run = move |request: Request, leaves: bool| {
+        spawn_local(async move {
+            match link::call(request).await {
+                Ok(_) if leaves => router.back(),
+                Ok(_) => {}
+                Err(failure) => {
+                    error.try_set(Some(failure::words(&failure)));
+                }
+            }
+        });
+    };
+    let details = move || {
+        entry
+            .with(|entry| entry.and_then(|entry| entry.quarantine.clone()))
+            .map(report::folded)
+    };
+    view! {
+        <div class="notice warn" role="alert" data-testid=if cut_off { "cut-off" } else { "set-aside" }>
+            {icon::icon(icon::WARN)}
+            <div>
+                <strong>{if cut_off { t!("cut-off-title").into_any() } else { t!("set-aside-title").into_any() }}</strong>
+                <span>{if cut_off { t!("cut-off-what", name = entry.name()).into_any() } else { t!("set-aside-what").into_any() }}</span>
+                {details}
+                {move || error.get().map(|error| view! { <span>{error}</span> })}
+                <div class="actions">
+                    <button type="button" class="button small" data-testid="try-again" on:click=move |_| run(Request::TryAgain(chat), false)>{t!("try-again")}</button>
+                    {(!cut_off).then(|| view! {
+                        <button type="button" class="text-button" data-testid="hide" on:click=move |_| run(Request::Hide(chat), true)>{t!("hide-chat")}</button>
+                    })}
+                </div>
+            </div>
+        </div>
+    }
+}
+
+/// The warnings about a conversation, or with `None` those about no particular one. That a conversation is set aside is
+/// shown as long as it is so.
 fn concerning(store: Store, chat: Option<ChatId>) -> Vec<(u64, Warning)> {
     store.warnings.with(|warnings| {
         warnings
             .iter()
             .filter(|(_, warning)| warning.chat() == chat)
+            .filter(|(_, warning)| !matches!(warning, Warning::NotProcessed { chat: Some(_), .. }))
             .cloned()
             .collect()
     })
@@ -104,6 +154,7 @@ fn words(warning: &Warning) -> String {
         Meaning::MessagesMissing(member) => now!("warning-messages-missing", name = name(member)),
         Meaning::UnreadableMessage => now!("warning-unreadable"),
         Meaning::HistoryGap => now!("warning-gap"),
+        Meaning::NotProcessed => now!("warning-not-processed"),
         Meaning::Refused => now!("warning-refused"),
         Meaning::More => now!("warning-more"),
     }

@@ -9,12 +9,12 @@ use super::letters;
 /// The conversations by id.
 pub(crate) type Roster = HashMap<ChatId, Arc<Conversation>>;
 
-/// The ids in the order of the list: the newest first, equal ones by id so that they never swap.
+/// The ids of those that are not hidden, in the order of the list: the newest first, equal ones by id so that they never swap.
 pub(crate) fn order(roster: &Roster, filter: &str) -> Vec<ChatId> {
     let filter = letters::lower_case(filter.trim().trim_start_matches('@'));
     let mut found: Vec<_> = roster
         .values()
-        .filter(|conversation| fits(conversation, &filter))
+        .filter(|conversation| !conversation.hidden && fits(conversation, &filter))
         .collect();
     found.sort_by_key(|conversation| (std::cmp::Reverse(conversation.active_at), conversation.id));
     found.into_iter().map(|conversation| conversation.id).collect()
@@ -34,9 +34,10 @@ fn fits(conversation: &Conversation, filter: &str) -> bool {
         || handle.is_some_and(|handle| handle.as_str().contains(filter))
 }
 
-/// Unread messages in all conversations.
+/// Unread messages in all conversations of the list.
 pub(crate) fn unread(roster: &Roster) -> u64 {
-    roster.values().map(|conversation| conversation.unread).sum()
+    let shown = roster.values().filter(|conversation| !conversation.hidden);
+    shown.map(|conversation| conversation.unread).sum()
 }
 
 #[cfg(test)]
@@ -59,6 +60,18 @@ mod tests {
         ]);
         let order: Vec<_> = order(&roster, "").into_iter().map(ChatId::get).collect();
         assert_eq!(order, [3, 2, 1]);
+    }
+
+    #[test]
+    fn a_hidden_conversation_is_left_out() {
+        let hidden = Conversation {
+            hidden: true,
+            unread: 3,
+            ..conversation(2, "ben", None)
+        };
+        let roster = roster(vec![conversation(1, "ada", None), hidden]);
+        let order: Vec<_> = order(&roster, "").into_iter().map(ChatId::get).collect();
+        assert_eq!((order.as_slice(), unread(&roster)), (&[1][..], 0));
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub(crate) fn conversation(number: u8, handle: &str, name: Option<&str>) -> Conv
         last_message: None,
         active_at: Timestamp::from_millis(u64::from(number)),
         state: ConversationState::Joined,
+        quarantine: None,
+        hidden: false,
         draft: None,
     }
 }

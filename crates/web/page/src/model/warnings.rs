@@ -34,6 +34,8 @@ pub(crate) enum Meaning<'a> {
     UnreadableMessage,
     /// Messages never reached this device.
     HistoryGap,
+    /// Something cannot be processed, and is left out.
+    NotProcessed,
     /// The server refused something.
     Refused,
     /// There is more than is shown.
@@ -61,6 +63,7 @@ impl<'a> Meaning<'a> {
             Warning::MessagesMissing { member, .. } => Self::MessagesMissing(member),
             Warning::UnreadableMessage { .. } => Self::UnreadableMessage,
             Warning::HistoryGap { .. } => Self::HistoryGap,
+            Warning::NotProcessed { .. } => Self::NotProcessed,
             Warning::Refused { .. } => Self::Refused,
             Warning::More => Self::More,
         }
@@ -101,9 +104,11 @@ impl<'a> Meaning<'a> {
             | Misbehaviour::WrongAccount => Self::FalseAccount,
             Misbehaviour::SignedOutDeviceReturns => Self::DeviceReturns,
             Misbehaviour::OwnDeviceUnlisted | Misbehaviour::DevicesContradict => Self::FalseDevices,
-            Misbehaviour::NoConversation | Misbehaviour::WrongAnswer | Misbehaviour::Other => {
-                Self::Unreadable
-            }
+            Misbehaviour::NoConversation
+            | Misbehaviour::TooMuch
+            | Misbehaviour::ImpossibleNumber
+            | Misbehaviour::WrongAnswer
+            | Misbehaviour::Other => Self::Unreadable,
         }
     }
 }
@@ -123,6 +128,7 @@ pub(crate) fn report(warning: &Warning) -> Option<String> {
     match warning {
         Warning::ServerMisbehaved { detail, .. }
         | Warning::MemberMisbehaved { detail, .. }
+        | Warning::NotProcessed { detail, .. }
         | Warning::UnreadableMessage { detail, .. } => Some(detail.clone()),
         Warning::Refused { code, detail } => Some(match code {
             Some(code) => format!("{code}: {detail}"),

@@ -71,6 +71,8 @@ fn what_is_written_is_read_and_nothing_else() {
             token: [3; 16],
         },
         Request::Retry(LocalMessageId::new(1)),
+        Request::TryAgain(CHAT),
+        Request::Hide(CHAT),
         Request::SignOutDevice(DeviceId::from_bytes([2; 16])),
     ] {
         round_trip(&Call { id: 300, request });
@@ -97,7 +99,9 @@ fn what_is_written_is_read_and_nothing_else() {
         first_unread: Some(5),
         last_message: Some(message()),
         active_at: Timestamp::from_millis(1),
-        state: ConversationState::Joined,
+        state: ConversationState::Quarantined,
+        quarantine: Some("a conversation without its group".to_owned()),
+        hidden: true,
         draft: None,
     };
     round_trip(&ToPage::Event(Event::State(Box::new(state))));
@@ -118,6 +122,10 @@ fn what_is_written_is_read_and_nothing_else() {
         Warning::Refused {
             code: Some("too_large".to_owned()),
             detail: String::new(),
+        },
+        Warning::NotProcessed {
+            chat: Some(CHAT),
+            detail: "a conversation without its group".to_owned(),
         },
         Warning::More,
     ] {

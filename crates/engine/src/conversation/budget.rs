@@ -1,0 +1,44 @@
+//! How much work the server may cause in one conversation, by time. It outlives connections: a server could end one in
+//! order to be rid of a limit.
+
+use subrosa_wire::Timestamp;
+
+use crate::{
+    limits::{JOINS_BURST, JOINS_INTERVAL, REFUSALS_BURST, REFUSALS_INTERVAL},
+    requests::RateLimit,
+};
+
+/// The work of a conversation that only a fault of somebody else causes.
+pub(super) struct Budget {
+    joins: RateLimit,
+    refusals: RateLimit,
+    /// No entry is looked at before this instant.
+    refused_until: Option<Timestamp>,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            joins: RateLimit::new(JOINS_BURST, JOINS_INTERVAL),
+            refusals: RateLimit::new(REFUSALS_BURST, REFUSALS_INTERVAL),
+            refused_until: None,
+        }
+    }
+}
+
+impl Budget {
+    /// Takes an attempt to join from outside, or returns when the next one is permitted.
+    pub(super) fn join(&mut self, now: Timestamp) -> Result<(), Timestamp> {
+        self.joins.take(now)
+    }
+
+    /// Notes that an entry was refused.
+    pub(super) fn refused(&mut self, now: Timestamp) {
+        self.refused_until = self.refusals.take(now).err();
+    }
+
+    /// Until when no entry is looked at, if too many were refused.
+    pub(super) fn refused_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.refused_until.filter(|until| *until > now)
+    }
+}

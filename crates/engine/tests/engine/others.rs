@@ -1,0 +1,271 @@
+//! Others who have founded conversations with a device, made with MLS alone, and a server that serves them.
+
+use std::collections::HashMap;
+
+use subrosa_engine::{
+    ChatId, Engine,
+    account::{
+        VaultContents, VaultKey,
+        enrolment::{OpenVault, enrol_device},
+    },
+    content::{Origin, compose},
+};
+use subrosa_mls::{
+    DeviceIdentity, Group, GroupPolicy, LogClaim, MemoryStore, Mls, Received, SuccessionKeyHash,
+};
+use subrosa_test_support::SeededRng;
+use subrosa_wire::{
+    AccountId, ConversationId, DeviceId, ProblemCode,
+    frames::{
+        Account, Acknowledged, Append, Appended, ClientFrame, Commit, ConversationHead, GroupState,
+        KeyPackagesPublished, LogEntry, LogPage, Problem, SyncState, append, client_frame::Request,
+        log_entry::Payload, look_up_account::By, server_frame::Body,
+    },
+    limits::KEY_PACKAGES_TARGET,
+};
+
+use crate::device::{Device, START};
+
+/// Somebody who has founded a conversation, and its log after the creation.
+pub(crate) struct Other {
+    pub id: ConversationId,
+    contents: VaultContents,
+    identity: DeviceIdentity,
+    store: MemoryStore,
+    rng: SeededRng,
+    group: Group,
+    group_info: Vec<u8>,
+    ratchet_tree: Vec<u8>,
+    /// The number of the last send.
+    sent: u64,
+    /// What follows seq 1.
+    pub log: Vec<LogEntry>,
+}
+
+impl Other {
+    pub(crate) fn new(me: AccountId, number: u16) -> Self {
+        let mut rng = SeededRng::new(u64::from(number) + 10_000);
+        let contents = VaultContents::generate(SuccessionKeyHash::from_bytes([9; 32]), None, &mut rng);
+        let vault = OpenVault {
+            key: VaultKey::generate(&mut rng),
+            revision: 1,
+            contents,
+        };
+        let (_, identity) = enrol_device(&vault, START, &mut rng);
+        let mut id = [7; 16];
+        id[..2].copy_from_slice(&number.to_be_bytes());
+        let id = ConversationId::from_bytes(id);
+        let policy = GroupPolicy::direct(vault.account_id(), me).unwrap();
+        let store = MemoryStore::new();
+        let mls = Mls::new(&store, &mut rng, START);
+        let group = mls.create_group(&identity, id, &policy).unwrap();
+        let group_info = group.group_info(&mls, &identity).unwrap();
+        let ratchet_tree = group.ratchet_tree().unwrap();
+        Self {
+            id,
+            contents: vault.contents,
+            identity,
+            store,
+            rng,
+            group,
+            group_info,
+            ratchet_tree,
+            sent: 1,
+            log: Vec::new(),
+        }
+    }
+
+    fn account(&self) -> AccountId {
+        self.contents.account_id()
+    }
+
+    /// The seq of the newest entry.
+    pub(crate) fn head(&self) -> u64 {
+        self.log.len() as u64 + 1
+    }
+
+    fn entry(&self, sender: DeviceId, send_id: &[u8], payload: Payload) -> LogEntry {
+        LogEntry {
+            conversation_id: self.id.to_vec().into(),
+            seq: self.head() + 1,
+            send_id: send_id.to_vec().into(),
+            accepted_at_ms: START.as_millis(),
+            payload: Some(payload),
+            sender_device: sender.to_vec().into(),
+        }
+    }
+
+    /// Appends a text, and returns its entry.
+    pub(crate) fn say(&mut self, text: &str) -> LogEntry {
+        let origin = Origin {
+            sender: self.account(),
+            conversation: self.id,
+        };
+        let salt = [u8::try_from(self.log.len()).unwrap(); 16];
+        let (_, content) = origin.encode(&compose::text(&origin, salt, text)).unwrap();
+        self.sent += 1;
+        let claim = LogClaim::of_no_place(self.sent);
+        let mls = Mls::new(&self.store, &mut self.rng, START);
+        let message = self
+            .group
+            .encrypt(&mls, &self.identity, &content, &claim)
+            .unwrap();
+        let sender = self.identity.certificate.device_id();
+        let entry = self.entry(sender, &[8; 16], Payload::ApplicationMessage(message.into()));
+        self.log.push(entry.clone());
+        entry
+    }
+
+    /// Takes what the device appends, as an honest server does.
+    pub(crate) fn append(&mut self, sender: DeviceId, append: &Append) -> Appended {
+        let payload = match append.payload.as_ref().unwrap() {
+            append::Payload::ApplicationMessage(message) => Payload::ApplicationMessage(message.clone()),
+            append::Payload::Commit(commit) => {
+                self.follow(commit);
+                Payload::Commit(commit.commit.clone())
+            }
+        };
+        let entry = self.entry(sender, &append.send_id, payload);
+        self.log.push(entry);
+        self.appended()
+    }
+
+    /// The answer to the newest entry.
+    pub(crate) fn appended(&self) -> Appended {
+        Appended {
+            conversation_id: self.id.to_vec().into(),
+            seq: self.head(),
+            epoch: self.group.epoch(),
+            accepted_at_ms: START.as_millis(),
+        }
+    }
+
+    fn follow(&mut self, commit: &Commit) {
+        let mls = Mls::new(&self.store, &mut self.rng, START);
+        let Ok(Received::Commit(staged)) = self.group.process(&mls, &commit.commit) else {
+            panic!("the device's commit is not valid")
+        };
+        self.group.merge(&mls, staged).unwrap();
+    }
+}
+
+/// The honest server of some conversations.
+#[derive(Default)]
+pub(crate) struct Others(pub HashMap<ConversationId, Other>);
+
+impl Others {
+    pub(crate) fn new(me: AccountId, count: u16) -> Self {
+        Self(
+            (0..count)
+                .map(|number| Other::new(me, number))
+                .map(|other| (other.id, other))
+                .collect(),
+        )
+    }
+
+    /// The one conversation that there is.
+    pub(crate) fn only(&mut self) -> &mut Other {
+        self.0.values_mut().next().unwrap()
+    }
+
+    fn of(&mut self, id: &[u8]) -> &mut Other {
+        self.0.get_mut(&ConversationId::try_from(id).unwrap()).unwrap()
+    }
+
+    pub(crate) fn state(&self, device: &Device) -> SyncState {
+        let heads = self.0.values().map(|other| ConversationHead {
+            conversation_id: other.id.to_vec().into(),
+            head_seq: other.head(),
+            epoch: other.group.epoch(),
+            member: other.group.epoch() > 0,
+        });
+        SyncState {
+            conversations: heads.collect(),
+            ..device.empty_state()
+        }
+    }
+
+    /// What an honest server answers.
+    pub(crate) fn answer(&mut self, device: &Device, frame: &ClientFrame) -> Body {
+        match frame.request.as_ref().unwrap() {
+            Request::Sync(_) => Body::SyncState(self.state(device)),
+            Request::Append(append) => {
+                let sender = device.engine.me().device_id;
+                Body::Appended(self.of(&append.conversation_id).append(sender, append))
+            }
+            Request::FetchLog(fetch) => {
+                let other = self.of(&fetch.conversation_id);
+                let after = usize::try_from(fetch.after_seq).unwrap().max(1) - 1;
+                Body::LogPage(LogPage {
+                    conversation_id: fetch.conversation_id.clone(),
+                    entries: other.log[after..].to_vec(),
+                    head_seq: other.head(),
+                    ..LogPage::default()
+                })
+            }
+            Request::FetchGroup(fetch) => {
+                let other = self.of(&fetch.conversation_id);
+                assert_eq!(other.group.epoch(), 0, "the device joins once");
+                Body::GroupState(GroupState {
+                    conversation_id: fetch.conversation_id.clone(),
+                    epoch: 0,
+                    head_seq: other.head(),
+                    group_info: other.group_info.clone().into(),
+                    ratchet_tree: other.ratchet_tree.clone().into(),
+                    ..GroupState::default()
+                })
+            }
+            Request::LookUpAccount(look_up) => {
+                let Some(By::AccountId(account)) = &look_up.by else {
+                    panic!("a handle is looked up")
+                };
+                let found = self
+                    .0
+                    .values()
+                    .find(|other| other.account().to_vec() == account[..]);
+                match found {
+                    Some(other) => {
+                        let identity = other.contents.identity();
+                        Body::Account(Account {
+                            account_id: account.clone(),
+                            handle: format!("other{}", hex::encode(&other.id.as_bytes()[..2])),
+                            account_key: identity.account_key.as_bytes().to_vec().into(),
+                            succession_key_hash: identity.succession_key_hash.as_bytes().to_vec().into(),
+                        })
+                    }
+                    None => Body::Problem(Problem::new(ProblemCode::UnknownAccount, "")),
+                }
+            }
+            Request::Acknowledge(_) | Request::AcknowledgeWelcomes(_) => Body::Acknowledged(Acknowledged {}),
+            Request::PublishKeyPackages(_) => Body::KeyPackagesPublished(KeyPackagesPublished {
+                key_packages_left: KEY_PACKAGES_TARGET,
+            }),
+            other => panic!("asked for {other:?}"),
+        }
+    }
+
+    /// Answers everything, until there is nothing more to answer.
+    pub(crate) fn converse(&mut self, device: &mut Device) {
+        while !device.asked.is_empty() {
+            let frame = device.asked.remove(0);
+            let body = self.answer(device, &frame);
+            device.answer(frame.request_id, body);
+        }
+    }
+}
+
+/// A device that is in one conversation, and its server.
+pub(crate) fn joined() -> (Device, Others, ChatId) {
+    let mut device = Device::new(1);
+    let mut others = Others::new(device.account(), 1);
+    device.step(subrosa_engine::Input::Connected).unwrap();
+    others.converse(&mut device);
+    let chat = only_chat(&device.engine);
+    (device, others, chat)
+}
+
+fn only_chat(engine: &Engine) -> ChatId {
+    let conversations = engine.conversations().unwrap();
+    assert_eq!(conversations.len(), 1);
+    conversations[0].id
+}
