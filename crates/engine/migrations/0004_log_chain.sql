@@ -8,6 +8,9 @@ ALTER TABLE conversations ADD COLUMN epoch_seq INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE conversations ADD COLUMN entering INTEGER NOT NULL DEFAULT 0;
 -- conversations.state: also 4 cut off
 
+-- What was encrypted before says nothing about the log.
+UPDATE outbox SET number = NULL, ciphertext = NULL WHERE parked = 0;
+
 -- The log chain at the places of the current epoch, to compare it with what others claim.
 CREATE TABLE log_hashes (
     conversation INTEGER NOT NULL REFERENCES conversations (id),  -- immutable

@@ -405,7 +405,7 @@ impl std::ops::AddAssign for RecoveryCounts {
         self.history_gaps += more.history_gaps;
         self.cut_offs += more.cut_offs;
         self.logs_disagree += more.logs_disagree;
-        self.messages_missing += more.messages_missing;
+        self.messages_missing = self.messages_missing.saturating_add(more.messages_missing);
         self.quarantines += more.quarantines;
     }
 }

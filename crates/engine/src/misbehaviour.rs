@@ -59,12 +59,6 @@ pub enum Misbehaviour {
         /// Its seq.
         seq: u64,
     },
-    /// An entry is of another device than the server says.
-    #[error("entry {seq} is of another device than it says")]
-    SenderOfAnother {
-        /// Its seq.
-        seq: u64,
-    },
     /// Two different entries were shown for one place.
     #[error("it showed two different entries {seq}")]
     TwoEntries {

@@ -9,7 +9,7 @@ use std::{
 
 use openmls::{
     framing::Sender,
-    group::{CreateCommitError, GroupContext, MlsGroup},
+    group::{CreateCommitError, MlsGroup, PublicGroup},
     prelude::{LeafNodeIndex, LeafNodeParameters, tls_codec::Serialize as _},
 };
 use openmls_traits::OpenMlsProvider as _;
@@ -48,14 +48,22 @@ pub struct Transcript {
     pub epoch: u64,
     /// The confirmed transcript hash.
     pub hash: Vec<u8>,
+    /// The hash of the tree, which the transcript leads to.
+    pub tree_hash: Vec<u8>,
+    /// The confirmation tag of the last commit, which only members can make.
+    pub confirmation_tag: Vec<u8>,
 }
 
 impl Transcript {
-    pub(crate) fn of(policy: &GroupPolicy, context: &GroupContext) -> Self {
+    pub(crate) fn of(policy: &GroupPolicy, group: &PublicGroup) -> Self {
+        let context = group.group_context();
+        let tag = group.confirmation_tag().tls_serialize_detached();
         Self {
             founding: policy.founding(),
             epoch: context.epoch().as_u64(),
             hash: context.confirmed_transcript_hash().to_vec(),
+            tree_hash: context.tree_hash().to_vec(),
+            confirmation_tag: tag.unwrap_or_default(),
         }
     }
 }
@@ -238,7 +246,7 @@ impl Group {
 
     /// The commits that led to the current epoch.
     pub fn transcript(&self) -> Transcript {
-        Transcript::of(&self.policy, self.inner.public_group().group_context())
+        Transcript::of(&self.policy, self.inner.public_group())
     }
 
     /// Whether this is the commit that began the current epoch: only members can make its confirmation tag.

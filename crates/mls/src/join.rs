@@ -281,7 +281,7 @@ impl Mls<'_> {
         }) {
             return Err(JoinError::NotOurLeaf);
         }
-        let transcript = Transcript::of(&policy, group.group_context());
+        let transcript = Transcript::of(&policy, &group);
         Ok(StagedExternalJoin {
             group_info: group_info.to_vec(),
             ratchet_tree: ratchet_tree.to_vec(),

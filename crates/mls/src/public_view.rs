@@ -193,7 +193,7 @@ impl PublicView {
 
     /// The commits that led to the current epoch.
     pub fn transcript(&self) -> Transcript {
-        Transcript::of(&self.policy, self.group.group_context())
+        Transcript::of(&self.policy, &self.group)
     }
 
     /// The members in the order of their leaves.

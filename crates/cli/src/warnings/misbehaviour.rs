@@ -70,13 +70,6 @@ pub(super) fn of_server(how: &Misbehaviour, names: &Names) -> (&'static str, Str
             "entry_without_sender",
             format!("the server left out who sent a message; {TELL_THE_OPERATOR} ({how})"),
         ),
-        Misbehaviour::SenderOfAnother { .. } => (
-            "sender_of_another",
-            format!(
-                "the server named the wrong sender for a message. Here it is shown under its real sender; \
-                 {TELL_THE_OPERATOR} ({how})"
-            ),
-        ),
         Misbehaviour::TwoEntries { .. } => (
             "two_entries",
             format!(

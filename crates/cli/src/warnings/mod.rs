@@ -361,7 +361,6 @@ mod tests {
             Misbehaviour::EntryAltered { seq: 1 },
             Misbehaviour::EntryWithoutPayload { seq: 1 },
             Misbehaviour::EntryWithoutSender { seq: 1 },
-            Misbehaviour::SenderOfAnother { seq: 1 },
             Misbehaviour::TwoEntries { seq: 1 },
             Misbehaviour::SendIdOfAnother { seq: 1 },
             Misbehaviour::AcceptedElsewhere,

@@ -60,12 +60,13 @@ impl Conversation {
     ) -> StepResult {
         let device = sender.device_id();
         if entry.sender.is_some_and(|named| named != device) {
-            self.server_misbehaved(cx, Misbehaviour::SenderOfAnother { seq: entry.seq });
+            // The server named another sender, or another device of the person has sent it: nobody can tell.
+            return self.disagrees(cx, sender.account_id());
         }
         let last = log_chain::send_number(cx.conn, self.chat(), device)?;
         let missing = last.map_or(0, |last| claim.send_number.saturating_sub(last.saturating_add(1)));
         if missing > 0 {
-            cx.recovery.messages_missing += missing;
+            cx.recovery.messages_missing = cx.recovery.messages_missing.saturating_add(missing);
             cx.warn(Warning::MessagesMissing {
                 chat: self.chat(),
                 member: sender.account_id(),
@@ -93,12 +94,17 @@ impl Conversation {
             log_chain::find(cx.conn, self.chat(), claim.seq)?
         };
         if known.is_some_and(|known| known != claim.hash) || claim.seq >= entry.seq {
-            cx.recovery.logs_disagree += 1;
-            cx.warn(Warning::LogsDisagree {
-                chat: self.chat(),
-                member,
-            });
+            return self.disagrees(cx, member);
         }
+        Ok(())
+    }
+
+    fn disagrees(&self, cx: &mut Context<'_>, member: AccountId) -> StepResult {
+        cx.recovery.logs_disagree += 1;
+        cx.warn(Warning::LogsDisagree {
+            chat: self.chat(),
+            member,
+        });
         Ok(())
     }
 

@@ -5,7 +5,7 @@
 //! enters only the state that it arrives at. So no server can bring it back to an older state, or into another group.
 
 use subrosa_mls::{LogHash, PublicView, StagedExternalJoin, Transcript};
-use subrosa_wire::frames::GroupState;
+use subrosa_wire::{Timestamp, frames::GroupState};
 
 use super::{Conversation, log::Entry, record::LogPlace};
 use crate::{
@@ -70,12 +70,35 @@ impl Conversation {
                     self.enter_anew(cx)?;
                 }
             }
-            ConversationState::Joined => self.doubt(cx),
+            ConversationState::Joined => {
+                if self.live.log_refusals >= LOG_REFUSALS_MAX {
+                    // An update that may be in the part that is gone cannot be waited for.
+                    self.drop_update(cx)?;
+                }
+                self.doubt(cx);
+            }
+            _ if handshakes::find(cx.conn, self.chat())?.is_some() => {
+                // What lies before the commit that was to join is gone; the group itself is still there.
+                if self.live.log_refusals >= LOG_REFUSALS_MAX {
+                    self.drop_external_join(cx)?;
+                }
+            }
             _ if is_pruned && self.live.log_refusals >= LOG_REFUSALS_MAX => {
                 cx.recovery.history_gaps += 1;
                 self.cut_off(cx);
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// Drops an update that has not taken place.
+    fn drop_update(&mut self, cx: &mut Context<'_>) -> StepResult {
+        if handshakes::find(cx.conn, self.chat())?.is_some() {
+            let id = self.id();
+            self.group.load(cx, id)?.clear_pending_commit(&cx.mls())?;
+            handshakes::delete(cx.conn, self.chat())?;
+            self.forget_sends(cx);
         }
         Ok(())
     }
@@ -109,6 +132,9 @@ impl Conversation {
             self.live.is_anchored = false;
             self.live.head_is_at_least(head.seq);
             self.record.set_cursor(first_kept - 1, None);
+            // The others' ratchets may be too far ahead: the next epoch begins anew.
+            self.record.set_updated_at(Timestamp::from_millis(0));
+            self.record.set_own_turn(false);
             log_chain::clear(cx.conn, self.chat())?;
         } else if is_same && is_member && head.seq >= self.record.cursor() {
             self.live.is_in_doubt = false;
@@ -264,6 +290,15 @@ impl Conversation {
         Ok(())
     }
 
+    /// The place up to which the log is applied, or followed.
+    pub(super) fn reached(&mut self, cx: &Context<'_>) -> StepResult<u64> {
+        let cursor = self.record.cursor();
+        Ok(match self.record.state() {
+            ConversationState::Joined => cursor,
+            _ => self.follower(cx)?.map_or(0, |follower| follower.place.seq),
+        })
+    }
+
     /// Judges the group that the server shows.
     pub(super) fn judge(
         &mut self,
@@ -272,6 +307,12 @@ impl Conversation {
         state: &GroupState,
     ) -> StepResult<Verdict> {
         let head = LogPlace::of_frame(state.head_seq, &state.head_hash);
+        let reached = self.reached(cx)?;
+        if head.seq < reached && self.live.group_wanted_at != Some(reached) {
+            // The answer may be older than what has arrived since the question.
+            cx.touch(self.chat());
+            return Ok(Verdict::Wait);
+        }
         if self.record.state() == ConversationState::Joined {
             if self.live.is_in_doubt {
                 self.resolve_doubt(cx, staged, head)?;
@@ -311,7 +352,7 @@ impl Conversation {
 
     /// Leaves it to the user whether this device enters what the server shows. It is tried again by itself on the next
     /// connection.
-    fn cut_off(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn cut_off(&mut self, cx: &mut Context<'_>) {
         self.live.is_cut_off = true;
         self.back_off(cx, None);
         if self.record.state() != ConversationState::CutOff {

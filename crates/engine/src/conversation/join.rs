@@ -293,6 +293,11 @@ impl Conversation {
         let is_unknown = problem.known_code() == Some(ProblemCode::NotAMember)
             && cx.connection.synced
             && !cx.connection.named.contains(&self.id());
+        if is_unknown && self.record.state() == ConversationState::Joined && self.live.is_in_doubt {
+            // It is not there, whatever was said of it before. The user can begin it anew.
+            self.server_misbehaved(cx, Misbehaviour::NoSuchConversation);
+            self.cut_off(cx);
+        }
         if is_unknown
             && self.record.state() == ConversationState::Joining
             && former_states::find(cx.conn, self.chat())?.is_none()
@@ -325,6 +330,7 @@ impl Conversation {
         self.record.set_name_sent(false);
         self.live.follower = None;
         self.live.follows_from_epoch = false;
+        self.live.entries_tried = 0;
         self.live.is_in_doubt = false;
         self.report_gap(cx)?;
         self.begin_chain(cx)?;
@@ -347,7 +353,6 @@ impl Conversation {
         held_entries::delete_beyond(cx.conn, self.chat(), 0)?;
         let id = self.id();
         self.group.delete(cx, id)?;
-        self.live.follower = None;
         self.forget_sends(cx);
         cx.touch(self.chat());
         Ok(())

@@ -35,6 +35,8 @@ pub(super) struct Live {
     pub first_kept: Option<u64>,
     /// The server expects another send number: what the log does not have is encrypted again with new ones.
     pub renumbers: bool,
+    /// What was applied or followed when the group was last asked for.
+    pub group_wanted_at: Option<u64>,
     /// How far the log was followed to come back.
     pub follower: Option<Follower>,
     /// Where it is followed from: the beginning of the epoch instead of the last entry that was applied.

@@ -295,7 +295,8 @@ impl Conversation {
         }
         if self.record.state() != ConversationState::Joined {
             // From before this device came in: not for it. A commit here was faster than ours.
-            return Ok(if entry.is_commit {
+            let is_starting = self.record.state() == ConversationState::Starting;
+            return Ok(if entry.is_commit || is_starting {
                 Applied::NotApplied
             } else {
                 Applied::Done
@@ -308,8 +309,7 @@ impl Conversation {
                 self.epoch_began(cx, entry)?;
                 Ok(Applied::Done)
             } else {
-                self.server_misbehaved(cx, Misbehaviour::WelcomeMisplaced);
-                self.enter_anew(cx)?;
+                // Pages of the log decide.
                 Ok(Applied::NotApplied)
             };
         }
@@ -471,7 +471,11 @@ impl Conversation {
         );
         match error {
             ProcessError::Mls(error) => Err(error.into()),
-            // Sent by this device before it lost its outbox.
+            // Sent by this device before it lost its outbox. A commit of its own that it has dropped cannot be applied.
+            ProcessError::OwnMessage if is_commit => {
+                self.rejoin(cx)?;
+                Ok(Applied::NotApplied)
+            }
             ProcessError::OwnMessage => Ok(Applied::Done),
             _ if !is_last_try && !is_decrypted => {
                 self.live.fetched_again = Some(seq);

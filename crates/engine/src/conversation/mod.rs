@@ -39,7 +39,8 @@ use crate::{
     misbehaviour::{MemberMisbehaviour, Misbehaviour},
     store::{
         conversations::{self, ConversationRow},
-        handshakes, members, messages,
+        handshakes::{self, HandshakeKind},
+        members, messages,
     },
 };
 
@@ -185,9 +186,10 @@ impl Conversations {
     pub(crate) fn cursors_to_acknowledge(&mut self, cx: &mut Context<'_>) -> StepResult<Vec<Cursor>> {
         let mut cursors = Vec::new();
         for chat in std::mem::take(&mut cx.connection.advanced) {
-            let Some(row) = conversations::load(cx.conn, chat)? else {
-                continue;
-            };
+            // What is passed over on the way back may be needed again.
+            let row =
+                conversations::load(cx.conn, chat)?.filter(|row| row.state == ConversationState::Joined);
+            let Some(row) = row else { continue };
             let live = &mut self.kept.entry(chat).or_default().live;
             if row.cursor > live.acknowledged {
                 live.acknowledged = row.cursor;
@@ -315,10 +317,15 @@ impl Conversation {
         if appended.seq > self.record.cursor() {
             return self.own_entry_accepted(cx, entry);
         }
+        // That place is taken. Either this answer is false, or what was applied there.
         self.server_misbehaved(cx, Misbehaviour::AcceptedElsewhere);
         self.live.is_handshake_in_flight = false;
         self.back_off(cx, None);
-        Ok(())
+        match handshake.kind {
+            HandshakeKind::Create => Ok(()),
+            HandshakeKind::ExternalJoin => self.drop_external_join(cx),
+            HandshakeKind::Update => self.rejoin(cx),
+        }
     }
 
     /// What was accepted takes its place if that is the next one; otherwise the log shows it in its order.
@@ -381,7 +388,11 @@ impl Conversation {
         }
         // A log that ends before the cursor lacks entries that this device has: it would skip the ones that take their
         // place.
-        if !head.member || head.head_seq < cx.connection.cursor_at_sync(self.chat(), self.record.cursor()) {
+        let cursor = self.record.cursor();
+        let at_sync = cx.connection.cursor_at_sync(self.chat(), cursor);
+        // An answer from before this device came in says nothing about it.
+        let is_older = at_sync != cursor && head.head_seq < cursor;
+        if (!head.member && !is_older) || head.head_seq < at_sync {
             self.doubt(cx);
         }
         Ok(())
@@ -427,7 +438,11 @@ impl Conversation {
 
     /// A commit that was faster than the external one of this device: it joins what that one leads to.
     fn not_applied(&mut self, cx: &mut Context<'_>, entry: &Entry) -> StepResult {
-        let is_outrun = self.record.state() != ConversationState::Joined && entry.is_commit;
+        let is_outside = matches!(
+            self.record.state(),
+            ConversationState::Joining | ConversationState::CutOff
+        );
+        let is_outrun = is_outside && entry.is_commit;
         if is_outrun && handshakes::find(cx.conn, self.chat())?.is_some() {
             self.drop_external_join(cx)?;
         }

@@ -58,7 +58,7 @@ impl Conversation {
                 match self.follower(cx)?.map(|follower| follower.place().seq) {
                     Some(followed) if followed < head => self.fetch_log(cx, followed),
                     // A waiting Welcome is the better way to join: this device can read what was said since.
-                    _ if !cx.is_syncing() => self.want_group(cx),
+                    _ if !cx.is_syncing() => self.want_group(cx)?,
                     _ => {}
                 }
                 Ok(())
@@ -75,7 +75,7 @@ impl Conversation {
                 if can_fetch && (is_behind || needs_anchor || self.record.is_entering()) {
                     self.fetch_log(cx, cursor);
                 } else if self.live.is_in_doubt {
-                    self.want_group(cx);
+                    self.want_group(cx)?;
                 } else {
                     if std::mem::take(&mut self.live.renumbers) {
                         outbox::unseal(cx.conn, self.chat())?;
@@ -88,13 +88,15 @@ impl Conversation {
     }
 
     /// Wants the group, to join it or to compare it with this device's.
-    fn want_group(&mut self, cx: &mut Context<'_>) {
+    fn want_group(&mut self, cx: &mut Context<'_>) -> StepResult {
         if !cx.connection.to_join.contains(&self.id()) {
+            self.live.group_wanted_at = Some(self.reached(cx)?);
             match self.budget.join(cx.now) {
                 Ok(()) => join::want_group(cx, self.id()),
                 Err(at) => self.live.retry.schedule(at),
             }
         }
+        Ok(())
     }
 
     fn send_next(&mut self, cx: &mut Context<'_>) -> StepResult {

@@ -126,8 +126,6 @@ pub enum Misbehaviour {
     EntryWithoutPayload,
     /// An entry does not say who sent it.
     EntryWithoutSender,
-    /// An entry is of another device than it says.
-    SenderOfAnother,
     /// Two different entries were shown for one place.
     TwoEntries,
     /// An entry carries the id of one of our messages, and something else.

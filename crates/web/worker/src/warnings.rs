@@ -74,7 +74,6 @@ fn misbehaviour(how: &client::Misbehaviour) -> Misbehaviour {
         client::Misbehaviour::EntryForged { .. } => Misbehaviour::EntryForged,
         client::Misbehaviour::EntryWithoutPayload { .. } => Misbehaviour::EntryWithoutPayload,
         client::Misbehaviour::EntryWithoutSender { .. } => Misbehaviour::EntryWithoutSender,
-        client::Misbehaviour::SenderOfAnother { .. } => Misbehaviour::SenderOfAnother,
         client::Misbehaviour::TwoEntries { .. } => Misbehaviour::TwoEntries,
         client::Misbehaviour::SendIdOfAnother { .. } => Misbehaviour::SendIdOfAnother,
         client::Misbehaviour::AcceptedElsewhere => Misbehaviour::AcceptedElsewhere,

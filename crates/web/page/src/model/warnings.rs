@@ -77,7 +77,6 @@ impl<'a> Meaning<'a> {
             | Misbehaviour::EntryAltered
             | Misbehaviour::EntryWithoutPayload
             | Misbehaviour::EntryWithoutSender
-            | Misbehaviour::SenderOfAnother
             | Misbehaviour::TwoEntries
             | Misbehaviour::SendIdOfAnother
             | Misbehaviour::AcceptedElsewhere
