@@ -21,6 +21,7 @@ use crate::{
     conversation::Conversations,
     database::Database,
     directory,
+    limits::LOG_KEPT,
     requests::Requests,
     step::Step,
     store::{
@@ -52,6 +53,8 @@ pub struct Engine {
     requests: Requests,
     conversations: Conversations,
     recovery: RecoveryCounts,
+    /// When to truncate the log of the database, if something was written since it was.
+    log_due_at: Option<Timestamp>,
 }
 
 impl Engine {
@@ -106,6 +109,7 @@ impl Engine {
             requests: Requests::default(),
             conversations: Conversations::default(),
             recovery: RecoveryCounts::default(),
+            log_due_at: None,
         }))
     }
 
@@ -142,6 +146,12 @@ impl Engine {
                 self.recovery += recovery;
                 self.connection.warn_once(&mut output.events);
                 self.conversations.unload_groups();
+                let due = [
+                    self.connection.wake_at(),
+                    self.conversations.wake_at(),
+                    self.tidy_log(now),
+                ];
+                output.wake_at = due.into_iter().flatten().min();
                 Ok(output)
             }
             Err(EngineError::Command(error)) => Err(error.into()),
@@ -156,6 +166,35 @@ impl Engine {
                 }
                 Err(error)
             }
+        }
+    }
+
+    /// Truncates the log of the database if it is due. Returns when it will be.
+    fn tidy_log(&mut self, now: Timestamp) -> Option<Timestamp> {
+        if !self.database.is_log_due() {
+            self.log_due_at = None;
+            return None;
+        }
+        let due_at = self.log_due_at.unwrap_or_else(|| now.plus(LOG_KEPT));
+        self.log_due_at = Some(due_at);
+        // If the clock was set back, it does not wait for the old time.
+        if now < due_at && due_at.since(now) <= LOG_KEPT {
+            return Some(due_at);
+        }
+        self.log_due_at = None;
+        self.truncate_log();
+        self.database.is_log_due().then(|| {
+            // It failed, as for want of space: the next attempt is no sooner than the first was.
+            let again_at = now.plus(LOG_KEPT);
+            self.log_due_at = Some(again_at);
+            again_at
+        })
+    }
+
+    /// Truncates the log of the database. What was deleted is in its files until that succeeds.
+    fn truncate_log(&mut self) {
+        if let Err(error) = self.database.truncate_log() {
+            tracing::warn!(%error, "the log of the database is not truncated");
         }
     }
 
@@ -320,7 +359,10 @@ impl Engine {
     /// Stores a value for the host, or deletes it.
     pub fn set_setting(&mut self, name: &str, value: Option<&[u8]>) -> Result<(), EngineError> {
         self.database
-            .transaction(|conn| Ok(profile::set_setting(conn, name, value)?))
+            .transaction(|conn| Ok::<_, EngineError>(profile::set_setting(conn, name, value)?))?;
+        // Settings are secrets that are rarely replaced, and no step may follow soon.
+        self.truncate_log();
+        Ok(())
     }
 
     /// Signs a message with the device key, to prove to the server which device this is (see

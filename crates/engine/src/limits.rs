@@ -58,3 +58,5 @@ pub(crate) const BACKOFF_MIN: Duration = Duration::from_secs(1);
 pub(crate) const BACKOFF_MAX: Duration = Duration::from_mins(1);
 /// Total leaves of the MLS groups that stay in memory between steps; a leaf takes about 3 KiB.
 pub(crate) const LOADED_LEAVES_MAX: usize = 4_096;
+/// How long the database's write-ahead log may hold what was deleted since.
+pub(crate) const LOG_KEPT: Duration = Duration::from_secs(10);

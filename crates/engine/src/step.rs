@@ -77,12 +77,6 @@ impl Step<'_> {
             cx.connection.caught_up = true;
             cx.event(Event::CaughtUp);
         }
-        cx.out.wake_at = cx
-            .connection
-            .wake_at()
-            .into_iter()
-            .chain(self.conversations.wake_at())
-            .min();
         Ok(())
     }
 

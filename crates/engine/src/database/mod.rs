@@ -27,6 +27,10 @@ const STATEMENTS_MAX: usize = 128;
 pub struct Database {
     connection: Connection,
     gate: Option<Gate>,
+    /// Whether changes go to a write-ahead log first.
+    has_log: bool,
+    /// How many rows the connection had changed when the log was truncated last.
+    changes_at_truncation: Option<u64>,
 }
 
 /// Decides before each commit whether it takes place.
@@ -52,18 +56,25 @@ impl Database {
     /// Creates a database in memory, which is gone when dropped. It is not encrypted.
     pub fn in_memory() -> Result<Self, DatabaseError> {
         initialise();
-        let connection = Connection::open_in_memory()?;
-        configure(&connection)?;
-        let mut database = Self::new(connection);
-        migrations::migrate(&mut database.connection, MIGRATIONS)?;
-        Ok(database)
+        Self::new(Connection::open_in_memory()?).ready(MIGRATIONS)
     }
 
     const fn new(connection: Connection) -> Self {
         Self {
             connection,
             gate: None,
+            has_log: false,
+            changes_at_truncation: None,
         }
+    }
+
+    /// Configures the connection and brings the schema up to date.
+    fn ready(mut self, migrations: &[Migration]) -> Result<Self, DatabaseError> {
+        self.has_log = configure(&self.connection)?;
+        migrations::migrate(&mut self.connection, migrations)?;
+        // After a crash, it holds what was written before that. If there is no space for it now, there is later.
+        let _ = self.truncate_log();
+        Ok(self)
     }
 
     /// Calls `may_commit` before each commit. If it returns `false`, the transaction is rolled back, as after a crash
@@ -74,26 +85,22 @@ impl Database {
 
     fn create_with(path: &Path, key: &DatabaseKey, migrations: &[Migration]) -> Result<Self, DatabaseError> {
         initialise();
-        let mut database = Self::new(unlock(platform::create(path)?, key)?);
+        let database = Self::new(unlock(platform::create(path)?, key)?);
         if migrations::user_version(&database.connection)? != 0 {
             return Err(DatabaseError::Exists);
         }
-        configure(&database.connection)?;
-        migrations::migrate(&mut database.connection, migrations)?;
-        Ok(database)
+        database.ready(migrations)
     }
 
     fn open_with(path: &Path, key: &DatabaseKey, migrations: &[Migration]) -> Result<Self, DatabaseError> {
         initialise();
-        let mut database = Self::new(unlock(platform::open(path)?, key)?);
+        let database = Self::new(unlock(platform::open(path)?, key)?);
         // A file truncated to nothing is a database without tables, but not the one that was here.
         if migrations::user_version(&database.connection)? == 0 {
             return Err(DatabaseError::WrongKeyOrCorrupt);
         }
         migrations::check_version(&database.connection, migrations)?;
-        configure(&database.connection)?;
-        migrations::migrate(&mut database.connection, migrations)?;
-        Ok(database)
+        database.ready(migrations)
     }
 
     /// Runs `work` in one transaction: committed if it succeeds, rolled back if it fails or panics.
@@ -116,6 +123,24 @@ impl Database {
     /// The connection, for reading. A write through it is a transaction of its own.
     pub fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// Whether the write-ahead log has to be truncated before what was deleted is gone from the files.
+    pub fn is_log_due(&self) -> bool {
+        self.has_log && self.changes_at_truncation != Some(self.connection.total_changes())
+    }
+
+    /// Writes the write-ahead log back into the database and empties it. The log holds pages as they were, and the
+    /// database those from before the log: until then, what was deleted is still in both.
+    pub fn truncate_log(&mut self) -> Result<(), DatabaseError> {
+        let is_busy: bool = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if is_busy {
+            return Err(DatabaseError::InUse);
+        }
+        self.changes_at_truncation = Some(self.connection.total_changes());
+        Ok(())
     }
 
     /// Reads and authenticates every page, for a user who suspects the disk. Takes longer the larger the database is.
@@ -186,17 +211,19 @@ fn unlock(connection: Connection, key: &DatabaseKey) -> Result<Connection, Datab
     Ok(connection)
 }
 
-fn configure(connection: &Connection) -> Result<(), DatabaseError> {
+/// Returns whether there is a write-ahead log: a database in memory has none.
+fn configure(connection: &Connection) -> Result<bool, DatabaseError> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    let journal: String =
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     // A commit is on disk when it returns.
-    connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // No contents go to temporary files, and what is deleted is overwritten.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
-    Ok(())
+    Ok(journal == "wal")
 }
 
 #[cfg(test)]

@@ -423,6 +423,33 @@ fn a_crash_after_a_commit_keeps_it() {
 }
 
 #[test]
+fn the_log_is_empty_after_it_was_truncated_and_after_a_crash() {
+    let fixture = Fixture::with_notes();
+    let log_len = |fixture: &Fixture| {
+        let log = fs::metadata(fixture.folder.path().join("profile.db-wal"));
+        log.map_or(0, |log| log.len())
+    };
+    let mut database = fixture.open(&key(1)).unwrap();
+    assert!(!database.is_log_due());
+    add_notes(&mut database, 7);
+    assert!(database.is_log_due() && log_len(&fixture) > 0);
+    database.truncate_log().unwrap();
+    assert!(!database.is_log_due());
+    assert_eq!(log_len(&fixture), 0);
+    assert_eq!(count_notes(&database).unwrap(), 307);
+
+    add_notes(&mut database, 7);
+    let crashed = Fixture::new();
+    for name in ["profile.db", "profile.db-wal"] {
+        fs::copy(fixture.folder.path().join(name), crashed.folder.path().join(name)).unwrap();
+    }
+    let database = crashed.open(&key(1)).unwrap();
+    assert_eq!(log_len(&crashed), 0);
+    assert_eq!(count_notes(&database).unwrap(), 314);
+    assert!(!Database::in_memory().unwrap().is_log_due(), "it has none");
+}
+
+#[test]
 fn a_log_that_was_cut_or_changed_gives_only_whole_transactions() {
     let fixture = Fixture::with_notes();
     let mut database = fixture.open(&key(1)).unwrap();

@@ -228,7 +228,7 @@ fn key_packages(device: &mut Device) -> Vec<Vec<u8>> {
 }
 
 /// The group that the impostor makes with Alice, as the server would deliver it to her.
-fn welcome_of_the_impostor(alice: &mut Device) -> WelcomeItem {
+pub(crate) fn welcome_of_the_impostor(alice: &mut Device) -> WelcomeItem {
     let (conversation, created) = group_of_the_impostor(alice);
     welcome(conversation, &created, alice)
 }

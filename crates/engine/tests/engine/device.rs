@@ -41,6 +41,11 @@ pub(crate) struct Device {
 
 impl Device {
     pub(crate) fn new(seed: u64) -> Self {
+        Self::with_database(seed, Database::in_memory().unwrap())
+    }
+
+    /// A device with this empty database.
+    pub(crate) fn with_database(seed: u64, database: Database) -> Self {
         let mut rng = SeededRng::new(seed);
         let vault = OpenVault {
             key: VaultKey::generate(&mut rng),
@@ -56,7 +61,7 @@ impl Device {
             vault_key: vault.key,
             vault_revision: vault.revision,
         };
-        let engine = Engine::create(Database::in_memory().unwrap(), &profile, Box::new(rng)).unwrap();
+        let engine = Engine::create(database, &profile, Box::new(rng)).unwrap();
         Self {
             engine,
             now: START,

@@ -4,6 +4,7 @@
 
 mod changed_keys;
 mod commands;
+mod deleted_keys;
 mod device;
 mod floods;
 mod lying_server;
