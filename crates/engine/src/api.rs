@@ -1,6 +1,8 @@
 //! The words of the engine: what a host may ask, and what it is told.
 
-use subrosa_mls::{CommitError, ConversationKind, EncryptError, JoinError, MlsError, ProcessError};
+use subrosa_mls::{
+    CommitError, ConversationKind, EncryptError, JoinError, KeyPackageError, MlsError, ProcessError,
+};
 use subrosa_wire::{
     AccountId, ConversationId, DeviceId, Handle, Timestamp,
     frames::{ClientFrame, ServerFrame},
@@ -488,6 +490,12 @@ impl From<CommitError> for EngineError {
             CommitError::Mls(error) => error.into(),
             error => Self::Inconsistent(error.to_string()),
         }
+    }
+}
+
+impl From<KeyPackageError> for EngineError {
+    fn from(error: KeyPackageError) -> Self {
+        Self::Inconsistent(format!("a key package of this device: {error}"))
     }
 }
 

@@ -10,8 +10,8 @@ use crate::{
     ChatId,
     api::{Event, Warning},
     limits::{
-        PUBLISH_BURST, PUBLISH_INTERVAL, SYNC_BURST, SYNC_INTERVAL, WARNINGS_MAX, WELCOMES_BURST,
-        WELCOMES_INTERVAL, WELCOMES_UNACKNOWLEDGED_MAX,
+        PUBLISH_BURST, PUBLISH_INTERVAL, SYNC_AGE_MAX, SYNC_BURST, SYNC_INTERVAL, WARNINGS_MAX,
+        WELCOMES_BURST, WELCOMES_INTERVAL, WELCOMES_UNACKNOWLEDGED_MAX,
     },
     requests::{RateLimit, Retry},
     waiting::Waiting,
@@ -33,6 +33,8 @@ pub(crate) struct ConnectionState {
     pub caught_up: bool,
     /// When to send Sync and the requests that follow from it again.
     pub sync_retry: Retry,
+    /// When Sync follows by itself, since key packages age and the server may have lost some.
+    sync_due_at: Option<Timestamp>,
     /// Conversations whose queue is to be checked.
     pub touched: Waiting<ChatId>,
     /// Conversations of the account that this device is to join: each waits, or its group has been requested.
@@ -74,6 +76,7 @@ impl Default for ConnectionState {
             sync_wanted: false,
             caught_up: false,
             sync_retry: Retry::default(),
+            sync_due_at: None,
             touched: Waiting::default(),
             to_join: HashSet::new(),
             named: HashSet::new(),
@@ -114,6 +117,17 @@ impl ConnectionState {
     /// Notes that Sync is being sent: its answer describes a state from now on.
     pub(crate) fn sync_sent(&mut self) {
         self.cursors_at_sync.clear();
+    }
+
+    /// Notes that Sync was answered.
+    pub(crate) fn sync_succeeded(&mut self, now: Timestamp) {
+        self.sync_retry.succeeded();
+        self.sync_due_at = Some(now.plus(SYNC_AGE_MAX));
+    }
+
+    /// Whether the last Sync is too long ago. Only the first call after that instant returns `true`.
+    pub(crate) fn is_sync_due(&mut self, now: Timestamp) -> bool {
+        self.sync_due_at.take_if(|at| *at <= now).is_some()
     }
 
     /// Whether Sync may be sent now. If not, it is sent as soon as the rate limit permits.
@@ -242,7 +256,10 @@ impl ConnectionState {
 
     /// The earliest instant at which something is due to be tried again.
     pub(crate) fn wake_at(&self) -> Option<Timestamp> {
-        self.sync_retry.at().into_iter().chain(self.welcomes_at).min()
+        [self.sync_retry.at(), self.sync_due_at, self.welcomes_at]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Drops warnings already reported on this connection, and those beyond the limit.

@@ -46,6 +46,20 @@ pub(crate) const WELCOMES_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) const PUBLISH_BURST: u32 = 4;
 /// Interval after which key packages may be made once more. Making them costs work, and space that is never freed.
 pub(crate) const PUBLISH_INTERVAL: Duration = Duration::from_mins(1);
+/// One-time key packages of which a device has the private part: more are not made, whatever the server says it has.
+pub(crate) const ONE_TIME_KEY_PACKAGES_MAX: usize = 200;
+/// Key packages of last resort of which a device has the private part.
+pub(crate) const LAST_RESORTS_MAX: usize = 16;
+/// How long the server may give out a one-time key package. What is given out last has time to be used.
+pub(crate) const KEY_PACKAGE_OFFER_AGE_MAX: Duration = Duration::from_hours(60 * 24);
+/// How long a device keeps the private part of a key package for a Welcome.
+pub(crate) const KEY_PACKAGE_AGE_MAX: Duration = Duration::from_hours(90 * 24);
+/// How long a key package of last resort is offered if nobody uses it.
+pub(crate) const LAST_RESORT_AGE_MAX: Duration = Duration::from_hours(30 * 24);
+/// How long one that the server has replaced opens Welcomes.
+pub(crate) const LAST_RESORT_KEPT: Duration = Duration::from_hours(3 * 24);
+/// How long after a Sync the next one follows, if nothing else leads to one.
+pub(crate) const SYNC_AGE_MAX: Duration = Duration::from_hours(24);
 /// External joins that may lose to a faster commit before the next one is delayed.
 pub(crate) const JOINS_AT_ONCE: u32 = 4;
 /// Distinct warnings that are shown per connection.

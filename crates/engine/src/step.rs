@@ -46,6 +46,9 @@ impl Step<'_> {
                 if self.cx.connection.sync_retry.take_due(self.cx.now) {
                     self.cx.sync_again();
                 }
+                if self.cx.connection.is_sync_due(self.cx.now) {
+                    self.cx.sync_again();
+                }
                 for chat in self.conversations.due(self.cx.now) {
                     self.cx.touch(chat);
                 }
@@ -168,8 +171,10 @@ impl Step<'_> {
             (PendingRequest::LookUp { account }, Body::Account(found)) => {
                 directory::account_found(&mut self.cx, account, &found)
             }
-            (PendingRequest::PublishKeyPackages, Body::KeyPackagesPublished(_))
-            | (PendingRequest::Acknowledge | PendingRequest::AcknowledgeWelcomes, Body::Acknowledged(_)) => {
+            (PendingRequest::PublishKeyPackages, Body::KeyPackagesPublished(_)) => {
+                key_packages::published(&self.cx)
+            }
+            (PendingRequest::Acknowledge | PendingRequest::AcknowledgeWelcomes, Body::Acknowledged(_)) => {
                 Ok(())
             }
             (pending, _) => self.wrong_answer(pending),
@@ -189,11 +194,11 @@ impl Step<'_> {
                 for item in &waiting.welcomes {
                     self.conversations.welcome(&mut self.cx, item)?;
                 }
-                Ok(())
+                key_packages::replace_used(&mut self.cx)
             }
             Body::Notice(Notice { kind: Some(kind) }) => match kind {
                 notice::Kind::KeyPackagesLow(low) => {
-                    key_packages::publish(&mut self.cx, low.key_packages_left, true)
+                    key_packages::few_left(&mut self.cx, low.key_packages_left)
                 }
                 notice::Kind::StateChanged(_) => {
                     self.cx.sync_again();
@@ -239,9 +244,12 @@ impl Step<'_> {
             PendingRequest::ConfirmDevices if problem.known_code() == Some(ProblemCode::NoKeyPackages) => {
                 sync::devices_confirmed(&mut self.cx, &KeyPackages::default())
             }
+            PendingRequest::PublishKeyPackages => {
+                self.refused_beside_conversations(problem);
+                key_packages::publication_refused(&mut self.cx, problem)
+            }
             PendingRequest::Sync
             | PendingRequest::ConfirmDevices
-            | PendingRequest::PublishKeyPackages
             | PendingRequest::LookUp { .. }
             | PendingRequest::Acknowledge
             | PendingRequest::AcknowledgeWelcomes => {

@@ -21,7 +21,7 @@ impl Step<'_> {
     pub(crate) fn sync_state(&mut self, state: &SyncState) -> StepResult {
         let (cx, conversations) = (&mut self.cx, &mut *self.conversations);
         cx.connection.synced = true;
-        cx.connection.sync_retry.succeeded();
+        cx.connection.sync_succeeded(cx.now);
         let own_devices: BTreeSet<_> = state
             .own_devices
             .iter()
@@ -52,7 +52,7 @@ impl Step<'_> {
         for account in contacts::without_handle(cx.conn)? {
             cx.connection.to_look_up.push(account);
         }
-        key_packages::publish(cx, state.key_packages_left, state.has_last_resort_key_package)
+        key_packages::compare(cx, state)
     }
 
     /// Handles a refusal of Sync or of a request that follows from it. If it is transient, all of them are retried.

@@ -98,6 +98,27 @@ impl<'a> Mls<'a> {
             .map_err(|error| self.provider.internal(error))
     }
 
+    /// The reference of a key package (RFC 9420, section 5.2), under which its private part is stored.
+    pub fn key_package_reference(&self, key_package: &[u8]) -> Result<Vec<u8>, KeyPackageError> {
+        key_package::reference(key_package)
+    }
+
+    /// Whether this device can open a Welcome that is made with this key package.
+    pub fn has_key_package(&self, reference: &[u8]) -> Result<bool, MlsError> {
+        self.provider
+            .storage()
+            .has_key_package(reference)
+            .map_err(|error| self.provider.internal(error))
+    }
+
+    /// Deletes the private part of a key package: no Welcome that is made with it can be opened any more.
+    pub fn delete_key_package(&self, reference: &[u8]) -> Result<(), MlsError> {
+        self.provider
+            .storage()
+            .delete_key_package_row(reference)
+            .map_err(|error| self.provider.internal(error))
+    }
+
     /// Checks a key package of an account; see [`key_package::verify_key_package`].
     pub fn verify_key_package(
         &self,

@@ -6,10 +6,12 @@
 use openmls::{
     framing::MlsMessageBodyIn,
     group::{MlsGroup, ProposalStore, PublicGroup, StagedWelcome, WelcomeError},
+    key_packages::KeyPackageBundle,
     messages::group_info::VerifiableGroupInfo,
-    prelude::{LeafNodeParameters, RatchetTreeIn},
+    prelude::{LeafNodeParameters, RatchetTreeIn, tls_codec::Serialize as _},
 };
-use openmls_traits::OpenMlsProvider as _;
+use openmls_traits::{OpenMlsProvider as _, storage::StorageProvider as _};
+use sha2::{Digest as _, Sha256};
 use subrosa_wire::ConversationId;
 
 use crate::{
@@ -107,6 +109,17 @@ impl StagedJoin {
     }
 }
 
+/// The key package of this device that a Welcome was made with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WelcomeKey {
+    /// The key package; see [`Mls::key_package_reference`].
+    pub reference: Vec<u8>,
+    /// Whether it can be used more than once.
+    pub is_last_resort: bool,
+    /// Names the part of the Welcome that is for this device: no other bytes open to the same secrets.
+    pub welcome_id: [u8; 32],
+}
+
 /// A group that was verified for an external join. No commit has been made yet.
 pub struct StagedExternalJoin {
     group_info: Vec<u8>,
@@ -179,6 +192,32 @@ impl StagedExternalJoin {
 }
 
 impl Mls<'_> {
+    /// The key package that a Welcome was made with; `None` if this device does not have it (any more).
+    pub fn welcome_key(&self, welcome: &[u8]) -> Result<Option<WelcomeKey>, JoinError> {
+        let MlsMessageBodyIn::Welcome(welcome) = codec::message(welcome)? else {
+            return Err(Malformed("a welcome").into());
+        };
+        for secrets in welcome.secrets() {
+            let reference = secrets.new_member();
+            let found: Option<KeyPackageBundle> = self
+                .provider
+                .storage()
+                .key_package(&reference)
+                .map_err(|error| self.provider.internal(error))?;
+            if let Some(bundle) = found {
+                let encoded = secrets
+                    .tls_serialize_detached()
+                    .map_err(|error| self.provider.internal(error))?;
+                return Ok(Some(WelcomeKey {
+                    reference: reference.as_slice().to_vec(),
+                    is_last_resort: bundle.key_package().last_resort(),
+                    welcome_id: Sha256::digest(encoded).into(),
+                }));
+            }
+        }
+        Ok(None)
+    }
+
     /// Decrypts and verifies a welcome: signatures, tree, rules, the certificate of every member,
     /// and that the group is one of our account.
     ///

@@ -80,6 +80,17 @@ pub fn key_package_id(key_package: &[u8]) -> [u8; 32] {
     Sha256::digest(key_package).into()
 }
 
+/// The reference of a key package whose signatures are valid.
+pub(crate) fn reference(bytes: &[u8]) -> Result<Vec<u8>, KeyPackageError> {
+    let MlsMessageBodyIn::KeyPackage(unverified) = codec::message(bytes)? else {
+        return Err(Malformed("a key package").into());
+    };
+    verify_signatures(unverified)?
+        .hash_ref(&Crypto)
+        .map(|reference| reference.as_slice().to_vec())
+        .map_err(|error| KeyPackageError::Invalid(error.to_string()))
+}
+
 /// Checks a key package of any device of an account. The certificate must be valid at `now`.
 pub fn verify_key_package(
     bytes: &[u8],

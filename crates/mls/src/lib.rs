@@ -46,7 +46,7 @@ pub use chain::{ChainedEntry, LOG_CLAIM_LEN, LOG_HASH_LEN, LogClaim, LogHash, pa
 pub use codec::{GroupInfoError, Malformed};
 pub use device::{DeviceIdentity, Mls};
 pub use group::{CommitBundle, CommitError, CommitPlan, EncryptError, Group, Member, Transcript};
-pub use join::{JoinError, StagedExternalJoin, StagedJoin};
+pub use join::{JoinError, StagedExternalJoin, StagedJoin, WelcomeKey};
 pub use key_package::{
     KeyPackageError, VerifiedKeyPackage, key_package_id, verify_key_package, verify_uploaded_key_package,
 };

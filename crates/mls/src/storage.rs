@@ -111,6 +111,17 @@ impl<'a> Storage<'a> {
         Ok(rows)
     }
 
+    /// Whether the private part of a key package is stored.
+    pub(crate) fn has_key_package(&self, reference: &[u8]) -> Result<bool, StorageError> {
+        let key = [KEY_PACKAGE.as_bytes(), reference].concat();
+        self.remember((|| Ok(self.store.get(&key)?.map(Zeroizing::new).is_some()))())
+    }
+
+    /// Deletes the private part of a key package.
+    pub(crate) fn delete_key_package_row(&self, reference: &[u8]) -> Result<(), StorageError> {
+        self.delete(&[KEY_PACKAGE.as_bytes(), reference].concat())
+    }
+
     fn remember<T>(&self, result: Result<T, StorageError>) -> Result<T, StorageError> {
         result.inspect_err(|error| {
             self.failure.borrow_mut().get_or_insert_with(|| error.clone());

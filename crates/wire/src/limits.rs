@@ -38,6 +38,9 @@ pub const KEY_PACKAGES_MAX: u32 = 200;
 /// Key packages in one request.
 pub const KEY_PACKAGES_PER_REQUEST_MAX: usize = 100;
 
+/// Key packages that one request withdraws: more than a device can have.
+pub const KEY_PACKAGES_WITHDRAWN_MAX: usize = 256;
+
 /// Devices of one account.
 pub const DEVICES_PER_ACCOUNT_MAX: usize = 16;
 /// Conversations of one account.

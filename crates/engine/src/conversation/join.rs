@@ -19,7 +19,7 @@ use crate::{
     ChatId,
     api::{ConversationState, EngineError, Warning},
     context::{Context, StepResult, is_transient},
-    directory,
+    directory, key_packages,
     misbehaviour::{ForeignGroup, Misbehaviour},
     requests::PendingRequest,
     store::{
@@ -91,15 +91,14 @@ impl Conversations {
         if known.is_none() && !has_room_for_another(cx)? {
             return Ok(());
         }
-        let device = cx.device;
-        let staged = cx
-            .mls()
-            .stage_welcome(device, &item.welcome, &item.ratchet_tree, id);
-        let staged = match staged {
-            Ok(staged) => staged,
+        let (staged, _) = match key_packages::open_welcome(cx, id, item)? {
+            Ok(opened) => opened,
             Err(JoinError::Mls(error)) => return Err(error.into()),
             Err(error) => {
-                cx.misbehaved(known.map(|row| row.chat), Misbehaviour::WelcomeForged(error));
+                // One that does not open because its key is gone is nobody's fault.
+                if error != JoinError::NoKeyPackage {
+                    cx.misbehaved(known.map(|row| row.chat), Misbehaviour::WelcomeForged(error));
+                }
                 // If the conversation is real, Sync names it, and this device joins by an external commit.
                 cx.sync_again();
                 return Ok(());

@@ -5,6 +5,7 @@ pub(crate) mod conversations;
 pub(crate) mod former_states;
 pub(crate) mod handshakes;
 pub(crate) mod held_entries;
+pub(crate) mod key_packages;
 pub(crate) mod log_chain;
 pub(crate) mod members;
 pub(crate) mod messages;

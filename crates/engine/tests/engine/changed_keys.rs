@@ -57,7 +57,7 @@ fn assert_bob_is_who_he_was(alice: &Device, bob: &Person) {
     assert_eq!(vault.contacts[&bob.account_id].as_ref(), Some(&bob.handle));
 }
 
-fn answer(device: &mut Device, request_id: u64, body: Body) {
+pub(crate) fn answer(device: &mut Device, request_id: u64, body: Body) {
     device.receive(ServerFrame {
         request_id,
         body: Some(body),
@@ -65,7 +65,7 @@ fn answer(device: &mut Device, request_id: u64, body: Body) {
 }
 
 /// Connects and answers Sync with this state.
-fn connect(device: &mut Device, change: impl FnOnce(&mut SyncState)) {
+pub(crate) fn connect(device: &mut Device, change: impl FnOnce(&mut SyncState)) {
     device.step(Input::Connected).unwrap();
     let sync = device.asked.remove(0);
     let mut state = device.empty_state();
@@ -235,7 +235,17 @@ pub(crate) fn welcome_of_the_impostor(alice: &mut Device) -> WelcomeItem {
 
 fn group_of_the_impostor(alice: &mut Device) -> (ConversationId, CreateConversation) {
     let package = key_package(alice);
-    let mut impostor = Device::new(IMPOSTOR);
+    group_with(alice, package, IMPOSTOR)
+}
+
+/// The group that a stranger makes with this key package of Alice, as the server would deliver it to her.
+pub(crate) fn welcome_with(alice: &Device, key_package: Vec<u8>, stranger: u64) -> WelcomeItem {
+    let (conversation, created) = group_with(alice, key_package, stranger);
+    welcome(conversation, &created, alice)
+}
+
+fn group_with(alice: &Device, package: Vec<u8>, seed: u64) -> (ConversationId, CreateConversation) {
+    let mut impostor = Device::new(seed);
     impostor.step(Command::OpenDirect(Device::person(ALICE))).unwrap();
     let chat = impostor
         .engine

@@ -13,7 +13,7 @@ use subrosa_wire::{
 
 use super::{
     Service, problems,
-    requests::{account_id, bounded, device_bytes},
+    requests::{account_id, bounded, device_bytes, malformed},
 };
 use crate::{
     session::Session,
@@ -24,7 +24,8 @@ use crate::{
 };
 
 impl Service {
-    /// Keeps key packages of the asking device, after checking that they are its own.
+    /// Keeps key packages of the asking device, after checking that they are its own, and drops those that it
+    /// withdraws.
     pub(super) async fn publish_key_packages(
         &self,
         session: &Session,
@@ -33,7 +34,13 @@ impl Service {
         let PublishKeyPackages {
             one_time,
             last_resort,
+            withdrawn,
         } = publish;
+        let withdrawn = withdrawn
+            .iter()
+            .map(|hash| <[u8; 32]>::try_from(hash.as_ref()))
+            .collect::<Result<_, _>>()
+            .map_err(|_| malformed("a hash of a key package has 32 bytes"))?;
         let last_resort = (!last_resort.is_empty()).then_some(last_resort);
         for key_package in one_time.iter().chain(&last_resort) {
             bounded("key package", key_package, limits::KEY_PACKAGE_MAX)?;
@@ -46,6 +53,7 @@ impl Service {
                 let one_time = one_time.into_iter().map(verify).collect::<Result<_, _>>()?;
                 let last_resort = last_resort.map(verify).transpose()?;
                 Ok::<_, Problem>(KeyPackagePublication {
+                    withdrawn,
                     one_time,
                     last_resort,
                     one_time_max: limits::KEY_PACKAGES_MAX,

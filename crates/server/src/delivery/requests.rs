@@ -58,22 +58,26 @@ pub(super) fn check_number(key: &SendKey, claim: &LogClaim) -> Result<(), Proble
 /// Refuses a request with a list that is too long. Short fields take many times their bytes in memory, so this
 /// comes first.
 pub(super) fn bounded_lists(request: &Request) -> Result<(), Problem> {
-    let (what, count, max) = match request {
-        Request::Acknowledge(acknowledge) => (
+    match request {
+        Request::Acknowledge(acknowledge) => at_most(
             "cursors",
             acknowledge.cursors.len(),
             limits::CURSORS_PER_FRAME_MAX,
         ),
         Request::AcknowledgeWelcomes(acknowledge) => {
-            ("items", acknowledge.item_ids.len(), WELCOME_ITEMS_PER_REQUEST_MAX)
+            at_most("items", acknowledge.item_ids.len(), WELCOME_ITEMS_PER_REQUEST_MAX)
         }
-        Request::PublishKeyPackages(publish) => (
-            "key packages",
-            publish.one_time.len(),
-            limits::KEY_PACKAGES_PER_REQUEST_MAX,
-        ),
-        _ => return Ok(()),
-    };
+        Request::PublishKeyPackages(publish) => {
+            let max = limits::KEY_PACKAGES_PER_REQUEST_MAX;
+            at_most("key packages", publish.one_time.len(), max)?;
+            let max = limits::KEY_PACKAGES_WITHDRAWN_MAX;
+            at_most("withdrawn key packages", publish.withdrawn.len(), max)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn at_most(what: &str, count: usize, max: usize) -> Result<(), Problem> {
     if count > max {
         let detail = format!("at most {max} {what} are taken at once");
         return Err(Problem::new(ProblemCode::TooLarge, detail));

@@ -39,6 +39,9 @@ impl Service {
             own_devices: own_devices.map(|device| device_bytes(device.device_id)).collect(),
             key_packages_left: stock.one_time,
             has_last_resort_key_package: stock.last_resort,
+            key_packages: Some(frames::KeyPackageStock {
+                hashes: stock.hashes.iter().map(|hash| hash.to_vec().into()).collect(),
+            }),
         })
     }
 

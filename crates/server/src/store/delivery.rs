@@ -346,12 +346,14 @@ pub struct WelcomeRecord {
 }
 
 /// Key packages of a device that are left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyPackageStock {
     /// One-time key packages.
     pub one_time: u32,
     /// Whether there is one of last resort.
     pub last_resort: bool,
+    /// SHA-256 of each.
+    pub hashes: Vec<[u8; 32]>,
 }
 
 /// A key package to keep.
@@ -363,9 +365,11 @@ pub struct NewKeyPackage {
     pub key_package: Bytes,
 }
 
-/// Key packages of a device to keep.
+/// Key packages of a device to keep, and those to drop before that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyPackagePublication {
+    /// SHA-256 of those that the device cannot open any more.
+    pub withdrawn: Vec<[u8; 32]>,
     /// Each is given out once.
     pub one_time: Vec<NewKeyPackage>,
     /// Replaces the one before.

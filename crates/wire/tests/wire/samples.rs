@@ -3,10 +3,10 @@
 use subrosa_wire::frames::{
     Account, Acknowledge, AcknowledgeWelcomes, Acknowledged, Append, Appended, ClaimKeyPackages, ClientFrame,
     Commit, ConversationHead, CreateConversation, Cursor, Deliver, DeviceKeyPackage, Draining, FetchGroup,
-    FetchLog, GroupState, Hello, KeyPackages, KeyPackagesLow, KeyPackagesPublished, LogEntry, LogPage,
-    LookUpAccount, Notice, Ping, Pong, Problem, PublishKeyPackages, Ready, ServerFrame, SignedOut,
-    StateChanged, Sync, SyncState, WelcomeItem, WelcomesWaiting, append, client_frame::Request, log_entry,
-    look_up_account, notice, server_frame::Body,
+    FetchLog, GroupState, Hello, KeyPackageStock, KeyPackages, KeyPackagesLow, KeyPackagesPublished,
+    LogEntry, LogPage, LookUpAccount, Notice, Ping, Pong, Problem, PublishKeyPackages, Ready, ServerFrame,
+    SignedOut, StateChanged, Sync, SyncState, WelcomeItem, WelcomesWaiting, append, client_frame::Request,
+    log_entry, look_up_account, notice, server_frame::Body,
 };
 
 /// An id that can be distinguished from the others in a hex dump.
@@ -121,6 +121,14 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
             Request::PublishKeyPackages(PublishKeyPackages {
                 one_time: vec![b"one".to_vec().into(), b"two".to_vec().into()],
                 last_resort: b"last".to_vec().into(),
+                ..PublishKeyPackages::default()
+            }),
+        ),
+        (
+            "publish_key_packages withdrawn",
+            Request::PublishKeyPackages(PublishKeyPackages {
+                withdrawn: vec![vec![7; 32].into()],
+                ..PublishKeyPackages::default()
             }),
         ),
         (
@@ -194,6 +202,16 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
                 own_devices: vec![id(4).into(), id(5).into()],
                 key_packages_left: 12,
                 has_last_resort_key_package: true,
+                ..SyncState::default()
+            }),
+        ),
+        (
+            "sync_state key_packages",
+            Body::SyncState(SyncState {
+                key_packages: Some(KeyPackageStock {
+                    hashes: vec![vec![7; 32].into()],
+                }),
+                ..SyncState::default()
             }),
         ),
         (

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use subrosa_mls::key_package_id;
 use subrosa_wire::{
     AccountId,
     frames::{
         ClaimKeyPackages, Notice, PublishKeyPackages, client_frame::Request, notice, server_frame::Body,
     },
-    limits::{KEY_PACKAGES_MAX, KEY_PACKAGES_PER_REQUEST_MAX},
+    limits::{KEY_PACKAGES_MAX, KEY_PACKAGES_PER_REQUEST_MAX, KEY_PACKAGES_WITHDRAWN_MAX},
 };
 
 use super::world::{Device, World, code, frames, key_packages, problem};
@@ -22,7 +23,7 @@ fn claim(account_id: AccountId) -> Request {
 fn publish(one_time: Vec<bytes::Bytes>) -> Request {
     Request::PublishKeyPackages(PublishKeyPackages {
         one_time,
-        last_resort: bytes::Bytes::new(),
+        ..PublishKeyPackages::default()
     })
 }
 
@@ -161,6 +162,36 @@ async fn a_retried_publication_keeps_nothing_twice() {
         };
         assert_eq!(published.key_packages_left, 8);
     }
+}
+
+#[tokio::test]
+async fn a_device_learns_which_are_left_and_withdraws_what_it_cannot_open() {
+    let mut world = World::new();
+    let alice = world.sign_up("alice").await;
+    let published = alice.key_packages(2);
+    world.ask(&alice, publish(published.clone())).await;
+    let hashes = alice.sync(&world).await.key_packages.unwrap().hashes;
+    assert_eq!(hashes.len(), 5 + 2 + 1);
+    let hash = |package: &bytes::Bytes| bytes::Bytes::copy_from_slice(&key_package_id(package));
+    assert!(published.iter().all(|package| hashes.contains(&hash(package))));
+    let withdraw = |withdrawn| {
+        Request::PublishKeyPackages(PublishKeyPackages {
+            withdrawn,
+            ..PublishKeyPackages::default()
+        })
+    };
+    let answer = world.ask(&alice, withdraw(vec![hash(&published[0])])).await;
+    assert!(matches!(answer, Body::KeyPackagesPublished(_)), "{answer:?}");
+    let left = alice.sync(&world).await.key_packages.unwrap().hashes;
+    assert_eq!(left.len(), 7);
+    assert!(!left.contains(&hash(&published[0])));
+
+    let answer = world
+        .ask(&alice, withdraw(vec![bytes::Bytes::from_static(b"short")]))
+        .await;
+    assert_eq!(code(answer), "malformed_request");
+    let too_many = vec![hash(&published[1]); KEY_PACKAGES_WITHDRAWN_MAX + 1];
+    assert_eq!(code(world.ask(&alice, withdraw(too_many)).await), "too_large");
 }
 
 #[tokio::test]

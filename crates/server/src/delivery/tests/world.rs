@@ -229,6 +229,7 @@ impl Device {
         let publish = PublishKeyPackages {
             one_time: self.key_packages(count),
             last_resort: self.last_resort(),
+            ..PublishKeyPackages::default()
         };
         let answer = world.ask(self, Request::PublishKeyPackages(publish)).await;
         assert!(matches!(answer, Body::KeyPackagesPublished(_)), "{answer:?}");

@@ -57,6 +57,7 @@ rules! {
     a_welcome_waits_until_its_device_has_taken_it,
     a_one_time_key_package_is_given_out_once,
     key_packages_are_published_all_or_none,
+    withdrawn_key_packages_are_dropped_before_others_are_counted,
     cursors_move_forward_up_to_the_head,
     what_all_have_stored_or_is_too_old_is_pruned_in_steps,
     a_signed_out_device_cannot_send_and_is_not_waited_for,
@@ -848,6 +849,7 @@ fn packages(range: std::ops::Range<u8>) -> Vec<NewKeyPackage> {
 
 fn publication(one_time: Vec<NewKeyPackage>, last_resort: Option<NewKeyPackage>) -> KeyPackagePublication {
     KeyPackagePublication {
+        withdrawn: Vec::new(),
         one_time,
         last_resort,
         one_time_max: 4,
@@ -895,11 +897,13 @@ pub(crate) async fn key_packages_are_published_all_or_none(store: &dyn DeliveryS
         .publish_key_packages(owner, publication(packages(5..7), None))
         .await;
     assert_eq!(too_many, Ok(Err(TooManyKeyPackages { kept: 3 })));
+    let hashes = packages(1..4).iter().map(|package| package.hash).collect();
     assert_eq!(
         store.key_package_stock(owner).await,
         Ok(KeyPackageStock {
             one_time: 3,
-            last_resort: false
+            last_resort: false,
+            hashes,
         })
     );
     assert_eq!(
@@ -915,6 +919,31 @@ pub(crate) async fn key_packages_are_published_all_or_none(store: &dyn DeliveryS
             .await,
         Ok(Ok(4))
     );
+}
+
+pub(crate) async fn withdrawn_key_packages_are_dropped_before_others_are_counted(store: &dyn DeliveryStore) {
+    let (owner, other) = (device(0x21), device(0x22));
+    let published = publication(packages(1..5), packages(9..10).pop());
+    assert_eq!(store.publish_key_packages(owner, published).await, Ok(Ok(4)));
+    let withdrawn: Vec<_> = [packages(1..4), packages(9..10)]
+        .concat()
+        .iter()
+        .map(|package| package.hash)
+        .collect();
+    let withdrawal = KeyPackagePublication {
+        withdrawn,
+        ..publication(packages(5..8), None)
+    };
+    let foreign = KeyPackagePublication {
+        one_time: Vec::new(),
+        ..withdrawal.clone()
+    };
+    assert_eq!(store.publish_key_packages(other, foreign).await, Ok(Ok(0)));
+    assert_eq!(store.key_package_stock(owner).await.unwrap().hashes.len(), 5);
+    assert_eq!(store.publish_key_packages(owner, withdrawal).await, Ok(Ok(4)));
+    let stock = store.key_package_stock(owner).await.unwrap();
+    let left: Vec<_> = packages(4..8).iter().map(|package| package.hash).collect();
+    assert_eq!((stock.hashes, stock.last_resort), (left, false));
 }
 
 pub(crate) async fn cursors_move_forward_up_to_the_head(store: &dyn DeliveryStore) {

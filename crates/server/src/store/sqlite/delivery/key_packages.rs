@@ -15,9 +15,13 @@ pub(super) fn stock(connection: &Connection, device_id: DeviceId) -> Result<KeyP
     let last_resort = connection
         .prepare_cached("SELECT count(*) > 0 FROM key_packages WHERE device = ?1 AND is_last_resort = 1")?
         .query_row([device_id.as_bytes()], |row| row.get(0))?;
+    let mut statement = connection
+        .prepare_cached("SELECT hash FROM key_packages WHERE device = ?1 ORDER BY is_last_resort, number")?;
+    let hashes = statement.query_map([device_id.as_bytes()], |row| row.get(0))?;
     Ok(KeyPackageStock {
         one_time: one_time_left(connection, device_id)?,
         last_resort,
+        hashes: hashes.collect::<Result<_, _>>()?,
     })
 }
 
@@ -32,6 +36,11 @@ pub(super) fn publish(
     device_id: DeviceId,
     publication: &KeyPackagePublication,
 ) -> Result<Result<u32, TooManyKeyPackages>, StoreError> {
+    for hash in &publication.withdrawn {
+        connection
+            .prepare_cached("DELETE FROM key_packages WHERE device = ?1 AND hash = ?2")?
+            .execute((device_id.as_bytes(), hash))?;
+    }
     let kept = one_time_left(connection, device_id)?;
     // Counted before anything is written. A retry that offers what is kept already counts as new here: it is
     // refused at worst, never kept twice.

@@ -1,0 +1,25 @@
+-- The life of keys: which key packages this device has made, and when leaf keys and the certificate are renewed.
+
+-- The key packages of which this device has the private part.
+CREATE TABLE key_packages (
+    number         INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,  -- immutable, ascending as they were made
+    reference      BLOB    NOT NULL UNIQUE,  -- immutable, KeyPackageRef (RFC 9420): names the private part in mls_state
+    hash           BLOB    UNIQUE,    -- immutable, SHA-256: names it at the server; NULL if it was made before this table
+    is_last_resort INTEGER NOT NULL,  -- immutable: 1 if it can be used more than once
+    made_at        INTEGER NOT NULL,  -- mutable: set back if the clock was fast
+    is_used        INTEGER NOT NULL,  -- mutable: 1 once a Welcome was opened by one of last resort
+    replaced_at    INTEGER,           -- mutable; NULL until the server has a newer one of last resort
+    key_package    BLOB               -- mutable, MLSMessage; NULL once the server has it, unless it is of last resort
+) STRICT;
+
+-- Welcomes that one of last resort has opened: it could open them again.
+CREATE TABLE used_welcomes (
+    welcome_id  BLOB    NOT NULL PRIMARY KEY,  -- immutable, SHA-256 of the part for this device
+    key_package INTEGER NOT NULL REFERENCES key_packages (number) ON DELETE CASCADE  -- immutable
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX used_welcomes_by_key_package ON used_welcomes (key_package);
+
+-- Those that were made before: nobody knows when, so their age counts from the first look at it.
+INSERT INTO key_packages (reference, is_last_resort, made_at, is_used)
+SELECT substr(key, 3), 0, 9223372036854775807, 0 FROM mls_state WHERE key >= x'6b2f' AND key < x'6b30';
