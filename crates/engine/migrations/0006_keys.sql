@@ -23,3 +23,12 @@ CREATE INDEX used_welcomes_by_key_package ON used_welcomes (key_package);
 -- Those that were made before: nobody knows when, so their age counts from the first look at it.
 INSERT INTO key_packages (reference, is_last_resort, made_at, is_used)
 SELECT substr(key, 3), 0, 9223372036854775807, 0 FROM mls_state WHERE key >= x'6b2f' AND key < x'6b30';
+
+-- mutable: when our leaf key is renewed even if nothing is sent
+ALTER TABLE conversations ADD COLUMN update_due INTEGER NOT NULL DEFAULT 0;
+
+-- Those that are joined and due are found by it.
+CREATE INDEX conversations_by_update_due ON conversations (update_due) WHERE state = 2;
+
+-- mutable: when the certificate was last put to the server to be renewed
+ALTER TABLE profile ADD COLUMN certificate_tried_at INTEGER NOT NULL DEFAULT 0;

@@ -10,8 +10,8 @@ use crate::{
     ChatId,
     api::{Event, Warning},
     limits::{
-        PUBLISH_BURST, PUBLISH_INTERVAL, SYNC_AGE_MAX, SYNC_BURST, SYNC_INTERVAL, WARNINGS_MAX,
-        WELCOMES_BURST, WELCOMES_INTERVAL, WELCOMES_UNACKNOWLEDGED_MAX,
+        PUBLISH_BURST, PUBLISH_INTERVAL, SYNC_AGE_MAX, SYNC_BURST, SYNC_INTERVAL, UPDATES_BURST,
+        UPDATES_INTERVAL, WARNINGS_MAX, WELCOMES_BURST, WELCOMES_INTERVAL, WELCOMES_UNACKNOWLEDGED_MAX,
     },
     requests::{RateLimit, Retry},
     waiting::Waiting,
@@ -64,6 +64,11 @@ pub(crate) struct ConnectionState {
     sync_limit: RateLimit,
     welcomes_limit: RateLimit,
     publish_limit: RateLimit,
+    /// Limits the renewals of leaf keys that no message waits for.
+    update_limit: RateLimit,
+    /// When conversations were last looked at in which a renewal is due.
+    updates_looked_at: Option<Timestamp>,
+    updates_at: Option<Timestamp>,
     /// The warnings already reported: each is reported once.
     warned: Vec<Warning>,
 }
@@ -93,6 +98,9 @@ impl Default for ConnectionState {
             sync_limit: RateLimit::new(SYNC_BURST, SYNC_INTERVAL),
             welcomes_limit: RateLimit::new(WELCOMES_BURST, WELCOMES_INTERVAL),
             publish_limit: RateLimit::new(PUBLISH_BURST, PUBLISH_INTERVAL),
+            update_limit: RateLimit::new(UPDATES_BURST, UPDATES_INTERVAL),
+            updates_looked_at: None,
+            updates_at: None,
             warned: Vec::new(),
         }
     }
@@ -108,6 +116,7 @@ impl ConnectionState {
             sync_limit: last.sync_limit,
             welcomes_limit: last.welcomes_limit,
             publish_limit: last.publish_limit,
+            update_limit: last.update_limit,
             ..Self::default()
         };
     }
@@ -252,14 +261,42 @@ impl ConnectionState {
         self.publish_limit.take(now).is_ok()
     }
 
+    // ---- leaf keys ----
+
+    /// Whether to renew a leaf key now that no message waits for. If not, it is looked at again later.
+    pub(crate) fn may_update(&mut self, now: Timestamp) -> bool {
+        self.update_limit.take(now).is_ok()
+    }
+
+    /// Notes when the next leaf key is due to be renewed.
+    pub(crate) fn set_next_update(&mut self, due: Option<Timestamp>, now: Timestamp) {
+        let looked_at = self.updates_looked_at.filter(|at| *at <= now);
+        let earliest = looked_at.map(|at| at.plus(UPDATES_INTERVAL));
+        self.updates_at = due.map(|due| earliest.map_or(due, |earliest| due.max(earliest)));
+    }
+
+    /// Whether to look for leaf keys that are due now.
+    pub(crate) fn is_update_due(&mut self, now: Timestamp) -> bool {
+        let is_due = self.updates_at.is_some_and(|at| at <= now);
+        if is_due {
+            self.updates_looked_at = Some(now);
+        }
+        is_due
+    }
+
     // ---- time and warnings ----
 
     /// The earliest instant at which something is due to be tried again.
     pub(crate) fn wake_at(&self) -> Option<Timestamp> {
-        [self.sync_retry.at(), self.sync_due_at, self.welcomes_at]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.sync_retry.at(),
+            self.sync_due_at,
+            self.welcomes_at,
+            self.updates_at,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Drops warnings already reported on this connection, and those beyond the limit.

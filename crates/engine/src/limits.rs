@@ -66,6 +66,24 @@ pub(crate) const JOINS_AT_ONCE: u32 = 4;
 pub(crate) const WARNINGS_MAX: usize = 100;
 /// The leaf key is renewed at the start of a turn, at most once in this time.
 pub(crate) const SELF_UPDATE_INTERVAL: Duration = Duration::from_mins(1);
+/// A turn that nobody interrupts ends after this time.
+pub(crate) const TURN_MAX: Duration = Duration::from_hours(1);
+/// The leaf key is renewed after this time even if nothing is sent.
+pub(crate) const UPDATE_AGE_MAX: Duration = Duration::from_hours(7 * 24);
+/// By how much less than that, at most.
+pub(crate) const UPDATE_SPREAD: Duration = Duration::from_hours(24);
+/// How long after joining by a Welcome, or after a lost race, the leaf key is renewed at the latest.
+pub(crate) const UPDATE_DELAY_MAX: Duration = Duration::from_mins(5);
+/// How long after a refusal for another reason it is tried again.
+pub(crate) const UPDATE_RETRY_AFTER: Duration = Duration::from_hours(24);
+/// Renewals in immediate succession, in different conversations, that no message waits for.
+pub(crate) const UPDATES_BURST: u32 = 4;
+/// Interval that permits one more of them.
+pub(crate) const UPDATES_INTERVAL: Duration = Duration::from_secs(5);
+/// Conversations that are looked at in one step because a renewal is due.
+pub(crate) const UPDATES_PER_STEP_MAX: u32 = 64;
+/// Certificates are renewed at most once in this time: a clock that is wrong does not make one after the other.
+pub(crate) const CERTIFICATE_RETRY_AFTER: Duration = Duration::from_hours(24);
 /// The first delay after a transient refusal; each further refusal doubles it.
 pub(crate) const BACKOFF_MIN: Duration = Duration::from_secs(1);
 /// The longest delay.

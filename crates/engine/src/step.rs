@@ -8,7 +8,7 @@ use subrosa_wire::{
         Acknowledge, AcknowledgeWelcomes, KeyPackages, Notice, Problem, ServerFrame, client_frame::Request,
         notice, server_frame::Body,
     },
-    limits,
+    limits::CURSORS_PER_FRAME_MAX,
     problem::ProblemCode,
 };
 
@@ -20,6 +20,7 @@ use crate::{
     directory,
     incoming::{self, Findings},
     key_packages,
+    limits::UPDATES_PER_STEP_MAX,
     misbehaviour::Misbehaviour,
     requests::{PendingRequest, Requests},
     store::{contacts, conversations},
@@ -49,6 +50,10 @@ impl Step<'_> {
                 if self.cx.connection.is_sync_due(self.cx.now) {
                     self.cx.sync_again();
                 }
+                if self.cx.connection.is_update_due(self.cx.now) {
+                    let due = conversations::updates_due(self.cx.conn, self.cx.now, UPDATES_PER_STEP_MAX)?;
+                    due.into_iter().for_each(|chat| self.cx.touch(chat));
+                }
                 for chat in self.conversations.due(self.cx.now) {
                     self.cx.touch(chat);
                 }
@@ -74,6 +79,10 @@ impl Step<'_> {
         self.fetch_waiting()?;
         self.acknowledge()?;
         let cx = &mut self.cx;
+        if cx.connection.synced {
+            let due = conversations::next_update_due(cx.conn)?;
+            cx.connection.set_next_update(due, cx.now);
+        }
         let is_catching_up =
             !cx.connection.synced || cx.connection.has_waiting() || cx.requests.is_catching_up();
         if cx.connection.is_open && !cx.connection.caught_up && !is_catching_up {
@@ -285,7 +294,7 @@ impl Step<'_> {
         for chunk in self
             .conversations
             .cursors_to_acknowledge(cx)?
-            .chunks(limits::CURSORS_PER_FRAME_MAX)
+            .chunks(CURSORS_PER_FRAME_MAX)
         {
             cx.request(
                 PendingRequest::Acknowledge,

@@ -73,7 +73,7 @@ impl Conversation {
         self.group.load(cx, id)?.merge_pending_commit(&cx.mls())?;
         tracing::debug!(chat = %self.chat(), kind = ?handshake.kind, "a handshake takes effect");
         self.record.set_accepted_number(handshake.number);
-        self.record.set_updated_at(cx.now);
+        self.leaf_key_renewed(cx);
         self.epoch_began(cx, entry)?;
         if handshake.kind != HandshakeKind::Update {
             return self.joined(cx);
@@ -116,8 +116,7 @@ impl Conversation {
             group.clear_pending_commit(&cx.mls())?;
         }
         handshakes::delete(cx.conn, self.chat())?;
-        // One attempt per turn: the message matters more than the new key.
-        self.record.set_updated_at(cx.now);
+        self.update_lost(cx);
         match problem.known_code() {
             Some(ProblemCode::StaleEpoch) => self.doubt_if_diverged(cx, problem),
             Some(ProblemCode::NotAMember) => {
@@ -131,6 +130,7 @@ impl Conversation {
                 Ok(())
             }
             _ => {
+                self.update_not_taken(cx);
                 self.back_off(cx, None);
                 cx.refused(None, problem);
                 Ok(())

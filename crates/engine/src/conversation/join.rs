@@ -91,7 +91,7 @@ impl Conversations {
         if known.is_none() && !has_room_for_another(cx)? {
             return Ok(());
         }
-        let (staged, _) = match key_packages::open_welcome(cx, id, item)? {
+        let (staged, is_last_resort) = match key_packages::open_welcome(cx, id, item)? {
             Ok(opened) => opened,
             Err(JoinError::Mls(error)) => return Err(error.into()),
             Err(error) => {
@@ -118,6 +118,7 @@ impl Conversations {
             conversation.record.set_accepted_number(0);
             conversation.record.set_entering(true);
             conversation.live.head_is_at_least(item.seq);
+            conversation.leaf_key_from_key_package(cx, is_last_resort);
             conversation.joined(cx)
         })?;
         Ok(())

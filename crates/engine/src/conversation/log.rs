@@ -432,8 +432,7 @@ impl Conversation {
                 group.clear_pending_commit(&cx.mls())?;
             }
             handshakes::delete(cx.conn, self.chat())?;
-            // One attempt per turn is enough: two members that both insist would keep each other from sending.
-            self.record.set_updated_at(cx.now);
+            self.update_lost(cx);
         }
         outbox::unseal(cx.conn, self.chat())?;
         self.forget_sends(cx);

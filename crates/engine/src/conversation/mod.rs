@@ -6,6 +6,7 @@
 mod queue;
 
 mod handshake;
+mod healing;
 
 mod chain;
 mod descent;

@@ -20,7 +20,7 @@ use crate::{
     },
     context::{Context, StepResult, is_transient},
     ids::OutboxId,
-    limits::{LOG_REFUSALS_MAX, SELF_UPDATE_INTERVAL, SEND_WINDOW},
+    limits::{LOG_REFUSALS_MAX, SEND_WINDOW},
     misbehaviour::Misbehaviour,
     requests::PendingRequest,
     store::{
@@ -106,10 +106,9 @@ impl Conversation {
         let signed_out = signed_out_devices(self.group.load(cx, id)?, cx)?;
         let removable = self.removable(cx, signed_out);
         let next = rows.iter().find(|row| row.sealed.is_none());
-        let starts_turn = next.is_some_and(|row| row.message.is_some())
-            && !self.record.is_own_turn()
-            && cx.now.since(self.record.updated_at()) >= SELF_UPDATE_INTERVAL;
-        if starts_turn || !removable.is_empty() {
+        let starts_turn = next.is_some_and(|row| row.message.is_some()) && self.starts_turn(cx.now);
+        let updates = starts_turn || self.is_update_due(cx.now) && cx.connection.may_update(cx.now);
+        if updates || !removable.is_empty() {
             // Nothing can be encrypted while a commit is in flight, and no ciphertext may be left behind.
             return if rows.iter().any(|row| row.sealed.is_some()) {
                 self.send_sealed(cx, rows);

@@ -112,6 +112,11 @@ impl Record {
         self.row.updated_at
     }
 
+    /// When our leaf key is renewed even if nothing is sent.
+    pub(super) fn update_due(&self) -> Timestamp {
+        self.row.update_due
+    }
+
     /// Whether the newest message is from this account.
     pub(super) fn is_own_turn(&self) -> bool {
         self.row.own_turn
@@ -153,6 +158,10 @@ impl Record {
 
     pub(super) fn set_updated_at(&mut self, at: Timestamp) {
         self.change(|row| row.updated_at = at);
+    }
+
+    pub(super) fn set_update_due(&mut self, at: Timestamp) {
+        self.change(|row| row.update_due = at);
     }
 
     pub(super) fn set_own_turn(&mut self, is_own: bool) {

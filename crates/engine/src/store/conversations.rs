@@ -28,6 +28,7 @@ pub(crate) struct ConversationRow {
     pub epoch_seq: u64,
     pub entering: bool,
     pub hidden: bool,
+    pub update_due: Timestamp,
 }
 
 impl ConversationRow {
@@ -54,7 +55,7 @@ pub(crate) struct Quarantine {
 const COLUMNS: &str =
     "c.id, c.conversation_id, c.kind, c.title, c.state, c.cursor, c.accepted_number, c.updated_at,
                        c.own_turn, c.name_sent, c.active_at, c.chain, c.epoch_seq, c.entering, c.quarantined,
-                       c.retried_at, c.hidden";
+                       c.retried_at, c.hidden, c.update_due";
 
 fn kind_to_sql(kind: ConversationKind) -> i64 {
     match kind {
@@ -127,6 +128,7 @@ fn conversation(row: &Row<'_>) -> Result<ConversationRow, DatabaseError> {
         epoch_seq: seq(12)?,
         entering: row.get(13)?,
         hidden: row.get(16)?,
+        update_due: instant(17)?,
     })
 }
 
@@ -206,7 +208,8 @@ pub(crate) fn update(conn: &Connection, row: &ConversationRow) -> Result<(), Dat
         .prepare_cached(
             "UPDATE conversations
              SET conversation_id = ?2, state = COALESCE(?3, state), cursor = ?4, accepted_number = ?5, updated_at = ?6,
-                 own_turn = ?7, name_sent = ?8, active_at = ?9, chain = ?10, epoch_seq = ?11, entering = ?12
+                 own_turn = ?7, name_sent = ?8, active_at = ?9, chain = ?10, epoch_seq = ?11, entering = ?12,
+                 update_due = ?13
              WHERE id = ?1",
         )?
         .execute(params![
@@ -222,6 +225,7 @@ pub(crate) fn update(conn: &Connection, row: &ConversationRow) -> Result<(), Dat
             row.chain.map(|hash| *hash.as_bytes()),
             to_sql(row.epoch_seq),
             row.entering,
+            to_sql(row.update_due.as_millis()),
         ])?;
     if changed == 1 {
         Ok(())
@@ -261,4 +265,27 @@ pub(crate) fn set_hidden(conn: &Connection, chat: ChatId, is_hidden: bool) -> Re
 pub(crate) fn forget_name_sent(conn: &Connection) -> Result<(), DatabaseError> {
     conn.execute("UPDATE conversations SET name_sent = 0", [])?;
     Ok(())
+}
+
+/// Joined conversations in which our leaf key is due to be renewed, at most so many, those that wait longest first.
+pub(crate) fn updates_due(
+    conn: &Connection,
+    now: Timestamp,
+    count_max: u32,
+) -> Result<Vec<ChatId>, DatabaseError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT id FROM conversations WHERE state = 2 AND quarantined IS NULL AND update_due <= ?1
+         ORDER BY update_due, id LIMIT ?2",
+    )?;
+    let rows = statement.query_map(params![to_sql(now.as_millis()), count_max], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// When the next of our leaf keys is due to be renewed.
+pub(crate) fn next_update_due(conn: &Connection) -> Result<Option<Timestamp>, DatabaseError> {
+    let due: Option<i64> = conn
+        .prepare_cached("SELECT min(update_due) FROM conversations WHERE state = 2 AND quarantined IS NULL")?
+        .query_row([], |row| row.get(0))?;
+    due.map(|due| Ok(Timestamp::from_millis(from_sql(due)?)))
+        .transpose()
 }

@@ -215,7 +215,7 @@ fn of_two_key_packages_of_one_device_one_is_used() {
 }
 
 /// A key package that the device publishes.
-fn key_package(device: &mut Device) -> Vec<u8> {
+pub(crate) fn key_package(device: &mut Device) -> Vec<u8> {
     key_packages(device).remove(0)
 }
 

@@ -46,14 +46,23 @@ impl Device {
 
     /// A device with this empty database.
     pub(crate) fn with_database(seed: u64, database: Database) -> Self {
-        let mut rng = SeededRng::new(seed);
+        Self::make(seed, seed, START, database)
+    }
+
+    /// A device of the account with this seed, certified at this instant. Devices with different numbers differ.
+    pub(crate) fn of_account(seed: u64, number: u64, now: Timestamp) -> Self {
+        Self::make(seed, 10_000 + number, now, Database::in_memory().unwrap())
+    }
+
+    fn make(seed: u64, rng_seed: u64, now: Timestamp, database: Database) -> Self {
+        let mut rng = SeededRng::new(rng_seed);
         let vault = OpenVault {
             key: VaultKey::generate(&mut rng),
             revision: 1,
             contents: contents(seed),
         };
         let account = vault.account_id();
-        let (_, identity) = enrol_device(&vault, START, &mut rng);
+        let (_, identity) = enrol_device(&vault, now, &mut rng);
         let profile = NewProfile {
             handle: format!("person{seed}").parse().unwrap(),
             identity,
@@ -64,7 +73,7 @@ impl Device {
         let engine = Engine::create(database, &profile, Box::new(rng)).unwrap();
         Self {
             engine,
-            now: START,
+            now,
             events: Vec::new(),
             asked: Vec::new(),
             wake_at: None,

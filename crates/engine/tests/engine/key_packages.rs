@@ -22,13 +22,13 @@ const DAY: Duration = Duration::from_hours(24);
 
 /// What an honest server has of a device.
 #[derive(Default)]
-struct Stock {
-    one_time: Vec<Vec<u8>>,
-    last_resort: Option<Vec<u8>>,
+pub(crate) struct Stock {
+    pub one_time: Vec<Vec<u8>>,
+    pub last_resort: Option<Vec<u8>>,
 }
 
 impl Stock {
-    fn tell(&self, state: &mut SyncState) {
+    pub(crate) fn tell(&self, state: &mut SyncState) {
         let hashes = self.one_time.iter().chain(&self.last_resort);
         state.key_packages_left = u32::try_from(self.one_time.len()).unwrap();
         state.has_last_resort_key_package = self.last_resort.is_some();
@@ -67,7 +67,7 @@ fn publications(device: &mut Device) -> Vec<(u64, PublishKeyPackages)> {
 }
 
 /// Connects to an honest server, which takes what is published. Returns that.
-fn visit(device: &mut Device, stock: &mut Stock) -> Option<PublishKeyPackages> {
+pub(crate) fn visit(device: &mut Device, stock: &mut Stock) -> Option<PublishKeyPackages> {
     device.asked.clear();
     connect(device, |state| stock.tell(state));
     take_publication(device, stock)
@@ -99,7 +99,7 @@ fn opens(device: &mut Device, key_package: &[u8]) -> bool {
     device.engine.conversations().unwrap().len() > before
 }
 
-fn push_welcome_made_with(device: &mut Device, key_package: &[u8]) {
+pub(crate) fn push_welcome_made_with(device: &mut Device, key_package: &[u8]) {
     // A stranger each time: with one that is known, the conversation would be known, too.
     let stranger = 100 + u64::try_from(device.engine.conversations().unwrap().len()).unwrap();
     let welcome = welcome_with(device, key_package.to_vec(), stranger);

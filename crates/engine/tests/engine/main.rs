@@ -7,6 +7,7 @@ mod commands;
 mod deleted_keys;
 mod device;
 mod floods;
+mod healing;
 mod key_packages;
 mod lying_server;
 mod numbers;

@@ -1,0 +1,216 @@
+//! When a device renews its leaf key: soon after it was added, at the start of a turn, and from time to time.
+
+use std::time::Duration;
+
+use subrosa_engine::{ChatId, Command, Input, content::SendToken};
+use subrosa_wire::frames::{
+    Append, Appended, ClientFrame, append::Payload, client_frame::Request, server_frame::Body,
+};
+
+use crate::{
+    changed_keys::{answer, connect},
+    device::{Device, START},
+    key_packages::{Stock, push_welcome_made_with, visit},
+};
+
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+
+/// What the device sends to its conversations, in this order; other requests are forgotten.
+fn appends(device: &mut Device) -> Vec<(u64, Append)> {
+    let asked: Vec<ClientFrame> = std::mem::take(&mut device.asked);
+    asked
+        .into_iter()
+        .filter_map(|frame| match frame.request {
+            Some(Request::Append(append)) => Some((frame.request_id, append)),
+            _ => None,
+        })
+        .collect()
+}
+
+fn is_commit(append: &Append) -> bool {
+    matches!(append.payload, Some(Payload::Commit(_)))
+}
+
+/// Accepts all that the device sends, until it sends nothing more. Returns whether each was a commit.
+fn accept(device: &mut Device, seq: &mut u64) -> Vec<bool> {
+    let mut accepted = Vec::new();
+    loop {
+        let sent = appends(device);
+        if sent.is_empty() {
+            return accepted;
+        }
+        for (request_id, append) in sent {
+            *seq += 1;
+            accepted.push(is_commit(&append));
+            answer(
+                device,
+                request_id,
+                Body::Appended(Appended {
+                    conversation_id: append.conversation_id,
+                    seq: *seq,
+                    epoch: 9,
+                    accepted_at_ms: device.now.as_millis(),
+                }),
+            );
+        }
+    }
+}
+
+/// Ticks as the device asks, up to this instant. Returns whether each send was a commit.
+fn ticks_until(device: &mut Device, end: Duration, seq: &mut u64) -> Vec<bool> {
+    let end = START.plus(end);
+    let mut sent = Vec::new();
+    while let Some(at) = device.wake_at.filter(|at| *at <= end) {
+        device.now = device.now.max(at);
+        device.step(Input::Tick).unwrap();
+        // Sync follows by itself each day.
+        while let Some(sync) = device
+            .asked
+            .iter()
+            .position(|frame| matches!(frame.request, Some(Request::Sync(_))))
+        {
+            let sync = device.asked.remove(sync);
+            let mut state = device.empty_state();
+            state.key_packages = None;
+            answer(device, sync.request_id, Body::SyncState(state));
+        }
+        sent.extend(accept(device, seq));
+    }
+    device.now = end;
+    device.step(Input::Tick).unwrap();
+    sent.extend(accept(device, seq));
+    sent
+}
+
+fn chat(device: &Device) -> ChatId {
+    device.engine.conversations().unwrap()[0].id
+}
+
+fn send(device: &mut Device, seq: &mut u64) -> Vec<bool> {
+    let chat = chat(device);
+    device
+        .step(Command::SendText {
+            chat,
+            text: format!("text {seq}"),
+            token: SendToken::from_bytes([u8::try_from(*seq).unwrap(); 16]),
+        })
+        .unwrap();
+    accept(device, seq)
+}
+
+/// A device that a stranger has added, with one of its one-time key packages.
+fn added() -> Device {
+    let mut device = Device::new(1);
+    let mut stock = Stock::default();
+    visit(&mut device, &mut stock).unwrap();
+    push_welcome_made_with(&mut device, &stock.one_time[0]);
+    device
+}
+
+// Whoever only read never updated, and neither did who joined by a key package that was in use elsewhere.
+#[test]
+fn who_joins_by_a_last_resort_updates_at_once() {
+    let mut device = Device::new(1);
+    let mut stock = Stock::default();
+    visit(&mut device, &mut stock).unwrap();
+    push_welcome_made_with(&mut device, &stock.last_resort.clone().unwrap());
+    assert_eq!(accept(&mut device, &mut 1), [true]);
+}
+
+#[test]
+fn who_joins_by_a_welcome_updates_within_minutes() {
+    let (mut device, mut seq) = (added(), 1);
+    assert_eq!(accept(&mut device, &mut seq), [] as [bool; 0]);
+    assert_eq!(ticks_until(&mut device, MINUTE / 2, &mut seq), [] as [bool; 0]);
+    assert_eq!(ticks_until(&mut device, 5 * MINUTE, &mut seq), [true]);
+}
+
+#[test]
+fn who_joins_by_a_welcome_updates_before_its_first_message() {
+    let (mut device, mut seq) = (added(), 1);
+    assert_eq!(send(&mut device, &mut seq), [true, false]);
+    assert_eq!(ticks_until(&mut device, HOUR, &mut seq), [] as [bool; 0]);
+}
+
+#[test]
+fn who_only_reads_updates_within_seven_days_and_again() {
+    let (mut device, mut seq) = (added(), 1);
+    assert_eq!(ticks_until(&mut device, 5 * MINUTE, &mut seq), [true]);
+    assert_eq!(ticks_until(&mut device, 5 * DAY, &mut seq), [] as [bool; 0]);
+    assert_eq!(ticks_until(&mut device, 7 * DAY + 5 * MINUTE, &mut seq), [true]);
+    assert_eq!(ticks_until(&mut device, 14 * DAY + 5 * MINUTE, &mut seq), [true]);
+}
+
+#[test]
+fn a_turn_that_nobody_interrupts_ends_after_an_hour() {
+    let (mut device, mut seq) = (added(), 1);
+    assert_eq!(send(&mut device, &mut seq), [true, false]);
+    device.now = START.plus(59 * MINUTE);
+    assert_eq!(send(&mut device, &mut seq), [false]);
+    device.now = START.plus(61 * MINUTE);
+    assert_eq!(send(&mut device, &mut seq), [true, false]);
+    assert_eq!(send(&mut device, &mut seq), [false]);
+}
+
+// The time of the last update lay in the future, and nothing was due until then.
+#[test]
+fn a_clock_that_was_fast_does_not_stop_updates() {
+    let (mut device, mut seq) = (added(), 1);
+    device.now = START.plus(400 * DAY);
+    assert_eq!(send(&mut device, &mut seq), [true, false]);
+    device.now = START.plus(HOUR);
+    assert_eq!(send(&mut device, &mut seq), [true, false]);
+
+    device.now = START.plus(400 * DAY);
+    assert_eq!(send(&mut device, &mut seq), [true, false]);
+    device.now = START.plus(2 * HOUR);
+    // Sync looks at every conversation.
+    connect(&mut device, |_| {});
+    assert_eq!(accept(&mut device, &mut seq), [true]);
+}
+
+#[test]
+fn updates_that_are_due_together_are_spread() {
+    const CONVERSATIONS: usize = 20;
+    let mut device = Device::new(1);
+    let mut stock = Stock::default();
+    visit(&mut device, &mut stock).unwrap();
+    for package in &stock.one_time[..CONVERSATIONS] {
+        push_welcome_made_with(&mut device, package);
+    }
+    device.asked.clear();
+    device.now = START.plus(HOUR);
+    let mut commits = 0;
+    let mut steps = 0;
+    loop {
+        device.step(Input::Tick).unwrap();
+        let mut sent = 0;
+        for (request_id, append) in appends(&mut device) {
+            sent += 1;
+            answer(
+                &mut device,
+                request_id,
+                Body::Appended(Appended {
+                    conversation_id: append.conversation_id,
+                    seq: 2,
+                    epoch: 9,
+                    accepted_at_ms: 0,
+                }),
+            );
+        }
+        assert!(sent <= 4, "{sent} in one step");
+        commits += sent;
+        steps += 1;
+        let next = device.wake_at.unwrap();
+        if commits == CONVERSATIONS || steps == 100 {
+            assert!(next > device.now, "it asks for a tick at once, without end");
+            break;
+        }
+        device.now = device.now.plus(Duration::from_millis(1)).max(next);
+    }
+    assert_eq!(commits, CONVERSATIONS);
+    assert!(steps < 30, "{steps} steps");
+    assert!(device.now.since(START.plus(HOUR)) < 3 * MINUTE);
+}
