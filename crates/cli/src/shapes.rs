@@ -27,7 +27,8 @@ JSON (one object per line; fields may be added, but are never renamed):
 Standard output has only results. Everything else goes to standard error, also one object per line:
   error     error (text), exit_code, and code (stable) if the server refused or could not be used
   warning   warning (text): something that affects your security; kind (stable): handle_reassigned,
-            server_misbehaved, member_misbehaved, history_gap, refused, more, not_encrypted, other;
+            server_misbehaved, member_misbehaved, history_gap, certificates_expired, refused, more,
+            not_encrypted, other;
             how (stable): what the server or the member did; conversation, if it is about one;
             code, if the server refused something
   note      note (text): other information

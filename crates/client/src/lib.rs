@@ -21,7 +21,8 @@
 //! ```
 //!
 //! Inside, one thread owns the engine (`host`), one task the tokens (`session`), one the connection
-//! (`connection`, `socket`), one the vault's copy at the server (`vault`). This crate has no protocol logic and no
+//! (`connection`, `socket`), one the vault's copy at the server (`vault`), one the
+//! certificate (`certificate`). This crate has no protocol logic and no
 //! cryptography: it moves bytes and waits. It runs on an operating system and in a browser's dedicated worker; what
 //! differs is in `platform`.
 
@@ -41,6 +42,7 @@ mod socket;
 
 mod session;
 
+mod certificate;
 mod vault;
 
 mod rest;

@@ -52,6 +52,8 @@ pub(crate) const STABLE_AFTER: Duration = Duration::from_mins(1);
 
 /// An access token is replaced this long before it expires.
 pub(crate) const TOKEN_MARGIN: Duration = Duration::from_mins(1);
+/// How often a device looks whether its certificate is due, if no new connection makes it look earlier.
+pub(crate) const CERTIFICATE_CHECK_INTERVAL: Duration = Duration::from_hours(24);
 /// Attempts to store the vault while other devices change it, too.
 pub(crate) const VAULT_ATTEMPTS_MAX: usize = 5;
 /// How long [`crate::Client::close`] waits for the tasks to end.

@@ -192,6 +192,15 @@ pub enum Warning {
         /// The error, for a bug report.
         reason: String,
     },
+    /// The other person cannot be added yet: no device has a certificate that is valid by this device's clock. What was
+    /// written waits.
+    #[error(
+        "the certificates of the other person's devices have expired, or the clock of this device is wrong"
+    )]
+    CertificatesExpired {
+        /// The conversation.
+        chat: ChatId,
+    },
     /// The server refused a request in a way that the engine cannot mend.
     #[error("the server refused a request: {}", refusal(*code, detail))]
     Refused {

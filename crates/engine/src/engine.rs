@@ -4,7 +4,9 @@
 //! in. It may be dropped at any time.
 
 use rand_core::CryptoRngCore;
-use subrosa_mls::{ConversationKind, DeviceIdentity, DeviceSigningKey, UnverifiedCertificate};
+use subrosa_mls::{
+    ConversationKind, DeviceIdentity, DeviceSigningKey, UnverifiedCertificate, limits::CERTIFICATE_VALIDITY,
+};
 use subrosa_wire::{AccountId, Base64, ConversationId, Handle, Timestamp, rest};
 use zeroize::Zeroizing;
 
@@ -21,7 +23,7 @@ use crate::{
     conversation::Conversations,
     database::Database,
     directory,
-    limits::LOG_KEPT,
+    limits::{CERTIFICATE_RETRY_AFTER, LOG_KEPT},
     requests::Requests,
     step::Step,
     store::{
@@ -374,6 +376,44 @@ impl Engine {
     /// The signature of `POST /v1/sessions/refresh` (see [`account::refresh_signature`]).
     pub fn refresh_signature(&self, nonce: &[u8], refresh_token: &str) -> Result<Base64, EnrolmentError> {
         account::refresh_signature(&self.identity.device.signing_key, nonce, refresh_token)
+    }
+
+    // ---- certificate ----
+
+    /// What to put to the server in place of this device's certificate once half of its validity is over. Returns it
+    /// at most once a day: a server whose clock disagrees refuses it.
+    pub fn certificate_to_put(&mut self, now: Timestamp) -> Result<Option<rest::Enrolment>, EngineError> {
+        let device = &self.identity.device;
+        if now.plus(CERTIFICATE_VALIDITY / 2) < device.certificate.not_after() {
+            return Ok(None);
+        }
+        let tried_at = profile::certificate_tried_at(self.database.connection())?;
+        if tried_at <= now && now.since(tried_at) < CERTIFICATE_RETRY_AFTER {
+            return Ok(None);
+        }
+        let contents = crate::vault::contents_of(&self.profile_row()?)?;
+        let enrolment = account::renew_certificate(&contents, &self.identity.device, now);
+        self.database
+            .transaction(|conn| Ok::<_, EngineError>(profile::set_certificate_tried_at(conn, now)?))?;
+        Ok(Some(enrolment))
+    }
+
+    /// Uses the certificate that the server has taken: for new key packages, and in each conversation from the next
+    /// commit on. Before, others would have refused those if this device's clock was wrong.
+    pub fn certificate_put(&mut self, enrolment: &rest::Enrolment) -> Result<(), EngineError> {
+        let old = &self.identity.device.certificate;
+        let new = UnverifiedCertificate::decode(&enrolment.certificate.0)
+            .and_then(UnverifiedCertificate::verify_signature)
+            .ok()
+            .filter(|new| {
+                (new.account_id(), new.device_id(), new.device_key())
+                    == (old.account_id(), old.device_id(), old.device_key())
+            })
+            .ok_or_else(|| EngineError::Inconsistent("a certificate of another device".to_owned()))?;
+        self.database
+            .transaction(|conn| Ok::<_, EngineError>(profile::set_certificate(conn, &new.encode())?))?;
+        self.identity.device.certificate = new;
+        Ok(())
     }
 
     // ---- vault ----

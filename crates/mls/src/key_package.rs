@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use subrosa_wire::{AccountId, DeviceId, Timestamp};
 
 use crate::{
-    certificate::DeviceCertificate,
+    certificate::{CertificateError, DeviceCertificate},
     codec::{self, Malformed},
     crypto::{Crypto, is_hpke_public_key},
     rules::{self, PolicyError},
@@ -49,6 +49,18 @@ pub enum KeyPackageError {
         /// The device of the key package.
         found: DeviceId,
     },
+}
+
+impl KeyPackageError {
+    /// Whether the key package is genuine, but its certificate is not valid now: it is too old, or a clock is wrong.
+    pub fn is_out_of_time(&self) -> bool {
+        matches!(
+            self,
+            Self::Policy(PolicyError::Certificate(
+                CertificateError::NotYetValid { .. } | CertificateError::Expired { .. }
+            ))
+        )
+    }
 }
 
 /// A key package whose signatures, certificate and leaf have been checked.

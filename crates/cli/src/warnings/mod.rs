@@ -61,7 +61,8 @@ pub(crate) const fn chat(warning: &Warning) -> Option<ChatId> {
         | Warning::LogsDisagree { chat, .. }
         | Warning::MessagesMissing { chat, .. }
         | Warning::Unreadable { chat, .. }
-        | Warning::HistoryGap { chat } => Some(*chat),
+        | Warning::HistoryGap { chat }
+        | Warning::CertificatesExpired { chat } => Some(*chat),
         _ => None,
     }
 }
@@ -177,6 +178,13 @@ fn said(warning: &Warning, conversation: Option<&Conversation>, names: &Names) -
                 "something in this conversation cannot be processed, and it is set aside; messages that you write in \
                  it wait, and `subrosa chat` can try again or hide it ({reason})"
             ),
+        ),
+        Warning::CertificatesExpired { .. } => said(
+            "certificates_expired",
+            title,
+            "the message waits, because no device of the other person has a certificate that is valid now; check the \
+             date and time of this device, or ask the person to open Subrosa"
+                .to_owned(),
         ),
         Warning::Refused {
             message,
@@ -316,6 +324,7 @@ mod tests {
             json(&by_member(BOB), Some(&bob)),
             json(&Warning::HandleReassigned(BOB), None),
             json(&Warning::HistoryGap { chat: CHAT }, Some(&bob)),
+            json(&Warning::CertificatesExpired { chat: CHAT }, Some(&bob)),
             json(
                 &refused(Some(LocalMessageId::new(1)), Some(ProblemCode::TooLarge)),
                 Some(&bob),
@@ -328,6 +337,7 @@ mod tests {
         {"warning":"a device of @bob made a change to the conversation that is not valid, and this device joins again; its Subrosa may be out of date, or someone else may control the device (commit 4 is not valid: no path)","kind":"member_misbehaved","how":"invalid_commit","conversation":"03030303030303030303030303030303"}
         {"warning":"@bob: the server now shows a different account for this handle: a new account, or an attack. Nothing is sent to it; ask the person some other way","kind":"handle_reassigned"}
         {"warning":"@bob: messages are missing, because this device was offline for longer than the server keeps them; look on another device, or ask for them again","kind":"history_gap","conversation":"03030303030303030303030303030303"}
+        {"warning":"@bob: the message waits, because no device of the other person has a certificate that is valid now; check the date and time of this device, or ask the person to open Subrosa","kind":"certificates_expired","conversation":"03030303030303030303030303030303"}
         {"warning":"@bob: the server refused a message, which is kept as failed; `subrosa chat` can try again or delete it (the request is too large: 71680 bytes)","kind":"refused","conversation":"03030303030303030303030303030303","code":"too_large"}
         {"warning":"the server refused a request; a newer version of Subrosa may know why (71680 bytes)","kind":"refused"}
         {"warning":"there were more warnings, which are not shown until the next connection","kind":"more"}

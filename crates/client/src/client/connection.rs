@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::Client;
 use crate::{
     ClientError, Events, Status,
+    certificate::CertificateRenewal,
     connection::Connector,
     limits::STOP_TIMEOUT,
     platform::{Profile, timeout},
@@ -48,6 +49,13 @@ impl Client {
             host: self.shared.host.clone(),
         };
         self.shared.tasks.spawn(vault_copy.work(stop.subscribe()));
+        let certificate = CertificateRenewal {
+            rest: self.shared.rest.clone(),
+            session: self.shared.session.clone(),
+            host: self.shared.host.clone(),
+            device_id: self.shared.me.device_id,
+        };
+        self.shared.tasks.spawn(certificate.work(stop.subscribe()));
     }
 
     /// Ends the wait between two attempts to connect.

@@ -133,6 +133,21 @@ impl Rest {
             .await
     }
 
+    pub(crate) async fn put_certificate(
+        &self,
+        token: String,
+        device: DeviceId,
+        body: &Enrolment,
+    ) -> Result<(), ClientError> {
+        let device = device.to_string();
+        self.call_without_answer(
+            self.request("PUT", ["devices", device.as_str(), "certificate"])
+                .bearer(token)
+                .json(body),
+        )
+        .await
+    }
+
     pub(crate) async fn search_people(&self, token: String, prefix: &str) -> Result<People, ClientError> {
         self.call(
             self.request("GET", ["people"])

@@ -139,9 +139,30 @@ pub fn enrol_device(
 ) -> (rest::Enrolment, DeviceIdentity) {
     let device_id = DeviceId::from_bytes(random_id(rng));
     let signing_key = DeviceSigningKey::generate(&mut rng);
+    let (enrolment, certificate) = certify(&vault.contents, device_id, &signing_key, now);
+    (
+        enrolment,
+        DeviceIdentity {
+            certificate,
+            signing_key,
+        },
+    )
+}
+
+/// Certifies a device anew: the body of `PUT /v1/devices/{device_id}/certificate`.
+pub fn renew_certificate(vault: &VaultContents, device: &DeviceIdentity, now: Timestamp) -> rest::Enrolment {
+    certify(vault, device.certificate.device_id(), &device.signing_key, now).0
+}
+
+fn certify(
+    vault: &VaultContents,
+    device_id: DeviceId,
+    signing_key: &DeviceSigningKey,
+    now: Timestamp,
+) -> (rest::Enrolment, DeviceCertificate) {
     let certificate = DeviceCertificate::issue(
-        &vault.contents.account_key,
-        vault.contents.succession_key_hash,
+        &vault.account_key,
+        vault.succession_key_hash,
         device_id,
         signing_key.public(),
         now,
@@ -152,13 +173,7 @@ pub fn enrol_device(
         certificate: encoded.into(),
         signature: signature.as_slice().into(),
     };
-    (
-        enrolment,
-        DeviceIdentity {
-            certificate,
-            signing_key,
-        },
-    )
+    (enrolment, certificate)
 }
 
 /// The body of `POST /v1/password/finish` that leaves the recovery code as it is.

@@ -12,7 +12,7 @@ pub mod wrap;
 
 pub use enrolment::{
     EnrolmentError, NewAccount, OpenVault, UnlockError, enrol_device, open_vault, password_and_code_change,
-    password_change, recovery_signature, refresh_signature, sign_up,
+    password_change, recovery_signature, refresh_signature, renew_certificate, sign_up,
 };
 pub use password::{
     ExportKey, InvalidPassword, Password, PasswordError, Registered, Registration, SignIn, WeakPassword,

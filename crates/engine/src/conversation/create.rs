@@ -14,7 +14,7 @@ use subrosa_wire::{
 use super::{Conversation, Conversations, Live, join::commit_frame};
 use crate::{
     ChatId,
-    api::{ConversationState, EngineError, Event},
+    api::{ConversationState, EngineError, Event, Warning},
     content::{MimiContent, compose},
     context::{Context, StepResult, is_transient},
     directory,
@@ -76,17 +76,19 @@ impl Conversation {
         }
     }
 
-    /// Makes the group and its first commit. Every key package must be of the account that was asked for.
+    /// Makes the group and its first commit, with every device whose key package is valid. Each of the other accounts
+    /// must have one.
     fn create(&mut self, cx: &mut Context<'_>) -> StepResult {
         let others = members::others(cx.conn, self.chat(), cx.me.account_id)?;
         self.live.is_claiming = false;
         let claimed = std::mem::take(&mut self.live.claimed);
         let send_id = cx.new_send_id();
 
+        // A device that is left out enters by itself as soon as it can.
         let mut add = Vec::new();
         let mut devices = BTreeSet::new();
         let mut clashes = Vec::new();
-        let mut forged = Vec::new();
+        let mut has_expired = false;
         for (account, packages) in claimed {
             for package in packages {
                 match cx.mls().verify_key_package(&package, account) {
@@ -98,7 +100,10 @@ impl Conversation {
                         devices.insert(verified.device_id());
                         add.push(verified);
                     }
-                    Err(error) => forged.push(Misbehaviour::KeyPackageForged { account, error }),
+                    Err(error) if error.is_out_of_time() => has_expired = true,
+                    Err(error) => {
+                        self.server_misbehaved(cx, Misbehaviour::KeyPackageForged { account, error });
+                    }
                 }
             }
         }
@@ -109,9 +114,9 @@ impl Conversation {
             add.iter()
                 .any(|package| package.certificate().account_id() == *account)
         });
-        if !forged.is_empty() || !has_all {
-            for how in forged {
-                self.server_misbehaved(cx, how);
+        if !has_all {
+            if has_expired {
+                cx.warn(Warning::CertificatesExpired { chat: self.chat() });
             }
             self.back_off(cx, None);
             return Ok(());

@@ -2,6 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use subrosa_wire::Timestamp;
+
 use super::{from_sql, id_bytes, to_sql};
 use crate::database::DatabaseError;
 
@@ -15,6 +17,25 @@ pub(crate) struct ProfileRow {
     pub vault: zeroize::Zeroizing<Vec<u8>>,
     pub vault_revision: u64,
     pub vault_dirty: bool,
+}
+
+/// When the certificate was last put to the server to be renewed.
+pub(crate) fn certificate_tried_at(conn: &Connection) -> Result<Timestamp, DatabaseError> {
+    let tried_at = conn.query_row("SELECT certificate_tried_at FROM profile", [], |row| row.get(0))?;
+    Ok(Timestamp::from_millis(from_sql(tried_at)?))
+}
+
+pub(crate) fn set_certificate_tried_at(conn: &Connection, at: Timestamp) -> Result<(), DatabaseError> {
+    conn.execute(
+        "UPDATE profile SET certificate_tried_at = ?1",
+        [to_sql(at.as_millis())],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn set_certificate(conn: &Connection, certificate: &[u8]) -> Result<(), DatabaseError> {
+    conn.execute("UPDATE profile SET certificate = ?1", [certificate])?;
+    Ok(())
 }
 
 pub(crate) fn insert(conn: &Connection, row: &ProfileRow) -> Result<(), DatabaseError> {

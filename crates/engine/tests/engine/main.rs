@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod certificates;
 mod changed_keys;
 mod commands;
 mod deleted_keys;

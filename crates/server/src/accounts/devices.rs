@@ -65,6 +65,35 @@ impl Accounts {
         }
     }
 
+    /// Replaces the certificate of the asking device, which must hold the same key as before.
+    pub async fn renew_certificate(
+        &self,
+        session: Session,
+        device_id: DeviceId,
+        request: Enrolment,
+    ) -> Result<(), AccountError> {
+        if device_id != session.device_id {
+            return Err(AccountError::UnknownDevice);
+        }
+        let certificate = verify_enrolment(&request, session.account_id, self.clock.now())?;
+        let device = self.store.device(device_id).await?;
+        let device = device.ok_or(AccountError::UnknownDevice)?;
+        if (certificate.device_id(), certificate.device_key()) != (device_id, device.device_key) {
+            return Err(AccountError::BadCertificate(
+                "the certificate is for another device or another key".to_owned(),
+            ));
+        }
+        if !self
+            .store
+            .renew_certificate(device_id, request.certificate.0)
+            .await?
+        {
+            return Err(AccountError::DeviceSignedOut);
+        }
+        tracing::info!(device = %device_id, "a device certificate was renewed");
+        Ok(())
+    }
+
     /// The signed-in devices of the account.
     pub async fn devices(&self, session: Session) -> Result<Devices, AccountError> {
         let devices = self.store.devices(session.account_id).await?;

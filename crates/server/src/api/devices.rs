@@ -55,6 +55,33 @@ pub(super) async fn list(
     Ok(Json(state.accounts.devices(session).await?))
 }
 
+/// Renew the certificate of this device. Its account, id and key stay the same.
+#[utoipa::path(
+    put,
+    path = "/v1/devices/{device_id}/certificate",
+    tag = "devices",
+    security(("access_token" = [])),
+    params(("device_id" = DeviceId, Path, description = "This device.")),
+    request_body = Enrolment,
+    responses(
+        (status = 204, description = "Renewed."),
+        (status = 404, description = "`unknown_device`", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, description = "`bad_certificate`, `invalid_key_material`", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn renew_certificate(
+    State(state): State<AppState>,
+    SignedInDevice(session): SignedInDevice,
+    Segment(device_id): Segment<DeviceId>,
+    Body(request): Body<Enrolment>,
+) -> Result<StatusCode, Problem> {
+    state
+        .accounts
+        .renew_certificate(session, device_id, request)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// Sign out this device or another one of the account: its tokens end at once.
 #[utoipa::path(
     delete,

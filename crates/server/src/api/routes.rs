@@ -29,6 +29,7 @@ pub(super) fn visitors() -> OpenApiRouter<AppState> {
         .routes(routes!(sessions::refresh))
         .routes(routes!(devices::list, devices::enrol))
         .routes(routes!(devices::sign_out))
+        .routes(routes!(devices::renew_certificate))
         .routes(routes!(vault::show, vault::replace))
         .routes(routes!(people::search))
         .routes(routes!(people::show))

@@ -271,6 +271,9 @@ pub trait AccountStore: Send + Sync {
         devices_max: usize,
     ) -> Result<Enrolled, StoreError>;
 
+    /// Replaces the certificate of a signed-in device. Returns whether there is such a device.
+    async fn renew_certificate(&self, device_id: DeviceId, certificate: Vec<u8>) -> Result<bool, StoreError>;
+
     /// A device, signed in or not.
     async fn device(&self, device_id: DeviceId) -> Result<Option<DeviceRecord>, StoreError>;
 

@@ -191,6 +191,7 @@ warning-messages-missing = Nachrichten von { $name } sind nie angekommen. Bitte 
 warning-unreadable = Eine Nachricht war nicht lesbar und wurde übersprungen. Entweder ihr Absender oder der Server hat sie beschädigt; wenn dir eine fehlt, bitte noch einmal darum.
 warning-gap = Einige Nachrichten haben dieses Gerät nie erreicht: Es war länger weg, als der Server sie aufbewahrt.
 warning-not-processed = Eine Einladung in einen Chat ließ sich nicht verarbeiten und wurde ausgelassen. Sonst ist nichts betroffen.
+warning-certificates = Deine Nachricht wartet: Kein Gerät dieser Person hat ein Zertifikat, das jetzt gültig ist. Prüfe Datum und Uhrzeit dieses Geräts, oder bitte die Person, Subrosa zu öffnen.
 warning-refused = Der Server hat etwas abgelehnt. Es geht nichts verloren, und was möglich ist, wird erneut versucht.
 warning-more = Es gibt mehr Warnungen, als hier gezeigt werden.
 

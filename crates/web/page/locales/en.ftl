@@ -191,6 +191,7 @@ warning-messages-missing = Messages from { $name } never arrived. Ask for them a
 warning-unreadable = A message couldn’t be read and was skipped. Either its sender or the server broke it; if you miss one, ask for it again.
 warning-gap = Some messages never reached this device: it was offline for longer than the server keeps them.
 warning-not-processed = An invitation to a chat couldn’t be processed, so it was left out. Nothing else is affected.
+warning-certificates = Your message waits: no device of this person has a certificate that is valid now. Check the date and time of this device, or ask them to open Subrosa.
 warning-refused = The server refused something. Nothing is lost, and it will be tried again if possible.
 warning-more = There are more warnings than can be shown here.
 

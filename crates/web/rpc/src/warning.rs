@@ -71,6 +71,11 @@ pub enum Warning {
         /// English, for a report.
         detail: String,
     },
+    /// No device of the other person has a certificate that is valid now: what was written waits.
+    CertificatesExpired {
+        /// The conversation.
+        chat: ChatId,
+    },
     /// The server refused something.
     Refused {
         /// The code of the problem (`subrosa_wire::ProblemCode`), if this version knows it.
@@ -93,7 +98,8 @@ impl Warning {
             | Self::LogsDisagree { chat, .. }
             | Self::MessagesMissing { chat, .. }
             | Self::UnreadableMessage { chat, .. }
-            | Self::HistoryGap { chat } => Some(*chat),
+            | Self::HistoryGap { chat }
+            | Self::CertificatesExpired { chat } => Some(*chat),
             Self::Refused { .. } | Self::More => None,
         }
     }

@@ -52,6 +52,9 @@ pub(crate) fn without_person(warning: &client::Warning) -> Warning {
             chat: chat.map(shapes::chat_id),
             detail: report(warning),
         },
+        client::Warning::CertificatesExpired { chat } => Warning::CertificatesExpired {
+            chat: shapes::chat_id(*chat),
+        },
         client::Warning::Refused { code, .. } => Warning::Refused {
             code: code.map(|code| code.as_str().to_owned()),
             detail: report(warning),

@@ -2,7 +2,7 @@ use insta::assert_snapshot;
 use subrosa_wire::{DeviceId, limits::DEVICES_PER_ACCOUNT_MAX, rest::Devices};
 
 use super::{
-    client::{Owner, PASSWORD, new_device, random_id},
+    client::{Owner, PASSWORD, enrolment, new_device, random_id},
     harness::{START, Server},
 };
 
@@ -37,6 +37,41 @@ async fn devices_are_listed_oldest_first_with_their_certificates() {
     let devices: Devices = answer.ok();
     let ids: Vec<DeviceId> = devices.devices.iter().map(|device| device.device_id).collect();
     assert_eq!(ids, [first.device_id, second.device_id]);
+}
+
+#[tokio::test]
+async fn a_device_renews_its_own_certificate_and_no_other() {
+    const YEAR: std::time::Duration = std::time::Duration::from_hours(365 * 24);
+    let server = Server::start().await;
+    let (alice, device) = Owner::sign_up(&server, "alice").await;
+    let (bob, _) = Owner::sign_up(&server, "bob").await;
+    let renewed = alice.certificate(device.device_id, &device.key, START.plus(YEAR / 730));
+    let put = async |device_id: DeviceId, body: &subrosa_wire::rest::Enrolment| {
+        let path = format!("/v1/devices/{device_id}/certificate");
+        server.put(&path).token(device.access()).json(body).send().await
+    };
+    let body = enrolment(&renewed, &device.key);
+    put(device.device_id, &body).await.done();
+    let devices: Devices = device.whoami(&server).await.ok();
+    assert_eq!(devices.devices[0].certificate.0, renewed.encode());
+
+    let (other_key, other_id) = new_device();
+    let too_early = alice.certificate(device.device_id, &device.key, START.plus(YEAR));
+    for refused in [
+        enrolment(
+            &bob.certificate(device.device_id, &device.key, START),
+            &device.key,
+        ),
+        alice.enrolment(device.device_id, &other_key),
+        alice.enrolment(other_id, &device.key),
+        enrolment(&renewed, &other_key),
+        enrolment(&too_early, &device.key),
+    ] {
+        assert_eq!(put(device.device_id, &refused).await.code(), "bad_certificate");
+    }
+    assert_eq!(put(other_id, &body).await.code(), "unknown_device");
+    let devices: Devices = device.whoami(&server).await.ok();
+    assert_eq!(devices.devices[0].certificate.0, renewed.encode());
 }
 
 #[tokio::test]

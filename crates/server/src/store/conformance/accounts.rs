@@ -32,6 +32,7 @@ macro_rules! account_store_conformance {
             a_vault_changes_by_one_revision_at_a_time
             a_device_enrols_only_with_current_credentials
             a_device_that_is_signed_in_can_enrol_again
+            a_certificate_is_renewed_as_long_as_its_device_is_signed_in
             a_device_id_is_never_used_twice
             an_account_has_so_many_devices_and_no_more
             a_signed_out_device_has_no_session
@@ -340,6 +341,27 @@ pub(in crate::store) async fn a_device_that_is_signed_in_can_enrol_again(store: 
     assert_eq!(
         store.session(device_id(1)).await.unwrap().unwrap().newest,
         TokenHash([9; 32])
+    );
+}
+
+pub(in crate::store) async fn a_certificate_is_renewed_as_long_as_its_device_is_signed_in(
+    store: &dyn AccountStore,
+) {
+    register(store, 1, "alice").await;
+    assert_eq!(
+        store.renew_certificate(device_id(1), vec![9; 145]).await,
+        Ok(true)
+    );
+    assert_eq!(
+        store.renew_certificate(device_id(2), vec![8; 145]).await,
+        Ok(false)
+    );
+    let device = store.device(device_id(1)).await.unwrap().unwrap();
+    assert_eq!(device.certificate, vec![9; 145]);
+    assert_eq!(store.sign_out(device_id(1), NOW).await, Ok(true));
+    assert_eq!(
+        store.renew_certificate(device_id(1), vec![8; 145]).await,
+        Ok(false)
     );
 }
 

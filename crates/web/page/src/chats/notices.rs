@@ -155,6 +155,7 @@ fn words(warning: &Warning) -> String {
         Meaning::UnreadableMessage => now!("warning-unreadable"),
         Meaning::HistoryGap => now!("warning-gap"),
         Meaning::NotProcessed => now!("warning-not-processed"),
+        Meaning::CertificatesExpired => now!("warning-certificates"),
         Meaning::Refused => now!("warning-refused"),
         Meaning::More => now!("warning-more"),
     }

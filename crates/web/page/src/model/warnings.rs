@@ -36,6 +36,8 @@ pub(crate) enum Meaning<'a> {
     HistoryGap,
     /// Something cannot be processed, and is left out.
     NotProcessed,
+    /// The other person's devices cannot be added yet.
+    CertificatesExpired,
     /// The server refused something.
     Refused,
     /// There is more than is shown.
@@ -64,6 +66,7 @@ impl<'a> Meaning<'a> {
             Warning::UnreadableMessage { .. } => Self::UnreadableMessage,
             Warning::HistoryGap { .. } => Self::HistoryGap,
             Warning::NotProcessed { .. } => Self::NotProcessed,
+            Warning::CertificatesExpired { .. } => Self::CertificatesExpired,
             Warning::Refused { .. } => Self::Refused,
             Warning::More => Self::More,
         }
@@ -137,6 +140,7 @@ pub(crate) fn report(warning: &Warning) -> Option<String> {
         | Warning::LogsDisagree { .. }
         | Warning::MessagesMissing { .. }
         | Warning::HistoryGap { .. }
+        | Warning::CertificatesExpired { .. }
         | Warning::More => None,
     }
 }

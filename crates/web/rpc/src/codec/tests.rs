@@ -108,6 +108,7 @@ fn what_is_written_is_read_and_nothing_else() {
     round_trip(&ToPage::Event(Event::Conversation(Box::new(conversation))));
     for warning in [
         Warning::HistoryGap { chat: CHAT },
+        Warning::CertificatesExpired { chat: CHAT },
         Warning::ServerMisbehaved {
             chat: None,
             how: Misbehaviour::WrongAnswer,

@@ -50,7 +50,18 @@ pub(super) fn insert(connection: &Connection, device: &NewDevice) -> Result<(), 
     StoreError::check_affected("inserting a device", changed, 1)
 }
 
-pub(super) fn renew_certificate(connection: &Connection, device: &NewDevice) -> Result<(), StoreError> {
+pub(super) fn renew_certificate(
+    connection: &Connection,
+    device_id: DeviceId,
+    certificate: &[u8],
+) -> Result<bool, StoreError> {
+    let changed = connection
+        .prepare_cached("UPDATE devices SET certificate = ?2 WHERE device_id = ?1 AND signed_out_at IS NULL")?
+        .execute((device_id.as_bytes(), certificate))?;
+    Ok(changed == 1)
+}
+
+pub(super) fn enrol_again(connection: &Connection, device: &NewDevice) -> Result<(), StoreError> {
     let changed = connection
         .prepare_cached(
             "UPDATE devices SET certificate = :certificate, last_seen_at = :last_seen_at
@@ -61,7 +72,7 @@ pub(super) fn renew_certificate(connection: &Connection, device: &NewDevice) -> 
             ":certificate": device.certificate,
             ":last_seen_at": rounded(device.created_at)?,
         })?;
-    StoreError::check_affected("renewing a certificate", changed, 1)
+    StoreError::check_affected("enrolling a device again", changed, 1)
 }
 
 pub(super) fn by_id(

@@ -154,7 +154,7 @@ impl AccountStore for SqliteStore {
                         && known.account_id == device.account_id
                         && known.device_key == device.device_key =>
                 {
-                    devices::renew_certificate(connection, &device)?;
+                    devices::enrol_again(connection, &device)?;
                 }
                 Some(_) => return Ok(Enrolled::DeviceIdTaken),
                 None if devices::signed_in(connection, device.account_id)?.len() >= devices_max => {
@@ -164,6 +164,13 @@ impl AccountStore for SqliteStore {
             }
             devices::start_session(connection, &device)?;
             Ok(Enrolled::Done)
+        })
+        .await
+    }
+
+    async fn renew_certificate(&self, device_id: DeviceId, certificate: Vec<u8>) -> Result<bool, StoreError> {
+        self.write("renew_certificate", move |context| {
+            devices::renew_certificate(&context.connection, device_id, &certificate)
         })
         .await
     }
