@@ -288,8 +288,17 @@ impl Group {
         }
         let removed = self.leaves_to_remove(&plan)?;
         let update_path = plan.update_path || (plan.add.is_empty() && removed.is_empty());
-        // A leaf whose certificate was renewed gets the new one with the next path.
-        let leaf_node = if update_path && self.own_certificate()? != identity.certificate {
+        // A leaf whose certificate was renewed gets the new one with the next path; until a clock that was set back
+        // reaches its validity, it keeps the old one.
+        let renews_certificate = update_path
+            && self.own_certificate()? != identity.certificate
+            && identity
+                .certificate
+                .clone()
+                .into_unverified()
+                .verify(mls.now)
+                .is_ok();
+        let leaf_node = if renews_certificate {
             LeafNodeParameters::builder()
                 .with_credential_with_key(identity.credential())
                 .build()

@@ -279,6 +279,33 @@ fn a_device_that_another_own_device_removed_by_mistake_comes_back() {
     );
 }
 
+// Its key package may be gone, as after a long absence: the device was warned of a forgery.
+#[test]
+fn a_device_whose_welcome_does_not_open_joins_from_outside_over_its_own_leaf() {
+    let mut world = World::new(11, 1);
+    world.lie_to(
+        1,
+        EachFrame(|mut frame: ServerFrame| {
+            let welcomes = match &mut frame.body {
+                Some(Body::SyncState(state)) => &mut state.welcomes,
+                Some(Body::WelcomesWaiting(waiting)) => &mut waiting.welcomes,
+                _ => return vec![frame],
+            };
+            for item in welcomes {
+                let mut welcome = item.welcome.to_vec();
+                // In the reference of the key package.
+                welcome[16] ^= 1;
+                item.welcome = welcome.into();
+            }
+            vec![frame]
+        }),
+    );
+    world.send_text(0);
+    world.must_settle();
+    assert_eq!(world.devices[1].warnings, []);
+    go_on(&mut world);
+}
+
 #[test]
 fn a_message_that_comes_too_early_is_held_until_the_gap_is_fetched() {
     let mut world = World::talking(11, 1);

@@ -415,6 +415,25 @@ fn a_renewed_certificate_enters_with_the_next_update() {
     assert_eq!(seen, renewed.identity.certificate);
 }
 
+// The device could not commit at all: its own rules refused the certificate.
+#[test]
+fn a_renewed_certificate_waits_for_a_clock_that_was_set_back() {
+    let chat = Chat::new();
+    let renewed = Device::certified_at(&bob(), 2, NOW.plus(HOUR * 48));
+    let commit = |now| {
+        chat.bob.now.set(now);
+        chat.bob.with_group(|mls, group| {
+            group
+                .commit(mls, &renewed.identity, CommitPlan::default())
+                .unwrap();
+            group.merge_pending_commit(mls).unwrap();
+            group.own_certificate().unwrap()
+        })
+    };
+    assert_eq!(commit(NOW), chat.bob.identity.certificate);
+    assert_eq!(commit(NOW.plus(HOUR * 24)), renewed.identity.certificate);
+}
+
 #[test]
 fn a_clock_an_hour_off_does_no_harm() {
     for shift in [NOW.plus(HOUR), NOW.minus(HOUR)] {
