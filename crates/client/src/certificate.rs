@@ -74,3 +74,54 @@ async fn wait(events: &mut broadcast::Receiver<Event>, longest: Duration) {
         () = platform::sleep(longest) => {}
     }
 }
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test whose engine fails has failed")]
+
+    use subrosa_wire::{Timestamp, rest::Tokens};
+
+    use super::*;
+    use crate::{
+        fake::{FakeDevice, FakeRest, answer},
+        platform::Tasks,
+        session::StoredTokens,
+    };
+
+    #[tokio::test]
+    async fn a_certificate_is_put_to_the_server_when_it_is_due_and_only_then() {
+        let year = Duration::from_hours(365 * 24);
+        let device = FakeDevice::certified_at(ambient::now().minus(year));
+        let server = FakeRest::answering(vec![answer("204 No Content", "text/plain", "")]).await;
+        let tokens = Tokens {
+            access_token: "a".into(),
+            access_expires_at: Timestamp::from_millis(1),
+            refresh_token: "r".into(),
+            refresh_expires_at: Timestamp::from_millis(2),
+        };
+        let renewal = CertificateRenewal {
+            rest: server.rest.clone(),
+            session: Session::start(
+                &Tasks::default(),
+                server.rest.clone(),
+                device.host.clone(),
+                device.device_id,
+                Some(StoredTokens::new(tokens, ambient::now())),
+            ),
+            host: device.host.clone(),
+            device_id: device.device_id,
+        };
+        // The second time it is not due: the server would not answer.
+        for _ in 0..2 {
+            renewal.renew_if_due().await.unwrap();
+        }
+        let later = ambient::now().plus(year - Duration::from_hours(24));
+        let due = device
+            .host
+            .run(move |host| host.engine().certificate_to_put(later));
+        assert!(due.await.unwrap().unwrap().is_none(), "the new one is not in use");
+        let requests = server.requests().await;
+        let line = format!("PUT /v1/devices/{}/certificate ", device.device_id);
+        assert!(requests[0].starts_with(&line), "{requests:?}");
+    }
+}

@@ -9,7 +9,7 @@ use subrosa_engine::{
     database::Database,
 };
 use subrosa_mls::SuccessionKeyHash;
-use subrosa_wire::{DeviceId, problem::ProblemDocument};
+use subrosa_wire::{DeviceId, Timestamp, problem::ProblemDocument};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -115,6 +115,11 @@ pub(crate) struct FakeDevice {
 
 impl FakeDevice {
     pub(crate) fn new() -> Self {
+        Self::certified_at(now())
+    }
+
+    /// A device whose certificate is from this instant.
+    pub(crate) fn certified_at(certified_at: Timestamp) -> Self {
         let vault = OpenVault {
             key: VaultKey::generate(&mut SystemRandom),
             revision: 1,
@@ -124,7 +129,7 @@ impl FakeDevice {
                 &mut SystemRandom,
             ),
         };
-        let (_, identity) = enrol_device(&vault, now(), &mut SystemRandom);
+        let (_, identity) = enrol_device(&vault, certified_at, &mut SystemRandom);
         let device_id = identity.certificate.device_id();
         let new = NewProfile {
             handle: "alice".parse().unwrap(),

@@ -38,6 +38,7 @@ async fn every_documented_request_exists_and_every_body_is_described() {
     GET /v1/devices
     POST /v1/devices
     DELETE /v1/devices/{device_id}
+    PUT /v1/devices/{device_id}/certificate
     GET /v1/live
     POST /v1/password/finish
     POST /v1/password/start
