@@ -52,7 +52,9 @@ impl Step<'_> {
                 }
                 if self.cx.connection.is_update_due(self.cx.now) {
                     let due = conversations::updates_due(self.cx.conn, self.cx.now, UPDATES_PER_STEP_MAX)?;
-                    due.into_iter().for_each(|chat| self.cx.touch(chat));
+                    for chat in due {
+                        self.cx.touch(chat);
+                    }
                 }
                 for chat in self.conversations.due(self.cx.now) {
                     self.cx.touch(chat);
