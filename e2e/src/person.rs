@@ -163,10 +163,14 @@ impl Person {
 
     /// Every message of a conversation, as this device shows it.
     pub async fn history(&self, with: &Person) -> Vec<Value> {
-        self.run(&["history", &format!("@{}", with.handle), "--limit", "1000000"])
+        let mut lines = self
+            .run(&["history", &format!("@{}", with.handle), "--limit", "1000000"])
             .await
             .ok()
-            .lines()
+            .lines();
+        // What is no message has an event in place of an id.
+        lines.retain(|line| line["event"].is_null());
+        lines
     }
 
     /// The texts of a conversation.

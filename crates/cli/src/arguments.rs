@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        bench, chat, chats, completions, devices, history, listen, passwd, recover, search, send, serve,
-        signin, signout, signup, whoami,
+        accept, bench, chat, chats, completions, devices, history, listen, passwd, recover, search, send,
+        serve, signin, signout, signup, try_again, whoami,
     },
     exit,
     global::Global,
@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Whoami(whoami::Arguments),
     Devices(devices::Arguments),
     Search(search::Arguments),
+    Accept(accept::Arguments),
+    TryAgain(try_again::Arguments),
     Send(send::Arguments),
     Chats(chats::Arguments),
     History(history::Arguments),

@@ -31,8 +31,8 @@ use clap::{CommandFactory as _, Parser as _};
 use crate::{
     arguments::{Arguments, Command},
     commands::{
-        bench, chat as chat_command, chats, completions, devices, history, listen, passwd, recover, search,
-        send, serve, signin, signout, signup, whoami,
+        accept, bench, chat as chat_command, chats, completions, devices, history, listen, passwd, recover,
+        search, send, serve, signin, signout, signup, try_again, whoami,
     },
     output::Output,
 };
@@ -97,6 +97,8 @@ async fn carry_out(arguments: Arguments, output: &mut Output) -> anyhow::Result<
         Command::Whoami(arguments) => whoami::run(&global, arguments, output).await,
         Command::Devices(arguments) => devices::run(&global, arguments, output).await,
         Command::Search(arguments) => search::run(&global, arguments, output).await,
+        Command::Accept(arguments) => accept::run(&global, arguments, output).await,
+        Command::TryAgain(arguments) => try_again::run(&global, arguments, output).await,
         Command::Send(arguments) => send::run(&global, arguments, output).await,
         Command::Chats(arguments) => chats::run(&global, arguments, output).await,
         Command::History(arguments) => history::run(&global, arguments, output).await,

@@ -2,17 +2,17 @@
 //! of them is one object on one line. Untrusted text is made [`printable()`] here, or escaped, so that no escape sequence
 //! reaches the terminal.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, BufRead as _, IsTerminal as _, Write};
 
 use jiff::tz::TimeZone;
 use serde::Serialize;
-use subrosa_client::{Message, MessageStatus, printable};
+use subrosa_client::{Message, MessageStatus, Notice, printable};
 
 use crate::{
     exit,
     instant::day_and_minute,
     json,
-    people::Names,
+    people::{self, Names},
     shapes::{FailureShape, NoteShape, WarningShape},
 };
 
@@ -115,6 +115,12 @@ impl Output {
         let _ = json::write_line(&mut self.err, &shape);
     }
 
+    /// A line that is no message, as text.
+    pub(crate) fn notice_text(&self, notice: &Notice, names: &Names) -> String {
+        let at = day_and_minute(notice.at, &self.zone);
+        format!("{at}  * {}", people::notice_text(notice, names))
+    }
+
     /// A message as text. Its further lines are indented, so that none can be mistaken for another message.
     pub(crate) fn message_text(&self, message: &Message, names: &Names) -> String {
         let at = day_and_minute(message.sent_at, &self.zone);
@@ -131,6 +137,13 @@ impl Output {
         };
         format!("{at}  {who}: {text}{status}")
     }
+}
+
+/// Asks for a confirmation.
+pub(crate) fn is_confirmed() -> io::Result<bool> {
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(answer.trim().eq_ignore_ascii_case("yes"))
 }
 
 /// Whether there is a terminal to ask the user on.
@@ -216,6 +229,7 @@ mod tests {
             warning: "a key\u{1b}[2J has changed".into(),
             kind: "server_misbehaved",
             how: Some("false_keys"),
+            device: None,
             conversation: None,
             code: None,
         });

@@ -2,12 +2,22 @@
 
 use std::collections::HashMap;
 
-use subrosa_client::{AccountId, Client, ClientError, Contact, Conversation, Me, printable_line};
+use subrosa_client::{
+    AccountId, Client, ClientError, Contact, Conversation, Handle, Me, Notice, NoticeKind, printable_line,
+};
 
 /// The handles and names that this device knows.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
-    people: HashMap<AccountId, (Option<String>, Option<String>)>,
+    people: HashMap<AccountId, Known>,
+}
+
+/// What is known of a person.
+#[derive(Debug, Clone)]
+struct Known {
+    handle: Option<String>,
+    former_handle: Option<String>,
+    name: Option<String>,
 }
 
 impl Names {
@@ -17,40 +27,62 @@ impl Names {
     }
 
     pub(crate) fn new(me: &Me, contacts: &[Contact]) -> Self {
-        let own = (
-            me.account_id,
-            (Some(me.handle.as_str().to_owned()), me.name.clone()),
-        );
+        let text = |handle: &Handle| handle.as_str().to_owned();
+        let own = Known {
+            handle: Some(text(&me.handle)),
+            former_handle: None,
+            name: me.name.clone(),
+        };
+        let own = (me.account_id, own);
         let others = contacts.iter().map(|contact| {
-            let handle = contact.handle.as_ref().map(|handle| handle.as_str().to_owned());
-            (contact.account_id, (handle, contact.name.clone()))
+            let known = Known {
+                handle: contact.handle.as_ref().map(text),
+                former_handle: contact.former_handle.as_ref().map(text),
+                name: contact.name.clone(),
+            };
+            (contact.account_id, known)
         });
         Self {
             people: others.chain([own]).collect(),
         }
     }
 
-    /// Whether the handle of somebody is known.
+    /// Whether the handle of somebody is known, or will not be.
     pub(crate) fn knows(&self, account: AccountId) -> bool {
         self.people
             .get(&account)
-            .is_some_and(|(handle, _)| handle.is_some())
+            .is_some_and(|known| known.handle.is_some() || known.former_handle.is_some())
     }
 
     /// The handle, without `@`; the account id until the handle is known.
     pub(crate) fn handle_of(&self, account: AccountId) -> String {
-        let known = self.people.get(&account).and_then(|(handle, _)| handle.clone());
+        let known = self.people.get(&account).and_then(|known| known.handle.clone());
         known.unwrap_or_else(|| account.to_string())
+    }
+
+    /// The handle that somebody had until the user accepted another account for it, without `@`.
+    pub(crate) fn former_handle_of(&self, account: AccountId) -> Option<&str> {
+        let known = self.people.get(&account)?;
+        known.former_handle.as_deref().filter(|_| known.handle.is_none())
     }
 
     /// `@handle`, or `Name (@handle)` for somebody who has sent a name. A name can be chosen to deceive; what follows
     /// the `@` cannot.
     pub(crate) fn display(&self, account: AccountId) -> String {
-        let handle = self.handle_of(account);
-        match self.people.get(&account).and_then(|(_, name)| name.as_deref()) {
-            Some(name) => format!("{} (@{handle})", one_line(name)),
-            None => format!("@{handle}"),
+        let handle = match self.former_handle_of(account) {
+            Some(former) => format!("account {}, formerly @{former}", grouped(account)),
+            None => format!("@{}", self.handle_of(account)),
+        };
+        match self.people.get(&account).and_then(|known| known.name.as_deref()) {
+            Some(name) => format!("{} ({handle})", one_line(name)),
+            None => handle,
         }
+    }
+
+    /// Several people, as [`display`](Self::display) shows each.
+    pub(crate) fn display_all(&self, accounts: &[AccountId]) -> String {
+        let all: Vec<_> = accounts.iter().map(|account| self.display(*account)).collect();
+        all.join(", ")
     }
 
     /// What a conversation is called: what its members call it, otherwise the person whom it is with.
@@ -63,6 +95,34 @@ impl Names {
     }
 }
 
+/// An account id in groups of four digits, to be compared digit by digit.
+pub(crate) fn grouped(account: AccountId) -> String {
+    let digits: Vec<_> = account.to_string().chars().collect();
+    let groups: Vec<String> = digits.chunks(4).map(|group| group.iter().collect()).collect();
+    groups.join(" ")
+}
+
+/// What a line of a conversation says that is no message.
+pub(crate) fn notice_text(notice: &Notice, names: &Names) -> String {
+    let who = names.display_all(&notice.who);
+    match (notice.kind, notice.by) {
+        (NoticeKind::DeviceAdded, Some(by)) if notice.who == [by] => {
+            format!("{who} signed in with a new device, which can read what is said from here on")
+        }
+        (NoticeKind::DeviceAdded, Some(by)) => {
+            format!(
+                "{} added a new device of {who}, which can read what is said from here on",
+                names.display(by)
+            )
+        }
+        (NoticeKind::DeviceAdded, None) => {
+            format!("a new device of {who} came in while this device was away")
+        }
+        // This version does not know it.
+        (kind, _) => format!("{} ({who})", kind.as_str()),
+    }
+}
+
 /// Untrusted text on one line of a terminal.
 pub(crate) fn one_line(text: &str) -> String {
     printable_line(&text.replace(['\n', '\t'], " ")).into_owned()
@@ -71,6 +131,62 @@ pub(crate) fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn account(number: u8) -> AccountId {
+        AccountId::from_bytes([number; 16])
+    }
+
+    fn names() -> Names {
+        let contact = |number, handle: Option<&str>, former: Option<&str>| Contact {
+            account_id: account(number),
+            handle: handle.and_then(|handle| handle.parse().ok()),
+            former_handle: former.and_then(|handle| handle.parse().ok()),
+            name: None,
+        };
+        let contacts = [contact(1, None, Some("ben")), contact(2, Some("ben"), None)];
+        Names {
+            people: contacts
+                .iter()
+                .map(|contact| {
+                    let text = |handle: &Handle| handle.as_str().to_owned();
+                    let known = Known {
+                        handle: contact.handle.as_ref().map(text),
+                        former_handle: contact.former_handle.as_ref().map(text),
+                        name: contact.name.clone(),
+                    };
+                    (contact.account_id, known)
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn whoever_had_a_handle_is_not_shown_as_the_one_who_has_it() {
+        let names = names();
+        assert_eq!(names.display(account(2)), "@ben");
+        assert_eq!(
+            names.display(account(1)),
+            "account 0101 0101 0101 0101 0101 0101 0101 0101, formerly @ben"
+        );
+        assert_eq!(names.handle_of(account(1)), "01".repeat(16));
+    }
+
+    #[test]
+    fn a_notice_says_who_added_whom() {
+        let notice = |by| Notice {
+            chat: subrosa_client::ChatId::new(1),
+            conversation_id: subrosa_client::ConversationId::from_bytes([3; 16]),
+            position: 1,
+            at: subrosa_client::Timestamp::from_millis(0),
+            kind: NoticeKind::DeviceAdded,
+            by,
+            who: vec![account(2)],
+        };
+        let said = |by| notice_text(&notice(by), &names());
+        assert!(said(Some(account(2))).starts_with("@ben signed in with a new device"));
+        assert!(said(Some(account(9))).contains("added a new device of @ben"));
+        assert!(said(None).contains("while this device was away"));
+    }
 
     #[test]
     fn a_name_cannot_leave_its_line() {

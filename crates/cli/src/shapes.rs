@@ -4,7 +4,8 @@
 
 use serde::Serialize;
 use subrosa_client::{
-    Conversation, ConversationState, Device, Me, Message, MessageStatus, Person, ServerUrl,
+    AccountId, Conversation, ConversationState, Device, Me, MemberDevice, Message, MessageStatus, Notice,
+    Person, ServerUrl,
 };
 
 use crate::{instant::iso, people::Names};
@@ -14,21 +15,26 @@ pub(crate) const HELP: &str = "\
 JSON (one object per line; fields may be added, but are never renamed):
   message   id, conversation, from (handle), text, sent_at (ISO 8601, UTC), status, outgoing
             status of messages you sent: pending, failed, sent, delivered, read; received: unread, read
-  chat      conversation, with (handle of the other person), name, unread, state, last_message
+  chat      conversation, with (handle of the other person), name, unread, state, last_message; formerly (the handle
+            that the person had until you accepted another account for it); with --members also members: handle,
+            devices (device_id, current)
   account   account_id, handle, name, device_id, server; signup only: recovery_code
             (signup, signin, whoami, recover)
   device    device_id, created_at, last_seen_at, current, certified (by the account key)
   person    account_id, handle
+  accept    handle, known and shown (account ids), accepted
+  history   messages, and events without id and text: \"event\": \"device_added\" with conversation, at (ISO 8601,
+            UTC), by (handle; null if this device did not see it), who (a list of handles)
   listen    a message with \"event\": \"message\"; \"event\": \"status\" with id, conversation, status;
-            \"event\": \"warning\" with the fields of a warning
+            \"event\": \"device_added\" as in history; \"event\": \"warning\" with the fields of a warning
   done      done (text): passwd, signout, devices --sign-out, recover in a profile of the account
   serve     listening (the address), once the server accepts connections
   bench     the report as one object; bench/src/report.rs documents its fields
 Standard output has only results. Everything else goes to standard error, also one object per line:
   error     error (text), exit_code, and code (stable) if the server refused or could not be used
   warning   warning (text): something that affects your security; kind (stable): handle_reassigned,
-            server_misbehaved, member_misbehaved, history_gap, certificates_expired, refused, more,
-            not_encrypted, other;
+            new_device, unknown_device, device_unlisted, server_misbehaved, member_misbehaved, history_gap,
+            certificates_expired, refused, more, not_encrypted, other; device: which one, for the three about devices;
             how (stable): what the server or the member did; conversation, if it is about one;
             code, if the server refused something
   note      note (text): other information
@@ -56,6 +62,32 @@ impl<'a> MessageShape<'a> {
             sent_at: iso(message.sent_at),
             status: message.status.as_str(),
             outgoing: message.outgoing,
+        }
+    }
+}
+
+/// A line of a conversation that is no message.
+#[derive(Debug, Serialize)]
+pub(crate) struct NoticeShape {
+    event: &'static str,
+    conversation: String,
+    at: String,
+    by: Option<String>,
+    who: Vec<String>,
+}
+
+impl NoticeShape {
+    pub(crate) fn new(notice: &Notice, names: &Names) -> Self {
+        Self {
+            event: notice.kind.as_str(),
+            conversation: notice.conversation_id.to_string(),
+            at: iso(notice.at),
+            by: notice.by.map(|by| names.handle_of(by)),
+            who: notice
+                .who
+                .iter()
+                .map(|account| names.handle_of(*account))
+                .collect(),
         }
     }
 }
@@ -95,10 +127,28 @@ pub(crate) struct ChatShape<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     quarantine: Option<&'a str>,
     last_message: Option<MessageShape<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    formerly: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    members: Option<Vec<MemberShape>>,
+}
+
+/// A member of a conversation with its devices.
+#[derive(Debug, Serialize)]
+struct MemberShape {
+    handle: String,
+    devices: Vec<MemberDeviceShape>,
+}
+
+/// A device of a member.
+#[derive(Debug, Serialize)]
+struct MemberDeviceShape {
+    device_id: String,
+    current: bool,
 }
 
 impl<'a> ChatShape<'a> {
-    pub(crate) fn new(conversation: &'a Conversation, names: &Names) -> Self {
+    pub(crate) fn new(conversation: &'a Conversation, names: &'a Names) -> Self {
         let with = conversation.with.as_ref();
         Self {
             conversation: conversation.conversation_id.to_string(),
@@ -111,6 +161,25 @@ impl<'a> ChatShape<'a> {
                 .last_message
                 .as_ref()
                 .map(|message| MessageShape::new(message, names)),
+            formerly: with.and_then(|person| names.former_handle_of(person.account_id)),
+            members: None,
+        }
+    }
+
+    pub(crate) fn with_members(self, members: &[(AccountId, Vec<MemberDevice>)], names: &Names) -> Self {
+        let members = members.iter().map(|(account, devices)| MemberShape {
+            handle: names.handle_of(*account),
+            devices: devices
+                .iter()
+                .map(|device| MemberDeviceShape {
+                    device_id: device.device_id.to_string(),
+                    current: device.is_this_device,
+                })
+                .collect(),
+        });
+        Self {
+            members: Some(members.collect()),
+            ..self
         }
     }
 }
@@ -198,6 +267,15 @@ impl<'a> PersonShape<'a> {
     }
 }
 
+/// Who has a handle: as known here, and by the word of the server.
+#[derive(Debug, Serialize)]
+pub(crate) struct AcceptShape<'a> {
+    pub(crate) handle: &'a str,
+    pub(crate) known: Option<String>,
+    pub(crate) shown: Option<String>,
+    pub(crate) accepted: bool,
+}
+
 /// The result of a command that has nothing to report.
 #[derive(Debug, Serialize)]
 pub(crate) struct DoneShape {
@@ -226,6 +304,9 @@ pub(crate) struct WarningShape {
     /// What the server or the member did, in snake case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) how: Option<&'static str>,
+    /// The device of this account that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) device: Option<String>,
     /// The conversation that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) conversation: Option<String>,
@@ -250,6 +331,21 @@ mod tests {
     use subrosa_client::{AccountId, ChatId, ConversationId, LocalMessageId, MessageId, Timestamp};
 
     use super::*;
+
+    #[test]
+    fn an_event_of_a_conversation_has_neither_id_nor_text() {
+        let notice = Notice {
+            chat: ChatId::new(1),
+            conversation_id: ConversationId::from_bytes([4; 16]),
+            position: 6,
+            at: Timestamp::from_millis(0),
+            kind: subrosa_client::NoticeKind::DeviceAdded,
+            by: Some(AccountId::from_bytes([5; 16])),
+            who: vec![AccountId::from_bytes([5; 16])],
+        };
+        let line = serde_json::to_string(&NoticeShape::new(&notice, &Names::default())).unwrap();
+        insta::assert_snapshot!(line, @r#"{"event":"device_added","conversation":"04040404040404040404040404040404","at":"1970-01-01T00:00:00.000Z","by":"05050505050505050505050505050505","who":["05050505050505050505050505050505"]}"#);
+    }
 
     #[test]
     fn a_message_has_its_ids_on_the_wire() {

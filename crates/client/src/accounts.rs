@@ -261,7 +261,12 @@ impl Client {
         let (enrolment, identity) = account::enrol_device(&vault, ambient::now(), &mut SystemRandom);
         let engine = create_engine(&draft, handle, identity, vault)?;
         let tokens = rest.enrol_device(&signed_in.proof, &enrolment).await?;
-        Self::complete(draft, engine, server, tokens).await
+        let client = Self::complete(draft, engine, server, tokens).await?;
+        // The device enters itself in the vault: the account's other devices know it from there.
+        if let Err(error) = client.vault_copy().store().await {
+            tracing::info!(%error, "the vault is stored with the next connection");
+        }
+        Ok(client)
     }
 
     /// The last step: stores tokens and server, and turns the draft into a profile.

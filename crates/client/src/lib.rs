@@ -56,7 +56,7 @@ mod platform;
 mod fake;
 
 pub use accounts::{Credentials, NewAccount, RecoveryCode};
-pub use client::{Chat, Client, Device};
+pub use client::{Chat, Client, Device, HandleComparison};
 pub use error::{ClientError, Refusal};
 pub use events::{Events, Update};
 #[cfg(target_arch = "wasm32")]
@@ -67,8 +67,8 @@ pub use status::{Connection, Status};
 
 pub use subrosa_engine::{
     ChatId, CommandError, Contact, Conversation, ConversationKind, ConversationState, EngineError, Event,
-    ForeignGroup, LocalMessageId, Me, Member, MemberMisbehaviour, Message, MessageStatus, Misbehaviour, Role,
-    Warning,
+    ForeignGroup, LocalMessageId, Me, Member, MemberDevice, MemberMisbehaviour, Message, MessageStatus,
+    Misbehaviour, Notice, NoticeKind, Role, Warning,
     account::{InvalidRecoveryCode, Password, WeakPassword},
     content::{MessageId, SendToken, printable, printable_line},
 };

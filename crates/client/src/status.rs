@@ -60,7 +60,7 @@ pub struct Status {
     pub caught_up: bool,
     /// What the server last refused while this device was coming up to date. It is tried again.
     pub refusal: Option<Refusal>,
-    /// How many requests of this connection have no answer yet.
+    /// How many requests of this connection have no answer yet; the vault, if it is to be stored or fetched, counts as one.
     pub requests_under_way: usize,
     /// How many messages, reports and handshakes are stored here and not yet accepted by the server.
     pub unsent: u64,

@@ -56,7 +56,8 @@ pub enum Command {
     /// The user has seen every message of the conversation.
     MarkRead(ChatId),
     /// Take up a conversation that waits for the user's decision, and show it again if it was hidden. One that is
-    /// [`ConversationState::CutOff`] is entered as the server shows it. One that is [`ConversationState::Quarantined`]
+    /// [`ConversationState::CutOff`] is entered as the server shows it. For one that is [`ConversationState::Blocked`], what was refused is asked for
+    /// again. One that is [`ConversationState::Quarantined`]
     /// goes on where it was left; if that was tried before without getting any further, the device joins it anew, and
     /// what it could not process is missing here.
     TryAgain(ChatId),
@@ -65,6 +66,11 @@ pub enum Command {
     Hide(ChatId),
     /// Change the own display name; `None` removes it. The others learn it with the next message.
     SetName(Option<String>),
+    /// Give a handle to the account that the directory shows for it. The user has compared the account ids and accepts
+    /// it in place of the one that the handle was pinned to, which keeps its conversation.
+    AcceptHandle(rest::Person),
+    /// The server has signed out a device of the own account, because the user wanted it.
+    DeviceSignedOut(DeviceId),
 }
 
 /// What a step leads to, once its transaction is committed.
@@ -114,6 +120,11 @@ pub enum Event {
     ContactChanged(AccountId),
     /// The contents of the vault changed: the host puts it to the server.
     VaultChanged,
+    /// What the server says of this account's devices differs from the vault here: the host fetches the vault and
+    /// merges it.
+    VaultWanted,
+    /// A line that is no message was added to a conversation.
+    NoticeAdded(Box<Notice>),
     /// Something that the user has to know.
     Warning(Warning),
     /// The server signed this device out.
@@ -129,6 +140,15 @@ pub enum Warning {
         "the server shows the handle of {0} for another account: this is either a new account or an attack"
     )]
     HandleReassigned(AccountId),
+    /// A device was signed in to this account. If it was not the user, it has to be signed out.
+    #[error("a new device was signed in to this account: {0}")]
+    NewDevice(DeviceId),
+    /// The server lists a device of this account, or a conversation has one, that does not stand in the vault.
+    #[error("there is a device of this account that its other devices do not know: {0}")]
+    UnknownDevice(DeviceId),
+    /// The vault names a device of this account that the server does not list.
+    #[error("the server no longer lists a device of this account: {0}")]
+    DeviceUnlisted(DeviceId),
     /// The server did what an honest one never does. What it sent was refused.
     #[error("the server misbehaved: {how}")]
     ServerMisbehaved {
@@ -284,6 +304,53 @@ pub struct Message {
     pub position: i64,
 }
 
+/// A line of a conversation that is no message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// The conversation.
+    pub chat: ChatId,
+    /// The id on the wire of the conversation.
+    pub conversation_id: ConversationId,
+    /// Its place in this device's list, among the positions of the messages; several may share one.
+    pub position: i64,
+    /// When the server accepted what it tells.
+    pub at: Timestamp,
+    /// What happened.
+    pub kind: NoticeKind,
+    /// Who did it; `None` if this device did not see it, because it was not in the conversation then.
+    pub by: Option<AccountId>,
+    /// Whom it is about.
+    pub who: Vec<AccountId>,
+}
+
+/// What a notice tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NoticeKind {
+    /// Members have devices that were not in the conversation before.
+    DeviceAdded,
+}
+
+impl NoticeKind {
+    /// The name in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::DeviceAdded => "device_added",
+        }
+    }
+}
+
+/// A device in a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemberDevice {
+    /// Its account.
+    pub account_id: AccountId,
+    /// The device.
+    pub device_id: DeviceId,
+    /// Whether it is this one.
+    pub is_this_device: bool,
+}
+
 /// A conversation as a list shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversation {
@@ -366,6 +433,8 @@ pub struct Contact {
     pub account_id: AccountId,
     /// The handle, once the directory has told it.
     pub handle: Option<Handle>,
+    /// The handle that the person had until the user accepted another account for it.
+    pub former_handle: Option<Handle>,
     /// The name that the person has sent: untrusted text.
     pub name: Option<String>,
 }

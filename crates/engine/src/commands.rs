@@ -39,20 +39,21 @@ impl Step<'_> {
                 vault::set_own_name(&mut self.cx, name)?;
                 Ok(conversations::forget_name_sent(self.cx.conn)?)
             }
+            Command::AcceptHandle(person) => {
+                let cx = &mut self.cx;
+                check_person(cx, &person)?;
+                if person.handle == cx.me.handle {
+                    return Err(CommandError::HandleReassigned.into());
+                }
+                directory::accept(cx, person.account_id, &person.handle)
+            }
+            Command::DeviceSignedOut(device) => vault::sign_device_out(&mut self.cx, device),
         }
     }
 
     fn open_direct(&mut self, person: &rest::Person) -> StepResult {
         let cx = &mut self.cx;
-        if person.account_id == cx.me.account_id {
-            return Err(CommandError::OwnAccount.into());
-        }
-        AccountIdentity::named_by(
-            person.account_id,
-            &person.account_key.0,
-            &person.succession_key_hash.0,
-        )
-        .map_err(|_| CommandError::InvalidPerson)?;
+        check_person(cx, person)?;
         if !directory::learn(cx, person.account_id, &person.handle)? {
             return Err(CommandError::HandleReassigned.into());
         }
@@ -84,4 +85,18 @@ impl Step<'_> {
             .ok_or(CommandError::UnknownMessage)?;
         self.in_conversation(message.chat, |conversation, cx| act(conversation, cx, id))
     }
+}
+
+/// Refuses this account itself, and a person whose keys are not those that the account id names.
+fn check_person(cx: &Context<'_>, person: &rest::Person) -> Result<(), CommandError> {
+    if person.account_id == cx.me.account_id {
+        return Err(CommandError::OwnAccount);
+    }
+    AccountIdentity::named_by(
+        person.account_id,
+        &person.account_key.0,
+        &person.succession_key_hash.0,
+    )
+    .map_err(|_| CommandError::InvalidPerson)?;
+    Ok(())
 }

@@ -47,6 +47,10 @@ pub(crate) struct ConnectionState {
     pub to_look_up: Waiting<AccountId>,
     /// Conversations whose cursor moved since it was last reported to the server.
     pub advanced: BTreeSet<ChatId>,
+    /// When to look again at devices about which vault and server differ.
+    pub devices_at: Option<Timestamp>,
+    /// When the host was first asked to fetch the vault because of them.
+    pub vault_asked_at: Option<Timestamp>,
     own_devices: BTreeSet<DeviceId>,
     /// Devices of this account seen in a group that Sync did not name; the Sync in flight decides about them.
     suspects: BTreeSet<DeviceId>,
@@ -88,6 +92,8 @@ impl Default for ConnectionState {
             groups_to_fetch: Waiting::default(),
             to_look_up: Waiting::default(),
             advanced: BTreeSet::new(),
+            devices_at: None,
+            vault_asked_at: None,
             own_devices: BTreeSet::new(),
             suspects: BTreeSet::new(),
             unlisted: BTreeSet::new(),
@@ -209,6 +215,11 @@ impl ConnectionState {
         !self.own_devices.is_empty()
     }
 
+    /// The signed-in devices of this account, as the server lists them.
+    pub(crate) fn own_devices(&self) -> &BTreeSet<DeviceId> {
+        &self.own_devices
+    }
+
     pub(crate) fn has_other_devices(&self) -> bool {
         self.own_devices.len() > 1
     }
@@ -293,6 +304,7 @@ impl ConnectionState {
             self.sync_due_at,
             self.welcomes_at,
             self.updates_at,
+            self.devices_at,
         ]
         .into_iter()
         .flatten()

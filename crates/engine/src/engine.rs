@@ -5,7 +5,8 @@
 
 use rand_core::CryptoRngCore;
 use subrosa_mls::{
-    ConversationKind, DeviceIdentity, DeviceSigningKey, UnverifiedCertificate, limits::CERTIFICATE_VALIDITY,
+    ConversationKind, DeviceIdentity, DeviceSigningKey, Mls, UnverifiedCertificate,
+    limits::CERTIFICATE_VALIDITY,
 };
 use subrosa_wire::{AccountId, Base64, ConversationId, Handle, Timestamp, rest};
 use zeroize::Zeroizing;
@@ -16,20 +17,24 @@ use crate::{
         self, EnrolmentError,
         vault::{self, VaultContents, VaultKey},
     },
-    api::{Command, Contact, Conversation, EngineError, Input, Me, Member, Message, Output, RecoveryCounts},
+    api::{
+        Command, Contact, Conversation, ConversationState, EngineError, Input, Me, Member, MemberDevice,
+        Message, Notice, Output, RecoveryCounts,
+    },
     connection::ConnectionState,
     content::DisplayName,
     context::{Context, Identity, StepResult},
     conversation::Conversations,
-    database::Database,
-    directory,
+    database::{Database, KvTable},
+    devices, directory,
     limits::{CERTIFICATE_RETRY_AFTER, LOG_KEPT},
     requests::Requests,
     step::Step,
     store::{
-        contacts, conversations, corrupt, members, messages, outbox,
+        contacts, conversations, corrupt, members, messages, notices, outbox,
         profile::{self, ProfileRow},
     },
+    vault::VaultToPut,
 };
 
 /// The result of enrolment, from which a profile is made.
@@ -66,29 +71,30 @@ impl Engine {
         new: &NewProfile,
         rng: Box<dyn CryptoRngCore + Send>,
     ) -> Result<Self, EngineError> {
+        let certificate = &new.identity.certificate;
+        let mut vault = VaultContents::decode(&new.vault.encode()).map_err(|_| corrupt("the vault"))?;
+        let is_entered = vault.has_device(certificate.device_id());
+        if !is_entered {
+            vault.add_device(certificate.device_id(), certificate.not_before());
+        }
         database.transaction(|conn| {
             profile::insert(
                 conn,
                 &ProfileRow {
-                    account_id: *new.identity.certificate.account_id().as_bytes(),
+                    account_id: *certificate.account_id().as_bytes(),
                     handle: new.handle.to_string(),
-                    certificate: new.identity.certificate.encode(),
+                    certificate: certificate.encode(),
                     device_key: Zeroizing::new(new.identity.signing_key.seed().to_vec()),
                     vault_key: Zeroizing::new(new.vault_key.as_bytes().to_vec()),
-                    vault: new.vault.encode(),
+                    vault: vault.encode(),
                     vault_revision: new.vault_revision,
-                    vault_dirty: false,
+                    vault_newest: new.vault_revision,
+                    vault_dirty: !is_entered,
+                    vault_changes: 0,
                 },
             )?;
-            let me = new.identity.certificate.account_id();
-            for (account, handle) in &new.vault.contacts {
-                if *account != me {
-                    contacts::insert(conn, *account)?;
-                    if let Some(handle) = handle {
-                        contacts::set_handle(conn, *account, handle)?;
-                    }
-                }
-            }
+            directory::insert_pinned(conn, certificate.account_id(), &vault.contacts)?;
+            devices::insert_known(conn, certificate, &vault)?;
             Ok::<_, EngineError>(())
         })?;
         Self::open(database, rng)?.ok_or_else(|| EngineError::Inconsistent("the profile vanished".to_owned()))
@@ -119,13 +125,14 @@ impl Engine {
     /// command that is not accepted changes nothing.
     pub fn step(&mut self, now: Timestamp, input: Input) -> Result<Output, EngineError> {
         self.transact(now, |step| step.run(input))
+            .map(|((), output)| output)
     }
 
-    fn transact(
+    fn transact<T>(
         &mut self,
         now: Timestamp,
-        act: impl FnOnce(&mut Step<'_>) -> StepResult,
-    ) -> Result<Output, EngineError> {
+        act: impl FnOnce(&mut Step<'_>) -> StepResult<T>,
+    ) -> Result<(T, Output), EngineError> {
         let Self {
             database,
             rng,
@@ -140,11 +147,11 @@ impl Engine {
                 cx: Context::new(conn, now, &mut **rng, identity, connection, requests),
                 conversations,
             };
-            act(&mut step).map_err(|error| step.cx.cause(error))?;
-            Ok::<_, EngineError>((step.cx.out, step.cx.recovery))
+            let done = act(&mut step).map_err(|error| step.cx.cause(error))?;
+            Ok::<_, EngineError>((done, step.cx.out, step.cx.recovery))
         });
         match result {
-            Ok((mut output, recovery)) => {
+            Ok((done, mut output, recovery)) => {
                 self.recovery += recovery;
                 self.connection.warn_once(&mut output.events);
                 self.conversations.unload_groups();
@@ -154,7 +161,7 @@ impl Engine {
                     self.tidy_log(now),
                 ];
                 output.wake_at = due.into_iter().flatten().min();
-                Ok(output)
+                Ok((done, output))
             }
             Err(EngineError::Command(error)) => Err(error.into()),
             Err(error) => {
@@ -321,6 +328,15 @@ impl Engine {
         )?)
     }
 
+    /// The lines of a conversation that are no messages and whose positions lie in this range, in the order of display.
+    pub fn notices(
+        &self,
+        chat: ChatId,
+        positions: std::ops::RangeInclusive<i64>,
+    ) -> Result<Vec<Notice>, EngineError> {
+        Ok(notices::in_range(self.database.connection(), chat, positions)?)
+    }
+
     /// One message.
     pub fn message(&self, id: LocalMessageId) -> Result<Option<Message>, EngineError> {
         Ok(messages::find_local(self.database.connection(), id)?)
@@ -425,7 +441,7 @@ impl Engine {
     }
 
     /// The vault to upload, if the server does not have its current contents.
-    pub fn vault_to_put(&mut self) -> Result<Option<rest::SealedVault>, EngineError> {
+    pub fn vault_to_put(&mut self) -> Result<Option<VaultToPut>, EngineError> {
         let row = self.profile_row()?;
         if !row.vault_dirty {
             return Ok(None);
@@ -437,31 +453,65 @@ impl Engine {
             revision,
             &mut *self.rng,
         );
-        Ok(Some(rest::SealedVault {
-            revision,
-            ciphertext: ciphertext.into(),
+        Ok(Some(VaultToPut {
+            sealed: rest::SealedVault {
+                revision,
+                ciphertext: ciphertext.into(),
+            },
+            changes: row.vault_changes,
         }))
     }
 
-    /// Notes that the server has accepted the vault with this revision.
-    pub fn vault_put(&mut self, revision: u64) -> Result<(), EngineError> {
+    /// Notes that the server has accepted a vault. What was changed since it was taken is still to be uploaded.
+    pub fn vault_put(&mut self, put: &VaultToPut) -> Result<(), EngineError> {
         self.database
-            .transaction(|conn| Ok(profile::set_vault_revision(conn, revision, false)?))
+            .transaction(|conn| Ok(profile::vault_stored(conn, put.sealed.revision, put.changes)?))
     }
 
-    /// Merges the contents that another device uploaded first. The result is still to be uploaded.
+    /// Merges the contents that the server has, if they are not older than what it had before.
     pub fn merge_vault(&mut self, now: Timestamp, sealed: &rest::SealedVault) -> Result<Output, EngineError> {
         let row = self.profile_row()?;
         let theirs = vault::open(sealed, &crate::vault::key_of(&row)?, self.identity.me.account_id)
             .map_err(|error| EngineError::Vault(error.to_string()))?;
         self.transact(now, |step| {
-            let cx = &mut step.cx;
-            for (account, handle) in &theirs.contacts {
-                if *account != cx.me.account_id {
-                    directory::merge_contact(cx, *account, handle.as_ref())?;
-                }
-            }
-            Ok(profile::set_vault_revision(cx.conn, sealed.revision, true)?)
+            crate::vault::merge(&mut step.cx, &theirs, sealed.revision)
+        })
+        .map(|((), output)| output)
+    }
+
+    // ---- people ----
+
+    /// Leaves out of a list of people, as the directory gave it, those that do not fit to what is pinned. The output
+    /// holds the warnings about them.
+    pub fn leave_out_unfit(
+        &mut self,
+        now: Timestamp,
+        people: Vec<rest::Person>,
+    ) -> Result<(Vec<rest::Person>, Output), EngineError> {
+        self.transact(now, |step| directory::leave_out_unfit(&mut step.cx, people))
+    }
+
+    /// The devices in a conversation, as the group has them; none while this device is not in it.
+    pub fn member_devices(&mut self, chat: ChatId) -> Result<Vec<MemberDevice>, EngineError> {
+        let me = self.identity.me.device_id;
+        let rng = &mut *self.rng;
+        self.database.transaction(|conn| {
+            let Some(row) = conversations::load(conn, chat)? else {
+                return Ok(Vec::new());
+            };
+            let state = KvTable::new(conn);
+            // The time decides about nothing here.
+            let group = Mls::new(&state, rng, Timestamp::from_millis(0)).load_group(row.id)?;
+            let members = match group {
+                Some(group) if row.state == ConversationState::Joined => group.members()?,
+                _ => Vec::new(),
+            };
+            let devices = members.into_iter().map(|member| MemberDevice {
+                account_id: member.certificate.account_id(),
+                device_id: member.certificate.device_id(),
+                is_this_device: member.certificate.device_id() == me,
+            });
+            Ok(devices.collect())
         })
     }
 

@@ -12,6 +12,7 @@ pub mod content;
 mod context;
 mod conversation;
 pub mod database;
+mod devices;
 mod directory;
 pub mod engine;
 pub mod ids;
@@ -29,9 +30,10 @@ mod waiting;
 
 pub use api::{
     Command, CommandError, Contact, Conversation, ConversationState, EngineError, Event, Input, Me, Member,
-    Message, MessageStatus, Output, RecoveryCounts, Role, Warning,
+    MemberDevice, Message, MessageStatus, Notice, NoticeKind, Output, RecoveryCounts, Role, Warning,
 };
 pub use engine::{Engine, NewProfile};
 pub use ids::{ChatId, LocalMessageId};
 pub use misbehaviour::{ForeignGroup, MemberMisbehaviour, Misbehaviour};
 pub use subrosa_mls::ConversationKind;
+pub use vault::VaultToPut;

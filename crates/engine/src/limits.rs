@@ -92,3 +92,8 @@ pub(crate) const BACKOFF_MAX: Duration = Duration::from_mins(1);
 pub(crate) const LOADED_LEAVES_MAX: usize = 4_096;
 /// How long the database's write-ahead log may hold what was deleted since.
 pub(crate) const LOG_KEPT: Duration = Duration::from_secs(10);
+/// How long a difference between the vault's list of devices and the server's is left to resolve itself before the vault
+/// is fetched once more and the user is told. A device enters itself as soon as it is signed in.
+pub(crate) const DEVICE_GRACE: Duration = Duration::from_secs(15);
+/// Devices of this account that are kept in mind. An account has few; a server could name any number.
+pub(crate) const OWN_DEVICES_MAX: usize = 256;

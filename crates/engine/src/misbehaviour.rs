@@ -150,6 +150,19 @@ pub enum Misbehaviour {
     /// The answer is about another account than the one requested.
     #[error("it answered with another account than the one asked for")]
     WrongAccount,
+    /// A list of people has two accounts with one handle.
+    #[error("it shows two accounts with the same handle")]
+    HandleShared,
+
+    // ---- the vault ----
+    /// The vault is of an earlier revision than one that the server had before.
+    #[error("it has vault revision {revision}, and had {newest} before")]
+    VaultRolledBack {
+        /// The revision that it has.
+        revision: u64,
+        /// The highest that this device knows of.
+        newest: u64,
+    },
 }
 
 /// Why this device may not be in a group.

@@ -17,7 +17,7 @@ use crate::{
     api::{Event, Input},
     context::{Context, StepResult},
     conversation::{self, Conversation, Conversations},
-    directory,
+    devices, directory,
     incoming::{self, Findings},
     key_packages,
     limits::UPDATES_PER_STEP_MAX,
@@ -56,6 +56,7 @@ impl Step<'_> {
                         self.cx.touch(chat);
                     }
                 }
+                devices::tick(&mut self.cx)?;
                 for chat in self.conversations.due(self.cx.now) {
                     self.cx.touch(chat);
                 }

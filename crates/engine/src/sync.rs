@@ -10,7 +10,7 @@ use subrosa_wire::{
 
 use crate::{
     context::{Context, StepResult, is_transient},
-    key_packages,
+    devices, key_packages,
     misbehaviour::Misbehaviour,
     requests::PendingRequest,
     step::Step,
@@ -29,6 +29,7 @@ impl Step<'_> {
             .collect();
         if own_devices.contains(&cx.me.device_id) {
             cx.connection.set_own_devices(own_devices);
+            devices::listed(cx)?;
         } else {
             cx.misbehaved(None, Misbehaviour::OwnDeviceUnlisted);
         }

@@ -1,12 +1,14 @@
 //! Accounts, vaults and devices, from sign-up to a forgotten password.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+use std::time::Duration;
+
 use opaque_ke::{RegistrationRequest, ServerRegistration, ServerSetup};
 use sha2::{Digest as _, Sha256};
 use subrosa_engine::{
     account::{
-        NewAccount, Password, RecoveryCode, Registered, Registration, UnlockError, VaultContents, VaultError,
-        VaultKey, WrapKey, enrol_device,
+        NewAccount, Password, RecoveryCode, Registered, Registration, UnlockError, VaultContact,
+        VaultContents, VaultError, VaultKey, WrapKey, enrol_device,
         enrolment::{EnrolmentError, password_and_code_change},
         open_vault, password_change, recovery_signature, refresh_signature, sign_up, vault,
         wrap::SealError,
@@ -392,7 +394,14 @@ fn contents(contacts: u32) -> VaultContents {
         id[..4].copy_from_slice(&number.to_be_bytes());
         // As long as a handle gets; the first one is not known yet.
         let handle = (number > 0).then(|| format!("a{number:031}").parse().unwrap());
-        contents.contacts.insert(AccountId::from_bytes(id), handle);
+        contents.contacts.insert(
+            AccountId::from_bytes(id),
+            VaultContact {
+                handle,
+                former_handle: None,
+                moves: u32::MAX,
+            },
+        );
     }
     contents
 }
@@ -405,10 +414,26 @@ fn seal(contents: &VaultContents, revision: u64) -> rest::SealedVault {
     }
 }
 
+fn device(number: usize) -> DeviceId {
+    DeviceId::from_bytes([u8::try_from(number).unwrap(); 16])
+}
+
+/// Contents with something in each field.
+fn full() -> VaultContents {
+    let mut contents = contents(3);
+    contents.display_name = Some(DisplayName::try_from("Zoë").unwrap());
+    contents.display_name_changes = 2;
+    let moved = contents.contacts.values_mut().next_back().unwrap();
+    moved.former_handle = moved.handle.take();
+    contents.add_device(device(1), NOW);
+    contents.add_device(device(2), NOW);
+    contents.sign_device_out(device(2));
+    contents
+}
+
 #[test]
 fn the_bytes_of_a_vault_are_stable() {
-    let mut contents = contents(2);
-    contents.display_name = Some(DisplayName::try_from("Zoë").unwrap());
+    let contents = full();
     assert_eq!(
         hex::encode(&*contents.encode()),
         include_str!("fixtures/vault_contents.hex").trim()
@@ -421,11 +446,11 @@ fn the_bytes_of_a_vault_are_stable() {
 
 #[test]
 fn a_vault_opens_with_everything_in_it() {
-    let mut contents = contents(3);
-    contents.display_name = Some(DisplayName::try_from("Zoë").unwrap());
+    let contents = full();
     let opened = vault::open(&seal(&contents, 7), &key(), contents.account_id()).unwrap();
     assert_eq!(opened.encode(), contents.encode());
     assert_eq!(opened.contacts, contents.contacts);
+    assert_eq!(opened.devices, contents.devices);
     assert_eq!(opened.display_name, contents.display_name);
     assert_eq!(opened.identity(), contents.identity());
 }
@@ -449,6 +474,10 @@ fn the_size_of_a_vault_tells_steps_only() {
 #[test]
 fn a_vault_of_the_most_contacts_is_one_that_the_server_takes() {
     let mut contents = contents(u32::try_from(vault::CONTACTS_MAX).unwrap());
+    for number in 0..2 * vault::DEVICES_MAX {
+        contents.add_device(device(number), Timestamp::from_millis(u64::MAX));
+    }
+    assert_eq!(contents.devices.len(), vault::DEVICES_MAX);
     contents.display_name = Some(DisplayName::try_from("x".repeat(256).as_str()).unwrap());
     let sealed = seal(&contents, u64::MAX);
     assert!(
@@ -463,8 +492,8 @@ fn a_vault_of_the_most_contacts_is_one_that_the_server_takes() {
 fn a_vault_of_another_version_is_named_and_nonsense_is_refused() {
     let open = |encoded: &[u8]| VaultContents::decode(encoded).map(drop);
     let mut other = contents(0).encode().to_vec();
-    assert_eq!(other[..2], [0x08, 2]);
-    for version in [1, 3] {
+    assert_eq!(other[..2], [0x08, 3]);
+    for version in [1, 4] {
         other[1] = version;
         assert_eq!(open(&other), Err(VaultError::Version(version.into())));
     }
@@ -481,4 +510,41 @@ fn ids_of_new_accounts_and_devices_are_random() {
     assert_ne!(account_id(&one.request), account_id(&two.request));
     let device = |account: &NewAccount| -> DeviceId { account.identity.certificate.device_id() };
     assert_ne!(device(&one), device(&two));
+}
+
+#[test]
+fn a_vault_of_the_version_before_opens_without_devices() {
+    let encoded = hex::decode(include_str!("fixtures/vault_contents_v2.hex").trim()).unwrap();
+    let opened = VaultContents::decode(&encoded).unwrap();
+    assert_eq!(opened.contacts.len(), 2);
+    assert!(opened.contacts.values().all(|contact| contact.moves == 0));
+    assert!(opened.devices.is_empty());
+}
+
+#[test]
+fn of_two_entries_of_a_device_the_newer_one_counts() {
+    let mut ours = contents(0);
+    ours.add_device(device(1), NOW);
+    let mut theirs = VaultContents::decode(&ours.encode()).unwrap();
+    theirs.sign_device_out(device(1));
+    ours.merge_devices(&theirs.devices);
+    assert!(!ours.has_device(device(1)));
+    // It was not signed out after all, and enters itself again.
+    ours.add_device(device(1), NOW);
+    ours.merge_devices(&theirs.devices);
+    assert!(ours.has_device(device(1)));
+}
+
+#[test]
+fn a_full_list_of_devices_drops_the_oldest_that_is_signed_out() {
+    let mut contents = contents(0);
+    for number in 0..vault::DEVICES_MAX {
+        contents.add_device(device(number), NOW.plus(Duration::from_secs(number as u64)));
+    }
+    contents.sign_device_out(device(5));
+    contents.sign_device_out(device(7));
+    contents.add_device(device(200), NOW);
+    assert!(!contents.devices.contains_key(&device(5)));
+    assert!(contents.devices.contains_key(&device(7)));
+    assert!(contents.has_device(device(0)) && contents.has_device(device(200)));
 }

@@ -131,8 +131,9 @@ pub(crate) async fn texts(person: &Person, with: &str) -> Vec<String> {
         .run(&["history", &format!("@{with}"), "--limit", "1000000"])
         .await;
     let lines = history.ok().lines();
-    let text = |line: &serde_json::Value| line["text"].as_str().unwrap_or_default().to_owned();
-    lines.iter().map(text).collect()
+    let text = |line: &serde_json::Value| line["text"].as_str().map(str::to_owned);
+    // What is no message has no text.
+    lines.iter().filter_map(text).collect()
 }
 
 /// Those of the texts that begin so.

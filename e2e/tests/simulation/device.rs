@@ -11,12 +11,12 @@ use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use rusqlite::Connection;
 use subrosa_engine::{
     ChatId, ConversationState, Engine, EngineError, Event, Input, LocalMessageId, Message, NewProfile,
-    Output, Warning,
+    Notice, Output, Warning,
     database::{Database, DatabaseError, DatabaseKey},
 };
 use subrosa_server::session::Session;
 use subrosa_wire::{
-    Timestamp,
+    DeviceId, Timestamp,
     frames::{ClientFrame, FetchGroup, client_frame::Request},
 };
 
@@ -31,10 +31,16 @@ pub(crate) struct Device {
     pub is_from_the_start: bool,
     /// Everything the user was warned of: nothing, as long as nobody is malicious.
     pub warnings: Vec<Warning>,
+    /// The devices of its account of which the user was told.
+    pub new_devices: Vec<DeviceId>,
+    /// The lines of the conversation that are no messages.
+    pub notices: Vec<Notice>,
     /// The conversation with the other account, as soon as the device knows one.
     chat: Option<ChatId>,
     /// What a screen shows that was loaded once and follows the events from then on; none before it was loaded.
     shown: Option<BTreeMap<LocalMessageId, Message>>,
+    /// What is to be done with the vault at the server.
+    pub vault_work: VaultWork,
     /// What each id has named, over all crashes: never anything else.
     named: BTreeMap<LocalMessageId, (ChatId, String)>,
     /// By how much its clock is wrong.
@@ -49,6 +55,14 @@ pub(crate) struct Device {
 /// The process has died in the middle of what was asked of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Died;
+
+/// What is to be done with the vault at the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum VaultWork {
+    Nothing,
+    Store,
+    Fetch,
+}
 
 /// How far a clock is from the world's.
 #[derive(Debug, Clone, Copy)]
@@ -138,8 +152,11 @@ impl Device {
             link: None,
             is_from_the_start: false,
             warnings: Vec::new(),
+            new_devices: Vec::new(),
+            notices: Vec::new(),
             chat: None,
             shown: None,
+            vault_work: VaultWork::Store,
             named: BTreeMap::new(),
             skew,
             engine: Some(engine),
@@ -230,8 +247,20 @@ impl Device {
 
     /// One step, with all that it leads to.
     pub(crate) fn step(&mut self, now: Timestamp, input: impl Into<Input>) -> Result<(), Died> {
+        let input = input.into();
+        let output = self.with_engine(now, |engine, now| engine.step(now, input))?;
+        self.carry_out(output);
+        Ok(())
+    }
+
+    /// Does something with the engine that is neither refused nor fails, unless the process dies over it.
+    pub(crate) fn with_engine<T>(
+        &mut self,
+        now: Timestamp,
+        act: impl FnOnce(&mut Engine, Timestamp) -> Result<T, EngineError>,
+    ) -> Result<T, Died> {
         let now = self.skew.show(now);
-        let done = self.engine().step(now, input.into());
+        let done = act(self.engine(), now);
         if std::mem::take(&mut self.fate().has_died) {
             let is_clean = matches!(
                 done,
@@ -243,15 +272,20 @@ impl Device {
             self.link = None;
             return Err(Died);
         }
-        self.carry_out(done.expect("neither a command nor a frame of an honest server is an error"));
-        Ok(())
+        Ok(done.expect("neither a command nor a frame of an honest server is an error"))
     }
 
-    fn carry_out(&mut self, output: Output) {
+    pub(crate) fn carry_out(&mut self, output: Output) {
         self.show(&output.events);
         for event in output.events {
-            if let Event::Warning(warning) = event {
-                self.warnings.push(warning);
+            match event {
+                // Somebody signs in: that is no fault.
+                Event::Warning(Warning::NewDevice(device)) => self.new_devices.push(device),
+                Event::Warning(warning) => self.warnings.push(warning),
+                Event::NoticeAdded(notice) => self.notices.push(*notice),
+                Event::VaultChanged => self.vault_work = self.vault_work.max(VaultWork::Store),
+                Event::VaultWanted => self.vault_work = VaultWork::Fetch,
+                _ => {}
             }
         }
         if let Some(link) = &mut self.link {

@@ -14,6 +14,7 @@ mod device;
 mod full_disk;
 mod log_chain;
 mod network;
+mod new_devices;
 mod quarantine;
 mod recovery;
 mod server;

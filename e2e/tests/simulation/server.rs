@@ -24,12 +24,14 @@ use subrosa_server::{
     session::Session,
     store::{
         SqliteStore, Store,
-        accounts::{AccountRecord, Credentials, NewAccount, NewDevice, RecoveryRecord, TokenHash},
+        accounts::{
+            AccountRecord, Credentials, NewAccount, NewDevice, RecoveryRecord, TokenHash, VaultRecord,
+        },
         delivery::PruneStep,
     },
 };
 use subrosa_wire::{
-    Handle, Timestamp,
+    AccountId, Handle, Timestamp,
     frames::{ClientFrame, ServerFrame},
     rest,
 };
@@ -171,9 +173,17 @@ impl Server {
     pub(crate) fn enrol(&mut self, account: usize, index: usize, seed: u64, now: Timestamp) -> NewProfile {
         let mut rng = ChaCha20Rng::seed_from_u64(seed ^ (index as u64 + 1) << 32);
         let Account { handle, vault } = &self.accounts[account];
+        let (handle, key) = (handle.clone(), vault.key.clone());
+        let account_id = vault.account_id();
+        let sealed = self.vault(account_id);
+        let vault = &OpenVault {
+            contents: vault::open(&sealed, &key, account_id).expect("the vault opens"),
+            revision: sealed.revision,
+            key,
+        };
         let (enrolment, identity) = enrol_device(vault, now, &mut rng);
         let device = new_device(&identity, &enrolment, index, now);
-        let profile = new_profile(handle, vault, identity);
+        let profile = new_profile(&handle, vault, identity);
         let running = self.running.as_mut().expect("the server runs");
         let (account_id, device_id) = (device.account_id, device.device_id);
         running.runtime.block_on(async {
@@ -186,6 +196,30 @@ impl Server {
             running.service.device_signed_in(account_id, device_id).await;
         });
         profile
+    }
+
+    /// The vault of an account.
+    pub(crate) fn vault(&mut self, account: AccountId) -> rest::SealedVault {
+        let running = self.running();
+        let vault = running.runtime.block_on(running.store.vault(account));
+        let vault = vault.expect("the store works").expect("the account is there");
+        rest::SealedVault {
+            revision: vault.revision,
+            ciphertext: vault.ciphertext.into(),
+        }
+    }
+
+    /// Stores a vault, if it is the next revision.
+    pub(crate) fn put_vault(&mut self, account: AccountId, sealed: &rest::SealedVault) -> bool {
+        let record = VaultRecord {
+            revision: sealed.revision,
+            ciphertext: sealed.ciphertext.0.clone(),
+        };
+        let running = self.running();
+        let stored = running
+            .runtime
+            .block_on(running.store.replace_vault(account, record));
+        stored.expect("the store works")
     }
 
     /// What the directory says of an account.

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use crate::{
     action::{Action, Plan},
-    device::{Device, Died, Skew},
+    device::{Device, Died, Skew, VaultWork},
     network,
     server::Server,
 };
@@ -181,10 +181,56 @@ impl World {
     pub(crate) fn step(&mut self, index: usize, input: impl Into<Input>) -> Result<(), Died> {
         let device = &mut self.devices[index];
         let done = device.step(self.now, input);
+        if done.is_ok() && device.link.is_some() {
+            let _ = self.work_on_vault(index);
+        }
         if done == Err(Died) {
-            self.server.disconnect(device.session);
+            self.died(index);
         }
         done
+    }
+
+    fn died(&mut self, index: usize) {
+        let device = &mut self.devices[index];
+        self.server.disconnect(device.session);
+        // What was wanted in memory is forgotten; what is stored is looked at again.
+        device.vault_work = VaultWork::Store;
+    }
+
+    /// Brings the server's copy of the vault up to date, as the SDK does it.
+    fn work_on_vault(&mut self, index: usize) -> Result<(), Died> {
+        let done = self.try_to_work_on_vault(index);
+        if done == Err(Died) {
+            self.died(index);
+        }
+        done
+    }
+
+    fn try_to_work_on_vault(&mut self, index: usize) -> Result<(), Died> {
+        loop {
+            let device = &mut self.devices[index];
+            let account = device.session.account_id;
+            match std::mem::replace(&mut device.vault_work, VaultWork::Nothing) {
+                VaultWork::Nothing => return Ok(()),
+                VaultWork::Fetch => {
+                    let sealed = self.server.vault(account);
+                    let output =
+                        device.with_engine(self.now, |engine, now| engine.merge_vault(now, &sealed))?;
+                    device.vault_work = VaultWork::Store;
+                    device.carry_out(output);
+                }
+                VaultWork::Store => {
+                    let Some(put) = device.with_engine(self.now, |engine, _| engine.vault_to_put())? else {
+                        continue;
+                    };
+                    if self.server.put_vault(account, &put.sealed) {
+                        device.with_engine(self.now, |engine, _| engine.vault_put(&put))?;
+                    } else {
+                        device.vault_work = VaultWork::Fetch;
+                    }
+                }
+            }
+        }
     }
 
     /// A user who has not seen that it was done asks again, and means the same text.
@@ -218,7 +264,7 @@ impl World {
         }
     }
 
-    fn add_device(&mut self, account: usize) {
+    pub(crate) fn add_device(&mut self, account: usize) {
         let index = self.devices.len();
         let skew = Skew::from_seed(self.rng.next_u64());
         let now = skew.show(self.now);
@@ -231,6 +277,7 @@ impl World {
         let seed = self.seed.wrapping_add(index as u64 * 1_000);
         let device = Device::new(self.folder.path(), index, account, &profile, skew, seed);
         self.devices.push(device);
+        let _ = self.work_on_vault(index);
         self.connect(index);
         self.collect_pushes();
     }

@@ -78,8 +78,13 @@ impl Effects {
                 return Ok(Some(Input::Chats(client.conversations().await?, names)));
             }
             Effect::LoadMessages { chat, limit } => {
-                let messages = client.chat(chat).messages(None, limit).await?;
-                return Ok(Some(Input::Messages(chat, messages)));
+                let handle = client.chat(chat);
+                let messages = handle.messages(None, limit).await?;
+                let is_all = u32::try_from(messages.len()).is_ok_and(|loaded| loaded < limit);
+                let first = messages.first().filter(|_| !is_all);
+                let from = first.map_or(i64::MIN, |first| first.position);
+                let notices = handle.notices(from..=i64::MAX).await?;
+                return Ok(Some(Input::Messages(chat, messages, notices)));
             }
             Effect::Send { chat, text } => {
                 if let Err(error) = client.chat(chat).send_text(text.clone()).await {

@@ -5,7 +5,7 @@
 use jiff::tz::TimeZone;
 use subrosa_client::{
     AccountId, ChatId, Contact, Conversation, ConversationId, ConversationKind, ConversationState, DeviceId,
-    LocalMessageId, Me, Message, MessageId, MessageStatus, Timestamp,
+    LocalMessageId, Me, Message, MessageId, MessageStatus, Notice, NoticeKind, Timestamp,
 };
 
 use super::{
@@ -33,6 +33,7 @@ pub(super) fn contact(id: u8, handle: &str, name: Option<&str>) -> Contact {
     Contact {
         account_id: AccountId::from_bytes([id; 16]),
         handle: Some(handle.parse().unwrap()),
+        former_handle: None,
         name: name.map(Into::into),
     }
 }
@@ -83,6 +84,19 @@ pub(super) fn sent(position: i64, text: &str, seconds: i64, status: MessageStatu
     message(position, text, seconds, true, status)
 }
 
+/// A new device of Bob's.
+pub(super) fn notice(position: i64) -> Notice {
+    Notice {
+        chat: CHAT,
+        conversation_id: on_the_wire(CHAT),
+        position,
+        at: Timestamp::from_millis(NOON),
+        kind: NoticeKind::DeviceAdded,
+        by: Some(bob().account_id),
+        who: vec![bob().account_id],
+    }
+}
+
 /// The id on the wire of a chat.
 fn on_the_wire(chat: ChatId) -> ConversationId {
     ConversationId::from_bytes(i128::from(chat.get()).to_be_bytes())
@@ -111,6 +125,7 @@ pub(super) fn thread(messages: Vec<Message>) -> Thread {
     Thread {
         chat: CHAT,
         messages,
+        notices: Vec::new(),
         wanted: PAGE,
         is_loaded: true,
         composer: Composer::default(),

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use jiff::tz::TimeZone;
 use subrosa_client::{
-    ChatId, Connection, Conversation, Handle, LocalMessageId, Me, Message, MessageStatus, Person, Status,
+    ChatId, Connection, Conversation, Handle, LocalMessageId, Me, Message, MessageStatus, Notice, Person,
+    Status,
 };
 
 use super::composer::Composer;
@@ -82,6 +83,8 @@ pub(super) struct Thread {
     pub chat: ChatId,
     /// In ascending order of position.
     pub messages: Vec<Message>,
+    /// The lines between them, in ascending order of position.
+    pub notices: Vec<Notice>,
     /// How many messages were requested.
     pub wanted: u32,
     /// Whether the messages have been loaded once.
@@ -166,6 +169,7 @@ impl Model {
         self.thread = Some(Thread {
             chat,
             messages: Vec::new(),
+            notices: Vec::new(),
             wanted: unread.saturating_add(PAGE).min(THREAD_MESSAGES_MAX),
             is_loaded: false,
             composer: self.drafts.remove(&chat).unwrap_or_default(),

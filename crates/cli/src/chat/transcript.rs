@@ -1,7 +1,7 @@
 //! The messages of a chat as rows of a screen.
 
 use jiff::{civil::Date, tz::TimeZone};
-use subrosa_client::{Message, MessageStatus, printable};
+use subrosa_client::{Message, MessageStatus, Notice, printable};
 
 use super::{
     model::{Scroll, Thread},
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     instant::{day, long_day, minute},
-    people::Names,
+    people::{Names, notice_text},
 };
 
 /// Columns to the left of the messages, for the cursor.
@@ -39,6 +39,8 @@ pub(super) enum RowKind {
     Header,
     /// A line of the text.
     Text,
+    /// A line that is no message.
+    Notice,
 }
 
 /// The rows of a thread, `width` columns wide including the gutter.
@@ -46,7 +48,12 @@ pub(super) fn rows(thread: &Thread, names: &Names, zone: &TimeZone, width: usize
     let mut rows = Vec::new();
     let mut previous: Option<&Message> = None;
     let mut last_day: Option<Date> = None;
+    let mut notices = thread.notices.iter().peekable();
     for message in &thread.messages {
+        while let Some(notice) = notices.next_if(|notice| notice.position <= message.position) {
+            add_notice(&mut rows, notice, names, width);
+            previous = None;
+        }
         let mut add = Adder {
             rows: &mut rows,
             position: message.position,
@@ -76,7 +83,22 @@ pub(super) fn rows(thread: &Thread, names: &Names, zone: &TimeZone, width: usize
         previous = Some(message);
         last_day = Some(today);
     }
+    for notice in notices {
+        add_notice(&mut rows, notice, names, width);
+    }
     rows
+}
+
+fn add_notice(rows: &mut Vec<Row>, notice: &Notice, names: &Names, width: usize) {
+    let mut add = Adder {
+        rows,
+        position: notice.position,
+        next: 0,
+    };
+    let text = notice_text(notice, names);
+    for range in wrap::rows(&text, width.saturating_sub(GUTTER)) {
+        add.row(RowKind::Notice, text[range].to_owned());
+    }
 }
 
 /// Sender, time, and for sent messages the status in words.
@@ -204,6 +226,27 @@ mod tests {
             shown(&thread, 20)[3..6],
             ["────── 2 new ───────", "Bob (@bob) 12:00", "a"]
         );
+    }
+
+    #[test]
+    fn a_line_that_is_no_message_stands_at_its_place() {
+        let mut thread = thread(vec![received(1, "hi", 0), received(3, "there", 1)]);
+        thread.notices = vec![notice(2), notice(4)];
+        let rows = rows(&thread, &names(), &TimeZone::UTC, 200);
+        let kinds: Vec<_> = rows.iter().map(|row| (row.kind, row.position)).collect();
+        assert_eq!(
+            kinds,
+            [
+                (RowKind::Day, 1),
+                (RowKind::Header, 1),
+                (RowKind::Text, 1),
+                (RowKind::Notice, 2),
+                (RowKind::Header, 3),
+                (RowKind::Text, 3),
+                (RowKind::Notice, 4),
+            ]
+        );
+        assert!(rows[3].text.starts_with("Bob (@bob) signed in with a new device"));
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! `subrosa chats`: the conversations, newest first.
 
 use clap::Args;
-use subrosa_client::{Conversation, ConversationState, Message};
+use subrosa_client::{
+    AccountId, ChatId, Client, ClientError, Conversation, ConversationState, MemberDevice, Message,
+};
 
 use super::{finish_with_warnings, sync};
 use crate::{
@@ -21,11 +23,15 @@ const PREVIEW_CHARS: usize = 60;
 #[command(after_help = "\
 Examples:
   subrosa chats
+  subrosa chats --members
   subrosa chats --offline --json")]
 pub(crate) struct Arguments {
     /// Do not connect; show what is stored here.
     #[arg(long)]
     offline: bool,
+    /// Also list the members of each conversation with their devices.
+    #[arg(long)]
+    members: bool,
 }
 
 pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
@@ -36,10 +42,43 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
     }
     let names = Names::load(&client).await?;
     for conversation in client.conversations().await? {
-        let text = line(&conversation, &names, output);
-        output.result(&ChatShape::new(&conversation, &names), &text)?;
+        let mut text = line(&conversation, &names, output);
+        let mut shape = ChatShape::new(&conversation, &names);
+        if arguments.members {
+            let members = members(&client, conversation.id).await?;
+            for (account, devices) in &members {
+                text.push_str(&member_lines(*account, devices, &names));
+            }
+            shape = shape.with_members(&members, &names);
+        }
+        output.result(&shape, &text)?;
     }
     finish_with_warnings(client, events, output).await
+}
+
+/// The members with their devices.
+async fn members(client: &Client, chat: ChatId) -> Result<Vec<(AccountId, Vec<MemberDevice>)>, ClientError> {
+    let chat = client.chat(chat);
+    let devices = chat.devices().await?;
+    let members = chat.members().await?.into_iter().map(|member| {
+        let of_member = devices
+            .iter()
+            .filter(|device| device.account_id == member.account_id);
+        (member.account_id, of_member.copied().collect())
+    });
+    Ok(members.collect())
+}
+
+fn member_lines(account: AccountId, devices: &[MemberDevice], names: &Names) -> String {
+    let devices = devices.iter().map(|device| {
+        let note = if device.is_this_device {
+            "  (this device)"
+        } else {
+            ""
+        };
+        format!("\n        device {}{note}", device.device_id)
+    });
+    format!("\n    {}{}", names.display(account), devices.collect::<String>())
 }
 
 fn line(conversation: &Conversation, names: &Names, output: &Output) -> String {

@@ -1,10 +1,16 @@
 //! `subrosa history`: the messages of one conversation.
 
 use clap::{Args, value_parser};
-use subrosa_client::Handle;
+use subrosa_client::{Handle, Notice};
 
 use super::{finish_with_warnings, sync};
-use crate::{global::Global, output::Output, people::Names, profile, shapes::MessageShape};
+use crate::{
+    global::Global,
+    output::Output,
+    people::Names,
+    profile,
+    shapes::{MessageShape, NoticeShape},
+};
 
 /// Show the newest messages of a conversation and mark it as read.
 #[derive(Debug, Args)]
@@ -38,10 +44,29 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
         return finish_with_warnings(client, events, output).await;
     };
     let names = Names::load(&client).await?;
-    for message in chat.messages(None, arguments.limit).await? {
+    let messages = chat.messages(None, arguments.limit).await?;
+    // What happened before the first message that is shown belongs to the part that is not.
+    let is_all = u32::try_from(messages.len()).is_ok_and(|shown| shown < arguments.limit);
+    let from = messages
+        .first()
+        .map_or(i64::MIN, |first| if is_all { i64::MIN } else { first.position });
+    let mut notices = chat.notices(from..=i64::MAX).await?.into_iter().peekable();
+    for message in messages {
+        while let Some(notice) = notices.next_if(|notice| notice.position <= message.position) {
+            show_notice(&notice, &names, output)?;
+        }
         let text = output.message_text(&message, &names);
         output.result(&MessageShape::new(&message, &names), &text)?;
     }
+    for notice in notices {
+        show_notice(&notice, &names, output)?;
+    }
     chat.mark_read().await?;
     finish_with_warnings(client, events, output).await
+}
+
+fn show_notice(notice: &Notice, names: &Names, output: &mut Output) -> anyhow::Result<()> {
+    let text = output.notice_text(notice, names);
+    output.result(&NoticeShape::new(notice, names), &text)?;
+    Ok(())
 }

@@ -15,7 +15,7 @@ use crate::{
     output::Output,
     people::Names,
     profile,
-    shapes::{ListenShape, MessageShape},
+    shapes::{ListenShape, MessageShape, NoticeShape},
     signals, warnings,
 };
 
@@ -142,6 +142,18 @@ impl Printer<'_> {
             }
             Event::MessageStatusChanged { message, status, .. } => {
                 self.show_status(message, status, output).await?;
+            }
+            Event::NoticeAdded(notice) => {
+                if !notice
+                    .who
+                    .iter()
+                    .chain(&notice.by)
+                    .all(|account| self.names.knows(*account))
+                {
+                    self.learn_names(output).await?;
+                }
+                let text = output.notice_text(&notice, &self.names);
+                output.result(&NoticeShape::new(&notice, &self.names), &text)?;
             }
             Event::ContactChanged(_) => self.learn_names(output).await?,
             Event::Warning(warning) => {

@@ -1,5 +1,6 @@
 //! The commands, one file each, and how they start and end their time with the server.
 
+pub(crate) mod accept;
 pub(crate) mod bench;
 pub(crate) mod chat;
 pub(crate) mod chats;
@@ -15,6 +16,7 @@ pub(crate) mod serve;
 pub(crate) mod signin;
 pub(crate) mod signout;
 pub(crate) mod signup;
+pub(crate) mod try_again;
 pub(crate) mod whoami;
 
 use std::time::Duration;
@@ -69,6 +71,13 @@ async fn sync(client: &Client, output: &mut Output) -> anyhow::Result<()> {
 async fn finish(client: Client) -> anyhow::Result<()> {
     settle(&client).await;
     Ok(client.close().await?)
+}
+
+/// Like [`finish_with_warnings`], for a command that has changed what the account's other devices are to learn.
+async fn finish_after_sync(client: Client, output: &mut Output) -> anyhow::Result<()> {
+    let events = client.events();
+    sync(&client, output).await?;
+    finish_with_warnings(client, events, output).await
 }
 
 async fn settle(client: &Client) {

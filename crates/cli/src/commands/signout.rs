@@ -1,13 +1,11 @@
 //! `subrosa signout`: ends this device and removes its profile.
 
-use std::io::{self, BufRead as _};
-
 use clap::Args;
 
 use crate::{
     exit::usage,
     global::Global,
-    output::{Output, can_ask},
+    output::{Output, can_ask, is_confirmed},
     profile,
     shapes::DoneShape,
 };
@@ -54,9 +52,7 @@ fn confirm(handle: &str, output: &mut Output) -> anyhow::Result<()> {
     output.note(&format!(
         "this deletes @{handle}'s messages from this machine. Type yes to continue:"
     ));
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    if answer.trim().eq_ignore_ascii_case("yes") {
+    if is_confirmed()? {
         Ok(())
     } else {
         Err(usage("nothing was done"))

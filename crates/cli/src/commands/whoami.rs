@@ -2,7 +2,13 @@
 
 use clap::Args;
 
-use crate::{global::Global, output::Output, people::one_line, profile, shapes::AccountShape};
+use crate::{
+    global::Global,
+    output::Output,
+    people::{grouped, one_line},
+    profile,
+    shapes::AccountShape,
+};
 
 /// Show who is signed in.
 #[derive(Debug, Args)]
@@ -21,9 +27,10 @@ pub(crate) async fn run(global: &Global, _: Arguments, output: &mut Output) -> a
         .map(|name| format!(" ({})", one_line(name)))
         .unwrap_or_default();
     let text = format!(
-        "@{}{name} on {}\ndevice {}",
+        "@{}{name} on {}\naccount {}\ndevice {}",
         me.handle.as_str(),
         client.server(),
+        grouped(me.account_id),
         me.device_id
     );
     output.result(&AccountShape::new(&me, client.server()), &text)?;

@@ -224,6 +224,20 @@ pub(super) fn of_server(how: &Misbehaviour, names: &Names) -> (&'static str, Str
             ),
         ),
 
+        Misbehaviour::HandleShared => (
+            "handle_shared",
+            format!("the server shows two accounts with the same handle, and neither is listed; {TELL_THE_OPERATOR}"),
+        ),
+
+        // ---- the vault ----
+        Misbehaviour::VaultRolledBack { .. } => (
+            "vault_rolled_back",
+            format!(
+                "the server has gone back to an earlier state of your account's vault, perhaps from a backup; it was \
+                 not used, and is stored anew ({how})"
+            ),
+        ),
+
         // This version does not know it.
         _ => (
             "other",

@@ -31,6 +31,12 @@ pub(crate) fn say(warning: &Warning, conversation: Option<&Conversation>, names:
         warning: one_line(&words),
         kind,
         how,
+        device: match warning {
+            Warning::NewDevice(device) | Warning::UnknownDevice(device) | Warning::DeviceUnlisted(device) => {
+                Some(device.to_string())
+            }
+            _ => None,
+        },
         conversation: conversation.map(|conversation| conversation.conversation_id.to_string()),
         code: match warning {
             Warning::Refused { code, .. } => code.map(ProblemCode::as_str),
@@ -48,6 +54,7 @@ pub(crate) fn not_encrypted() -> WarningShape {
                 .to_owned(),
         kind: "not_encrypted",
         how: None,
+        device: None,
         conversation: None,
         code: None,
     }
@@ -111,8 +118,33 @@ fn said(warning: &Warning, conversation: Option<&Conversation>, names: &Names) -
             "handle_reassigned",
             Some(names.display(*account)),
             "the server now shows a different account for this handle: a new account, or an attack. \
-             Nothing is sent to it; ask the person some other way"
+             Nothing is sent to it; ask the person some other way, then compare with `subrosa accept`"
                 .to_owned(),
+        ),
+        Warning::NewDevice(device) => said(
+            "new_device",
+            None,
+            format!(
+                "a new device was signed in to your account: {device}. If this was not you, sign it out with \
+                 `subrosa devices --sign-out {device}` and change your password"
+            ),
+        ),
+        Warning::UnknownDevice(device) => said(
+            "unknown_device",
+            None,
+            format!(
+                "there is a device of your account that your other devices do not know: {device}. It may not have \
+                 finished signing in; if you do not recognise it in `subrosa devices`, sign it out with \
+                 `subrosa devices --sign-out {device}` and change your password"
+            ),
+        ),
+        Warning::DeviceUnlisted(device) => said(
+            "device_unlisted",
+            None,
+            format!(
+                "the server no longer lists your device {device}: it was signed out, or was not used for so long that \
+                 its session has ended. If you still use it, look there"
+            ),
         ),
         Warning::ServerMisbehaved { how, .. } => {
             let (how, words) = misbehaviour::of_server(how, names);
@@ -244,11 +276,13 @@ mod tests {
     const BOB: AccountId = AccountId::from_bytes([1; 16]);
     const CAROL: AccountId = AccountId::from_bytes([2; 16]);
     const CHAT: ChatId = ChatId::new(1);
+    const DEVICE: DeviceId = DeviceId::from_bytes([5; 16]);
 
     fn contact(account_id: AccountId, handle: &str) -> Contact {
         Contact {
             account_id,
             handle: handle.parse().ok(),
+            former_handle: None,
             name: None,
         }
     }
@@ -323,6 +357,9 @@ mod tests {
             ),
             json(&by_member(BOB), Some(&bob)),
             json(&Warning::HandleReassigned(BOB), None),
+            json(&Warning::NewDevice(DEVICE), None),
+            json(&Warning::UnknownDevice(DEVICE), None),
+            json(&Warning::DeviceUnlisted(DEVICE), None),
             json(&Warning::HistoryGap { chat: CHAT }, Some(&bob)),
             json(&Warning::CertificatesExpired { chat: CHAT }, Some(&bob)),
             json(
@@ -335,7 +372,10 @@ mod tests {
         insta::assert_snapshot!(lines.join("\n"), @r#"
         {"warning":"@bob: the server left out who sent a message; if this happens again, tell whoever runs the server (entry 12 does not say who sent it)","kind":"server_misbehaved","how":"entry_without_sender","conversation":"03030303030303030303030303030303"}
         {"warning":"a device of @bob made a change to the conversation that is not valid, and this device joins again; its Subrosa may be out of date, or someone else may control the device (commit 4 is not valid: no path)","kind":"member_misbehaved","how":"invalid_commit","conversation":"03030303030303030303030303030303"}
-        {"warning":"@bob: the server now shows a different account for this handle: a new account, or an attack. Nothing is sent to it; ask the person some other way","kind":"handle_reassigned"}
+        {"warning":"@bob: the server now shows a different account for this handle: a new account, or an attack. Nothing is sent to it; ask the person some other way, then compare with `subrosa accept`","kind":"handle_reassigned"}
+        {"warning":"a new device was signed in to your account: 05050505050505050505050505050505. If this was not you, sign it out with `subrosa devices --sign-out 05050505050505050505050505050505` and change your password","kind":"new_device","device":"05050505050505050505050505050505"}
+        {"warning":"there is a device of your account that your other devices do not know: 05050505050505050505050505050505. It may not have finished signing in; if you do not recognise it in `subrosa devices`, sign it out with `subrosa devices --sign-out 05050505050505050505050505050505` and change your password","kind":"unknown_device","device":"05050505050505050505050505050505"}
+        {"warning":"the server no longer lists your device 05050505050505050505050505050505: it was signed out, or was not used for so long that its session has ended. If you still use it, look there","kind":"device_unlisted","device":"05050505050505050505050505050505"}
         {"warning":"@bob: messages are missing, because this device was offline for longer than the server keeps them; look on another device, or ask for them again","kind":"history_gap","conversation":"03030303030303030303030303030303"}
         {"warning":"@bob: the message waits, because no device of the other person has a certificate that is valid now; check the date and time of this device, or ask the person to open Subrosa","kind":"certificates_expired","conversation":"03030303030303030303030303030303"}
         {"warning":"@bob: the server refused a message, which is kept as failed; `subrosa chat` can try again or delete it (the request is too large: 71680 bytes)","kind":"refused","conversation":"03030303030303030303030303030303","code":"too_large"}
@@ -393,6 +433,11 @@ mod tests {
             Misbehaviour::MalformedAccount,
             Misbehaviour::FalseKeys(BOB),
             Misbehaviour::WrongAccount,
+            Misbehaviour::HandleShared,
+            Misbehaviour::VaultRolledBack {
+                revision: 3,
+                newest: 5,
+            },
         ];
         let said = ways.map(|how| say(&by_server(how), None, &names()));
         let unique: HashSet<_> = said.iter().map(|said| (said.how, &said.warning)).collect();

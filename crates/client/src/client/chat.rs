@@ -1,10 +1,10 @@
 //! Conversations and messages. Everything here works without a network: what is to be sent is sent later.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use subrosa_engine::{
-    ChatId, Command, Conversation, Engine, EngineError, Event, LocalMessageId, Member, Message,
-    MessageStatus, content::SendToken,
+    ChatId, Command, Conversation, Engine, EngineError, Event, LocalMessageId, Member, MemberDevice, Message,
+    MessageStatus, Notice, content::SendToken,
 };
 use subrosa_wire::ConversationId;
 
@@ -173,7 +173,7 @@ impl Client {
 }
 
 impl Chat {
-    /// Takes the conversation up again if it is quarantined, and shows it again if it was hidden. If the same was tried
+    /// Takes the conversation up again if it is quarantined, blocked or cut off, and shows it again if it was hidden. If the same was tried
     /// before without getting any further, this device joins the conversation anew.
     ///
     /// ```no_run
@@ -247,6 +247,41 @@ impl Chat {
     pub async fn members(&self) -> Result<Vec<Member>, ClientError> {
         let id = self.id;
         self.client.ask(move |engine| engine.members(id)).await
+    }
+
+    /// The devices of its members, as the group has them; none while this device is not in it.
+    ///
+    /// ```no_run
+    /// # async fn example(chat: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// for device in chat.devices().await? {
+    ///     println!("{} of {}", device.device_id, device.account_id);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn devices(&self) -> Result<Vec<MemberDevice>, ClientError> {
+        let id = self.id;
+        Ok(self
+            .client
+            .shared
+            .host
+            .run(move |host| host.engine().member_devices(id))
+            .await??)
+    }
+
+    /// The lines that are no messages and whose positions lie in this range, in ascending order.
+    ///
+    /// ```no_run
+    /// # async fn example(chat: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// for notice in chat.notices(i64::MIN..=i64::MAX).await? {
+    ///     println!("{}: {:?}", notice.kind.as_str(), notice.who);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn notices(&self, positions: RangeInclusive<i64>) -> Result<Vec<Notice>, ClientError> {
+        let id = self.id;
+        self.client.ask(move |engine| engine.notices(id, positions)).await
     }
 
     /// The newest `limit` messages, or those before a position, in ascending order.

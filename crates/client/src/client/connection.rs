@@ -43,12 +43,7 @@ impl Client {
             retry_now: Arc::clone(&self.shared.retry_now),
         };
         self.shared.tasks.spawn(connector.work(stop.subscribe()));
-        let vault_copy = VaultCopy {
-            rest: self.shared.rest.clone(),
-            session: self.shared.session.clone(),
-            host: self.shared.host.clone(),
-        };
-        self.shared.tasks.spawn(vault_copy.work(stop.subscribe()));
+        self.shared.tasks.spawn(self.vault_copy().work(stop.subscribe()));
         let certificate = CertificateRenewal {
             rest: self.shared.rest.clone(),
             session: self.shared.session.clone(),
@@ -56,6 +51,15 @@ impl Client {
             device_id: self.shared.me.device_id,
         };
         self.shared.tasks.spawn(certificate.work(stop.subscribe()));
+    }
+
+    /// The server's copy of the vault.
+    pub(crate) fn vault_copy(&self) -> VaultCopy {
+        VaultCopy {
+            rest: self.shared.rest.clone(),
+            session: self.shared.session.clone(),
+            host: self.shared.host.clone(),
+        }
     }
 
     /// Ends the wait between two attempts to connect.

@@ -1,5 +1,6 @@
 //! The devices of this account, and signing them out.
 
+use subrosa_engine::Command;
 use subrosa_mls::UnverifiedCertificate;
 use subrosa_wire::{DeviceId, Timestamp, rest};
 
@@ -82,7 +83,15 @@ impl Client {
         self.shared
             .session
             .with_token(|token| rest.sign_out_device(token, device))
-            .await
+            .await?;
+        // The account's other devices do not miss it then.
+        self.command(Command::DeviceSignedOut(device)).await?;
+        if device != self.device_id()
+            && let Err(error) = self.vault_copy().store().await
+        {
+            tracing::info!(%error, "the vault is stored with the next connection");
+        }
+        Ok(())
     }
 
     /// Signs this device out at the server and removes the profile. If the server cannot be reached, nothing happens;
@@ -115,6 +124,12 @@ impl Client {
     /// # }
     /// ```
     pub async fn sign_out_at_server(&self) -> Result<(), ClientError> {
+        // Before, because afterwards this device cannot store the vault. If the sign-out fails, the device enters
+        // itself again with its next connection.
+        self.command(Command::DeviceSignedOut(self.device_id())).await?;
+        if let Err(error) = self.vault_copy().store().await {
+            tracing::info!(%error, "the vault still names this device");
+        }
         match self.sign_out_device(self.device_id()).await {
             // Another device has already signed it out.
             Err(ClientError::SignedOut(_)) => Ok(()),

@@ -6,8 +6,32 @@ use subrosa_wire::{AccountId, Handle, rest::Person};
 use super::{Chat, Client};
 use crate::ClientError;
 
+/// Who is known to have a handle, and who has it by the word of the server.
+///
+/// See [`Client::compare_handle`] for an example.
+#[derive(Debug, Clone)]
+pub struct HandleComparison {
+    /// Whom it is pinned to here.
+    pub known: Option<Contact>,
+    /// Whom the server shows; `None` if nobody.
+    pub shown: Option<Person>,
+}
+
+impl HandleComparison {
+    /// Whether the server shows another account than the known one.
+    ///
+    /// See [`Client::compare_handle`] for an example.
+    pub fn differs(&self) -> bool {
+        match (&self.known, &self.shown) {
+            (Some(known), Some(shown)) => known.account_id != shown.account_id,
+            _ => false,
+        }
+    }
+}
+
 impl Client {
-    /// People whose handle starts with this text; needs the server.
+    /// People whose handle starts with this text; needs the server. Whom the server shows under a handle that is known
+    /// to belong to somebody else is left out, with a warning ([`crate::Warning::HandleReassigned`]).
     ///
     /// ```no_run
     /// # async fn example(client: subrosa_client::Client) -> Result<(), subrosa_client::ClientError> {
@@ -24,7 +48,53 @@ impl Client {
             .session
             .with_token(|token| rest.search_people(token, prefix))
             .await?;
-        Ok(answer.people)
+        let people = answer.people;
+        Ok(self
+            .shared
+            .host
+            .run(move |host| host.leave_out_unfit(people))
+            .await??)
+    }
+
+    /// Who is known to have a handle, and who has it by the word of the server, which this needs. If it is not the same
+    /// account, the user can compare the account ids with the person and then call [`Client::accept_handle`].
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client) -> Result<(), subrosa_client::ClientError> {
+    /// let comparison = client.compare_handle(&"ada".parse().expect("a handle")).await?;
+    /// if comparison.differs() {
+    ///     println!("known: {:?}, shown: {:?}", comparison.known, comparison.shown);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn compare_handle(&self, handle: &Handle) -> Result<HandleComparison, ClientError> {
+        let rest = &self.shared.rest;
+        let shown = self
+            .shared
+            .session
+            .with_token(|token| rest.person(token, handle))
+            .await?;
+        let asked = handle.clone();
+        let known = self.ask(move |engine| engine.contact_by_handle(&asked)).await?;
+        let shown = shown.filter(|person| person.handle == *handle);
+        Ok(HandleComparison { known, shown })
+    }
+
+    /// Gives a handle to the account that the server shows for it, on all devices of this account. The account that had
+    /// it keeps its conversation, which is shown without the handle from then on.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client, comparison: subrosa_client::HandleComparison) -> Result<(), subrosa_client::ClientError> {
+    /// // Only after the user has compared the account ids.
+    /// if let Some(person) = comparison.shown {
+    ///     client.accept_handle(person).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn accept_handle(&self, person: Person) -> Result<(), ClientError> {
+        self.command(Command::AcceptHandle(person)).await.map(drop)
     }
 
     /// The people that this account has conversations with.

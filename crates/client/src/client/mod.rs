@@ -24,6 +24,7 @@ use crate::{
 
 pub use chat::Chat;
 pub use devices::Device;
+pub use directory::HandleComparison;
 
 /// One device of an account. Clones are handles to the same device.
 ///

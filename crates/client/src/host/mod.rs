@@ -7,7 +7,7 @@ use subrosa_engine::{Command, Engine, EngineError, Event, Input, Output};
 use subrosa_wire::{
     Timestamp,
     frames::{ClientFrame, ServerFrame, server_frame::Body},
-    rest::SealedVault,
+    rest::{Person, SealedVault},
 };
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
@@ -32,6 +32,9 @@ pub(crate) struct Host {
     /// Requests of the current connection that have no answer yet.
     under_way: HashSet<u64>,
     wake_at: Option<Timestamp>,
+    /// How often the engine has wanted the vault to be stored or fetched, and how much of it was done.
+    vault_wishes: u64,
+    vault_wishes_done: u64,
 }
 
 impl Host {
@@ -89,6 +92,24 @@ impl Host {
         Ok(())
     }
 
+    /// Leaves out of a list of people those that do not fit to what is known.
+    pub(crate) fn leave_out_unfit(&mut self, people: Vec<Person>) -> Result<Vec<Person>, EngineError> {
+        let (fit, output) = self.engine.leave_out_unfit(ambient::now(), people)?;
+        self.carry_out(output);
+        Ok(fit)
+    }
+
+    /// Work on the vault begins. What is wanted from then on is not yet done when it ends.
+    pub(crate) fn vault_work_begins(&mut self) -> u64 {
+        self.vault_wishes
+    }
+
+    /// Work on the vault has ended, whether it succeeded or is tried again later.
+    pub(crate) fn vault_work_ends(&mut self, begun: u64) {
+        self.vault_wishes_done = begun;
+        self.publish(false);
+    }
+
     fn step(&mut self, input: Input) -> Result<Vec<Event>, EngineError> {
         match self.engine.step(ambient::now(), input) {
             Ok(output) => Ok(self.carry_out(output)),
@@ -123,6 +144,11 @@ impl Host {
             }
         }
         let caught_up = output.events.contains(&Event::CaughtUp);
+        let wishes = output
+            .events
+            .iter()
+            .filter(|event| matches!(event, Event::VaultChanged | Event::VaultWanted));
+        self.vault_wishes += u64::try_from(wishes.count()).unwrap_or_default();
         for event in &output.events {
             // It is no error if nobody is subscribed.
             let _ = self.events.send(event.clone());
@@ -146,7 +172,8 @@ impl Host {
                 return;
             }
         };
-        let requests_under_way = self.under_way.len();
+        let is_vault_due = self.vault_wishes_done < self.vault_wishes;
+        let requests_under_way = self.under_way.len() + usize::from(is_vault_due);
         self.status.send_if_modified(|status| {
             let before = status.clone();
             status.unsent = unsent;
@@ -207,6 +234,8 @@ impl HostHandle {
             outgoing: None,
             under_way: HashSet::new(),
             wake_at: None,
+            vault_wishes: 0,
+            vault_wishes_done: 0,
         };
         host.publish(false);
         let thread = EngineThread::start(host.work(queue), profile)?;

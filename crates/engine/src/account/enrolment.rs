@@ -85,13 +85,14 @@ pub fn sign_up(
 ) -> NewAccount {
     let succession_key = SuccessionSigningKey::generate(&mut rng);
     let succession_key_hash = (&succession_key.public()).into();
-    let vault = OpenVault {
+    let mut vault = OpenVault {
         key: VaultKey::generate(rng),
         revision: FIRST_REVISION,
         contents: VaultContents::generate(succession_key_hash, display_name, rng),
     };
     let recovery_code = RecoveryCode::generate(&mut rng);
     let (device, identity) = enrol_device(&vault, now, rng);
+    vault.contents.add_device(identity.certificate.device_id(), now);
     let ciphertext = vault::seal(&vault.contents, &vault.key, vault.revision, rng);
     let request = rest::RegistrationFinish {
         handle,

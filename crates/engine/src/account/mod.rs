@@ -19,5 +19,5 @@ pub use password::{
 };
 pub use recovery_code::{InvalidRecoveryCode, RecoveryCode};
 pub use secret::{BackupKey, ProfileKey, VaultKey};
-pub use vault::{VaultContents, VaultError};
+pub use vault::{VaultContact, VaultContents, VaultDevice, VaultError};
 pub use wrap::{Way, WrapKey};

@@ -9,7 +9,12 @@ use std::collections::BTreeMap;
 use prost::Message as _;
 use rand_core::CryptoRngCore;
 use subrosa_mls::{AccountIdentity, AccountSigningKey, SuccessionKeyHash};
-use subrosa_wire::{AccountId, Handle, handle::HANDLE_LEN_MAX, limits::VAULT_MAX, rest};
+use subrosa_wire::{
+    AccountId, DeviceId, Handle, Timestamp,
+    handle::HANDLE_LEN_MAX,
+    limits::{DEVICES_PER_ACCOUNT_MAX, VAULT_MAX},
+    rest,
+};
 use zeroize::{Zeroize as _, Zeroizing};
 
 pub use super::secret::VaultKey;
@@ -19,8 +24,11 @@ use super::{
 };
 use crate::content::DisplayName;
 
-/// The version of the contents that this build writes and reads; 1 was written during development only.
-const VERSION: u32 = 2;
+/// The version of the contents that this build writes.
+const VERSION: u32 = 3;
+/// The oldest version that it reads: without devices, and without the counters that order changes. Version 1 was
+/// written during development only.
+const OLDEST_VERSION: u32 = 2;
 /// The sealed size grows in steps of this, in bytes.
 const PADDING_STEP: usize = 1024;
 const AAD: &[u8] = b"subrosa vault v1";
@@ -36,11 +44,38 @@ pub struct VaultContents {
     pub backup_key: BackupKey,
     /// Encrypts what others may see of the profile.
     pub profile_key: ProfileKey,
-    /// The people that this account has met, with the handle under which each was first seen; `None` until the
-    /// directory has told it.
-    pub contacts: BTreeMap<AccountId, Option<Handle>>,
+    /// The people that this account has met.
+    pub contacts: BTreeMap<AccountId, VaultContact>,
+    /// The account's devices, as they have entered themselves, and those that were signed out last.
+    pub devices: BTreeMap<DeviceId, VaultDevice>,
     /// The own display name.
     pub display_name: Option<DisplayName>,
+    /// How often the display name was changed: of two names, the one that was changed more often is the newer.
+    pub display_name_changes: u32,
+}
+
+/// A person in the vault.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VaultContact {
+    /// The handle that is pinned to the account; `None` until the directory has told it.
+    pub handle: Option<Handle>,
+    /// The handle that was pinned to the account until the user accepted another account for it. Only without
+    /// `handle`.
+    pub former_handle: Option<Handle>,
+    /// How often the user has moved a handle to or from this account: of two entries, the one with more moves is the
+    /// newer.
+    pub moves: u32,
+}
+
+/// A device of the account in the vault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VaultDevice {
+    /// When it entered itself, by its own clock.
+    pub added_at: Timestamp,
+    /// Whether it was signed out.
+    pub is_signed_out: bool,
+    /// How often the entry was changed: of two, the one that was changed more often is the newer.
+    pub changes: u32,
 }
 
 /// Why a vault does not open.
@@ -50,7 +85,7 @@ pub enum VaultError {
     #[error("the vault does not open: {0}")]
     Seal(#[from] SealError),
     /// Written by another version.
-    #[error("the vault has version {0}, this program knows version {VERSION}")]
+    #[error("the vault has version {0}, this program knows versions {OLDEST_VERSION} to {VERSION}")]
     Version(u32),
     /// The seal holds, but the keys inside are those of another account.
     #[error("the vault holds the keys of account {0}")]
@@ -80,6 +115,10 @@ mod encoded {
         pub display_name: String,
         #[prost(bytes = "vec", tag = "7")]
         pub succession_key_hash: Vec<u8>,
+        #[prost(message, repeated, tag = "8")]
+        pub devices: Vec<Device>,
+        #[prost(uint32, tag = "9")]
+        pub display_name_changes: u32,
     }
 
     #[derive(Clone, PartialEq, prost::Message)]
@@ -88,6 +127,23 @@ mod encoded {
         pub account_id: Vec<u8>,
         #[prost(string, tag = "2")]
         pub handle: String,
+        /// Whether it is the handle that the account had until the user moved it.
+        #[prost(bool, tag = "3")]
+        pub is_former: bool,
+        #[prost(uint32, tag = "4")]
+        pub moves: u32,
+    }
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(super) struct Device {
+        #[prost(bytes = "vec", tag = "1")]
+        pub id: Vec<u8>,
+        #[prost(uint64, tag = "2")]
+        pub added_at_ms: u64,
+        #[prost(bool, tag = "3")]
+        pub is_signed_out: bool,
+        #[prost(uint32, tag = "4")]
+        pub changes: u32,
     }
 
     impl Zeroize for Vault {
@@ -112,7 +168,66 @@ impl VaultContents {
             backup_key: BackupKey::generate(&mut rng),
             profile_key: ProfileKey::generate(&mut rng),
             contacts: BTreeMap::new(),
+            devices: BTreeMap::new(),
             display_name,
+            display_name_changes: 0,
+        }
+    }
+
+    /// Enters a device, also one that was signed out. Of those that were signed out, the oldest leave if there are too
+    /// many.
+    pub fn add_device(&mut self, device: DeviceId, now: Timestamp) {
+        let changes = self
+            .devices
+            .get(&device)
+            .map_or(0, |known| known.changes.saturating_add(1));
+        self.devices.insert(
+            device,
+            VaultDevice {
+                added_at: now,
+                is_signed_out: false,
+                changes,
+            },
+        );
+        self.bound_devices();
+    }
+
+    /// Notes that a device was signed out.
+    pub fn sign_device_out(&mut self, device: DeviceId) {
+        if let Some(known) = self.devices.get_mut(&device).filter(|known| !known.is_signed_out) {
+            known.is_signed_out = true;
+            known.changes = known.changes.saturating_add(1);
+        }
+    }
+
+    /// Whether a device is entered and not signed out.
+    pub fn has_device(&self, device: DeviceId) -> bool {
+        self.devices
+            .get(&device)
+            .is_some_and(|known| !known.is_signed_out)
+    }
+
+    /// Takes over what another device of the account knows about the account's devices.
+    pub fn merge_devices(&mut self, theirs: &BTreeMap<DeviceId, VaultDevice>) {
+        for (device, entry) in theirs {
+            let known = self.devices.entry(*device).or_insert(*entry);
+            if (entry.changes, entry.is_signed_out) > (known.changes, known.is_signed_out) {
+                *known = *entry;
+            }
+        }
+        self.bound_devices();
+    }
+
+    fn bound_devices(&mut self) {
+        while self.devices.len() > DEVICES_MAX {
+            let oldest = self
+                .devices
+                .iter()
+                .min_by_key(|(_, known)| (!known.is_signed_out, known.added_at));
+            let Some(oldest) = oldest.map(|(device, _)| *device) else {
+                return;
+            };
+            self.devices.remove(&oldest);
         }
     }
 
@@ -131,9 +246,25 @@ impl VaultContents {
 
     /// The contents as bytes, not yet sealed: to be kept in an encrypted database.
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let contacts = self.contacts.iter().map(|(account_id, handle)| encoded::Contact {
-            account_id: account_id.to_vec(),
-            handle: handle.as_ref().map(Handle::to_string).unwrap_or_default(),
+        let contacts = self
+            .contacts
+            .iter()
+            .map(|(account_id, contact)| encoded::Contact {
+                account_id: account_id.to_vec(),
+                handle: contact
+                    .handle
+                    .as_ref()
+                    .or(contact.former_handle.as_ref())
+                    .map(Handle::to_string)
+                    .unwrap_or_default(),
+                is_former: contact.handle.is_none() && contact.former_handle.is_some(),
+                moves: contact.moves,
+            });
+        let devices = self.devices.iter().map(|(device_id, device)| encoded::Device {
+            id: device_id.to_vec(),
+            added_at_ms: device.added_at.as_millis(),
+            is_signed_out: device.is_signed_out,
+            changes: device.changes,
         });
         let mut vault = encoded::Vault {
             version: VERSION,
@@ -147,6 +278,8 @@ impl VaultContents {
                 .map(DisplayName::to_string)
                 .unwrap_or_default(),
             succession_key_hash: self.succession_key_hash.as_bytes().to_vec(),
+            devices: devices.collect(),
+            display_name_changes: self.display_name_changes,
         };
         let bytes = Zeroizing::new(vault.encode_to_vec());
         vault.zeroize();
@@ -163,7 +296,7 @@ impl VaultContents {
     }
 
     fn from_encoded(vault: &encoded::Vault) -> Result<Self, VaultError> {
-        if vault.version != VERSION {
+        if !(OLDEST_VERSION..=VERSION).contains(&vault.version) {
             return Err(VaultError::Version(vault.version));
         }
         let key = |bytes: &[u8], what| <[u8; 32]>::try_from(bytes).map_err(|_| VaultError::Contents(what));
@@ -179,7 +312,31 @@ impl VaultContents {
                         .map_err(|_| VaultError::Contents("handle of a contact"))?,
                 ),
             };
-            contacts.insert(account_id, handle);
+            let (handle, former_handle) = if contact.is_former {
+                (None, handle)
+            } else {
+                (handle, None)
+            };
+            contacts.insert(
+                account_id,
+                VaultContact {
+                    handle,
+                    former_handle,
+                    moves: contact.moves,
+                },
+            );
+        }
+        let mut devices = BTreeMap::new();
+        for device in &vault.devices {
+            let device_id = DeviceId::try_from(&device.id).map_err(|_| VaultError::Contents("device id"))?;
+            devices.insert(
+                device_id,
+                VaultDevice {
+                    added_at: Timestamp::from_millis(device.added_at_ms),
+                    is_signed_out: device.is_signed_out,
+                    changes: device.changes,
+                },
+            );
         }
         let display_name = match vault.display_name.as_str() {
             "" => None,
@@ -194,16 +351,26 @@ impl VaultContents {
             backup_key: BackupKey::from_bytes(key(&vault.backup_key, "backup key")?),
             profile_key: ProfileKey::from_bytes(key(&vault.profile_key, "profile key")?),
             contacts,
+            devices,
             display_name,
+            display_name_changes: vault.display_name_changes,
         })
     }
 }
 
 /// How many contacts fit into a vault with certainty, whatever else is in it.
-pub const CONTACTS_MAX: usize = (VAULT_MAX - PADDING_STEP - SEAL_OVERHEAD - 1024) / CONTACT_LEN_MAX;
+pub const CONTACTS_MAX: usize =
+    (VAULT_MAX - PADDING_STEP - SEAL_OVERHEAD - 1024 - DEVICES_MAX * DEVICE_LEN_MAX) / CONTACT_LEN_MAX;
 
-/// The length of an encoded contact: an id, a handle and the heads of three fields.
-const CONTACT_LEN_MAX: usize = 2 + 2 + 16 + 2 + HANDLE_LEN_MAX;
+/// How many devices the vault holds, with those that were signed out: the latter are kept for long enough that a device
+/// which has not yet heard of it does not enter them again.
+pub const DEVICES_MAX: usize = 4 * DEVICES_PER_ACCOUNT_MAX;
+
+/// The length of an encoded contact: an id, a handle, a flag, a counter and the heads of the fields.
+const CONTACT_LEN_MAX: usize = 2 + 2 + 16 + 2 + HANDLE_LEN_MAX + 2 + 6;
+
+/// The length of an encoded device: an id, an instant, a flag, a counter and the heads of the fields.
+const DEVICE_LEN_MAX: usize = 2 + 2 + 16 + 11 + 2 + 6;
 
 /// Seals the contents for a revision. Beyond [`CONTACTS_MAX`] contacts the result is longer than the server
 /// takes.

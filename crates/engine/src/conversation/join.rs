@@ -338,6 +338,7 @@ impl Conversation {
         handshakes::delete(cx.conn, self.chat())?;
         outbox::unseal(cx.conn, self.chat())?;
         self.forget_sends(cx);
+        self.devices_found(cx)?;
         self.live.retry.succeeded();
         self.live.head_is_at_least(cursor);
         cx.connection.to_join.remove(&self.id());

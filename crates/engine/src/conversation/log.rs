@@ -408,6 +408,7 @@ impl Conversation {
                 "by this device's clock, a certificate that entered the group is outside its validity"
             );
         }
+        self.devices_arrive(cx, &staged, entry.seq, entry.accepted_at)?;
         let is_external = matches!(staged.sender(), CommitSender::External(_));
         let (CommitSender::Member(sender) | CommitSender::External(sender)) = staged.sender();
         if is_external {

@@ -16,6 +16,7 @@ mod create;
 mod join;
 
 mod content;
+mod devices;
 mod quarantine;
 
 mod budget;
@@ -458,6 +459,7 @@ impl Conversation {
         match self.record.state() {
             ConversationState::Quarantined => self.end_quarantine(cx),
             ConversationState::CutOff => self.enter_unchecked(cx),
+            ConversationState::Blocked => self.ask_again(cx),
             _ => Ok(()),
         }
     }
@@ -469,6 +471,21 @@ impl Conversation {
         } else {
             Ok(())
         }
+    }
+
+    /// Asks again for what was refused.
+    fn ask_again(&mut self, cx: &mut Context<'_>) -> StepResult {
+        let id = self.id();
+        let was_joined = self.record.cursor() > 0 || self.group.find(cx, id)?.is_some();
+        self.record.set_state(if was_joined {
+            ConversationState::Joining
+        } else {
+            ConversationState::Starting
+        });
+        self.live.retry.succeeded();
+        self.changed(cx);
+        cx.touch(self.chat());
+        Ok(())
     }
 
     // ---- shared by the modules ----

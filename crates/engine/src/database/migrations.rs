@@ -24,6 +24,9 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/0004_log_chain.sql"),
     },
     Migration {
+        sql: include_str!("../../migrations/0005_people.sql"),
+    },
+    Migration {
         sql: include_str!("../../migrations/0006_keys.sql"),
     },
     Migration {

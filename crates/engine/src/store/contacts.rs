@@ -1,22 +1,25 @@
 //! People: their accounts, pinned handles and names.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use subrosa_wire::{AccountId, Handle};
 
 use super::{corrupt, id_bytes, readable};
 use crate::{api::Contact, database::DatabaseError};
 
-const COLUMNS: &str = "account_id, handle, name";
+const COLUMNS: &str = "account_id, handle, former_handle, name";
 
 fn contact(row: &Row<'_>) -> Result<Contact, DatabaseError> {
-    let handle: Option<String> = row.get(1)?;
+    let handle = |index| {
+        let text: Option<String> = row.get(index)?;
+        text.map(|text| text.parse::<Handle>())
+            .transpose()
+            .map_err(|_| corrupt("a handle"))
+    };
     Ok(Contact {
         account_id: AccountId::from_bytes(id_bytes(&row.get::<_, Vec<u8>>(0)?)?),
-        handle: handle
-            .map(|text| text.parse::<Handle>())
-            .transpose()
-            .map_err(|_| corrupt("a handle"))?,
-        name: row.get(2)?,
+        handle: handle(1)?,
+        former_handle: handle(2)?,
+        name: row.get(3)?,
     })
 }
 
@@ -38,10 +41,12 @@ pub(crate) fn all(conn: &Connection) -> Result<Vec<Contact>, DatabaseError> {
     readable(statement.query([])?, contact)
 }
 
-/// People in conversations whose handle is not known yet.
+/// People in conversations whose handle is not known yet. Nobody asks about those whose handle the user has given to
+/// another account.
 pub(crate) fn without_handle(conn: &Connection) -> Result<Vec<AccountId>, DatabaseError> {
     let mut statement = conn.prepare_cached(
-        "SELECT account_id FROM contacts WHERE handle IS NULL AND account_id IN (SELECT account FROM members)",
+        "SELECT account_id FROM contacts
+         WHERE handle IS NULL AND former_handle IS NULL AND account_id IN (SELECT account FROM members)",
     )?;
     readable(statement.query([])?, |row| {
         Ok(AccountId::from_bytes(id_bytes(&row.get::<_, Vec<u8>>(0)?)?))
@@ -64,8 +69,39 @@ pub(crate) fn set_handle(
     handle: &Handle,
 ) -> Result<(), DatabaseError> {
     conn.execute(
-        "UPDATE contacts SET handle = ?2 WHERE account_id = ?1",
+        "UPDATE contacts SET handle = ?2, former_handle = NULL WHERE account_id = ?1",
         params![account.as_bytes(), handle.as_str()],
+    )?;
+    Ok(())
+}
+
+/// Takes the pinned handle away from a person.
+pub(crate) fn release_handle(conn: &Connection, account: AccountId) -> Result<(), DatabaseError> {
+    conn.execute(
+        "UPDATE contacts SET former_handle = COALESCE(handle, former_handle), handle = NULL WHERE account_id = ?1",
+        [account.as_bytes()],
+    )?;
+    Ok(())
+}
+
+/// How often the user has moved a handle to or from a person.
+pub(crate) fn handle_moves(conn: &Connection, account: AccountId) -> Result<u32, DatabaseError> {
+    let moves = conn
+        .prepare_cached("SELECT handle_moves FROM contacts WHERE account_id = ?1")?
+        .query_row([account.as_bytes()], |row| row.get(0))
+        .optional()?;
+    Ok(moves.unwrap_or_default())
+}
+
+/// Notes how often the user has moved a handle to or from a person.
+pub(crate) fn set_handle_moves(
+    conn: &Connection,
+    account: AccountId,
+    moves: u32,
+) -> Result<(), DatabaseError> {
+    conn.execute(
+        "UPDATE contacts SET handle_moves = ?2 WHERE account_id = ?1",
+        params![account.as_bytes(), moves],
     )?;
     Ok(())
 }

@@ -9,8 +9,11 @@ pub(crate) mod key_packages;
 pub(crate) mod log_chain;
 pub(crate) mod members;
 pub(crate) mod messages;
+pub(crate) mod notices;
 pub(crate) mod outbox;
+pub(crate) mod own_devices;
 pub(crate) mod profile;
+pub(crate) mod seen_devices;
 
 use rusqlite::{Row, Rows};
 use subrosa_mls::LogHash;

@@ -15,8 +15,13 @@ pub(crate) struct ProfileRow {
     pub device_key: zeroize::Zeroizing<Vec<u8>>,
     pub vault_key: zeroize::Zeroizing<Vec<u8>>,
     pub vault: zeroize::Zeroizing<Vec<u8>>,
+    /// The newest revision that the server is known to have: the next one is stored over it.
     pub vault_revision: u64,
+    /// The highest revision that was ever seen.
+    pub vault_newest: u64,
     pub vault_dirty: bool,
+    /// How often the contents were changed here.
+    pub vault_changes: u64,
 }
 
 /// When the certificate was last put to the server to be renewed.
@@ -41,8 +46,8 @@ pub(crate) fn set_certificate(conn: &Connection, certificate: &[u8]) -> Result<(
 pub(crate) fn insert(conn: &Connection, row: &ProfileRow) -> Result<(), DatabaseError> {
     conn.execute(
         "INSERT INTO profile (id, account_id, handle, certificate, device_key, vault_key, vault, vault_revision,
-                              vault_dirty)
-         VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                              vault_newest, vault_dirty, vault_changes)
+         VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
             row.account_id,
             row.handle,
@@ -51,7 +56,9 @@ pub(crate) fn insert(conn: &Connection, row: &ProfileRow) -> Result<(), Database
             *row.vault_key,
             *row.vault,
             to_sql(row.vault_revision),
+            to_sql(row.vault_newest),
             row.vault_dirty,
+            to_sql(row.vault_changes),
         ],
     )?;
     Ok(())
@@ -59,7 +66,8 @@ pub(crate) fn insert(conn: &Connection, row: &ProfileRow) -> Result<(), Database
 
 pub(crate) fn load(conn: &Connection) -> Result<Option<ProfileRow>, DatabaseError> {
     let mut statement = conn.prepare_cached(
-        "SELECT account_id, handle, certificate, device_key, vault_key, vault, vault_revision, vault_dirty
+        "SELECT account_id, handle, certificate, device_key, vault_key, vault, vault_revision, vault_newest,
+                vault_dirty, vault_changes
          FROM profile WHERE id = 1",
     )?;
     let mut rows = statement.query([])?;
@@ -72,20 +80,36 @@ pub(crate) fn load(conn: &Connection) -> Result<Option<ProfileRow>, DatabaseErro
         vault_key: row.get::<_, Vec<u8>>(4)?.into(),
         vault: row.get::<_, Vec<u8>>(5)?.into(),
         vault_revision: from_sql(row.get(6)?)?,
-        vault_dirty: row.get(7)?,
+        vault_newest: from_sql(row.get(7)?)?,
+        vault_dirty: row.get(8)?,
+        vault_changes: from_sql(row.get(9)?)?,
     }))
 }
 
 /// Stores new contents of the vault. They are dirty until the server has them.
 pub(crate) fn set_vault(conn: &Connection, vault: &[u8]) -> Result<(), DatabaseError> {
-    conn.execute("UPDATE profile SET vault = ?1, vault_dirty = 1", [vault])?;
+    conn.execute(
+        "UPDATE profile SET vault = ?1, vault_dirty = 1, vault_changes = vault_changes + 1",
+        [vault],
+    )?;
     Ok(())
 }
 
-/// Stores the newest revision that the server holds, and whether the contents here differ from it.
+/// Notes that the server has taken the contents as they were after `changes` changes. What was changed since then is
+/// still to be stored.
+pub(crate) fn vault_stored(conn: &Connection, revision: u64, changes: u64) -> Result<(), DatabaseError> {
+    conn.execute(
+        "UPDATE profile SET vault_revision = ?1, vault_newest = MAX(vault_newest, ?1),
+                            vault_dirty = vault_dirty AND vault_changes != ?2",
+        params![to_sql(revision), to_sql(changes)],
+    )?;
+    Ok(())
+}
+
+/// Notes which revision the server has, and whether the contents here differ from it.
 pub(crate) fn set_vault_revision(conn: &Connection, revision: u64, dirty: bool) -> Result<(), DatabaseError> {
     conn.execute(
-        "UPDATE profile SET vault_revision = ?1, vault_dirty = ?2",
+        "UPDATE profile SET vault_revision = ?1, vault_newest = MAX(vault_newest, ?1), vault_dirty = ?2",
         params![to_sql(revision), dirty],
     )?;
     Ok(())

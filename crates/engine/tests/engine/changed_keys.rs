@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use subrosa_engine::{
     Command, CommandError, ConversationState, EngineError, Event, ForeignGroup, Input, Misbehaviour, Warning,
-    account::vault, content::SendToken,
+    account::{VaultContact, vault},
+    content::SendToken,
 };
 use subrosa_mls::{CommitError, PolicyError, PublicView};
 use subrosa_test_support::SeededRng;
@@ -20,13 +21,13 @@ use subrosa_wire::{
 
 use crate::device::Device;
 
-const ALICE: u64 = 1;
-const BOB: u64 = 2;
+pub(crate) const ALICE: u64 = 1;
+pub(crate) const BOB: u64 = 2;
 /// Other keys, which make another account.
-const IMPOSTOR: u64 = 77;
+pub(crate) const IMPOSTOR: u64 = 77;
 
 /// Alice, who knows Bob's true account.
-fn alice() -> (Device, Person) {
+pub(crate) fn alice() -> (Device, Person) {
     let mut alice = Device::new(ALICE);
     let bob = Device::person(BOB);
     alice.step(Command::OpenDirect(bob.clone())).unwrap();
@@ -34,14 +35,14 @@ fn alice() -> (Device, Person) {
 }
 
 /// Bob as the lying server shows him: his handle, and keys that somebody made up.
-fn false_bob() -> Person {
+pub(crate) fn false_bob() -> Person {
     Person {
         handle: Device::person(BOB).handle,
         ..Device::person(IMPOSTOR)
     }
 }
 
-fn account(person: &Person) -> Account {
+pub(crate) fn account(person: &Person) -> Account {
     Account {
         account_id: person.account_id.to_vec().into(),
         handle: person.handle.to_string(),
@@ -50,11 +51,19 @@ fn account(person: &Person) -> Account {
     }
 }
 
+/// A person in the vault, with a pinned handle.
+pub(crate) fn pinned(person: &Person) -> VaultContact {
+    VaultContact {
+        handle: Some(person.handle.clone()),
+        ..VaultContact::default()
+    }
+}
+
 fn assert_bob_is_who_he_was(alice: &Device, bob: &Person) {
     let known = alice.engine.contact_by_handle(&bob.handle).unwrap().unwrap();
     assert_eq!(known.account_id, bob.account_id);
     let (vault, _) = alice.engine.vault().unwrap();
-    assert_eq!(vault.contacts[&bob.account_id].as_ref(), Some(&bob.handle));
+    assert_eq!(vault.contacts[&bob.account_id].handle.as_ref(), Some(&bob.handle));
 }
 
 pub(crate) fn answer(device: &mut Device, request_id: u64, body: Body) {
@@ -348,8 +357,8 @@ fn another_account_in_the_vault_of_another_device_does_not_take_a_known_handle()
     let (mut contents, key) = alice.engine.vault().unwrap();
     let impostor = false_bob();
     contents.contacts = BTreeMap::from([
-        (impostor.account_id, Some(impostor.handle)),
-        (Device::person(3).account_id, Some(Device::person(3).handle)),
+        (impostor.account_id, pinned(&impostor)),
+        (Device::person(3).account_id, pinned(&Device::person(3))),
     ]);
     let sealed = SealedVault {
         revision: 2,
@@ -370,7 +379,11 @@ fn another_account_in_the_vault_of_another_device_does_not_take_a_known_handle()
     assert_eq!(third.handle, Some(Device::person(3).handle));
     assert!(alice.events.contains(&Event::VaultChanged));
     assert_eq!(
-        alice.engine.vault_to_put().unwrap().map(|vault| vault.revision),
+        alice
+            .engine
+            .vault_to_put()
+            .unwrap()
+            .map(|put| put.sealed.revision),
         Some(3)
     );
 }

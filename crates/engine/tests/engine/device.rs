@@ -5,15 +5,16 @@ use subrosa_engine::{
     account::{
         VaultContents, VaultKey,
         enrolment::{OpenVault, enrol_device},
+        vault,
     },
     database::Database,
 };
-use subrosa_mls::SuccessionKeyHash;
+use subrosa_mls::{DeviceIdentity, SuccessionKeyHash};
 use subrosa_wire::{
     AccountId, Timestamp,
     frames::{ClientFrame, ServerFrame, SyncState, server_frame::Body},
     limits::KEY_PACKAGES_TARGET,
-    rest::Person,
+    rest::{Person, SealedVault},
 };
 
 use subrosa_test_support::SeededRng;
@@ -37,6 +38,7 @@ pub(crate) struct Device {
     pub asked: Vec<ClientFrame>,
     pub wake_at: Option<Timestamp>,
     account: AccountId,
+    seed: u64,
 }
 
 impl Device {
@@ -46,20 +48,28 @@ impl Device {
 
     /// A device with this empty database.
     pub(crate) fn with_database(seed: u64, database: Database) -> Self {
-        Self::make(seed, seed, START, database)
+        Self::make(seed, seed, START, contents(seed), database)
     }
 
     /// A device of the account with this seed, certified at this instant. Devices with different numbers differ.
     pub(crate) fn of_account(seed: u64, number: u64, now: Timestamp) -> Self {
-        Self::make(seed, 10_000 + number, now, Database::in_memory().unwrap())
+        let database = Database::in_memory().unwrap();
+        Self::make(seed, 10_000 + number, now, contents(seed), database)
     }
 
-    fn make(seed: u64, rng_seed: u64, now: Timestamp, database: Database) -> Self {
+    /// Another device of the account that signs in, with what the vault holds.
+    pub(crate) fn sibling(&self, device_seed: u64) -> Self {
+        let (contents, _) = self.engine.vault().unwrap();
+        let database = Database::in_memory().unwrap();
+        Self::make(self.seed, device_seed, START, contents, database)
+    }
+
+    fn make(seed: u64, rng_seed: u64, now: Timestamp, contents: VaultContents, database: Database) -> Self {
         let mut rng = SeededRng::new(rng_seed);
         let vault = OpenVault {
-            key: VaultKey::generate(&mut rng),
+            key: VaultKey::from_bytes([7; 32]),
             revision: 1,
-            contents: contents(seed),
+            contents,
         };
         let account = vault.account_id();
         let (_, identity) = enrol_device(&vault, now, &mut rng);
@@ -78,7 +88,41 @@ impl Device {
             asked: Vec::new(),
             wake_at: None,
             account,
+            seed,
         }
+    }
+
+    /// A device of an account, without an engine.
+    pub(crate) fn identity(seed: u64) -> DeviceIdentity {
+        let vault = OpenVault {
+            key: VaultKey::from_bytes([7; 32]),
+            revision: 1,
+            contents: contents(seed),
+        };
+        enrol_device(&vault, START, &mut SeededRng::new(seed + 2_000)).1
+    }
+
+    /// Stores the vault at a server that has nothing newer.
+    pub(crate) fn store_vault(&mut self) -> SealedVault {
+        let put = self.engine.vault_to_put().unwrap().unwrap();
+        self.engine.vault_put(&put).unwrap();
+        put.sealed
+    }
+
+    /// The server's vault is what is stored already.
+    pub(crate) fn store_nothing_and_merge(&mut self) {
+        let (contents, key) = self.engine.vault().unwrap();
+        let sealed = SealedVault {
+            revision: 2,
+            ciphertext: vault::seal(&contents, &key, 2, &mut SeededRng::new(9)).into(),
+        };
+        self.merge(&sealed);
+    }
+
+    /// Merges what another device has stored.
+    pub(crate) fn merge(&mut self, sealed: &SealedVault) {
+        let output = self.engine.merge_vault(self.now, sealed).unwrap();
+        self.keep(output);
     }
 
     /// What the directory says about the account whose devices [`new`](Self::new) makes with this seed.

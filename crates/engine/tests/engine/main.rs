@@ -11,5 +11,8 @@ mod floods;
 mod healing;
 mod key_packages;
 mod lying_server;
+mod moved_handles;
 mod numbers;
 mod others;
+mod own_devices;
+mod vault_copy;

@@ -424,7 +424,7 @@ fn a_renewed_certificate_waits_for_a_clock_that_was_set_back() {
         chat.bob.now.set(now);
         chat.bob.with_group(|mls, group| {
             group
-                .commit(mls, &renewed.identity, CommitPlan::default())
+                .commit(mls, &renewed.identity, CommitPlan::default(), &CLAIM)
                 .unwrap();
             group.merge_pending_commit(mls).unwrap();
             group.own_certificate().unwrap()

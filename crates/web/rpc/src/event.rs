@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{ChatId, LocalMessageId},
-    shapes::{Conversation, Message, State},
+    shapes::{Conversation, Message, Notice, State},
     warning::Warning,
 };
 
@@ -17,6 +17,8 @@ pub enum Event {
     Conversation(Box<Conversation>),
     /// A message is new, or its status or position changed.
     Message(Box<Message>),
+    /// A line that is no message was added to a conversation.
+    Notice(Box<Notice>),
     /// A message was discarded.
     MessageRemoved {
         /// Its conversation.

@@ -1,12 +1,12 @@
 //! What a page can ask for, and the answers.
 
 use serde::{Deserialize, Serialize};
-use subrosa_wire::{DeviceId, Handle};
+use subrosa_wire::{AccountId, DeviceId, Handle};
 use zeroize::Zeroizing;
 
 use crate::{
     ids::{ChatId, LocalMessageId},
-    shapes::{Conversation, Device, Message, PasswordVerdict, Person, State},
+    shapes::{Conversation, Device, Message, Notice, PasswordVerdict, Person, State},
 };
 
 /// A secret as it was typed. Its `Debug` output hides it, and it is wiped when dropped.
@@ -107,7 +107,7 @@ pub enum Request {
     Discard(LocalMessageId),
     /// The user has seen every message of the conversation. [`Answer::Done`].
     MarkRead(ChatId),
-    /// Takes a conversation up again that is set aside. [`Answer::Done`].
+    /// Takes a conversation up again that is set aside, blocked or cut off. [`Answer::Done`].
     TryAgain(ChatId),
     /// Leaves a conversation that is set aside out of the list. [`Answer::Done`].
     Hide(ChatId),
@@ -124,6 +124,16 @@ pub enum Request {
     // ---- people: these need the server ----
     /// People whose handle starts with this text. [`Answer::People`].
     SearchPeople(String),
+    /// Who is known to have a handle, and who has it by the word of the server. [`Answer::HandleComparison`].
+    CompareHandle(Handle),
+    /// Gives a handle to the account that the server shows for it, once the user has compared the account ids.
+    /// [`Answer::Done`]. Fails as [`FailureKind::HandleReassigned`] if the server shows yet another account by now.
+    AcceptHandle {
+        /// The handle.
+        handle: Handle,
+        /// The account that the user has accepted.
+        account: AccountId,
+    },
     /// The conversation with a person; it is created if there is none. [`Answer::Conversation`]. Fails as
     /// [`FailureKind::UnknownPerson`] if nobody has the handle.
     OpenChat(Handle),
@@ -195,6 +205,8 @@ pub enum Answer {
         has_older: bool,
         /// Whether there are newer ones than these.
         has_newer: bool,
+        /// The lines among them that are no messages, in ascending order of position.
+        notices: Vec<Notice>,
     },
     /// A message as it was stored.
     Message(Box<Message>),
@@ -202,6 +214,13 @@ pub enum Answer {
     Draft(String),
     /// People.
     People(Vec<Person>),
+    /// Two accounts, if there are any.
+    HandleComparison {
+        /// The account that is known to have the handle.
+        known: Option<AccountId>,
+        /// The account that the server shows.
+        shown: Option<AccountId>,
+    },
     /// Devices.
     Devices(Vec<Device>),
 }

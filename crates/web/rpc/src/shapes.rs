@@ -85,6 +85,8 @@ pub struct Contact {
     pub account_id: AccountId,
     /// The handle, once the directory has returned it.
     pub handle: Option<Handle>,
+    /// The handle that the person had until the user accepted another account for it.
+    pub former_handle: Option<Handle>,
     /// The name that the person has sent, made printable and reduced to one line. It is still untrusted text.
     pub name: Option<String>,
 }
@@ -174,6 +176,32 @@ pub struct Message {
     /// Its position, which ascends in the order of display and is unique within the conversation. It changes when a
     /// pending message is sent.
     pub position: i64,
+}
+
+/// A line of a conversation that is no message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// Its conversation.
+    pub chat: ChatId,
+    /// Its place among the positions of the messages; several may share one.
+    pub position: i64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub kind: NoticeKind,
+    /// Who did it; `None` if this device did not see it.
+    pub by: Option<Contact>,
+    /// Whom it is about.
+    pub who: Vec<Contact>,
+}
+
+/// What a notice tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NoticeKind {
+    /// Members have devices that were not in the conversation before.
+    DeviceAdded,
+    /// Something that has no name here yet.
+    Other,
 }
 
 /// The status of a message.

@@ -2,7 +2,7 @@
 //! what they mean to the user.
 
 use serde::{Deserialize, Serialize};
-use subrosa_wire::{AccountId, Handle};
+use subrosa_wire::{AccountId, DeviceId, Handle};
 
 use crate::{ids::ChatId, shapes::Contact};
 
@@ -18,6 +18,12 @@ pub enum Warning {
         /// The handle, if it is known.
         handle: Option<Handle>,
     },
+    /// A device was signed in to the account.
+    NewDevice(DeviceId),
+    /// There is a device of the account that its other devices do not know.
+    UnknownDevice(DeviceId),
+    /// The server no longer lists a device of the account.
+    DeviceUnlisted(DeviceId),
     /// The server did what an honest one never does. What it sent was refused.
     ServerMisbehaved {
         /// The conversation, if it is about one.
@@ -100,7 +106,11 @@ impl Warning {
             | Self::UnreadableMessage { chat, .. }
             | Self::HistoryGap { chat }
             | Self::CertificatesExpired { chat } => Some(*chat),
-            Self::Refused { .. } | Self::More => None,
+            Self::NewDevice(_)
+            | Self::UnknownDevice(_)
+            | Self::DeviceUnlisted(_)
+            | Self::Refused { .. }
+            | Self::More => None,
         }
     }
 }
@@ -188,6 +198,10 @@ pub enum Misbehaviour {
     FalseKeys,
     /// It answered with another account than the one asked for.
     WrongAccount,
+    /// It shows two accounts with one handle.
+    HandleShared,
+    /// The vault is of an earlier revision than one that it had before.
+    VaultRolledBack,
 
     /// Something that has no name here yet.
     Other,

@@ -1,7 +1,7 @@
 //! What a page is shown of conversations and messages, as the client has it now.
 
-use subrosa_client::{Chat, Client, ClientError};
-use subrosa_web_rpc::{Answer, Conversation, Page};
+use subrosa_client::{AccountId, Chat, Client, ClientError, Contact};
+use subrosa_web_rpc::{Answer, Conversation, Notice, Page};
 
 use crate::shapes;
 
@@ -28,7 +28,12 @@ pub(crate) async fn conversations(client: &Client) -> Result<Vec<Conversation>, 
 }
 
 /// A page of a conversation's messages.
-pub(crate) async fn messages(chat: &Chat, page: Page, limit: u32) -> Result<Answer, ClientError> {
+pub(crate) async fn messages(
+    client: &Client,
+    chat: &Chat,
+    page: Page,
+    limit: u32,
+) -> Result<Answer, ClientError> {
     let limit = limit.clamp(1, PAGE_MAX);
     // One more than wanted shows whether there are more.
     let (mut messages, has_older, has_newer);
@@ -53,9 +58,60 @@ pub(crate) async fn messages(chat: &Chat, page: Page, limit: u32) -> Result<Answ
             has_older = !chat.messages(Some(position), 1).await?.is_empty();
         }
     }
+    // Pages adjoin: what lies between the messages of two belongs to one of them.
+    let first = messages.first().filter(|_| has_older);
+    let last = messages.last().filter(|_| has_newer);
+    let oldest = first.map_or(i64::MIN, |first| first.position);
+    let newest = last.map_or(i64::MAX, |last| last.position);
+    let positions = match page {
+        Page::Newest => oldest..=i64::MAX,
+        Page::Before(position) => oldest..=position.saturating_sub(1),
+        Page::From(position) => position..=newest,
+    };
+    let mut notices = Vec::new();
+    for notice in chat.notices(positions).await? {
+        notices.push(self::notice(client, notice).await?);
+    }
     Ok(Answer::Messages {
+        notices,
         messages: messages.iter().map(shapes::message).collect(),
         has_older,
         has_newer,
+    })
+}
+
+/// A line of a conversation that is no message.
+pub(crate) async fn notice(client: &Client, notice: subrosa_client::Notice) -> Result<Notice, ClientError> {
+    let mut who = Vec::new();
+    for account in notice.who {
+        who.push(shapes::contact(person(client, account).await?));
+    }
+    let by = match notice.by {
+        Some(by) => Some(shapes::contact(person(client, by).await?)),
+        None => None,
+    };
+    Ok(Notice {
+        chat: shapes::chat_id(notice.chat),
+        position: notice.position,
+        at: notice.at,
+        kind: shapes::notice_kind(notice.kind),
+        by,
+        who,
+    })
+}
+
+/// The person with an account, who may be the user.
+pub(crate) async fn person(client: &Client, account_id: AccountId) -> Result<Contact, ClientError> {
+    if let Some(contact) = client.contact(account_id).await? {
+        return Ok(contact);
+    }
+    let me = client.me().await?;
+    let me = (me.account_id == account_id).then_some(me);
+    let (handle, name) = me.map(|me| (me.handle, me.name)).unzip();
+    Ok(Contact {
+        account_id,
+        handle,
+        former_handle: None,
+        name: name.flatten(),
     })
 }

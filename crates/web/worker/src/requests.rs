@@ -121,7 +121,7 @@ async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> R
             chat: id,
             page,
             limit,
-        } => queries::messages(&chat(&client, id), page, limit)
+        } => queries::messages(&client, &chat(&client, id), page, limit)
             .await
             .map_err(failure)?,
         Request::SendText {
@@ -133,6 +133,24 @@ async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> R
                 .send_text_once(text, SendToken::from_bytes(token))
                 .await;
             Answer::Message(Box::new(shapes::message(&sent.map_err(failure)?)))
+        }
+        Request::CompareHandle(handle) => {
+            let found = client.compare_handle(&handle).await.map_err(failure)?;
+            Answer::HandleComparison {
+                known: found.known.map(|known| known.account_id),
+                shown: found.shown.map(|shown| shown.account_id),
+            }
+        }
+        Request::AcceptHandle { handle, account } => {
+            let found = client.compare_handle(&handle).await.map_err(failure)?;
+            let Some(person) = found.shown.filter(|shown| shown.account_id == account) else {
+                return Err(Failure::new(
+                    FailureKind::HandleReassigned,
+                    "the server shows another account than the one that was accepted",
+                ));
+            };
+            client.accept_handle(person).await.map_err(failure)?;
+            Answer::Done
         }
         Request::Retry(id) => {
             client.retry(message(id)).await.map_err(failure)?;

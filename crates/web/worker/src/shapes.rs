@@ -3,7 +3,7 @@
 use subrosa_client::{self as client, Status, printable, printable_line};
 use subrosa_web_rpc::{
     ChatId, Connection, Contact, Conversation, ConversationKind, ConversationState, Device, LocalMessageId,
-    Me, Message, MessageStatus, Person, Phase, State,
+    Me, Message, MessageStatus, NoticeKind, Person, Phase, State,
 };
 
 /// The state of everything but messages.
@@ -50,6 +50,7 @@ pub(crate) fn contact(contact: client::Contact) -> Contact {
     Contact {
         account_id: contact.account_id,
         handle: contact.handle,
+        former_handle: contact.former_handle,
         name: contact.name.map(|name| printable_line(&name).into_owned()),
     }
 }
@@ -104,6 +105,15 @@ pub(crate) fn message(message: &client::Message) -> Message {
             _ => MessageStatus::Pending,
         },
         position: message.position,
+    }
+}
+
+/// What a notice tells.
+pub(crate) const fn notice_kind(kind: client::NoticeKind) -> NoticeKind {
+    match kind {
+        client::NoticeKind::DeviceAdded => NoticeKind::DeviceAdded,
+        // Something that this version does not know.
+        _ => NoticeKind::Other,
     }
 }
 

@@ -45,6 +45,9 @@ pub(crate) fn without_person(warning: &client::Warning) -> Warning {
             chat: shapes::chat_id(*chat),
             detail: report(warning),
         },
+        client::Warning::NewDevice(device) => Warning::NewDevice(*device),
+        client::Warning::UnknownDevice(device) => Warning::UnknownDevice(*device),
+        client::Warning::DeviceUnlisted(device) => Warning::DeviceUnlisted(*device),
         client::Warning::HistoryGap { chat } => Warning::HistoryGap {
             chat: shapes::chat_id(*chat),
         },
@@ -103,6 +106,8 @@ fn misbehaviour(how: &client::Misbehaviour) -> Misbehaviour {
         client::Misbehaviour::HandleChanged(_) => Misbehaviour::HandleChanged,
         client::Misbehaviour::FalseKeys(_) => Misbehaviour::FalseKeys,
         client::Misbehaviour::WrongAccount => Misbehaviour::WrongAccount,
+        client::Misbehaviour::HandleShared => Misbehaviour::HandleShared,
+        client::Misbehaviour::VaultRolledBack { .. } => Misbehaviour::VaultRolledBack,
         _ => Misbehaviour::Other,
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, rc::Rc};
 
 use futures_util::FutureExt as _;
 use subrosa_client::{
-    AccountId, ChatId, Client, ClientError, Connection, Contact, Event as Change, Events, Status, Update,
+    AccountId, ChatId, Client, ClientError, Connection, Event as Change, Events, Status, Update,
     Warning as ClientWarning,
 };
 use subrosa_web_rpc::{Event, Warning};
@@ -115,6 +115,10 @@ async fn report(device: &Device, client: &Client, batch: Option<Vec<Change>>) ->
                     message: shapes::message_id(message),
                 });
             }
+            Change::NoticeAdded(notice) => {
+                let notice = queries::notice(client, *notice).await?;
+                device.report(Event::Notice(Box::new(notice)));
+            }
             Change::ContactChanged(account) => touched.extend(chat_with(client, account).await?),
             Change::Warning(warning) => device.report(Event::Warning(shown(client, warning).await?)),
             // Nothing that pages show; the end of a session is part of the status.
@@ -134,23 +138,23 @@ async fn shown(client: &Client, warning: ClientWarning) -> Result<Warning, Clien
     Ok(match warning {
         ClientWarning::HandleReassigned(account) => {
             let chat = chat_with(client, account).await?;
-            warnings::handle_reassigned(chat, person(client, account).await?)
+            warnings::handle_reassigned(chat, queries::person(client, account).await?)
         }
         ClientWarning::MemberMisbehaved {
             chat,
             member,
             ref how,
         } => {
-            let member = person(client, member).await?;
+            let member = queries::person(client, member).await?;
             warnings::member_misbehaved(chat, member, how, &warning)
         }
         ClientWarning::LogsDisagree { chat, member } => Warning::LogsDisagree {
             chat: shapes::chat_id(chat),
-            member: shapes::contact(person(client, member).await?),
+            member: shapes::contact(queries::person(client, member).await?),
         },
         ClientWarning::MessagesMissing { chat, member, .. } => Warning::MessagesMissing {
             chat: shapes::chat_id(chat),
-            member: shapes::contact(person(client, member).await?),
+            member: shapes::contact(queries::person(client, member).await?),
         },
         warning => warnings::without_person(&warning),
     })
@@ -159,19 +163,4 @@ async fn shown(client: &Client, warning: ClientWarning) -> Result<Warning, Clien
 /// The direct conversation with an account.
 async fn chat_with(client: &Client, account: AccountId) -> Result<Option<ChatId>, ClientError> {
     Ok(client.chat_with_account(account).await?.map(|chat| chat.id()))
-}
-
-/// The person with an account, who may be the user.
-async fn person(client: &Client, account_id: AccountId) -> Result<Contact, ClientError> {
-    if let Some(contact) = client.contact(account_id).await? {
-        return Ok(contact);
-    }
-    let me = client.me().await?;
-    let me = (me.account_id == account_id).then_some(me);
-    let (handle, name) = me.map(|me| (me.handle, me.name)).unzip();
-    Ok(Contact {
-        account_id,
-        handle,
-        name: name.flatten(),
-    })
 }

@@ -313,10 +313,14 @@ fn chat_at_hand(model: &Model) -> Option<(ChatId, ConversationState)> {
 }
 
 fn try_again(model: &mut Model) -> Vec<Effect> {
-    if let Some((chat, ConversationState::Quarantined | ConversationState::CutOff)) = chat_at_hand(model) {
+    if let Some((
+        chat,
+        ConversationState::Quarantined | ConversationState::CutOff | ConversationState::Blocked,
+    )) = chat_at_hand(model)
+    {
         return vec![Effect::TryAgain(chat)];
     }
-    model.notice = Some("only a chat that is set aside or cut off can be tried again".to_owned());
+    model.notice = Some("only a chat that is set aside, blocked or cut off can be tried again".to_owned());
     Vec::new()
 }
 

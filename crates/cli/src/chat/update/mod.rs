@@ -4,7 +4,9 @@
 mod keys;
 
 use crossterm::event::KeyEvent;
-use subrosa_client::{ChatId, Conversation, Event, Handle, LocalMessageId, Message, Person, Status, Warning};
+use subrosa_client::{
+    ChatId, Conversation, Event, Handle, LocalMessageId, Message, Notice, Person, Status, Warning,
+};
 
 use super::model::{Focus, Model, Overlay, Scroll, Thread};
 use crate::{people::Names, warnings};
@@ -28,8 +30,8 @@ pub(super) enum Input {
     Missed,
     /// The list of chats, as requested.
     Chats(Vec<Conversation>, Names),
-    /// The newest messages of a chat, as requested.
-    Messages(ChatId, Vec<Message>),
+    /// The newest messages of a chat, as requested, and the lines between them.
+    Messages(ChatId, Vec<Message>, Vec<Notice>),
     /// What a search found.
     Found(String, Result<Vec<Person>, String>),
     /// A chat was found or created.
@@ -82,7 +84,7 @@ pub(super) fn update(model: &mut Model, input: Input) -> Vec<Effect> {
             show_chats(model, chats, names);
             Vec::new()
         }
-        Input::Messages(chat, messages) => show_messages(model, chat, messages),
+        Input::Messages(chat, messages, notices) => show_messages(model, chat, messages, notices),
         Input::Found(query, found) => {
             if let Some(Overlay::Search(search)) = &mut model.overlay
                 && search.query() == query
@@ -128,6 +130,7 @@ fn reload(thread: &Thread) -> Effect {
 fn event(model: &mut Model, event: Event) -> Vec<Effect> {
     let touched = match event {
         Event::MessageReceived(message) | Event::MessageSent(message) => message.chat,
+        Event::NoticeAdded(notice) => notice.chat,
         Event::MessageStatusChanged { chat, .. }
         | Event::MessageRemoved { chat, .. }
         | Event::ConversationChanged(chat) => chat,
@@ -163,7 +166,12 @@ fn show_chats(model: &mut Model, chats: Vec<Conversation>, names: Names) {
     clamp_hit(model);
 }
 
-fn show_messages(model: &mut Model, chat: ChatId, messages: Vec<Message>) -> Vec<Effect> {
+fn show_messages(
+    model: &mut Model,
+    chat: ChatId,
+    messages: Vec<Message>,
+    notices: Vec<Notice>,
+) -> Vec<Effect> {
     let Some(thread) = model.thread.as_mut().filter(|thread| thread.chat == chat) else {
         return Vec::new();
     };
@@ -176,6 +184,7 @@ fn show_messages(model: &mut Model, chat: ChatId, messages: Vec<Message>) -> Vec
     let grown = u32::try_from(messages.len()).unwrap_or(u32::MAX);
     thread.wanted = thread.wanted.max(grown.min(super::model::THREAD_MESSAGES_MAX));
     thread.messages = messages;
+    thread.notices = notices;
     thread.is_loaded = true;
     if thread.selected_index().is_none() && thread.selected.is_some() {
         thread.selected = thread.messages.last().map(|message| message.id);

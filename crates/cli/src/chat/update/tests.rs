@@ -192,7 +192,7 @@ fn a_conversation_that_goes_on_under_another_id_on_the_wire_stays_as_it_is_shown
     update(&mut model, Input::Chats(chats, names()));
     update(
         &mut model,
-        Input::Messages(CHAT, many(50).into_iter().map(moved).collect()),
+        Input::Messages(CHAT, many(50).into_iter().map(moved).collect(), Vec::new()),
     );
     assert_eq!(model.selected, Some(CHAT));
     assert_eq!(composed(&model), "half");
@@ -205,7 +205,7 @@ fn a_conversation_that_goes_on_under_another_id_on_the_wire_stays_as_it_is_shown
 fn what_is_seen_is_marked_as_read() {
     let mut model = model(80, 24, many(3));
     let more = vec![received(1, "a", 0), unread(2, "b", 1)];
-    let effects = update(&mut model, Input::Messages(CHAT, more));
+    let effects = update(&mut model, Input::Messages(CHAT, more, Vec::new()));
     assert_eq!(effects, [Effect::MarkRead(CHAT)]);
     assert_eq!(model.thread.as_ref().unwrap().new_from, None);
 }
@@ -216,7 +216,7 @@ fn what_is_not_seen_is_not_marked_as_read() {
     // Another window has the focus.
     let mut behind = model(80, 24, many(3));
     update(&mut behind, Input::InFront(false));
-    assert_eq!(update(&mut behind, Input::Messages(CHAT, more())), []);
+    assert_eq!(update(&mut behind, Input::Messages(CHAT, more(), Vec::new())), []);
     assert_eq!(behind.thread.as_ref().unwrap().new_from, Some(2));
     assert_eq!(
         update(&mut behind, Input::InFront(true)),
@@ -225,13 +225,16 @@ fn what_is_not_seen_is_not_marked_as_read() {
     // The list covers the chat.
     let mut narrow = model(40, 24, many(3));
     narrow.focus = Focus::Chats;
-    assert_eq!(update(&mut narrow, Input::Messages(CHAT, more())), []);
+    assert_eq!(update(&mut narrow, Input::Messages(CHAT, more(), Vec::new())), []);
     // The user has scrolled up.
     let mut scrolled = model(80, 12, many(50));
     press(&mut scrolled, KeyCode::PageUp);
     let mut messages = many(50);
     messages.push(unread(51, "new", 99_999));
-    assert_eq!(update(&mut scrolled, Input::Messages(CHAT, messages)), []);
+    assert_eq!(
+        update(&mut scrolled, Input::Messages(CHAT, messages, Vec::new())),
+        []
+    );
     assert_eq!(scrolled.thread.as_ref().unwrap().new_from, Some(51));
 }
 
@@ -253,6 +256,7 @@ fn the_place_stays_while_messages_come_and_older_ones_are_loaded() {
             (1..=120)
                 .map(|at| received(at, &format!("text {at}"), at * 60))
                 .collect(),
+            Vec::new(),
         ),
     );
     assert_eq!(top_row(&model), seen);

@@ -42,7 +42,9 @@ pub(super) fn draw(
 fn title(model: &Model, thread: &Thread) -> String {
     let title = model.title(thread.chat);
     match model.chat(thread.chat).map(|chat: &Conversation| chat.state) {
-        Some(ConversationState::Blocked) => format!("{title} · BLOCKED: a key did not verify"),
+        Some(ConversationState::Blocked) => {
+            format!("{title} · BLOCKED: a key did not verify, Ctrl+T tries again")
+        }
         Some(ConversationState::Quarantined) => {
             format!("{title} · SET ASIDE, cannot be processed: Ctrl+T tries again, Ctrl+X hides it")
         }
@@ -92,6 +94,7 @@ fn draw_row(row: &Row, area: Rect, buffer: &mut Buffer) {
         RowKind::Day => put(buffer, area, &row.text, DIM),
         RowKind::New => put(buffer, area, &row.text, BOLD),
         RowKind::Header => put(buffer, indented(area, GUTTER), &row.text, BOLD),
+        RowKind::Notice => put(buffer, indented(area, GUTTER), &row.text, DIM),
         RowKind::Text => put(buffer, indented(area, GUTTER), &row.text, Style::new()),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use leptos::{ev, prelude::*, task::spawn_local};
 use subrosa_web_rpc::Request;
 
-use super::{bubble::MessageBubble, entry::Entry, scroll::Scroller};
+use super::{bubble::MessageBubble, entry::Entry, notices, scroll::Scroller};
 use crate::{
     browser,
     components::{icon, skeleton},
@@ -158,6 +158,13 @@ fn row(drawn: Drawn, store: Store) -> AnyView {
             };
             view! { <li class="fresh" data-key=key data-testid="unread-divider"><span>{words}</span></li> }
                 .into_any()
+        }
+        Row::Notice { notice, .. } => {
+            let title = format::full(notice.at.as_millis());
+            view! {
+                <li class="event" data-key=key data-testid="conversation-event"><p title=title>{text!(notices::of_event(&notice))}</p></li>
+            }
+            .into_any()
         }
         Row::Message { .. } => view! { <MessageBubble row key is_new /> }.into_any(),
     }

@@ -3,6 +3,7 @@
 mod banners;
 mod bubble;
 mod chat_item;
+mod compare;
 mod composer;
 mod conversation;
 mod details;

@@ -1,15 +1,20 @@
 //! Warnings to the user: in plain words, where they belong, and gone once dismissed.
 
 use leptos::{prelude::*, task::spawn_local};
-use subrosa_web_rpc::{ChatId, ConversationState, Request, Warning};
+use subrosa_web_rpc::{ChatId, ConversationState, Notice, NoticeKind, Request, Warning};
+use subrosa_wire::DeviceId;
 
-use super::entry::Entry;
+use super::{
+    compare::{CompareAccounts, TryAgain},
+    entry::Entry,
+};
 use crate::{
     components::{failure, icon, report},
     i18n::{now, t},
     link,
     model::{
         faces,
+        route::Route,
         warnings::{self, Meaning},
     },
     reactive::{memo, text},
@@ -22,6 +27,7 @@ pub(super) fn Notices(chat: ChatId) -> impl IntoView {
     let store = use_store();
     let entry = expect_context::<Entry>();
     let here = memo!(move || concerning(store, Some(chat)));
+    let asked = RwSignal::new(false);
     let is_blocked = move || entry.state() == Some(ConversationState::Blocked);
     let is_set_aside = move || entry.state() == Some(ConversationState::Quarantined);
     let is_cut_off = move || entry.state() == Some(ConversationState::CutOff);
@@ -34,6 +40,9 @@ pub(super) fn Notices(chat: ChatId) -> impl IntoView {
                         <div>
                             <strong>{t!("blocked-title", name = entry.name())}</strong>
                             <span>{t!("blocked-what")}</span>
+                            <div class="actions">
+                                <button type="button" class="button small" data-testid="blocked-compare" on:click=move |_| asked.set(true)>{t!("blocked-look")}</button>
+                            </div>
                         </div>
                     </div>
                 </Show>
@@ -42,7 +51,7 @@ pub(super) fn Notices(chat: ChatId) -> impl IntoView {
                 <For each=move || here.get() key=|(number, _)| *number let((number, warning))>
                     <div class="notice warn" role="alert" data-testid="warning">
                         {icon::icon(icon::WARN)}
-                        {body(warning)}
+                        {body(number, warning)}
                         <button type="button" class="icon-button" aria-label=t!("dismiss") title=t!("dismiss") on:click=move |_| store.dismiss(number)>
                             {icon::sized(icon::CLOSE, "18")}
                         </button>
@@ -50,6 +59,7 @@ pub(super) fn Notices(chat: ChatId) -> impl IntoView {
                 </For>
             </div>
         </Show>
+        <TryAgain open=asked chat entry />
     }
 }
 
@@ -117,7 +127,7 @@ pub(super) fn GeneralNotices() -> impl IntoView {
         <For each=move || general.get() key=|(number, _)| *number let((number, warning))>
             <div class="banner warn" data-testid="warning">
                 {icon::sized(icon::WARN, "16")}
-                {body(warning)}
+                {body(number, warning)}
                 <button type="button" class="text-button" data-testid="dismiss" on:click=move |_| store.dismiss(number)>{t!("dismiss")}</button>
             </div>
         </For>
@@ -125,13 +135,42 @@ pub(super) fn GeneralNotices() -> impl IntoView {
 }
 
 /// What happened and what to do, and folded away what a report needs.
-fn body(warning: Warning) -> impl IntoView {
+fn body(number: u64, warning: Warning) -> impl IntoView {
     let report = warnings::report(&warning).map(report::folded);
+    let action = action(number, &warning);
     view! {
         <div>
             <span>{text!(words(&warning))}</span>
             {report}
+            {action}
         </div>
+    }
+}
+
+/// The way to do something about it, if there is one.
+fn action(number: u64, warning: &Warning) -> Option<AnyView> {
+    match Meaning::of(warning) {
+        Meaning::OtherAccount(_, Some(handle)) => {
+            let open = RwSignal::new(false);
+            let handle = handle.clone();
+            Some(
+                view! {
+                    <button type="button" class="text-button" data-testid="compare-accounts" on:click=move |_| open.set(true)>{t!("compare-look")}</button>
+                    <CompareAccounts open handle number />
+                }
+                .into_any(),
+            )
+        }
+        Meaning::NewDevice(_) | Meaning::UnknownDevice(_) | Meaning::DeviceUnlisted(_) => {
+            let router = use_router();
+            Some(
+                view! {
+                    <a class="text-button" data-testid="to-devices" href=Route::Settings.path() on:click=move |event| router.follow(Route::Settings)(event)>{t!("to-devices")}</a>
+                }
+                .into_any(),
+            )
+        }
+        _ => None,
     }
 }
 
@@ -142,6 +181,10 @@ fn words(warning: &Warning) -> String {
             now!("warning-handle-reassigned", name = format!("@{handle}"))
         }
         Meaning::OtherAccount(_, None) => now!("warning-handle-reassigned-unnamed"),
+        Meaning::NewDevice(device) => now!("warning-new-device", id = short(device)),
+        Meaning::UnknownDevice(device) => now!("warning-unknown-device", id = short(device)),
+        Meaning::DeviceUnlisted(device) => now!("warning-device-unlisted", id = short(device)),
+        Meaning::OldVault => now!("warning-vault"),
         Meaning::ChangedLog => now!("warning-log"),
         Meaning::Forged => now!("warning-forged"),
         Meaning::FalseAccount => now!("warning-account"),
@@ -158,5 +201,25 @@ fn words(warning: &Warning) -> String {
         Meaning::CertificatesExpired => now!("warning-certificates"),
         Meaning::Refused => now!("warning-refused"),
         Meaning::More => now!("warning-more"),
+    }
+}
+
+/// People tell devices apart by the start of an id, as by the last digits of a card.
+fn short(device: DeviceId) -> String {
+    device.to_string().chars().take(8).collect()
+}
+
+/// What a line of a conversation says that is no message.
+pub(super) fn of_event(notice: &Notice) -> String {
+    let name = |person| faces::name(person).unwrap_or_else(|| now!("unknown-person"));
+    let who: Vec<_> = notice.who.iter().map(name).collect();
+    let who = who.join(", ");
+    match (notice.kind, &notice.by) {
+        (NoticeKind::DeviceAdded, Some(by)) if notice.who == [by.clone()] => {
+            now!("event-device-own", name = who)
+        }
+        (NoticeKind::DeviceAdded, Some(by)) => now!("event-device-by", by = name(by), name = who),
+        (NoticeKind::DeviceAdded, None) => now!("event-device-away", name = who),
+        (NoticeKind::Other, _) => now!("event-other", name = who),
     }
 }

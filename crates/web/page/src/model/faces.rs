@@ -87,17 +87,33 @@ fn known_name(conversation: &Conversation) -> Option<String> {
 /// The person's display name, or else the handle. `None` while neither is known.
 pub(crate) fn name(person: &Contact) -> Option<String> {
     let name = person.name.as_deref().and_then(shown);
-    name.or_else(|| handle(person))
+    name.or_else(|| handle(person)).or_else(|| former_handle(person))
 }
 
 /// The handle of the other person with its `@`, unless it already stands in place of the conversation's name.
 pub(crate) fn handle_beside_name(conversation: &Conversation) -> Option<String> {
-    let handle = conversation.with.as_ref().and_then(handle);
+    let handle = conversation
+        .with
+        .as_ref()
+        .and_then(|person| handle(person).or_else(|| former_handle(person)));
     handle.filter(|handle| known_name(conversation).as_ref() != Some(handle))
 }
 
 fn handle(person: &Contact) -> Option<String> {
     person.handle.as_ref().map(|handle| format!("@{handle}"))
+}
+
+/// The handle that the person had until the user accepted another account for it, said as such.
+fn former_handle(person: &Contact) -> Option<String> {
+    let handle = person.former_handle.as_ref()?;
+    Some(now!("formerly", handle = format!("@{handle}")))
+}
+
+/// An account id in groups of four digits, to be compared digit by digit.
+pub(crate) fn grouped(account: &AccountId) -> String {
+    let digits: Vec<_> = account.to_string().chars().collect();
+    let groups: Vec<String> = digits.chunks(4).map(|group| group.iter().collect()).collect();
+    groups.join(" ")
 }
 
 /// A name as it is shown: of bounded length and height. `None` if nothing of it is left.
@@ -167,6 +183,19 @@ mod tests {
         assert_eq!(name(&person).as_deref(), Some("@ben"));
         person.handle = None;
         assert_eq!(name(&person), None);
+    }
+
+    #[test]
+    fn whoever_had_a_handle_is_not_called_by_it() {
+        let mut person = contact(0, "ben", None);
+        person.former_handle = person.handle.take();
+        assert_eq!(name(&person).as_deref(), Some("formerly \u{2068}@ben\u{2069}"));
+    }
+
+    #[test]
+    fn an_account_id_is_compared_in_groups() {
+        let account = AccountId::from_bytes([0x0a; 16]);
+        assert_eq!(grouped(&account), "0a0a 0a0a 0a0a 0a0a 0a0a 0a0a 0a0a 0a0a");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use subrosa_web_rpc::Message;
+use subrosa_web_rpc::{Message, Notice};
 
 use super::window::Window;
 
@@ -21,6 +21,13 @@ pub(crate) enum Row {
     },
     /// The messages below were unread when the conversation was opened.
     Unread,
+    /// A line that is no message.
+    Notice {
+        /// The line.
+        notice: Arc<Notice>,
+        /// Counts those at the same position.
+        index: usize,
+    },
     /// A message.
     Message {
         /// The message.
@@ -38,6 +45,7 @@ impl Row {
         match self {
             Self::Day { day, .. } => format!("day-{day}"),
             Self::Unread => "unread".to_owned(),
+            Self::Notice { notice, index } => format!("notice-{}-{index}", notice.position),
             Self::Message { message, .. } => message.id.to_string(),
         }
     }
@@ -51,7 +59,12 @@ pub(crate) fn rows(window: &Window, unread_from: Option<i64>, day_of: impl Fn(u6
     let mut day = i64::MIN;
     let mut unread_shown = false;
     let mut previous: Option<&Message> = None;
+    let mut notices = window.notices.iter().peekable();
     for message in &window.messages {
+        while let Some(notice) = notices.next_if(|notice| notice.position <= message.position) {
+            add_notice(&mut rows, notice);
+            previous = None;
+        }
         let at_ms = message.sent_at.as_millis();
         let its_day = day_of(at_ms);
         let mut first = previous.is_none_or(|previous| !together(previous, message));
@@ -77,8 +90,23 @@ pub(crate) fn rows(window: &Window, unread_from: Option<i64>, day_of: impl Fn(u6
         });
         previous = Some(message);
     }
+    for notice in notices {
+        add_notice(&mut rows, notice);
+    }
     end_group(&mut rows);
     rows
+}
+
+fn add_notice(rows: &mut Vec<Row>, notice: &Arc<Notice>) {
+    end_group(rows);
+    let index = match rows.last() {
+        Some(Row::Notice { notice: other, index }) if other.position == notice.position => index + 1,
+        _ => 0,
+    };
+    rows.push(Row::Notice {
+        notice: notice.clone(),
+        index,
+    });
 }
 
 fn together(one: &Message, next: &Message) -> bool {
@@ -99,7 +127,7 @@ mod tests {
     use subrosa_wire::{AccountId, Timestamp};
 
     use super::*;
-    use crate::model::samples::{CHAT, HOUR, message};
+    use crate::model::samples::{CHAT, HOUR, message, notice};
 
     fn at(position: i64, hours: u64, sender: u8) -> Message {
         Message {
@@ -111,14 +139,18 @@ mod tests {
     }
 
     fn shape(messages: Vec<Message>, unread_from: Option<i64>) -> String {
-        let window = Window::new(CHAT, messages, false, false);
-        rows(&window, unread_from, |ms| {
+        shape_of(&Window::new(CHAT, messages, false, false), unread_from)
+    }
+
+    fn shape_of(window: &Window, unread_from: Option<i64>) -> String {
+        rows(window, unread_from, |ms| {
             i64::try_from(ms / (24 * HOUR)).unwrap_or_default()
         })
         .iter()
         .map(|row| match row {
             Row::Day { day, .. } => format!("day{day}"),
             Row::Unread => "new".to_owned(),
+            Row::Notice { index, .. } => format!("line{index}"),
             Row::Message {
                 first: true,
                 last: true,
@@ -143,6 +175,17 @@ mod tests {
             at(6, 26, 2),
         ];
         assert_eq!(shape(messages, None), "day0 ( . ) () day1 () ()");
+    }
+
+    #[test]
+    fn a_line_stands_at_its_place_and_ends_a_group() {
+        let mut window = Window::new(CHAT, vec![at(1, 1, 2), at(3, 1, 2), at(5, 1, 2)], false, false);
+        let by_another = Notice {
+            by: None,
+            ..notice(4)
+        };
+        window.add_notices(vec![notice(4), by_another, notice(7)]);
+        assert_eq!(shape_of(&window, None), "day0 ( ) line0 line1 () line0");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use subrosa_web_rpc::{
     ChatId, Contact, Conversation, ConversationKind, ConversationState, LocalMessageId, Message,
-    MessageStatus,
+    MessageStatus, Notice, NoticeKind,
 };
 use subrosa_wire::{AccountId, Timestamp};
 
@@ -25,11 +25,24 @@ pub(crate) fn message(position: i64) -> Message {
     }
 }
 
+/// A line about a new device.
+pub(crate) fn notice(position: i64) -> Notice {
+    Notice {
+        chat: CHAT,
+        position,
+        at: Timestamp::from_millis(position.unsigned_abs() * 1000),
+        kind: NoticeKind::DeviceAdded,
+        by: Some(contact(2, "ben", None)),
+        who: vec![contact(2, "ben", None)],
+    }
+}
+
 /// A person.
 pub(crate) fn contact(number: u8, handle: &str, name: Option<&str>) -> Contact {
     Contact {
         account_id: AccountId::from_bytes([number; 16]),
         handle: handle.parse().ok(),
+        former_handle: None,
         name: name.map(str::to_owned),
     }
 }

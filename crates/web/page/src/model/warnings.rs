@@ -1,7 +1,7 @@
 //! What warnings mean to the user. Many kinds of misbehaviour mean the same, and are shown once.
 
 use subrosa_web_rpc::{Contact, MemberMisbehaviour, Misbehaviour, Warning};
-use subrosa_wire::{AccountId, Handle};
+use subrosa_wire::{AccountId, DeviceId, Handle};
 
 use crate::limits::WARNINGS_MAX;
 
@@ -10,6 +10,14 @@ use crate::limits::WARNINGS_MAX;
 pub(crate) enum Meaning<'a> {
     /// A handle belongs to another account than before.
     OtherAccount(AccountId, Option<&'a Handle>),
+    /// A device was signed in to the account.
+    NewDevice(DeviceId),
+    /// The account's devices do not know one that is there.
+    UnknownDevice(DeviceId),
+    /// The server no longer lists a device of the account.
+    DeviceUnlisted(DeviceId),
+    /// The server went back to an earlier vault.
+    OldVault,
     /// The server withheld, invented, repeated, reordered or changed messages.
     ChangedLog,
     /// Something that the server handed out is forged.
@@ -51,6 +59,9 @@ impl<'a> Meaning<'a> {
             Warning::HandleReassigned { account, handle, .. } => {
                 Self::OtherAccount(*account, handle.as_ref())
             }
+            Warning::NewDevice(device) => Self::NewDevice(*device),
+            Warning::UnknownDevice(device) => Self::UnknownDevice(*device),
+            Warning::DeviceUnlisted(device) => Self::DeviceUnlisted(*device),
             Warning::ServerMisbehaved { how, .. } => Self::of_server(*how),
             Warning::MemberMisbehaved { member, how, .. } => match how {
                 MemberMisbehaviour::InvalidContent
@@ -103,7 +114,9 @@ impl<'a> Meaning<'a> {
             Misbehaviour::MalformedAccount
             | Misbehaviour::HandleChanged
             | Misbehaviour::FalseKeys
-            | Misbehaviour::WrongAccount => Self::FalseAccount,
+            | Misbehaviour::WrongAccount
+            | Misbehaviour::HandleShared => Self::FalseAccount,
+            Misbehaviour::VaultRolledBack => Self::OldVault,
             Misbehaviour::SignedOutDeviceReturns => Self::DeviceReturns,
             Misbehaviour::OwnDeviceUnlisted | Misbehaviour::DevicesContradict => Self::FalseDevices,
             Misbehaviour::NoConversation
@@ -139,6 +152,9 @@ pub(crate) fn report(warning: &Warning) -> Option<String> {
         Warning::HandleReassigned { .. }
         | Warning::LogsDisagree { .. }
         | Warning::MessagesMissing { .. }
+        | Warning::NewDevice(_)
+        | Warning::UnknownDevice(_)
+        | Warning::DeviceUnlisted(_)
         | Warning::HistoryGap { .. }
         | Warning::CertificatesExpired { .. }
         | Warning::More => None,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use subrosa_web_rpc::{ChatId, LocalMessageId, Message};
+use subrosa_web_rpc::{ChatId, LocalMessageId, Message, Notice};
 
 /// Messages in one page.
 pub(crate) const PAGE: usize = 50;
@@ -16,6 +16,8 @@ pub(crate) struct Window {
     pub(crate) chat: ChatId,
     /// The messages.
     pub(crate) messages: Vec<Arc<Message>>,
+    /// The lines between them that are no messages, in ascending order of position.
+    pub(crate) notices: Vec<Arc<Notice>>,
     /// There are older ones.
     pub(crate) has_older: bool,
     /// There are newer ones.
@@ -40,9 +42,42 @@ impl Window {
         Self {
             chat,
             messages,
+            notices: Vec::new(),
             has_older,
             has_newer,
         }
+    }
+
+    /// Adds the lines that came with a page.
+    pub(crate) fn add_notices(&mut self, notices: Vec<Notice>) {
+        for notice in notices {
+            self.take_notice(notice);
+        }
+    }
+
+    /// Adds a line, if it lies in the window.
+    pub(crate) fn take_notice(&mut self, notice: Notice) {
+        if !self.reaches(notice.position) || self.notices.iter().any(|known| **known == notice) {
+            return;
+        }
+        let index = self
+            .notices
+            .partition_point(|other| other.position <= notice.position);
+        self.notices.insert(index, Arc::new(notice));
+    }
+
+    fn reaches(&self, position: i64) -> bool {
+        let before = self.first().is_some_and(|first| position < first);
+        let after = self.last().is_none_or(|last| position > last);
+        !(before && self.has_older) && !(after && self.has_newer)
+    }
+
+    fn drop_notices(&mut self) {
+        let notices = std::mem::take(&mut self.notices);
+        self.notices = notices
+            .into_iter()
+            .filter(|notice| self.reaches(notice.position))
+            .collect();
     }
 
     /// The position of the oldest message.
@@ -66,6 +101,7 @@ impl Window {
         if self.messages.len() > WINDOW_MAX {
             self.messages.truncate(WINDOW_MAX);
             self.has_newer = true;
+            self.drop_notices();
         }
     }
 
@@ -90,9 +126,7 @@ impl Window {
             }
             self.messages.remove(index);
         }
-        let before = self.first().is_some_and(|first| message.position < first);
-        let after = self.last().is_none_or(|last| message.position > last);
-        if (before && self.has_older) || (after && self.has_newer) {
+        if !self.reaches(message.position) {
             return Arrival::Outside;
         }
         let index = self
@@ -118,6 +152,7 @@ impl Window {
         if self.messages.len() > WINDOW_MAX {
             self.messages.drain(..self.messages.len() - WINDOW_MAX);
             self.has_older = true;
+            self.drop_notices();
         }
     }
 }
@@ -129,7 +164,7 @@ mod tests {
     use subrosa_web_rpc::MessageStatus;
 
     use super::*;
-    use crate::model::samples::{CHAT, message};
+    use crate::model::samples::{CHAT, message, notice};
 
     fn window(range: std::ops::Range<i64>, has_older: bool, has_newer: bool) -> Window {
         Window::new(CHAT, range.map(message).collect(), has_older, has_newer)
@@ -187,6 +222,21 @@ mod tests {
         assert_eq!(window.take(pending), Arrival::Replaced);
         assert_eq!(positions(&window), [0, 1, 2, 3, 4]);
         assert_eq!(window.messages.last().unwrap().status, MessageStatus::Sent);
+    }
+
+    #[test]
+    fn lines_are_kept_as_far_as_the_window_reaches() {
+        let mut window = window(50..100, true, false);
+        window.add_notices(vec![notice(60), notice(20), notice(60), notice(500)]);
+        let at =
+            |window: &Window| -> Vec<_> { window.notices.iter().map(|notice| notice.position).collect() };
+        assert_eq!(at(&window), [60, 500]);
+        window.prepend((0..50).map(message).collect(), false);
+        window.take_notice(notice(20));
+        assert_eq!(at(&window), [20, 60, 500]);
+        window.append((100..300).map(message).collect(), false);
+        assert_eq!(window.first(), Some(120));
+        assert_eq!(at(&window), [500]);
     }
 
     #[test]

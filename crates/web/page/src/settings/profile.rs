@@ -14,7 +14,7 @@ use crate::{
     },
     i18n::{now, t},
     link,
-    model::faces::Face,
+    model::faces::{Face, grouped},
     reactive::{memo, text},
     store::use_store,
 };
@@ -50,6 +50,11 @@ pub(super) fn Profile() -> impl IntoView {
                     <span class="handle">{move || store.me().map(|me| format!("@{}", me.handle))}</span>
                 </div>
             </div>
+            <dl class="accounts">
+                <dt>{t!("account-id")}</dt>
+                <dd class="account-id" dir="ltr" data-testid="account-id">{move || store.me().map(|me| grouped(&me.account_id))}</dd>
+            </dl>
+            <p class="lead">{t!("account-id-what")}</p>
             <form on:submit=submitted>
                 {field(Kind::text("profile-name"), t!("display-name"), name, move || {
                     if name.with(|name| name.trim().len() > DISPLAY_NAME_MAX) { Hint::Wrong(now!("failure-name")) } else { Hint::Plain(now!("display-name-rule")) }

@@ -1,7 +1,7 @@
 //! The open conversation: which messages of it are loaded.
 
 use leptos::{prelude::*, task::spawn_local};
-use subrosa_web_rpc::{Answer, ChatId, Failure, Message, Page, Request};
+use subrosa_web_rpc::{Answer, ChatId, Failure, Message, Notice, Page, Request};
 
 use super::Store;
 use crate::{
@@ -27,8 +27,17 @@ const LIMIT: u32 = PAGE as u32;
 
 struct Loaded {
     messages: Vec<Message>,
+    notices: Vec<Notice>,
     has_older: bool,
     has_newer: bool,
+}
+
+impl Loaded {
+    fn into_window(self, chat: ChatId) -> Window {
+        let mut window = Window::new(chat, self.messages, self.has_older, self.has_newer);
+        window.add_notices(self.notices);
+        window
+    }
 }
 
 async fn load(chat: ChatId, page: Page, limit: u32) -> Option<Loaded> {
@@ -37,8 +46,10 @@ async fn load(chat: ChatId, page: Page, limit: u32) -> Option<Loaded> {
             messages,
             has_older,
             has_newer,
+            notices,
         }) => Some(Loaded {
             messages,
+            notices,
             has_older,
             has_newer,
         }),
@@ -113,6 +124,7 @@ impl Store {
         if let Some(first) = first {
             self.extend(Page::Before(first), |window, loaded| {
                 window.prepend(loaded.messages, loaded.has_older);
+                window.add_notices(loaded.notices);
             });
         }
     }
@@ -125,6 +137,7 @@ impl Store {
         if let Some(last) = last {
             self.extend(Page::From(last + 1), |window, loaded| {
                 window.append(loaded.messages, loaded.has_newer);
+                window.add_notices(loaded.notices);
             });
         }
     }
@@ -208,6 +221,17 @@ impl Store {
         });
     }
 
+    /// Adds a line that is no message.
+    pub(super) fn take_notice(self, notice: Notice) {
+        self.window.maybe_update(|window| match window {
+            Some(window) if window.chat == notice.chat => {
+                window.take_notice(notice);
+                true
+            }
+            _ => false,
+        });
+    }
+
     /// Sends a text. When this returns, the message is in the window.
     pub(crate) async fn send(self, chat: ChatId, text: String) -> Result<(), Failure> {
         let request = Request::SendText {
@@ -227,19 +251,17 @@ impl Store {
 
 async fn newest(chat: ChatId) -> Option<Window> {
     let loaded = load(chat, Page::Newest, LIMIT).await?;
-    Some(Window::new(
-        chat,
-        loaded.messages,
-        loaded.has_older,
-        loaded.has_newer,
-    ))
+    Some(loaded.into_window(chat))
 }
 
 /// The messages from a position on, and some before it.
 async fn around(chat: ChatId, from: i64) -> Option<Window> {
     let loaded = load(chat, Page::From(from), LIMIT).await?;
-    let mut window = Window::new(chat, loaded.messages, loaded.has_older, loaded.has_newer);
-    let before = load(chat, Page::Before(window.first()?), CONTEXT).await?;
+    let mut window = loaded.into_window(chat);
+    window.first()?;
+    // From the place that was asked for on, so that no line between the two pages is missed.
+    let before = load(chat, Page::Before(from), CONTEXT).await?;
     window.prepend(before.messages, before.has_older);
+    window.add_notices(before.notices);
     Some(window)
 }

@@ -23,6 +23,7 @@ impl Store {
                     roster.insert(conversation.id, Arc::new(*conversation));
                 });
             }
+            Event::Notice(notice) => self.take_notice(*notice),
             Event::Message(message) => self.take_message(*message),
             Event::MessageRemoved { chat, message } => {
                 self.window.maybe_update(|window| match window {

@@ -7,8 +7,8 @@ use subrosa_wire::{AccountId, DeviceId, Timestamp};
 use super::*;
 use crate::{
     Answer, Call, ChatId, Connection, Contact, Conversation, ConversationKind, ConversationState, Event,
-    Failure, FailureKind, LocalMessageId, Me, MemberMisbehaviour, Message, MessageStatus, Misbehaviour, Page,
-    Phase, Request, Secret, State, ToPage, Warning,
+    Failure, FailureKind, LocalMessageId, Me, MemberMisbehaviour, Message, MessageStatus, Misbehaviour,
+    Notice, NoticeKind, Page, Phase, Request, Secret, State, ToPage, Warning,
 };
 
 const CHAT: ChatId = ChatId::new(7);
@@ -17,6 +17,7 @@ fn contact() -> Contact {
     Contact {
         account_id: AccountId::from_bytes([4; 16]),
         handle: "bob".parse().ok(),
+        former_handle: "ben".parse().ok(),
         name: None,
     }
 }
@@ -31,6 +32,17 @@ fn message() -> Message {
         sent_at: Timestamp::from_millis(1_764_000_000_000),
         status: MessageStatus::Pending,
         position: i64::MAX,
+    }
+}
+
+fn notice() -> Notice {
+    Notice {
+        chat: CHAT,
+        position: 7,
+        at: Timestamp::from_millis(1_764_000_000_000),
+        kind: NoticeKind::DeviceAdded,
+        by: None,
+        who: vec![contact()],
     }
 }
 
@@ -133,6 +145,7 @@ fn what_is_written_is_read_and_nothing_else() {
         round_trip(&ToPage::Event(Event::Warning(warning)));
     }
     let answer = Answer::Messages {
+        notices: vec![notice()],
         messages: vec![message()],
         has_older: true,
         has_newer: false,

@@ -1,0 +1,75 @@
+//! Lines of a conversation that are no messages.
+
+use std::ops::RangeInclusive;
+
+use rusqlite::{Connection, Row, params};
+use subrosa_wire::{AccountId, ConversationId, Timestamp, ids::ID_LEN};
+
+use super::{corrupt, from_sql, id_bytes, to_sql};
+use crate::{
+    ChatId,
+    api::{Notice, NoticeKind},
+    database::DatabaseError,
+};
+
+fn notice(row: &Row<'_>) -> Result<Notice, DatabaseError> {
+    let by: Option<Vec<u8>> = row.get(5)?;
+    let who: Vec<u8> = row.get(6)?;
+    Ok(Notice {
+        chat: row.get(0)?,
+        conversation_id: ConversationId::from_bytes(id_bytes(&row.get::<_, Vec<u8>>(1)?)?),
+        position: row.get(2)?,
+        at: Timestamp::from_millis(from_sql(row.get(3)?)?),
+        kind: match row.get(4)? {
+            1 => NoticeKind::DeviceAdded,
+            _ => return Err(corrupt("a notice's kind")),
+        },
+        by: by.map(|by| id_bytes(&by)).transpose()?.map(AccountId::from_bytes),
+        who: who
+            .chunks(ID_LEN)
+            .map(|id| Ok(AccountId::from_bytes(id_bytes(id)?)))
+            .collect::<Result<_, DatabaseError>>()?,
+    })
+}
+
+/// Those whose positions lie in this range, in the order of display.
+pub(crate) fn in_range(
+    conn: &Connection,
+    chat: ChatId,
+    positions: RangeInclusive<i64>,
+) -> Result<Vec<Notice>, DatabaseError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT n.conversation, c.conversation_id, n.position, n.at, n.kind, n.by, n.who
+         FROM notices n JOIN conversations c ON c.id = n.conversation
+         WHERE n.conversation = ?1 AND n.position BETWEEN ?2 AND ?3 ORDER BY n.position, n.id",
+    )?;
+    let mut rows = statement.query(params![chat, positions.start(), positions.end()])?;
+    let mut notices = Vec::new();
+    while let Some(row) = rows.next()? {
+        notices.push(notice(row)?);
+    }
+    Ok(notices)
+}
+
+pub(crate) fn insert(conn: &Connection, notice: &Notice) -> Result<(), DatabaseError> {
+    let kind = match notice.kind {
+        NoticeKind::DeviceAdded => 1,
+    };
+    let who: Vec<u8> = notice
+        .who
+        .iter()
+        .flat_map(|account| *account.as_bytes())
+        .collect();
+    conn.prepare_cached(
+        "INSERT INTO notices (conversation, position, at, kind, by, who) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![
+        notice.chat,
+        notice.position,
+        to_sql(notice.at.as_millis()),
+        kind,
+        notice.by.map(AccountId::to_vec),
+        who
+    ])?;
+    Ok(())
+}
