@@ -5,7 +5,7 @@ use subrosa_engine::{
     Command, Conversation, ConversationState, Input, MessageStatus, Warning, content::SendToken,
 };
 use subrosa_mls::group_prefix;
-use subrosa_wire::{ConversationId, Timestamp};
+use subrosa_wire::{ConversationId, Timestamp, limits::SEND_NUMBER_MAX};
 use tempfile::TempDir;
 
 use crate::{
@@ -292,6 +292,33 @@ fn a_group_that_is_gone_is_joined_anew_at_the_first_attempt() {
     trio.step(ALICE, Command::TryAgain(chat.id));
     trio.settle();
     assert_eq!(trio.chat(ALICE, BOB).state, ConversationState::Joined);
+}
+
+// The commit by which it came back carried the highest number, and the server could take none after it.
+#[test]
+fn a_device_that_a_false_answer_led_to_the_end_of_the_numbers_joins_anew_and_can_send() {
+    let (mut trio, id) = talked();
+    trio.devices[ALICE].with_database(|connection| {
+        for (key, _) in break_group(connection, id) {
+            let deleted = connection.execute("DELETE FROM mls_state WHERE key = ?1", [key]);
+            deleted.expect("the row is deleted");
+        }
+        let led = connection.execute(
+            "UPDATE conversations SET accepted_number = ?1",
+            [i64::try_from(SEND_NUMBER_MAX - 1).expect("SQLite has room")],
+        );
+        led.expect("the row is written");
+    });
+    trio.connect(ALICE);
+    trio.settle();
+    let chat = trio.chat(ALICE, BOB).id;
+    trio.step(ALICE, Command::TryAgain(chat));
+    trio.settle();
+    for text in ["one", "two"] {
+        trio.send(ALICE, BOB, text);
+        trio.settle();
+        assert!(trio.has(BOB, ALICE, text), "{text}");
+    }
 }
 
 #[test]

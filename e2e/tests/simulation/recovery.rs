@@ -1,14 +1,11 @@
 //! The ways back of a device that cannot follow the log any more: fetch the gap, hold what comes too early,
 //! join again from outside. A liar between server and device brings it there.
 
-use std::time::Duration;
-
 use subrosa_e2e::tampering::{EachEntry, EachFrame, Honest};
 use subrosa_engine::{Command, ConversationState, Misbehaviour, RecoveryCounts, Warning};
 use subrosa_wire::{
     ProblemCode,
     frames::{Deliver, LogEntry, Problem, ServerFrame, log_entry::Payload, server_frame::Body},
-    limits::SEND_NUMBER_MAX,
 };
 
 use crate::world::{RETENTION, World};
@@ -509,41 +506,4 @@ fn an_announced_entry_that_the_log_does_not_have_is_asked_for_ever_more_rarely()
     }
     assert_eq!(world.devices[0].messages().len(), 4);
     agree(&mut world);
-}
-
-// The commit by which it came back carried the highest number, and the server took none after it.
-#[test]
-fn a_device_that_was_led_to_the_end_of_the_numbers_and_joins_again_can_send() {
-    let mut world = World::talking(11, 1);
-    let mut answers = 0;
-    world.lie_to(
-        1,
-        EachFrame(move |mut frame: ServerFrame| {
-            let is_answer = match &frame.body {
-                Some(Body::Appended(_)) => true,
-                Some(Body::Problem(problem)) => problem.known_code() == Some(ProblemCode::SendOutOfOrder),
-                _ => false,
-            };
-            if is_answer {
-                answers += 1;
-                let lie = match answers {
-                    1 => Some(Problem {
-                        expected_send_number: SEND_NUMBER_MAX - 1,
-                        ..Problem::new(ProblemCode::SendOutOfOrder, "")
-                    }),
-                    2 => Some(Problem::new(ProblemCode::NotAMember, "")),
-                    _ => None,
-                };
-                frame.body = lie.map(Body::Problem).or(frame.body);
-            }
-            vec![frame]
-        }),
-    );
-    for _ in 0..2 {
-        world.send_text(1);
-        deliver(&mut world);
-        world.wait(Duration::from_secs(5));
-    }
-    world.lie_to(1, Honest);
-    go_on(&mut world);
 }

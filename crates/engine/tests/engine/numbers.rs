@@ -175,8 +175,8 @@ fn a_device_that_was_led_to_the_end_of_the_numbers_can_send_again() {
     device.answer(request_id, out_of_order(SEND_NUMBER_MAX));
     let (request_id, last) = next_append(&mut device, &mut others);
     assert_eq!(
-        (last.send_number, &last.payload),
-        (SEND_NUMBER_MAX, &first.payload)
+        (last.send_number, &last.send_id),
+        (SEND_NUMBER_MAX, &first.send_id)
     );
     // The server is honest again.
     device.asked.clear();
