@@ -12,14 +12,6 @@ CREATE TABLE key_packages (
     key_package    BLOB               -- mutable, MLSMessage; NULL once the server has it, unless it is of last resort
 ) STRICT;
 
--- Welcomes that one of last resort has opened: it could open them again.
-CREATE TABLE used_welcomes (
-    welcome_id  BLOB    NOT NULL PRIMARY KEY,  -- immutable, SHA-256 of the part for this device
-    key_package INTEGER NOT NULL REFERENCES key_packages (number) ON DELETE CASCADE  -- immutable
-) STRICT, WITHOUT ROWID;
-
-CREATE INDEX used_welcomes_by_key_package ON used_welcomes (key_package);
-
 -- Those that were made before: nobody knows when, so their age counts from the first look at it.
 INSERT INTO key_packages (reference, is_last_resort, made_at, is_used)
 SELECT substr(key, 3), 0, 9223372036854775807, 0 FROM mls_state WHERE key >= x'6b2f' AND key < x'6b30';

@@ -88,16 +88,15 @@ pub(crate) fn publication_refused(cx: &mut Context<'_>, problem: &Problem) -> St
     Ok(())
 }
 
-/// Opens a Welcome. Also returns whether it was made with a key package of last resort. Each Welcome opens once,
-/// whatever it was made with.
+/// Opens a Welcome. Also returns whether it was made with a key package of last resort.
 pub(crate) fn open_welcome(
     cx: &mut Context<'_>,
     id: ConversationId,
     item: &WelcomeItem,
 ) -> StepResult<Result<(StagedJoin, bool), JoinError>> {
     let key = match cx.mls().welcome_key(&item.welcome) {
-        Ok(Some(key)) if !key_packages::is_welcome_used(cx.conn, &key.welcome_id)? => key,
-        Ok(_) => return Ok(Err(JoinError::NoKeyPackage)),
+        Ok(Some(key)) => key,
+        Ok(None) => return Ok(Err(JoinError::NoKeyPackage)),
         Err(error) => return Ok(Err(error)),
     };
     let device = cx.device;
@@ -105,7 +104,7 @@ pub(crate) fn open_welcome(
         .mls()
         .stage_welcome(device, &item.welcome, &item.ratchet_tree, id);
     if key.is_last_resort && staged.is_ok() {
-        key_packages::set_used(cx.conn, &key.reference, &key.welcome_id)?;
+        key_packages::set_used(cx.conn, &key.reference)?;
     }
     if !cx.mls().has_key_package(&key.reference)? {
         key_packages::delete(cx.conn, &key.reference)?;

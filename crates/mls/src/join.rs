@@ -8,10 +8,9 @@ use openmls::{
     group::{MlsGroup, ProposalStore, PublicGroup, StagedWelcome, WelcomeError},
     key_packages::KeyPackageBundle,
     messages::group_info::VerifiableGroupInfo,
-    prelude::{LeafNodeParameters, RatchetTreeIn, tls_codec::Serialize as _},
+    prelude::{LeafNodeParameters, RatchetTreeIn},
 };
 use openmls_traits::{OpenMlsProvider as _, storage::StorageProvider as _};
-use sha2::{Digest as _, Sha256};
 use subrosa_wire::ConversationId;
 
 use crate::{
@@ -116,8 +115,6 @@ pub struct WelcomeKey {
     pub reference: Vec<u8>,
     /// Whether it can be used more than once.
     pub is_last_resort: bool,
-    /// Names the part of the Welcome that is for this device: no other bytes open to the same secrets.
-    pub welcome_id: [u8; 32],
 }
 
 /// A group that was verified for an external join. No commit has been made yet.
@@ -205,13 +202,9 @@ impl Mls<'_> {
                 .key_package(&reference)
                 .map_err(|error| self.provider.internal(error))?;
             if let Some(bundle) = found {
-                let encoded = secrets
-                    .tls_serialize_detached()
-                    .map_err(|error| self.provider.internal(error))?;
                 return Ok(Some(WelcomeKey {
                     reference: reference.as_slice().to_vec(),
                     is_last_resort: bundle.key_package().last_resort(),
-                    welcome_id: Sha256::digest(encoded).into(),
                 }));
             }
         }

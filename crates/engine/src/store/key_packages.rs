@@ -1,4 +1,4 @@
-//! The key packages of which this device has the private part, and the Welcomes that must not be opened again.
+//! The key packages of which this device has the private part.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use subrosa_wire::Timestamp;
@@ -180,33 +180,16 @@ pub(crate) fn unpublished_references(conn: &Connection) -> Result<Vec<Vec<u8>>, 
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Forgets a key package, and the Welcomes that it has opened.
+/// Forgets a key package.
 pub(crate) fn delete(conn: &Connection, reference: &[u8]) -> Result<(), DatabaseError> {
     conn.prepare_cached("DELETE FROM key_packages WHERE reference = ?1")?
         .execute([reference])?;
     Ok(())
 }
 
-/// Whether a Welcome was opened before.
-pub(crate) fn is_welcome_used(conn: &Connection, welcome_id: &[u8; 32]) -> Result<bool, DatabaseError> {
-    Ok(conn
-        .prepare_cached("SELECT count(*) > 0 FROM used_welcomes WHERE welcome_id = ?1")?
-        .query_row([welcome_id], |row| row.get(0))?)
-}
-
-/// Notes that a key package of last resort has opened this Welcome.
-pub(crate) fn set_used(
-    conn: &Connection,
-    reference: &[u8],
-    welcome_id: &[u8; 32],
-) -> Result<(), DatabaseError> {
+/// Notes that a key package of last resort has opened a Welcome.
+pub(crate) fn set_used(conn: &Connection, reference: &[u8]) -> Result<(), DatabaseError> {
     conn.prepare_cached("UPDATE key_packages SET is_used = 1 WHERE reference = ?1")?
         .execute([reference])?;
-    conn.prepare_cached(
-        "INSERT INTO used_welcomes (welcome_id, key_package)
-         SELECT ?2, number FROM key_packages WHERE reference = ?1
-         ON CONFLICT (welcome_id) DO NOTHING",
-    )?
-    .execute(params![reference, welcome_id])?;
     Ok(())
 }

@@ -13,8 +13,9 @@ use subrosa_test_support::SeededRng;
 use subrosa_wire::{
     ConversationId, ProblemCode,
     frames::{
-        Account, CreateConversation, DeviceKeyPackage, GroupState, KeyPackages, Problem, ServerFrame,
-        SyncState, WelcomeItem, WelcomesWaiting, client_frame::Request, server_frame::Body,
+        Account, CreateConversation, DeviceKeyPackage, GroupState, KeyPackages, LogEntry, Problem,
+        ServerFrame, SyncState, WelcomeItem, WelcomesWaiting, client_frame::Request, log_entry::Payload,
+        server_frame::Body,
     },
     rest::{Person, SealedVault},
 };
@@ -247,10 +248,19 @@ fn group_of_the_impostor(alice: &mut Device) -> (ConversationId, CreateConversat
     group_with(alice, package, IMPOSTOR)
 }
 
-/// The group that a stranger makes with this key package of Alice, as the server would deliver it to her.
-pub(crate) fn welcome_with(alice: &Device, key_package: Vec<u8>, stranger: u64) -> WelcomeItem {
+/// The group that a stranger makes with this key package of Alice, as the server would deliver it to her, and the
+/// entry with which its log begins.
+pub(crate) fn welcome_with(alice: &Device, key_package: Vec<u8>, stranger: u64) -> (WelcomeItem, LogEntry) {
     let (conversation, created) = group_with(alice, key_package, stranger);
-    welcome(conversation, &created, alice)
+    let first = LogEntry {
+        conversation_id: conversation.to_vec().into(),
+        seq: 1,
+        send_id: created.send_id.clone(),
+        accepted_at_ms: alice.now.as_millis(),
+        payload: Some(Payload::Commit(created.commit.as_ref().unwrap().commit.clone())),
+        sender_device: Device::new(stranger).engine.me().device_id.to_vec().into(),
+    };
+    (welcome(conversation, &created, alice), first)
 }
 
 fn group_with(alice: &Device, package: Vec<u8>, seed: u64) -> (ConversationId, CreateConversation) {

@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use subrosa_engine::{ChatId, Command, Input, content::SendToken};
-use subrosa_wire::frames::{
-    Append, Appended, ClientFrame, append::Payload, client_frame::Request, server_frame::Body,
+use subrosa_wire::{
+    ProblemCode,
+    frames::{
+        Acknowledged, Append, Appended, ClientFrame, Problem, append::Payload, client_frame::Request,
+        server_frame::Body,
+    },
 };
 
 use crate::{
@@ -182,24 +186,11 @@ fn updates_that_are_due_together_are_spread() {
     }
     device.asked.clear();
     device.now = START.plus(HOUR);
+    connect(&mut device, |_| {});
     let mut commits = 0;
     let mut steps = 0;
     loop {
-        device.step(Input::Tick).unwrap();
-        let mut sent = 0;
-        for (request_id, append) in appends(&mut device) {
-            sent += 1;
-            answer(
-                &mut device,
-                request_id,
-                Body::Appended(Appended {
-                    conversation_id: append.conversation_id,
-                    seq: 2,
-                    epoch: 9,
-                    accepted_at_ms: 0,
-                }),
-            );
-        }
+        let sent = accept_commits(&mut device);
         assert!(sent <= 4, "{sent} in one step");
         commits += sent;
         steps += 1;
@@ -209,8 +200,36 @@ fn updates_that_are_due_together_are_spread() {
             break;
         }
         device.now = device.now.plus(Duration::from_millis(1)).max(next);
+        device.step(Input::Tick).unwrap();
     }
     assert_eq!(commits, CONVERSATIONS);
     assert!(steps < 30, "{steps} steps");
     assert!(device.now.since(START.plus(HOUR)) < 3 * MINUTE);
+}
+
+/// Accepts the first entry of the device in each conversation, and returns how many there were. Other requests are
+/// answered with nothing.
+fn accept_commits(device: &mut Device) -> usize {
+    let mut commits = 0;
+    while !device.asked.is_empty() {
+        for frame in std::mem::take(&mut device.asked) {
+            let body = match frame.request.unwrap() {
+                Request::Append(append) => {
+                    commits += 1;
+                    Body::Appended(Appended {
+                        conversation_id: append.conversation_id,
+                        seq: 2,
+                        epoch: 2,
+                        accepted_at_ms: device.now.as_millis(),
+                    })
+                }
+                Request::Acknowledge(_) | Request::AcknowledgeWelcomes(_) => {
+                    Body::Acknowledged(Acknowledged {})
+                }
+                _ => Body::Problem(Problem::new(ProblemCode::UnknownAccount, "")),
+            };
+            answer(device, frame.request_id, body);
+        }
+    }
+    commits
 }
