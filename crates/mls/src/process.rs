@@ -221,7 +221,8 @@ impl Group {
             .map_err(|error| match mls.provider.store_failure() {
                 Some(failure) => failure.into(),
                 None => match (classify(error), claimed_sender) {
-                    // The signature is checked before what is signed.
+                    // The signature is checked before what is signed, and the membership tag, which only members
+                    // can make, before the confirmation tag.
                     (ProcessError::InvalidCommit(reason), Some(sender)) => ProcessError::Member {
                         sender,
                         fault: MemberFault::InvalidCommit(reason),
@@ -421,7 +422,6 @@ fn classify_commit(error: StageCommitError) -> ProcessError {
             rules::forbidden(ProposalType::PreSharedKey).into()
         }
         StageCommitError::MissingProposal => PolicyError::ProposalByReference.into(),
-        StageCommitError::ConfirmationTagMismatch => ProcessError::Forged(error.to_string()),
         error => ProcessError::InvalidCommit(error.to_string()),
     }
 }

@@ -36,6 +36,8 @@ pub(crate) struct HostileCrypto {
     /// The label of what is encrypted, and the change.
     forgery: Mutex<Option<(&'static str, Forgery)>>,
     shorten_kem_output: AtomicBool,
+    /// How many MACs from here on the one to spoil is; 0 for none.
+    spoil_mac: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -66,8 +68,14 @@ impl Hostile {
         self.random.predictable.store(true, Relaxed);
     }
 
+    /// Changes the `n`-th MAC that is made from here on: the first is 1.
+    pub(crate) fn spoil_mac(&self, n: usize) {
+        self.crypto.spoil_mac.store(n, Relaxed);
+    }
+
     pub(crate) fn tell_no_more_lies(&self) {
         self.spoil_key(0);
+        self.spoil_mac(0);
         *self.crypto.forgery.lock().unwrap() = None;
         self.crypto.shorten_kem_output.store(false, Relaxed);
         self.random.predictable.store(false, Relaxed);
@@ -130,7 +138,13 @@ impl OpenMlsCrypto for HostileCrypto {
     }
 
     fn hmac(&self, hash: HashType, key: &[u8], message: &[u8]) -> Result<SecretVLBytes, CryptoError> {
-        self.inner.hmac(hash, key, message)
+        let mac = self.inner.hmac(hash, key, message)?;
+        if !is_next(&self.spoil_mac) {
+            return Ok(mac);
+        }
+        let mut spoiled = mac.as_slice().to_vec();
+        spoiled[0] ^= 1;
+        Ok(spoiled.into())
     }
 
     fn hkdf_expand(
@@ -253,15 +267,18 @@ impl OpenMlsCrypto for HostileCrypto {
 
     fn derive_hpke_keypair(&self, config: HpkeConfig, ikm: &[u8]) -> Result<HpkeKeyPair, CryptoError> {
         let mut pair = self.inner.derive_hpke_keypair(config, ikm)?;
-        let left = self.spoil.load(Relaxed);
-        if left > 0 {
-            self.spoil.store(left - 1, Relaxed);
-        }
-        if left == 1 {
+        if is_next(&self.spoil) {
             pair.public[..2].copy_from_slice(&[0xFF; 2]);
         }
         Ok(pair)
     }
+}
+
+/// Counts down, and says whether it came to the end.
+fn is_next(count: &AtomicUsize) -> bool {
+    let left = count.load(Relaxed);
+    count.store(left.saturating_sub(1), Relaxed);
+    left == 1
 }
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {

@@ -328,6 +328,16 @@ fn a_path_secret_of_another_length_is_refused() {
     scene.expect_refusal_by_members(&bundle);
 }
 
+/// The server, which cannot check the tag, was blamed.
+#[test]
+fn a_wrong_confirmation_tag_is_the_members_fault() {
+    let mut scene = Scene::new();
+    scene.mallory.provider.spoil_mac(1);
+    let bundle = scene.update();
+    scene.chat.server.submit(&bundle).unwrap();
+    scene.expect_refusal_by_members(&bundle);
+}
+
 #[test]
 fn a_path_with_a_ciphertext_of_another_length_is_refused() {
     let mut scene = Scene::new();
