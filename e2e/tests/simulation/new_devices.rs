@@ -1,5 +1,7 @@
 //! What people are shown about devices: a new one of their own account, and a new one of somebody in a conversation.
 
+use std::time::Duration;
+
 use subrosa_engine::{Command, ConversationState, MemberDevice, NoticeKind};
 
 use crate::world::{RETENTION, World};
@@ -18,9 +20,11 @@ fn join_again(world: &mut World, index: usize) {
     world.cut(index);
     let other = 1 - world.devices[index].account;
     for _ in 0..2 {
+        // Long enough for another turn, which begins with a commit.
+        world.wait(Duration::from_hours(2));
         world.send_text(other);
+        while world.deliver_all() {}
     }
-    while world.deliver_all() {}
     world.wait(RETENTION * 2);
     world.prune();
     world.must_settle();

@@ -132,7 +132,7 @@ async fn health_and_readiness_and_metrics_are_there() {
     let metrics = server.get("/metrics").await;
     assert!(metrics.body.contains("# TYPE"), "{}", metrics.body);
     let info = server.get("/v1/server").await.json();
-    assert_eq!(info["protocol_version"], 1);
+    assert_eq!(info["protocol_version"], 2);
     let openapi = server.get("/openapi.json").await.json();
     assert!(
         openapi["openapi"]

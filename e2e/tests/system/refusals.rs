@@ -267,14 +267,14 @@ struct Later;
 impl Tampering for Later {
     fn to_client(&mut self, mut frame: ServerFrame) -> Vec<ServerFrame> {
         if let Some(Body::Ready(ready)) = &mut frame.body {
-            ready.protocol_version = 2;
+            ready.protocol_version = 3;
         }
         vec![frame]
     }
 
     fn to_client_over_rest(&mut self, bytes: Vec<u8>) -> Vec<u8> {
         String::from_utf8_lossy(&bytes)
-            .replace("\"protocol_version\":1", "\"protocol_version\":2")
+            .replace("\"protocol_version\":2", "\"protocol_version\":3")
             .into_bytes()
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     shapes::AcceptShape,
 };
 
-/// Compare the account that the server shows for a handle with the known one, and accept it in its place.
+/// Compare account ids, and accept another account for a handle.
 ///
 /// A handle never changes its account by itself: either the server shows a wrong account now, or the known one was
 /// wrong from the beginning, or the person has a new account. Ask the person for the account id, which `subrosa whoami`

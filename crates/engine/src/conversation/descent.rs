@@ -178,7 +178,9 @@ impl Conversation {
                 },
             )?;
         }
-        self.leave_group(cx)
+        // The group stays: on the next connection the log may be what it should be.
+        self.group.unload();
+        self.leave_log(cx)
     }
 
     /// Leaves a group in which nothing was read yet, to enter it from outside.
@@ -190,10 +192,42 @@ impl Conversation {
 
     fn leave_group(&mut self, cx: &mut Context<'_>) -> StepResult {
         let id = self.id();
+        self.group.delete(cx, id)?;
+        self.leave_log(cx)
+    }
+
+    /// Applies the log once more from where it was left, if the group is still there: the server may have been lying.
+    /// Once on each connection.
+    pub(super) fn resume(&mut self, cx: &mut Context<'_>) -> StepResult {
+        let chat = self.chat();
+        let is_out = matches!(
+            self.record.state(),
+            ConversationState::Joining | ConversationState::CutOff
+        );
+        if !is_out
+            || std::mem::replace(&mut self.live.has_resumed, true)
+            || handshakes::find(cx.conn, chat)?.is_some()
+            || former_states::find(cx.conn, chat)?.is_none()
+        {
+            return Ok(());
+        }
+        let id = self.id();
+        if let Some(group) = self.group.find(cx, id)? {
+            if group.has_pending_commit() {
+                group.clear_pending_commit(&cx.mls())?;
+            }
+            former_states::delete(cx.conn, chat)?;
+            self.live.follower = None;
+            self.record.set_state(ConversationState::Joined);
+            self.changed(cx);
+        }
+        Ok(())
+    }
+
+    fn leave_log(&mut self, cx: &mut Context<'_>) -> StepResult {
         held_entries::delete_beyond(cx.conn, self.chat(), 0)?;
         handshakes::delete(cx.conn, self.chat())?;
         self.forget_sends(cx);
-        self.group.delete(cx, id)?;
         self.live.follower = None;
         self.live.is_in_doubt = false;
         self.live.log_refusals = 0;

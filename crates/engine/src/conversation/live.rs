@@ -37,6 +37,8 @@ pub(super) struct Live {
     pub renumbers: bool,
     /// What was applied or followed when the group was last asked for.
     pub group_wanted_at: Option<u64>,
+    /// The log was tried again from where it was left.
+    pub has_resumed: bool,
     /// How far the log was followed to come back.
     pub follower: Option<Follower>,
     /// Where it is followed from: the beginning of the epoch instead of the last entry that was applied.

@@ -385,6 +385,7 @@ impl Conversation {
     /// Handles what Sync says about this conversation.
     fn head_synced(&mut self, cx: &mut Context<'_>, head: &ConversationHead) -> StepResult {
         self.live.head_is_at_least(head.head_seq);
+        self.resume(cx)?;
         if self.record.state() != ConversationState::Joined {
             return Ok(());
         }

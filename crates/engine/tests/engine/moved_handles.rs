@@ -255,7 +255,7 @@ fn group(id: ConversationId, by: u64, policy: &GroupPolicy) -> GroupState {
     GroupState {
         conversation_id: id.to_vec().into(),
         epoch: 0,
-        head_seq: 0,
+        head_seq: 1,
         head_hash: Vec::new().into(),
         group_info: group.group_info(&mls, &identity).unwrap().into(),
         ratchet_tree: group.ratchet_tree().unwrap().into(),
