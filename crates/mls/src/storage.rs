@@ -67,6 +67,9 @@ pub(crate) enum StorageError {
     GroupId,
 }
 
+/// Keys and values.
+pub(crate) type Rows = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// The adapter. One value serves one step of the engine.
 pub(crate) struct Storage<'a> {
     store: &'a dyn KeyValue,
@@ -96,10 +99,7 @@ impl<'a> Storage<'a> {
     }
 
     /// The rows that hold the public state of a group.
-    pub(crate) fn public_rows(
-        &self,
-        conversation_id: ConversationId,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StorageError> {
+    pub(crate) fn public_rows(&self, conversation_id: ConversationId) -> Result<Rows, StorageError> {
         let mut rows = Vec::with_capacity(row::PUBLIC.len());
         for name in row::PUBLIC {
             let mut key = group_prefix(conversation_id);

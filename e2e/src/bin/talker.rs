@@ -7,7 +7,7 @@
 use std::{io::Write as _, path::Path, time::Duration};
 
 use anyhow::{Context as _, bail};
-use subrosa_client::{Chat, Client, Connection, Event, MessageStatus, Update};
+use subrosa_client::{Chat, Client, Connection, Event, MessageStatus, Update, Warning};
 use subrosa_e2e::PATIENCE;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -86,6 +86,8 @@ async fn tell(client: &Client, event: &Event) -> anyhow::Result<()> {
             status: MessageStatus::Failed,
             ..
         } => bail!("a message failed"),
+        // Of the second device of one account.
+        Event::Warning(Warning::NewDevice(_)) => Ok(()),
         Event::Warning(warning) => bail!("warning: {warning}"),
         _ => Ok(()),
     }

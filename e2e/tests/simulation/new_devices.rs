@@ -28,6 +28,10 @@ fn join_again(world: &mut World, index: usize) {
     world.wait(RETENTION * 2);
     world.prune();
     world.must_settle();
+    for _ in 0..10 {
+        world.wait(Duration::from_secs(5));
+        while world.deliver_all() {}
+    }
     if world.devices[index].state() == ConversationState::CutOff {
         let chat = world.devices[index].chat().expect("it has the conversation");
         world

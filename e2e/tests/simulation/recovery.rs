@@ -257,9 +257,9 @@ fn a_device_that_another_own_device_removed_by_mistake_comes_back() {
     deliver(&mut world);
     world.send_text(0);
     deliver(&mut world);
-    // It came back each time, until device 0 gave up and said so.
+    // It came back each time, until device 0 gave up and said so. Once it looked at the log a second time.
     let rejoins = counts(&mut world, 2).rejoins;
-    assert!((1..=3).contains(&rejoins), "{rejoins} rejoins");
+    assert!((1..=4).contains(&rejoins), "{rejoins} rejoins");
     let told = told(&mut world, 0);
     assert!(
         matches!(&told[..], [Warning::ServerMisbehaved { how: Misbehaviour::SignedOutDeviceReturns(device), .. }] if *device == removed),

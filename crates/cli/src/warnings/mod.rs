@@ -105,6 +105,7 @@ struct Said {
     words: String,
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each kind")]
 fn said(warning: &Warning, conversation: Option<&Conversation>, names: &Names) -> Said {
     let title = conversation.map(|conversation| names.title(conversation));
     let said = |kind, about, words: String| Said {

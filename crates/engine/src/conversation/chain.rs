@@ -61,7 +61,8 @@ impl Conversation {
         let device = sender.device_id();
         if entry.sender.is_some_and(|named| named != device) {
             // The server named another sender, or another device of the person has sent it: nobody can tell.
-            return self.disagrees(cx, sender.account_id());
+            self.disagrees(cx, sender.account_id());
+            return Ok(());
         }
         let last = log_chain::send_number(cx.conn, self.chat(), device)?;
         let missing = last.map_or(0, |last| claim.send_number.saturating_sub(last.saturating_add(1)));
@@ -94,18 +95,17 @@ impl Conversation {
             log_chain::find(cx.conn, self.chat(), claim.seq)?
         };
         if known.is_some_and(|known| known != claim.hash) || claim.seq >= entry.seq {
-            return self.disagrees(cx, member);
+            self.disagrees(cx, member);
         }
         Ok(())
     }
 
-    fn disagrees(&self, cx: &mut Context<'_>, member: AccountId) -> StepResult {
+    fn disagrees(&self, cx: &mut Context<'_>, member: AccountId) {
         cx.recovery.logs_disagree += 1;
         cx.warn(Warning::LogsDisagree {
             chat: self.chat(),
             member,
         });
-        Ok(())
     }
 
     /// Compares the log chain with the one that the server names for the end of the log, which this device has reached.

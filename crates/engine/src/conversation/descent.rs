@@ -63,26 +63,22 @@ impl Conversation {
 
     /// Handles the server's refusal to hand out the log.
     pub(super) fn log_refused(&mut self, cx: &mut Context<'_>, is_pruned: bool) -> StepResult {
+        let is_final = self.live.log_refusals >= LOG_REFUSALS_MAX;
+        let is_joining = handshakes::find(cx.conn, self.chat())?.is_some();
         match self.record.state() {
-            ConversationState::Joined if self.record.is_entering() => {
-                // Nothing was read here yet.
-                if self.live.log_refusals >= LOG_REFUSALS_MAX {
-                    self.enter_anew(cx)?;
-                }
-            }
+            // Nothing was read here yet.
+            ConversationState::Joined if self.record.is_entering() && is_final => self.enter_anew(cx)?,
+            ConversationState::Joined if self.record.is_entering() => {}
             ConversationState::Joined => {
-                if self.live.log_refusals >= LOG_REFUSALS_MAX {
+                if is_final {
                     // An update that may be in the part that is gone cannot be waited for.
                     self.drop_update(cx)?;
                 }
                 self.doubt(cx);
             }
-            _ if handshakes::find(cx.conn, self.chat())?.is_some() => {
-                // What lies before the commit that was to join is gone; the group itself is still there.
-                if self.live.log_refusals >= LOG_REFUSALS_MAX {
-                    self.drop_external_join(cx)?;
-                }
-            }
+            // What lies before the commit that was to join is gone; the group itself is still there.
+            _ if is_joining && is_final => self.drop_external_join(cx)?,
+            _ if is_joining => {}
             _ if is_pruned && self.live.log_refusals >= LOG_REFUSALS_MAX => {
                 cx.recovery.history_gaps += 1;
                 self.cut_off(cx);
@@ -314,7 +310,8 @@ impl Conversation {
             return Ok(());
         }
         if entry.is_commit && follower.view.follow(&entry.payload).is_err() {
-            return self.descent_failed(cx);
+            self.descent_failed(cx);
+            return Ok(());
         }
         let before = follower.place.hash;
         let hash = before.and_then(|before| self.chain_after(before, entry));
@@ -366,22 +363,21 @@ impl Conversation {
             // In the same state, with a log that is shorter: messages are gone, and nothing else.
             return Ok(Verdict::Enter(if head.seq < place.seq { head } else { place }));
         }
-        self.descent_failed(cx)?;
+        self.descent_failed(cx);
         Ok(Verdict::Wait)
     }
 
     /// Notes that what the server shows does not descend from the state that this device held.
-    fn descent_failed(&mut self, cx: &mut Context<'_>) -> StepResult {
+    fn descent_failed(&mut self, cx: &mut Context<'_>) {
         self.live.follower = None;
         cx.touch(self.chat());
         if !std::mem::replace(&mut self.live.follows_from_epoch, true) {
             // An earlier page may have left a commit out.
-            return Ok(());
+            return;
         }
         self.live.follows_from_epoch = false;
         self.server_misbehaved(cx, Misbehaviour::AnotherPast);
         self.cut_off(cx);
-        Ok(())
     }
 
     /// Leaves it to the user whether this device enters what the server shows. It is tried again by itself on the next

@@ -63,6 +63,7 @@ impl Entry {
 }
 
 /// What was known of a log when a page of it was requested.
+#[derive(Clone, Copy)]
 pub(super) struct KnownBefore {
     head_seq: u64,
     /// The entry that was to be fetched again.
@@ -78,7 +79,7 @@ pub(super) enum Applied {
     /// The entry is our message.
     OwnMessage(Box<OutboxRow>),
     /// The entry stays where it is: it is fetched again, or this device leaves the log.
-    NotApplied,
+    Stays,
 }
 
 impl Conversation {
@@ -276,7 +277,7 @@ impl Conversation {
     pub(super) fn apply(&mut self, cx: &mut Context<'_>, entry: &Entry) -> StepResult<Applied> {
         tracing::trace!(chat = %self.chat(), seq = entry.seq, "applies an entry");
         let applied = self.process(cx, entry)?;
-        if !matches!(applied, Applied::NotApplied) {
+        if !matches!(applied, Applied::Stays) {
             self.advance(cx, entry)?;
         }
         Ok(applied)
@@ -297,7 +298,7 @@ impl Conversation {
             // From before this device came in: not for it. A commit here was faster than ours.
             let is_starting = self.record.state() == ConversationState::Starting;
             return Ok(if entry.is_commit || is_starting {
-                Applied::NotApplied
+                Applied::Stays
             } else {
                 Applied::Done
             });
@@ -310,7 +311,7 @@ impl Conversation {
                 Ok(Applied::Done)
             } else {
                 // Pages of the log decide.
-                Ok(Applied::NotApplied)
+                Ok(Applied::Stays)
             };
         }
         let processed = self.group.load(cx, id)?.process(&cx.mls(), &entry.payload);
@@ -398,7 +399,7 @@ impl Conversation {
             // external join bring it back.
             cx.sync_again();
             self.rejoin(cx)?;
-            return Ok(Applied::NotApplied);
+            return Ok(Applied::Stays);
         }
         for certificate in staged.out_of_date(cx.now) {
             // Most likely it is this device's clock that is wrong.
@@ -474,13 +475,13 @@ impl Conversation {
             // Sent by this device before it lost its outbox. A commit of its own that it has dropped cannot be applied.
             ProcessError::OwnMessage if is_commit => {
                 self.rejoin(cx)?;
-                Ok(Applied::NotApplied)
+                Ok(Applied::Stays)
             }
             ProcessError::OwnMessage => Ok(Applied::Done),
             _ if !is_last_try && !is_decrypted => {
                 self.live.fetched_again = Some(seq);
                 // The queue's pump sees that the head is beyond the cursor and fetches.
-                Ok(Applied::NotApplied)
+                Ok(Applied::Stays)
             }
             error => {
                 let cannot_follow = is_commit
@@ -488,7 +489,7 @@ impl Conversation {
                 self.report_refused(cx, seq, error);
                 if cannot_follow {
                     self.rejoin(cx)?;
-                    return Ok(Applied::NotApplied);
+                    return Ok(Applied::Stays);
                 }
                 self.skipped(cx, entry)?;
                 Ok(Applied::Done)

@@ -412,7 +412,7 @@ impl Conversation {
             return Ok(());
         }
         if let Some(entry) = self.next_or_hold(cx, entry)? {
-            self.apply_entry(cx, entry)?;
+            self.apply_entry(cx, &entry)?;
             self.apply_held(cx)?;
         }
         Ok(())
@@ -422,7 +422,7 @@ impl Conversation {
     fn apply_held(&mut self, cx: &mut Context<'_>) -> StepResult {
         while let Some(entry) = self.next_held(cx)? {
             let seq = entry.seq;
-            self.apply_entry(cx, entry)?;
+            self.apply_entry(cx, &entry)?;
             if self.record.cursor() < seq {
                 break;
             }
@@ -430,11 +430,11 @@ impl Conversation {
         Ok(())
     }
 
-    fn apply_entry(&mut self, cx: &mut Context<'_>, entry: Entry) -> StepResult {
-        match self.apply(cx, &entry)? {
+    fn apply_entry(&mut self, cx: &mut Context<'_>, entry: &Entry) -> StepResult {
+        match self.apply(cx, entry)? {
             Applied::Done => Ok(()),
-            Applied::NotApplied => self.not_applied(cx, &entry),
-            Applied::OwnHandshake => self.handshake_applied(cx, &entry),
+            Applied::Stays => self.not_applied(cx, entry),
+            Applied::OwnHandshake => self.handshake_applied(cx, entry),
             Applied::OwnMessage(outbox) => self.message_accepted(cx, &outbox, entry.seq, entry.accepted_at),
         }
     }

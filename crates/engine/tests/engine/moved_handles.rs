@@ -286,7 +286,7 @@ fn serve(alice: &mut Device, state: &GroupState) -> usize {
                 Body::GroupState(state.clone())
             }
             Request::Append(append) => Body::Appended(Appended {
-                seq: append.send_number,
+                seq: append.send_number + 1,
                 ..Appended::default()
             }),
             _ => continue,

@@ -69,7 +69,7 @@ impl Window {
     fn reaches(&self, position: i64) -> bool {
         let before = self.first().is_some_and(|first| position < first);
         let after = self.last().is_none_or(|last| position > last);
-        !(before && self.has_older) && !(after && self.has_newer)
+        !(before && self.has_older || after && self.has_newer)
     }
 
     fn drop_notices(&mut self) {
