@@ -154,7 +154,9 @@ fn what_is_said(key_package: &[u8]) -> Vec<ServerFrame> {
             add: vec![bob],
             ..CommitPlan::default()
         };
-        let add = group.commit(mls, &alice, plan, &LogClaim::of_no_place(1)).expect("a commit");
+        let add = group
+            .commit(mls, &alice, plan, &LogClaim::of_no_place(1))
+            .expect("a commit");
         group.merge_pending_commit(mls).expect("her own commit");
         (start.0, start.1, add)
     });
@@ -177,7 +179,9 @@ fn what_is_said(key_package: &[u8]) -> Vec<ServerFrame> {
         };
         let content = compose::text(&origin, [9; 16], HONEST_TEXT);
         let (_, encoded) = origin.encode(&content).expect("a content");
-        let message = group.encrypt(mls, &alice, &encoded, &LogClaim::of_no_place(2)).expect("a message");
+        let message = group
+            .encrypt(mls, &alice, &encoded, &LogClaim::of_no_place(2))
+            .expect("a message");
         (
             message,
             group
