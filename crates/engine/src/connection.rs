@@ -51,6 +51,9 @@ pub(crate) struct ConnectionState {
     pub devices_at: Option<Timestamp>,
     /// When the host was first asked to fetch the vault because of them.
     pub vault_asked_at: Option<Timestamp>,
+    /// Whether the Sync that was sent last came after the vault that was fetched last: what that names, the list of
+    /// devices may lack otherwise.
+    is_list_newer: bool,
     own_devices: BTreeSet<DeviceId>,
     /// Devices of this account seen in a group that Sync did not name; the Sync in flight decides about them.
     suspects: BTreeSet<DeviceId>,
@@ -94,6 +97,7 @@ impl Default for ConnectionState {
             advanced: BTreeSet::new(),
             devices_at: None,
             vault_asked_at: None,
+            is_list_newer: false,
             own_devices: BTreeSet::new(),
             suspects: BTreeSet::new(),
             unlisted: BTreeSet::new(),
@@ -132,6 +136,12 @@ impl ConnectionState {
     /// Notes that Sync is being sent: its answer describes a state from now on.
     pub(crate) fn sync_sent(&mut self) {
         self.cursors_at_sync.clear();
+        self.is_list_newer = true;
+    }
+
+    /// Notes that the vault was fetched.
+    pub(crate) fn vault_fetched(&mut self) {
+        self.is_list_newer = false;
     }
 
     /// Notes that Sync was answered.
@@ -218,6 +228,11 @@ impl ConnectionState {
     /// The signed-in devices of this account, as the server lists them.
     pub(crate) fn own_devices(&self) -> &BTreeSet<DeviceId> {
         &self.own_devices
+    }
+
+    /// Whether the list was made after the vault was fetched.
+    pub(crate) fn is_list_newer(&self) -> bool {
+        self.is_list_newer
     }
 
     pub(crate) fn has_other_devices(&self) -> bool {

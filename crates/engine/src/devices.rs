@@ -143,6 +143,8 @@ fn judge_one(cx: &mut Context<'_>, device: DeviceId, facts: Facts, judging: Judg
                 own_devices::set(cx.conn, device, DeviceState::Known, cx.now)?;
             }
         }
+        // The device has signed in since the list was made, or so it seems.
+        (Some(true), false) if cx.is_syncing() || !cx.connection.is_list_newer() => cx.sync_again(),
         (Some(true), false) => {
             let told = DeviceState::UnlistedTold;
             if wait(cx, device, facts.known, DeviceState::UnlistedYet, told, judging)? {

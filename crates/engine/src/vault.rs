@@ -120,6 +120,7 @@ pub(crate) fn merge(cx: &mut Context<'_>, theirs: &VaultContents, revision: u64)
             contents.display_name_changes = theirs.display_name_changes;
         }
     })?;
+    cx.connection.vault_fetched();
     devices::judge(cx, devices::Judging::AfterFetch)?;
     let is_same = *contents(cx)?.encode() == *theirs.encode();
     Ok(profile::set_vault_revision(cx.conn, revision, !is_same)?)

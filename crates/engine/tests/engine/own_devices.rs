@@ -5,7 +5,7 @@ use std::time::Duration;
 use subrosa_engine::{Command, Event, Input, Warning};
 use subrosa_wire::{
     DeviceId,
-    frames::{Notice, StateChanged, notice, server_frame::Body},
+    frames::{Notice, StateChanged, SyncState, client_frame::Request, notice, server_frame::Body},
 };
 
 use crate::{
@@ -129,6 +129,29 @@ fn a_device_that_the_server_does_not_list_any_more_is_shown() {
     connect_listing(&mut late, &[id(&alice)]);
     wait(&mut late, LONG);
     assert_eq!(late.warnings(), Vec::<&Warning>::new());
+}
+
+// It was told to be missing, and was noted as signed out in the vault.
+#[test]
+fn a_device_that_signs_in_while_this_one_is_connected_is_not_missed() {
+    let mut alice = alice();
+    let mut new = alice.sibling(100);
+    alice.asked.clear();
+    alice.merge(&new.store_vault());
+    // The list of devices is older than the vault, and asked for again before anything is told.
+    let sync = alice.asked.remove(0);
+    assert!(matches!(sync.request, Some(Request::Sync(_))), "{sync:?}");
+    wait(&mut alice, LONG);
+    assert_eq!(alice.warnings(), Vec::<&Warning>::new());
+    let state = SyncState {
+        own_devices: vec![id(&alice).to_vec().into(), id(&new).to_vec().into()],
+        has_last_resort_key_package: true,
+        ..SyncState::default()
+    };
+    answer(&mut alice, sync.request_id, Body::SyncState(state));
+    assert_eq!(alice.warnings(), [&Warning::NewDevice(id(&new))]);
+    let (vault, _) = alice.engine.vault().unwrap();
+    assert!(vault.has_device(id(&new)));
 }
 
 #[test]
