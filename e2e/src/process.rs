@@ -149,6 +149,17 @@ impl Process {
         self.wait_for(&self.stderr, what, find).await
     }
 
+    /// Waits until standard error has what is looked for. `None` if the process has ended without it.
+    ///
+    /// # Panics
+    /// If neither comes in time.
+    pub async fn note_before_end<T>(&self, find: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
+        match timeout(PATIENCE, self.stderr.wait(find)).await {
+            Ok(found) => found,
+            Err(elapsed) => panic!("{}: {elapsed}\n{}", self.name, self.written()),
+        }
+    }
+
     async fn wait_for<T>(&self, stream: &Capture, what: &str, find: impl FnMut(&[u8]) -> Option<T>) -> T {
         match timeout(PATIENCE, stream.wait(find)).await {
             Ok(Some(found)) => found,

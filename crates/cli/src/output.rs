@@ -6,7 +6,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write};
 
 use jiff::tz::TimeZone;
 use serde::Serialize;
-use subrosa_client::{Message, MessageStatus, Notice, printable};
+use subrosa_client::{Message, MessageStatus, Notice, printable, revealed};
 
 use crate::{
     exit,
@@ -83,7 +83,7 @@ impl Output {
         let _ = if self.json {
             json::write_line(&mut self.err, shape)
         } else {
-            writeln!(self.err, "subrosa: {}", printable(text))
+            writeln!(self.err, "subrosa: {}", revealed(text))
         };
     }
 
@@ -102,7 +102,7 @@ impl Output {
     pub(crate) fn misunderstood(&mut self, error: &clap::Error, exit_code: u8) {
         let rendered = error.render().to_string();
         if !self.json {
-            let _ = write!(self.err, "{}", printable(&rendered));
+            let _ = write!(self.err, "{}", revealed(&rendered));
             return;
         }
         // Usage and hints are for people, not for scripts.

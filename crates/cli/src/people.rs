@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use subrosa_client::{
-    AccountId, Client, ClientError, Contact, Conversation, Handle, Me, Notice, NoticeKind, printable_line,
+    AccountId, Client, ClientError, Contact, Conversation, Handle, Me, Notice, NoticeKind, printable,
+    printable_line,
 };
 
 /// The handles and names that this device knows.
@@ -126,6 +127,11 @@ pub(crate) fn notice_text(notice: &Notice, names: &Names) -> String {
 /// Untrusted text on one line of a terminal.
 pub(crate) fn one_line(text: &str) -> String {
     printable_line(&text.replace(['\n', '\t'], " ")).into_owned()
+}
+
+/// The start of a message on one line.
+pub(crate) fn message_line(text: &str) -> String {
+    printable(&text.replace(['\n', '\t'], " ")).into_owned()
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ JSON (one object per line; fields may be added, but are never renamed):
             devices (device_id, current)
   account   account_id, handle, name, device_id, server; signup only: recovery_code
             (signup, signin, whoami, recover)
-  device    device_id, created_at, last_seen_at, current, certified (by the account key)
+  device    device_id, name, created_at, last_seen_at, current, certified (by the account key)
   person    account_id, handle
   accept    handle, known and shown (account ids), accepted
   history   messages, and events without id and text: \"event\": \"device_added\" with conversation, at (ISO 8601,
@@ -233,6 +233,7 @@ impl<'a> AccountShape<'a> {
 #[derive(Debug, Serialize)]
 pub(crate) struct DeviceShape {
     device_id: String,
+    name: Option<String>,
     created_at: String,
     last_seen_at: String,
     current: bool,
@@ -243,6 +244,7 @@ impl DeviceShape {
     pub(crate) fn new(device: &Device) -> Self {
         Self {
             device_id: device.device_id.to_string(),
+            name: device.name.clone(),
             created_at: iso(device.created_at),
             last_seen_at: iso(device.last_seen_at),
             current: device.current,

@@ -14,6 +14,35 @@ pub(crate) fn asked_to_end() -> impl Future<Output = ()> {
     }
 }
 
+/// Tells when this process goes on after it was stopped. Watched from its creation on.
+pub(crate) struct GoesOn {
+    #[cfg(unix)]
+    signal: Option<tokio::signal::unix::Signal>,
+}
+
+impl GoesOn {
+    pub(crate) fn watch() -> Self {
+        Self {
+            #[cfg(unix)]
+            signal: {
+                use tokio::signal::unix::{SignalKind, signal};
+                signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw())).ok()
+            },
+        }
+    }
+
+    /// Resolves at SIGCONT; never if that cannot be watched.
+    pub(crate) async fn wait(&mut self) {
+        #[cfg(unix)]
+        if let Some(signal) = &mut self.signal
+            && signal.recv().await.is_some()
+        {
+            return;
+        }
+        pending().await
+    }
+}
+
 #[cfg(unix)]
 fn watch() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};

@@ -55,6 +55,7 @@ async fn sign_up(folder: &Path, server: &str, handle: &str) -> anyhow::Result<Cl
             server: server.parse()?,
             handle: handle.parse()?,
             password: password.trim_end().to_owned().into(),
+            device_name: None,
         },
         name: Some("Echo".to_owned()),
     };

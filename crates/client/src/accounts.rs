@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use subrosa_engine::{
-    Engine, EngineError, NewProfile,
+    Command, Engine, EngineError, Input, NewProfile,
     account::{
         self, ExportKey, OpenVault, Password, PasswordError, Registered, Registration, SignIn, WrapKey,
     },
@@ -13,7 +13,7 @@ use subrosa_engine::{
 };
 use subrosa_mls::DeviceIdentity;
 use subrosa_wire::{
-    Base64, Handle, limits as wire_limits,
+    Base64, Handle, ProblemCode, limits as wire_limits,
     rest::{
         PasswordStart, RecoveryFinish, RegistrationFinish, RegistrationStart, SignInFinish, SignInStart,
         SignedIn, Tokens,
@@ -24,11 +24,11 @@ use zeroize::Zeroizing;
 pub use subrosa_engine::account::RecoveryCode;
 
 use crate::{
-    Client, ClientError, ServerUrl,
+    Client, ClientError, ClockDifference, ServerUrl,
     ambient::{self, SystemRandom},
     backoff::Backoff,
     error::named_version,
-    limits::SIGN_UP_ATTEMPTS_MAX,
+    limits::{CLOCK_DIFFERENCE_MAX, SIGN_UP_ATTEMPTS_MAX},
     platform::{self, Draft, Network, Profile, compute},
     rest::Rest,
     session::StoredTokens,
@@ -47,6 +47,7 @@ const SERVER_SETTING: &str = "server";
 ///     server: "https://chat.example.org".parse()?,
 ///     handle: "ada".parse()?,
 ///     password: "a rose by any other name".to_owned().into(),
+///     device_name: Some("Ada's laptop".to_owned()),
 /// };
 /// # Ok(())
 /// # }
@@ -58,6 +59,8 @@ pub struct Credentials {
     pub handle: Handle,
     /// The password as it was typed.
     pub password: Zeroizing<String>,
+    /// What the account's devices call this one. The server does not learn it.
+    pub device_name: Option<String>,
 }
 
 /// A new account.
@@ -92,10 +95,12 @@ impl Client {
                     server,
                     handle,
                     password,
+                    device_name,
                 },
             name,
         } = account;
         let name = name.map(|name| display_name(&name)).transpose()?;
+        let device_name = device_name.map(|name| display_name(&name)).transpose()?;
         let password = new_password(&password, &handle)?;
         let draft = Draft::begin(folder).await?;
         let rest = connect(&server).await?;
@@ -115,7 +120,7 @@ impl Client {
             ambient::now(),
             &mut SystemRandom,
         );
-        let engine = create_engine(&draft, &handle, made.identity, made.vault)?;
+        let engine = create_engine(&draft, &handle, made.identity, made.vault, device_name)?;
         let tokens = finish_registration(&rest, &made.request).await?;
         Ok((
             Self::complete(draft, engine, &server, tokens).await?,
@@ -142,13 +147,15 @@ impl Client {
             server,
             handle,
             password,
+            device_name,
         } = credentials;
+        let device_name = device_name.map(|name| display_name(&name)).transpose()?;
         let password = prepared(&password)?;
         let draft = Draft::begin(folder).await?;
         let rest = connect(&server).await?;
         let (signed_in, export_key) = prove_password(&rest, &handle, password).await?;
         let vault = open_vault(&signed_in, &WrapKey::from(&export_key))?;
-        Self::enrol(draft, &rest, &server, &handle, &signed_in, vault).await
+        Self::enrol(draft, &rest, &server, &handle, &signed_in, vault, device_name).await
     }
 
     /// Sets a new password with the recovery code, and makes this folder another device of the account.
@@ -173,13 +180,15 @@ impl Client {
             server,
             handle,
             password,
+            device_name,
         } = credentials;
+        let device_name = device_name.map(|name| display_name(&name)).transpose()?;
         let password = new_password(&password, &handle)?;
         let draft = Draft::begin(folder).await?;
         let rest = connect(&server).await?;
         let (signed_in, vault) = prove_recovery_code(&rest, &handle, code).await?;
         set_password(&rest, &handle, &signed_in, &vault, password).await?;
-        Self::enrol(draft, &rest, &server, &handle, &signed_in, vault).await
+        Self::enrol(draft, &rest, &server, &handle, &signed_in, vault, device_name).await
     }
 
     /// Replaces the password. The old one stops working at once; other devices stay signed in.
@@ -257,9 +266,10 @@ impl Client {
         handle: &Handle,
         signed_in: &SignedIn,
         vault: OpenVault,
+        device_name: Option<DisplayName>,
     ) -> Result<Self, ClientError> {
         let (enrolment, identity) = account::enrol_device(&vault, ambient::now(), &mut SystemRandom);
-        let engine = create_engine(&draft, handle, identity, vault)?;
+        let engine = create_engine(&draft, handle, identity, vault, device_name)?;
         let tokens = rest.enrol_device(&signed_in.proof, &enrolment).await?;
         let client = Self::complete(draft, engine, server, tokens).await?;
         // The device enters itself in the vault: the account's other devices know it from there.
@@ -305,6 +315,7 @@ fn create_engine(
     handle: &Handle,
     identity: DeviceIdentity,
     vault: OpenVault,
+    device_name: Option<DisplayName>,
 ) -> Result<Engine, ClientError> {
     let database = Database::create(&draft.database_path(), &DatabaseKey::from_bytes(**draft.key()))
         .map_err(EngineError::from)?;
@@ -315,10 +326,17 @@ fn create_engine(
         vault_key: vault.key,
         vault_revision: vault.revision,
     };
-    Ok(Engine::create(database, &profile, Box::new(SystemRandom))?)
+    let device_id = profile.identity.certificate.device_id();
+    let mut engine = Engine::create(database, &profile, Box::new(SystemRandom))?;
+    if let Some(name) = device_name {
+        let command = Command::NameDevice(device_id, Some(name.to_string()));
+        engine.step(ambient::now(), Input::Command(command))?;
+    }
+    Ok(engine)
 }
 
-/// Checks that client and server speak the same version, before any secret is made.
+/// Checks that client and server speak the same version, and that this device's clock is not so wrong that what it
+/// signs would be refused, before any secret is made.
 async fn connect(server: &ServerUrl) -> Result<Rest, ClientError> {
     let rest = Rest::new(server.clone(), &Network::to(server)?)?;
     let info = rest.server_info().await?;
@@ -328,7 +346,10 @@ async fn connect(server: &ServerUrl) -> Result<Rest, ClientError> {
             client: wire_limits::PROTOCOL_VERSION,
         });
     }
-    Ok(rest)
+    match ClockDifference::between(ambient::now(), info.server_time) {
+        Some(clock) if clock.by > CLOCK_DIFFERENCE_MAX => Err(ClientError::WrongClock(clock)),
+        _ => Ok(rest),
+    }
 }
 
 /// Creates the account at the server. If the answer is lost, the account may or may not exist, so the same request is
@@ -337,22 +358,29 @@ async fn finish_registration(rest: &Rest, body: &RegistrationFinish) -> Result<T
     let mut backoff = Backoff::default();
     for _ in 1..SIGN_UP_ATTEMPTS_MAX {
         match rest.finish_registration(body).await {
-            Err(ClientError::Unreachable { reason, .. }) => {
-                tracing::info!(%reason, "the answer to a sign-up is missing");
+            Err(error) if may_have_arrived(&error) => {
+                tracing::info!(%error, "the answer to a sign-up is missing");
                 platform::sleep(backoff.next(&mut SystemRandom)).await;
             }
             answer => return answer,
         }
     }
-    rest.finish_registration(body).await.map_err(|error| match error {
-        ClientError::Unreachable { server, reason } => ClientError::Unreachable {
-            server,
+    rest.finish_registration(body).await.map_err(|error| {
+        if !may_have_arrived(&error) {
+            return error;
+        }
+        ClientError::Unreachable {
+            server: rest.server().to_string(),
             reason: format!(
-                "{reason} (the account may have been made: try to sign in; it has no recovery code then)"
+                "{error} (the account may have been made: try to sign in; it has no recovery code then)"
             ),
-        },
-        error => error,
+        }
     })
+}
+
+/// Whether a request that failed in this way may have been carried out: there is no answer, or it is that of a proxy.
+fn may_have_arrived(error: &ClientError) -> bool {
+    matches!(error, ClientError::Unreachable { .. }) || error.is_refusal(ProblemCode::Unavailable)
 }
 
 /// Proves the password to the server, which never sees it, and receives the sealed vault.

@@ -109,7 +109,12 @@ impl Connector {
     async fn carry(&self, socket: Socket) -> Ending {
         let (outgoing, queue) = mpsc::channel(OUTGOING_FRAMES_MAX);
         tracing::info!(server = %self.server, "connected");
-        match self.host.run(move |host| host.connected(outgoing)).await {
+        let clock = socket.clock();
+        let connected = self.host.run(move |host| {
+            host.clock_is(clock);
+            host.connected(outgoing)
+        });
+        match connected.await {
             Ok(Ok(())) => socket.run(&self.host, queue).await,
             Ok(Err(error)) => Ending::Lost(error.to_string()),
             Err(closed) => Ending::Lost(closed.to_string()),

@@ -1,9 +1,11 @@
 //! The errors of the SDK, grouped by what an application can do about them.
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use subrosa_engine::{CommandError, EngineError};
 use subrosa_wire::{ProblemCode, frames, problem::ProblemDocument};
+
+use crate::ClockDifference;
 
 /// Why a call failed.
 ///
@@ -51,6 +53,11 @@ pub enum ClientError {
     /// The server signed this device out, or its session ended.
     #[error("this device is signed out: {0}")]
     SignedOut(String),
+
+    // ---- the clock ----
+    /// This device's clock is too far from the server's: others would refuse what it signs.
+    #[error("this device's clock is {0}: set it, then try again")]
+    WrongClock(ClockDifference),
 
     // ---- the network and the server ----
     /// There is no connection to the server.
@@ -175,6 +182,12 @@ pub(crate) fn named_version(version: u32) -> Option<u32> {
     (version > 0).then_some(version)
 }
 
+impl From<Refusal> for ClientError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
 impl From<EngineError> for ClientError {
     fn from(error: EngineError) -> Self {
         match error {
@@ -200,6 +213,25 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// Something between client and server is overloaded.
+    pub(crate) fn of_overload(detail: String, retry_after: Option<Duration>) -> Self {
+        Self::without_server(ProblemCode::Unavailable, detail, retry_after)
+    }
+
+    /// Something between client and server wants fewer requests.
+    pub(crate) fn of_rate_limit(detail: String, retry_after: Option<Duration>) -> Self {
+        Self::without_server(ProblemCode::RateLimited, detail, retry_after)
+    }
+
+    fn without_server(code: ProblemCode, detail: String, retry_after: Option<Duration>) -> Self {
+        Self {
+            code: code.as_str().to_owned(),
+            title: code.title().to_owned(),
+            detail,
+            retry_after_ms: retry_after.map(|wait| u32::try_from(wait.as_millis()).unwrap_or(u32::MAX)),
+        }
+    }
+
     /// The code, if this build knows it.
     ///
     /// ```no_run

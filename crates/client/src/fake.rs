@@ -20,7 +20,7 @@ use crate::{
     ServerUrl,
     ambient::{SystemRandom, now},
     host::HostHandle,
-    platform::{Draft, Network},
+    platform::{Draft, EngineThread, Network},
     rest::Rest,
 };
 
@@ -110,6 +110,7 @@ async fn read_request(stream: &mut TcpStream) -> String {
 pub(crate) struct FakeDevice {
     pub host: HostHandle,
     pub device_id: DeviceId,
+    _thread: EngineThread,
     _folder: tempfile::TempDir,
 }
 
@@ -148,9 +149,10 @@ impl FakeDevice {
                 .await
         };
         let profile = profile.now_or_never().unwrap().unwrap();
-        let (host, _) = HostHandle::start(engine, profile).unwrap();
+        let (host, thread) = HostHandle::start(engine, profile).unwrap();
         Self {
             host,
+            _thread: thread,
             device_id,
             _folder: folder,
         }

@@ -27,6 +27,7 @@
 //! differs is in `platform`.
 
 mod client;
+mod clock;
 mod events;
 mod status;
 
@@ -57,6 +58,7 @@ mod fake;
 
 pub use accounts::{Credentials, NewAccount, RecoveryCode};
 pub use client::{Chat, Client, Device, HandleComparison};
+pub use clock::ClockDifference;
 pub use error::{ClientError, Refusal};
 pub use events::{Events, Update};
 #[cfg(target_arch = "wasm32")]
@@ -70,6 +72,6 @@ pub use subrosa_engine::{
     ForeignGroup, LocalMessageId, Me, Member, MemberDevice, MemberMisbehaviour, Message, MessageStatus,
     Misbehaviour, Notice, NoticeKind, Role, Warning,
     account::{InvalidRecoveryCode, Password, WeakPassword},
-    content::{MessageId, SendToken, printable, printable_line},
+    content::{MessageId, SendToken, folded, printable, printable_line, revealed},
 };
 pub use subrosa_wire::{AccountId, ConversationId, DeviceId, Handle, ProblemCode, Timestamp, rest::Person};

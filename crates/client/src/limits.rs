@@ -50,6 +50,12 @@ pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(30);
 /// A connection that lasted this long was a good one and resets the waits.
 pub(crate) const STABLE_AFTER: Duration = Duration::from_mins(1);
 
+/// How far this device's clock may be from the server's without a word: time zones are an hour apart.
+pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_hours(1);
+/// How far it may be when a device is made: its certificate would be refused as one of the future. An hour less than the
+/// time by which certificates are dated back.
+pub(crate) const CLOCK_DIFFERENCE_MAX: Duration = Duration::from_hours(25);
+
 /// An access token is replaced this long before it expires.
 pub(crate) const TOKEN_MARGIN: Duration = Duration::from_mins(1);
 /// How often a device looks whether its certificate is due, if no new connection makes it look earlier.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Refusal;
+use crate::{ClockDifference, Refusal};
 
 /// The connection to the server.
 ///
@@ -67,6 +67,9 @@ pub struct Status {
     /// Whether something could not be stored because the disk is full. It is tried again with each connection until
     /// there is space.
     pub storage_full: bool,
+    /// How far this device's clock was from the server's at the last connection, if it is wrong. Then devices of others
+    /// may look expired here, and new ones of this account not yet valid there.
+    pub clock: Option<ClockDifference>,
 }
 
 impl Status {
@@ -116,6 +119,7 @@ mod tests {
             requests_under_way: 0,
             unsent: 0,
             storage_full: false,
+            clock: None,
         };
         assert!(settled.is_settled());
         assert!(

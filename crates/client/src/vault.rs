@@ -63,7 +63,7 @@ impl VaultCopy {
     }
 
     /// Merges the server's copy, and stores the result if the server's lacks something.
-    async fn fetch(&self) -> Result<(), ClientError> {
+    pub(crate) async fn fetch(&self) -> Result<(), ClientError> {
         self.merge().await?;
         self.store().await
     }

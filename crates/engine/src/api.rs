@@ -71,6 +71,8 @@ pub enum Command {
     AcceptHandle(rest::Person),
     /// The server has signed out a device of the own account, because the user wanted it.
     DeviceSignedOut(DeviceId),
+    /// Name a device of the own account, for all of its devices; `None` removes the name.
+    NameDevice(DeviceId, Option<String>),
 }
 
 /// What a step leads to, once its transaction is committed.
@@ -500,6 +502,9 @@ pub enum CommandError {
     /// No message with this id, or not one that failed.
     #[error("there is no such failed message")]
     UnknownMessage,
+    /// No device of this account with this id, or one that was signed out.
+    #[error("there is no such device in this account")]
+    UnknownDevice,
     /// The text cannot be sent.
     #[error(transparent)]
     Text(#[from] InvalidMessageText),

@@ -47,6 +47,10 @@ impl Step<'_> {
                 }
                 directory::accept(cx, person.account_id, &person.handle)
             }
+            Command::NameDevice(device, name) => {
+                let name = name.map(|name| clean_name(&name)).transpose();
+                vault::name_device(&mut self.cx, device, name.map_err(CommandError::from)?)
+            }
             Command::DeviceSignedOut(device) => vault::sign_device_out(&mut self.cx, device),
         }
     }

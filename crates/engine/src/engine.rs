@@ -3,12 +3,14 @@
 //! It does no network IO, has no threads, and has neither a clock nor a random source: the host passes them
 //! in. It may be dropped at any time.
 
+use std::collections::BTreeMap;
+
 use rand_core::CryptoRngCore;
 use subrosa_mls::{
     ConversationKind, DeviceIdentity, DeviceSigningKey, Mls, UnverifiedCertificate,
     limits::CERTIFICATE_VALIDITY,
 };
-use subrosa_wire::{AccountId, Base64, ConversationId, Handle, Timestamp, rest};
+use subrosa_wire::{AccountId, Base64, ConversationId, DeviceId, Handle, Timestamp, rest};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -328,6 +330,35 @@ impl Engine {
         )?)
     }
 
+    /// The first `limit` messages of others, in one conversation or in all, that came in after `after` (or ever) and are
+    /// not marked as processed, in the order of arrival.
+    pub fn unprocessed(
+        &self,
+        chat: Option<ChatId>,
+        after: Option<LocalMessageId>,
+        limit: u32,
+    ) -> Result<Vec<Message>, EngineError> {
+        let after = after.unwrap_or(LocalMessageId::new(0));
+        Ok(messages::unprocessed(
+            self.database.connection(),
+            chat,
+            after,
+            limit,
+        )?)
+    }
+
+    /// Marks a message as processed, and all that came in before it in its conversation.
+    pub fn set_processed(&mut self, message: LocalMessageId) -> Result<(), EngineError> {
+        self.database
+            .transaction(|conn| Ok(messages::set_processed(conn, message)?))
+    }
+
+    /// Marks all messages that are here, in one conversation or in all, as processed.
+    pub fn set_all_processed(&mut self, chat: Option<ChatId>) -> Result<(), EngineError> {
+        self.database
+            .transaction(|conn| Ok(messages::set_all_processed(conn, chat)?))
+    }
+
     /// The lines of a conversation that are no messages and whose positions lie in this range, in the order of display.
     pub fn notices(
         &self,
@@ -335,6 +366,15 @@ impl Engine {
         positions: std::ops::RangeInclusive<i64>,
     ) -> Result<Vec<Notice>, EngineError> {
         Ok(notices::in_range(self.database.connection(), chat, positions)?)
+    }
+
+    /// The names that the account's devices have given each other.
+    pub fn device_names(&self) -> Result<BTreeMap<DeviceId, String>, EngineError> {
+        let (contents, _) = self.vault()?;
+        let devices = contents.devices.iter();
+        Ok(devices
+            .filter_map(|(id, device)| Some((*id, device.name.as_ref()?.to_string())))
+            .collect())
     }
 
     /// One message.

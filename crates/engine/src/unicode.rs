@@ -7,6 +7,10 @@
 mod tables {
     use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
+    pub(crate) fn decomposed_lower_case(text: &str) -> String {
+        text.to_lowercase().nfkd().collect()
+    }
+
     pub(crate) fn push_nfc(to: &mut String, text: &str) {
         to.extend(text.nfc());
     }
@@ -20,6 +24,10 @@ mod tables {
 mod tables {
     use js_sys::{JsString, RegExp};
     use zeroize::Zeroizing;
+
+    pub(crate) fn decomposed_lower_case(text: &str) -> String {
+        JsString::from(text).to_lower_case().normalize("NFKD").into()
+    }
 
     thread_local! {
         static MARK: RegExp = RegExp::new(r"^\p{M}$", "u");
@@ -42,6 +50,9 @@ mod tables {
 
 /// Appends a text, its letters and marks composed (Normalization Form C, UAX 15).
 pub(crate) use tables::push_nfc;
+
+/// A text in lower case, with letters and marks apart (Normalization Form KD, UAX 15).
+pub(crate) use tables::decomposed_lower_case;
 
 /// Whether a character is a mark on the one before it (general category M).
 pub(crate) use tables::is_mark;

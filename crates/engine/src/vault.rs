@@ -5,7 +5,7 @@ use subrosa_wire::{AccountId, DeviceId, Timestamp, rest};
 
 use crate::{
     account::vault::{CONTACTS_MAX, VaultContact, VaultContents, VaultKey},
-    api::{EngineError, Event},
+    api::{CommandError, EngineError, Event},
     content::DisplayName,
     context::{Context, StepResult},
     database::DatabaseError,
@@ -76,6 +76,17 @@ pub(crate) fn enter_devices(cx: &mut Context<'_>, ids: &[DeviceId], now: Timesta
             contents.add_device(*id, now);
         }
     })
+}
+
+/// Names a device of this account.
+pub(crate) fn name_device(cx: &mut Context<'_>, device: DeviceId, name: Option<DisplayName>) -> StepResult {
+    if device == cx.me.device_id {
+        enter_this_device(cx)?;
+    }
+    if !contents(cx)?.has_device(device) {
+        return Err(CommandError::UnknownDevice.into());
+    }
+    change(cx, |contents| contents.name_device(device, name))
 }
 
 /// Notes that a device of this account was signed out.

@@ -5,6 +5,7 @@
 
 pub mod base64_bytes;
 pub mod cbor;
+pub mod fold;
 pub mod frames;
 pub mod handle;
 pub mod ids;

@@ -9,6 +9,10 @@ use tokio::process::Command;
 use super::{Browser, chromium::Chromium, firefox::Firefox, look::Look, seen::Seen};
 use crate::process::{Process, clean_command};
 
+/// How often a browser is started that crashes by itself before it listens, which Chromium now and then does on a
+/// profile that it was killed in. Nothing of ours runs in it then.
+const STARTS_MAX: usize = 3;
+
 /// Which browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -70,6 +74,50 @@ impl Profile {
     /// If that fails.
     pub async fn start(&self) -> Browser {
         let seen = Seen::default();
+        let (process, group, url) = self.start_process().await;
+        let driver = match self.kind {
+            Kind::Chromium => {
+                super::Driver::Chromium(Chromium::take_over(&url, &self.prelude, seen.clone()).await)
+            }
+            Kind::Firefox => {
+                let firefox =
+                    Firefox::take_over(&format!("{url}/session"), &self.prelude, seen.clone()).await;
+                super::Driver::Firefox(firefox.unwrap_or_else(|refusal| panic!("Firefox: {refusal}")))
+            }
+        };
+        Browser::new(driver, process, group, seen, self.look)
+    }
+
+    /// Starts the process, and returns the address of its remote control.
+    async fn start_process(&self) -> (Process, Group, String) {
+        let mark = match self.kind {
+            Kind::Chromium => "DevTools listening on ",
+            Kind::Firefox => "WebDriver BiDi listening on ",
+        };
+        let address = |notes: &[u8]| {
+            let text = String::from_utf8_lossy(notes);
+            let (_, rest) = text.split_once(mark)?;
+            let (address, _) = rest.split_once('\n')?;
+            Some(address.trim().to_owned())
+        };
+        for _ in 1..STARTS_MAX {
+            let (process, group) = self.spawn();
+            if let Some(url) = process.note_before_end(address).await {
+                return (process, group, url);
+            }
+            #[expect(clippy::print_stderr, reason = "for whoever reads the output")]
+            {
+                eprintln!("{:?} has crashed at its start and is started again", self.kind);
+            }
+        }
+        let (process, group) = self.spawn();
+        let url = process
+            .wait_for_note("the address of its remote control", address)
+            .await;
+        (process, group, url)
+    }
+
+    fn spawn(&self) -> (Process, Group) {
         let mut command = match self.kind {
             Kind::Chromium => self.chromium(),
             Kind::Firefox => self.firefox(),
@@ -78,32 +126,7 @@ impl Profile {
         command.process_group(0);
         let process = Process::start(command);
         let group = Group(process.id().and_then(|id| i32::try_from(id).ok()));
-        let address = |mark: &'static str| {
-            move |notes: &[u8]| {
-                let text = String::from_utf8_lossy(notes);
-                let (_, rest) = text.split_once(mark)?;
-                let (address, _) = rest.split_once('\n')?;
-                Some(address.trim().to_owned())
-            }
-        };
-        let what = "the address of its remote control";
-        let driver = match self.kind {
-            Kind::Chromium => {
-                let url = process
-                    .wait_for_note(what, address("DevTools listening on "))
-                    .await;
-                super::Driver::Chromium(Chromium::take_over(&url, &self.prelude, seen.clone()).await)
-            }
-            Kind::Firefox => {
-                let url = process
-                    .wait_for_note(what, address("WebDriver BiDi listening on "))
-                    .await;
-                let firefox =
-                    Firefox::take_over(&format!("{url}/session"), &self.prelude, seen.clone()).await;
-                super::Driver::Firefox(firefox.unwrap_or_else(|refusal| panic!("Firefox: {refusal}")))
-            }
-        };
-        Browser::new(driver, process, group, seen, self.look)
+        (process, group)
     }
 
     fn chromium(&self) -> Command {

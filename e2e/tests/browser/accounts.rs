@@ -287,6 +287,13 @@ async fn a_lost_device_is_signed_out_on_the_account_page() {
     tab.goto(&stage.alice.address("/settings")).await;
     tab.wait_count("device", 2).await;
     let lost = lost.as_str().unwrap();
+    // It is recognised by its name, which can be changed.
+    let item = format!("device[data-id=\"{lost}\"]");
+    tab.wait_text(&item, "Terminal on").await;
+    tab.click(&format!("{item} device-rename")).await;
+    tab.fill("device-new-name", "the phone I lost").await;
+    tab.click("device-rename-submit").await;
+    tab.wait_text(&item, "the phone I lost").await;
     tab.click(&format!("device[data-id=\"{lost}\"] device-sign-out"))
         .await;
     tab.click("confirm").await;

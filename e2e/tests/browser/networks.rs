@@ -42,6 +42,30 @@ async fn what_is_written_without_a_network_leaves_when_it_is_back_once_and_in_or
     }
 }
 
+/// A worker whose waits between attempts do not end.
+const PATIENT_WORKER: &str = "if (!self.document) {
+    const wait = self.setTimeout;
+    self.setTimeout = (then, time, ...rest) => wait.call(self, then, time > 0 && time <= 30000 ? 1e9 : time, ...rest);
+}";
+
+// Chromium's workers do not hear that the network is back, and waited for up to half a minute.
+#[tokio::test]
+async fn a_network_that_is_back_is_used_at_once() {
+    let mut stage = Stage::talked(Kind::Chromium).await;
+    stage.browser.quit().await;
+    stage.profile.prelude = PATIENT_WORKER.to_owned();
+    stage.reopen().await;
+    stage.alice.send_and_wait("with a network").await;
+    stage.server.proxy().shut();
+    stage.browser.set_offline(true).await;
+    stage.alice.tab.wait_for("connect-now").await;
+    stage.alice.send("without one").await;
+    stage.server.open_proxy();
+    stage.browser.set_offline(false).await;
+    stage.alice.wait_status("without one", ACCEPTED).await;
+    stage.alice.tab.wait_gone("connection-strip").await;
+}
+
 #[tokio::test]
 async fn a_network_that_swallows_everything_doubles_nothing() {
     let stage = Stage::talked(Kind::Chromium).await;

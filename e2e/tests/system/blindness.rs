@@ -78,6 +78,7 @@ impl Stage {
         secrets.add("the message", MESSAGE.as_bytes());
         secrets.add("the answer", ANSWER.as_bytes());
         secrets.add("the display name", NAME.as_bytes());
+        secrets.add("the name of a device", b"Terminal on ");
         secrets.add("the password", PASSWORD.as_bytes());
         secrets.add("the new password", NEW_PASSWORD.as_bytes());
         secrets.add("bob's password", subrosa_e2e::person::PASSWORD.as_bytes());

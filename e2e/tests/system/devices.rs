@@ -218,3 +218,41 @@ async fn an_interrupted_sign_up_leaves_no_half_made_profile() {
     alice.run(&["signup", "alice"]).await.ok();
     assert_eq!(alice.run(&["whoami"]).await.ok().one()["handle"], "alice");
 }
+
+#[tokio::test]
+async fn devices_have_names_that_their_account_alone_knows() {
+    let server = Server::start().await;
+    let alice = Person::sign_up(&server, "alice").await;
+    let second = alice.second_device().await;
+    let id = second.run(&["whoami"]).await.ok().one()["device_id"].clone();
+    let id = id.as_str().unwrap_or_default();
+    let names = async |person: &Person| {
+        let lines = person.run(&["devices"]).await.ok().lines();
+        let mut names: Vec<_> = lines
+            .iter()
+            .map(|device| device["name"].as_str().unwrap_or_default().to_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    for name in names(&alice).await {
+        assert!(name.starts_with("Terminal on "), "{name}");
+    }
+    alice.run(&["devices", "--rename", id, "Zoë’s laptop"]).await.ok();
+    let renamed = names(&second).await;
+    assert_eq!(renamed[1], "Zoë’s laptop", "{renamed:?}");
+    assert_eq!(names(&alice).await, renamed);
+
+    for (device, name) in [
+        (id, "\u{202e}x"),
+        ("nonsense", "a name"),
+        (&"0".repeat(32), "a name"),
+    ] {
+        alice
+            .run(&["devices", "--rename", device, name])
+            .await
+            .ends_with(2);
+    }
+    alice.run(&["devices", "--rename", id, ""]).await.ok();
+    assert_eq!(names(&second).await[0], "");
+}

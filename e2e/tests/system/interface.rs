@@ -32,6 +32,7 @@ fn stable_field(name: &str, value: &Value) -> Value {
         "id" if is_hex(64) => "[64 hex digits]",
         "sent_at" | "created_at" | "last_seen_at" if is_instant(text) => "[instant]",
         "server" if text.starts_with("http://127.0.0.1:") => "[server]",
+        "name" if text.starts_with("Terminal on ") => "Terminal on [system]",
         "recovery_code" if is_recovery_code(text) => "[recovery code]",
         _ => text,
     };

@@ -51,6 +51,8 @@ impl Stage {
         bob.send(alice, "second").await;
         assert_eq!(alice.texts(bob).await, ["first", "second"]);
         assert_eq!(bob.texts(alice).await, ["first", "second"]);
+        // What he listens to from then on is new.
+        assert_eq!(bob.receive(1).await[0]["text"], "first");
         stage
     }
 }

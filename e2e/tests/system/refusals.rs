@@ -1,10 +1,12 @@
 //! What is not possible is refused, with a reason and an exit code, and nothing is half done.
 
 use subrosa_e2e::{
-    Person, Server,
+    Person, Server, is_long,
     tampering::{Tampering, TamperingProxy},
 };
 use subrosa_wire::frames::{ServerFrame, server_frame::Body};
+
+const DAY_MS: u64 = 24 * 3600 * 1000;
 
 /// As a program of the future would leave a profile.
 const NEWER_SCHEMA: &str = "PRAGMA user_version = 9999";
@@ -160,6 +162,23 @@ async fn a_server_that_is_not_there_is_told() {
     assert!(failed.stderr.contains("127.0.0.1:1"), "{}", failed.stderr);
 }
 
+// The process ended while the thread of the database still ran, and crashed in the exit handlers of the cryptography
+// library once in about a hundred times.
+#[tokio::test]
+async fn a_command_that_fails_ends_with_its_code_every_time() {
+    let runs = if is_long() { 1_000 } else { 60 };
+    let server = Server::start().await;
+    let mut alice = Person::sign_up(&server, "alice").await;
+    let _bob = Person::sign_up(&server, "bob").await;
+    for _ in 0..runs {
+        alice.run(&["send", "@bob", ""]).await.ends_with(2);
+    }
+    "http://127.0.0.1:1".clone_into(&mut alice.server);
+    for _ in 0..runs {
+        alice.run(&["devices"]).await.ends_with(4);
+    }
+}
+
 #[tokio::test]
 async fn something_else_than_a_subrosa_server_is_told() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
@@ -211,6 +230,22 @@ async fn a_profile_is_open_in_one_process_at_a_time() {
     assert!(refused.stderr.contains("in use"), "{}", refused.stderr);
     listening.kill().await;
     bob.run(&["whoami"]).await.ok();
+}
+
+// Four of five failed, and what they should have sent was gone.
+#[tokio::test]
+async fn commands_given_at_once_with_one_profile_wait_for_each_other() {
+    let server = Server::start().await;
+    let (alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    let texts = ["one", "two", "three", "four", "five"];
+    let sends = texts.map(|text| async { alice.send(&bob, text).await });
+    futures_util::future::join_all(sends).await;
+    let mut texts = bob.texts(&alice).await;
+    texts.sort_unstable();
+    assert_eq!(texts, ["five", "four", "one", "three", "two"]);
 }
 
 #[tokio::test]
@@ -354,4 +389,59 @@ async fn a_profile_of_a_newer_version_is_told_and_left_as_it_is() {
     let told = refused.ends_with(1).failure()["error"].to_string();
     assert!(told.contains("newer"), "{told}");
     assert_eq!(std::fs::read(&path).unwrap_or_default(), before);
+}
+
+/// A server whose clock shows another time.
+struct AnotherTime {
+    days_ahead: u64,
+}
+
+impl Tampering for AnotherTime {
+    fn to_client(&mut self, mut frame: ServerFrame) -> Vec<ServerFrame> {
+        if let Some(Body::Ready(ready)) = &mut frame.body {
+            ready.server_time_ms += self.days_ahead * DAY_MS;
+        }
+        vec![frame]
+    }
+
+    fn to_client_over_rest(&mut self, bytes: Vec<u8>) -> Vec<u8> {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let Some((before, after)) = text.split_once("\"server_time\":") else {
+            return bytes;
+        };
+        let digits = after
+            .find(|next: char| !next.is_ascii_digit())
+            .unwrap_or_default();
+        let at: u64 = after[..digits].parse().unwrap_or_default();
+        let changed = at + self.days_ahead * DAY_MS;
+        format!("{before}\"server_time\":{changed}{}", &after[digits..]).into_bytes()
+    }
+}
+
+// The server was blamed.
+#[tokio::test]
+async fn a_clock_that_is_wrong_is_told() {
+    let server = Server::start().await;
+    let proxy = TamperingProxy::before(server.address()).await;
+    let mut alice = Person::sign_up(&server, "alice").await;
+    let bob = Person::sign_up(&server, "bob").await;
+    alice.server = proxy.url();
+    proxy.tamper(AnotherTime { days_ahead: 3 });
+    let behind = "this device's clock is 3 days behind the server's";
+    for command in [&["chats"][..], &["send", "@bob", "hello"]] {
+        let finished = alice.run(command).await;
+        assert!(finished.ok().stderr.contains(behind), "{}", finished.stderr);
+    }
+    assert_eq!(bob.texts(&alice).await, ["hello"]);
+    let listening = alice.listen();
+    listening.note(behind).await;
+    listening.end().await.ok();
+
+    // What a new device signs would be refused, so that none is made.
+    let carol = Person::at(proxy.url(), "carol");
+    let refused = carol.run(&["signup", "carol"]).await;
+    refused.ends_with(1);
+    assert!(refused.stderr.contains(behind), "{}", refused.stderr);
+    proxy.tamper(AnotherTime { days_ahead: 0 });
+    carol.run(&["signup", "carol"]).await.ok();
 }

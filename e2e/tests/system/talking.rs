@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use serde_json::json;
 use subrosa_client::{Client, Event, Update};
-use subrosa_e2e::{PATIENCE, Person, Server};
-use tokio::time::{Instant, timeout};
+use subrosa_e2e::{PATIENCE, Person, Server, person, process::clean_command};
+use tokio::{
+    process::Command,
+    time::{Instant, timeout},
+};
 
 #[tokio::test]
 async fn two_people_talk_both_ways_in_order() {
@@ -97,6 +100,72 @@ async fn messages_to_somebody_offline_wait_and_arrive_in_order() {
         .map(|message| message["text"].as_str().unwrap_or_default())
         .collect();
     assert_eq!(texts, said);
+}
+
+// It printed only what came while it ran, and whatever else had connected before took the rest away.
+#[tokio::test]
+async fn listen_prints_what_no_earlier_listen_has_printed() {
+    let server = Server::start().await;
+    let (alice, bob, carol) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+        Person::sign_up(&server, "carol").await,
+    );
+    let texts = |lines: Vec<serde_json::Value>| -> Vec<String> {
+        let messages = lines.iter().filter(|line| line["event"] == "message");
+        messages
+            .map(|line| line["text"].as_str().unwrap_or_default().to_owned())
+            .collect()
+    };
+    for text in ["one", "two", "three"] {
+        alice.send(&bob, text).await;
+    }
+    // Others fetch them first, and one marks them as read.
+    bob.run(&["chats"]).await.ok();
+    assert_eq!(bob.history(&alice).await.len(), 3);
+    for text in ["one", "two", "three"] {
+        assert_eq!(texts(bob.receive(1).await), [text]);
+    }
+    carol.send(&bob, "from carol").await;
+    alice.send(&bob, "four").await;
+    bob.send(&alice, "an answer").await;
+
+    // Of one conversation; those of the other stay.
+    let of_alice = bob
+        .run(&["listen", "@alice", "--count", "1", "--timeout", "50"])
+        .await;
+    assert_eq!(texts(of_alice.ok().lines()), ["four"]);
+    assert_eq!(texts(bob.receive(1).await), ["from carol"]);
+
+    // A line that could not be written is not printed.
+    alice.send(&bob, "five").await;
+    alice.send(&bob, "six").await;
+    bob.run(&["chats"]).await.ok();
+    let full = person::finish(onto_full_disk(
+        &bob,
+        &["listen", "--count", "1", "--timeout", "50"],
+    ));
+    full.await.ends_with(1);
+    assert_eq!(texts(bob.receive(2).await), ["five", "six"]);
+
+    // What is here is skipped on demand.
+    alice.send(&bob, "seven").await;
+    bob.run(&["chats"]).await.ok();
+    let skipped = bob.run(&["listen", "--from-now", "--timeout", "1"]).await;
+    assert_eq!(texts(skipped.ok().lines()), [""; 0]);
+    let nothing = bob.run(&["listen", "--timeout", "1"]).await;
+    assert_eq!(texts(nothing.ok().lines()), [""; 0]);
+}
+
+/// A command whose output cannot be written.
+fn onto_full_disk(person: &Person, arguments: &[&str]) -> Command {
+    let command = person.command(arguments);
+    let mut shell = clean_command("sh", person.home());
+    shell
+        .args(["-c", "exec \"$@\" > /dev/full", "sh"])
+        .arg(command.as_std().get_program())
+        .args(command.as_std().get_args());
+    shell
 }
 
 #[tokio::test]

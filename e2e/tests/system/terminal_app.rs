@@ -22,15 +22,20 @@ fn chat(person: &Person) -> Terminal {
     chat_of_size(person, 24, 80)
 }
 
-fn chat_of_size(person: &Person, rows: u16, columns: u16) -> Terminal {
+/// `subrosa chat` as the shell reads it.
+fn chat_command(person: &Person) -> String {
     let command = person.plain_command(&["chat"]);
     let quoted = |word: &std::ffi::OsStr| format!("'{}'", word.to_string_lossy());
     let words: Vec<String> = std::iter::once(command.as_std().get_program())
         .chain(command.as_std().get_args())
         .map(quoted)
         .collect();
+    words.join(" ")
+}
+
+fn chat_of_size(person: &Person, rows: u16, columns: u16) -> Terminal {
     Terminal::start(
-        &format!("{}; echo \"ended with $?\"", words.join(" ")),
+        &format!("{}; echo \"ended with $?\"", chat_command(person)),
         person.home(),
         size(rows),
         size(columns),
@@ -327,6 +332,50 @@ async fn without_a_server_the_app_opens_and_what_is_written_leaves_later() {
     screen.press("\u{12}").await;
     screen.shows("sent").await;
     until("alice has it", async || alice.texts(&bob).await.len() == 2).await;
+    screen.press(CTRL_Q).await;
+    ends_well(screen, "0").await;
+}
+
+// The shell got a garbled screen, and the app a terminal that was not in raw mode.
+#[tokio::test]
+async fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back() {
+    let server = Server::start().await;
+    let (alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    alice.send(&bob, "good morning").await;
+    // A shell with jobs, as people have it.
+    let script = format!(
+        "set -m; {}; stty -a; echo in the shell; read word; fg; echo \"ended with $?\"",
+        chat_command(&bob)
+    );
+    let file = bob.write("session.sh", &script);
+    let mut screen = Terminal::start(
+        &format!("bash '{}'", file.display()),
+        bob.home(),
+        size(24),
+        size(80),
+    );
+    assert!(screen.shows("good morning").await.is_full_screen());
+    screen.press("\u{1a}").await;
+    let shell = screen.shows("in the shell").await;
+    assert!(shell.is_restored(), "{}", shell.text());
+    for mode in ["icanon", "echo", "isig"] {
+        let is_set = shell.text().split_whitespace().any(|word| word == mode);
+        assert!(is_set, "{mode}: {}", shell.text());
+    }
+    screen.press("back\n").await;
+    let back = screen
+        .until("the conversation again", |screen| {
+            screen.is_full_screen() && screen.text().contains("good morning")
+        })
+        .await;
+    assert!(!back.text().contains("in the shell"), "{}", back.text());
+    // Keys reach the app one by one, as only raw mode lets them.
+    screen.press(ENTER).await;
+    screen.press("still here").await;
+    screen.shows("still here").await;
     screen.press(CTRL_Q).await;
     ends_well(screen, "0").await;
 }

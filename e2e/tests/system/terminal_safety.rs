@@ -16,12 +16,14 @@ const HOSTILE: [&str; 10] = [
     "line\n2026-01-01 00:00  @alice: forged line",
 ];
 
-/// Characters that must not reach a terminal: everything that is not shown where it stands.
+/// Characters that must not reach a terminal: what it would obey, and what turns a text around or hides in it.
 fn obeyed(text: &str) -> Vec<char> {
     let is_obeyed = |character: &char| {
         (character.is_control() && *character != '\n' && *character != '\t')
-            || matches!(character, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
-                | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+            || matches!(
+                character,
+                '\u{202d}' | '\u{202e}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+            )
     };
     text.chars().filter(is_obeyed).collect()
 }

@@ -19,8 +19,12 @@ mod terminal;
 #[cfg(test)]
 mod fixtures;
 
+use std::io;
+
 use anyhow::anyhow;
 use crossterm::event::{Event as TerminalEvent, EventStream};
+#[cfg(unix)]
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use futures_util::{FutureExt as _, StreamExt as _};
 use jiff::tz::TimeZone;
 use subrosa_client::{Client, ClientError, Update};
@@ -32,7 +36,7 @@ use self::{
     terminal::Screen,
     update::{Effect, Input, update},
 };
-use crate::signals;
+use crate::signals::{self, GoesOn};
 
 /// The most answers of the server that are queued.
 const ANSWERS_MAX: usize = 64;
@@ -47,6 +51,7 @@ pub(crate) async fn run(client: &Client) -> anyhow::Result<()> {
     let mut effects = Effects::new(client.clone(), answers);
     let me = client.me().await?;
     let asked_to_end = signals::asked_to_end();
+    let mut goes_on = GoesOn::watch();
     let mut screen = Screen::enter()?;
     let mut keys = EventStream::new();
     let panicked = screen.panicked();
@@ -73,12 +78,22 @@ pub(crate) async fn run(client: &Client) -> anyhow::Result<()> {
                 }
                 Some(answer) = answered.recv() => Ok(Some(Next::Input(answer))),
                 () = &mut asked_to_end => Ok(Some(Next::End)),
+                () = goes_on.wait() => Ok(Some(Next::GoesOn)),
                 () = &mut panicked => Err(after_a_panic()),
             }
         };
         let first: anyhow::Result<Option<Next>> = next.await;
         match first? {
             Some(Next::Input(input)) => todo.extend(update(&mut model, input)),
+            #[cfg(unix)]
+            Some(Next::Suspend) => {
+                screen.suspend(&mut goes_on).await?;
+                todo.extend(update(&mut model, resized(&mut screen)?));
+            }
+            Some(Next::GoesOn) => {
+                screen.take_over_again()?;
+                todo.extend(update(&mut model, resized(&mut screen)?));
+            }
             Some(Next::End) => break,
             None => {}
         }
@@ -96,6 +111,12 @@ pub(crate) async fn run(client: &Client) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The size that the terminal has. It may have changed while this process was stopped.
+fn resized(screen: &mut Screen) -> io::Result<Input> {
+    let size = screen.terminal().size()?;
+    Ok(Input::Resized(size.width, size.height))
+}
+
 /// Why the interface ended, after the terminal was restored.
 fn after_a_panic() -> anyhow::Error {
     anyhow!("something went wrong in the background, as reported above")
@@ -103,6 +124,11 @@ fn after_a_panic() -> anyhow::Error {
 
 enum Next {
     Input(Input),
+    /// The user wants the shell back for a while.
+    #[cfg(unix)]
+    Suspend,
+    /// This process was stopped, and goes on.
+    GoesOn,
     /// The terminal is gone, or a signal asked this process to end.
     End,
 }
@@ -116,6 +142,8 @@ fn client_input(update: Update) -> Next {
 
 fn terminal_input(event: TerminalEvent) -> Option<Next> {
     let input = match event {
+        #[cfg(unix)]
+        TerminalEvent::Key(key) if is_suspend(key) => return Some(Next::Suspend),
         TerminalEvent::Key(key) => Input::Key(key),
         TerminalEvent::Paste(text) => Input::Paste(text),
         TerminalEvent::Resize(width, height) => Input::Resized(width, height),
@@ -124,4 +152,12 @@ fn terminal_input(event: TerminalEvent) -> Option<Next> {
         TerminalEvent::Mouse(_) => return None,
     };
     Some(Next::Input(input))
+}
+
+/// Ctrl+Z, which the terminal does not handle in raw mode.
+#[cfg(unix)]
+fn is_suspend(key: KeyEvent) -> bool {
+    key.code == KeyCode::Char('z')
+        && key.modifiers == KeyModifiers::CONTROL
+        && key.kind != KeyEventKind::Release
 }

@@ -4,6 +4,8 @@
 //! A panic is printed after the terminal was restored, so nothing may be drawn after it, wherever it happened: a panic
 //! in a background task ends the interface, too.
 
+#[cfg(unix)]
+use std::time::Duration;
 use std::{
     io::{self, Stdout, Write as _},
     panic,
@@ -11,10 +13,19 @@ use std::{
 
 use crossterm::{
     cursor, event, execute,
-    terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
+    terminal::{
+        Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    },
 };
 use ratatui::{Terminal, backend::CrosstermBackend};
 use tokio::sync::watch;
+
+#[cfg(unix)]
+use crate::signals::GoesOn;
+
+/// How long a process that asks to be stopped waits for that.
+#[cfg(unix)]
+const SUSPEND_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// The terminal, taken over until it is dropped.
 pub(super) struct Screen {
@@ -51,6 +62,27 @@ impl Screen {
             event::EnableFocusChange
         )?;
         Terminal::new(CrosstermBackend::new(io::stdout()))
+    }
+
+    /// Gives the terminal to the shell, stops this process as Ctrl+Z does elsewhere, and takes the terminal over again
+    /// when the process goes on. Where no shell could let it go on, the system does not stop it.
+    #[cfg(unix)]
+    pub(super) async fn suspend(&mut self, goes_on: &mut GoesOn) -> io::Result<()> {
+        give_back();
+        // The whole group, as the terminal does it: the shell waits for all of it.
+        rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
+        // The signal may take effect a moment later. If it never does, nothing tells to go on.
+        let _ = tokio::time::timeout(SUSPEND_TIMEOUT, goes_on.wait()).await;
+        self.take_over_again()
+    }
+
+    /// Takes the terminal over once more, after another program had it.
+    pub(super) fn take_over_again(&mut self) -> io::Result<()> {
+        // Without this, crossterm takes the terminal to be in raw mode.
+        disable_raw_mode()?;
+        self.terminal = Self::take_over()?;
+        // What was drawn before is forgotten, and everything is drawn anew.
+        execute!(io::stdout(), Clear(ClearType::All))
     }
 
     /// Resolves after a panic: the terminal has been restored, and nothing may be drawn.

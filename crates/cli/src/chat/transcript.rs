@@ -76,7 +76,7 @@ pub(super) fn rows(thread: &Thread, names: &Names, zone: &TimeZone, width: usize
         }) {
             add.row(RowKind::Header, header);
         }
-        let text = printable(&message.text).replace('\t', TAB);
+        let text = wrap::drawn(&printable(&message.text)).replace('\t', TAB);
         for range in wrap::rows(&text, width.saturating_sub(GUTTER)) {
             add.row(RowKind::Text, text[range].to_owned());
         }

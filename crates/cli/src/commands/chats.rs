@@ -10,7 +10,7 @@ use crate::{
     global::Global,
     instant::day_and_minute,
     output::Output,
-    people::{Names, one_line},
+    people::{Names, message_line},
     profile,
     shapes::{ChatShape, state},
 };
@@ -101,7 +101,7 @@ fn line(conversation: &Conversation, names: &Names, output: &Output) -> String {
 
 /// The newest message, on a line of its own.
 fn preview(message: &Message, output: &Output) -> String {
-    let text = one_line(&message.text);
+    let text = message_line(&message.text);
     let preview: String = text.chars().take(PREVIEW_CHARS).collect();
     let more = if preview.len() < text.len() { "…" } else { "" };
     let who = if message.outgoing { "you: " } else { "" };

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use clap::{Args, value_parser};
 use subrosa_client::{
-    Client, ClientError, Connection, Event, LocalMessageId, Message, MessageStatus, Status, Update,
+    ChatId, Client, ClientError, Connection, Event, Handle, LocalMessageId, Message, MessageStatus, Status,
+    Update,
 };
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
-use super::finish;
+use super::{SYNC_PATIENCE, finish, note_clock};
 use crate::{
     exit::{incompatible, timed_out},
     global::Global,
@@ -23,17 +24,28 @@ use crate::{
 const HANDLE_PATIENCE: Duration = Duration::from_secs(5);
 /// The most messages that wait for it.
 const NAMELESS_MAX: usize = 1_000;
+/// How many messages are read from the database at once.
+const PAGE: u32 = 100;
 
 /// Stay connected, and print messages and status changes as they arrive.
 ///
-/// Messages that were waiting on the server come first. Their senders see them as delivered; `subrosa history` and
-/// `subrosa chat` mark them as read. Connection changes are reported on standard error.
+/// The messages that no earlier `subrosa listen` of this profile has printed come first, in the order in which they
+/// arrived, read or not. A message counts as printed once its line has been written, even if the reader of a pipe ends
+/// before it reads the line: use --count to get a certain number. Senders see their messages as
+/// delivered; `subrosa history` and `subrosa chat` mark them as read. Connection changes are reported on standard error.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   subrosa listen
+  subrosa listen @bob --from-now
   subrosa listen --json --count 1 --timeout 60")]
 pub(crate) struct Arguments {
+    /// Print only what this person writes to you.
+    #[arg(value_name = "@HANDLE")]
+    handle: Option<Handle>,
+    /// Skip the messages that have already arrived at this device or at the server.
+    #[arg(long)]
+    from_now: bool,
     /// Exit after this many received messages.
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     count: Option<u64>,
@@ -54,34 +66,55 @@ async fn listen(client: &Client, arguments: &Arguments, output: &mut Output) -> 
     let mut status = client.status();
     let mut printer = Printer {
         client,
+        person: arguments.handle.as_ref(),
+        chat: None,
         names: Names::load(client).await?,
+        fetched: None,
+        has_more: true,
         nameless: Vec::new(),
         patience_ends: None,
         count: arguments.count,
         received: 0,
     };
+    printer.find_chat().await?;
+    client.connect();
+    if arguments.from_now {
+        // With what waited at the server, if that can be reached.
+        let is_decided = |status: &Status| {
+            status.caught_up || status.is_final() || matches!(status.connection, Connection::Waiting { .. })
+        };
+        let _ = timeout(SYNC_PATIENCE, status.clone().wait_for(is_decided)).await;
+        printer.find_chat().await?;
+        printer.skip().await?;
+    }
+    if let (Some(person), None) = (printer.person, printer.chat) {
+        output.note(&format!("there is no conversation with @{} yet", person.as_str()));
+    }
     let mut shown = Connection::Off;
     let deadline = arguments
         .timeout
         .and_then(|seconds| after(Duration::from_secs(seconds)));
     let asked_to_end = signals::asked_to_end();
     tokio::pin!(asked_to_end);
-    client.connect();
     while !printer.is_done() {
         tokio::select! {
             update = events.next() => match update.ok_or(ClientError::Closed)? {
                 Update::Event(event) => printer.take(event, output).await?,
-                Update::Missed(count) => output.note(&format!("{count} changes came too fast to be shown")),
+                Update::Missed(count) => {
+                    output.note(&format!("{count} changes came too fast to be shown"));
+                    printer.has_more = true;
+                }
                 _ => {}
             },
+            () = std::future::ready(()), if printer.has_more => printer.take_messages(output).await?,
             changed = status.changed() => {
                 changed.map_err(|_| ClientError::Closed)?;
                 let now = status.borrow_and_update().clone();
                 tell(&now, &mut shown, client, output)?;
             }
-            () = at(printer.patience_ends) => printer.show_nameless(output)?,
+            () = at(printer.patience_ends) => printer.show_nameless(output).await?,
             () = at(deadline) => {
-                printer.show_nameless(output)?;
+                printer.show_nameless(output).await?;
                 return match (printer.received, arguments.count) {
                     (received, Some(count)) if !printer.is_done() => {
                         Err(timed_out(format!("only {received} of {count} messages arrived in time")))
@@ -89,7 +122,7 @@ async fn listen(client: &Client, arguments: &Arguments, output: &mut Output) -> 
                     _ => Ok(()),
                 };
             }
-            () = &mut asked_to_end => return printer.show_nameless(output),
+            () = &mut asked_to_end => return printer.show_nameless(output).await,
         }
     }
     Ok(())
@@ -106,11 +139,20 @@ async fn at(deadline: Option<Instant>) {
     }
 }
 
-/// Prints events as they come.
+/// Prints what arrives.
 struct Printer<'a> {
     client: &'a Client,
+    /// The person whose messages are printed; everybody's if there is none.
+    person: Option<&'a Handle>,
+    /// The conversation with this person, as soon as there is one.
+    chat: Option<ChatId>,
     names: Names,
-    /// Messages whose sender is not known yet: the first of a conversation may arrive before its sender's handle.
+    /// The last message that was read from the database.
+    fetched: Option<LocalMessageId>,
+    /// Whether there may be more to read.
+    has_more: bool,
+    /// Messages whose sender is not known yet, and what follows them in their conversations: the first of a
+    /// conversation may arrive before its sender's handle.
     nameless: Vec<Message>,
     /// How long these wait.
     patience_ends: Option<Instant>,
@@ -124,26 +166,37 @@ impl Printer<'_> {
         self.count.is_some_and(|count| self.received >= count)
     }
 
+    /// Whether what happens in this conversation is printed.
+    fn wants(&self, chat: ChatId) -> bool {
+        self.person.is_none() || self.chat == Some(chat)
+    }
+
+    async fn find_chat(&mut self) -> anyhow::Result<()> {
+        if let (Some(person), None) = (self.person, self.chat) {
+            self.chat = self.client.chat_with(person).await?.map(|chat| chat.id());
+        }
+        Ok(())
+    }
+
+    /// Skips what is here already.
+    async fn skip(&self) -> anyhow::Result<()> {
+        if self.person.is_none() || self.chat.is_some() {
+            self.client.mark_all_processed(self.chat).await?;
+        }
+        Ok(())
+    }
+
     async fn take(&mut self, event: Event, output: &mut Output) -> anyhow::Result<()> {
         match event {
-            Event::MessageReceived(message) => {
-                if !self.names.knows(message.sender) {
-                    self.learn_names(output).await?;
-                }
-                if self.names.knows(message.sender) {
-                    return self.show(&message, output);
-                }
-                self.nameless.push(*message);
-                if self.nameless.len() >= NAMELESS_MAX {
-                    self.show_nameless(output)?;
-                } else if self.patience_ends.is_none() {
-                    self.patience_ends = after(HANDLE_PATIENCE);
-                }
-            }
-            Event::MessageStatusChanged { message, status, .. } => {
+            Event::MessageReceived(_) => self.has_more = true,
+            Event::MessageStatusChanged {
+                chat,
+                message,
+                status,
+            } if self.wants(chat) => {
                 self.show_status(message, status, output).await?;
             }
-            Event::NoticeAdded(notice) => {
+            Event::NoticeAdded(notice) if self.wants(notice.chat) => {
                 if !notice
                     .who
                     .iter()
@@ -155,7 +208,11 @@ impl Printer<'_> {
                 let text = output.notice_text(&notice, &self.names);
                 output.result(&NoticeShape::new(&notice, &self.names), &text)?;
             }
-            Event::ContactChanged(_) => self.learn_names(output).await?,
+            // The person may have written before the handle was known.
+            Event::ContactChanged(_) => {
+                self.learn_names(output).await?;
+                self.has_more = true;
+            }
             Event::Warning(warning) => {
                 let conversation = warnings::conversation(self.client, &warning).await?;
                 let warning = warnings::say(&warning, conversation.as_ref(), &self.names);
@@ -168,6 +225,42 @@ impl Printer<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Prints some of the messages that no earlier `listen` has printed.
+    async fn take_messages(&mut self, output: &mut Output) -> anyhow::Result<()> {
+        self.find_chat().await?;
+        let page = match (self.person, self.chat) {
+            (Some(_), None) => Vec::new(),
+            (_, chat) => self.client.unprocessed(chat, self.fetched, PAGE).await?,
+        };
+        let Some(last) = page.last() else {
+            self.has_more = false;
+            return Ok(());
+        };
+        self.fetched = Some(last.id);
+        for message in page {
+            if !self.names.knows(message.sender) {
+                self.learn_names(output).await?;
+            }
+            if self.has_to_wait(&message) {
+                self.nameless.push(message);
+            } else {
+                self.show(&message, output).await?;
+            }
+        }
+        if self.nameless.len() >= NAMELESS_MAX {
+            self.show_nameless(output).await?;
+        }
+        if !self.nameless.is_empty() && self.patience_ends.is_none() {
+            self.patience_ends = after(HANDLE_PATIENCE);
+        }
+        Ok(())
+    }
+
+    fn has_to_wait(&self, message: &Message) -> bool {
+        let follows_nameless = || self.nameless.iter().any(|waiting| waiting.chat == message.chat);
+        !self.names.knows(message.sender) || follows_nameless()
     }
 
     /// Shows the new status of a message under its id on the wire, unless it was deleted meanwhile.
@@ -189,26 +282,30 @@ impl Printer<'_> {
     /// Loads the known names, and shows the messages that waited for them.
     async fn learn_names(&mut self, output: &mut Output) -> anyhow::Result<()> {
         self.names = Names::load(self.client).await?;
-        let (known, unknown): (Vec<_>, Vec<_>) = std::mem::take(&mut self.nameless)
-            .into_iter()
-            .partition(|message| self.names.knows(message.sender));
-        self.nameless = unknown;
+        for message in std::mem::take(&mut self.nameless) {
+            if self.has_to_wait(&message) {
+                self.nameless.push(message);
+            } else {
+                self.show(&message, output).await?;
+            }
+        }
         if self.nameless.is_empty() {
             self.patience_ends = None;
         }
-        known.iter().try_for_each(|message| self.show(message, output))
+        Ok(())
     }
 
     /// Shows the messages that have waited long enough, under their sender's account id.
-    fn show_nameless(&mut self, output: &mut Output) -> anyhow::Result<()> {
+    async fn show_nameless(&mut self, output: &mut Output) -> anyhow::Result<()> {
         self.patience_ends = None;
-        std::mem::take(&mut self.nameless)
-            .iter()
-            .try_for_each(|message| self.show(message, output))
+        for message in std::mem::take(&mut self.nameless) {
+            self.show(&message, output).await?;
+        }
+        Ok(())
     }
 
-    /// Shows a message, unless enough have been shown.
-    fn show(&mut self, message: &Message, output: &mut Output) -> anyhow::Result<()> {
+    /// Shows a message, unless enough have been shown, and marks it so that no other `listen` prints it.
+    async fn show(&mut self, message: &Message, output: &mut Output) -> anyhow::Result<()> {
         if self.is_done() {
             return Ok(());
         }
@@ -216,7 +313,7 @@ impl Printer<'_> {
         let text = output.message_text(message, &self.names);
         let shape = ListenShape::Message(MessageShape::new(message, &self.names));
         output.result(&shape, &text)?;
-        Ok(())
+        Ok(self.client.mark_processed(message.id).await?)
     }
 }
 
@@ -225,6 +322,7 @@ fn tell(status: &Status, shown: &mut Connection, client: &Client, output: &mut O
     match &status.connection {
         now @ Connection::Online if *shown != *now => {
             output.note(&format!("connected to {}", client.server()));
+            note_clock(status, output);
         }
         Connection::Waiting { reason, .. } if !matches!(shown, Connection::Waiting { .. }) => {
             output.note(&format!("no connection, retrying: {reason}"));

@@ -29,6 +29,8 @@ use crate::{exit::incompatible, output::Output, people::Names, warnings};
 
 /// How long a command that does not need the server waits for it.
 const SYNC_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a command waits at its end for what is still arriving.
+const ARRIVAL_PATIENCE: Duration = Duration::from_secs(1);
 /// How long a command waits at its end for what it still has to send: delivery and read reports, key packages.
 const FINISH_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -43,6 +45,7 @@ async fn sync(client: &Client, output: &mut Output) -> anyhow::Result<()> {
     // Whether in time or not, the status says what happened.
     let _ = timeout(SYNC_PATIENCE, status.wait_for(is_decided)).await;
     let status = status.borrow().clone();
+    note_clock(&status, output);
     match status.connection {
         _ if status.caught_up => Ok(()),
         Connection::SignedOut { reason } => Err(ClientError::SignedOut(reason).into()),
@@ -67,6 +70,16 @@ async fn sync(client: &Client, output: &mut Output) -> anyhow::Result<()> {
     }
 }
 
+/// Says that the clock is wrong, if it is. Whatever else goes wrong then may have this reason.
+fn note_clock(status: &Status, output: &mut Output) {
+    if let Some(clock) = status.clock {
+        output.note(&format!(
+            "this device's clock is {clock}: set it, or this device cannot enter conversations, and those that others \
+             begin may leave it out"
+        ));
+    }
+}
+
 /// Sends what is left to send, if there is a connection, and closes the profile.
 async fn finish(client: Client) -> anyhow::Result<()> {
     settle(&client).await;
@@ -81,10 +94,18 @@ async fn finish_after_sync(client: Client, output: &mut Output) -> anyhow::Resul
 }
 
 async fn settle(client: &Client) {
-    if client.status().borrow().caught_up {
-        // What is not sent now is sent by the next command.
-        let _ = client.settle(FINISH_PATIENCE).await;
+    let status = client.status().borrow().clone();
+    if status.connection != Connection::Online || status.refusal.is_some() {
+        return;
     }
+    // What is not sent now is sent by the next command. Whoever asks a command to end while much is arriving does not
+    // want to wait for all of that.
+    let patience = if status.caught_up {
+        FINISH_PATIENCE
+    } else {
+        ARRIVAL_PATIENCE
+    };
+    let _ = client.settle(patience).await;
 }
 
 /// Like [`finish`], and prints the warnings since `events` was subscribed to, such as changed keys, or what the server

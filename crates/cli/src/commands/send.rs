@@ -9,7 +9,7 @@ use clap::{Args, value_parser};
 use subrosa_client::{Client, ClientError, Handle, Message, MessageStatus};
 use subrosa_wire::limits::MESSAGE_TEXT_MAX;
 
-use super::finish_with_warnings;
+use super::{finish_with_warnings, note_clock};
 use crate::{
     exit::{refused, timed_out, usage},
     global::Global,
@@ -51,6 +51,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
     let sent = client
         .wait_until_sent(&message, Duration::from_secs(arguments.timeout))
         .await;
+    note_clock(&client.status().borrow(), output);
     let ending = match sent {
         Ok(message) => {
             show(&client, &message, output).await?;

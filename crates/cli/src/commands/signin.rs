@@ -28,6 +28,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
         server,
         handle: arguments.handle,
         password: password.to_string().into(),
+        device_name: Some(profile::device_name()),
     };
     let client = Client::sign_in(&folder, credentials).await?;
     let me = client.me().await?;

@@ -41,6 +41,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
             server,
             handle: arguments.handle,
             password: password.to_string().into(),
+            device_name: Some(profile::device_name()),
         },
         name: arguments.name,
     };

@@ -94,6 +94,57 @@ impl Client {
         self.ask(move |engine| engine.message(id)).await
     }
 
+    /// The first `limit` messages of others that came in after `after` (or ever) and that this program has not marked with
+    /// [`Client::mark_processed`], in the order of arrival; of one conversation or of all. Whether a person has read
+    /// them makes no difference. Here a bot finds what came while it did not run, or what it left undone in a crash.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client) -> Result<(), subrosa_client::ClientError> {
+    /// for message in client.unprocessed(None, None, 100).await? {
+    ///     client.chat(message.chat).send_text(message.text.clone()).await?;
+    ///     client.mark_processed(message.id).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn unprocessed(
+        &self,
+        chat: Option<ChatId>,
+        after: Option<LocalMessageId>,
+        limit: u32,
+    ) -> Result<Vec<Message>, ClientError> {
+        self.ask(move |engine| engine.unprocessed(chat, after, limit))
+            .await
+    }
+
+    /// Marks a message as processed, and all that came in before it in its conversation. The mark is durable.
+    ///
+    /// See [`Client::unprocessed`] for an example.
+    pub async fn mark_processed(&self, message: LocalMessageId) -> Result<(), ClientError> {
+        let marked = self
+            .shared
+            .host
+            .run(move |host| host.engine().set_processed(message));
+        Ok(marked.await??)
+    }
+
+    /// Marks all messages that are here as processed; those of one conversation or of all.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client) -> Result<(), subrosa_client::ClientError> {
+    /// // A bot that does not answer what was written before it was started for the first time.
+    /// client.mark_all_processed(None).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn mark_all_processed(&self, chat: Option<ChatId>) -> Result<(), ClientError> {
+        let marked = self
+            .shared
+            .host
+            .run(move |host| host.engine().set_all_processed(chat));
+        Ok(marked.await??)
+    }
+
     /// Tries a failed message again.
     ///
     /// ```no_run

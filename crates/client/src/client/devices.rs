@@ -1,6 +1,6 @@
 //! The devices of this account, and signing them out.
 
-use subrosa_engine::Command;
+use subrosa_engine::{Command, Engine};
 use subrosa_mls::UnverifiedCertificate;
 use subrosa_wire::{DeviceId, Timestamp, rest};
 
@@ -14,9 +14,11 @@ use crate::ClientError;
 pub struct Device {
     /// Its id.
     pub device_id: DeviceId,
+    /// What the account's devices call it.
+    pub name: Option<String>,
     /// When it signed in.
     pub created_at: Timestamp,
-    /// When it was last connected, to the hour.
+    /// When it was last connected, to the hour, and not before it signed in.
     pub last_seen_at: Timestamp,
     /// Whether it is this one.
     pub current: bool,
@@ -44,21 +46,49 @@ impl Client {
             .session
             .with_token(|token| rest.devices(token))
             .await?;
+        self.fetch_names().await;
+        let mut names = self.ask(Engine::device_names).await?;
         Ok(answer
             .devices
             .into_iter()
-            .map(|device| self.checked(&device))
+            .map(|device| self.checked(&device, names.remove(&device.device_id)))
             .collect())
     }
 
+    /// Names a device of the account, for all of its devices; `None` removes the name. The server does not learn it.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client) -> Result<(), subrosa_client::ClientError> {
+    /// let name = Some("the bot in the cellar".to_owned());
+    /// client.name_device(client.device_id(), name).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn name_device(&self, device: DeviceId, name: Option<String>) -> Result<(), ClientError> {
+        self.fetch_names().await;
+        self.command(Command::NameDevice(device, name)).await?;
+        if let Err(error) = self.vault_copy().store().await {
+            tracing::info!(%error, "the vault is stored with the next connection");
+        }
+        Ok(())
+    }
+
+    /// Learns how other devices have named devices: nothing else tells that the vault has changed.
+    async fn fetch_names(&self) {
+        if let Err(error) = self.vault_copy().fetch().await {
+            tracing::info!(%error, "the vault is fetched with the next connection");
+        }
+    }
+
     /// Checks a device that the server lists, which might be made up.
-    fn checked(&self, device: &rest::Device) -> Device {
+    fn checked(&self, device: &rest::Device, name: Option<String>) -> Device {
         let certificate = UnverifiedCertificate::decode(&device.certificate.0)
             .and_then(UnverifiedCertificate::verify_signature);
         Device {
             device_id: device.device_id,
+            name,
             created_at: device.created_at,
-            last_seen_at: device.last_seen_at,
+            last_seen_at: device.last_seen_at.max(device.created_at),
             current: device.device_id == self.shared.me.device_id,
             certified: certificate.is_ok_and(|certificate| {
                 certificate.account_id() == self.shared.me.account_id

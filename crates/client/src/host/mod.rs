@@ -12,7 +12,7 @@ use subrosa_wire::{
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::{
-    ClientError, Connection, Refusal, Status, ambient,
+    ClientError, ClockDifference, Connection, Refusal, Status, ambient,
     limits::{ENGINE_JOBS_MAX, EVENTS_MAX},
     platform::{self, EngineThread, Profile},
 };
@@ -45,6 +45,11 @@ impl Host {
     /// Carries out a command, and returns the events that it caused.
     pub(crate) fn command(&mut self, command: Command) -> Result<Vec<Event>, EngineError> {
         self.step(Input::Command(command))
+    }
+
+    /// A connection has shown how far this device's clock is from the server's.
+    pub(crate) fn clock_is(&self, clock: Option<ClockDifference>) {
+        self.status.send_modify(|status| status.clock = clock);
     }
 
     /// Starts a connection whose frames are sent through `outgoing`.
@@ -216,8 +221,8 @@ pub(crate) struct HostHandle {
 }
 
 impl HostHandle {
-    /// Starts a thread for the engine of a profile. When it is stopped, or every handle is dropped, it closes the
-    /// engine and returns the profile.
+    /// Starts a thread for the engine of a profile. When it is stopped, or dropped, or every handle is dropped, it closes
+    /// the engine and returns the profile.
     pub(crate) fn start(engine: Engine, profile: Profile) -> std::io::Result<(Self, EngineThread)> {
         let (jobs, queue) = mpsc::channel(ENGINE_JOBS_MAX);
         let events = broadcast::Sender::new(EVENTS_MAX);

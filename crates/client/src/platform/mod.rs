@@ -1,6 +1,8 @@
 //! Everything that differs between a program on an operating system and one in a browser's worker: tasks and time, the
 //! network, and where a profile is stored. Both modules define the same names.
 
+use std::time::Duration;
+
 #[cfg(target_arch = "wasm32")]
 mod browser;
 #[cfg(not(target_arch = "wasm32"))]
@@ -32,6 +34,8 @@ pub(crate) struct HttpAnswer {
     pub status: u16,
     /// The Content-Type header; empty without one.
     pub media_type: String,
+    /// The Retry-After header, in seconds (RFC 9110, section 10.2.3). One that holds a date counts as none.
+    pub retry_after: Option<Duration>,
     pub body: Vec<u8>,
 }
 
@@ -44,6 +48,30 @@ pub(crate) enum HttpFailure {
     Unreachable(String),
     /// The body is longer than was allowed.
     TooLong,
+}
+
+/// Why there is no WebSocket.
+#[derive(Debug)]
+pub(crate) struct WebSocketFailure {
+    /// Human-readable.
+    pub reason: String,
+    /// After which time to try again, if the server said so.
+    pub retry_after: Option<Duration>,
+}
+
+impl From<String> for WebSocketFailure {
+    fn from(reason: String) -> Self {
+        Self {
+            reason,
+            retry_after: None,
+        }
+    }
+}
+
+/// Reads a Retry-After header.
+pub(crate) fn retry_after(header: Option<&str>) -> Option<Duration> {
+    let seconds: u32 = header?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds.into()))
 }
 
 /// The parts of a URL that are checked.

@@ -13,7 +13,7 @@ use subrosa_wire::{
 };
 
 use crate::{
-    ClientError, ServerUrl, ambient,
+    ClientError, Refusal, ServerUrl, ambient,
     limits::{REST_ANSWER_MAX, REST_TIMEOUT},
     platform::{Http, HttpAnswer, HttpFailure, HttpRequest, Network, from_json, timeout, to_json},
     server_url::escape,
@@ -180,6 +180,11 @@ impl Rest {
         .await
     }
 
+    /// The server that this talks to.
+    pub(crate) fn server(&self) -> &ServerUrl {
+        &self.server
+    }
+
     // ---- requests and answers ----
 
     fn request<const N: usize>(&self, method: &'static str, path: [&str; N]) -> HttpRequest {
@@ -247,9 +252,15 @@ impl Rest {
     /// The error for an answer that this API does not give: a proxy's in front of a server that is down, or something
     /// else altogether.
     fn unexpected(&self, answer: &HttpAnswer, address: &str) -> ClientError {
+        let said = format!("a proxy answered {}", answer.status);
         match answer.status {
+            // Too Many Requests.
+            429 => Refusal::of_rate_limit(said, answer.retry_after).into(),
+            502..=504 if answer.retry_after.is_some() => {
+                Refusal::of_overload(said, answer.retry_after).into()
+            }
             // Bad Gateway, Service Unavailable, Gateway Timeout.
-            status @ 502..=504 => unreachable(&self.server, format!("a proxy answered {status}")),
+            502..=504 => unreachable(&self.server, said),
             status => ClientError::ServerMisbehaved(format!(
                 "{address} answered {status}: is there a subrosa server at {}?",
                 self.server

@@ -40,6 +40,31 @@ async fn a_proxy_without_its_server_is_no_connection() {
 }
 
 #[tokio::test]
+async fn a_proxy_that_names_a_time_to_wait_is_heard() {
+    for (status, code) in [
+        ("429 Too Many Requests", ProblemCode::RateLimited),
+        ("503 Service Unavailable", ProblemCode::Unavailable),
+    ] {
+        let patient = answer(status, "text/html", "later").replace("\r\n\r\n", "\r\nretry-after: 7\r\n\r\n");
+        let refused = info_after(patient).await;
+        let Err(ClientError::Refused(refusal)) = refused else {
+            panic!("{refused:?}")
+        };
+        assert_eq!(
+            (refusal.known_code(), refusal.retry_after_ms),
+            (Some(code), Some(7000))
+        );
+    }
+    // A date, or nonsense, is no time to wait.
+    let dated = answer("503 x", "text/html", "").replace(
+        "\r\n\r\n",
+        "\r\nretry-after: Fri, 31 Dec 1999 23:59:59 GMT\r\n\r\n",
+    );
+    let error = info_after(dated).await;
+    assert!(matches!(error, Err(ClientError::Unreachable { .. })), "{error:?}");
+}
+
+#[tokio::test]
 async fn something_else_altogether_is_told_as_such() {
     for other in [
         answer("404 Not Found", "text/html", "no"),

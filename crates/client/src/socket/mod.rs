@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use prost::Message as _;
 use subrosa_wire::{
-    ProblemCode,
+    ProblemCode, Timestamp,
     frames::{
         ClientFrame, Hello, Notice, Ping, Problem, Ready, ServerFrame, client_frame::Request, notice,
         server_frame::Body,
@@ -15,7 +15,7 @@ use subrosa_wire::{
 use tokio::sync::mpsc;
 
 use crate::{
-    ClientError, ServerUrl,
+    ClientError, ClockDifference, Refusal, ServerUrl, ambient,
     error::named_version,
     host::HostHandle,
     limits::{
@@ -44,6 +44,7 @@ pub(crate) struct Socket {
     sender: Sender,
     receiver: Receiver,
     ping_interval: Duration,
+    clock: Option<ClockDifference>,
 }
 
 impl Socket {
@@ -60,7 +61,10 @@ impl Socket {
         let (mut sender, mut receiver) = timeout(CONNECT_TIMEOUT, network.open_web_socket(server))
             .await
             .map_err(|_| unreachable("it did not answer in time".to_owned()))?
-            .map_err(unreachable)?;
+            .map_err(|failure| match failure.retry_after {
+                Some(wait) => Refusal::of_overload(failure.reason, Some(wait)).into(),
+                None => unreachable(failure.reason),
+            })?;
         let ready = timeout(READY_TIMEOUT, say_hello(&mut sender, &mut receiver, access_token))
             .await
             .map_err(|_| unreachable("it did not say Ready in time".to_owned()))??;
@@ -70,11 +74,21 @@ impl Socket {
             ping_interval_ms = ping_interval.as_millis(),
             "the server is ready"
         );
+        let clock = ClockDifference::between(ambient::now(), Timestamp::from_millis(ready.server_time_ms));
+        if let Some(clock) = clock {
+            tracing::warn!(%clock, "this device's clock differs from the server's");
+        }
         Ok(Self {
             sender,
             receiver,
             ping_interval,
+            clock,
         })
+    }
+
+    /// How far this device's clock is from the server's, if it is wrong.
+    pub(crate) fn clock(&self) -> Option<ClockDifference> {
+        self.clock
     }
 
     /// Carries frames until the connection ends.

@@ -65,6 +65,43 @@ async fn opened_with(answer: Body) -> Result<Socket, ClientError> {
     opened
 }
 
+#[tokio::test]
+async fn a_server_that_is_full_says_when_to_come_back() {
+    use tokio::io::AsyncWriteExt as _;
+
+    let (listener, server) = listen().await;
+    let network = network(&server);
+    let refuse = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let full = "HTTP/1.1 503 Service Unavailable\r\nretry-after: 9\r\ncontent-length: 0\r\n\r\n";
+        stream.write_all(full.as_bytes()).await.unwrap();
+        stream
+    };
+    let (_kept, opened) = tokio::join!(refuse, Socket::open(&server, &network, "token".into()));
+    let error = opened.err().unwrap();
+    assert_eq!(
+        error.refusal().and_then(|refusal| refusal.retry_after_ms),
+        Some(9000),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_clock_that_differs_from_the_server_s_is_noticed() {
+    let at = |server_time: Timestamp| {
+        Body::Ready(Ready {
+            protocol_version: PROTOCOL_VERSION,
+            server_time_ms: server_time.as_millis(),
+            ..Ready::default()
+        })
+    };
+    let now = ambient::now();
+    let right = opened_with(at(now)).await.unwrap();
+    assert_eq!(right.clock(), None);
+    let wrong = opened_with(at(now.plus(Duration::from_hours(72)))).await.unwrap();
+    assert!(wrong.clock().is_some_and(|clock| clock.is_behind));
+}
+
 /// Runs a connection on which the server does what `serve` says.
 async fn ending<F: Future<Output = ServerSide>>(serve: impl FnOnce(ServerSide) -> F) -> (Ending, FakeDevice) {
     let device = FakeDevice::new();

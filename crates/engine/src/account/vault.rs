@@ -12,7 +12,7 @@ use subrosa_mls::{AccountIdentity, AccountSigningKey, SuccessionKeyHash};
 use subrosa_wire::{
     AccountId, DeviceId, Handle, Timestamp,
     handle::HANDLE_LEN_MAX,
-    limits::{DEVICES_PER_ACCOUNT_MAX, VAULT_MAX},
+    limits::{DEVICES_PER_ACCOUNT_MAX, DISPLAY_NAME_MAX, VAULT_MAX},
     rest,
 };
 use zeroize::{Zeroize as _, Zeroizing};
@@ -68,13 +68,17 @@ pub struct VaultContact {
 }
 
 /// A device of the account in the vault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VaultDevice {
+    /// What the account's devices call it.
+    pub name: Option<DisplayName>,
+    /// How often it was named: of two names, the one that was given later is the newer.
+    pub name_changes: u32,
     /// When it entered itself, by its own clock.
     pub added_at: Timestamp,
     /// Whether it was signed out.
     pub is_signed_out: bool,
-    /// How often the entry was changed: of two, the one that was changed more often is the newer.
+    /// How often it was entered and signed out: of two entries, the one that was changed more often is the newer.
     pub changes: u32,
 }
 
@@ -144,6 +148,10 @@ mod encoded {
         pub is_signed_out: bool,
         #[prost(uint32, tag = "4")]
         pub changes: u32,
+        #[prost(string, tag = "5")]
+        pub name: String,
+        #[prost(uint32, tag = "6")]
+        pub name_changes: u32,
     }
 
     impl Zeroize for Vault {
@@ -177,19 +185,29 @@ impl VaultContents {
     /// Enters a device, also one that was signed out. Of those that were signed out, the oldest leave if there are too
     /// many.
     pub fn add_device(&mut self, device: DeviceId, now: Timestamp) {
-        let changes = self
-            .devices
-            .get(&device)
-            .map_or(0, |known| known.changes.saturating_add(1));
+        let known = self.devices.get(&device);
+        let changes = known.map_or(0, |known| known.changes.saturating_add(1));
+        let name = known.and_then(|known| known.name.clone());
+        let name_changes = known.map_or(0, |known| known.name_changes);
         self.devices.insert(
             device,
             VaultDevice {
+                name,
+                name_changes,
                 added_at: now,
                 is_signed_out: false,
                 changes,
             },
         );
         self.bound_devices();
+    }
+
+    /// Names a device, if it is entered.
+    pub fn name_device(&mut self, device: DeviceId, name: Option<DisplayName>) {
+        if let Some(known) = self.devices.get_mut(&device).filter(|known| known.name != name) {
+            known.name = name;
+            known.name_changes = known.name_changes.saturating_add(1);
+        }
     }
 
     /// Notes that a device was signed out.
@@ -210,9 +228,17 @@ impl VaultContents {
     /// Takes over what another device of the account knows about the account's devices.
     pub fn merge_devices(&mut self, theirs: &BTreeMap<DeviceId, VaultDevice>) {
         for (device, entry) in theirs {
-            let known = self.devices.entry(*device).or_insert(*entry);
-            if (entry.changes, entry.is_signed_out) > (known.changes, known.is_signed_out) {
-                *known = *entry;
+            let known = self.devices.entry(*device).or_insert_with(|| entry.clone());
+            let age = |entry: &VaultDevice| (entry.changes, entry.is_signed_out, entry.added_at);
+            if age(entry) > age(known) {
+                known.changes = entry.changes;
+                known.is_signed_out = entry.is_signed_out;
+                known.added_at = entry.added_at;
+            }
+            let name_age = |entry: &VaultDevice| (entry.name_changes, text_of(entry.name.as_ref()));
+            if name_age(entry) > name_age(known) {
+                known.name_changes = entry.name_changes;
+                known.name.clone_from(&entry.name);
             }
         }
         self.bound_devices();
@@ -265,6 +291,8 @@ impl VaultContents {
             added_at_ms: device.added_at.as_millis(),
             is_signed_out: device.is_signed_out,
             changes: device.changes,
+            name: text_of(device.name.as_ref()),
+            name_changes: device.name_changes,
         });
         let mut vault = encoded::Vault {
             version: VERSION,
@@ -272,11 +300,7 @@ impl VaultContents {
             backup_key: self.backup_key.as_bytes().to_vec(),
             profile_key: self.profile_key.as_bytes().to_vec(),
             contacts: contacts.collect(),
-            display_name: self
-                .display_name
-                .as_ref()
-                .map(DisplayName::to_string)
-                .unwrap_or_default(),
+            display_name: text_of(self.display_name.as_ref()),
             succession_key_hash: self.succession_key_hash.as_bytes().to_vec(),
             devices: devices.collect(),
             display_name_changes: self.display_name_changes,
@@ -332,16 +356,15 @@ impl VaultContents {
             devices.insert(
                 device_id,
                 VaultDevice {
+                    name: name_of(&device.name, "name of a device")?,
+                    name_changes: device.name_changes,
                     added_at: Timestamp::from_millis(device.added_at_ms),
                     is_signed_out: device.is_signed_out,
                     changes: device.changes,
                 },
             );
         }
-        let display_name = match vault.display_name.as_str() {
-            "" => None,
-            name => Some(DisplayName::try_from(name).map_err(|_| VaultError::Contents("display name"))?),
-        };
+        let display_name = name_of(&vault.display_name, "display name")?;
         Ok(Self {
             account_key: AccountSigningKey::from_seed(key(&vault.account_key_seed, "account key")?),
             succession_key_hash: SuccessionKeyHash::from_bytes(key(
@@ -358,6 +381,19 @@ impl VaultContents {
     }
 }
 
+fn text_of(name: Option<&DisplayName>) -> String {
+    name.map(DisplayName::to_string).unwrap_or_default()
+}
+
+fn name_of(text: &str, what: &'static str) -> Result<Option<DisplayName>, VaultError> {
+    match text {
+        "" => Ok(None),
+        text => DisplayName::try_from(text)
+            .map(Some)
+            .map_err(|_| VaultError::Contents(what)),
+    }
+}
+
 /// How many contacts fit into a vault with certainty, whatever else is in it.
 pub const CONTACTS_MAX: usize =
     (VAULT_MAX - PADDING_STEP - SEAL_OVERHEAD - 1024 - DEVICES_MAX * DEVICE_LEN_MAX) / CONTACT_LEN_MAX;
@@ -369,8 +405,8 @@ pub const DEVICES_MAX: usize = 4 * DEVICES_PER_ACCOUNT_MAX;
 /// The length of an encoded contact: an id, a handle, a flag, a counter and the heads of the fields.
 const CONTACT_LEN_MAX: usize = 2 + 2 + 16 + 2 + HANDLE_LEN_MAX + 2 + 6;
 
-/// The length of an encoded device: an id, an instant, a flag, a counter and the heads of the fields.
-const DEVICE_LEN_MAX: usize = 2 + 2 + 16 + 11 + 2 + 6;
+/// The length of an encoded device: an id, an instant, a flag, two counters, a name and the heads of the fields.
+const DEVICE_LEN_MAX: usize = 3 + 2 + 16 + 11 + 2 + 6 + 6 + 3 + DISPLAY_NAME_MAX;
 
 /// Seals the contents for a revision. Beyond [`CONTACTS_MAX`] contacts the result is longer than the server
 /// takes.

@@ -14,6 +14,16 @@ pub(crate) fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// A mark that only gives its own place a direction.
+pub(crate) fn is_direction_mark(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}')
+}
+
+/// An invisible character that says where a line may break, as scripts without spaces need it.
+pub(crate) fn is_word_break(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}' | '\u{2060}')
+}
+
 /// A tag character: invisible, but part of the flags of some countries' parts.
 pub(crate) fn is_tag(c: char) -> bool {
     matches!(c, '\u{e0020}'..='\u{e007f}')

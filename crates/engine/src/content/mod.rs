@@ -24,8 +24,8 @@ pub use model::{
     Body, Disposition, Expires, ExtensionName, ExtensionValue, External, MimiContent, NestedPart,
     PartSemantics, SALT_LEN,
 };
-pub use printable::{printable, printable_line};
+pub use printable::{printable, printable_line, revealed};
 pub use profile::Profile;
 pub use send_token::SendToken;
 pub use status::{ReportedStatus, StatusReport};
-pub use text::{DisplayName, InvalidMessageText, InvalidName, MessageText, clean_name};
+pub use text::{DisplayName, InvalidMessageText, InvalidName, MessageText, clean_name, folded};

@@ -2,12 +2,15 @@
 
 use std::{fmt, iter};
 
-use subrosa_wire::limits::{DISPLAY_NAME_MAX, MESSAGE_TEXT_MAX};
+use subrosa_wire::{
+    fold::fold,
+    limits::{DISPLAY_NAME_MAX, MESSAGE_TEXT_MAX},
+};
 
 use super::characters::{
     ZERO_WIDTH_JOINER, is_bidi_control, is_blank, is_control, is_emoji_base, is_emoji_modifier, is_shapeless,
 };
-use crate::unicode::{is_mark, push_nfc};
+use crate::unicode::{decomposed_lower_case, is_mark, push_nfc};
 
 /// Combining marks on one letter of a name: enough for every orthography, too few to smear a screen.
 const MARKS_MAX: usize = 4;
@@ -65,6 +68,11 @@ impl TryFrom<&str> for DisplayName {
     fn try_from(text: &str) -> Result<Self, InvalidName> {
         clean_name(text)
     }
+}
+
+/// Folds a text for a search (see [`subrosa_wire::fold`]).
+pub fn folded(text: &str) -> String {
+    fold(&decomposed_lower_case(text))
 }
 
 /// Reads a display name: trims it, makes every run of spaces one space and composes letters and marks

@@ -32,6 +32,9 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration {
         sql: include_str!("../../migrations/0007_quarantine.sql"),
     },
+    Migration {
+        sql: include_str!("../../migrations/0008_processed.sql"),
+    },
 ];
 
 /// The version of the schema in the file; 0 for an empty file.

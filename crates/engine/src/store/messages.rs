@@ -130,6 +130,44 @@ pub(crate) fn page_from(
     )
 }
 
+/// The first `limit` messages of others that came in after one and are not processed, in the order of arrival.
+pub(crate) fn unprocessed(
+    conn: &Connection,
+    chat: Option<ChatId>,
+    after: LocalMessageId,
+    limit: u32,
+) -> Result<Vec<Message>, DatabaseError> {
+    collect(
+        conn,
+        &format!(
+            "SELECT {COLUMNS} WHERE m.id > ?1 AND m.id > c.processed AND m.outgoing = 0
+             AND m.conversation = COALESCE(?2, m.conversation) ORDER BY m.id LIMIT ?3"
+        ),
+        params![after, chat, limit],
+    )
+}
+
+/// Marks a message as processed, and all that came in before it in its conversation.
+pub(crate) fn set_processed(conn: &Connection, id: LocalMessageId) -> Result<(), DatabaseError> {
+    conn.prepare_cached(
+        "UPDATE conversations SET processed = MAX(processed, ?1)
+         WHERE id = (SELECT conversation FROM messages WHERE id = ?1)",
+    )?
+    .execute([id])?;
+    Ok(())
+}
+
+/// Marks every message of a conversation, or of all, as processed.
+pub(crate) fn set_all_processed(conn: &Connection, chat: Option<ChatId>) -> Result<(), DatabaseError> {
+    conn.execute(
+        "UPDATE conversations
+         SET processed = (SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'messages')
+         WHERE id = COALESCE(?1, id)",
+        [chat],
+    )?;
+    Ok(())
+}
+
 /// The position of the first message that the user has not seen.
 pub(crate) fn first_unread(conn: &Connection, chat: ChatId) -> Result<Option<i64>, DatabaseError> {
     Ok(conn

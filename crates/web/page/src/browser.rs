@@ -128,10 +128,14 @@ pub(crate) fn random_token() -> [u8; 16] {
     token
 }
 
+/// Whether this page is on the screen.
+pub(crate) fn is_visible() -> bool {
+    document().visibility_state() == web_sys::VisibilityState::Visible
+}
+
 /// Whether the user is looking at this page.
 pub(crate) fn is_looked_at() -> bool {
-    document().visibility_state() == web_sys::VisibilityState::Visible
-        && document().has_focus().unwrap_or(false)
+    is_visible() && document().has_focus().unwrap_or(false)
 }
 
 /// Calls back once nobody holds a Web Lock any more.

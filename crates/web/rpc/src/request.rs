@@ -159,6 +159,13 @@ pub enum Request {
     Devices,
     /// Signs another device out. [`Answer::Done`].
     SignOutDevice(DeviceId),
+    /// Names a device of the account, for all of its devices; an empty name removes it.
+    NameDevice {
+        /// The device.
+        device: DeviceId,
+        /// Its name.
+        name: String,
+    },
     /// Signs this device out at the server and removes everything stored here. [`Answer::Done`]. Fails as
     /// [`FailureKind::Unreachable`] if the server cannot be reached, and then nothing has changed.
     SignOut,
@@ -269,6 +276,8 @@ pub enum FailureKind {
     RegistrationClosed,
     /// There is no connection to the server, or it did not answer in time.
     Unreachable,
+    /// This device's clock is so wrong that others would refuse what it signs.
+    WrongClock,
     /// The server speaks another version than this page.
     VersionMismatch,
     /// The server answered with something that does not verify.

@@ -18,6 +18,9 @@ pub struct State {
     pub unsent: u64,
     /// Whether something could not be stored because the storage is full.
     pub storage_full: bool,
+    /// By how many milliseconds the server's clock is ahead of this device's, if one of them is wrong; negative if it is
+    /// behind.
+    pub clock_difference_ms: Option<i64>,
 }
 
 /// What the app can do at all.
@@ -226,6 +229,8 @@ pub enum MessageStatus {
 pub struct Device {
     /// Its id.
     pub id: DeviceId,
+    /// What the account's devices call it.
+    pub name: Option<String>,
     /// When it signed in.
     pub created_at: Timestamp,
     /// When it was last connected, to the hour.

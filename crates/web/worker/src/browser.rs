@@ -15,6 +15,11 @@ pub(crate) fn origin() -> String {
     scope().location().origin()
 }
 
+/// How the browser names itself.
+pub(crate) fn user_agent() -> String {
+    scope().navigator().user_agent().unwrap_or_default()
+}
+
 /// Calls `receive` with every message from the page.
 pub(crate) fn listen_to_page(receive: impl Fn(Vec<u8>) + 'static) {
     let listener = on_bytes(receive);
@@ -47,12 +52,6 @@ fn on_bytes(receive: impl Fn(Vec<u8>) + 'static) -> Closure<dyn Fn(MessageEvent)
             receive(Uint8Array::new(&buffer).to_vec());
         }
     })
-}
-
-/// Calls `act` whenever the browser says that the network is back.
-pub(crate) fn on_network(act: impl Fn() + 'static) {
-    let listener = Closure::<dyn Fn()>::new(act).into_js_value();
-    let _ = scope().add_event_listener_with_callback("online", listener.unchecked_ref());
 }
 
 /// A lock of the origin (Web Locks), held until it is released or the worker ends.

@@ -10,7 +10,7 @@ use std::{
 use subrosa_client::{Client, ClientError, ServerUrl, Status, forget_profile};
 use subrosa_web_rpc::{Connection, Event, Failure, FailureKind, Phase, State};
 
-use crate::{browser, shapes};
+use crate::{browser, browser_name, shapes};
 
 /// The one profile of an origin.
 const PROFILE: &str = "main";
@@ -26,6 +26,11 @@ pub(crate) fn server() -> Result<ServerUrl, ClientError> {
     origin
         .parse()
         .map_err(|_| ClientError::ServerMisbehaved(format!("{origin} is not the address of a server")))
+}
+
+/// What the account's other devices call this one, until somebody names it: "Firefox on Linux".
+pub(crate) fn name() -> Option<String> {
+    browser_name::name_of(&browser::user_agent())
 }
 
 /// Whether the device takes requests.
@@ -52,20 +57,13 @@ pub(crate) struct Device {
 impl Device {
     /// A device whose profile is not open yet. What changes is reported to `on_event`.
     pub(crate) fn new(on_event: impl Fn(Event) + 'static) -> Rc<Self> {
-        let device = Rc::new(Self {
+        Rc::new(Self {
             availability: Cell::new(Availability::Opening),
             phase: RefCell::new(Phase::Starting),
             client: RefCell::new(None),
             is_entering: Cell::new(false),
             on_event: Box::new(on_event),
-        });
-        let waiting = Rc::downgrade(&device);
-        browser::on_network(move || {
-            if let Some(client) = waiting.upgrade().and_then(|device| device.client()) {
-                client.retry_now();
-            }
-        });
-        device
+        })
     }
 
     /// Whether requests can be carried out.

@@ -37,11 +37,12 @@ fn kind(error: &ClientError) -> FailureKind {
         ClientError::Command(
             CommandError::HandleReassigned | CommandError::InvalidPerson | CommandError::Blocked,
         ) => FailureKind::HandleReassigned,
-        ClientError::Command(CommandError::UnknownConversation | CommandError::UnknownMessage) => {
-            FailureKind::NotFound
-        }
+        ClientError::Command(
+            CommandError::UnknownConversation | CommandError::UnknownMessage | CommandError::UnknownDevice,
+        ) => FailureKind::NotFound,
         ClientError::UnknownPerson(_) => FailureKind::UnknownPerson,
         ClientError::Unreachable { .. } | ClientError::TimedOut { .. } => FailureKind::Unreachable,
+        ClientError::WrongClock(_) => FailureKind::WrongClock,
         ClientError::VersionMismatch { .. } => FailureKind::VersionMismatch,
         ClientError::ServerMisbehaved(_) => FailureKind::ServerMisbehaved,
         ClientError::SignedOut(_) | ClientError::NoProfile(_) => FailureKind::SignedOut,

@@ -29,6 +29,7 @@ mod device;
 #[cfg(target_arch = "wasm32")]
 mod queries;
 
+mod browser_name;
 mod failure;
 mod password;
 mod shapes;

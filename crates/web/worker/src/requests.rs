@@ -105,6 +105,7 @@ fn credentials(handle: Handle, password: Secret) -> Result<Credentials, Failure>
         server: device::server().map_err(failure)?,
         handle,
         password: password.into_inner(),
+        device_name: device::name(),
     })
 }
 
@@ -220,6 +221,11 @@ async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> R
         }
         Request::SignOutDevice(id) => {
             client.sign_out_device(id).await.map_err(failure)?;
+            Answer::Done
+        }
+        Request::NameDevice { device, name } => {
+            let name = Some(name).filter(|name| !name.is_empty());
+            client.name_device(device, name).await.map_err(failure)?;
             Answer::Done
         }
         // Carried out above.

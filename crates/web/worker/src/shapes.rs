@@ -22,6 +22,10 @@ pub(crate) fn state(phase: Phase, status: &Status) -> State {
         caught_up: status.caught_up,
         unsent: status.unsent,
         storage_full: status.storage_full,
+        clock_difference_ms: status.clock.map(|clock| {
+            let by = i64::try_from(clock.by.as_millis()).unwrap_or(i64::MAX);
+            if clock.is_behind { by } else { -by }
+        }),
     }
 }
 
@@ -129,6 +133,10 @@ pub(crate) fn person(person: client::Person) -> Person {
 pub(crate) fn device(device: &client::Device) -> Device {
     Device {
         id: device.device_id,
+        name: device
+            .name
+            .as_deref()
+            .map(|name| printable_line(name).into_owned()),
         created_at: device.created_at,
         last_seen_at: device.last_seen_at,
         current: device.current,

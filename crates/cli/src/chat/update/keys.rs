@@ -1,8 +1,10 @@
 //! Keys and pasted text.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use subrosa_client::{ChatId, Conversation, ConversationState, Handle, LocalMessageId, MessageStatus};
-use subrosa_wire::limits::MESSAGE_TEXT_MAX;
+use subrosa_client::{
+    ChatId, Conversation, ConversationState, Handle, LocalMessageId, MessageStatus, folded,
+};
+use subrosa_wire::{fold::finds, limits::MESSAGE_TEXT_MAX};
 
 use super::{
     super::{
@@ -481,8 +483,8 @@ pub(super) fn search_chats(model: &mut Model) {
     let Some(Overlay::Search(search)) = &model.overlay else {
         return;
     };
-    let query = search.query();
-    let fits = |chat: &Conversation| model.names.title(chat).to_lowercase().contains(&query);
+    let query = folded(&search.query());
+    let fits = |chat: &Conversation| finds(&query, &folded(&model.names.title(chat)));
     let chats = model
         .chats
         .iter()

@@ -12,10 +12,11 @@ use super::{
         geometry::list_row_height,
         model::{Focus, Model},
         transcript::status_text,
+        wrap::drawn,
     },
     BOLD, DIM, at, line, put,
 };
-use crate::{people::one_line, shapes};
+use crate::{people::message_line, shapes};
 
 /// Draws the list. Returns where its cursor is.
 pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> {
@@ -87,7 +88,7 @@ fn preview(chat: &Conversation) -> String {
     let Some(message) = &chat.last_message else {
         return "no messages".to_owned();
     };
-    let text = one_line(&message.text);
+    let text = drawn(&message_line(&message.text));
     match (message.outgoing, message.status) {
         (true, status @ (MessageStatus::Failed | MessageStatus::Pending)) => {
             format!("{}: {text}", status_text(status))

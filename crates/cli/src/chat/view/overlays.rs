@@ -26,12 +26,13 @@ const FIELD_LABEL: &str = "Find: ";
 /// Rows of the help.
 pub(in super::super) const HELP_ROWS: usize = HELP.len();
 
-const HELP: [&str; 25] = [
+const HELP: [&str; 26] = [
     "Everywhere",
     "  Ctrl+K       find people and chats",
     "  Ctrl+N/P     next, previous chat",
     "  Ctrl+R       connect now",
     "  F1           this help",
+    "  Ctrl+Z       to the shell, until fg",
     "  Ctrl+Q       quit",
     "Writing",
     "  Enter        send",

@@ -18,7 +18,7 @@ use super::{reason, sleep};
 use crate::{
     ClientError, ServerUrl,
     limits::{INCOMING_FRAMES_MAX, WRITE_BUFFER_MAX},
-    platform::{Address, HttpAnswer, HttpFailure, HttpRequest},
+    platform::{Address, HttpAnswer, HttpFailure, HttpRequest, WebSocketFailure, retry_after},
     rest::JSON_MEDIA_TYPE,
 };
 
@@ -53,15 +53,18 @@ impl Network {
         Ok(Http)
     }
 
-    /// Opens the server's WebSocket. The error is a human-readable reason.
-    pub(crate) async fn open_web_socket(&self, server: &ServerUrl) -> Result<(Sender, Receiver), String> {
+    /// Opens the server's WebSocket. A browser does not tell what a server answers in place of one.
+    pub(crate) async fn open_web_socket(
+        &self,
+        server: &ServerUrl,
+    ) -> Result<(Sender, Receiver), WebSocketFailure> {
         let socket = WebSocket::new(server.live().as_str()).map_err(|error| reason(&error))?;
         socket.set_binary_type(BinaryType::Arraybuffer);
         let (connection, mut receiver) = Connection::watch(socket);
         match receiver.incoming.recv().await {
             Some(Incoming::Opened) => Ok((Sender(connection), receiver)),
-            Some(Incoming::Ended(reason)) => Err(reason),
-            Some(Incoming::Message(_)) | None => Err("it did not open a connection".to_owned()),
+            Some(Incoming::Ended(reason)) => Err(reason.into()),
+            Some(Incoming::Message(_)) | None => Err("it did not open a connection".to_owned().into()),
         }
     }
 }
@@ -236,6 +239,7 @@ impl Http {
         Ok(HttpAnswer {
             status: response.status(),
             media_type: header("content-type").unwrap_or_default(),
+            retry_after: retry_after(header("retry-after").as_deref()),
             body: body.to_vec(),
         })
     }

@@ -21,7 +21,7 @@ use super::tls;
 use crate::{
     ClientError, ServerUrl,
     limits::CONNECT_TIMEOUT,
-    platform::{Address, HttpAnswer, HttpFailure, HttpRequest},
+    platform::{Address, HttpAnswer, HttpFailure, HttpRequest, WebSocketFailure, retry_after},
     rest::{JSON_MEDIA_TYPE, USER_AGENT},
 };
 
@@ -55,8 +55,11 @@ impl Network {
             .map_err(|error| innermost(&error))
     }
 
-    /// Opens the server's WebSocket. The error is a human-readable reason.
-    pub(crate) async fn open_web_socket(&self, server: &ServerUrl) -> Result<(Sender, Receiver), String> {
+    /// Opens the server's WebSocket.
+    pub(crate) async fn open_web_socket(
+        &self,
+        server: &ServerUrl,
+    ) -> Result<(Sender, Receiver), WebSocketFailure> {
         let mut request = server
             .live()
             .as_str()
@@ -120,10 +123,16 @@ impl Receiver {
     }
 }
 
-fn handshake_failure(error: &tungstenite::Error) -> String {
+fn handshake_failure(error: &tungstenite::Error) -> WebSocketFailure {
     match error {
-        tungstenite::Error::Http(answer) => format!("it answered {} instead of a WebSocket", answer.status()),
-        error => innermost(error),
+        tungstenite::Error::Http(answer) => {
+            let header = answer.headers().get(header::RETRY_AFTER);
+            WebSocketFailure {
+                reason: format!("it answered {} instead of a WebSocket", answer.status()),
+                retry_after: retry_after(header.and_then(|value| value.to_str().ok())),
+            }
+        }
+        error => innermost(error).into(),
     }
 }
 
@@ -165,13 +174,14 @@ impl Http {
             sent = sent.header(header::CONTENT_TYPE, JSON_MEDIA_TYPE).body(json);
         }
         let response = sent.send().await.map_err(failure)?;
-        let media_type = response.headers().get(header::CONTENT_TYPE);
+        let header = |name| {
+            let value = response.headers().get(name)?;
+            value.to_str().ok()
+        };
         Ok(HttpAnswer {
             status: response.status().as_u16(),
-            media_type: media_type
-                .and_then(|value| value.to_str().ok())
-                .unwrap_or_default()
-                .to_owned(),
+            media_type: header(header::CONTENT_TYPE).unwrap_or_default().to_owned(),
+            retry_after: retry_after(header(header::RETRY_AFTER)),
             body: bounded_body(response, max)
                 .await
                 .map_err(failure)?

@@ -3,6 +3,7 @@
 
 use std::{io, thread};
 
+use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
 use super::Profile;
@@ -28,9 +29,14 @@ pub(crate) async fn compute<T: Send + 'static>(
         .map_err(|_| ClientError::Closed)?
 }
 
-/// The thread that owns the engine of a profile.
+/// The thread that owns the engine of a profile. Dropping it ends the thread and waits until the database is closed: a
+/// process that ended before would run the exit handlers of the cryptography library while the thread still uses it.
 #[derive(Debug)]
-pub(crate) struct EngineThread(thread::JoinHandle<Profile>);
+pub(crate) struct EngineThread {
+    thread: Option<thread::JoinHandle<Profile>>,
+    /// Dropping it ends the work.
+    stop: Option<oneshot::Sender<()>>,
+}
 
 impl EngineThread {
     /// Starts it. It ends with its work, and returns the profile.
@@ -41,20 +47,40 @@ impl EngineThread {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()?;
+        let (stop, stopped) = oneshot::channel();
         let thread = thread::Builder::new()
             .name("subrosa-engine".to_owned())
             .spawn(move || {
-                runtime.block_on(work);
+                runtime.block_on(async {
+                    tokio::select! {
+                        () = work => {}
+                        _ = stopped => {}
+                    }
+                });
                 profile
             })?;
-        Ok(Self(thread))
+        Ok(Self {
+            thread: Some(thread),
+            stop: Some(stop),
+        })
     }
 
     /// Waits for its end. The engine is closed then.
-    pub(crate) async fn join(self) -> Result<Profile, ClientError> {
-        let joined = tokio::task::spawn_blocking(move || self.0.join()).await;
+    pub(crate) async fn join(mut self) -> Result<Profile, ClientError> {
+        let thread = self.thread.take().ok_or(ClientError::Closed)?;
+        let joined = tokio::task::spawn_blocking(move || thread.join()).await;
         joined
             .map_err(|_| ClientError::Closed)?
             .map_err(|_| ClientError::Closed)
+    }
+}
+
+impl Drop for EngineThread {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // Whether it panicked is in its log.
+            let _ = thread.join();
+        }
     }
 }

@@ -1,17 +1,17 @@
 //! The banners at the top of the page: no connection, another version, storage almost full, signed out elsewhere,
 //! and what the server should not have done.
 
-use leptos::{prelude::*, task::spawn_local};
-use subrosa_web_rpc::{Connection, Request};
+use leptos::prelude::*;
+use subrosa_web_rpc::Connection;
 
 use super::notices::GeneralNotices;
 use crate::{
     auth::trouble::ForgetDialog,
     browser,
     components::icon,
+    format,
     i18n::{now, t},
     limits::BANNER_AFTER,
-    link,
     reactive::{effect, memo},
     store::{Stage, use_store},
 };
@@ -61,14 +61,14 @@ pub(super) fn Banners() -> impl IntoView {
     let incompatible = move || store.connection() == Some(Connection::Incompatible);
     let revoked = move || store.stage() == Stage::Revoked;
     let asked = RwSignal::new(false);
-    let try_now = move |_| {
-        spawn_local(async {
-            let _ = link::call(Request::ConnectNow).await;
-        });
-    };
+    let try_now = move |_| store.connect_now();
     let is_full = memo!(move || store
         .state
         .with(|state| state.as_ref().is_some_and(|state| state.storage_full)));
+    let server_clock = memo!(move || store
+        .state
+        .with(|state| state.as_ref().and_then(|state| state.clock_difference_ms))
+        .map(|difference| browser::now_ms().saturating_add_signed(difference)));
     view! {
         <div class="banners top" role="status" aria-live="polite">
             {move || (shown.get() != ConnectionBanner::None && !is_full.get()).then(|| view! {
@@ -86,6 +86,12 @@ pub(super) fn Banners() -> impl IntoView {
                 <div class="banner bad" data-testid="storage-strip">
                     {icon::sized(icon::WARN, "16")}
                     <span>{t!("failure-storage-full")}</span>
+                </div>
+            })}
+            {move || server_clock.get().map(|at| view! {
+                <div class="banner warn" data-testid="clock-strip">
+                    {icon::sized(icon::WARN, "16")}
+                    <span>{move || now!("strip-clock", server = format::full(at))}</span>
                 </div>
             })}
             {move || (store.storage_low.get() && !is_full.get()).then(|| view! {

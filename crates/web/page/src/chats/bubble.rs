@@ -104,9 +104,10 @@ fn linked(text: &str) -> Vec<AnyView> {
         .into_iter()
         .map(|piece| match piece {
             Piece::Text(text) => text.to_owned().into_any(),
-            Piece::Link(address) => {
-                let address = address.to_owned();
-                view! { <a href=address.clone() target="_blank" rel="noopener noreferrer nofollow ugc">{address.clone()}</a> }.into_any()
+            Piece::Link { text, address } => {
+                let (text, address) = (text.to_owned(), address.into_owned());
+                view! { <a href=address target="_blank" rel="noopener noreferrer nofollow ugc">{text}</a> }
+                    .into_any()
             }
         })
         .collect()

@@ -27,6 +27,7 @@ pub(crate) fn words(failure: &Failure) -> String {
         },
         FailureKind::RegistrationClosed => now!("failure-closed"),
         FailureKind::Unreachable => now!("failure-unreachable"),
+        FailureKind::WrongClock => now!("failure-clock"),
         FailureKind::VersionMismatch => now!("failure-version"),
         FailureKind::ServerMisbehaved => now!("failure-server"),
         FailureKind::SignedOut => now!("failure-signed-out"),

@@ -3,12 +3,22 @@
 //! Natively they come from the tables of the standard library. A browser has such tables already, so the web app does
 //! not carry the library's.
 
-pub(crate) use self::tables::{has_letter_or_digit, lower_case, upper_case};
+use subrosa_wire::fold::fold;
+
+use self::tables::decomposed_lower_case;
+pub(crate) use self::tables::{has_letter_or_digit, upper_case};
+
+/// Folds a text for a search.
+pub(crate) fn folded(text: &str) -> String {
+    fold(&decomposed_lower_case(text))
+}
 
 #[cfg(not(target_arch = "wasm32"))]
 mod tables {
-    pub(crate) fn lower_case(text: &str) -> String {
-        text.to_lowercase()
+    /// A text in lower case, with letters and marks apart.
+    pub(super) fn decomposed_lower_case(text: &str) -> String {
+        use unicode_normalization::UnicodeNormalization as _;
+        text.to_lowercase().nfkd().collect()
     }
 
     pub(crate) fn upper_case(text: &str) -> String {
@@ -28,11 +38,11 @@ mod tables {
         static LETTER_OR_DIGIT: RegExp = RegExp::new("[\\p{Alphabetic}\\p{N}]", "u");
     }
 
-    pub(crate) fn lower_case(text: &str) -> String {
+    pub(super) fn decomposed_lower_case(text: &str) -> String {
         if text.is_ascii() {
             return text.to_ascii_lowercase();
         }
-        JsString::from(text).to_lower_case().into()
+        JsString::from(text).to_lower_case().normalize("NFKD").into()
     }
 
     pub(crate) fn upper_case(text: &str) -> String {

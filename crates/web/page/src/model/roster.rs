@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use subrosa_web_rpc::{ChatId, Conversation};
+use subrosa_wire::fold::finds;
 
 use super::letters;
 
@@ -11,7 +12,7 @@ pub(crate) type Roster = HashMap<ChatId, Arc<Conversation>>;
 
 /// The ids of those that are not hidden, in the order of the list: the newest first, equal ones by id so that they never swap.
 pub(crate) fn order(roster: &Roster, filter: &str) -> Vec<ChatId> {
-    let filter = letters::lower_case(filter.trim().trim_start_matches('@'));
+    let filter = letters::folded(filter.trim().trim_start_matches('@'));
     let mut found: Vec<_> = roster
         .values()
         .filter(|conversation| !conversation.hidden && fits(conversation, &filter))
@@ -22,16 +23,13 @@ pub(crate) fn order(roster: &Roster, filter: &str) -> Vec<ChatId> {
 
 fn fits(conversation: &Conversation, filter: &str) -> bool {
     let with = conversation.with.as_ref();
-    let handle = with.and_then(|person| person.handle.as_ref());
-    let mut names = [
-        conversation.title.as_ref(),
-        with.and_then(|person| person.name.as_ref()),
-    ]
-    .into_iter()
-    .flatten();
-    filter.is_empty()
-        || names.any(|name| letters::lower_case(name).contains(filter))
-        || handle.is_some_and(|handle| handle.as_str().contains(filter))
+    let names = [
+        conversation.title.as_deref(),
+        with.and_then(|person| person.name.as_deref()),
+        with.and_then(|person| Some(person.handle.as_ref()?.as_str())),
+    ];
+    let names: Vec<_> = names.into_iter().flatten().collect();
+    filter.is_empty() || finds(filter, &letters::folded(&names.join("\n")))
 }
 
 /// Unread messages in all conversations of the list.
@@ -89,5 +87,9 @@ mod tests {
         assert_eq!(order(&roster, "@be").len(), 1);
         assert_eq!(order(&roster, "club").len(), 1);
         assert_eq!(order(&roster, "zoe").len(), 0);
+        // Without accents, and with words of name and handle in any order.
+        for search in ["low", "lo\u{308}w", "ada low", "Löw ad"] {
+            assert_eq!(order(&roster, search).len(), 1, "{search}");
+        }
     }
 }

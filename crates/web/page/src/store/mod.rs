@@ -139,7 +139,24 @@ impl Store {
         store.ask_state();
         let look = move || store.today.set(browser::day_of(browser::now_ms()));
         let _ = set_interval_with_handle(look, limits::LOOK_EVERY);
+        // The worker waits longer after each attempt, and Chromium's workers do not hear that the network is back.
+        let _ = window_event_listener_untyped("online", move |_| store.connect_now());
+        let _ = window_event_listener_untyped("visibilitychange", move |_| {
+            if browser::is_visible() {
+                store.connect_now();
+            }
+        });
         store
+    }
+
+    /// Ends the wait between two attempts to connect.
+    pub(crate) fn connect_now(self) {
+        // An attempt that is under way may fail, and ends its wait at once then.
+        if let Some(Connection::Waiting { .. } | Connection::Connecting) = self.connection.get_untracked() {
+            leptos::task::spawn_local(async {
+                let _ = link::call(Request::ConnectNow).await;
+            });
+        }
     }
 
     /// What the app can do at all.

@@ -86,6 +86,10 @@ fn what_is_written_is_read_and_nothing_else() {
         Request::TryAgain(CHAT),
         Request::Hide(CHAT),
         Request::SignOutDevice(DeviceId::from_bytes([2; 16])),
+        Request::NameDevice {
+            device: DeviceId::from_bytes([2; 16]),
+            name: "old laptop".to_owned(),
+        },
     ] {
         round_trip(&Call { id: 300, request });
     }
@@ -101,6 +105,7 @@ fn what_is_written_is_read_and_nothing_else() {
         caught_up: false,
         unsent: 3,
         storage_full: false,
+        clock_difference_ms: Some(-86_400_000),
     };
     let conversation = Conversation {
         id: CHAT,
