@@ -9,6 +9,7 @@ mod accounts;
 mod browsers;
 mod durability;
 mod hostile;
+mod later;
 mod networks;
 mod screens;
 mod secrecy;
