@@ -18,6 +18,8 @@ mod speed;
 mod tabs;
 mod talking;
 mod versions;
+mod warnings;
 
 mod driver;
+mod scripted_worker;
 mod static_pages;
