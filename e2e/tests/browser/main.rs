@@ -9,6 +9,7 @@ mod accounts;
 mod browsers;
 mod durability;
 mod hostile;
+mod later;
 mod networks;
 mod screens;
 mod secrecy;
@@ -17,6 +18,8 @@ mod speed;
 mod tabs;
 mod talking;
 mod versions;
+mod warnings;
 
 mod driver;
+mod scripted_worker;
 mod static_pages;

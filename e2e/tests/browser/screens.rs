@@ -17,13 +17,13 @@ use crate::{
 const AXE: &str = "XTASK_E2E_AXE";
 
 /// Looks at screens, and keeps what is wrong until the end.
-struct Visitor {
+pub(crate) struct Visitor {
     axe: String,
     wrong: Vec<String>,
 }
 
 impl Visitor {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let path = std::env::var_os(AXE);
         let path =
             path.unwrap_or_else(|| panic!("{AXE} is not set: npm install axe-core, and name its axe.min.js"));
@@ -33,7 +33,7 @@ impl Visitor {
         }
     }
 
-    async fn visit(&mut self, tab: &Tab, screen: &str) {
+    pub(crate) async fn visit(&mut self, tab: &Tab, screen: &str) {
         tab.run_script(&self.axe).await;
         for (name, look) in report::LOOKS {
             tab.look(&look).await;
@@ -57,7 +57,7 @@ impl Visitor {
         tab.look(&Look::WIDE).await;
     }
 
-    fn end(self) {
+    pub(crate) fn end(self) {
         assert!(
             self.wrong.is_empty(),
             "axe-core found:\n{}",

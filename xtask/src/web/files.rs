@@ -31,12 +31,52 @@ impl Files {
 
     /// Adds a file among the assets, its name extended by the hash of its content, and returns the new name.
     pub(super) fn add_named(&mut self, name: &str, content: Vec<u8>) -> String {
-        let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "bin"));
-        let hashed = format!("{stem}-{}.{extension}", hash(&content));
+        let hashed = hashed_name(name, &hash(&content));
+        self.add_asset(name, &hashed, content);
+        hashed
+    }
+
+    /// Adds files that name each other as `"./NAME"`, each under a name with a hash, and returns these by the plain ones.
+    /// Scripts may import each other in a circle, so they share the hash of them all; a module of WebAssembly names
+    /// nothing.
+    pub(super) fn add_linked(
+        &mut self,
+        linked: &BTreeMap<String, Vec<u8>>,
+    ) -> Result<BTreeMap<String, String>> {
+        let is_script = |name: &str| name.ends_with(".js");
+        let mut names = BTreeMap::new();
+        let mut scripts = Vec::new();
+        for (name, content) in linked {
+            if is_script(name) {
+                scripts.push((name, String::from_utf8(content.clone())?));
+            } else {
+                names.insert(name.clone(), self.add_named(name, content.clone()));
+            }
+        }
+        for (_, script) in &mut scripts {
+            for (name, hashed) in &names {
+                *script = script.replace(&format!("\"./{name}\""), &format!("\"./{hashed}\""));
+            }
+        }
+        let whole: String = scripts.iter().map(|(_, script)| script.as_str()).collect();
+        let hash = hash(whole.as_bytes());
+        for (name, _) in &scripts {
+            names.insert((*name).clone(), hashed_name(name, &hash));
+        }
+        for (name, mut script) in scripts {
+            // Only where it is imported: the module knows the other one by its plain name.
+            for (other, hashed) in names.iter().filter(|(other, _)| is_script(other)) {
+                script = script.replace(&format!("from \"./{other}\""), &format!("from \"./{hashed}\""));
+            }
+            self.add_asset(name, &names[name], script.into_bytes());
+        }
+        Ok(names)
+    }
+
+    fn add_asset(&mut self, name: &str, hashed: &str, content: Vec<u8>) {
         let path = format!("{ASSETS}{hashed}");
         self.names.insert(name.to_owned(), path.clone());
         self.contents.insert(path, content);
-        hashed
     }
 
     /// The path of the asset that was added under this name.
@@ -91,6 +131,12 @@ fn forms_of(path: &str) -> [String; compress::EXTENSIONS.len()] {
     compress::EXTENSIONS.map(|extension| format!("{path}.{extension}"))
 }
 
+/// `app.css` → `app-0123456789abcdef.css`
+fn hashed_name(name: &str, hash: &str) -> String {
+    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "bin"));
+    format!("{stem}-{hash}.{extension}")
+}
+
 /// The name of a content.
 pub(super) fn hash(content: &[u8]) -> String {
     let mut digits = hex::encode(Sha256::digest(content));
@@ -143,6 +189,10 @@ pub(super) fn below(folder: &Path) -> Result<Vec<PathBuf>> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use std::collections::BTreeMap;
+
     use super::{Files, hash};
 
     #[test]
@@ -154,5 +204,49 @@ mod tests {
         );
         assert_eq!(files.named("app.css"), Some("assets/app-ca978112ca1bbdca.css"));
         assert_ne!(hash(b"a"), hash(b"b"));
+    }
+
+    fn linked(part: &[u8]) -> BTreeMap<String, Vec<u8>> {
+        let script =
+            b"import * as import1 from \"./parts.js\";\nconst imports = { \"./parts.js\": import1 };\n";
+        let parts =
+            b"import { initSync } from \"./page.js\";\nfetch(new URL(\"./part.wasm\", import.meta.url));\n";
+        BTreeMap::from([
+            ("page.js".to_owned(), script.to_vec()),
+            ("parts.js".to_owned(), parts.to_vec()),
+            ("part.wasm".to_owned(), part.to_vec()),
+        ])
+    }
+
+    #[test]
+    fn scripts_that_import_each_other_find_each_other_and_what_they_load() {
+        let mut files = Files::default();
+        let names = files.add_linked(&linked(b"part")).unwrap();
+        let content = |name: &str| {
+            let content = files.content(files.named(name).unwrap()).unwrap();
+            str::from_utf8(content).unwrap()
+        };
+        let (page, parts, part) = (&names["page.js"], &names["parts.js"], &names["part.wasm"]);
+        assert_eq!(
+            content("page.js"),
+            format!(
+                "import * as import1 from \"./{parts}\";\nconst imports = {{ \"./parts.js\": import1 }};\n"
+            )
+        );
+        assert_eq!(
+            content("parts.js"),
+            format!(
+                "import {{ initSync }} from \"./{page}\";\nfetch(new URL(\"./{part}\", import.meta.url));\n"
+            )
+        );
+    }
+
+    #[test]
+    fn scripts_get_other_names_when_what_they_load_does() {
+        let names = |part: &[u8]| Files::default().add_linked(&linked(part)).unwrap();
+        let (before, after) = (names(b"part"), names(b"other"));
+        for (name, hashed) in &before {
+            assert_ne!(hashed, &after[name]);
+        }
     }
 }

@@ -9,6 +9,7 @@ mod licences;
 mod modules;
 mod script;
 mod size;
+mod split;
 mod style;
 mod template;
 
@@ -116,7 +117,7 @@ fn assemble(sh: &Shell, modules: &[Module]) -> Result<Files> {
     let sources = sh.current_dir().join(SOURCES);
     let mut files = Files::default();
     for module in modules {
-        module.add_to(&mut files);
+        module.add_to(&mut files)?;
     }
     add_assets(&mut files, &sources.join("assets"))?;
     add_languages(&mut files, &sources.join("locales"))?;

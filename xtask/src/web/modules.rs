@@ -1,5 +1,6 @@
 //! The two WebAssembly modules of the app, and the JavaScript that wasm-bindgen writes around them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -9,7 +10,7 @@ use xshell::{Shell, cmd};
 use super::{
     Flavour,
     files::{self, Files},
-    script,
+    script, split,
 };
 use crate::{tools::WASM_TARGET, workspace};
 
@@ -20,26 +21,33 @@ const MODULES: [(&str, &str); 2] = [("subrosa-web-page", "page"), ("subrosa-web-
 const BUILD_VARIABLE: &str = "XTASK_WEB_BUILD";
 
 /// What makes of a compiled module what is loaded: it is made again when this changes.
-const MADE_BY: &[u8] = concat!(include_str!("modules.rs"), include_str!("script.rs")).as_bytes();
+const MADE_BY: &[u8] = concat!(
+    include_str!("modules.rs"),
+    include_str!("split.rs"),
+    include_str!("script.rs")
+)
+.as_bytes();
 
 /// One module, ready to be loaded.
 pub(super) struct Module {
     name: &'static str,
-    script: String,
-    wasm: Vec<u8>,
+    /// By name: the scripts, which may import each other, and the WebAssembly that they load.
+    files: BTreeMap<String, Vec<u8>>,
 }
 
 impl Module {
     /// Adds its files. The one to start it from is `NAME-boot`.
-    pub(super) fn add_to(&self, files: &mut Files) {
+    pub(super) fn add_to(&self, files: &mut Files) -> Result<()> {
         let name = self.name;
-        let wasm = files.add_named(&format!("{name}.wasm"), self.wasm.clone());
-        let script = files.add_named(&format!("{name}.js"), self.script.clone().into_bytes());
+        let added = files.add_linked(&self.files)?;
+        let hashed = |file: &str| added.get(file).with_context(|| format!("there is no {file}"));
+        let [script, wasm] = [hashed(&format!("{name}.js"))?, hashed(&format!("{name}.wasm"))?];
         let boot = format!(
             "import init from \"./{script}\";\n\
              await init({{ module_or_path: \"/assets/{wasm}\" }});\n"
         );
         files.add_named(&format!("{name}-boot.js"), boot.into_bytes());
+        Ok(())
     }
 }
 
@@ -77,21 +85,55 @@ pub(super) fn build(sh: &Shell, target: &Path, flavour: Flavour) -> Result<Vec<M
         .collect()
 }
 
-/// Runs wasm-bindgen, unless `kept` holds what it made of the same input.
+/// Splits and binds a compiled module, unless `kept` holds what was made of the same input.
 fn bind(name: &'static str, compiled: &Path, kept: &Path, flavour: Flavour) -> Result<Module> {
     let input = std::fs::read(compiled)?;
     let key = files::hash(&[&input[..], MADE_BY].concat());
-    let [script_file, wasm_file] =
-        ["js", "wasm"].map(|extension| kept.join(format!("{name}-{key}.{extension}")));
-    if let (Ok(script), Ok(wasm)) = (std::fs::read_to_string(&script_file), std::fs::read(&wasm_file)) {
-        return Ok(Module { name, script, wasm });
+    let kept = kept.join(name);
+    let folder = kept.join(key);
+    if !folder.exists() {
+        let unfinished = kept.join("unfinished");
+        for old in [&kept, &unfinished] {
+            if old.exists() {
+                std::fs::remove_dir_all(old)?;
+            }
+        }
+        for (file, content) in made_of(name, input, &unfinished, flavour)? {
+            files::write(&unfinished.join(file), &content)?;
+        }
+        std::fs::rename(&unfinished, &folder)?;
     }
+    let mut module = Module {
+        name,
+        files: BTreeMap::new(),
+    };
+    for file in files::below(&folder)? {
+        let content = std::fs::read(folder.join(&file))?;
+        module.files.insert(file.to_string_lossy().into_owned(), content);
+    }
+    Ok(module)
+}
+
+/// What is loaded of a compiled module: `NAME.js`, `NAME.wasm`, and what of it is loaded later.
+fn made_of(
+    name: &'static str,
+    compiled: Vec<u8>,
+    scratch: &Path,
+    flavour: Flavour,
+) -> Result<BTreeMap<String, Vec<u8>>> {
+    let (main, mut files) = if split::is_marked(&compiled)? {
+        split::split(name, &compiled, scratch, flavour)?
+    } else {
+        (compiled, BTreeMap::new())
+    };
     let mut output = Bindgen::new()
-        .input_bytes(name, input)
+        .input_bytes(name, main)
         .web(true)?
         .typescript(false)
         .omit_default_module_path(true)
         .keep_debug(false)
+        // The parts call the main module through its table of functions.
+        .keep_lld_exports(!files.is_empty())
         .remove_name_section(flavour != Flavour::Dev)
         .remove_producers_section(true)
         .generate_output()?;
@@ -117,14 +159,9 @@ fn bind(name: &'static str, compiled: &Path, kept: &Path, flavour: Flavour) -> R
     } else {
         (script, wasm)
     };
-    for old in files::below(kept)? {
-        if old.to_string_lossy().starts_with(&format!("{name}-")) {
-            std::fs::remove_file(kept.join(old))?;
-        }
-    }
-    files::write(&script_file, script.as_bytes())?;
-    files::write(&wasm_file, &wasm)?;
-    Ok(Module { name, script, wasm })
+    files.insert(format!("{name}.js"), script.into_bytes());
+    files.insert(format!("{name}.wasm"), wasm);
+    Ok(files)
 }
 
 /// An import that no browser can resolve: it would fail only when the script is loaded.

@@ -17,8 +17,10 @@ impl Values {
         };
         let preload = format!(
             "<link rel=\"modulepreload\" href=\"{}\">\n\
+             <link rel=\"modulepreload\" href=\"{}\">\n\
              <link rel=\"preload\" href=\"{}\" as=\"fetch\" type=\"application/wasm\" crossorigin>",
             url("page.js")?,
+            url("page-parts.js")?,
             url("page.wasm")?,
         );
         // The page itself is kept as `/`, which the service worker adds.

@@ -5,8 +5,8 @@ use leptos::{either::EitherOf7, prelude::*, task::spawn_local};
 use crate::{
     auth::{Auth, RecoveryCodeScreen, trouble},
     browser,
-    chats::Layout,
     i18n::now,
+    later::{self, Messenger},
     limits, link,
     model::{faces, route::Route},
     reactive::{effect, memo},
@@ -54,11 +54,12 @@ pub(crate) fn App() -> impl IntoView {
     );
     follow_stage(store, router);
     follow_title(store, router);
+    later::preload();
     move || match screen.get() {
         Screen::Starting => EitherOf7::A(view! { <trouble::Starting /> }),
         Screen::Auth => EitherOf7::B(view! { <Auth /> }),
         Screen::Code => EitherOf7::C(code(store)),
-        Screen::Main => EitherOf7::D(view! { <Layout /> }),
+        Screen::Main => EitherOf7::D(view! { <Messenger /> }),
         Screen::Dead => EitherOf7::E(view! { <trouble::Dead /> }),
         Screen::Unsupported => EitherOf7::F(view! { <trouble::Unsupported /> }),
         Screen::Evicted => EitherOf7::G(view! { <trouble::Evicted /> }.into_any()),

@@ -16,6 +16,7 @@ mod components;
 mod format;
 mod i18n;
 mod language;
+mod later;
 mod limits;
 mod link;
 mod model;

@@ -14,6 +14,8 @@ pub struct State {
     pub connection: Connection,
     /// Whether everything that waited at the server has arrived.
     pub caught_up: bool,
+    /// English, for a report: why the server refuses to hand over what waits there, if it does. It is asked again.
+    pub refusal: Option<String>,
     /// How much is stored here and not yet accepted by the server.
     pub unsent: u64,
     /// Whether something could not be stored because the storage is full.

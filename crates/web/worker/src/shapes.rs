@@ -6,6 +6,8 @@ use subrosa_web_rpc::{
     Me, Message, MessageStatus, NoticeKind, Person, Phase, State,
 };
 
+use crate::warnings;
+
 /// The state of everything but messages.
 pub(crate) fn state(phase: Phase, status: &Status) -> State {
     State {
@@ -20,6 +22,7 @@ pub(crate) fn state(phase: Phase, status: &Status) -> State {
             _ => Connection::Off,
         },
         caught_up: status.caught_up,
+        refusal: status.refusal.as_ref().map(warnings::refusal),
         unsent: status.unsent,
         storage_full: status.storage_full,
         clock_difference_ms: status.clock.map(|clock| {

@@ -125,7 +125,15 @@ fn member_misbehaviour(how: &client::MemberMisbehaviour) -> MemberMisbehaviour {
 
 /// One line of English for a report.
 fn report(warning: &client::Warning) -> String {
-    let text = warning.to_string();
+    one_line(&warning.to_string())
+}
+
+/// Why the server refused, in one line of English for a report.
+pub(crate) fn refusal(refusal: &client::Refusal) -> String {
+    one_line(&format!("{}: {refusal}", refusal.code))
+}
+
+fn one_line(text: &str) -> String {
     let end = text
         .char_indices()
         .nth(REPORT_MAX)
@@ -178,5 +186,29 @@ mod tests {
             panic!("not a refusal");
         };
         assert!(!detail.contains(['\n', '\u{202e}']), "{detail:?}");
+    }
+
+    #[test]
+    fn why_the_server_refuses_to_hand_over_what_waits_is_part_of_the_state() {
+        let mut status = client::Status {
+            connection: client::Connection::Online,
+            refusal: Some(client::Refusal {
+                code: "unavailable".to_owned(),
+                title: "the server cannot do this now".to_owned(),
+                detail: "two\nlines \u{202e}".to_owned(),
+                retry_after_ms: None,
+            }),
+            ..client::Status::default()
+        };
+        let refusal_of =
+            |status: &client::Status| shapes::state(subrosa_web_rpc::Phase::SignedOut, status).refusal;
+        let refusal = refusal_of(&status).unwrap_or_default();
+        assert!(
+            refusal.starts_with("unavailable: the server cannot do this now (two"),
+            "{refusal:?}"
+        );
+        assert!(!refusal.contains(['\n', '\u{202e}']), "{refusal:?}");
+        status.refusal = None;
+        assert_eq!(refusal_of(&status), None);
     }
 }

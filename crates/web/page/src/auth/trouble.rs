@@ -156,6 +156,22 @@ fn forget(store: Store, busy: RwSignal<bool>, failed: RwSignal<Option<String>>) 
     });
 }
 
+/// What is loaded after the first screen could not be.
+#[component]
+pub(crate) fn NotLoaded(again: impl Fn() + Send + 'static) -> impl IntoView {
+    card(
+        "not-loaded",
+        "state-mark warn",
+        icon::WARN,
+        t!("not-loaded-title"),
+        t!("not-loaded-lead"),
+        view! {
+            <button type="button" class="button primary wide" data-testid="load-again" on:click=move |_| again()>{t!("try-again")}</button>
+            <button type="button" class="button quiet wide" data-testid="reload" on:click=|_| browser::reload()>{t!("reload")}</button>
+        },
+    )
+}
+
 /// Says what is being loaded, for those who cannot see the placeholders, and helps if it takes long.
 #[component]
 pub(crate) fn Starting() -> impl IntoView {

@@ -1,4 +1,4 @@
-//! The banners at the top of the page: no connection, another version, storage almost full, signed out elsewhere,
+//! The banners at the top of the page: no connection, a server that hands nothing over, another version, storage almost full, signed out elsewhere,
 //! and what the server should not have done.
 
 use leptos::prelude::*;
@@ -8,12 +8,12 @@ use super::notices::GeneralNotices;
 use crate::{
     auth::trouble::ForgetDialog,
     browser,
-    components::icon,
+    components::{icon, report},
     format,
     i18n::{now, t},
     limits::BANNER_AFTER,
     reactive::{effect, memo},
-    store::{Stage, use_store},
+    store::{Stage, Store, use_store},
 };
 
 const RELOADED: &str = "subrosa-reloaded-for-version";
@@ -24,6 +24,7 @@ enum ConnectionBanner {
     None,
     Connecting,
     Offline,
+    Refused,
 }
 
 #[component]
@@ -32,6 +33,7 @@ pub(super) fn Banners() -> impl IntoView {
     let wanted = memo!(move || match (store.stage(), store.connection()) {
         (Stage::SignedIn, Some(Connection::Connecting)) => ConnectionBanner::Connecting,
         (Stage::SignedIn, Some(Connection::Waiting { .. } | Connection::Off)) => ConnectionBanner::Offline,
+        (Stage::SignedIn, Some(Connection::Online)) if refusal(store).is_some() => ConnectionBanner::Refused,
         _ => ConnectionBanner::None,
     });
     let shown = RwSignal::new(ConnectionBanner::None);
@@ -61,7 +63,6 @@ pub(super) fn Banners() -> impl IntoView {
     let incompatible = move || store.connection() == Some(Connection::Incompatible);
     let revoked = move || store.stage() == Stage::Revoked;
     let asked = RwSignal::new(false);
-    let try_now = move |_| store.connect_now();
     let is_full = memo!(move || store
         .state
         .with(|state| state.as_ref().is_some_and(|state| state.storage_full)));
@@ -71,14 +72,10 @@ pub(super) fn Banners() -> impl IntoView {
         .map(|difference| browser::now_ms().saturating_add_signed(difference)));
     view! {
         <div class="banners top" role="status" aria-live="polite">
-            {move || (shown.get() != ConnectionBanner::None && !is_full.get()).then(|| view! {
-                <div class="banner" data-testid="connection-strip">
-                    {icon::sized(icon::OFFLINE, "16")}
-                    <span>{move || if shown.get() == ConnectionBanner::Connecting { now!("strip-connecting") } else { now!("strip-offline") }}</span>
-                    {move || (shown.get() == ConnectionBanner::Offline).then(|| view! {
-                        <button type="button" class="text-button" data-testid="connect-now" on:click=try_now>{t!("try-now")}</button>
-                    })}
-                </div>
+            {move || (!is_full.get()).then(|| match shown.get() {
+                ConnectionBanner::None => None,
+                ConnectionBanner::Refused => Some(refused(store).into_any()),
+                without => Some(disconnected(store, without).into_any()),
             })}
             {move || incompatible().then(version)}
             <GeneralNotices />
@@ -110,6 +107,41 @@ pub(super) fn Banners() -> impl IntoView {
             })}
         </div>
         <ForgetDialog asked />
+    }
+}
+
+/// Why the server hands over nothing, if it does not.
+fn refusal(store: Store) -> Option<String> {
+    store.state.with(|state| {
+        let state = state.as_ref().filter(|state| !state.caught_up)?;
+        state.refusal.clone()
+    })
+}
+
+fn disconnected(store: Store, banner: ConnectionBanner) -> impl IntoView {
+    let try_now = move |_| store.connect_now();
+    let is_offline = banner == ConnectionBanner::Offline;
+    view! {
+        <div class="banner" data-testid="connection-strip">
+            {icon::sized(icon::OFFLINE, "16")}
+            <span>{move || if is_offline { now!("strip-offline") } else { now!("strip-connecting") }}</span>
+            {is_offline.then(|| view! {
+                <button type="button" class="text-button" data-testid="connect-now" on:click=try_now>{t!("try-now")}</button>
+            })}
+        </div>
+    }
+}
+
+/// The server is there, but does not hand over what waits for this device.
+fn refused(store: Store) -> impl IntoView {
+    view! {
+        <div class="banner warn" data-testid="refused-strip">
+            {icon::sized(icon::WARN, "16")}
+            <div>
+                <span>{t!("strip-refused")}</span>
+                {move || refusal(store).map(report::folded)}
+            </div>
+        </div>
     }
 }
 

@@ -103,7 +103,7 @@ pub(super) fn CompareAccounts(open: RwSignal<bool>, handle: Handle, number: u64)
                         {move || busy.get().then(working)}
                     </button>
                 })}
-                <button type="button" class="button primary small" data-testid="compare-keep" on:click=move |_| close_open()>{t!("compare-keep")}</button>
+                <button type="button" class="button primary small" data-testid="compare-keep" autofocus on:click=move |_| close_open()>{t!("compare-keep")}</button>
             </div>
         </Modal>
     }
@@ -152,7 +152,7 @@ pub(super) fn TryAgain(open: RwSignal<bool>, chat: ChatId, entry: Entry) -> impl
                     {t!("try-again")}
                     {move || busy.get().then(working)}
                 </button>
-                <button type="button" class="button primary small" on:click=move |_| close_open()>{t!("blocked-keep")}</button>
+                <button type="button" class="button primary small" data-testid="blocked-keep" autofocus on:click=move |_| close_open()>{t!("blocked-keep")}</button>
             </div>
         </Modal>
     }

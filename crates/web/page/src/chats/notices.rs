@@ -95,7 +95,9 @@ fn Waiting(chat: ChatId, cut_off: bool) -> impl IntoView {
                 {details}
                 {move || error.get().map(|error| view! { <span>{error}</span> })}
                 <div class="actions">
-                    <button type="button" class="button small" data-testid="try-again" on:click=move |_| run(Request::TryAgain(chat), false)>{t!("try-again")}</button>
+                    <button type="button" class="button small" data-testid="try-again" on:click=move |_| run(Request::TryAgain(chat), false)>
+                        {if cut_off { t!("cut-off-do").into_any() } else { t!("try-again").into_any() }}
+                    </button>
                     {(!cut_off).then(|| view! {
                         <button type="button" class="text-button" data-testid="hide" on:click=move |_| run(Request::Hide(chat), true)>{t!("hide-chat")}</button>
                     })}
@@ -155,7 +157,9 @@ fn action(number: u64, warning: &Warning) -> Option<AnyView> {
             let handle = handle.clone();
             Some(
                 view! {
-                    <button type="button" class="text-button" data-testid="compare-accounts" on:click=move |_| open.set(true)>{t!("compare-look")}</button>
+                    <div class="actions">
+                        <button type="button" class="button small" data-testid="compare-accounts" on:click=move |_| open.set(true)>{t!("compare-look")}</button>
+                    </div>
                     <CompareAccounts open handle number />
                 }
                 .into_any(),

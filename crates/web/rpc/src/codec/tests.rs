@@ -103,6 +103,7 @@ fn what_is_written_is_read_and_nothing_else() {
         phase: Phase::SignedIn(me),
         connection: Connection::Waiting { retry_in_ms: 1500 },
         caught_up: false,
+        refusal: Some("unavailable: the server is busy".to_owned()),
         unsent: 3,
         storage_full: false,
         clock_difference_ms: Some(-86_400_000),

@@ -1,0 +1,171 @@
+//! A page whose worker is played by the test: for what only a server that lies, or a long history, leads to.
+
+use std::time::Duration;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use subrosa_e2e::{
+    PATIENCE, Server,
+    browser::{Browser, Kind, Profile, Tab},
+};
+use subrosa_web_rpc::{
+    Answer, Call, Connection, Contact, Conversation, ConversationKind, ConversationState, Event, Failure,
+    FailureKind, Me, Phase, Request, State, ToPage, decode, encode,
+};
+use subrosa_wire::{AccountId, DeviceId, Timestamp};
+
+/// In place of the worker: keeps what the page posts until the test takes it.
+const SCRIPTED: &str = "if (globalThis.document) {
+    globalThis.posted = [];
+    globalThis.Worker = class {
+        constructor() { globalThis.scripted = this; }
+        postMessage(buffer) { posted.push(btoa(String.fromCharCode(...new Uint8Array(buffer)))); }
+        terminate() {}
+    };
+}";
+
+/// Between two looks at what the page has posted.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A page and what its worker answers.
+pub(crate) struct ScriptedPage {
+    pub(crate) tab: Tab,
+    pub(crate) state: State,
+    pub(crate) conversation: Conversation,
+    /// The answers to what is not about state and conversations, by what a request must be like.
+    pub(crate) answers: fn(&Request) -> Option<Answer>,
+    _browser: Browser,
+    _profile: Profile,
+    _server: Server,
+}
+
+impl ScriptedPage {
+    /// Alice's page; she has a conversation with Bob.
+    pub(crate) async fn open(path: &str, answers: fn(&Request) -> Option<Answer>) -> Self {
+        let server = Server::start().await;
+        let mut profile = Profile::new(Kind::Chromium);
+        profile.prelude = SCRIPTED.to_owned();
+        let browser = profile.start().await;
+        let tab = browser.open(&format!("{}{path}", server.url())).await;
+        tab.until("globalThis.scripted?.onmessage").await;
+        let page = Self {
+            tab,
+            state: state(),
+            conversation: conversation(),
+            answers,
+            _browser: browser,
+            _profile: profile,
+            _server: server,
+        };
+        page.post(&ToPage::Ready { life: None }).await;
+        page
+    }
+
+    /// The worker reports something.
+    pub(crate) async fn report(&self, event: Event) {
+        self.post(&ToPage::Event(event)).await;
+    }
+
+    /// Answers the page until it shows this.
+    pub(crate) async fn wait_for(&self, what: &str) {
+        let answering = async {
+            while self.answer_all().await || self.tab.count(what).await == 0 {
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        let result = tokio::time::timeout(PATIENCE, answering).await;
+        assert!(result.is_ok(), "the page does not show {what}");
+    }
+
+    /// Answers what the page has asked; whether it has asked anything.
+    async fn answer_all(&self) -> bool {
+        let posted = self.tab.evaluate("posted.splice(0)").await;
+        let posted = posted.as_array().unwrap();
+        for call in posted {
+            let bytes = BASE64_STANDARD.decode(call.as_str().unwrap()).unwrap();
+            let Call { id, request } = decode(&bytes).unwrap();
+            let result = self.answer(&request);
+            self.post(&ToPage::Answer { id, result }).await;
+        }
+        !posted.is_empty()
+    }
+
+    fn answer(&self, request: &Request) -> Result<Answer, Failure> {
+        if let Some(answer) = (self.answers)(request) {
+            return Ok(answer);
+        }
+        match request {
+            Request::State => Ok(Answer::State(Box::new(self.state.clone()))),
+            Request::Conversations => Ok(Answer::Conversations(vec![self.conversation.clone()])),
+            Request::Conversation(_) | Request::OpenChat(_) => {
+                Ok(Answer::Conversation(Some(Box::new(self.conversation.clone()))))
+            }
+            Request::Messages { .. } => Ok(Answer::Messages {
+                messages: Vec::new(),
+                has_older: false,
+                has_newer: false,
+                notices: Vec::new(),
+            }),
+            Request::Draft(_) => Ok(Answer::Draft(String::new())),
+            Request::MarkRead(_) | Request::KeepDraft { .. } => Ok(Answer::Done),
+            _ => Err(Failure::new(
+                FailureKind::Unreachable,
+                "the test does not answer this",
+            )),
+        }
+    }
+
+    async fn post(&self, message: &ToPage) {
+        let bytes = BASE64_STANDARD.encode(encode(message));
+        let post = format!(
+            "void scripted.onmessage({{ data: Uint8Array.from(atob('{bytes}'), (letter) => letter.charCodeAt(0)).buffer }})"
+        );
+        self.tab.evaluate(&post).await;
+    }
+}
+
+pub(crate) fn bob() -> Contact {
+    Contact {
+        account_id: AccountId::from_bytes([0xb0; 16]),
+        handle: Some("bob".parse().unwrap()),
+        former_handle: None,
+        name: Some("Bob Okafor".to_owned()),
+    }
+}
+
+/// Noon of a day that is long over, so that pictures do not change with the day.
+pub(crate) fn noon() -> Timestamp {
+    Timestamp::from_millis(1_764_072_000_000)
+}
+
+fn conversation() -> Conversation {
+    Conversation {
+        id: subrosa_web_rpc::ChatId::new(1),
+        kind: ConversationKind::Direct,
+        title: None,
+        with: Some(bob()),
+        unread: 0,
+        first_unread: None,
+        last_message: None,
+        active_at: noon(),
+        state: ConversationState::Joined,
+        quarantine: None,
+        hidden: false,
+        draft: None,
+    }
+}
+
+fn state() -> State {
+    State {
+        phase: Phase::SignedIn(Me {
+            account_id: AccountId::from_bytes([0xa1; 16]),
+            handle: "alice".parse().unwrap(),
+            name: Some("Alice Lindqvist".to_owned()),
+            device_id: DeviceId::from_bytes([1; 16]),
+        }),
+        connection: Connection::Online,
+        caught_up: true,
+        refusal: None,
+        unsent: 0,
+        storage_full: false,
+    }
+}
