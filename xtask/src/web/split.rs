@@ -31,6 +31,9 @@ pub(super) fn is_marked(module: &[u8]) -> Result<bool> {
     Ok(false)
 }
 
+/// What wasm-bindgen gets to see, and further files by their names.
+type Split = (Vec<u8>, BTreeMap<String, Vec<u8>>);
+
 /// Splits the module `NAME`. Returns what wasm-bindgen gets to see, and the files of the rest: `NAME-parts.js`, which
 /// loads them, and a `later-*.wasm` for each.
 pub(super) fn split(
@@ -38,7 +41,7 @@ pub(super) fn split(
     module: &[u8],
     scratch: &Path,
     flavour: Flavour,
-) -> Result<(Vec<u8>, BTreeMap<String, Vec<u8>>)> {
+) -> Result<Split> {
     let script_name = format!("{name}-parts.js");
     let main = scratch.join("main.wasm");
     let (link_name, main_module) = (format!("./{script_name}"), format!("./{name}.js"));
