@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 use subrosa_mls::{AccountIdentity, AccountPublicKey, DevicePublicKey};
-use subrosa_wire::{AccountId, DeviceId, Handle, Timestamp};
+use subrosa_wire::{AccountId, DeviceId, Handle, IncarnationId, Timestamp};
 use zeroize::Zeroizing;
 
 use super::StoreError;
@@ -223,6 +223,12 @@ pub trait AccountStore: Send + Sync {
         key: SigningKeyRecord,
         forget_before: Timestamp,
     ) -> Result<(), StoreError>;
+
+    /// Which life of the database this is: the same until it is restored from an older copy.
+    async fn incarnation(&self) -> Result<IncarnationId, StoreError>;
+
+    /// Begins another life of the database, under an id of random bytes.
+    async fn renew_incarnation(&self, fresh: IncarnationId) -> Result<(), StoreError>;
 
     /// Makes an account with its first device and session.
     async fn register(&self, account: NewAccount) -> Result<Registered, StoreError>;

@@ -8,7 +8,7 @@ use subrosa_mls::{
     AccountIdentity, AccountPublicKey, AccountSigningKey, DevicePublicKey, DeviceSigningKey,
     SuccessionKeyHash,
 };
-use subrosa_wire::{AccountId, DeviceId, Handle, Timestamp};
+use subrosa_wire::{AccountId, DeviceId, Handle, IncarnationId, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::store::{
@@ -40,6 +40,7 @@ macro_rules! account_store_conformance {
             it_is_kept_to_the_hour_when_a_device_was_seen
             a_secret_is_made_once
             signing_keys_are_kept_until_they_are_forgotten
+            an_incarnation_stays_until_it_is_renewed
             a_store_that_can_write_says_so
         );
     };
@@ -505,6 +506,15 @@ pub(in crate::store) async fn signing_keys_are_kept_until_they_are_forgotten(sto
     assert_eq!(*store.signing_keys().await.unwrap()[0].seed, [7; 32]);
     add("c", NOW.plus(second * 2), NOW.plus(second)).await;
     assert_eq!(kids().await.len(), 2);
+}
+
+pub(in crate::store) async fn an_incarnation_stays_until_it_is_renewed(store: &dyn AccountStore) {
+    let first = store.incarnation().await.unwrap();
+    assert_ne!(first, IncarnationId::from_bytes([0; 16]));
+    assert_eq!(store.incarnation().await, Ok(first));
+    let second = IncarnationId::from_bytes([2; 16]);
+    store.renew_incarnation(second).await.unwrap();
+    assert_eq!(store.incarnation().await, Ok(second));
 }
 
 pub(in crate::store) async fn a_store_that_can_write_says_so(store: &dyn AccountStore) {

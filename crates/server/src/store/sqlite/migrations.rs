@@ -29,6 +29,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(12, "0012_accounts"),
     migration!(13, "0013_handles"),
     migration!(16, "0016_log_chain"),
+    migration!(17, "0017_incarnation"),
 ];
 
 /// Brings the schema up to date; refuses a database that it cannot, before anything is changed.
