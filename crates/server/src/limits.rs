@@ -126,6 +126,8 @@ pub const SEARCH_PREFIX_CHARS_MIN: usize = 2;
 pub const RATE_LIMITER_BUCKETS: u32 = 65_536;
 /// Attempts that a refresh makes when other refreshes of the same device come in between.
 pub const REFRESH_RETRIES_MAX: usize = 3;
+/// A refresh token with a higher counter is not recognised: no device gets there, and counting on stays possible.
+pub const REFRESH_COUNTER_MAX: u64 = 1 << 62;
 
 // ---- requests over HTTP ----
 

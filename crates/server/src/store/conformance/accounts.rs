@@ -93,6 +93,7 @@ fn new_device(number: u8, of: u8) -> NewDevice {
         device_key: device_key(number),
         certificate: vec![number; 193],
         token: TokenHash([number; 32]),
+        token_counter: 0,
         token_expires_at: NOW.plus(Duration::from_mins(1)),
         created_at: NOW,
     }
@@ -339,10 +340,15 @@ pub(in crate::store) async fn a_device_that_is_signed_in_can_enrol_again(store: 
     assert_eq!(store.enrol(again, 1, 1).await, Ok(Enrolled::Done));
     let device = store.device(device_id(1)).await.unwrap().unwrap();
     assert_eq!((device.certificate, device.created_at), (vec![9; 145], NOW));
-    assert_eq!(
-        store.session(device_id(1)).await.unwrap().unwrap().newest,
-        TokenHash([9; 32])
-    );
+    let session = store.session(device_id(1)).await.unwrap().unwrap();
+    assert_eq!((session.newest, session.counter), (TokenHash([9; 32]), 1));
+    // A counter that is further on stays.
+    let further = NewDevice {
+        token_counter: 40,
+        ..new_device(1, 1)
+    };
+    assert_eq!(store.enrol(further, 1, 1).await, Ok(Enrolled::Done));
+    assert_eq!(store.session(device_id(1)).await.unwrap().unwrap().counter, 40);
 }
 
 pub(in crate::store) async fn a_certificate_is_renewed_as_long_as_its_device_is_signed_in(
@@ -407,6 +413,7 @@ pub(in crate::store) async fn a_signed_out_device_has_no_session(store: &dyn Acc
     assert_eq!(device.signed_out_at, Some(NOW));
     let next = SessionRecord {
         newest: TokenHash([5; 32]),
+        counter: 1,
         previous: None,
         expires_at: later,
     };
@@ -422,6 +429,7 @@ pub(in crate::store) async fn a_session_rotates_only_from_the_token_that_was_see
     register(store, 1, "alice").await;
     let next = SessionRecord {
         newest: TokenHash([2; 32]),
+        counter: 8,
         previous: Some(TokenHash([1; 32])),
         expires_at: NOW.plus(Duration::from_secs(99)),
     };

@@ -30,6 +30,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(13, "0013_handles"),
     migration!(16, "0016_log_chain"),
     migration!(17, "0017_incarnation"),
+    migration!(18, "0018_refresh_counters"),
 ];
 
 /// Brings the schema up to date; refuses a database that it cannot, before anything is changed.
