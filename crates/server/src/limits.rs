@@ -31,6 +31,8 @@ pub const CACHED_MEMBERS_MAX: usize = 200_000;
 pub const CHAIN_HASHES_CACHED: usize = 32;
 /// How many entries of a log are searched backwards for a retried send.
 pub const SEND_RETRY_WINDOW: u32 = 1_000;
+/// Pages (4 MiB) that a backup copies between two reports of its progress.
+pub const BACKUP_PAGES_PER_STEP: i32 = 1_024;
 
 // ---- delivery ----
 

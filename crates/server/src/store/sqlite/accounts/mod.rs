@@ -4,7 +4,7 @@ mod credentials;
 mod devices;
 mod directory;
 mod rows;
-mod server_keys;
+pub(super) mod server_keys;
 
 use async_trait::async_trait;
 use subrosa_wire::{AccountId, DeviceId, Handle, IncarnationId, Timestamp};

@@ -59,7 +59,10 @@ pub(super) fn incarnation(connection: &Connection) -> Result<IncarnationId, Stor
         .query_row([], |row| column(row, "incarnation"))?)
 }
 
-pub(super) fn renew_incarnation(connection: &Connection, fresh: IncarnationId) -> Result<(), StoreError> {
+pub(in crate::store::sqlite) fn renew_incarnation(
+    connection: &Connection,
+    fresh: IncarnationId,
+) -> Result<(), StoreError> {
     let changed = connection
         .prepare_cached("UPDATE incarnation SET incarnation = ?1 WHERE id = 1")?
         .execute([fresh.as_bytes()])?;
