@@ -313,6 +313,7 @@ async fn register(store: &SqliteStore, handle: &str, device: &DeviceIdentity) ->
             device_key: device.certificate.device_key(),
             certificate: device.certificate.encode(),
             token: TokenHash(*device.certificate.device_key().as_bytes()),
+            token_counter: 0,
             token_expires_at: NOW,
             created_at: NOW,
         },

@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        accept, bench, chat, chats, completions, devices, history, listen, passwd, recover, search, send,
-        serve, signin, signout, signup, try_again, whoami,
+        accept, backup, bench, chat, chats, completions, devices, history, listen, passwd, recover, restore,
+        search, send, serve, signin, signout, signup, try_again, whoami,
     },
     exit,
     global::Global,
@@ -36,6 +36,8 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Serve(serve::Arguments),
+    Backup(backup::Arguments),
+    Restore(restore::Arguments),
     Signup(signup::Arguments),
     Signin(signin::Arguments),
     Recover(recover::Arguments),

@@ -8,6 +8,11 @@ pub(crate) fn iso(timestamp: Timestamp) -> String {
     instant(timestamp).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
+/// ISO 8601 in UTC without characters that are special in file names: `20261123T041205Z`.
+pub(crate) fn in_file_name(timestamp: Timestamp) -> String {
+    instant(timestamp).strftime("%Y%m%dT%H%M%SZ").to_string()
+}
+
 /// Day and minute, for people: `2026-11-23 04:12`.
 pub(crate) fn day_and_minute(timestamp: Timestamp, zone: &TimeZone) -> String {
     zone.to_datetime(instant(timestamp))

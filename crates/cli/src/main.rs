@@ -31,8 +31,8 @@ use clap::{CommandFactory as _, Parser as _};
 use crate::{
     arguments::{Arguments, Command},
     commands::{
-        accept, bench, chat as chat_command, chats, completions, devices, history, listen, passwd, recover,
-        search, send, serve, signin, signout, signup, try_again, whoami,
+        accept, backup, bench, chat as chat_command, chats, completions, devices, history, listen, passwd,
+        recover, restore, search, send, serve, signin, signout, signup, try_again, whoami,
     },
     output::Output,
 };
@@ -89,6 +89,8 @@ async fn carry_out(arguments: Arguments, output: &mut Output) -> anyhow::Result<
     }
     let result = match command {
         Command::Serve(arguments) => serve::run(arguments, output).await,
+        Command::Backup(arguments) => backup::run(arguments, output),
+        Command::Restore(arguments) => restore::run(arguments, output),
         Command::Signup(arguments) => signup::run(&global, arguments, output).await,
         Command::Signin(arguments) => signin::run(&global, arguments, output).await,
         Command::Recover(arguments) => recover::run(&global, arguments, output).await,

@@ -8,6 +8,8 @@ use subrosa_client::{
     Person, ServerUrl,
 };
 
+use subrosa_server::store::sqlite::Contents;
+
 use crate::{instant::iso, people::Names};
 
 /// For the help text.
@@ -29,6 +31,9 @@ JSON (one object per line; fields may be added, but are never renamed):
             \"event\": \"device_added\" as in history; \"event\": \"warning\" with the fields of a warning
   done      done (text): passwd, signout, devices --sign-out, recover in a profile of the account
   serve     listening (the address), once the server accepts connections
+  backup    backup (the folder), schema_version, accounts, devices, conversations, entries, bytes
+  restore   restored (the data folder), kept (where what was there before is; null if there was nothing), and the
+            fields of backup from schema_version on
   bench     the report as one object; bench/src/report.rs documents its fields
 Standard output has only results. Everything else goes to standard error, also one object per line:
   error     error (text), exit_code, and code (stable) if the server refused or could not be used
@@ -288,6 +293,47 @@ pub(crate) struct DoneShape {
 #[derive(Debug, Serialize)]
 pub(crate) struct ListeningShape {
     pub(crate) listening: String,
+}
+
+/// What a copy of a server's database holds.
+#[derive(Debug, Serialize)]
+pub(crate) struct ContentsShape {
+    schema_version: i64,
+    accounts: u64,
+    devices: u64,
+    conversations: u64,
+    entries: u64,
+    bytes: u64,
+}
+
+impl From<Contents> for ContentsShape {
+    fn from(contents: Contents) -> Self {
+        Self {
+            schema_version: contents.schema_version,
+            accounts: contents.accounts,
+            devices: contents.devices,
+            conversations: contents.conversations,
+            entries: contents.entries,
+            bytes: contents.bytes,
+        }
+    }
+}
+
+/// A backup that was made.
+#[derive(Debug, Serialize)]
+pub(crate) struct BackupShape {
+    pub(crate) backup: String,
+    #[serde(flatten)]
+    pub(crate) contents: ContentsShape,
+}
+
+/// A backup that was restored.
+#[derive(Debug, Serialize)]
+pub(crate) struct RestoreShape {
+    pub(crate) restored: String,
+    pub(crate) kept: Option<String>,
+    #[serde(flatten)]
+    pub(crate) contents: ContentsShape,
 }
 
 /// A note, on standard error.

@@ -31,6 +31,8 @@ pub const CACHED_MEMBERS_MAX: usize = 200_000;
 pub const CHAIN_HASHES_CACHED: usize = 32;
 /// How many entries of a log are searched backwards for a retried send.
 pub const SEND_RETRY_WINDOW: u32 = 1_000;
+/// Pages (4 MiB) that a backup copies between two reports of its progress.
+pub const BACKUP_PAGES_PER_STEP: i32 = 1_024;
 
 // ---- delivery ----
 
@@ -126,6 +128,8 @@ pub const SEARCH_PREFIX_CHARS_MIN: usize = 2;
 pub const RATE_LIMITER_BUCKETS: u32 = 65_536;
 /// Attempts that a refresh makes when other refreshes of the same device come in between.
 pub const REFRESH_RETRIES_MAX: usize = 3;
+/// A refresh token with a higher counter is not recognised: no device gets there, and counting on stays possible.
+pub const REFRESH_COUNTER_MAX: u64 = 1 << 62;
 
 // ---- requests over HTTP ----
 

@@ -131,6 +131,10 @@ id! {
     /// recognizes its own entries in the log by it.
     SendId
 }
+id! {
+    /// One life of a server's database: another one begins when the database is restored from an older copy.
+    IncarnationId
+}
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]

@@ -308,6 +308,7 @@ fn new_device(
         device_key: identity.certificate.device_key(),
         certificate: enrolment.certificate.0.clone(),
         token: TokenHash([small(index); 32]),
+        token_counter: 0,
         token_expires_at: now,
         created_at: now,
     }

@@ -1,5 +1,6 @@
 //! The whole system: real servers and real clients as processes, on real files and sockets.
 
+mod backups;
 mod blindness;
 mod bot;
 mod crashes;

@@ -1,6 +1,7 @@
 //! The commands, one file each, and how they start and end their time with the server.
 
 pub(crate) mod accept;
+pub(crate) mod backup;
 pub(crate) mod bench;
 pub(crate) mod chat;
 pub(crate) mod chats;
@@ -10,6 +11,7 @@ pub(crate) mod history;
 pub(crate) mod listen;
 pub(crate) mod passwd;
 pub(crate) mod recover;
+pub(crate) mod restore;
 pub(crate) mod search;
 pub(crate) mod send;
 pub(crate) mod serve;

@@ -29,22 +29,26 @@ impl Accounts {
         let account = found.account;
         // A certificate that is refused does not use the proof up.
         let certificate = verify_enrolment(&request, account.account_id(), now)?;
+        let session = Session {
+            account_id: certificate.account_id(),
+            device_id: certificate.device_id(),
+        };
+        // The tokens of a session before this one are older than all of this one.
+        let before = self.store.session(session.device_id).await?;
+        let counter = before.map_or(0, |before| before.counter.saturating_add(1));
+        let tokens = self.fresh_tokens(session.device_id, counter);
         let revision = self
             .proofs
             .use_to_enrol(proof, now)
             .ok_or(AccountError::SignInFailed)?
             .revision;
-        let tokens = self.fresh_tokens();
-        let session = Session {
-            account_id: certificate.account_id(),
-            device_id: certificate.device_id(),
-        };
         let device = NewDevice {
             device_id: session.device_id,
             account_id: session.account_id,
             device_key: certificate.device_key(),
             certificate: request.certificate.0,
             token: tokens.refresh.hash(),
+            token_counter: tokens.refresh_counter,
             token_expires_at: tokens.refresh_expires_at,
             created_at: now,
         };

@@ -5,6 +5,9 @@
 //! other token that the device has signed for is older: somebody has a copy of the device, keys and all, and
 //! nobody can tell which of the two is the owner, so the session ends for both. A token without the device's
 //! signature changes nothing: whoever stole it alone can neither use it nor end the session.
+//!
+//! A token of this server that counts as far as the newest, or further, was given out after this state of the
+//! database, which was put back from an older copy. It renews the session, and the count goes on from there.
 
 use subrosa_mls::{DevicePublicKey, DeviceSigningKey};
 use subrosa_wire::{
@@ -19,7 +22,7 @@ use crate::{
     random,
     session::Session,
     store::accounts::{SessionRecord, TokenHash},
-    tokens,
+    tokens::{self, RefreshClaims},
 };
 
 /// The device that a refresh ended the session of, and why.
@@ -76,15 +79,20 @@ impl Accounts {
             account_id: device.account_id,
             device_id,
         };
+        let claims = self.refresh_tokens.recognise(device_id, &request.refresh_token);
         for _ in 0..=REFRESH_RETRIES_MAX {
             let Some(record) = self.store.session(device_id).await? else {
                 return Err(AccountError::RefreshRefused.into());
             };
-            match judge(&record, presented) {
-                Presented::Renews if record.expires_at <= self.clock.now() => {
-                    return Err(AccountError::RefreshRefused.into());
+            let (counter, expires_at) = match judge(&record, presented, claims) {
+                Presented::Renews => (record.counter, record.expires_at),
+                Presented::IsAhead(claims) => {
+                    tracing::warn!(
+                        device = %device_id,
+                        "a device has a newer session than the database, which was put back from an older copy"
+                    );
+                    (claims.counter, claims.expires_at)
                 }
-                Presented::Renews => {}
                 Presented::IsOld => {
                     self.end_session(device_id).await?;
                     return Err(RefreshRefused {
@@ -92,10 +100,14 @@ impl Accounts {
                         ended: Some(session),
                     });
                 }
+            };
+            if expires_at <= self.clock.now() {
+                return Err(AccountError::RefreshRefused.into());
             }
-            let fresh = self.fresh_tokens();
+            let fresh = self.fresh_tokens(device_id, counter.saturating_add(1));
             let next = SessionRecord {
                 newest: fresh.refresh.hash(),
+                counter: fresh.refresh_counter,
                 previous: Some(presented),
                 expires_at: fresh.refresh_expires_at,
             };
@@ -113,19 +125,25 @@ impl Accounts {
 }
 
 enum Presented {
+    /// The newest token, or the one before it.
     Renews,
+    /// One that the database does not know yet.
+    IsAhead(RefreshClaims),
     IsOld,
 }
 
-fn judge(record: &SessionRecord, presented: TokenHash) -> Presented {
+fn judge(record: &SessionRecord, presented: TokenHash, claims: Option<RefreshClaims>) -> Presented {
     let is_newest = record.newest.0.ct_eq(&presented.0);
     let is_previous = record
         .previous
         .map_or(0.into(), |previous| previous.0.ct_eq(&presented.0));
     if (is_newest | is_previous).into() {
-        Presented::Renews
-    } else {
-        Presented::IsOld
+        return Presented::Renews;
+    }
+    match claims {
+        // No counter is given out twice: the same one with another end is from another life of the database.
+        Some(claims) if claims.counter >= record.counter => Presented::IsAhead(claims),
+        _ => Presented::IsOld,
     }
 }
 

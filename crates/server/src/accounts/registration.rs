@@ -85,7 +85,7 @@ impl Accounts {
             account_id: certificate.account_id(),
             device_id: certificate.device_id(),
         };
-        let tokens = self.tokens_from(self.first_tokens.of(session.device_id));
+        let tokens = self.first_tokens(session.device_id);
         let account = NewAccount {
             account: AccountRecord {
                 handle: request.handle.clone(),
@@ -103,6 +103,7 @@ impl Accounts {
                 device_key: certificate.device_key(),
                 certificate: request.device.certificate.0,
                 token: tokens.refresh.hash(),
+                token_counter: tokens.refresh_counter,
                 token_expires_at: tokens.refresh_expires_at,
                 created_at: now,
             },

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use subrosa_wire::{DeviceId, Timestamp, limits::CHALLENGE_LIFETIME};
+use subrosa_wire::{
+    DeviceId, Timestamp,
+    limits::{CHALLENGE_LIFETIME, REFRESH_TOKEN_LIFETIME},
+};
 
 use super::{
     AccountError,
@@ -17,7 +20,7 @@ use crate::{
     limits::{ATTEMPTS_UNDER_WAY_MAX, LAST_SEEN_PRECISION},
     session::Session,
     store::{Store, StoreError},
-    tokens::{AccessTokens, FirstTokens, Proofs, RefreshNonces, RefreshToken},
+    tokens::{AccessTokens, Proofs, RefreshClaims, RefreshNonces, RefreshToken, RefreshTokens},
 };
 
 /// What the operator decides.
@@ -42,13 +45,14 @@ pub struct Accounts {
     pub(super) recoveries: ExpiringMap<RecoveryAttempt>,
     pub(super) refreshes: RefreshNonces,
     pub(super) proofs: Proofs,
-    pub(super) first_tokens: FirstTokens,
+    pub(super) refresh_tokens: RefreshTokens,
     access_tokens: AccessTokens,
 }
 
 /// The tokens of a device, in the clear: they are given out and forgotten.
 pub(super) struct FreshTokens {
     pub(super) refresh: RefreshToken,
+    pub(super) refresh_counter: u64,
     pub(super) refresh_expires_at: Timestamp,
 }
 
@@ -60,7 +64,7 @@ impl Accounts {
         config: AccountsConfig,
     ) -> Result<Self, StoreError> {
         let passwords = PasswordServer::open(store.as_ref()).await?;
-        let first_tokens = FirstTokens::open(store.as_ref()).await?;
+        let refresh_tokens = RefreshTokens::open(store.as_ref()).await?;
         let access_tokens = AccessTokens::open(Arc::clone(&store), config.token_issuer, clock.now()).await?;
         Ok(Self {
             registration_open: config.registration_open,
@@ -70,7 +74,7 @@ impl Accounts {
             recoveries: ExpiringMap::new(ATTEMPTS_UNDER_WAY_MAX, CHALLENGE_LIFETIME),
             refreshes: RefreshNonces::default(),
             proofs: Proofs::default(),
-            first_tokens,
+            refresh_tokens,
             access_tokens,
             store,
             clock,
@@ -119,20 +123,28 @@ impl Accounts {
         }
     }
 
-    /// A refresh token that is not stored yet.
-    pub(super) fn fresh_tokens(&self) -> FreshTokens {
-        self.tokens_from(RefreshToken::generate())
+    /// The refresh token of a device that signs up, which is not stored yet.
+    pub(super) fn first_tokens(&self, device_id: DeviceId) -> FreshTokens {
+        FreshTokens {
+            refresh: self.refresh_tokens.first(device_id),
+            refresh_counter: 0,
+            refresh_expires_at: self.refresh_expires_at(),
+        }
     }
 
-    /// A refresh token that is not stored yet, with its end.
-    pub(super) fn tokens_from(&self, refresh: RefreshToken) -> FreshTokens {
+    /// The refresh token of a device that had so many before; it is not stored yet.
+    pub(super) fn fresh_tokens(&self, device_id: DeviceId, counter: u64) -> FreshTokens {
+        let expires_at = self.refresh_expires_at();
+        let claims = RefreshClaims { counter, expires_at };
         FreshTokens {
-            refresh,
-            refresh_expires_at: self
-                .clock
-                .now()
-                .plus(subrosa_wire::limits::REFRESH_TOKEN_LIFETIME),
+            refresh: self.refresh_tokens.issue(device_id, claims),
+            refresh_counter: counter,
+            refresh_expires_at: expires_at,
         }
+    }
+
+    fn refresh_expires_at(&self) -> Timestamp {
+        self.clock.now().plus(REFRESH_TOKEN_LIFETIME)
     }
 
     /// The answer to a device whose refresh token is stored.

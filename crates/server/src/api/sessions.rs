@@ -25,7 +25,8 @@ pub(super) async fn challenge(
 }
 
 /// Renew the tokens. The newest refresh token is good once; the one before it, as long as the newest was not
-/// used; an older one ends the session.
+/// used; an older one ends the session. One that is newer than the server's database, which was put back from an older
+/// copy, is good as well.
 #[utoipa::path(
     post,
     path = "/v1/sessions/refresh",

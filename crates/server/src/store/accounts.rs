@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 use subrosa_mls::{AccountIdentity, AccountPublicKey, DevicePublicKey};
-use subrosa_wire::{AccountId, DeviceId, Handle, Timestamp};
+use subrosa_wire::{AccountId, DeviceId, Handle, IncarnationId, Timestamp};
 use zeroize::Zeroizing;
 
 use super::StoreError;
@@ -105,6 +105,8 @@ pub struct NewDevice {
     pub certificate: Vec<u8>,
     /// Its first refresh token.
     pub token: TokenHash,
+    /// The counter of that token.
+    pub token_counter: u64,
     /// When that token ends.
     pub token_expires_at: Timestamp,
     /// Now.
@@ -187,6 +189,8 @@ pub struct DeviceRecord {
 pub struct SessionRecord {
     /// The refresh token given out last, never used so far.
     pub newest: TokenHash,
+    /// Its counter, higher than that of every token of the device before it.
+    pub counter: u64,
     /// The one that was used to get it.
     pub previous: Option<TokenHash>,
     /// When the newest token ends.
@@ -223,6 +227,12 @@ pub trait AccountStore: Send + Sync {
         key: SigningKeyRecord,
         forget_before: Timestamp,
     ) -> Result<(), StoreError>;
+
+    /// Which life of the database this is: the same until it is restored from an older copy.
+    async fn incarnation(&self) -> Result<IncarnationId, StoreError>;
+
+    /// Begins another life of the database, under an id of random bytes.
+    async fn renew_incarnation(&self, fresh: IncarnationId) -> Result<(), StoreError>;
 
     /// Makes an account with its first device and session.
     async fn register(&self, account: NewAccount) -> Result<Registered, StoreError>;
@@ -263,7 +273,7 @@ pub trait AccountStore: Send + Sync {
     async fn replace_vault(&self, account_id: AccountId, vault: VaultRecord) -> Result<bool, StoreError>;
 
     /// Signs a device in to an account whose credentials are still at `revision`, if the account has fewer
-    /// than `devices_max` others.
+    /// than `devices_max` others. The counter of a session that it replaces grows at least by one.
     async fn enrol(
         &self,
         device: NewDevice,

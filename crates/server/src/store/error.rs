@@ -27,6 +27,9 @@ pub enum StoreError {
         /// What the operating system says.
         reason: String,
     },
+    /// A restore has moved the database away and was interrupted before the copy was in its place.
+    #[error("a restore into the data folder {} was interrupted: run it again, or move away what it has left there", .0.display())]
+    RestoreInterrupted(PathBuf),
     /// The database was written by a newer server. Nothing was changed.
     #[error(
         "the database has schema version {found}, this server knows versions up to {known}: use a newer server"

@@ -299,6 +299,14 @@ impl OwnDevice {
         server.get("/v1/devices").token(self.access()).send().await
     }
 
+    /// Signs the device in anew, by password.
+    pub(super) async fn enrol_again(&mut self, owner: &Owner, server: &Server) {
+        let proof = owner.sign_in(server, PASSWORD).await.proof;
+        let body = owner.enrolment(self.device_id, &self.key);
+        let answer = server.post("/v1/devices").token(&proof).json(&body).send().await;
+        self.tokens = answer.ok();
+    }
+
     pub(super) async fn begin_refresh(&self, server: &Server) -> Refresh {
         let start = RefreshStart {
             device_id: self.device_id,

@@ -72,8 +72,29 @@ impl Server {
         Self::open(folder, Arc::new(ManualClock::new(START)), app, change).await
     }
 
+    /// A copy of the data folder, as an operator might make it while nothing happens.
+    pub(super) fn copy_of_folder(&self) -> TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        for file in std::fs::read_dir(self.folder.path()).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+        }
+        copy
+    }
+
     /// Stops the server and starts it again on the same data folder.
     pub(super) async fn restart(self) -> Self {
+        let (folder, clock) = self.stop().await;
+        Self::open(folder, clock, &[], |_| {}).await
+    }
+
+    /// Stops the server and starts it again on another data folder.
+    pub(super) async fn restart_on(self, folder: TempDir) -> Self {
+        let (_, clock) = self.stop().await;
+        Self::open(folder, clock, &[], |_| {}).await
+    }
+
+    async fn stop(self) -> (TempDir, Arc<ManualClock>) {
         let Self {
             clock,
             state,
@@ -90,7 +111,7 @@ impl Server {
             .await
             .unwrap();
         drop((router, state, store));
-        Self::open(folder, clock, &[], |_| {}).await
+        (folder, clock)
     }
 
     async fn open(

@@ -34,7 +34,7 @@ async fn a_refresh_gives_new_tokens() {
       "access_expires_at": 1800001500000,
       "access_token": "[access_token: 421 characters]",
       "refresh_expires_at": 1802592600000,
-      "refresh_token": "[refresh_token: 43 characters]"
+      "refresh_token": "[refresh_token: 64 characters]"
     }
     "#);
     assert_ne!(before.refresh_token, device.tokens.refresh_token);
@@ -253,4 +253,114 @@ async fn tokens_outlive_a_restart_and_a_new_signing_key() {
             .is_success()
     );
     assert!(device.whoami(&server).await.status.is_success());
+}
+
+/// A refresh token that is newer than the database was taken for reuse, and the device was signed out.
+#[tokio::test]
+async fn every_device_goes_on_at_a_server_whose_folder_was_put_back() {
+    let server = Server::start().await;
+    let (owner, mut device) = Owner::sign_up(&server, "alice").await;
+    let mut other = owner.add_device(&server).await;
+    let mut again = owner.add_device(&server).await;
+    let copy = server.copy_of_folder();
+    for _ in 0..3 {
+        assert!(device.refresh(&server).await.status.is_success());
+        assert!(other.refresh(&server).await.status.is_success());
+    }
+    let lost = other.refresh_with(&server, &other.tokens.refresh_token).await;
+    assert!(lost.status.is_success());
+    again.enrol_again(&owner, &server).await;
+
+    let server = server.restart_on(copy).await;
+    for device in [&mut device, &mut other, &mut again] {
+        for _ in 0..2 {
+            let refreshed = device.refresh(&server).await;
+            assert!(refreshed.status.is_success(), "{}", refreshed.shown());
+            assert!(device.whoami(&server).await.status.is_success());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_copy_of_a_device_is_found_out_at_a_server_whose_folder_was_put_back() {
+    let server = Server::start().await;
+    let (_, mut device) = Owner::sign_up(&server, "alice").await;
+    let copy = server.copy_of_folder();
+    assert!(device.refresh(&server).await.status.is_success());
+    let stolen = device.tokens.refresh_token.clone();
+    for _ in 0..2 {
+        assert!(device.refresh(&server).await.status.is_success());
+    }
+    let server = server.restart_on(copy).await;
+    // To this database even the stolen token is from the future; the owner's is from further ahead.
+    let thief: Tokens = device.refresh_with(&server, &stolen).await.ok();
+    assert!(device.refresh(&server).await.status.is_success());
+    assert_eq!(
+        device.refresh_with(&server, &thief.refresh_token).await.code(),
+        "token_reused"
+    );
+}
+
+#[tokio::test]
+async fn an_older_token_ends_the_session_at_a_server_whose_folder_was_put_back() {
+    let server = Server::start().await;
+    let (_, mut device) = Owner::sign_up(&server, "alice").await;
+    let copy = server.copy_of_folder();
+    assert!(device.refresh(&server).await.status.is_success());
+    let stolen = device.tokens.refresh_token.clone();
+    assert!(device.refresh(&server).await.status.is_success());
+    let server = server.restart_on(copy).await;
+    for _ in 0..2 {
+        assert!(device.refresh(&server).await.status.is_success());
+    }
+    assert_eq!(device.refresh_with(&server, &stolen).await.code(), "token_reused");
+}
+
+#[tokio::test]
+async fn a_token_that_is_ahead_of_the_database_ends_after_thirty_days() {
+    let server = Server::start().await;
+    let (_, mut device) = Owner::sign_up(&server, "alice").await;
+    let copy = server.copy_of_folder();
+    assert!(device.refresh(&server).await.status.is_success());
+    let server = server.restart_on(copy).await;
+    server.clock.advance(REFRESH_TOKEN_LIFETIME);
+    assert_eq!(device.refresh(&server).await.code(), "unauthenticated");
+}
+
+#[tokio::test]
+async fn the_tokens_of_a_device_are_old_once_it_has_signed_in_anew() {
+    let server = Server::start().await;
+    let (owner, mut device) = Owner::sign_up(&server, "alice").await;
+    for _ in 0..2 {
+        assert!(device.refresh(&server).await.status.is_success());
+    }
+    let before = device.tokens.refresh_token.clone();
+    device.enrol_again(&owner, &server).await;
+    assert_eq!(device.refresh_with(&server, &before).await.code(), "token_reused");
+}
+
+/// A sign-out is undone with everything else: the operator's chapter says so.
+#[tokio::test]
+async fn a_device_that_was_signed_out_after_a_copy_is_signed_in_where_the_copy_is_put_back() {
+    let server = Server::start().await;
+    let (owner, device) = Owner::sign_up(&server, "alice").await;
+    let mut other = owner.add_device(&server).await;
+    let copy = server.copy_of_folder();
+    let path = format!("/v1/devices/{}", other.device_id);
+    server.delete(&path).token(device.access()).send().await.done();
+    assert_eq!(other.refresh(&server).await.code(), "device_signed_out");
+    let server = server.restart_on(copy).await;
+    assert!(other.refresh(&server).await.status.is_success());
+}
+
+#[tokio::test]
+async fn a_device_that_signed_in_after_a_copy_signs_in_again_where_the_copy_is_put_back() {
+    let server = Server::start().await;
+    let (owner, _) = Owner::sign_up(&server, "alice").await;
+    let copy = server.copy_of_folder();
+    let mut other = owner.add_device(&server).await;
+    let server = server.restart_on(copy).await;
+    assert_eq!(other.refresh(&server).await.code(), "unauthenticated");
+    other.enrol_again(&owner, &server).await;
+    assert!(other.refresh(&server).await.status.is_success());
 }

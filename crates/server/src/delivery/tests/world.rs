@@ -201,6 +201,7 @@ impl Device {
             device_key: self.identity.certificate.device_key(),
             certificate: self.identity.certificate.encode(),
             token: TokenHash(rng.bytes()),
+            token_counter: 0,
             token_expires_at: now.plus(Duration::from_hours(1)),
             created_at: now,
         }

@@ -8,7 +8,7 @@ use subrosa_mls::{
     AccountIdentity, AccountPublicKey, AccountSigningKey, DevicePublicKey, DeviceSigningKey,
     SuccessionKeyHash,
 };
-use subrosa_wire::{AccountId, DeviceId, Handle, Timestamp};
+use subrosa_wire::{AccountId, DeviceId, Handle, IncarnationId, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::store::{
@@ -40,6 +40,7 @@ macro_rules! account_store_conformance {
             it_is_kept_to_the_hour_when_a_device_was_seen
             a_secret_is_made_once
             signing_keys_are_kept_until_they_are_forgotten
+            an_incarnation_stays_until_it_is_renewed
             a_store_that_can_write_says_so
         );
     };
@@ -92,6 +93,7 @@ fn new_device(number: u8, of: u8) -> NewDevice {
         device_key: device_key(number),
         certificate: vec![number; 193],
         token: TokenHash([number; 32]),
+        token_counter: 0,
         token_expires_at: NOW.plus(Duration::from_mins(1)),
         created_at: NOW,
     }
@@ -338,10 +340,15 @@ pub(in crate::store) async fn a_device_that_is_signed_in_can_enrol_again(store: 
     assert_eq!(store.enrol(again, 1, 1).await, Ok(Enrolled::Done));
     let device = store.device(device_id(1)).await.unwrap().unwrap();
     assert_eq!((device.certificate, device.created_at), (vec![9; 145], NOW));
-    assert_eq!(
-        store.session(device_id(1)).await.unwrap().unwrap().newest,
-        TokenHash([9; 32])
-    );
+    let session = store.session(device_id(1)).await.unwrap().unwrap();
+    assert_eq!((session.newest, session.counter), (TokenHash([9; 32]), 1));
+    // A counter that is further on stays.
+    let further = NewDevice {
+        token_counter: 40,
+        ..new_device(1, 1)
+    };
+    assert_eq!(store.enrol(further, 1, 1).await, Ok(Enrolled::Done));
+    assert_eq!(store.session(device_id(1)).await.unwrap().unwrap().counter, 40);
 }
 
 pub(in crate::store) async fn a_certificate_is_renewed_as_long_as_its_device_is_signed_in(
@@ -406,6 +413,7 @@ pub(in crate::store) async fn a_signed_out_device_has_no_session(store: &dyn Acc
     assert_eq!(device.signed_out_at, Some(NOW));
     let next = SessionRecord {
         newest: TokenHash([5; 32]),
+        counter: 1,
         previous: None,
         expires_at: later,
     };
@@ -421,6 +429,7 @@ pub(in crate::store) async fn a_session_rotates_only_from_the_token_that_was_see
     register(store, 1, "alice").await;
     let next = SessionRecord {
         newest: TokenHash([2; 32]),
+        counter: 8,
         previous: Some(TokenHash([1; 32])),
         expires_at: NOW.plus(Duration::from_secs(99)),
     };
@@ -505,6 +514,15 @@ pub(in crate::store) async fn signing_keys_are_kept_until_they_are_forgotten(sto
     assert_eq!(*store.signing_keys().await.unwrap()[0].seed, [7; 32]);
     add("c", NOW.plus(second * 2), NOW.plus(second)).await;
     assert_eq!(kids().await.len(), 2);
+}
+
+pub(in crate::store) async fn an_incarnation_stays_until_it_is_renewed(store: &dyn AccountStore) {
+    let first = store.incarnation().await.unwrap();
+    assert_ne!(first, IncarnationId::from_bytes([0; 16]));
+    assert_eq!(store.incarnation().await, Ok(first));
+    let second = IncarnationId::from_bytes([2; 16]);
+    store.renew_incarnation(second).await.unwrap();
+    assert_eq!(store.incarnation().await, Ok(second));
 }
 
 pub(in crate::store) async fn a_store_that_can_write_says_so(store: &dyn AccountStore) {

@@ -32,6 +32,34 @@ pub(super) fn open_checkpointer(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Opens a database that nobody else uses, such as a copy.
+pub(super) fn open_copy(path: &Path) -> Result<Connection, StoreError> {
+    let connection = open_existing(path)?;
+    configure(&connection, limits::WRITER_CACHE_KIB)?;
+    Ok(connection)
+}
+
+/// Opens a file that is written once: whoever writes it syncs it, and deletes it if that fails.
+pub(super) fn open_scratch(path: &Path) -> Result<Connection, StoreError> {
+    let connection = open_writer(path)?;
+    connection.pragma_update_and_check(None, "journal_mode", "off", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "off")?;
+    Ok(connection)
+}
+
+/// Folds the write-ahead log into the database, which becomes a single file that can be read anywhere.
+pub(super) fn disable_wal(connection: &Connection) -> Result<(), StoreError> {
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "delete", |row| row.get(0))?;
+    if mode == "delete" {
+        Ok(())
+    } else {
+        Err(StoreError::Failed(format!(
+            "the copy stays in the journal mode {mode}"
+        )))
+    }
+}
+
 /// Turns the write-ahead log on, and with it what makes a commit durable.
 pub(super) fn enable_wal(connection: &Connection) -> Result<(), StoreError> {
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;

@@ -47,6 +47,18 @@ impl DataFolder {
         }
     }
 
+    /// Keeps servers out of a folder as long as the file lives, if it ever was a data folder. Changes nothing in it.
+    pub(super) fn hold_still(path: &Path) -> Result<Option<File>, StoreError> {
+        let Ok(lock) = File::open(path.join(LOCK_FILE)) else {
+            return Ok(None);
+        };
+        match lock.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Err(StoreError::FolderInUse(path.to_owned())),
+            // A file system without locks has no server on it either.
+            Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(lock)),
+        }
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -61,13 +73,13 @@ impl DataFolder {
 }
 
 #[cfg(unix)]
-fn set_mode(path: &Path, mode: u32) -> std::io::Result<()> {
+pub(super) fn set_mode(path: &Path, mode: u32) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(path, fs::Permissions::from_mode(mode))
 }
 
 #[cfg(not(unix))]
-fn set_mode(_path: &Path, _mode: u32) -> std::io::Result<()> {
+pub(super) fn set_mode(_path: &Path, _mode: u32) -> std::io::Result<()> {
     // Elsewhere the folder inherits the access list of its parent, which the operator sets.
     Ok(())
 }

@@ -29,6 +29,8 @@ const MIGRATIONS: &[Migration] = &[
     migration!(12, "0012_accounts"),
     migration!(13, "0013_handles"),
     migration!(16, "0016_log_chain"),
+    migration!(17, "0017_incarnation"),
+    migration!(18, "0018_refresh_counters"),
 ];
 
 /// Brings the schema up to date; refuses a database that it cannot, before anything is changed.
@@ -36,7 +38,12 @@ pub(super) fn run(connection: &mut Connection) -> Result<(), StoreError> {
     apply(connection, MIGRATIONS)
 }
 
-fn apply(connection: &mut Connection, migrations: &[Migration]) -> Result<(), StoreError> {
+/// The version of the schema, 0 for an empty database; refuses one that [`run`] would refuse.
+pub(super) fn check(connection: &Connection) -> Result<i64, StoreError> {
+    known_version(connection, MIGRATIONS)
+}
+
+fn known_version(connection: &Connection, migrations: &[Migration]) -> Result<i64, StoreError> {
     let known = migrations.last().map_or(0, |migration| migration.version);
     let found = newest_applied(connection)?;
     if found > known {
@@ -46,6 +53,11 @@ fn apply(connection: &mut Connection, migrations: &[Migration]) -> Result<(), St
     if (1..first).contains(&found) {
         return Err(StoreError::DevelopmentVersion);
     }
+    Ok(found)
+}
+
+fn apply(connection: &mut Connection, migrations: &[Migration]) -> Result<(), StoreError> {
+    known_version(connection, migrations)?;
     for migration in migrations {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(

@@ -4,12 +4,14 @@
 //! when its future resolves (WAL, synchronous FULL).
 
 mod accounts;
+mod backup;
 mod checkpoint;
 mod connection;
 mod delivery;
 mod folder;
 mod migrations;
 mod readers;
+mod restore;
 mod writer;
 
 use std::path::Path;
@@ -19,10 +21,17 @@ use tokio_util::sync::CancellationToken;
 
 use self::{folder::DataFolder, readers::Readers, writer::Writer};
 use super::StoreError;
+pub use backup::{BackupError, Contents, Progress, back_up};
+pub use restore::{Restored, restore};
 pub(crate) use writer::WriteContext;
 
 /// The file name of the database in the data folder.
 const DATABASE_FILE: &str = "subrosa.db";
+
+/// Whether a folder holds a server's database: a data folder, or a backup.
+pub fn holds_database(folder: &Path) -> bool {
+    folder.join(DATABASE_FILE).exists()
+}
 
 /// A store in a folder.
 ///
@@ -38,10 +47,13 @@ impl SqliteStore {
     /// Opens the store in `folder`, which is made if it does not exist, and brings its schema up to date.
     ///
     /// Blocks, so call it before the service starts. Fails without touching anything if another server uses
-    /// the folder, if the database is damaged, or if it is of a newer version.
+    /// the folder, if a restore into it was interrupted, if the database is damaged, or if it is of a newer version.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         let folder = DataFolder::lock(folder)?;
         let path = folder.path().join(DATABASE_FILE);
+        if restore::was_interrupted(folder.path())? {
+            return Err(StoreError::RestoreInterrupted(folder.path().to_owned()));
+        }
         // The operator has to know which file it is.
         let named = |error| match error {
             StoreError::Corrupt(reason) => StoreError::Corrupt(format!("{}: {reason}", path.display())),

@@ -4,6 +4,7 @@
 use tempfile::TempDir;
 
 use super::*;
+use crate::store::AccountStore as _;
 
 fn count(connection: &Connection) -> i64 {
     connection
@@ -72,6 +73,18 @@ async fn what_was_answered_is_there_after_reopening() {
     drop(store);
     let store = SqliteStore::open(folder.path()).unwrap();
     assert_eq!(store.read("test", |c| Ok::<_, StoreError>(count(c))).await, Ok(1));
+}
+
+#[tokio::test]
+async fn every_database_has_an_incarnation_of_its_own_which_reopening_keeps() {
+    let (one, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let incarnation = async |folder: &TempDir| {
+        let store = SqliteStore::open(folder.path()).unwrap();
+        store.incarnation().await.unwrap()
+    };
+    let first = incarnation(&one).await;
+    assert_eq!(incarnation(&one).await, first);
+    assert_ne!(incarnation(&other).await, first);
 }
 
 #[tokio::test]

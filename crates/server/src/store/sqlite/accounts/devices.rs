@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 use subrosa_wire::{AccountId, DeviceId, Timestamp};
 
-use super::rows::{column, instant, optional_column};
+use super::rows::{column, instant, integer, optional_column, revision_column};
 use crate::{
     limits::LAST_SEEN_PRECISION,
     store::{
@@ -130,14 +130,16 @@ pub(super) fn sign_out(
 pub(super) fn start_session(connection: &Connection, device: &NewDevice) -> Result<(), StoreError> {
     let changed = connection
         .prepare_cached(
-            "INSERT INTO sessions (device_id, newest_token, previous_token, expires_at)
-             VALUES (:device_id, :newest_token, NULL, :expires_at)
+            "INSERT INTO sessions (device_id, newest_token, newest_counter, previous_token, expires_at)
+             VALUES (:device_id, :newest_token, :newest_counter, NULL, :expires_at)
              ON CONFLICT (device_id) DO UPDATE SET newest_token = excluded.newest_token,
+                 newest_counter = max(excluded.newest_counter, newest_counter + 1),
                  previous_token = NULL, expires_at = excluded.expires_at",
         )?
         .execute(named_params! {
             ":device_id": device.device_id.as_bytes(),
             ":newest_token": device.token.0,
+            ":newest_counter": integer(device.token_counter)?,
             ":expires_at": instant(device.token_expires_at)?,
         })?;
     StoreError::check_affected("starting a session", changed, 1)
@@ -148,10 +150,13 @@ pub(super) fn session(
     device_id: DeviceId,
 ) -> Result<Option<SessionRecord>, StoreError> {
     Ok(connection
-        .prepare_cached("SELECT newest_token, previous_token, expires_at FROM sessions WHERE device_id = ?1")?
+        .prepare_cached(
+            "SELECT newest_token, newest_counter, previous_token, expires_at FROM sessions WHERE device_id = ?1",
+        )?
         .query_row([device_id.as_bytes()], |row| {
             Ok(SessionRecord {
                 newest: column(row, "newest_token")?,
+                counter: revision_column(row, "newest_counter")?,
                 previous: optional_column(row, "previous_token")?,
                 expires_at: column(row, "expires_at")?,
             })
@@ -168,14 +173,15 @@ pub(super) fn rotate_session(
 ) -> Result<bool, StoreError> {
     let changed = connection
         .prepare_cached(
-            "UPDATE sessions SET newest_token = :newest_token, previous_token = :previous_token,
-                 expires_at = :expires_at
+            "UPDATE sessions SET newest_token = :newest_token, newest_counter = :newest_counter,
+                 previous_token = :previous_token, expires_at = :expires_at
              WHERE device_id = :device_id AND newest_token = :seen_newest",
         )?
         .execute(named_params! {
             ":device_id": device_id.as_bytes(),
             ":seen_newest": seen_newest.0,
             ":newest_token": next.newest.0,
+            ":newest_counter": integer(next.counter)?,
             ":previous_token": next.previous.map(|token| token.0),
             ":expires_at": instant(next.expires_at)?,
         })?;

@@ -4,10 +4,10 @@ mod credentials;
 mod devices;
 mod directory;
 mod rows;
-mod server_keys;
+pub(super) mod server_keys;
 
 use async_trait::async_trait;
-use subrosa_wire::{AccountId, DeviceId, Handle, Timestamp};
+use subrosa_wire::{AccountId, DeviceId, Handle, IncarnationId, Timestamp};
 use zeroize::Zeroizing;
 
 use super::{SqliteStore, delivery};
@@ -43,6 +43,17 @@ impl AccountStore for SqliteStore {
     ) -> Result<(), StoreError> {
         self.write("add_signing_key", move |context| {
             server_keys::insert_signing_key(&context.connection, &key, forget_before)
+        })
+        .await
+    }
+
+    async fn incarnation(&self) -> Result<IncarnationId, StoreError> {
+        self.read("incarnation", server_keys::incarnation).await
+    }
+
+    async fn renew_incarnation(&self, fresh: IncarnationId) -> Result<(), StoreError> {
+        self.write("renew_incarnation", move |context| {
+            server_keys::renew_incarnation(&context.connection, fresh)
         })
         .await
     }

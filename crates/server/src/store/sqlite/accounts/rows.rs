@@ -5,7 +5,7 @@ use rusqlite::{
     types::{FromSql, FromSqlError, FromSqlResult, ValueRef},
 };
 use subrosa_mls::{AccountPublicKey, DevicePublicKey};
-use subrosa_wire::{AccountId, DeviceId, Handle, Timestamp};
+use subrosa_wire::{AccountId, DeviceId, Handle, IncarnationId, Timestamp};
 
 use crate::store::{StoreError, accounts::TokenHash};
 
@@ -24,6 +24,7 @@ macro_rules! column {
 
 column!(AccountId, value => AccountId::try_from(value.as_blob()?).map_err(FromSqlError::other));
 column!(DeviceId, value => DeviceId::try_from(value.as_blob()?).map_err(FromSqlError::other));
+column!(IncarnationId, value => IncarnationId::try_from(value.as_blob()?).map_err(FromSqlError::other));
 column!(Handle, value => value.as_str()?.parse().map_err(FromSqlError::other));
 column!(AccountPublicKey, value => AccountPublicKey::try_from(value.as_blob()?).map_err(FromSqlError::other));
 column!(DevicePublicKey, value => DevicePublicKey::try_from(value.as_blob()?).map_err(FromSqlError::other));

@@ -1,7 +1,7 @@
-//! Tables `server_secrets`, `signing_keys` and `write_probe`: what is the server's own.
+//! Tables `server_secrets`, `signing_keys`, `incarnation` and `write_probe`: what is the server's own.
 
 use rusqlite::{Connection, named_params};
-use subrosa_wire::Timestamp;
+use subrosa_wire::{IncarnationId, Timestamp};
 use zeroize::Zeroizing;
 
 use super::rows::{column, instant};
@@ -51,6 +51,22 @@ pub(super) fn insert_signing_key(
         .prepare_cached("DELETE FROM signing_keys WHERE created_at < ?1 AND kid <> ?2")?
         .execute((instant(forget_before)?, &key.kid))?;
     Ok(())
+}
+
+pub(super) fn incarnation(connection: &Connection) -> Result<IncarnationId, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT incarnation FROM incarnation WHERE id = 1")?
+        .query_row([], |row| column(row, "incarnation"))?)
+}
+
+pub(in crate::store::sqlite) fn renew_incarnation(
+    connection: &Connection,
+    fresh: IncarnationId,
+) -> Result<(), StoreError> {
+    let changed = connection
+        .prepare_cached("UPDATE incarnation SET incarnation = ?1 WHERE id = 1")?
+        .execute([fresh.as_bytes()])?;
+    StoreError::check_affected("renewing the incarnation", changed, 1)
 }
 
 pub(super) fn probe_write(connection: &Connection, now: Timestamp) -> Result<(), StoreError> {
