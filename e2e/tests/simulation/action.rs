@@ -2,7 +2,21 @@
 
 use std::{fmt, str::FromStr};
 
-use proptest::{prelude::*, strategy::Union};
+use proptest::{prelude::*, sample::select, strategy::Union};
+use subrosa_e2e::lies::Lie;
+
+use crate::hostile::{Malice, Stranger};
+
+/// What does not happen yet in worlds that are made up, and what would come of it.
+const NOT_YET: &[(&str, &str)] = &[];
+
+/// After what messages are still lost in silence, and why; all else is checked in these worlds.
+const SILENT_YET: &[(&str, &str)] = &[];
+
+fn is_not_yet(kind: &str, name: &str) -> bool {
+    let what = format!("{kind} {name}");
+    NOT_YET.iter().any(|(not_yet, _)| *not_yet == what.trim_end())
+}
 
 /// Something that happens. A number chooses the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +43,20 @@ pub(crate) enum Action {
     RestartServer,
     /// The server deletes what is older than the world's retention, also for devices that do not have it.
     Prune,
+    /// From here on a device hears a lie, in so many frames for which it makes sense.
+    Lie(u8, Lie, u8),
+    /// Some devices, one for each bit, see another server from here on: a copy of this one.
+    Fork(u8),
+    /// All see the same server again.
+    EndFork,
+    /// The server's folder is copied.
+    Keep,
+    /// The server's folder is put back from the copy.
+    RollBack,
+    /// A hostile device of a member's account joins the conversation and does harm.
+    Member(u8, Malice),
+    /// A stranger does something to a member.
+    Stranger(u8, Stranger),
 }
 
 /// How often something happens compared with the delivery of a frame (30).
@@ -37,6 +65,11 @@ pub(crate) struct Weights {
     pub fault: u32,
     pub crash: u32,
     pub prune: u32,
+    pub lie: u32,
+    pub fork: u32,
+    pub roll_back: u32,
+    pub member: u32,
+    pub stranger: u32,
 }
 
 /// A world is given by these, but for the random numbers inside OpenMLS.
@@ -57,6 +90,9 @@ impl Weights {
                 .prop_map(move |(who, commits)| make(who, commits))
                 .boxed()
         };
+        let unless_not_yet = |name, weight| if is_not_yet(name, "") { 0 } else { weight };
+        let fork = unless_not_yet("fork", self.fork);
+        let roll_back = unless_not_yet("roll-back", self.roll_back);
         let kinds = [
             (6, of(Action::SendText)),
             (2, of(Action::MarkRead)),
@@ -76,6 +112,13 @@ impl Weights {
             (self.crash, dying(Action::CrashAfterCommit)),
             (self.crash, Just(Action::RestartServer).boxed()),
             (self.prune, Just(Action::Prune).boxed()),
+            (self.lie, lying().boxed()),
+            (fork, of(Action::Fork)),
+            (fork, Just(Action::EndFork).boxed()),
+            (roll_back, Just(Action::Keep).boxed()),
+            (roll_back, Just(Action::RollBack).boxed()),
+            (self.member, harming().boxed()),
+            (self.stranger, accosting().boxed()),
         ];
         let kinds = kinds.into_iter().filter(|(weight, _)| *weight > 0);
         let actions = prop::collection::vec(Union::new_weighted(kinds.collect()), 10..120);
@@ -85,6 +128,55 @@ impl Weights {
             devices,
             actions,
         })
+    }
+}
+
+fn lying() -> impl Strategy<Value = Action> + use<> {
+    let lies = Lie::ALL.iter().copied();
+    let lies: Vec<_> = lies.filter(|lie| !is_not_yet("lie", lie.name())).collect();
+    (any::<u8>(), select(lies), 1..8_u8).prop_map(|(who, lie, frames)| Action::Lie(who, lie, frames))
+}
+
+fn harming() -> impl Strategy<Value = Action> + use<> {
+    let harms = Malice::ALL.iter().copied();
+    let harms: Vec<_> = harms.filter(|what| !is_not_yet("member", what.name())).collect();
+    (any::<u8>(), select(harms)).prop_map(|(who, what)| Action::Member(who, what))
+}
+
+fn accosting() -> impl Strategy<Value = Action> + use<> {
+    let ways = Stranger::ALL.iter().copied();
+    let ways: Vec<_> = ways.filter(|how| !is_not_yet("stranger", how.name())).collect();
+    (any::<u8>(), select(ways)).prop_map(|(who, how)| Action::Stranger(who, how))
+}
+
+impl Plan {
+    /// Whether messages may be lost in silence in this world.
+    pub(crate) fn is_silent_yet(&self) -> bool {
+        let is_silent = |action: &Action| {
+            let name = match action {
+                Action::Lie(_, lie, _) => format!("lie {lie}"),
+                Action::Member(_, what) => format!("member {}", what.name()),
+                Action::Fork(_) => "fork".to_owned(),
+                _ => return false,
+            };
+            SILENT_YET.iter().any(|(silent, _)| *silent == name)
+        };
+        self.actions.iter().any(is_silent)
+    }
+
+    /// Whether somebody in this world is not honest.
+    pub(crate) fn is_hostile(&self) -> bool {
+        let is_hostile = |action: &Action| {
+            matches!(
+                action,
+                Action::Lie(..)
+                    | Action::Fork(_)
+                    | Action::RollBack
+                    | Action::Member(..)
+                    | Action::Stranger(..)
+            )
+        };
+        self.actions.iter().any(is_hostile)
     }
 }
 
@@ -116,6 +208,13 @@ impl fmt::Display for Action {
             Self::CrashAfterCommit(who, commits) => write!(f, "die-after:{who}:{commits}"),
             Self::RestartServer => f.write_str("restart"),
             Self::Prune => f.write_str("prune"),
+            Self::Lie(who, lie, frames) => write!(f, "lie:{who}:{lie}:{frames}"),
+            Self::Fork(who) => write!(f, "fork:{who}"),
+            Self::EndFork => f.write_str("end-fork"),
+            Self::Keep => f.write_str("keep"),
+            Self::RollBack => f.write_str("roll-back"),
+            Self::Member(who, what) => write!(f, "member:{who}:{}", what.name()),
+            Self::Stranger(who, how) => write!(f, "stranger:{who}:{}", how.name()),
         }
     }
 }
@@ -144,14 +243,21 @@ impl FromStr for Action {
     fn from_str(word: &str) -> Result<Self, String> {
         let mut parts = word.split(':');
         let name = parts.next().unwrap_or_default();
-        let mut number = || -> Result<u32, String> {
-            let part = parts.next().ok_or_else(|| format!("{word:?} lacks a number"))?;
-            part.parse().map_err(|error| format!("{word:?}: {error}"))
-        };
+        let mut part = || parts.next().ok_or_else(|| format!("{word:?} lacks a part"));
+        let bad = |error: &dyn fmt::Display| format!("{word:?}: {error}");
         if name == "wait" {
-            return Ok(Self::Wait(number()?));
+            return Ok(Self::Wait(part()?.parse().map_err(|error| bad(&error))?));
         }
-        let mut small = || u8::try_from(number()?).map_err(|error| format!("{word:?}: {error}"));
+        if let "lie" | "member" | "stranger" = name {
+            let who = part()?.parse().map_err(|error| bad(&error))?;
+            let what = part()?;
+            return Ok(match name {
+                "lie" => Self::Lie(who, what.parse()?, part()?.parse().map_err(|error| bad(&error))?),
+                "member" => Self::Member(who, what.parse()?),
+                _ => Self::Stranger(who, what.parse()?),
+            });
+        }
+        let mut small = || part()?.parse::<u8>().map_err(|error| bad(&error));
         Ok(match name {
             "send" => Self::SendText(small()?),
             "read" => Self::MarkRead(small()?),
@@ -170,6 +276,10 @@ impl FromStr for Action {
             "die-after" => Self::CrashAfterCommit(small()?, small()?),
             "restart" => Self::RestartServer,
             "prune" => Self::Prune,
+            "fork" => Self::Fork(small()?),
+            "end-fork" => Self::EndFork,
+            "keep" => Self::Keep,
+            "roll-back" => Self::RollBack,
             _ => return Err(format!("{word:?} is no action")),
         })
     }
@@ -178,7 +288,17 @@ impl FromStr for Action {
 proptest! {
     #[test]
     fn a_world_that_is_written_down_reads_as_the_same(
-        plan in Weights { fault: 3, crash: 3, prune: 3 }.plans()
+        plan in Weights {
+            fault: 3,
+            crash: 3,
+            prune: 3,
+            lie: 9,
+            fork: 3,
+            roll_back: 3,
+            member: 6,
+            stranger: 3,
+        }
+        .plans()
     ) {
         let read: Plan = plan.to_string().parse().map_err(TestCaseError::fail)?;
         prop_assert_eq!(read.seed, plan.seed);
