@@ -26,6 +26,7 @@ mod recovery;
 mod server;
 mod spoilt;
 mod tally;
+mod vanished;
 mod world;
 
 use std::{
