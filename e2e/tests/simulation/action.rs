@@ -7,17 +7,6 @@ use subrosa_e2e::lies::Lie;
 
 use crate::hostile::{Malice, Stranger};
 
-/// What does not happen yet in worlds that are made up, and what would come of it.
-const NOT_YET: &[(&str, &str)] = &[];
-
-/// After what messages are still lost in silence, and why; all else is checked in these worlds.
-const SILENT_YET: &[(&str, &str)] = &[];
-
-fn is_not_yet(kind: &str, name: &str) -> bool {
-    let what = format!("{kind} {name}");
-    NOT_YET.iter().any(|(not_yet, _)| *not_yet == what.trim_end())
-}
-
 /// Something that happens. A number chooses the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -90,9 +79,6 @@ impl Weights {
                 .prop_map(move |(who, commits)| make(who, commits))
                 .boxed()
         };
-        let unless_not_yet = |name, weight| if is_not_yet(name, "") { 0 } else { weight };
-        let fork = unless_not_yet("fork", self.fork);
-        let roll_back = unless_not_yet("roll-back", self.roll_back);
         let kinds = [
             (6, of(Action::SendText)),
             (2, of(Action::MarkRead)),
@@ -113,10 +99,10 @@ impl Weights {
             (self.crash, Just(Action::RestartServer).boxed()),
             (self.prune, Just(Action::Prune).boxed()),
             (self.lie, lying().boxed()),
-            (fork, of(Action::Fork)),
-            (fork, Just(Action::EndFork).boxed()),
-            (roll_back, Just(Action::Keep).boxed()),
-            (roll_back, Just(Action::RollBack).boxed()),
+            (self.fork, of(Action::Fork)),
+            (self.fork, Just(Action::EndFork).boxed()),
+            (self.roll_back, Just(Action::Keep).boxed()),
+            (self.roll_back, Just(Action::RollBack).boxed()),
             (self.member, harming().boxed()),
             (self.stranger, accosting().boxed()),
         ];
@@ -132,38 +118,18 @@ impl Weights {
 }
 
 fn lying() -> impl Strategy<Value = Action> + use<> {
-    let lies = Lie::ALL.iter().copied();
-    let lies: Vec<_> = lies.filter(|lie| !is_not_yet("lie", lie.name())).collect();
-    (any::<u8>(), select(lies), 1..8_u8).prop_map(|(who, lie, frames)| Action::Lie(who, lie, frames))
+    (any::<u8>(), select(Lie::ALL), 1..8_u8).prop_map(|(who, lie, frames)| Action::Lie(who, lie, frames))
 }
 
 fn harming() -> impl Strategy<Value = Action> + use<> {
-    let harms = Malice::ALL.iter().copied();
-    let harms: Vec<_> = harms.filter(|what| !is_not_yet("member", what.name())).collect();
-    (any::<u8>(), select(harms)).prop_map(|(who, what)| Action::Member(who, what))
+    (any::<u8>(), select(Malice::ALL)).prop_map(|(who, what)| Action::Member(who, what))
 }
 
 fn accosting() -> impl Strategy<Value = Action> + use<> {
-    let ways = Stranger::ALL.iter().copied();
-    let ways: Vec<_> = ways.filter(|how| !is_not_yet("stranger", how.name())).collect();
-    (any::<u8>(), select(ways)).prop_map(|(who, how)| Action::Stranger(who, how))
+    (any::<u8>(), select(Stranger::ALL)).prop_map(|(who, how)| Action::Stranger(who, how))
 }
 
 impl Plan {
-    /// Whether messages may be lost in silence in this world.
-    pub(crate) fn is_silent_yet(&self) -> bool {
-        let is_silent = |action: &Action| {
-            let name = match action {
-                Action::Lie(_, lie, _) => format!("lie {lie}"),
-                Action::Member(_, what) => format!("member {}", what.name()),
-                Action::Fork(_) => "fork".to_owned(),
-                _ => return false,
-            };
-            SILENT_YET.iter().any(|(silent, _)| *silent == name)
-        };
-        self.actions.iter().any(is_silent)
-    }
-
     /// Whether somebody in this world is not honest.
     pub(crate) fn is_hostile(&self) -> bool {
         let is_hostile = |action: &Action| {

@@ -167,6 +167,7 @@ fn explore(kind: &Kind) {
 fn explore_some(kind: &Kind, worlds: u32, seed: u32, part: u32) -> Result<(), String> {
     let config = ProptestConfig {
         cases: worlds,
+        max_shrink_iters: 200,
         max_shrink_time: u32::try_from(SHRINKING_MAX.as_millis()).expect("it is short"),
         failure_persistence: None,
         ..ProptestConfig::default()

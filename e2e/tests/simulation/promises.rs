@@ -17,10 +17,6 @@ impl World {
         held.map_err(|error| TestCaseError::fail(format!("{error}{described}")))
     }
 
-    fn may_be_silent(&self) -> bool {
-        self.has_pruned || self.is_silent_yet
-    }
-
     /// A step that fails takes all else with it.
     fn check_steps(&self) -> Result<(), TestCaseError> {
         for (index, device) in self.devices.iter().enumerate() {
@@ -131,7 +127,7 @@ impl World {
                         index,
                         text.text
                     );
-                } else if is_accepted && self.devices[index].is_from_the_start && !self.may_be_silent() {
+                } else if is_accepted && self.devices[index].is_from_the_start && !self.has_pruned {
                     let is_shown = |device: usize, chat: Option<ChatId>| {
                         self.devices[device]
                             .warnings

@@ -58,8 +58,6 @@ pub(crate) struct World {
     members: HashMap<usize, RawDevice>,
     strangers: usize,
     is_hostile: bool,
-    /// Messages may be lost in silence here, as long as that is not mended.
-    pub is_silent_yet: bool,
     /// The server has deleted what some device may have needed.
     pub has_pruned: bool,
 }
@@ -86,7 +84,6 @@ impl World {
             world.act(*action);
         }
         let held = if plan.is_hostile() {
-            world.is_silent_yet = plan.is_silent_yet();
             world.end_hostility()
         } else {
             world.end_faults()
@@ -143,7 +140,6 @@ impl World {
             members: HashMap::new(),
             strangers: 0,
             is_hostile: false,
-            is_silent_yet: false,
             has_pruned: false,
         };
         for _ in 0..devices {
