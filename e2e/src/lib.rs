@@ -14,6 +14,7 @@ pub mod tcp_proxy;
 
 pub mod server;
 
+pub mod lies;
 pub mod person;
 
 pub mod recording;

@@ -18,12 +18,12 @@ const AXE_VARIABLE: &str = "XTASK_E2E_AXE";
 const SCHEMATHESIS_VARIABLE: &str = "XTASK_E2E_SCHEMATHESIS";
 /// Where the browser tests find the web app as it is shipped.
 const SHIPPED_APP_VARIABLE: &str = "XTASK_E2E_SHIPPED_APP";
-/// Set to 1 for the long mode: 10,000 simulation seeds in place of a few hundred, more crashes.
+/// Set to 1 for the long mode: 20,000 simulated worlds or an hour of them, more crashes.
 const LONG_VARIABLE: &str = "XTASK_TEST_LONG";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Runs the long mode: 10,000 simulated networks, more crashes
+    /// Runs the long mode: 20,000 simulated worlds or an hour of them, more crashes
     #[arg(long)]
     long: bool,
     /// Runs only the tests whose name contains one of these

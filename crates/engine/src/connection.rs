@@ -63,6 +63,8 @@ pub(crate) struct ConnectionState {
     signed_out: BTreeSet<DeviceId>,
     /// Cursors that moved since the last Sync was sent, as they were then.
     cursors_at_sync: HashMap<ChatId, u64>,
+    /// The same for the last Sync that was answered, until its answer came.
+    cursors_at_answer: HashMap<ChatId, u64>,
     /// Welcomes that were handled but not yet acknowledged.
     welcomes_done: BTreeSet<u64>,
     /// When acknowledging them may be tried again.
@@ -103,6 +105,7 @@ impl Default for ConnectionState {
             unlisted: BTreeSet::new(),
             signed_out: BTreeSet::new(),
             cursors_at_sync: HashMap::new(),
+            cursors_at_answer: HashMap::new(),
             welcomes_done: BTreeSet::new(),
             welcomes_at: None,
             sync_limit: RateLimit::new(SYNC_BURST, SYNC_INTERVAL),
@@ -147,6 +150,7 @@ impl ConnectionState {
     /// Notes that Sync was answered.
     pub(crate) fn sync_succeeded(&mut self, now: Timestamp) {
         self.sync_retry.succeeded();
+        self.cursors_at_answer = std::mem::take(&mut self.cursors_at_sync);
         self.sync_due_at = Some(now.plus(SYNC_AGE_MAX));
     }
 
@@ -175,9 +179,14 @@ impl ConnectionState {
         self.advanced.insert(chat);
     }
 
-    /// Where a cursor was when the last Sync was sent.
+    /// Where a cursor was when the Sync was sent whose answer is being handled.
     pub(crate) fn cursor_at_sync(&self, chat: ChatId, now: u64) -> u64 {
-        self.cursors_at_sync.get(&chat).copied().unwrap_or(now)
+        self.cursors_at_answer.get(&chat).copied().unwrap_or(now)
+    }
+
+    /// Whether a cursor has moved since the Sync was sent that was answered last.
+    pub(crate) fn has_moved(&self, chat: ChatId) -> bool {
+        self.cursors_at_sync.contains_key(&chat) || self.cursors_at_answer.contains_key(&chat)
     }
 
     /// Drops what waits for a conversation.

@@ -133,6 +133,12 @@ pub enum Misbehaviour {
     /// It named a conversation in place of the one that was to be created, and does not know it.
     #[error("it named a conversation that does not exist")]
     NoSuchConversation,
+    /// A conversation that this device is in is gone.
+    #[error("it no longer has a conversation that this device is in")]
+    ConversationGone,
+    /// It showed a second conversation with a person with whom this device is in one.
+    #[error("it showed a second conversation with the same person")]
+    SecondConversation,
     /// A device of this account is reported as signed out, but comes back each time it is removed.
     #[error("device {0} of this account is said to be signed out, and comes back each time it is removed")]
     SignedOutDeviceReturns(DeviceId),

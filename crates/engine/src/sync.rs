@@ -14,7 +14,7 @@ use crate::{
     misbehaviour::Misbehaviour,
     requests::PendingRequest,
     step::Step,
-    store::{contacts, conversations},
+    store::{contacts, conversations::ids},
 };
 
 impl Step<'_> {
@@ -45,7 +45,11 @@ impl Step<'_> {
         for head in &state.conversations {
             conversations.head(cx, head)?;
         }
-        for chat in conversations::ids(cx.conn)? {
+        for chat in ids(cx.conn)? {
+            conversations.with(cx, chat, |conversation, cx| {
+                conversation.doubt_if_unnamed(cx);
+                Ok(())
+            })?;
             cx.connection.advanced.insert(chat);
             cx.touch(chat);
         }
@@ -90,7 +94,7 @@ pub(crate) fn devices_confirmed(cx: &mut Context<'_>, packages: &KeyPackages) ->
     if cx.connection.devices_claimed(&claimed) {
         cx.misbehaved(None, Misbehaviour::DevicesContradict);
     }
-    for chat in conversations::ids(cx.conn)? {
+    for chat in ids(cx.conn)? {
         cx.touch(chat);
     }
     Ok(())

@@ -10,6 +10,7 @@ mod browsers;
 mod durability;
 mod hostile;
 mod later;
+mod lies;
 mod networks;
 mod screens;
 mod secrecy;

@@ -2,7 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use proptest::{prelude::*, strategy::Union};
+use proptest::{prelude::*, sample::select, strategy::Union};
+use subrosa_e2e::lies::Lie;
+
+use crate::hostile::{Malice, Stranger};
 
 /// Something that happens. A number chooses the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +32,20 @@ pub(crate) enum Action {
     RestartServer,
     /// The server deletes what is older than the world's retention, also for devices that do not have it.
     Prune,
+    /// From here on a device hears a lie, in so many frames for which it makes sense.
+    Lie(u8, Lie, u8),
+    /// Some devices, one for each bit, see another server from here on: a copy of this one.
+    Fork(u8),
+    /// All see the same server again.
+    EndFork,
+    /// The server's folder is copied.
+    Keep,
+    /// The server's folder is put back from the copy.
+    RollBack,
+    /// A hostile device of a member's account joins the conversation and does harm.
+    Member(u8, Malice),
+    /// A stranger does something to a member.
+    Stranger(u8, Stranger),
 }
 
 /// How often something happens compared with the delivery of a frame (30).
@@ -37,6 +54,11 @@ pub(crate) struct Weights {
     pub fault: u32,
     pub crash: u32,
     pub prune: u32,
+    pub lie: u32,
+    pub fork: u32,
+    pub roll_back: u32,
+    pub member: u32,
+    pub stranger: u32,
 }
 
 /// A world is given by these, but for the random numbers inside OpenMLS.
@@ -76,6 +98,13 @@ impl Weights {
             (self.crash, dying(Action::CrashAfterCommit)),
             (self.crash, Just(Action::RestartServer).boxed()),
             (self.prune, Just(Action::Prune).boxed()),
+            (self.lie, lying().boxed()),
+            (self.fork, of(Action::Fork)),
+            (self.fork, Just(Action::EndFork).boxed()),
+            (self.roll_back, Just(Action::Keep).boxed()),
+            (self.roll_back, Just(Action::RollBack).boxed()),
+            (self.member, harming().boxed()),
+            (self.stranger, accosting().boxed()),
         ];
         let kinds = kinds.into_iter().filter(|(weight, _)| *weight > 0);
         let actions = prop::collection::vec(Union::new_weighted(kinds.collect()), 10..120);
@@ -85,6 +114,35 @@ impl Weights {
             devices,
             actions,
         })
+    }
+}
+
+fn lying() -> impl Strategy<Value = Action> + use<> {
+    (any::<u8>(), select(Lie::ALL), 1..8_u8).prop_map(|(who, lie, frames)| Action::Lie(who, lie, frames))
+}
+
+fn harming() -> impl Strategy<Value = Action> + use<> {
+    (any::<u8>(), select(Malice::ALL)).prop_map(|(who, what)| Action::Member(who, what))
+}
+
+fn accosting() -> impl Strategy<Value = Action> + use<> {
+    (any::<u8>(), select(Stranger::ALL)).prop_map(|(who, how)| Action::Stranger(who, how))
+}
+
+impl Plan {
+    /// Whether somebody in this world is not honest.
+    pub(crate) fn is_hostile(&self) -> bool {
+        let is_hostile = |action: &Action| {
+            matches!(
+                action,
+                Action::Lie(..)
+                    | Action::Fork(_)
+                    | Action::RollBack
+                    | Action::Member(..)
+                    | Action::Stranger(..)
+            )
+        };
+        self.actions.iter().any(is_hostile)
     }
 }
 
@@ -116,6 +174,13 @@ impl fmt::Display for Action {
             Self::CrashAfterCommit(who, commits) => write!(f, "die-after:{who}:{commits}"),
             Self::RestartServer => f.write_str("restart"),
             Self::Prune => f.write_str("prune"),
+            Self::Lie(who, lie, frames) => write!(f, "lie:{who}:{lie}:{frames}"),
+            Self::Fork(who) => write!(f, "fork:{who}"),
+            Self::EndFork => f.write_str("end-fork"),
+            Self::Keep => f.write_str("keep"),
+            Self::RollBack => f.write_str("roll-back"),
+            Self::Member(who, what) => write!(f, "member:{who}:{}", what.name()),
+            Self::Stranger(who, how) => write!(f, "stranger:{who}:{}", how.name()),
         }
     }
 }
@@ -144,14 +209,21 @@ impl FromStr for Action {
     fn from_str(word: &str) -> Result<Self, String> {
         let mut parts = word.split(':');
         let name = parts.next().unwrap_or_default();
-        let mut number = || -> Result<u32, String> {
-            let part = parts.next().ok_or_else(|| format!("{word:?} lacks a number"))?;
-            part.parse().map_err(|error| format!("{word:?}: {error}"))
-        };
+        let mut part = || parts.next().ok_or_else(|| format!("{word:?} lacks a part"));
+        let bad = |error: &dyn fmt::Display| format!("{word:?}: {error}");
         if name == "wait" {
-            return Ok(Self::Wait(number()?));
+            return Ok(Self::Wait(part()?.parse().map_err(|error| bad(&error))?));
         }
-        let mut small = || u8::try_from(number()?).map_err(|error| format!("{word:?}: {error}"));
+        if let "lie" | "member" | "stranger" = name {
+            let who = part()?.parse().map_err(|error| bad(&error))?;
+            let what = part()?;
+            return Ok(match name {
+                "lie" => Self::Lie(who, what.parse()?, part()?.parse().map_err(|error| bad(&error))?),
+                "member" => Self::Member(who, what.parse()?),
+                _ => Self::Stranger(who, what.parse()?),
+            });
+        }
+        let mut small = || part()?.parse::<u8>().map_err(|error| bad(&error));
         Ok(match name {
             "send" => Self::SendText(small()?),
             "read" => Self::MarkRead(small()?),
@@ -170,6 +242,10 @@ impl FromStr for Action {
             "die-after" => Self::CrashAfterCommit(small()?, small()?),
             "restart" => Self::RestartServer,
             "prune" => Self::Prune,
+            "fork" => Self::Fork(small()?),
+            "end-fork" => Self::EndFork,
+            "keep" => Self::Keep,
+            "roll-back" => Self::RollBack,
             _ => return Err(format!("{word:?} is no action")),
         })
     }
@@ -178,7 +254,17 @@ impl FromStr for Action {
 proptest! {
     #[test]
     fn a_world_that_is_written_down_reads_as_the_same(
-        plan in Weights { fault: 3, crash: 3, prune: 3 }.plans()
+        plan in Weights {
+            fault: 3,
+            crash: 3,
+            prune: 3,
+            lie: 9,
+            fork: 3,
+            roll_back: 3,
+            member: 6,
+            stranger: 3,
+        }
+        .plans()
     ) {
         let read: Plan = plan.to_string().parse().map_err(TestCaseError::fail)?;
         prop_assert_eq!(read.seed, plan.seed);

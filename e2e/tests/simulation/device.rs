@@ -10,13 +10,13 @@ use std::{
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use rusqlite::Connection;
 use subrosa_engine::{
-    ChatId, ConversationState, Engine, EngineError, Event, Input, LocalMessageId, Message, NewProfile,
-    Notice, Output, Warning,
+    ChatId, CommandError, ConversationState, Engine, EngineError, Event, Input, LocalMessageId, Message,
+    MessageStatus, NewProfile, Notice, Output, RecoveryCounts, Warning,
     database::{Database, DatabaseError, DatabaseKey},
 };
 use subrosa_server::session::Session;
 use subrosa_wire::{
-    DeviceId, Timestamp,
+    AccountId, DeviceId, Timestamp,
     frames::{ClientFrame, FetchGroup, client_frame::Request},
 };
 
@@ -35,6 +35,16 @@ pub(crate) struct Device {
     pub new_devices: Vec<DeviceId>,
     /// The lines of the conversation that are no messages.
     pub notices: Vec<Notice>,
+    /// Steps that failed, in a world where somebody is malicious: none of it may ever stop the others.
+    pub failures: Vec<String>,
+    /// Whether somebody is malicious.
+    pub is_hostile: bool,
+    /// The account that it talks to.
+    pub peer: Option<AccountId>,
+    /// When it wants to go on by itself, by its own clock.
+    wake_at: Option<Timestamp>,
+    /// What engines that have died had counted.
+    recovered: RecoveryCounts,
     /// The conversation with the other account, as soon as the device knows one.
     chat: Option<ChatId>,
     /// What a screen shows that was loaded once and follows the events from then on; none before it was loaded.
@@ -52,9 +62,16 @@ pub(crate) struct Device {
     seed: u64,
 }
 
-/// The process has died in the middle of what was asked of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Died;
+/// Why a step was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Halt {
+    /// The process has died in the middle of what was asked of it.
+    Died,
+    /// The engine did not accept a command.
+    Refused(CommandError),
+    /// It failed. A host drops the connection and goes on.
+    Failed,
+}
 
 /// What is to be done with the vault at the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -154,6 +171,11 @@ impl Device {
             warnings: Vec::new(),
             new_devices: Vec::new(),
             notices: Vec::new(),
+            failures: Vec::new(),
+            is_hostile: false,
+            peer: None,
+            wake_at: None,
+            recovered: RecoveryCounts::default(),
             chat: None,
             shown: None,
             vault_work: VaultWork::Store,
@@ -246,7 +268,7 @@ impl Device {
     }
 
     /// One step, with all that it leads to.
-    pub(crate) fn step(&mut self, now: Timestamp, input: impl Into<Input>) -> Result<(), Died> {
+    pub(crate) fn step(&mut self, now: Timestamp, input: impl Into<Input>) -> Result<(), Halt> {
         let input = input.into();
         let output = self.with_engine(now, |engine, now| engine.step(now, input))?;
         self.carry_out(output);
@@ -258,7 +280,7 @@ impl Device {
         &mut self,
         now: Timestamp,
         act: impl FnOnce(&mut Engine, Timestamp) -> Result<T, EngineError>,
-    ) -> Result<T, Died> {
+    ) -> Result<T, Halt> {
         let now = self.skew.show(now);
         let done = act(self.engine(), now);
         if std::mem::take(&mut self.fate().has_died) {
@@ -267,15 +289,56 @@ impl Device {
                 Ok(_) | Err(EngineError::Database(DatabaseError::CommitStopped))
             );
             assert!(is_clean, "a commit was stopped, and the step said something else");
-            self.engine = None;
+            if let Some(engine) = self.engine.take() {
+                self.recovered += engine.recovery_counts();
+            }
             self.shown = None;
             self.link = None;
-            return Err(Died);
+            return Err(Halt::Died);
         }
-        Ok(done.expect("neither a command nor a frame of an honest server is an error"))
+        match done {
+            Ok(done) => Ok(done),
+            Err(EngineError::Command(error)) if self.is_hostile => Err(Halt::Refused(error)),
+            Err(error) if self.is_hostile => {
+                self.failures.push(error.to_string());
+                self.link = None;
+                Err(Halt::Failed)
+            }
+            Err(error) => panic!("neither a command nor a frame of an honest server is an error: {error}"),
+        }
+    }
+
+    /// What was needed to come back, over all crashes.
+    pub(crate) fn recovered(&mut self) -> RecoveryCounts {
+        let mut counts = self.recovered;
+        counts += self.engine().recovery_counts();
+        counts
+    }
+
+    /// After what time it goes on by itself.
+    pub(crate) fn wakes_in(&self, now: Timestamp) -> Option<Duration> {
+        let now = self.skew.show(now).as_millis();
+        let wait = |at: Timestamp| Duration::from_millis(at.as_millis().saturating_sub(now));
+        self.wake_at.map(wait)
+    }
+
+    /// The state of the conversation with the other account, if there is one here.
+    pub(crate) fn known_state(&mut self) -> Option<ConversationState> {
+        let chat = self.chat()?;
+        let conversation = self
+            .engine()
+            .conversation(chat)
+            .expect("conversations are readable");
+        conversation.map(|conversation| conversation.state)
+    }
+
+    /// The state of the conversation with the other account.
+    pub(crate) fn state(&mut self) -> ConversationState {
+        self.known_state().expect("there is a conversation")
     }
 
     pub(crate) fn carry_out(&mut self, output: Output) {
+        self.wake_at = output.wake_at;
         self.show(&output.events);
         for event in output.events {
             match event {
@@ -341,20 +404,13 @@ impl Device {
     /// The conversation with the other account, if there is one here.
     pub(crate) fn chat(&mut self) -> Option<ChatId> {
         if self.chat.is_none() {
-            let conversations = self.engine().conversations().expect("conversations are readable");
-            self.chat = conversations.first().map(|conversation| conversation.id);
+            let peer = self.peer?;
+            self.chat = self
+                .engine()
+                .direct_chat_with(peer)
+                .expect("conversations are readable");
         }
         self.chat
-    }
-
-    /// The state of the conversation with the other account.
-    pub(crate) fn state(&mut self) -> ConversationState {
-        let chat = self.chat().expect("there is a conversation");
-        let conversation = self
-            .engine()
-            .conversation(chat)
-            .expect("conversations are readable");
-        conversation.expect("it is still there").state
     }
 
     /// A request for the group of the conversation with the other account.
@@ -370,6 +426,24 @@ impl Device {
             request: Some(Request::FetchGroup(FetchGroup {
                 conversation_id: conversation_id.to_vec().into(),
             })),
+        }
+    }
+
+    /// Whether nothing that a person would wait for is left to do in the conversation: it can be used, or says that it
+    /// cannot.
+    pub(crate) fn is_at_rest(&mut self) -> bool {
+        match self.known_state() {
+            None
+            | Some(ConversationState::Blocked | ConversationState::CutOff | ConversationState::Quarantined) => {
+                true
+            }
+            Some(ConversationState::Joined) => {
+                let messages = self.messages();
+                messages
+                    .iter()
+                    .all(|message| message.status != MessageStatus::Pending)
+            }
+            Some(_) => false,
         }
     }
 

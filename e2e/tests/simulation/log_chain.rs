@@ -13,6 +13,7 @@ use subrosa_wire::{
 };
 
 use crate::{
+    action::Action,
     recovery::{agree, assert_all_have, counts, deliver, go_on, told},
     world::World,
 };
@@ -302,12 +303,31 @@ fn a_welcome_that_names_another_place_is_not_believed() {
             is_by_server(&told, |how| matches!(how, Misbehaviour::WelcomeMisplaced)),
             "{ahead}: {told:?}"
         );
-        assert!(
-            told.iter()
-                .any(|warning| matches!(warning, Warning::HistoryGap { .. }))
-        );
+        // What was said before the device found where it comes in was passed over.
+        assert_all_have(&mut world, 0);
+        assert_eq!(counts(&mut world, 1).rejoins, 0, "{ahead}");
         honest_again(&mut world, 1);
     }
+}
+
+// It was encrypted a second time, and the server was blamed for what it had accepted before.
+#[test]
+fn a_message_is_not_encrypted_again_before_the_log_shows_whether_it_was_accepted() {
+    let mut world = World::talking(36, 1);
+    world.send_text(0);
+    world.must_settle();
+    // Both are under way, and the second one arrives first.
+    world.send_text(0);
+    world.send_text(0);
+    world.act(Action::ReorderToServer(0));
+    world.deliver_to_server(0);
+    world.deliver_to_device(0);
+    // The page of the log takes its time.
+    world.wait(Duration::from_mins(1));
+    world.must_settle();
+    let told = told(&mut world, 0);
+    assert_eq!(told, []);
+    assert_all_have(&mut world, 0);
 }
 
 #[test]

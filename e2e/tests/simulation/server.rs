@@ -1,7 +1,7 @@
 //! The real service over a real store, without sockets: one request at a time, on one thread.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -49,7 +49,18 @@ pub(crate) struct Server {
     clock: Arc<ManualClock>,
     accounts: Vec<Account>,
     running: Option<Running>,
+    /// A copy of it that some devices see in its place.
+    fork: Option<Running>,
+    forked: HashSet<Session>,
+    /// How many devices there were when its folder was copied.
+    kept: Option<usize>,
+    devices: usize,
 }
+
+/// The folders of the server, of its fork, and of the copy.
+const MAIN: &str = "server";
+const FORK: &str = "fork";
+const KEPT: &str = "kept";
 
 struct Running {
     service: Arc<Service>,
@@ -66,8 +77,7 @@ impl Running {
             .enable_all()
             .build()
             .expect("a runtime");
-        let store: Arc<dyn Store> =
-            Arc::new(SqliteStore::open(&folder.join("server")).expect("the server's folder opens"));
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder).expect("the server's folder opens"));
         let stop = CancellationToken::new();
         let config = DeliveryConfig {
             requests: None,
@@ -92,13 +102,58 @@ impl Running {
 impl Server {
     pub(crate) fn open(folder: &Path, now: Timestamp) -> Self {
         let clock = Arc::new(ManualClock::new(now));
-        let running = Some(Running::start(folder, &clock));
+        let running = Some(Running::start(&folder.join(MAIN), &clock));
         Self {
             folder: folder.to_owned(),
             clock,
             accounts: Vec::new(),
             running,
+            fork: None,
+            forked: HashSet::new(),
+            kept: None,
+            devices: 0,
         }
+    }
+
+    /// The server that a device sees.
+    fn seen_by(&mut self, session: Session) -> &mut Running {
+        let seen = match &mut self.fork {
+            Some(fork) if self.forked.contains(&session) => Some(fork),
+            _ => self.running.as_mut(),
+        };
+        seen.expect("the server runs")
+    }
+
+    /// Shows these devices a copy of the server. Nobody is connected.
+    pub(crate) fn fork(&mut self, forked: HashSet<Session>) {
+        self.fork = None;
+        self.stopped(|folder| copy_folder(&folder.join(MAIN), &folder.join(FORK)));
+        self.fork = Some(Running::start(&self.folder.join(FORK), &self.clock));
+        self.forked = forked;
+    }
+
+    /// Shows all devices the same server. Nobody is connected.
+    pub(crate) fn end_fork(&mut self) {
+        self.fork = None;
+    }
+
+    /// Copies the folder. Nobody is connected.
+    pub(crate) fn keep(&mut self) {
+        self.kept = Some(self.devices);
+        self.stopped(|folder| copy_folder(&folder.join(MAIN), &folder.join(KEPT)));
+    }
+
+    /// Puts the folder back from the copy, if there is one and nobody has signed in since. Nobody is connected.
+    pub(crate) fn roll_back(&mut self) {
+        if self.kept == Some(self.devices) {
+            self.stopped(|folder| copy_folder(&folder.join(KEPT), &folder.join(MAIN)));
+        }
+    }
+
+    fn stopped(&mut self, act: impl FnOnce(&Path)) {
+        drop(self.running.take());
+        act(&self.folder);
+        self.running = Some(Running::start(&self.folder.join(MAIN), &self.clock));
     }
 
     fn running(&mut self) -> &mut Running {
@@ -107,8 +162,7 @@ impl Server {
 
     /// The process dies and is started again on its folder.
     pub(crate) fn restart(&mut self) {
-        drop(self.running.take());
-        self.running = Some(Running::start(&self.folder, &self.clock));
+        self.stopped(|_| {});
     }
 
     /// Deletes from every log what is older, and what every device has.
@@ -166,11 +220,13 @@ impl Server {
             .expect("the store works");
         let profile = new_profile(&handle, &vault, identity);
         self.accounts.push(Account { handle, vault });
+        self.devices += 1;
         profile
     }
 
     /// Signs another device in to an account.
     pub(crate) fn enrol(&mut self, account: usize, index: usize, seed: u64, now: Timestamp) -> NewProfile {
+        self.devices += 1;
         let mut rng = ChaCha20Rng::seed_from_u64(seed ^ (index as u64 + 1) << 32);
         let Account { handle, vault } = &self.accounts[account];
         let (handle, key) = (handle.clone(), vault.key.clone());
@@ -234,18 +290,23 @@ impl Server {
         }
     }
 
+    /// What the directory says of the account that was made last.
+    pub(crate) fn newest_person(&self) -> rest::Person {
+        self.person(self.accounts.len() - 1)
+    }
+
     pub(crate) fn connect(&mut self, session: Session) {
-        let running = self.running();
+        let running = self.seen_by(session);
         let connection = running.service.hub().connect(session);
         running.connections.insert(session, connection);
     }
 
     pub(crate) fn disconnect(&mut self, session: Session) {
-        self.running().connections.remove(&session);
+        self.seen_by(session).connections.remove(&session);
     }
 
     pub(crate) fn handle(&mut self, session: Session, frame: ClientFrame) -> ServerFrame {
-        let running = self.running();
+        let running = self.seen_by(session);
         let request = frame.request.expect("a frame of ours has a request");
         let body = running
             .runtime
@@ -259,7 +320,7 @@ impl Server {
     /// The frames that were pushed to a device since the last call.
     pub(crate) fn pushes(&mut self, session: Session) -> Vec<ServerFrame> {
         let Some(drained) = self
-            .running()
+            .seen_by(session)
             .connections
             .get(&session)
             .and_then(Connection::try_drain)
@@ -283,6 +344,20 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.stop.cancel();
         self.connections.clear();
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    let _ = std::fs::remove_dir_all(to);
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let to = to.join(entry.file_name());
+        if entry.file_type().expect("a type").is_dir() {
+            copy_folder(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).expect("a file is copied");
+        }
     }
 }
 

@@ -7,25 +7,37 @@ use rand_chacha::{
     ChaCha20Rng,
     rand_core::{RngCore, SeedableRng},
 };
-use subrosa_e2e::tampering::Tampering;
-use subrosa_engine::{Command, Input, content::SendToken};
+use subrosa_e2e::{lies::Liar, tampering::Tampering};
+use subrosa_engine::{Command, ConversationState, Input, content::SendToken};
 use subrosa_wire::{
-    Timestamp,
+    ConversationId, Timestamp,
     frames::{ClientFrame, ServerFrame},
 };
 use tempfile::TempDir;
 
 use crate::{
     action::{Action, Plan},
-    device::{Device, Died, Skew, VaultWork},
+    device::{Device, Halt, Skew, VaultWork},
+    hostile::{Malice, RawDevice, Stranger},
     network,
     server::Server,
+    tally,
 };
 
 const ACCOUNTS: usize = 2;
 const DEVICES_MAX: usize = 5;
 /// A network without faults needs far fewer rounds to settle.
 const SETTLING_ROUNDS_MAX: usize = 3_000;
+/// How long a world may take to recover once all are honest.
+const RECOVERY_MAX: Duration = Duration::from_mins(15);
+/// Nothing that is tried again waits for longer.
+const RETRY_MAX: Duration = Duration::from_mins(2);
+/// A host does not call the engine more often.
+const TICK_MIN: Duration = Duration::from_millis(10);
+const STRANGERS_MAX: usize = 4;
+/// The first index of strangers, and of hostile devices: no device of a world has one as high.
+const STRANGER: usize = 100;
+const HOSTILE: usize = 200;
 /// How long the server keeps what a device has not fetched, in a world where it prunes.
 pub(crate) const RETENTION: Duration = Duration::from_mins(1);
 
@@ -40,6 +52,12 @@ pub(crate) struct World {
     pub texts: Vec<Text>,
     /// Who stands between the server and each device.
     liars: HashMap<usize, Box<dyn Tampering>>,
+    /// The same in a world where somebody is malicious: one for each device.
+    pub hostile_liars: Vec<Liar>,
+    /// Hostile devices of the accounts, and who has harmed whom.
+    members: HashMap<usize, RawDevice>,
+    strangers: usize,
+    is_hostile: bool,
     /// The server has deleted what some device may have needed.
     pub has_pruned: bool,
 }
@@ -55,17 +73,51 @@ impl World {
     /// Lets the actions happen, ends all faults, and checks what must then hold.
     pub(crate) fn run(plan: &Plan) -> Result<(), TestCaseError> {
         let mut world = Self::new(plan.seed, plan.devices);
+        if plan.is_hostile() {
+            // In most worlds they know each other before anybody does harm.
+            if plan.seed % 4 > 0 {
+                world.talk();
+            }
+            world.be_hostile();
+        }
         for action in &plan.actions {
             world.act(*action);
         }
-        world.settle()?;
+        let held = if plan.is_hostile() {
+            world.end_hostility()
+        } else {
+            world.end_faults()
+        };
+        tally::count(&mut world);
+        held
+    }
+
+    fn end_faults(&mut self) -> Result<(), TestCaseError> {
+        self.settle()?;
         // Whoever came late, or had to come back, has at least this.
-        let last = world.texts.len();
+        let last = self.texts.len();
         for account in 0..ACCOUNTS {
-            world.send_text(account);
+            self.send_text(account);
         }
-        world.settle()?;
-        world.check_agreement(last)
+        self.settle()?;
+        self.check_agreement(last)
+    }
+
+    /// Whatever was said and done: all are honest from here on, and the promises hold.
+    fn end_hostility(&mut self) -> Result<(), TestCaseError> {
+        for liar in &mut self.hostile_liars {
+            liar.be_honest();
+        }
+        self.cut_all();
+        self.server.end_fork();
+        self.recover()?;
+        self.choose_ways_out()?;
+        let last = self.texts.len();
+        for index in 0..self.devices.len() {
+            self.send_text(index);
+            self.recover()?;
+        }
+        self.check_promises(last)
     }
 
     pub(crate) fn new(seed: u64, devices: u8) -> Self {
@@ -84,6 +136,10 @@ impl World {
             seed,
             texts: Vec::new(),
             liars: HashMap::new(),
+            hostile_liars: Vec::new(),
+            members: HashMap::new(),
+            strangers: 0,
+            is_hostile: false,
             has_pruned: false,
         };
         for _ in 0..devices {
@@ -96,8 +152,25 @@ impl World {
         while world.deliver_all() {}
         for device in &mut world.devices {
             device.is_from_the_start = true;
+            device.peer = Some(world.server.person(1 - device.account).account_id);
         }
         world
+    }
+
+    /// From here on somebody stands between the server and each device, and not everybody is honest.
+    fn be_hostile(&mut self) {
+        self.is_hostile = true;
+        for index in 0..self.devices.len() {
+            self.be_hostile_to(index);
+        }
+    }
+
+    fn be_hostile_to(&mut self, index: usize) {
+        let device = &mut self.devices[index];
+        device.is_hostile = true;
+        let seed = self.seed.wrapping_add(0x11A2 + index as u64);
+        self.hostile_liars
+            .push(Liar::before(device.session.account_id, self.now, seed));
     }
 
     /// Delivers one frame in each direction to each device; returns whether there was one.
@@ -112,7 +185,8 @@ impl World {
         delivered
     }
 
-    fn act(&mut self, action: Action) {
+    /// Lets something happen.
+    pub(crate) fn act(&mut self, action: Action) {
         let count = self.devices.len();
         let of = |who: u8| usize::from(who) % count;
         match action {
@@ -151,13 +225,94 @@ impl World {
             Action::CrashBeforeCommit(who, commits) => self.devices[of(who)].die_at(commits, true),
             Action::CrashAfterCommit(who, commits) => self.devices[of(who)].die_at(commits, false),
             Action::RestartServer => {
-                for index in 0..count {
-                    self.cut(index);
-                }
+                self.cut_all();
                 self.server.restart();
             }
             Action::Prune => self.prune(),
+            Action::Lie(who, lie, frames) => {
+                self.hostile_liars[of(who)].lie(lie, frames);
+                if lie.is_at_connecting() {
+                    // A server can bring it about that it is asked.
+                    self.cut(of(who));
+                    self.connect(of(who));
+                }
+            }
+            Action::Fork(who) => {
+                let is_forked = |(index, _): &(usize, &Device)| who >> (index % 8) & 1 == 1;
+                let forked = self.devices.iter().enumerate().filter(is_forked);
+                let forked = forked.map(|(_, device)| device.session).collect();
+                self.at_another_server(|server| server.fork(forked));
+            }
+            Action::EndFork => self.at_another_server(Server::end_fork),
+            Action::Keep => self.at_another_server(Server::keep),
+            Action::RollBack => self.at_another_server(Server::roll_back),
+            Action::Member(who, what) => self.harm(self.devices[of(who)].account, what),
+            Action::Stranger(who, how) => self.accost(of(who), how),
         }
+    }
+
+    /// Changes what the devices are connected to.
+    fn at_another_server(&mut self, change: impl FnOnce(&mut Server)) {
+        let is_connected = |index: &usize| self.devices[*index].link.is_some();
+        let connected: Vec<_> = (0..self.devices.len()).filter(is_connected).collect();
+        self.cut_all();
+        change(&mut self.server);
+        for index in connected {
+            self.connect(index);
+        }
+    }
+
+    fn cut_all(&mut self) {
+        for index in 0..self.devices.len() {
+            self.cut(index);
+        }
+    }
+
+    /// A hostile device of this account does harm in the conversation.
+    fn harm(&mut self, account: usize, what: Malice) {
+        let Some(id) = self.conversation() else { return };
+        let seed = self.seed;
+        let (server, now) = (&mut self.server, self.now);
+        let member = self
+            .members
+            .entry(account)
+            .or_insert_with(|| RawDevice::new(&server.enrol(account, HOSTILE + account, seed, now)));
+        let let_in = member.harm(server, id, what);
+        tally::harmed(what, let_in);
+        self.collect_pushes();
+    }
+
+    /// The conversation, once some device is in it.
+    fn conversation(&mut self) -> Option<ConversationId> {
+        self.devices.iter_mut().find_map(|device| {
+            let chat = device.chat()?;
+            let conversation = device
+                .engine()
+                .conversation(chat)
+                .expect("conversations are readable")?;
+            (conversation.state == ConversationState::Joined).then_some(conversation.conversation_id)
+        })
+    }
+
+    /// A stranger does something to the account of this device.
+    fn accost(&mut self, index: usize, how: Stranger) {
+        if self.strangers == STRANGERS_MAX {
+            return;
+        }
+        let number = STRANGER + self.strangers;
+        self.strangers += 1;
+        let mut stranger = RawDevice::new(&self.server.register(number, self.seed, self.now));
+        let person = self.server.newest_person();
+        let let_in = if how == Stranger::NoKeyPackages {
+            let is_taken = stranger.publish_no_keys(&mut self.server);
+            let _ = self.step(index, Command::OpenDirect(person));
+            is_taken
+        } else {
+            let victim = self.devices[index].session.account_id;
+            stranger.begin(&mut self.server, victim, how)
+        };
+        tally::accosted(how, let_in);
+        self.collect_pushes();
     }
 
     /// Deletes what is older than the retention.
@@ -178,13 +333,13 @@ impl World {
     }
 
     /// One step of a device; if its process dies, its connection ends with it.
-    pub(crate) fn step(&mut self, index: usize, input: impl Into<Input>) -> Result<(), Died> {
+    pub(crate) fn step(&mut self, index: usize, input: impl Into<Input>) -> Result<(), Halt> {
         let device = &mut self.devices[index];
         let done = device.step(self.now, input);
         if done.is_ok() && device.link.is_some() {
             let _ = self.work_on_vault(index);
         }
-        if done == Err(Died) {
+        if let Err(Halt::Died | Halt::Failed) = done {
             self.died(index);
         }
         done
@@ -198,15 +353,15 @@ impl World {
     }
 
     /// Brings the server's copy of the vault up to date, as the SDK does it.
-    fn work_on_vault(&mut self, index: usize) -> Result<(), Died> {
+    fn work_on_vault(&mut self, index: usize) -> Result<(), Halt> {
         let done = self.try_to_work_on_vault(index);
-        if done == Err(Died) {
+        if let Err(Halt::Died | Halt::Failed) = done {
             self.died(index);
         }
         done
     }
 
-    fn try_to_work_on_vault(&mut self, index: usize) -> Result<(), Died> {
+    fn try_to_work_on_vault(&mut self, index: usize) -> Result<(), Halt> {
         loop {
             let device = &mut self.devices[index];
             let account = device.session.account_id;
@@ -233,8 +388,32 @@ impl World {
         }
     }
 
+    /// Writes into every other conversation that the device has.
+    fn answer_strangers(&mut self, index: usize) {
+        let device = &mut self.devices[index];
+        let main = device.chat();
+        let conversations = device
+            .engine()
+            .conversations()
+            .expect("conversations are readable");
+        for chat in conversations.iter().map(|conversation| conversation.id) {
+            if Some(chat) != main {
+                let command = Command::SendText {
+                    chat,
+                    text: "who are you?".to_owned(),
+                    token: SendToken::random(&mut self.rng),
+                };
+                // It may say that it cannot be used.
+                let _ = self.step(index, command);
+            }
+        }
+    }
+
     /// A user who has not seen that it was done asks again, and means the same text.
     pub(crate) fn send_text(&mut self, index: usize) {
+        if self.strangers > 0 {
+            self.answer_strangers(index);
+        }
         let device = &mut self.devices[index];
         let text = format!("text {} of account {}", self.texts.len(), device.account);
         let token = SendToken::random(&mut self.rng);
@@ -242,7 +421,9 @@ impl World {
             let device = &mut self.devices[index];
             let Some(chat) = device.chat() else {
                 let peer = self.server.person(1 - device.account);
-                let _ = self.step(index, Command::OpenDirect(peer));
+                if let Err(Halt::Refused(_)) = self.step(index, Command::OpenDirect(peer)) {
+                    return;
+                }
                 continue;
             };
             let command = Command::SendText {
@@ -250,8 +431,11 @@ impl World {
                 text: text.clone(),
                 token,
             };
-            if self.step(index, command).is_ok() {
-                break;
+            match self.step(index, command) {
+                Ok(()) => break,
+                Err(Halt::Died | Halt::Failed) => {}
+                // The conversation says that it cannot be used.
+                Err(Halt::Refused(_)) => return,
             }
         }
         self.texts.push(Text { text, device: index });
@@ -275,8 +459,16 @@ impl World {
             self.server.enrol(account, index, self.seed, now)
         };
         let seed = self.seed.wrapping_add(index as u64 * 1_000);
-        let device = Device::new(self.folder.path(), index, account, &profile, skew, seed);
+        let mut device = Device::new(self.folder.path(), index, account, &profile, skew, seed);
+        device.peer = self
+            .devices
+            .iter()
+            .find(|other| other.account != account)
+            .map(|other| other.session.account_id);
         self.devices.push(device);
+        if self.is_hostile {
+            self.be_hostile_to(index);
+        }
         let _ = self.work_on_vault(index);
         self.connect(index);
         self.collect_pushes();
@@ -314,8 +506,14 @@ impl World {
         let Some(frame) = link.to_server.pop_front() else {
             return;
         };
-        let answer = self.server.handle(device.session, frame);
-        link.to_device.push_back(answer);
+        let frames = match self.hostile_liars.get_mut(index) {
+            Some(liar) => liar.to_server(frame),
+            None => vec![frame],
+        };
+        for frame in frames {
+            link.to_device
+                .push_back(self.server.handle(device.session, frame));
+        }
         self.collect_pushes();
     }
 
@@ -349,9 +547,10 @@ impl World {
         let Some(frame) = link.to_device.pop_front() else {
             return;
         };
-        let frames = match self.liars.get_mut(&index) {
-            Some(liar) => liar.to_client(frame),
-            None => vec![frame],
+        let frames = match (self.liars.get_mut(&index), self.hostile_liars.get_mut(index)) {
+            (Some(liar), _) => liar.to_client(frame),
+            (None, Some(liar)) => liar.to_client(frame),
+            (None, None) => vec![frame],
         };
         for frame in frames {
             let _ = self.step(index, Input::Received(Box::new(frame)));
@@ -361,11 +560,16 @@ impl World {
     /// Two accounts that have talked, each with this many devices.
     pub(crate) fn talking(seed: u64, devices: u8) -> Self {
         let mut world = Self::new(seed, devices);
-        for index in [0, 1] {
-            world.send_text(index);
-            world.must_settle();
-        }
+        world.talk();
         world
+    }
+
+    /// One of each account says something.
+    fn talk(&mut self) {
+        for index in [0, 1] {
+            self.send_text(index);
+            self.must_settle();
+        }
     }
 
     /// [`World::settle`], for tests in which nothing else is random.
@@ -400,5 +604,81 @@ impl World {
             self.wait(Duration::from_secs(1));
         }
         Err(TestCaseError::fail("the world does not come to rest"))
+    }
+
+    /// Lets everybody recover from what was said and done, and waits until nothing is left to do.
+    fn recover(&mut self) -> Result<(), TestCaseError> {
+        for index in 0..self.devices.len() {
+            self.devices[index].live_on();
+            self.cut(index);
+        }
+        // Something that is never given up, such as a stranger without key packages, is no reason to wait for ever.
+        let patience = self.now.plus(RECOVERY_MAX / 3);
+        let end = self.now.plus(RECOVERY_MAX);
+        for _ in 0..SETTLING_ROUNDS_MAX {
+            for index in 0..self.devices.len() {
+                if self.devices[index].link.is_none() {
+                    self.connect(index);
+                }
+            }
+            if self.deliver_all() {
+                continue;
+            }
+            let (now, has_patience) = (self.now, self.now < patience);
+            let is_at_rest = |device: &mut Device| {
+                let is_waiting = || device.wakes_in(now).is_some_and(|wait| wait <= RETRY_MAX);
+                !(has_patience && is_waiting()) && device.is_at_rest()
+            };
+            if self.devices.iter_mut().all(is_at_rest) {
+                return Ok(());
+            }
+            let next = self
+                .devices
+                .iter()
+                .filter_map(|device| device.wakes_in(now))
+                .min();
+            match next {
+                Some(wait) if now.plus(wait) < end => self.wait(wait.max(TICK_MIN)),
+                _ => {
+                    return Err(TestCaseError::fail(format!(
+                        "a device is stuck: {}",
+                        self.describe()
+                    )));
+                }
+            }
+        }
+        Err(TestCaseError::fail(format!(
+            "the devices ask without end: {}",
+            self.describe()
+        )))
+    }
+
+    /// Whoever is shown that a conversation waits for a decision lets it go on, if need be from what the server shows.
+    fn choose_ways_out(&mut self) -> Result<(), TestCaseError> {
+        for index in (0..self.devices.len()).cycle().take(2 * self.devices.len()) {
+            let device = &mut self.devices[index];
+            if let Some(ConversationState::CutOff | ConversationState::Quarantined) = device.known_state()
+                && let Some(chat) = device.chat()
+            {
+                let _ = self.step(index, Command::TryAgain(chat));
+                self.recover()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What each device says of itself.
+    pub(crate) fn describe(&mut self) -> String {
+        let mut description = String::new();
+        for (index, device) in self.devices.iter_mut().enumerate() {
+            let (state, unsent) = (device.known_state(), device.engine().outbox_len());
+            let (warnings, failures) = (&device.warnings, &device.failures);
+            description = format!(
+                "{description}\n  device {index} of account {}: {state:?}, {unsent:?} unsent, warned {warnings:?}, \
+                 failed {failures:?}",
+                device.account
+            );
+        }
+        description
     }
 }

@@ -19,7 +19,7 @@ use subrosa_wire::frames::{
 /// Alice and Bob, who reaches the server through a proxy that can lie to him.
 pub(crate) struct Stage {
     /// Runs as long as this value lives.
-    pub _server: Server,
+    pub server: Server,
     pub proxy: TamperingProxy,
     pub alice: Person,
     pub bob: Person,
@@ -36,7 +36,7 @@ impl Stage {
         );
         bob.server = proxy.url();
         Self {
-            _server: server,
+            server,
             proxy,
             alice,
             bob,
@@ -44,7 +44,7 @@ impl Stage {
     }
 
     /// They have talked.
-    async fn set() -> Self {
+    pub(crate) async fn set() -> Self {
         let stage = Self::of_strangers().await;
         let (alice, bob) = (&stage.alice, &stage.bob);
         alice.send(bob, "first").await;
@@ -544,7 +544,7 @@ fn account_key(server: &Server, handle: &str) -> Vec<u8> {
 #[tokio::test]
 async fn a_false_welcome_is_refused_and_told_and_the_conversation_is_joined_all_the_same() {
     let Stage {
-        _server,
+        server: _server,
         proxy,
         alice,
         bob,
@@ -648,7 +648,7 @@ impl Tampering for FlipSentCommits {
 #[tokio::test]
 async fn a_commit_changed_on_its_way_to_the_server_is_refused_there_and_nothing_is_lost() {
     let Stage {
-        _server,
+        server: _server,
         proxy,
         alice,
         bob,

@@ -7,6 +7,7 @@ mod crashes;
 mod devices;
 mod document;
 mod interface;
+mod lies;
 mod lying_server;
 mod networks;
 mod operations;

@@ -32,7 +32,7 @@ impl Tampering for Overloaded {
 #[tokio::test]
 async fn a_server_without_time_is_asked_again_on_the_same_connection() {
     let Stage {
-        _server,
+        server: _server,
         proxy,
         alice,
         bob,
@@ -51,7 +51,7 @@ async fn a_server_without_time_is_asked_again_on_the_same_connection() {
 #[tokio::test]
 async fn a_name_whose_answer_was_lost_is_asked_for_again() {
     let Stage {
-        _server,
+        server: _server,
         proxy,
         alice,
         bob,
@@ -72,7 +72,7 @@ async fn a_name_whose_answer_was_lost_is_asked_for_again() {
 #[tokio::test]
 async fn the_first_message_of_somebody_waits_for_their_handle() {
     let Stage {
-        _server,
+        server: _server,
         proxy,
         alice,
         bob,

@@ -189,6 +189,19 @@ pub(super) fn of_server(how: &Misbehaviour, names: &Names) -> (&'static str, Str
                  {TELL_THE_OPERATOR}"
             ),
         ),
+        Misbehaviour::ConversationGone => (
+            "conversation_gone",
+            "the server no longer has this conversation, perhaps after it came back from a backup. Nothing here is \
+             lost; `subrosa try-again` begins it anew"
+                .to_owned(),
+        ),
+        Misbehaviour::SecondConversation => (
+            "second_conversation",
+            format!(
+                "the server showed a second conversation with the same person, and this device has not joined it; \
+                 {TELL_THE_OPERATOR}"
+            ),
+        ),
         Misbehaviour::SignedOutDeviceReturns(device) => (
             "signed_out_device_returns",
             format!(

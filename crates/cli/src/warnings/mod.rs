@@ -420,6 +420,8 @@ mod tests {
             Misbehaviour::AnotherPast,
             Misbehaviour::WelcomeMisplaced,
             Misbehaviour::NoSuchConversation,
+            Misbehaviour::ConversationGone,
+            Misbehaviour::SecondConversation,
             Misbehaviour::OwnDeviceUnlisted,
             Misbehaviour::DevicesContradict,
             Misbehaviour::EntryOfFutureEpoch {

@@ -23,7 +23,9 @@ use crate::{
     misbehaviour::{ForeignGroup, Misbehaviour},
     requests::PendingRequest,
     store::{
-        contacts, conversations, former_states,
+        contacts,
+        conversations::{self, ConversationRow},
+        former_states,
         handshakes::{self, HandshakeKind, HandshakeRow},
         held_entries, members, outbox,
     },
@@ -108,7 +110,9 @@ impl Conversations {
             Ok(person) => person,
             Err(why) => return self.refuse_group(cx, id, why),
         };
-        let chat = self.chat_to_join(cx, id, person)?;
+        let Some(chat) = self.chat_to_join(cx, id, person)? else {
+            return Ok(());
+        };
         self.with(cx, chat, |conversation, cx| {
             conversation.group.delete(cx, id)?;
             conversation.group.replace(staged.accept(&cx.mls())?);
@@ -188,7 +192,9 @@ impl Conversations {
             Ok(person) => person,
             Err(why) => return self.refuse_group(cx, id, why),
         };
-        let chat = self.chat_to_join(cx, id, person)?;
+        let Some(chat) = self.chat_to_join(cx, id, person)? else {
+            return Ok(());
+        };
         self.with(cx, chat, |conversation, cx| {
             let Verdict::Enter(place) = conversation.judge(cx, &staged, state)? else {
                 return Ok(());
@@ -230,7 +236,7 @@ impl Conversations {
         if let Some(row) = conversations::find(cx.conn, id)? {
             self.with_row(cx, row, |conversation, cx| {
                 conversation.back_off(cx, Some(problem));
-                conversation.start_anew_if_unknown(cx, problem)
+                conversation.gone_if_unnamed(cx, problem)
             })?;
         } else if is_transient(problem) {
             // Sync will name it again.
@@ -249,23 +255,34 @@ impl Conversations {
         self.kept.retain(|_, kept| kept.last_use <= uses);
     }
 
-    /// The conversation to join: the one with this id, the one started here with the same person, or a new one.
+    /// The conversation to join: the one with this id, the one started here with the same person, or a new one. `None` if
+    /// this device is in another one with that person.
     fn chat_to_join(
         &mut self,
         cx: &mut Context<'_>,
         id: ConversationId,
         person: AccountId,
-    ) -> StepResult<ChatId> {
+    ) -> StepResult<Option<ChatId>> {
         if let Some(row) = conversations::find(cx.conn, id)? {
-            return Ok(row.chat);
+            return Ok(Some(row.chat));
         }
-        if let Some(row) = conversations::find_direct(cx.conn, person)?
-            && row.is_starting()
-        {
-            self.move_to(cx, row.chat, id)?;
-            return Ok(row.chat);
+        // One that is blocked is no reason to refuse another.
+        let known = conversations::find_direct(cx.conn, person)?;
+        let Some(row) = known.filter(|row| row.state != ConversationState::Blocked) else {
+            return new_direct(cx, id, person, ConversationState::Joining).map(Some);
+        };
+        let chat = row.chat;
+        if row.is_starting() || is_only_named(cx, &row)? {
+            self.move_to(cx, chat, id)?;
+            return Ok(Some(chat));
         }
-        new_direct(cx, id, person, ConversationState::Joining)
+        // Nobody has two with one person: one of them is gone, or made up.
+        cx.misbehaved(Some(chat), Misbehaviour::SecondConversation);
+        self.with_row(cx, row, |conversation, cx| {
+            conversation.doubt_if_unnamed(cx);
+            Ok(())
+        })?;
+        Ok(None)
     }
 
     fn refuse_group(&mut self, cx: &mut Context<'_>, id: ConversationId, why: ForeignGroup) -> StepResult {
@@ -288,25 +305,49 @@ impl Conversations {
 }
 
 impl Conversation {
-    /// Goes back to the start if the conversation that this device was to join in place of its own does not exist.
-    fn start_anew_if_unknown(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
-        let is_unknown = problem.known_code() == Some(ProblemCode::NotAMember)
+    /// Handles the refusal of the group of a conversation that Sync does not name either: the server does not have it.
+    fn gone_if_unnamed(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
+        let is_gone = problem.known_code() == Some(ProblemCode::NotAMember)
             && cx.connection.synced
-            && !cx.connection.named.contains(&self.id());
-        if is_unknown && self.record.state() == ConversationState::Joined && self.live.is_in_doubt {
-            // It is not there, whatever was said of it before. The user can begin it anew.
-            self.server_misbehaved(cx, Misbehaviour::NoSuchConversation);
-            self.cut_off(cx);
+            && !self.is_named(cx);
+        if !is_gone {
+            return Ok(());
         }
-        if is_unknown
-            && self.record.state() == ConversationState::Joining
-            && former_states::find(cx.conn, self.chat())?.is_none()
-        {
-            self.server_misbehaved(cx, Misbehaviour::NoSuchConversation);
-            self.record.set_state(ConversationState::Starting);
-            self.changed(cx);
+        match self.record.state() {
+            ConversationState::Joined if self.live.is_in_doubt => {
+                self.rejoin(cx)?;
+                self.gone(cx);
+            }
+            ConversationState::Joining if former_states::find(cx.conn, self.chat())?.is_some() => {
+                self.gone(cx);
+            }
+            // This device was to join it in place of its own, or the user has decided.
+            ConversationState::Joining => {
+                self.server_misbehaved(cx, Misbehaviour::NoSuchConversation);
+                self.record.set_state(ConversationState::Starting);
+                self.changed(cx);
+            }
+            _ => {}
         }
         Ok(())
+    }
+
+    /// Leaves it to the user whether a conversation in which this device was is begun anew.
+    fn gone(&mut self, cx: &mut Context<'_>) {
+        self.server_misbehaved(cx, Misbehaviour::ConversationGone);
+        self.cut_off(cx);
+    }
+
+    fn is_named(&self, cx: &Context<'_>) -> bool {
+        cx.connection.named.contains(&self.id())
+    }
+
+    /// Doubts a conversation that Sync does not name, if this device was in it when Sync was sent.
+    pub(crate) fn doubt_if_unnamed(&mut self, cx: &mut Context<'_>) {
+        let is_joined = self.record.state() == ConversationState::Joined;
+        if is_joined && !cx.connection.has_moved(self.chat()) && !self.is_named(cx) {
+            self.doubt(cx);
+        }
     }
 
     /// Handles `stale_epoch`: if the whole log is applied and the server is still in another epoch, something is wrong.
@@ -375,6 +416,13 @@ impl Conversation {
         cx.touch(self.chat());
         Ok(())
     }
+}
+
+/// Whether this device is to join a conversation of which it has nothing but the id.
+fn is_only_named(cx: &Context<'_>, row: &ConversationRow) -> StepResult<bool> {
+    Ok(row.state == ConversationState::Joining
+        && handshakes::find(cx.conn, row.chat)?.is_none()
+        && former_states::find(cx.conn, row.chat)?.is_none())
 }
 
 /// Whether this device may enter another conversation. An honest server lets no account have more.

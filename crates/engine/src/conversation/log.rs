@@ -5,7 +5,9 @@
 
 use bytes::Bytes;
 use prost::Message as _;
-use subrosa_mls::{CommitSender, MemberFault, ProcessError, Received, StagedCommit, payload_hash, peek};
+use subrosa_mls::{
+    CommitSender, LogHash, MemberFault, ProcessError, Received, StagedCommit, payload_hash, peek,
+};
 use subrosa_wire::{
     DeviceId, SendId, Timestamp,
     frames::{
@@ -119,6 +121,37 @@ impl Conversation {
         }
     }
 
+    /// Looks in a page for the commit that a Welcome belongs to, and begins there, wherever the server said it was.
+    pub(super) fn find_entrance(&mut self, cx: &mut Context<'_>, entries: &[LogEntry]) -> StepResult {
+        let id = self.id();
+        let group = self.group.load(cx, id)?;
+        let is_entrance = |entry: &&LogEntry| match &entry.payload {
+            Some(Payload::Commit(commit)) => group.was_begun_by(commit),
+            _ => false,
+        };
+        let entrance = entries.iter().find(is_entrance).map(|entry| entry.seq);
+        if let Some(seq) = entrance
+            && seq != self.record.cursor() + 1
+            && let Some(before) = seq.checked_sub(1)
+        {
+            self.server_misbehaved(cx, Misbehaviour::WelcomeMisplaced);
+            self.begin_at(
+                cx,
+                LogPlace {
+                    seq: before,
+                    hash: None,
+                },
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Begins to read the log at another place than the one that was named first.
+    fn begin_at(&mut self, cx: &Context<'_>, place: LogPlace) -> StepResult {
+        self.record.set_cursor(place.seq, place.hash);
+        self.begin_chain(cx)
+    }
+
     /// Checks, after a page was applied, whether it agrees with what the server said before. `head` is the end of the
     /// log that the page names.
     pub(super) fn check_head_after_page(
@@ -134,10 +167,19 @@ impl Conversation {
         if is_joined && self.record.is_entering() {
             // The commit that the Welcome belongs to comes first, whatever else there is.
             self.live.entries_tried += 1;
-            self.back_off(cx, None);
+            self.server_misbehaved(cx, Misbehaviour::WelcomeMisplaced);
             if self.live.entries_tried >= LOG_REFUSALS_MAX {
-                self.server_misbehaved(cx, Misbehaviour::WelcomeMisplaced);
+                self.back_off(cx, None);
                 self.enter_anew(cx)?;
+            } else {
+                // It may stand before the place that the server has named.
+                self.begin_at(
+                    cx,
+                    LogPlace {
+                        seq: 0,
+                        hash: Some(LogHash::START),
+                    },
+                )?;
             }
         } else if applies && cursor == after_seq && cursor < head.seq {
             // An entry that was just refused is fetched again before anybody is blamed.

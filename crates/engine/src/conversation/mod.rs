@@ -376,6 +376,9 @@ impl Conversation {
             }
             return self.check_progress(cx, after_seq, head);
         }
+        if self.record.state() == ConversationState::Joined && self.record.is_entering() {
+            self.find_entrance(cx, &page.entries)?;
+        }
         for entry in page.entries {
             self.take_entry(cx, entry)?;
         }

@@ -77,7 +77,12 @@ impl Conversation {
                 } else if self.live.is_in_doubt {
                     self.want_group(cx)?;
                 } else {
-                    if std::mem::take(&mut self.live.renumbers) {
+                    if self.live.renumbers {
+                        if self.live.is_fetching {
+                            // What the server has accepted is in the page that comes.
+                            return Ok(());
+                        }
+                        self.live.renumbers = false;
                         outbox::unseal(cx.conn, self.chat())?;
                     }
                     return self.send_next(cx);

@@ -186,6 +186,10 @@ pub enum Misbehaviour {
     AnotherConversation,
     /// It named a conversation that does not exist.
     NoSuchConversation,
+    /// It no longer has a conversation that this device is in.
+    ConversationGone,
+    /// It showed a second conversation with the same person.
+    SecondConversation,
     /// A device of this account that is said to be signed out comes back each time it is removed.
     SignedOutDeviceReturns,
 

@@ -101,6 +101,8 @@ fn misbehaviour(how: &client::Misbehaviour) -> Misbehaviour {
         client::Misbehaviour::ForeignGroup(ForeignGroup::WithoutOthers) => Misbehaviour::GroupWithoutOthers,
         client::Misbehaviour::AnotherConversation => Misbehaviour::AnotherConversation,
         client::Misbehaviour::NoSuchConversation => Misbehaviour::NoSuchConversation,
+        client::Misbehaviour::ConversationGone => Misbehaviour::ConversationGone,
+        client::Misbehaviour::SecondConversation => Misbehaviour::SecondConversation,
         client::Misbehaviour::SignedOutDeviceReturns(_) => Misbehaviour::SignedOutDeviceReturns,
         client::Misbehaviour::MalformedAccount => Misbehaviour::MalformedAccount,
         client::Misbehaviour::HandleChanged(_) => Misbehaviour::HandleChanged,

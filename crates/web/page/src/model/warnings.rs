@@ -98,7 +98,9 @@ impl<'a> Meaning<'a> {
             | Misbehaviour::FalseRefusal
             | Misbehaviour::WelcomeMisplaced
             | Misbehaviour::EntryOfFutureEpoch
-            | Misbehaviour::LogShortened => Self::ChangedLog,
+            | Misbehaviour::LogShortened
+            | Misbehaviour::ConversationGone
+            | Misbehaviour::SecondConversation => Self::ChangedLog,
             Misbehaviour::EntryForged
             | Misbehaviour::AnotherPast
             | Misbehaviour::KeyPackageForged
