@@ -9,7 +9,7 @@ use subrosa_wire::{
 };
 
 use crate::{
-    action::Action,
+    action::{Action, Plan},
     recovery::{assert_all_have, deliver, go_on, told},
     world::World,
 };
@@ -96,6 +96,17 @@ fn of_two_conversations_with_one_person_the_one_that_the_server_has_is_used() {
     try_again(&mut world, 1);
     assert_one_conversation(&mut world);
     go_on(&mut world);
+}
+
+// It was an epoch ahead, at the same place of the log, and its message waited for ever.
+#[test]
+fn a_device_that_is_ahead_of_a_server_that_went_back_does_not_wait_for_ever() {
+    let plan = "778863455365658611 1 wait:60000 send:32 roll-back keep read:223 up:50 down:114 up:45 send:5 up:140 \
+                down:82 roll-back up:163 down:183 up:215";
+    let plan: Plan = plan.parse().expect("it is a plan");
+    if let Err(error) = World::run(&plan) {
+        panic!("{error}");
+    }
 }
 
 // What was said to be gone and came back was entered in whatever state it was shown.

@@ -352,12 +352,15 @@ impl Conversation {
 
     /// Handles `stale_epoch`: if the whole log is applied and the server is still in another epoch, something is wrong.
     pub(super) fn doubt_if_diverged(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
-        if self.record.cursor() < problem.head_seq {
+        let cursor = self.record.cursor();
+        if cursor < problem.head_seq {
             return Ok(());
         }
         let id = self.id();
         match self.group.find(cx, id)? {
-            Some(group) if group.epoch() >= problem.epoch => {}
+            Some(group) if group.epoch() == problem.epoch => {}
+            // The answer may be from before our newest commit was accepted.
+            Some(group) if group.epoch() > problem.epoch && cursor > problem.head_seq => {}
             _ => self.doubt(cx),
         }
         Ok(())
