@@ -167,5 +167,6 @@ fn state() -> State {
         refusal: None,
         unsent: 0,
         storage_full: false,
+        clock_difference_ms: None,
     }
 }

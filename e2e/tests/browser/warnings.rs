@@ -20,6 +20,7 @@ const OTHER: AccountId = AccountId::from_bytes([0x3c; 16]);
 fn device(number: u8, days: u64, certified: bool) -> Device {
     Device {
         id: DeviceId::from_bytes([number; 16]),
+        name: None,
         created_at: Timestamp::from_millis(noon().as_millis() - days * 86_400_000),
         last_seen_at: noon(),
         current: number == 1,
