@@ -36,12 +36,7 @@ type Split = (Vec<u8>, BTreeMap<String, Vec<u8>>);
 
 /// Splits the module `NAME`. Returns what wasm-bindgen gets to see, and the files of the rest: `NAME-parts.js`, which
 /// loads them, and a `later-*.wasm` for each.
-pub(super) fn split(
-    name: &str,
-    module: &[u8],
-    scratch: &Path,
-    flavour: Flavour,
-) -> Result<Split> {
+pub(super) fn split(name: &str, module: &[u8], scratch: &Path, flavour: Flavour) -> Result<Split> {
     let script_name = format!("{name}-parts.js");
     let main = scratch.join("main.wasm");
     let (link_name, main_module) = (format!("./{script_name}"), format!("./{name}.js"));

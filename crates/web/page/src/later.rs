@@ -15,7 +15,10 @@ use crate::{auth::trouble, chats::Layout};
 /// Draws the messenger.
 type Draw = fn() -> AnyView;
 
-#[expect(clippy::unnecessary_wraps, reason = "loading it may fail, which the macro adds")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "loading it may fail, which the macro adds"
+)]
 #[wasm_split(messenger, fallible, wasm_split_path = leptos::wasm_split)]
 fn messenger() -> Result<Draw, SplitLoaderError> {
     Ok(|| view! { <Layout /> }.into_any())
