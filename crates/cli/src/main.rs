@@ -24,7 +24,7 @@ mod secrets;
 mod logging;
 mod signals;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::{CommandFactory as _, Parser as _};
 
@@ -36,6 +36,9 @@ use crate::{
     },
     output::Output,
 };
+
+/// How long the threads of a command may take to end after it.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -77,8 +80,9 @@ fn wants_json() -> bool {
 fn run(arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(carry_out(arguments, output));
-    // A thread that still reads from the terminal must not keep the process alive.
-    runtime.shutdown_background();
+    // A thread that still runs while the process ends may meet the exit handlers of the cryptography library; one that
+    // still reads from the terminal must not keep the process alive.
+    runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
     result
 }
 

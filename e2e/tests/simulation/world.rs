@@ -75,7 +75,7 @@ impl World {
         let mut world = Self::new(plan.seed, plan.devices);
         if plan.is_hostile() {
             // In most worlds they know each other before anybody does harm.
-            if plan.seed % 4 > 0 {
+            if !plan.seed.is_multiple_of(4) {
                 world.talk();
             }
             world.be_hostile();
