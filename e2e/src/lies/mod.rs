@@ -346,11 +346,16 @@ impl Tampering for Liar {
         let Some((one, other)) = self.swapped.as_ref().filter(|_| is_told) else {
             return bytes;
         };
+        // What the page is made of passes here, too, and is compressed.
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(binary) => return binary.into_bytes(),
+        };
         let quoted = |handle: &str| format!("\"{handle}\"");
         // For a moment one of them has a handle that nobody has.
         let nobody = quoted(&"?".repeat(one.len()));
-        let text = String::from_utf8_lossy(&bytes).replace(&quoted(one), &nobody);
-        text.replace(&quoted(other), &quoted(one))
+        text.replace(&quoted(one), &nobody)
+            .replace(&quoted(other), &quoted(one))
             .replace(&nobody, &quoted(other))
             .into_bytes()
     }

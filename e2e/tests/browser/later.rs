@@ -3,7 +3,7 @@
 
 use subrosa_e2e::{
     Server,
-    browser::{Browser, Profile, WebPerson},
+    browser::{Browser, Kind, Profile, WebPerson},
     until,
 };
 
@@ -38,26 +38,23 @@ async fn the_messenger_is_loaded_while_nobody_is_signed_in_yet() {
 #[tokio::test]
 async fn a_messenger_that_cannot_be_loaded_is_told_and_loaded_again_when_asked() {
     let mut visitor = Visitor::new();
-    for kind in BOTH {
-        let server = Server::start().await;
-        let mut profile = Profile::new(kind);
-        profile.prelude = WITHHELD.to_owned();
-        let browser = profile.start().await;
-        browser.expect_complaint("status");
-        let mut alice = WebPerson::new(&browser, &server, "alice").await;
-        alice.fill_registration("Alice").await;
-        alice.tab.click("register-submit").await;
-        alice.keep_recovery_code().await;
-        let tab = &alice.tab;
-        tab.wait_for("not-loaded").await;
-        if kind == BOTH[0] {
-            visitor.visit(tab, "67-not-loaded").await;
-        }
-        tab.click("load-again").await;
-        tab.wait_for("not-loaded").await;
-        tab.evaluate("globalThis.isBack = true").await;
-        tab.click("load-again").await;
-        tab.wait_for("chat-list").await;
-    }
+    let server = Server::start().await;
+    // In Firefox a page cannot use what a prelude puts in the place of `fetch`.
+    let mut profile = Profile::new(Kind::Chromium);
+    profile.prelude = WITHHELD.to_owned();
+    let browser = profile.start().await;
+    browser.expect_complaint("status");
+    let mut alice = WebPerson::new(&browser, &server, "alice").await;
+    alice.fill_registration("Alice").await;
+    alice.tab.click("register-submit").await;
+    alice.keep_recovery_code().await;
+    let tab = &alice.tab;
+    tab.wait_for("not-loaded").await;
+    visitor.visit(tab, "67-not-loaded").await;
+    tab.click("load-again").await;
+    tab.wait_for("not-loaded").await;
+    tab.evaluate("globalThis.isBack = true").await;
+    tab.click("load-again").await;
+    tab.wait_for("chat-list").await;
     visitor.end();
 }
