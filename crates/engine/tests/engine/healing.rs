@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use subrosa_engine::{ChatId, Command, Input, content::SendToken};
+use subrosa_engine::{ChatId, Command, Conversation, Input, content::SendToken};
 use subrosa_wire::{
     ProblemCode,
     frames::{
-        Acknowledged, Append, Appended, ClientFrame, Problem, append::Payload, client_frame::Request,
-        server_frame::Body,
+        Acknowledged, Append, Appended, ClientFrame, ConversationHead, Problem, append::Payload,
+        client_frame::Request, server_frame::Body,
     },
 };
 
@@ -78,6 +78,7 @@ fn ticks_until(device: &mut Device, end: Duration, seq: &mut u64) -> Vec<bool> {
             let sync = device.asked.remove(sync);
             let mut state = device.empty_state();
             state.key_packages = None;
+            state.conversations = heads(device, *seq);
             answer(device, sync.request_id, Body::SyncState(state));
         }
         sent.extend(accept(device, seq));
@@ -86,6 +87,18 @@ fn ticks_until(device: &mut Device, end: Duration, seq: &mut u64) -> Vec<bool> {
     device.step(Input::Tick).unwrap();
     sent.extend(accept(device, seq));
     sent
+}
+
+/// The conversations of the device, with the log of each at this place.
+fn heads(device: &Device, head_seq: u64) -> Vec<ConversationHead> {
+    let conversations = device.engine.conversations().unwrap();
+    let head = |conversation: Conversation| ConversationHead {
+        conversation_id: conversation.conversation_id.to_vec().into(),
+        head_seq,
+        member: true,
+        ..ConversationHead::default()
+    };
+    conversations.into_iter().map(head).collect()
 }
 
 fn chat(device: &Device) -> ChatId {
@@ -171,7 +184,8 @@ fn a_clock_that_was_fast_does_not_stop_updates() {
     assert_eq!(send(&mut device, &mut seq), [true, false]);
     device.now = START.plus(2 * HOUR);
     // Sync looks at every conversation.
-    connect(&mut device, |_| {});
+    let heads = heads(&device, seq);
+    connect(&mut device, |state| state.conversations = heads);
     assert_eq!(accept(&mut device, &mut seq), [true]);
 }
 
@@ -186,7 +200,8 @@ fn updates_that_are_due_together_are_spread() {
     }
     device.asked.clear();
     device.now = START.plus(HOUR);
-    connect(&mut device, |_| {});
+    let heads = heads(&device, 1);
+    connect(&mut device, |state| state.conversations = heads);
     let mut commits = 0;
     let mut steps = 0;
     loop {
