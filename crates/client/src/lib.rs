@@ -72,6 +72,6 @@ pub use subrosa_engine::{
     ForeignGroup, LocalMessageId, Me, Member, MemberDevice, MemberMisbehaviour, Message, MessageStatus,
     Misbehaviour, Notice, NoticeKind, Role, Warning,
     account::{InvalidRecoveryCode, Password, WeakPassword},
-    content::{MessageId, SendToken, folded, printable, printable_line, revealed},
+    content::{MessageId, SendToken, folded, printable, printable_line, revealed, without_marks},
 };
 pub use subrosa_wire::{AccountId, ConversationId, DeviceId, Handle, ProblemCode, Timestamp, rest::Person};

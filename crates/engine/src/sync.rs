@@ -45,11 +45,13 @@ impl Step<'_> {
         for head in &state.conversations {
             conversations.head(cx, head)?;
         }
-        for chat in ids(cx.conn)? {
-            conversations.with(cx, chat, |conversation, cx| {
-                conversation.doubt_if_unnamed(cx);
-                Ok(())
-            })?;
+        for (chat, id) in ids(cx.conn)? {
+            if !cx.connection.named.contains(&id) {
+                conversations.with(cx, chat, |conversation, cx| {
+                    conversation.doubt_if_unnamed(cx);
+                    Ok(())
+                })?;
+            }
             cx.connection.advanced.insert(chat);
             cx.touch(chat);
         }
@@ -94,7 +96,7 @@ pub(crate) fn devices_confirmed(cx: &mut Context<'_>, packages: &KeyPackages) ->
     if cx.connection.devices_claimed(&claimed) {
         cx.misbehaved(None, Misbehaviour::DevicesContradict);
     }
-    for chat in ids(cx.conn)? {
+    for (chat, _) in ids(cx.conn)? {
         cx.touch(chat);
     }
     Ok(())

@@ -13,7 +13,7 @@ use super::{
     model::Model,
     update::{Effect, Input, update},
 };
-use crate::people::Names;
+use crate::{commands::history::notices_beside, people::Names};
 
 /// Pause in typing after which the server is searched.
 const SEARCH_PAUSE: Duration = Duration::from_millis(150);
@@ -80,10 +80,7 @@ impl Effects {
             Effect::LoadMessages { chat, limit } => {
                 let handle = client.chat(chat);
                 let messages = handle.messages(None, limit).await?;
-                let is_all = u32::try_from(messages.len()).is_ok_and(|loaded| loaded < limit);
-                let first = messages.first().filter(|_| !is_all);
-                let from = first.map_or(i64::MIN, |first| first.position);
-                let notices = handle.notices(from..=i64::MAX).await?;
+                let notices = notices_beside(&handle, &messages, limit).await?;
                 return Ok(Some(Input::Messages(chat, messages, notices)));
             }
             Effect::Send { chat, text } => {

@@ -1,7 +1,7 @@
 //! The messages of a chat as rows of a screen.
 
 use jiff::{civil::Date, tz::TimeZone};
-use subrosa_client::{Message, MessageStatus, Notice, printable};
+use subrosa_client::{Message, MessageStatus, Notice, printable, without_marks};
 
 use super::{
     model::{Scroll, Thread},
@@ -76,7 +76,7 @@ pub(super) fn rows(thread: &Thread, names: &Names, zone: &TimeZone, width: usize
         }) {
             add.row(RowKind::Header, header);
         }
-        let text = wrap::drawn(&printable(&message.text)).replace('\t', TAB);
+        let text = without_marks(&printable(&message.text)).replace('\t', TAB);
         for range in wrap::rows(&text, width.saturating_sub(GUTTER)) {
             add.row(RowKind::Text, text[range].to_owned());
         }

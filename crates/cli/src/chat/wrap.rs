@@ -20,26 +20,6 @@ fn grapheme_columns(grapheme: &str) -> usize {
     printable_line(grapheme).width()
 }
 
-/// A text without the marks that direct it and tell where its lines may break: a grid of cells does not need them.
-pub(super) fn drawn(text: &str) -> String {
-    text.replace(
-        |c: char| {
-            matches!(
-                c,
-                '\u{ad}'
-                    | '\u{61c}'
-                    | '\u{200b}'
-                    | '\u{200e}'
-                    | '\u{200f}'
-                    | '\u{202a}'..='\u{202c}'
-                    | '\u{2060}'
-                    | '\u{2066}'..='\u{2069}'
-            )
-        },
-        "",
-    )
-}
-
 /// Breaks a text into rows of at most `width` columns: at line feeds, then at spaces, then anywhere. The ranges are
 /// byte ranges of the text, without the line feeds. Spaces at the end of a row may exceed the width. There always is
 /// at least one row, and no row is empty except for an empty line.

@@ -1,7 +1,7 @@
 //! `subrosa history`: the messages of one conversation.
 
 use clap::{Args, value_parser};
-use subrosa_client::{Handle, Notice};
+use subrosa_client::{Chat, ClientError, Handle, Message, Notice};
 
 use super::{finish_with_warnings, sync};
 use crate::{
@@ -45,12 +45,8 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
     };
     let names = Names::load(&client).await?;
     let messages = chat.messages(None, arguments.limit).await?;
-    // What happened before the first message that is shown belongs to the part that is not.
-    let is_all = u32::try_from(messages.len()).is_ok_and(|shown| shown < arguments.limit);
-    let from = messages
-        .first()
-        .map_or(i64::MIN, |first| if is_all { i64::MIN } else { first.position });
-    let mut notices = chat.notices(from..=i64::MAX).await?.into_iter().peekable();
+    let notices = notices_beside(&chat, &messages, arguments.limit).await?;
+    let mut notices = notices.into_iter().peekable();
     for message in messages {
         while let Some(notice) = notices.next_if(|notice| notice.position <= message.position) {
             show_notice(&notice, &names, output)?;
@@ -63,6 +59,19 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
     }
     chat.mark_read().await?;
     finish_with_warnings(client, events, output).await
+}
+
+/// The lines that are shown with the newest messages of a conversation, of which `limit` were asked for. What happened
+/// before the first that is shown belongs to the part that is not.
+pub(crate) async fn notices_beside(
+    chat: &Chat,
+    messages: &[Message],
+    limit: u32,
+) -> Result<Vec<Notice>, ClientError> {
+    let is_all = u32::try_from(messages.len()).is_ok_and(|shown| shown < limit);
+    let first = messages.first().filter(|_| !is_all);
+    let from = first.map_or(i64::MIN, |first| first.position);
+    chat.notices(from..=i64::MAX).await
 }
 
 fn show_notice(notice: &Notice, names: &Names, output: &mut Output) -> anyhow::Result<()> {

@@ -7,9 +7,9 @@ use subrosa_client::{
     ChatId, Client, ClientError, Connection, Event, Handle, LocalMessageId, Message, MessageStatus, Status,
     Update,
 };
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
-use super::{SYNC_PATIENCE, finish, note_clock};
+use super::{arrival, finish, note_clock};
 use crate::{
     exit::{incompatible, timed_out},
     global::Global,
@@ -80,10 +80,7 @@ async fn listen(client: &Client, arguments: &Arguments, output: &mut Output) -> 
     client.connect();
     if arguments.from_now {
         // With what waited at the server, if that can be reached.
-        let is_decided = |status: &Status| {
-            status.caught_up || status.is_final() || matches!(status.connection, Connection::Waiting { .. })
-        };
-        let _ = timeout(SYNC_PATIENCE, status.clone().wait_for(is_decided)).await;
+        arrival(client).await;
         printer.find_chat().await?;
         printer.skip().await?;
     }

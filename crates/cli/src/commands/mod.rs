@@ -40,13 +40,7 @@ const FINISH_PATIENCE: Duration = Duration::from_secs(5);
 /// here. A device that was signed out is an error, and so is a server of another version, since waiting would not help.
 async fn sync(client: &Client, output: &mut Output) -> anyhow::Result<()> {
     client.connect();
-    let mut status = client.status();
-    let is_decided = |status: &Status| {
-        status.caught_up || status.is_final() || matches!(status.connection, Connection::Waiting { .. })
-    };
-    // Whether in time or not, the status says what happened.
-    let _ = timeout(SYNC_PATIENCE, status.wait_for(is_decided)).await;
-    let status = status.borrow().clone();
+    let status = arrival(client).await;
     note_clock(&status, output);
     match status.connection {
         _ if status.caught_up => Ok(()),
@@ -70,6 +64,17 @@ async fn sync(client: &Client, output: &mut Output) -> anyhow::Result<()> {
             Ok(())
         }
     }
+}
+
+/// Waits until what waited at the server has arrived, or cannot for now. Whether in time or not, the status says what
+/// happened.
+async fn arrival(client: &Client) -> Status {
+    let is_decided = |status: &Status| {
+        status.caught_up || status.is_final() || matches!(status.connection, Connection::Waiting { .. })
+    };
+    let mut status = client.status();
+    let _ = timeout(SYNC_PATIENCE, status.wait_for(is_decided)).await;
+    status.borrow().clone()
 }
 
 /// Says that the clock is wrong, if it is. Whatever else goes wrong then may have this reason.

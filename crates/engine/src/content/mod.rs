@@ -24,7 +24,7 @@ pub use model::{
     Body, Disposition, Expires, ExtensionName, ExtensionValue, External, MimiContent, NestedPart,
     PartSemantics, SALT_LEN,
 };
-pub use printable::{printable, printable_line, revealed};
+pub use printable::{printable, printable_line, revealed, without_marks};
 pub use profile::Profile;
 pub use send_token::SendToken;
 pub use status::{ReportedStatus, StatusReport};

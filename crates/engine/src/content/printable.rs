@@ -31,6 +31,12 @@ pub fn printable_line(text: &str) -> Cow<'_, str> {
     with_layout(text, &[], false)
 }
 
+/// A printable text without the characters that [`printable`] keeps for scripts alone: a grid of cells needs none of
+/// them, and gives each a cell.
+pub fn without_marks(printable: &str) -> String {
+    printable.replace(|c: char| is_word_break(c) || is_bidi_control(c), "")
+}
+
 fn with_layout<'a>(text: &'a str, layout: &[char], keeps_marks: bool) -> Cow<'a, str> {
     let is_plain = |c: char| {
         layout.contains(&c)

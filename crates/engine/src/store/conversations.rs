@@ -171,10 +171,14 @@ pub(crate) fn shown(conn: &Connection) -> Result<Vec<ConversationRow>, DatabaseE
     readable(statement.query([])?, conversation)
 }
 
-/// The ids of every conversation, those least recently active first.
-pub(crate) fn ids(conn: &Connection) -> Result<Vec<ChatId>, DatabaseError> {
-    let mut statement = conn.prepare_cached("SELECT id FROM conversations ORDER BY active_at DESC, id")?;
-    readable(statement.query([])?, |row| Ok(row.get(0)?))
+/// The ids of every conversation, here and on the wire, those least recently active first.
+pub(crate) fn ids(conn: &Connection) -> Result<Vec<(ChatId, ConversationId)>, DatabaseError> {
+    let sql = "SELECT id, conversation_id FROM conversations ORDER BY active_at DESC, id";
+    let mut statement = conn.prepare_cached(sql)?;
+    readable(statement.query([])?, |row| {
+        let id = ConversationId::from_bytes(id_bytes(&row.get::<_, Vec<u8>>(1)?)?);
+        Ok((row.get(0)?, id))
+    })
 }
 
 /// How many conversations there are.

@@ -5,14 +5,13 @@ use ratatui::{
     layout::{Position, Rect},
     style::Style,
 };
-use subrosa_client::{Conversation, ConversationState, MessageStatus};
+use subrosa_client::{Conversation, ConversationState, MessageStatus, without_marks};
 
 use super::{
     super::{
         geometry::list_row_height,
         model::{Focus, Model},
         transcript::status_text,
-        wrap::drawn,
     },
     BOLD, DIM, at, line, put,
 };
@@ -88,7 +87,7 @@ fn preview(chat: &Conversation) -> String {
     let Some(message) = &chat.last_message else {
         return "no messages".to_owned();
     };
-    let text = drawn(&message_line(&message.text));
+    let text = without_marks(&message_line(&message.text));
     match (message.outgoing, message.status) {
         (true, status @ (MessageStatus::Failed | MessageStatus::Pending)) => {
             format!("{}: {text}", status_text(status))
