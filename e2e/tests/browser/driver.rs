@@ -23,7 +23,8 @@ const FORM: &str = r#"<!doctype html><meta name="viewport" content="width=device
   }, 50));
 </script>"#;
 
-/// A worker that appends lines to a file in the origin private file system while it holds a lock.
+/// A worker that appends lines to a file in the origin private file system while it holds a lock. A
+/// browser gives the lock of a tab that closed to the next one before it lets go of the tab's file.
 const STORE: &str = r#"<!doctype html><title>A store</title><p data-testid="state">closed</p><script>
   const worker = new Worker("/worker.js");
   worker.onmessage = (event) => {
@@ -43,7 +44,12 @@ const STORE_WORKER: &str = r#"
     if (!navigator.storage.getDirectory) { postMessage("no file system"); return; }
     const folder = await navigator.storage.getDirectory();
     const handle = await folder.getFileHandle("lines", { create: true });
-    file = await handle.createSyncAccessHandle();
+    while (!file) {
+      file = await handle.createSyncAccessHandle().catch((error) => {
+        if (error.name !== "NoModificationAllowedError") throw error;
+        return new Promise((resolve) => setTimeout(resolve, 20));
+      });
+    }
     const bytes = new Uint8Array(file.getSize());
     file.read(bytes, { at: 0 });
     postMessage(`open ${new TextDecoder().decode(bytes).split("\n").length - 1}`);
