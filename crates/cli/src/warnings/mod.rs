@@ -350,6 +350,10 @@ mod tests {
             code,
             detail: "71680 bytes".into(),
         };
+        let not_processed = |chat| Warning::NotProcessed {
+            chat,
+            reason: "a conversation without its group".into(),
+        };
         let bob = with_bob();
         let lines = [
             json(
@@ -362,6 +366,8 @@ mod tests {
             json(&Warning::UnknownDevice(DEVICE), None),
             json(&Warning::DeviceUnlisted(DEVICE), None),
             json(&Warning::HistoryGap { chat: CHAT }, Some(&bob)),
+            json(&not_processed(Some(CHAT)), Some(&bob)),
+            json(&not_processed(None), None),
             json(&Warning::CertificatesExpired { chat: CHAT }, Some(&bob)),
             json(
                 &refused(Some(LocalMessageId::new(1)), Some(ProblemCode::TooLarge)),
@@ -378,6 +384,8 @@ mod tests {
         {"warning":"there is a device of your account that your other devices do not know: 05050505050505050505050505050505. It may not have finished signing in; if you do not recognise it in `subrosa devices`, sign it out with `subrosa devices --sign-out 05050505050505050505050505050505` and change your password","kind":"unknown_device","device":"05050505050505050505050505050505"}
         {"warning":"the server no longer lists your device 05050505050505050505050505050505: it was signed out, or was not used for so long that its session has ended. If you still use it, look there","kind":"device_unlisted","device":"05050505050505050505050505050505"}
         {"warning":"@bob: messages are missing, because this device was offline for longer than the server keeps them; look on another device, or ask for them again","kind":"history_gap","conversation":"03030303030303030303030303030303"}
+        {"warning":"@bob: something in this conversation cannot be processed, and it is set aside; messages that you write in it wait, and `subrosa chat` can try again or hide it (a conversation without its group)","kind":"not_processed","conversation":"03030303030303030303030303030303"}
+        {"warning":"an invitation to a conversation cannot be processed and was dropped; nothing else is affected (a conversation without its group)","kind":"not_processed"}
         {"warning":"@bob: the message waits, because no device of the other person has a certificate that is valid now; check the date and time of this device, or ask the person to open Subrosa","kind":"certificates_expired","conversation":"03030303030303030303030303030303"}
         {"warning":"@bob: the server refused a message, which is kept as failed; `subrosa chat` can try again or delete it (the request is too large: 71680 bytes)","kind":"refused","conversation":"03030303030303030303030303030303","code":"too_large"}
         {"warning":"the server refused a request; a newer version of Subrosa may know why (71680 bytes)","kind":"refused"}

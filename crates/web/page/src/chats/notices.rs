@@ -227,3 +227,21 @@ pub(super) fn of_event(notice: &Notice) -> String {
         (NoticeKind::Other, _) => now!("event-other", name = who),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invitation_that_was_left_out_is_told_with_the_error_for_a_report() {
+        let left_out = Warning::NotProcessed {
+            chat: None,
+            detail: "a conversation without its group".to_owned(),
+        };
+        assert!(words(&left_out).starts_with("An invitation to a chat"));
+        assert_eq!(
+            warnings::report(&left_out).as_deref(),
+            Some("a conversation without its group")
+        );
+    }
+}
