@@ -178,15 +178,9 @@ pub enum ForeignGroup {
     /// This version does not know the kind of conversation.
     #[error("the group is of a kind that this version does not know")]
     UnknownKind,
-    /// This account is not in it.
-    #[error("the group does not name this account")]
-    WithoutUs,
     /// It is of another person than the conversation.
     #[error("the group is with another person than the conversation")]
     OtherPerson,
-    /// Nobody else is in it.
-    #[error("the group names nobody else")]
-    WithoutOthers,
 }
 
 /// What a member did that an honest one never does.

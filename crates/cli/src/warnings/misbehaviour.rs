@@ -269,18 +269,10 @@ fn foreign_group(why: ForeignGroup) -> String {
              show it"
                 .to_owned()
         }
-        ForeignGroup::WithoutUs => {
-            format!("the server named a conversation that you are not in, and it was refused; {TELL_THE_OPERATOR}")
-        }
         ForeignGroup::OtherPerson => {
             format!(
                 "the server named a conversation with somebody else in place of this one, and it was refused; \
                  {TELL_THE_OPERATOR}"
-            )
-        }
-        ForeignGroup::WithoutOthers => {
-            format!(
-                "the server named a conversation that nobody else is in, and it was refused; {TELL_THE_OPERATOR}"
             )
         }
         // This version does not know it.

@@ -438,7 +438,7 @@ mod tests {
                 log_epoch: 1,
             },
             Misbehaviour::LogShortened,
-            Misbehaviour::ForeignGroup(ForeignGroup::WithoutUs),
+            Misbehaviour::ForeignGroup(ForeignGroup::OtherPerson),
             Misbehaviour::AnotherConversation,
             Misbehaviour::SignedOutDeviceReturns(DeviceId::from_bytes([5; 16])),
             Misbehaviour::MalformedAccount,

@@ -446,22 +446,17 @@ fn invitation_dropped(cx: &mut Context<'_>, cause: &EngineError) {
     });
 }
 
-/// The other account of a direct conversation, as the group's signed context names it. An error if this account is
-/// not in it, or nobody else is.
+/// The other account of a direct conversation, as the group's signed context names it. The group was verified, so this
+/// account is in it.
 fn check_policy(
     cx: &mut Context<'_>,
     policy: &GroupPolicy,
     known: Option<ChatId>,
 ) -> StepResult<Result<AccountId, ForeignGroup>> {
     let me = cx.me.account_id;
-    if policy.kind() != ConversationKind::Direct {
+    let other = policy.accounts().iter().find(|account| **account != me);
+    let (ConversationKind::Direct, Some(person)) = (policy.kind(), other) else {
         return Ok(Err(ForeignGroup::UnknownKind));
-    }
-    if !policy.admits(me) {
-        return Ok(Err(ForeignGroup::WithoutUs));
-    }
-    let Some(person) = policy.accounts().iter().find(|account| **account != me) else {
-        return Ok(Err(ForeignGroup::WithoutOthers));
     };
     // Before anybody is added to the contacts: in a known conversation there is nobody else.
     if let Some(chat) = known

@@ -135,17 +135,26 @@ fn a_person_whose_keys_do_not_fit_the_account_is_not_written_to() {
 #[test]
 fn key_packages_that_come_with_other_keys_are_not_used() {
     let impostor = false_bob();
+    let bob = Device::person(BOB).account_id;
     let other_keys = Account {
-        account_id: Device::person(BOB).account_id.to_vec().into(),
+        account_id: bob.to_vec().into(),
         ..account(&impostor)
     };
-    for shown in [other_keys, account(&impostor)] {
-        key_packages_of_the_impostor_are_not_used(shown);
+    let nobody = Account {
+        account_id: Vec::new().into(),
+        ..account(&impostor)
+    };
+    for (shown, how) in [
+        (other_keys, Misbehaviour::FalseKeys(bob)),
+        (account(&impostor), Misbehaviour::WrongAccount),
+        (nobody, Misbehaviour::MalformedAccount),
+    ] {
+        key_packages_of_the_impostor_are_not_used(shown, &how);
     }
 }
 
 /// Whoever the server claims they belong to.
-fn key_packages_of_the_impostor_are_not_used(shown: Account) {
+fn key_packages_of_the_impostor_are_not_used(shown: Account, expected: &Misbehaviour) {
     let (mut alice, bob) = alice();
     let chat = alice.engine.direct_chat_with(bob.account_id).unwrap().unwrap();
     alice
@@ -169,13 +178,17 @@ fn key_packages_of_the_impostor_are_not_used(shown: Account) {
     };
     answer(&mut alice, claim.request_id, Body::KeyPackages(shown));
     let warnings = alice.warnings();
-    assert_eq!(warnings.len(), 2, "{warnings:?}");
-    assert!(
-        warnings
-            .iter()
-            .all(|warning| matches!(warning, Warning::ServerMisbehaved { .. })),
-        "{warnings:?}"
-    );
+    let [
+        Warning::ServerMisbehaved { how: of_account, .. },
+        Warning::ServerMisbehaved {
+            how: Misbehaviour::KeyPackageForged { .. },
+            ..
+        },
+    ] = &warnings[..]
+    else {
+        panic!("{warnings:?}")
+    };
+    assert_eq!(of_account, expected);
     assert!(alice.asked.is_empty(), "nothing leaves: {:?}", alice.asked);
     assert_eq!(alice.engine.outbox_len().unwrap(), 1);
     assert_bob_is_who_he_was(&alice, &bob);

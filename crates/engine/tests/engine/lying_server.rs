@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use subrosa_engine::{Event, Input, Warning};
+use subrosa_engine::{Event, Input, Misbehaviour, Warning};
 use subrosa_wire::{
     ProblemCode,
     frames::{
@@ -202,7 +202,13 @@ fn what_is_answered_with_nothing_or_with_something_else_is_asked_again() {
             request_id: sync.request_id,
             body,
         });
-        assert_eq!(device.warnings().len(), 1);
+        assert_eq!(
+            device.warnings(),
+            [&Warning::ServerMisbehaved {
+                chat: None,
+                how: Misbehaviour::WrongAnswer
+            }]
+        );
         device.now = device.wake_at.unwrap();
         device.step(Input::Tick).unwrap();
         assert!(matches!(device.asked[0].request, Some(Request::Sync(_))));

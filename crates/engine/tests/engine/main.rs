@@ -11,6 +11,8 @@ mod floods;
 mod healing;
 mod key_packages;
 mod lying_server;
+mod mallory;
+mod misbehaviour;
 mod moved_handles;
 mod numbers;
 mod others;

@@ -16,7 +16,7 @@ use crate::{
     others::{Others, joined},
 };
 
-fn send(device: &mut Device, chat: ChatId, text: &str) -> Message {
+pub(crate) fn send(device: &mut Device, chat: ChatId, text: &str) -> Message {
     device.events.clear();
     device
         .step(Command::SendText {
@@ -33,7 +33,7 @@ fn send(device: &mut Device, chat: ChatId, text: &str) -> Message {
 }
 
 /// Answers what comes before a message, and returns the request that carries it.
-fn next_append(device: &mut Device, others: &mut Others) -> (u64, Append) {
+pub(crate) fn next_append(device: &mut Device, others: &mut Others) -> (u64, Append) {
     loop {
         if device.asked.is_empty() {
             device.now = device.wake_at.unwrap();
@@ -54,7 +54,7 @@ fn next_append(device: &mut Device, others: &mut Others) -> (u64, Append) {
     }
 }
 
-fn message(device: &Device, message: &Message) -> Message {
+pub(crate) fn message(device: &Device, message: &Message) -> Message {
     device.engine.message(message.id).unwrap().unwrap()
 }
 
@@ -100,6 +100,27 @@ fn an_answer_with_a_number_that_cannot_be_is_not_believed_and_the_message_is_sen
         );
         assert_eq!(device.engine.messages(chat, None, 10).unwrap(), [shown]);
     }
+}
+
+#[test]
+fn a_message_that_is_said_to_stand_in_a_place_that_is_taken_is_sent_as_something_new() {
+    let (mut device, mut others, chat) = joined();
+    let sent = send(&mut device, chat, "hello");
+    let (request_id, first) = next_append(&mut device, &mut others);
+    let lie = Appended {
+        seq: 1,
+        ..others.only().appended()
+    };
+    device.answer(request_id, Body::Appended(lie));
+    assert_eq!(
+        device.warnings(),
+        [&server_did(chat, Misbehaviour::AcceptedElsewhere)]
+    );
+    let (request_id, again) = next_append(&mut device, &mut others);
+    assert_ne!(again.send_id, first.send_id);
+    let appended = others.only().append(device.engine.me().device_id, &again);
+    device.answer(request_id, Body::Appended(appended));
+    assert_eq!(message(&device, &sent).status, MessageStatus::Sent);
 }
 
 #[test]

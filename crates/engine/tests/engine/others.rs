@@ -17,7 +17,7 @@ use subrosa_test_support::SeededRng;
 use subrosa_wire::{
     AccountId, ConversationId, DeviceId, ProblemCode,
     frames::{
-        Account, Acknowledged, Append, Appended, ClientFrame, Commit, ConversationHead, GroupState,
+        Account, Acknowledged, Append, Appended, ClientFrame, ConversationHead, GroupState,
         KeyPackagesPublished, LogEntry, LogPage, Problem, SyncState, append, client_frame::Request,
         log_entry::Payload, look_up_account::By, server_frame::Body,
     },
@@ -34,8 +34,6 @@ pub(crate) struct Other {
     store: MemoryStore,
     rng: SeededRng,
     group: Group,
-    group_info: Vec<u8>,
-    ratchet_tree: Vec<u8>,
     /// The number of the last send.
     sent: u64,
     /// What follows seq 1.
@@ -59,8 +57,6 @@ impl Other {
         let store = MemoryStore::new();
         let mls = Mls::new(&store, &mut rng, START);
         let group = mls.create_group(&identity, id, &policy).unwrap();
-        let group_info = group.group_info(&mls, &identity).unwrap();
-        let ratchet_tree = group.ratchet_tree().unwrap();
         Self {
             id,
             contents: vault.contents,
@@ -68,15 +64,37 @@ impl Other {
             store,
             rng,
             group,
-            group_info,
-            ratchet_tree,
             sent: 1,
             log: Vec::new(),
         }
     }
 
-    fn account(&self) -> AccountId {
+    pub(crate) fn account(&self) -> AccountId {
         self.contents.account_id()
+    }
+
+    /// Another device of the same account.
+    pub(crate) fn sibling(&mut self) -> DeviceIdentity {
+        let vault = OpenVault {
+            key: VaultKey::generate(&mut self.rng),
+            revision: 1,
+            contents: VaultContents::decode(&self.contents.encode()).unwrap(),
+        };
+        enrol_device(&vault, START, &mut self.rng).1
+    }
+
+    /// The group as an honest server shows it.
+    pub(crate) fn group_state(&mut self) -> GroupState {
+        let head_seq = self.head();
+        let mls = Mls::new(&self.store, &mut self.rng, START);
+        GroupState {
+            conversation_id: self.id.to_vec().into(),
+            epoch: self.group.epoch(),
+            head_seq,
+            group_info: self.group.group_info(&mls, &self.identity).unwrap().into(),
+            ratchet_tree: self.group.ratchet_tree().unwrap().into(),
+            ..GroupState::default()
+        }
     }
 
     /// The seq of the newest entry.
@@ -97,23 +115,40 @@ impl Other {
 
     /// Appends a text, and returns its entry.
     pub(crate) fn say(&mut self, text: &str) -> LogEntry {
+        self.sent += 1;
+        self.say_with(text, &LogClaim::of_no_place(self.sent))
+    }
+
+    /// The same with this claim.
+    pub(crate) fn say_with(&mut self, text: &str, claim: &LogClaim) -> LogEntry {
         let origin = Origin {
             sender: self.account(),
             conversation: self.id,
         };
         let salt = [u8::try_from(self.log.len()).unwrap(); 16];
         let (_, content) = origin.encode(&compose::text(&origin, salt, text)).unwrap();
-        self.sent += 1;
-        let claim = LogClaim::of_no_place(self.sent);
+        self.send(&content, claim)
+    }
+
+    /// Appends a message with this content, and returns its entry.
+    pub(crate) fn send(&mut self, content: &[u8], claim: &LogClaim) -> LogEntry {
         let mls = Mls::new(&self.store, &mut self.rng, START);
-        let message = self
-            .group
-            .encrypt(&mls, &self.identity, &content, &claim)
-            .unwrap();
+        let message = self.group.encrypt(&mls, &self.identity, content, claim).unwrap();
         let sender = self.identity.certificate.device_id();
-        let entry = self.entry(sender, &[8; 16], Payload::ApplicationMessage(message.into()));
+        self.accept(sender, Payload::ApplicationMessage(message.into()))
+    }
+
+    /// Appends what another device of the account has made, and returns the entry.
+    pub(crate) fn accept(&mut self, sender: DeviceId, payload: Payload) -> LogEntry {
+        let entry = self.entry(sender, &[8; 16], payload);
         self.log.push(entry.clone());
         entry
+    }
+
+    /// Appends a commit that lets another device of the account in.
+    pub(crate) fn let_in(&mut self, sender: DeviceId, commit: Vec<u8>) -> LogEntry {
+        self.follow(&commit);
+        self.accept(sender, Payload::Commit(commit.into()))
     }
 
     /// Takes what the device appends, as an honest server does.
@@ -121,7 +156,7 @@ impl Other {
         let payload = match append.payload.as_ref().unwrap() {
             append::Payload::ApplicationMessage(message) => Payload::ApplicationMessage(message.clone()),
             append::Payload::Commit(commit) => {
-                self.follow(commit);
+                self.follow(&commit.commit);
                 Payload::Commit(commit.commit.clone())
             }
         };
@@ -140,9 +175,9 @@ impl Other {
         }
     }
 
-    fn follow(&mut self, commit: &Commit) {
+    fn follow(&mut self, commit: &[u8]) {
         let mls = Mls::new(&self.store, &mut self.rng, START);
-        let Ok(Received::Commit(staged)) = self.group.process(&mls, &commit.commit) else {
+        let Ok(Received::Commit(staged)) = self.group.process(&mls, commit) else {
             panic!("the device's commit is not valid")
         };
         self.group.merge(&mls, staged).unwrap();
@@ -163,7 +198,7 @@ impl Others {
         )
     }
 
-    /// The one conversation that there is.
+    /// The one conversation that there is, or one of several.
     pub(crate) fn only(&mut self) -> &mut Other {
         self.0.values_mut().next().unwrap()
     }
@@ -203,18 +238,7 @@ impl Others {
                     ..LogPage::default()
                 })
             }
-            Request::FetchGroup(fetch) => {
-                let other = self.of(&fetch.conversation_id);
-                assert_eq!(other.group.epoch(), 0, "the device joins once");
-                Body::GroupState(GroupState {
-                    conversation_id: fetch.conversation_id.clone(),
-                    epoch: 0,
-                    head_seq: other.head(),
-                    group_info: other.group_info.clone().into(),
-                    ratchet_tree: other.ratchet_tree.clone().into(),
-                    ..GroupState::default()
-                })
-            }
+            Request::FetchGroup(fetch) => Body::GroupState(self.of(&fetch.conversation_id).group_state()),
             Request::LookUpAccount(look_up) => {
                 let Some(By::AccountId(account)) = &look_up.by else {
                     panic!("a handle is looked up")
@@ -246,9 +270,15 @@ impl Others {
 
     /// Answers everything, until there is nothing more to answer.
     pub(crate) fn converse(&mut self, device: &mut Device) {
+        self.converse_lying(device, |_| {});
+    }
+
+    /// The same, with what a liar makes of each answer.
+    pub(crate) fn converse_lying(&mut self, device: &mut Device, mut lie: impl FnMut(&mut Body)) {
         while !device.asked.is_empty() {
             let frame = device.asked.remove(0);
-            let body = self.answer(device, &frame);
+            let mut body = self.answer(device, &frame);
+            lie(&mut body);
             device.answer(frame.request_id, body);
         }
     }

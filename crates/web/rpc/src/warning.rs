@@ -176,12 +176,8 @@ pub enum Misbehaviour {
     GroupForged,
     /// A group is of a kind that this version does not know.
     GroupOfUnknownKind,
-    /// A group does not name this account.
-    GroupWithoutUs,
     /// A group is with another person than the conversation.
     GroupOfOtherPerson,
-    /// A group names nobody else.
-    GroupWithoutOthers,
     /// It named another conversation in place of the one that was to be created.
     AnotherConversation,
     /// It named a conversation that does not exist.

@@ -108,9 +108,7 @@ impl<'a> Meaning<'a> {
             | Misbehaviour::WelcomeForged
             | Misbehaviour::GroupForged
             | Misbehaviour::GroupOfUnknownKind
-            | Misbehaviour::GroupWithoutUs
             | Misbehaviour::GroupOfOtherPerson
-            | Misbehaviour::GroupWithoutOthers
             | Misbehaviour::AnotherConversation
             | Misbehaviour::NoSuchConversation => Self::Forged,
             Misbehaviour::MalformedAccount

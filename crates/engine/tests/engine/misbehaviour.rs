@@ -1,0 +1,502 @@
+//! What a server or a member does that an honest one never does, and what the user is told of it: the ways that no
+//! other test reaches.
+
+use subrosa_engine::{
+    ChatId, Command, ConversationState, ForeignGroup, Input, MemberMisbehaviour, MessageStatus, Misbehaviour,
+    Warning, content::SendToken,
+};
+use subrosa_mls::{GroupPolicy, JoinError, LogClaim, MemoryStore, Mls, PolicyError, ProcessError};
+use subrosa_test_support::SeededRng;
+use subrosa_wire::{
+    ConversationId, ProblemCode,
+    frames::{
+        ClientFrame, ConversationHead, Deliver, DeviceKeyPackage, GroupState, KeyPackages, LogEntry, Problem,
+        WelcomeItem, WelcomesWaiting, client_frame::Request, log_entry::Payload, server_frame::Body,
+    },
+};
+
+use crate::{
+    changed_keys::{BOB, account, alice, connect, key_package},
+    device::{Device, START},
+    mallory::Mallory,
+    numbers::{message, next_append, send},
+    others::{Others, joined},
+};
+
+fn push(device: &mut Device, entry: LogEntry) {
+    device.push(Body::Deliver(Deliver { entries: vec![entry] }));
+}
+
+fn by_server(how: Misbehaviour) -> Warning {
+    Warning::ServerMisbehaved { chat: None, how }
+}
+
+fn by_server_in(chat: ChatId, how: Misbehaviour) -> Warning {
+    Warning::ServerMisbehaved {
+        chat: Some(chat),
+        how,
+    }
+}
+
+fn texts(device: &Device, chat: ChatId) -> Vec<String> {
+    let messages = device.engine.messages(chat, None, 10).unwrap();
+    messages.into_iter().map(|message| message.text).collect()
+}
+
+/// The entry with another payload.
+fn changed(entry: &LogEntry, change: impl FnOnce(&mut Vec<u8>)) -> LogEntry {
+    let Some(Payload::ApplicationMessage(message)) = &entry.payload else {
+        panic!("not a message")
+    };
+    let mut message = message.to_vec();
+    change(&mut message);
+    LogEntry {
+        payload: Some(Payload::ApplicationMessage(message.into())),
+        ..entry.clone()
+    }
+}
+
+// ---- what names nothing ----
+
+#[test]
+fn what_names_no_conversation_is_passed_over() {
+    let entry = LogEntry {
+        seq: 1,
+        payload: Some(Payload::ApplicationMessage(vec![1].into())),
+        ..LogEntry::default()
+    };
+    let welcome = WelcomeItem {
+        seq: 1,
+        ..WelcomeItem::default()
+    };
+    let head = ConversationHead {
+        head_seq: 1,
+        ..ConversationHead::default()
+    };
+    let expected = by_server(Misbehaviour::NoConversation);
+
+    let mut device = Device::new(1);
+    connect(&mut device, |state| state.conversations.push(head));
+    assert_eq!(device.warnings(), [&expected]);
+    for body in [
+        Body::Deliver(Deliver { entries: vec![entry] }),
+        Body::WelcomesWaiting(WelcomesWaiting {
+            welcomes: vec![welcome],
+        }),
+    ] {
+        let mut device = Device::new(1);
+        connect(&mut device, |_| {});
+        device.push(body);
+        assert_eq!(device.warnings(), [&expected]);
+    }
+}
+
+// ---- the log ----
+
+#[test]
+fn an_entry_that_the_server_withholds_is_told_and_asked_for_again() {
+    let (mut device, mut others, chat) = joined();
+    others.only().say("hello");
+    device.step(Input::Connected).unwrap();
+    others.converse_lying(&mut device, |body| {
+        if let Body::LogPage(page) = body {
+            page.entries.clear();
+        }
+    });
+    assert_eq!(
+        device.warnings(),
+        [&by_server_in(chat, Misbehaviour::EntriesWithheld)]
+    );
+    device.now = device.wake_at.unwrap();
+    device.step(Input::Tick).unwrap();
+    others.converse(&mut device);
+    assert_eq!(texts(&device, chat), ["hello"]);
+}
+
+#[test]
+fn an_entry_that_is_refused_twice_is_told_and_skipped() {
+    for is_cut in [true, false] {
+        let (mut device, mut others, chat) = joined();
+        let first = others.only().say("one");
+        let false_form = changed(&first, |message| {
+            if is_cut {
+                message.truncate(message.len() / 2);
+            } else {
+                *message.last_mut().unwrap() ^= 1;
+            }
+        });
+        push(&mut device, false_form.clone());
+        assert_eq!(device.warnings(), Vec::<&Warning>::new());
+        others.converse_lying(&mut device, |body| {
+            if let Body::LogPage(page) = body {
+                page.entries = vec![false_form.clone()];
+            }
+        });
+        let told = device.warnings();
+        let is_expected = match &told[..] {
+            // What an honest server would not have taken.
+            [
+                Warning::ServerMisbehaved {
+                    how: Misbehaviour::EntryForged { seq, .. },
+                    ..
+                },
+            ] => is_cut && *seq == first.seq,
+            // What only members can check.
+            [
+                Warning::Unreadable {
+                    seq,
+                    error: ProcessError::Undecryptable(_),
+                    ..
+                },
+            ] => !is_cut && *seq == first.seq,
+            _ => false,
+        };
+        assert!(is_expected, "{told:?}");
+        assert_eq!(device.engine.recovery_counts().entries_refused, 2);
+        let second = others.only().say("two");
+        push(&mut device, second);
+        assert_eq!(texts(&device, chat), ["two"]);
+    }
+}
+
+#[test]
+fn a_log_that_has_become_shorter_is_told_and_entered_again() {
+    let (mut device, mut others, chat) = joined();
+    let entry = others.only().say("hello");
+    push(&mut device, entry.clone());
+    device.step(Input::Connected).unwrap();
+    let shorter = entry.seq - 1;
+    others.converse_lying(&mut device, |body| match body {
+        Body::SyncState(state) => state.conversations[0].head_seq = shorter,
+        Body::GroupState(state) => state.head_seq = shorter,
+        _ => {}
+    });
+    assert!(
+        device
+            .warnings()
+            .contains(&&by_server_in(chat, Misbehaviour::LogShortened)),
+        "{:?}",
+        device.warnings()
+    );
+    let conversation = device.engine.conversation(chat).unwrap().unwrap();
+    assert_eq!(conversation.state, ConversationState::Joined);
+    assert_eq!(texts(&device, chat), ["hello"]);
+}
+
+// ---- groups ----
+
+#[test]
+fn a_welcome_that_is_none_is_told_and_dropped() {
+    let mut device = Device::new(1);
+    connect(&mut device, |_| {});
+    device.push(Body::WelcomesWaiting(WelcomesWaiting {
+        welcomes: vec![WelcomeItem {
+            seq: 1,
+            conversation_id: vec![9; 16].into(),
+            welcome: vec![1, 2, 3].into(),
+            ..WelcomeItem::default()
+        }],
+    }));
+    let told = device.warnings();
+    assert!(
+        matches!(
+            told[..],
+            [Warning::ServerMisbehaved {
+                chat: None,
+                how: Misbehaviour::WelcomeForged(JoinError::Malformed(_)),
+            }]
+        ),
+        "{told:?}"
+    );
+    assert_eq!(device.engine.conversations().unwrap(), []);
+}
+
+#[test]
+fn a_group_that_does_not_verify_is_not_entered() {
+    let mut device = Device::new(1);
+    let mut others = Others::new(device.account(), 1);
+    device.step(Input::Connected).unwrap();
+    others.converse_lying(&mut device, |body| {
+        if let Body::GroupState(state) = body {
+            let mut forged = state.group_info.to_vec();
+            *forged.last_mut().unwrap() ^= 1;
+            state.group_info = forged.into();
+        }
+    });
+    let told = device.warnings();
+    assert!(
+        matches!(
+            told[..],
+            [Warning::ServerMisbehaved {
+                chat: None,
+                how: Misbehaviour::GroupForged(_),
+            }]
+        ),
+        "{told:?}"
+    );
+    assert_eq!(device.engine.conversations().unwrap(), []);
+}
+
+#[test]
+fn a_conversation_of_a_kind_that_is_not_known_is_not_entered() {
+    let mut device = Device::new(1);
+    let sibling = Device::identity(1);
+    let id = ConversationId::from_bytes([9; 16]);
+    let (store, mut rng) = (MemoryStore::new(), SeededRng::new(3));
+    let mls = Mls::new(&store, &mut rng, START);
+    let policy = GroupPolicy::notes_to_self(device.account());
+    let group = mls.create_group(&sibling, id, &policy).unwrap();
+    let state = GroupState {
+        conversation_id: id.to_vec().into(),
+        head_seq: 1,
+        group_info: group.group_info(&mls, &sibling).unwrap().into(),
+        ratchet_tree: group.ratchet_tree().unwrap().into(),
+        ..GroupState::default()
+    };
+    connect(&mut device, |state| {
+        state.conversations.push(ConversationHead {
+            conversation_id: id.to_vec().into(),
+            head_seq: 1,
+            ..ConversationHead::default()
+        });
+    });
+    let fetch = device.asked.remove(0);
+    assert!(matches!(fetch.request, Some(Request::FetchGroup(_))));
+    device.answer(fetch.request_id, Body::GroupState(state));
+    let expected = Misbehaviour::ForeignGroup(ForeignGroup::UnknownKind);
+    assert_eq!(device.warnings(), [&by_server(expected)]);
+    assert_eq!(device.engine.conversations().unwrap(), []);
+}
+
+/// Answers the claim of key packages for Bob, and returns the creation that follows.
+fn creation(device: &mut Device) -> ClientFrame {
+    let claim = device.asked.remove(0);
+    assert!(matches!(claim.request, Some(Request::ClaimKeyPackages(_))));
+    let packages = KeyPackages {
+        account: Some(account(&Device::person(BOB))),
+        devices: vec![DeviceKeyPackage {
+            key_package: key_package(&mut Device::new(BOB)).into(),
+            ..DeviceKeyPackage::default()
+        }],
+    };
+    device.answer(claim.request_id, Body::KeyPackages(packages));
+    let create = device.asked.remove(0);
+    assert!(matches!(create.request, Some(Request::CreateConversation(_))));
+    create
+}
+
+/// The same, and refuses it because there is this conversation.
+fn refuse_creation(device: &mut Device, existing: ConversationId) {
+    let create = creation(device);
+    let mut exists = Problem::new(ProblemCode::ConversationExists, "");
+    exists.conversation_id = existing.to_vec().into();
+    device.answer(create.request_id, Body::Problem(exists));
+}
+
+fn write_to_bob(device: &mut Device) -> ChatId {
+    let bob = Device::person(BOB);
+    device.step(Command::OpenDirect(bob.clone())).unwrap();
+    let chat = device.engine.direct_chat_with(bob.account_id).unwrap().unwrap();
+    device
+        .step(Command::SendText {
+            chat,
+            text: "for bob alone".to_owned(),
+            token: SendToken::from_bytes([1; 16]),
+        })
+        .unwrap();
+    chat
+}
+
+#[test]
+fn a_conversation_with_somebody_else_does_not_take_the_place_of_one_to_be_created() {
+    let (mut device, mut others, _) = joined();
+    let chat = write_to_bob(&mut device);
+    refuse_creation(&mut device, others.only().id);
+    assert!(
+        device
+            .warnings()
+            .contains(&&by_server_in(chat, Misbehaviour::AnotherConversation)),
+        "{:?}",
+        device.warnings()
+    );
+    assert_eq!(device.asked, [], "nothing leaves");
+    let conversation = device.engine.conversation(chat).unwrap().unwrap();
+    assert_eq!(conversation.state, ConversationState::Starting);
+    assert_eq!(device.engine.outbox_len().unwrap(), 1);
+}
+
+#[test]
+fn a_conversation_that_the_server_makes_up_is_begun_anew() {
+    let (mut device, _) = alice();
+    connect(&mut device, |_| {});
+    let chat = write_to_bob(&mut device);
+    refuse_creation(&mut device, ConversationId::from_bytes([9; 16]));
+    while let Some(frame) = device.asked.pop() {
+        let body = match frame.request.as_ref().unwrap() {
+            Request::Sync(_) => Body::SyncState(device.empty_state()),
+            Request::FetchGroup(_) => Body::Problem(Problem::new(ProblemCode::NotAMember, "")),
+            other => panic!("asked for {other:?}"),
+        };
+        device.answer(frame.request_id, body);
+    }
+    assert_eq!(
+        device.warnings(),
+        [&by_server_in(chat, Misbehaviour::NoSuchConversation)]
+    );
+    let conversation = device.engine.conversation(chat).unwrap().unwrap();
+    assert_eq!(conversation.state, ConversationState::Starting);
+    assert_eq!(device.engine.outbox_len().unwrap(), 1);
+}
+
+// ---- refusals ----
+
+#[test]
+fn a_message_that_the_server_refuses_for_good_is_told_and_kept_as_failed() {
+    let (mut device, mut others, chat) = joined();
+    let sent = send(&mut device, chat, "hello");
+    let (request_id, _) = next_append(&mut device, &mut others);
+    let refused = Problem::new(ProblemCode::TooLarge, "71680 bytes");
+    device.answer(request_id, Body::Problem(refused));
+    assert_eq!(
+        device.warnings(),
+        [&Warning::Refused {
+            message: Some(sent.id),
+            code: Some(ProblemCode::TooLarge),
+            detail: "71680 bytes".to_owned(),
+        }]
+    );
+    assert_eq!(message(&device, &sent).status, MessageStatus::Failed);
+}
+
+// ---- members ----
+
+/// What the other person of the conversation is said to have done after this message or commit of a hostile device of
+/// theirs. What is refused is asked for once more.
+fn told_of(make: impl FnOnce(&mut Mallory) -> Payload) -> (MemberMisbehaviour, Device, Others, ChatId) {
+    let (mut device, mut others, chat) = joined();
+    let (mut mallory, entered) = Mallory::enter(others.only());
+    push(&mut device, entered);
+    let entry = others.only().accept(mallory.id, make(&mut mallory));
+    push(&mut device, entry);
+    if let Some(fetch) = device
+        .asked
+        .iter()
+        .position(|frame| matches!(frame.request, Some(Request::FetchLog(_))))
+    {
+        assert_eq!(device.warnings(), Vec::<&Warning>::new());
+        let fetch = device.asked.remove(fetch);
+        let body = others.answer(&device, &fetch);
+        device.answer(fetch.request_id, body);
+    }
+    let told = device.warnings();
+    let [
+        Warning::MemberMisbehaved {
+            chat: told_chat,
+            member,
+            how,
+        },
+    ] = &told[..]
+    else {
+        panic!("{told:?}")
+    };
+    assert_eq!((*told_chat, *member), (chat, others.only().account()));
+    let how = how.clone();
+    (how, device, others, chat)
+}
+
+/// A content in the smallest bucket.
+fn padded(content: &[u8]) -> Vec<u8> {
+    let mut padded = u32::try_from(content.len()).unwrap().to_be_bytes().to_vec();
+    padded.extend_from_slice(content);
+    padded.resize(256, 0);
+    padded
+}
+
+const CLAIM: LogClaim = LogClaim::of_no_place(2);
+
+#[test]
+fn a_message_that_no_honest_member_sends_is_told_and_skipped() {
+    let no_padding = told_of(|mallory| mallory.message(b"no padding", &CLAIM.encode()));
+    assert!(
+        matches!(no_padding.0, MemberMisbehaviour::InvalidPadding { .. }),
+        "{:?}",
+        no_padding.0
+    );
+    let no_claim = told_of(|mallory| mallory.message(&padded(b"text"), b"no claim"));
+    assert!(
+        matches!(no_claim.0, MemberMisbehaviour::InvalidClaim { .. }),
+        "{:?}",
+        no_claim.0
+    );
+    let no_content = told_of(|mallory| mallory.message(&padded(b"no content"), &CLAIM.encode()));
+    assert!(
+        matches!(no_content.0, MemberMisbehaviour::InvalidContent { .. }),
+        "{:?}",
+        no_content.0
+    );
+    for (_, mut device, mut others, chat) in [no_padding, no_claim, no_content] {
+        let entry = others.only().say("it goes on");
+        push(&mut device, entry);
+        assert_eq!(texts(&device, chat), ["it goes on"]);
+    }
+}
+
+#[test]
+fn a_commit_that_no_honest_member_makes_is_told_and_the_conversation_entered_again() {
+    // The device's leaf is the second.
+    let removal = told_of(|mallory| mallory.removal(1));
+    assert!(
+        matches!(
+            removal.0,
+            MemberMisbehaviour::BrokenRule {
+                rule: PolicyError::RemovedForeignDevice(_),
+                ..
+            }
+        ),
+        "{:?}",
+        removal.0
+    );
+    let invalid = told_of(Mallory::commit_of_another_transcript);
+    assert!(
+        matches!(invalid.0, MemberMisbehaviour::InvalidCommit { .. }),
+        "{:?}",
+        invalid.0
+    );
+    for (_, device, _, chat) in [removal, invalid] {
+        let conversation = device.engine.conversation(chat).unwrap().unwrap();
+        assert_eq!(conversation.state, ConversationState::Joining);
+        assert_eq!(device.engine.recovery_counts().rejoins, 1);
+    }
+}
+
+#[test]
+fn what_a_member_says_about_the_log_is_compared_and_its_count_followed() {
+    let (mut device, mut others, chat) = joined();
+    let other = others.only();
+    let member = other.account();
+    let entry = other.say_with("one", &LogClaim::of_no_place(2));
+    push(&mut device, entry);
+    assert_eq!(device.warnings(), Vec::<&Warning>::new());
+    let after_two = other.say_with("four", &LogClaim::of_no_place(5));
+    push(&mut device, after_two.clone());
+    let from_the_future = LogClaim {
+        seq: 1_000,
+        ..LogClaim::of_no_place(6)
+    };
+    let entry = other.say_with("five", &from_the_future);
+    push(&mut device, entry);
+    assert_eq!(
+        device.warnings(),
+        [
+            &Warning::MessagesMissing {
+                chat,
+                member,
+                before_seq: after_two.seq,
+            },
+            &Warning::LogsDisagree { chat, member }
+        ]
+    );
+    let counts = device.engine.recovery_counts();
+    assert_eq!((counts.messages_missing, counts.logs_disagree), (2, 1));
+    assert_eq!(texts(&device, chat), ["one", "four", "five"]);
+}
