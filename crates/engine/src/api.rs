@@ -520,7 +520,7 @@ pub enum CommandError {
     /// What the directory says of a person contradicts itself: the keys are not those that the id names.
     #[error("what the server says of this person is not valid; nothing was sent")]
     InvalidPerson,
-    /// Something in the conversation cannot be processed.
+    /// Something in the conversation, or stored about the person, cannot be processed.
     #[error("something in this conversation cannot be processed")]
     NotProcessed,
     /// The conversation is blocked because something did not verify.

@@ -11,14 +11,14 @@ use crate::{
     conversation::{self, Conversation},
     directory,
     step::Step,
-    store::{conversations, messages},
+    store::{conversations, if_readable, messages},
     vault,
 };
 
 impl Step<'_> {
     pub(crate) fn command(&mut self, command: Command) -> StepResult {
         match command {
-            Command::OpenDirect(person) => self.open_direct(&person),
+            Command::OpenDirect(person) => self.about_person(|cx| open_direct(cx, &person)),
             Command::SendText { chat, text, token } => {
                 let text = MessageText::try_from(text.as_str()).map_err(CommandError::from)?;
                 self.in_conversation(chat, |conversation, cx| {
@@ -39,14 +39,7 @@ impl Step<'_> {
                 vault::set_own_name(&mut self.cx, name)?;
                 Ok(conversations::forget_name_sent(self.cx.conn)?)
             }
-            Command::AcceptHandle(person) => {
-                let cx = &mut self.cx;
-                check_person(cx, &person)?;
-                if person.handle == cx.me.handle {
-                    return Err(CommandError::HandleReassigned.into());
-                }
-                directory::accept(cx, person.account_id, &person.handle)
-            }
+            Command::AcceptHandle(person) => self.about_person(|cx| accept_handle(cx, &person)),
             Command::NameDevice(device, name) => {
                 let name = name.map(|name| clean_name(&name)).transpose();
                 vault::name_device(&mut self.cx, device, name.map_err(CommandError::from)?)
@@ -55,13 +48,12 @@ impl Step<'_> {
         }
     }
 
-    fn open_direct(&mut self, person: &rest::Person) -> StepResult {
-        let cx = &mut self.cx;
-        check_person(cx, person)?;
-        if !directory::learn(cx, person.account_id, &person.handle)? {
-            return Err(CommandError::HandleReassigned.into());
+    /// Works on what is stored about a person.
+    fn about_person(&mut self, act: impl FnOnce(&mut Context<'_>) -> StepResult) -> StepResult {
+        match self.cx.about_person(act)? {
+            Some(()) => Ok(()),
+            None => Err(CommandError::NotProcessed.into()),
         }
-        conversation::open_direct(cx, person.account_id)
     }
 
     fn in_conversation(
@@ -72,7 +64,7 @@ impl Step<'_> {
         if self.conversations.with(&mut self.cx, chat, act)?.is_some() {
             return Ok(());
         }
-        Err(match conversations::load(self.cx.conn, chat)? {
+        Err(match if_readable(conversations::load(self.cx.conn, chat))? {
             Some(_) => CommandError::NotProcessed.into(),
             None => CommandError::UnknownConversation.into(),
         })
@@ -89,6 +81,22 @@ impl Step<'_> {
             .ok_or(CommandError::UnknownMessage)?;
         self.in_conversation(message.chat, |conversation, cx| act(conversation, cx, id))
     }
+}
+
+fn open_direct(cx: &mut Context<'_>, person: &rest::Person) -> StepResult {
+    check_person(cx, person)?;
+    if !directory::learn(cx, person.account_id, &person.handle)? {
+        return Err(CommandError::HandleReassigned.into());
+    }
+    conversation::open_direct(cx, person.account_id)
+}
+
+fn accept_handle(cx: &mut Context<'_>, person: &rest::Person) -> StepResult {
+    check_person(cx, person)?;
+    if person.handle == cx.me.handle {
+        return Err(CommandError::HandleReassigned.into());
+    }
+    directory::accept(cx, person.account_id, &person.handle)
 }
 
 /// Refuses this account itself, and a person whose keys are not those that the account id names.

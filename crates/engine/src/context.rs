@@ -160,6 +160,21 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Does work about one person. If what is stored about them cannot be processed, nothing of it is done, and the step
+    /// goes on without an answer.
+    pub(crate) fn about_person<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> StepResult<T>,
+    ) -> StepResult<Option<T>> {
+        match self.confine(work)? {
+            Ok(done) => Ok(Some(done)),
+            Err(error) => {
+                tracing::error!(%error, "what is stored about a person cannot be processed");
+                Ok(None)
+            }
+        }
+    }
+
     /// What has really failed: if it was the database, what MLS makes of it is not the cause.
     pub(crate) fn cause(&self, error: EngineError) -> EngineError {
         match self.mls_state.take_failure() {

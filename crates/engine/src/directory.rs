@@ -16,7 +16,7 @@ use crate::{
     context::{Context, StepResult},
     misbehaviour::Misbehaviour,
     requests::PendingRequest,
-    store::contacts,
+    store::{contacts, if_readable},
     vault,
 };
 
@@ -105,11 +105,11 @@ pub(crate) fn leave_out_unfit(
     }
     let mut fit = Vec::new();
     for person in people {
-        let is_pinned =
-            person.handle == cx.me.handle || contacts::find_by_handle(cx.conn, &person.handle)?.is_some();
+        let is_pinned = person.handle == cx.me.handle
+            || if_readable(contacts::find_by_handle(cx.conn, &person.handle))?.is_some();
         if doubled.contains(&person.handle) && !is_pinned {
             shared = true;
-        } else if fits(cx, person.account_id, &person.handle)? {
+        } else if cx.about_person(|cx| fits(cx, person.account_id, &person.handle))? == Some(true) {
             fit.push(person);
         }
     }

@@ -23,7 +23,7 @@ use crate::{
     limits::UPDATES_PER_STEP_MAX,
     misbehaviour::Misbehaviour,
     requests::{PendingRequest, Requests},
-    store::{contacts, conversations},
+    store::{contacts, conversations, if_readable},
     sync,
 };
 
@@ -107,7 +107,7 @@ impl Step<'_> {
             && let Some(account) = cx.connection.to_look_up.pop()
         {
             // What made them known may have been taken back.
-            if contacts::find(cx.conn, account)?.is_some() {
+            if if_readable(contacts::find(cx.conn, account))?.is_some() {
                 directory::look_up(cx, account);
             }
         }
@@ -141,7 +141,7 @@ impl Step<'_> {
     fn report(&mut self, findings: &Findings) -> StepResult {
         for (id, how) in &findings.faults {
             let row = match id {
-                Some(id) => conversations::find(self.cx.conn, *id)?,
+                Some(id) => if_readable(conversations::find(self.cx.conn, *id))?,
                 None => None,
             };
             self.cx.misbehaved(row.map(|row| row.chat), how.clone());
@@ -181,7 +181,9 @@ impl Step<'_> {
                 sync::devices_confirmed(&mut self.cx, &packages)
             }
             (PendingRequest::LookUp { account }, Body::Account(found)) => {
-                directory::account_found(&mut self.cx, account, &found)
+                self.cx
+                    .about_person(|cx| directory::account_found(cx, account, &found))?;
+                Ok(())
             }
             (PendingRequest::PublishKeyPackages, Body::KeyPackagesPublished(_)) => {
                 key_packages::published(&self.cx)

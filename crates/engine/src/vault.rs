@@ -116,7 +116,7 @@ pub(crate) fn merge(cx: &mut Context<'_>, theirs: &VaultContents, revision: u64)
     }
     for (account, contact) in &theirs.contacts {
         if *account != cx.me.account_id {
-            directory::merge_contact(cx, *account, contact)?;
+            cx.about_person(|cx| directory::merge_contact(cx, *account, contact))?;
         }
     }
     let ours = contents(cx)?;

@@ -27,7 +27,7 @@ use crate::{
         conversations::{self, ConversationRow},
         former_states,
         handshakes::{self, HandshakeKind, HandshakeRow},
-        held_entries, members, outbox,
+        held_entries, if_readable, members, outbox,
     },
 };
 
@@ -141,7 +141,7 @@ impl Conversations {
         let uses = self.uses;
         if let Err(error) = cx.confine(|cx| self.join_from_outside(cx, id, state))? {
             self.forget_since(uses);
-            match conversations::find(cx.conn, id)? {
+            match if_readable(conversations::find(cx.conn, id))? {
                 Some(row) => quarantine::set_aside(cx, row.chat, id, &error)?,
                 None => invitation_dropped(cx, &error),
             }
@@ -233,7 +233,7 @@ impl Conversations {
         problem: &Problem,
     ) -> StepResult {
         cx.connection.to_join.remove(&id);
-        if let Some(row) = conversations::find(cx.conn, id)? {
+        if let Some(row) = if_readable(conversations::find(cx.conn, id))? {
             self.with_row(cx, row, |conversation, cx| {
                 conversation.back_off(cx, Some(problem));
                 conversation.gone_if_unnamed(cx, problem)

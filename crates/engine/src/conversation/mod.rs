@@ -42,7 +42,7 @@ use crate::{
     store::{
         conversations::{self, ConversationRow},
         handshakes::{self, HandshakeKind},
-        members, messages,
+        if_readable, members, messages,
     },
 };
 
@@ -78,15 +78,15 @@ struct Kept {
 }
 
 impl Conversations {
-    /// Passes a conversation to a function and saves it. `None` if there is no conversation with this id, or it cannot be
-    /// processed and is quarantined by now.
+    /// Passes a conversation to a function and saves it. `None` if there is no conversation with this id that can be
+    /// read, or it cannot be processed and is quarantined by now.
     pub(crate) fn with<T>(
         &mut self,
         cx: &mut Context<'_>,
         chat: ChatId,
         act: impl FnOnce(&mut Conversation, &mut Context<'_>) -> StepResult<T>,
     ) -> StepResult<Option<T>> {
-        match conversations::load(cx.conn, chat)? {
+        match if_readable(conversations::load(cx.conn, chat))? {
             Some(row) => self.with_row(cx, row, act),
             None => Ok(None),
         }
@@ -189,8 +189,8 @@ impl Conversations {
         let mut cursors = Vec::new();
         for chat in std::mem::take(&mut cx.connection.advanced) {
             // What is passed over on the way back may be needed again.
-            let row =
-                conversations::load(cx.conn, chat)?.filter(|row| row.state == ConversationState::Joined);
+            let row = if_readable(conversations::load(cx.conn, chat))?
+                .filter(|row| row.state == ConversationState::Joined);
             let Some(row) = row else { continue };
             let live = &mut self.kept.entry(chat).or_default().live;
             if row.cursor > live.acknowledged {
@@ -214,7 +214,7 @@ impl Conversations {
                 cx.misbehaved(None, Misbehaviour::NoConversation);
                 continue;
             };
-            match conversations::find(cx.conn, id)? {
+            match if_readable(conversations::find(cx.conn, id))? {
                 // It is fetched when the conversation is tried again.
                 Some(row) if row.state == ConversationState::Quarantined => {}
                 Some(row) => {
@@ -238,7 +238,7 @@ impl Conversations {
             return Ok(());
         };
         cx.connection.named.insert(id);
-        if let Some(row) = conversations::find(cx.conn, id)? {
+        if let Some(row) = if_readable(conversations::find(cx.conn, id))? {
             self.with_row(cx, row, |conversation, cx| conversation.head_synced(cx, head))?;
             return Ok(());
         }

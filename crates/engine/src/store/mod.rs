@@ -45,6 +45,17 @@ pub(crate) fn readable<T>(
     Ok(values)
 }
 
+/// A row if it can be read. One that this build never writes counts as none, so that everything else goes on.
+pub(crate) fn if_readable<T>(row: Result<Option<T>, DatabaseError>) -> Result<Option<T>, DatabaseError> {
+    match row {
+        Err(DatabaseError::Corrupt(what)) => {
+            tracing::error!(what, "a row cannot be read and is passed over");
+            Ok(None)
+        }
+        row => row,
+    }
+}
+
 /// The 16 bytes of an id column.
 pub(crate) fn id_bytes(bytes: &[u8]) -> Result<[u8; ID_LEN], DatabaseError> {
     bytes.try_into().map_err(|_| corrupt("an id column"))

@@ -17,4 +17,5 @@ mod moved_handles;
 mod numbers;
 mod others;
 mod own_devices;
+mod unreadable_rows;
 mod vault_copy;
