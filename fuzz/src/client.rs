@@ -200,6 +200,7 @@ fn what_is_said(key_package: &[u8]) -> Vec<ServerFrame> {
         head_seq: 3,
         epoch: 2,
         member: true,
+        ..ConversationHead::default()
     };
     let state = SyncState {
         conversations: vec![head],

@@ -4,14 +4,15 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use subrosa_wire::{AccountId, ConversationId, DeviceId, Timestamp};
+use subrosa_wire::{AccountId, ConversationId, DeviceId, Timestamp, limits::CONVERSATIONS_PER_ACCOUNT_MAX};
 
 use crate::{
     ChatId,
     api::{Event, Warning},
     limits::{
-        PUBLISH_BURST, PUBLISH_INTERVAL, SYNC_AGE_MAX, SYNC_BURST, SYNC_INTERVAL, UPDATES_BURST,
-        UPDATES_INTERVAL, WARNINGS_MAX, WELCOMES_BURST, WELCOMES_INTERVAL, WELCOMES_UNACKNOWLEDGED_MAX,
+        ENTER_RETRY_AFTER, PUBLISH_BURST, PUBLISH_INTERVAL, SYNC_AGE_MAX, SYNC_BURST, SYNC_INTERVAL,
+        UPDATES_BURST, UPDATES_INTERVAL, WARNINGS_MAX, WELCOMES_BURST, WELCOMES_INTERVAL,
+        WELCOMES_UNACKNOWLEDGED_MAX,
     },
     requests::{RateLimit, Retry},
     waiting::Waiting,
@@ -41,6 +42,8 @@ pub(crate) struct ConnectionState {
     pub to_join: HashSet<ConversationId>,
     /// Conversations that the last Sync named.
     pub named: HashSet<ConversationId>,
+    /// Conversations that are not known here and could not be entered, and when that was tried.
+    not_entered: HashMap<ConversationId, Timestamp>,
     /// Those whose group is still to be requested, in this order.
     pub groups_to_fetch: Waiting<ConversationId>,
     /// People whose handle is to be looked up.
@@ -94,6 +97,7 @@ impl Default for ConnectionState {
             touched: Waiting::default(),
             to_join: HashSet::new(),
             named: HashSet::new(),
+            not_entered: HashMap::new(),
             groups_to_fetch: Waiting::default(),
             to_look_up: Waiting::default(),
             advanced: BTreeSet::new(),
@@ -130,6 +134,7 @@ impl ConnectionState {
             welcomes_limit: last.welcomes_limit,
             publish_limit: last.publish_limit,
             update_limit: last.update_limit,
+            not_entered: last.not_entered,
             ..Self::default()
         };
     }
@@ -187,6 +192,24 @@ impl ConnectionState {
     /// Whether a cursor has moved since the Sync was sent that was answered last.
     pub(crate) fn has_moved(&self, chat: ChatId) -> bool {
         self.cursors_at_sync.contains_key(&chat) || self.cursors_at_answer.contains_key(&chat)
+    }
+
+    /// Forgets the conversations that could not be entered long ago. If the clock was set back, it forgets more.
+    pub(crate) fn forget_old_attempts(&mut self, now: Timestamp) {
+        self.not_entered
+            .retain(|_, at| *at <= now && now.since(*at) < ENTER_RETRY_AFTER);
+    }
+
+    /// Whether to try to enter a conversation that is not known here: it was not in vain a short time ago, and there are
+    /// not more of them than an account can have.
+    pub(crate) fn may_enter(&self, id: ConversationId) -> bool {
+        self.not_entered.len() + self.to_join.len() < CONVERSATIONS_PER_ACCOUNT_MAX
+            && !self.not_entered.contains_key(&id)
+    }
+
+    /// Notes that a conversation which is not known here could not be entered.
+    pub(crate) fn not_entered(&mut self, id: ConversationId, now: Timestamp) {
+        self.not_entered.insert(id, now);
     }
 
     /// Drops what waits for a conversation.

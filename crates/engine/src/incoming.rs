@@ -95,7 +95,7 @@ fn of_state(findings: &mut Findings, state: &mut SyncState) {
 }
 
 fn is_head(findings: &mut Findings, head: &ConversationHead) -> bool {
-    let how = if !is_seq(head.head_seq) {
+    let how = if !is_seq(head.head_seq) || head.cursor > limits::SEQ_MAX {
         Misbehaviour::ImpossibleSeq
     } else if !is_epoch(head.epoch) {
         Misbehaviour::ImpossibleNumber

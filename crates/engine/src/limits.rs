@@ -30,6 +30,8 @@ pub(crate) const REFUSALS_INTERVAL: Duration = Duration::from_millis(100);
 pub(crate) const JOINS_BURST: u32 = 16;
 /// Interval that permits one more attempt.
 pub(crate) const JOINS_INTERVAL: Duration = Duration::from_secs(10);
+/// How long a conversation that this device could not enter, and of which it knows nothing else, is not asked for again.
+pub(crate) const ENTER_RETRY_AFTER: Duration = Duration::from_hours(1);
 /// How far ahead of this device's clock a conversation may stand in the list because of what the server says.
 pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_hours(24);
 /// Welcomes that wait to be acknowledged. Those beyond it come again with the next Sync.

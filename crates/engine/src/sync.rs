@@ -42,6 +42,7 @@ impl Step<'_> {
             cx.sync_again();
         }
         cx.connection.named.clear();
+        cx.connection.forget_old_attempts(cx.now);
         for head in &state.conversations {
             conversations.head(cx, head)?;
         }

@@ -139,9 +139,14 @@ impl Conversations {
     ) -> StepResult {
         cx.connection.to_join.remove(&id);
         let uses = self.uses;
-        if let Err(error) = cx.confine(|cx| self.join_from_outside(cx, id, state))? {
+        let joined = cx.confine(|cx| self.join_from_outside(cx, id, state))?;
+        let known = if_readable(conversations::find(cx.conn, id))?;
+        if known.is_none() {
+            cx.connection.not_entered(id, cx.now);
+        }
+        if let Err(error) = joined {
             self.forget_since(uses);
-            match if_readable(conversations::find(cx.conn, id))? {
+            match known {
                 Some(row) => quarantine::set_aside(cx, row.chat, id, &error)?,
                 None => invitation_dropped(cx, &error),
             }
@@ -241,6 +246,8 @@ impl Conversations {
         } else if is_transient(problem) {
             // Sync will name it again.
             cx.connection.sync_retry.back_off(cx.now, problem.retry_after_ms);
+        } else {
+            cx.connection.not_entered(id, cx.now);
         }
         if problem.known_code() != Some(ProblemCode::NotAMember) && !is_transient(problem) {
             cx.refused(None, problem);

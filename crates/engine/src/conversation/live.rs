@@ -16,7 +16,7 @@ use crate::{ids::OutboxId, limits::REMOVALS_MAX, requests::Retry};
 pub(super) struct Live {
     /// The newest seq that the server has named.
     pub head: u64,
-    /// The cursor last reported to the server.
+    /// The cursor that the server has, or that was last reported to it.
     pub acknowledged: u64,
     pub is_fetching: bool,
     /// The head that was known when the log was requested: a page with a lower head contradicts it.

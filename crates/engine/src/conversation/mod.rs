@@ -243,7 +243,7 @@ impl Conversations {
             return Ok(());
         }
         // This device is not in it yet, and no Welcome waits.
-        if !cx.is_syncing() {
+        if !cx.is_syncing() && cx.connection.may_enter(id) {
             join::want_group(cx, id);
         }
         Ok(())
@@ -388,6 +388,7 @@ impl Conversation {
     /// Handles what Sync says about this conversation.
     fn head_synced(&mut self, cx: &mut Context<'_>, head: &ConversationHead) -> StepResult {
         self.live.head_is_at_least(head.head_seq);
+        self.live.acknowledged = self.live.acknowledged.max(head.cursor);
         self.resume(cx)?;
         if self.record.state() != ConversationState::Joined {
             return Ok(());

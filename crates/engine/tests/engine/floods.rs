@@ -6,8 +6,8 @@ use subrosa_engine::{ConversationState, Event, Input, Misbehaviour, Warning};
 use subrosa_wire::{
     ProblemCode,
     frames::{
-        ConversationHead, Deliver, LogEntry, Problem, WelcomeItem, WelcomesWaiting, client_frame::Request,
-        log_entry::Payload, server_frame::Body,
+        ConversationHead, Cursor, Deliver, LogEntry, Problem, WelcomeItem, WelcomesWaiting,
+        client_frame::Request, log_entry::Payload, server_frame::Body,
     },
     limits::{
         APPLICATION_MESSAGE_MAX, CONVERSATIONS_PER_ACCOUNT_MAX, DEVICES_PER_ACCOUNT_MAX,
@@ -79,7 +79,7 @@ fn unknown_head(number: usize) -> ConversationHead {
         conversation_id: id.to_vec().into(),
         head_seq: 1,
         epoch: 1,
-        member: false,
+        ..ConversationHead::default()
     }
 }
 
@@ -125,6 +125,79 @@ fn as_many_conversations_as_an_account_can_have_are_asked_for_one_after_the_othe
     }
     assert_eq!(asked, CONVERSATIONS_PER_ACCOUNT_MAX);
     assert!(device.events.contains(&Event::CaughtUp));
+}
+
+/// Connects, names these conversations in the answer to Sync, and says of each that it is not there. Returns how many
+/// groups were asked for.
+fn groups_asked_for(device: &mut Device, heads: &[ConversationHead]) -> usize {
+    device.step(Input::Connected).unwrap();
+    let sync = device.asked.remove(0);
+    let mut state = device.empty_state();
+    state.conversations = heads.to_vec();
+    device.answer(sync.request_id, Body::SyncState(state));
+    let mut asked = 0;
+    while !device.asked.is_empty() {
+        let frame = device.asked.remove(0);
+        asked += usize::from(matches!(frame.request, Some(Request::FetchGroup(_))));
+        let refused = Problem::new(ProblemCode::NotAMember, "");
+        device.answer(frame.request_id, Body::Problem(refused));
+    }
+    asked
+}
+
+// They were asked for again after each Sync.
+#[test]
+fn a_conversation_that_is_named_and_cannot_be_entered_is_asked_for_once_an_hour() {
+    let mut device = Device::new(1);
+    let heads: Vec<_> = (0..3).map(unknown_head).collect();
+    assert_eq!(groups_asked_for(&mut device, &heads), 3);
+    device.now = device.now.plus(Duration::from_mins(50));
+    assert_eq!(groups_asked_for(&mut device, &heads), 0);
+    device.now = device.now.plus(Duration::from_mins(20));
+    assert_eq!(groups_asked_for(&mut device, &heads), 3);
+}
+
+#[test]
+fn other_conversations_each_time_are_not_asked_for_without_end() {
+    let mut device = Device::new(1);
+    let heads: Vec<_> = (0..2 * CONVERSATIONS_PER_ACCOUNT_MAX).map(unknown_head).collect();
+    let (first, others) = heads.split_at(CONVERSATIONS_PER_ACCOUNT_MAX);
+    assert_eq!(
+        groups_asked_for(&mut device, first),
+        CONVERSATIONS_PER_ACCOUNT_MAX
+    );
+    assert_eq!(groups_asked_for(&mut device, others), 0);
+}
+
+// All of them were acknowledged after each reconnect.
+#[test]
+fn a_device_that_comes_back_acknowledges_only_the_cursors_that_the_server_lacks() {
+    let mut device = Device::new(1);
+    let mut others = Others::new(device.account(), 3);
+    device.step(Input::Connected).unwrap();
+    others.converse(&mut device);
+    let known: Vec<_> = others.0.values().map(|other| other.cursor).collect();
+    assert_eq!(known, [2, 2, 2]);
+    let behind = others.only();
+    behind.cursor = 1;
+    let behind = behind.id;
+    device.step(Input::Connected).unwrap();
+    let mut acknowledged = Vec::new();
+    while !device.asked.is_empty() {
+        let frame = device.asked.remove(0);
+        if let Some(Request::Acknowledge(acknowledge)) = &frame.request {
+            acknowledged.extend(acknowledge.cursors.clone());
+        }
+        let body = others.answer(&device, &frame);
+        device.answer(frame.request_id, body);
+    }
+    assert_eq!(
+        acknowledged,
+        [Cursor {
+            conversation_id: behind.to_vec().into(),
+            seq: 2,
+        }]
+    );
 }
 
 fn push(device: &mut Device, entries: Vec<LogEntry>) {

@@ -38,6 +38,8 @@ pub(crate) struct Other {
     sent: u64,
     /// What follows seq 1.
     pub log: Vec<LogEntry>,
+    /// The cursor that the device has acknowledged.
+    pub cursor: u64,
 }
 
 impl Other {
@@ -66,6 +68,7 @@ impl Other {
             group,
             sent: 1,
             log: Vec::new(),
+            cursor: 0,
         }
     }
 
@@ -213,6 +216,7 @@ impl Others {
             head_seq: other.head(),
             epoch: other.group.epoch(),
             member: other.group.epoch() > 0,
+            cursor: other.cursor,
         });
         SyncState {
             conversations: heads.collect(),
@@ -260,7 +264,13 @@ impl Others {
                     None => Body::Problem(Problem::new(ProblemCode::UnknownAccount, "")),
                 }
             }
-            Request::Acknowledge(_) | Request::AcknowledgeWelcomes(_) => Body::Acknowledged(Acknowledged {}),
+            Request::Acknowledge(acknowledge) => {
+                for cursor in &acknowledge.cursors {
+                    self.of(&cursor.conversation_id).cursor = cursor.seq;
+                }
+                Body::Acknowledged(Acknowledged {})
+            }
+            Request::AcknowledgeWelcomes(_) => Body::Acknowledged(Acknowledged {}),
             Request::PublishKeyPackages(_) => Body::KeyPackagesPublished(KeyPackagesPublished {
                 key_packages_left: KEY_PACKAGES_TARGET,
             }),

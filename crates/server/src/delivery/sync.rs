@@ -29,6 +29,7 @@ impl Service {
             head_seq: head.head_seq,
             epoch: head.epoch,
             member: head.member,
+            cursor: head.acked_seq,
         });
         let own_devices = devices
             .into_iter()

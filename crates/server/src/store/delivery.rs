@@ -326,6 +326,8 @@ pub struct ConversationHead {
     pub epoch: u64,
     /// Whether the device is a member.
     pub member: bool,
+    /// Up to here it has stored the log; 0 if it is not a member.
+    pub acked_seq: u64,
 }
 
 /// A Welcome that waits for a device.

@@ -197,11 +197,25 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
                     head_seq: 8,
                     epoch: 4,
                     member: true,
+                    ..ConversationHead::default()
                 }],
                 welcomes: vec![welcome()],
                 own_devices: vec![id(4).into(), id(5).into()],
                 key_packages_left: 12,
                 has_last_resort_key_package: true,
+                ..SyncState::default()
+            }),
+        ),
+        (
+            "sync_state cursor",
+            Body::SyncState(SyncState {
+                conversations: vec![ConversationHead {
+                    conversation_id: id(1).into(),
+                    head_seq: 8,
+                    epoch: 4,
+                    member: true,
+                    cursor: 7,
+                }],
                 ..SyncState::default()
             }),
         ),

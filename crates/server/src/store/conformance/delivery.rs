@@ -963,6 +963,14 @@ pub(crate) async fn cursors_move_forward_up_to_the_head(store: &dyn DeliveryStor
     write_with(store, NOW, Vec::new(), moves).await;
     // Backwards.
     write_with(store, NOW, Vec::new(), vec![cursor(id, device(0x21), 1)]).await;
+    for (account_id, device_id, acked_seq) in [
+        (account(1), device(0x11), 4),
+        (account(2), device(0x21), 3),
+        (account(2), device(0x22), 0),
+    ] {
+        let heads = store.conversation_heads(account_id, device_id).await.unwrap();
+        assert_eq!(heads[0].acked_seq, acked_seq);
+    }
     assert_eq!(prune(store).await, 3);
     let next = LogBatch {
         accepted_at: NOW,

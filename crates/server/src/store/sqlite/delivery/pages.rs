@@ -98,7 +98,7 @@ pub(super) fn conversation_heads(
     device_id: DeviceId,
 ) -> Result<Vec<ConversationHead>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT c.id, c.head_seq, c.epoch, m.device IS NOT NULL AS member
+        "SELECT c.id, c.head_seq, c.epoch, m.device IS NOT NULL AS member, COALESCE(m.acked_seq, 0) AS acked_seq
          FROM conversation_accounts a
          JOIN conversations c ON c.number = a.conversation
          LEFT JOIN members m ON m.conversation = c.number AND m.device = ?2
@@ -110,6 +110,7 @@ pub(super) fn conversation_heads(
             head_seq: from_sql(row.get("head_seq")?),
             epoch: from_sql(row.get("epoch")?),
             member: row.get("member")?,
+            acked_seq: from_sql(row.get("acked_seq")?),
         })
     })?;
     Ok(heads.collect::<Result<_, _>>()?)
