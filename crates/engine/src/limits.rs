@@ -22,14 +22,18 @@ pub(crate) const HELD_BYTES_MAX: u64 = 4 * 1024 * 1024;
 pub(crate) const HELD_ENTRIES_TOTAL_MAX: u64 = 4_000;
 /// Their bytes.
 pub(crate) const HELD_BYTES_TOTAL_MAX: u64 = 16 * 1024 * 1024;
-/// Refused entries of one conversation in immediate succession; each costs up to some milliseconds of decryption.
+/// Refused entries of one conversation in immediate succession; each costs up to two milliseconds of decryption.
 pub(crate) const REFUSALS_BURST: u32 = 64;
-/// Interval after which one more is looked at.
-pub(crate) const REFUSALS_INTERVAL: Duration = Duration::from_millis(100);
+/// Interval after which one more is looked at. Each entry is looked at twice: so this device keeps up with a member that
+/// sends garbage as fast as a server lets one device send (100 in a second), and loses less than half of its time.
+pub(crate) const REFUSALS_INTERVAL: Duration = Duration::from_millis(5);
 /// Attempts to join one conversation from outside in immediate succession.
 pub(crate) const JOINS_BURST: u32 = 16;
 /// Interval that permits one more attempt.
 pub(crate) const JOINS_INTERVAL: Duration = Duration::from_secs(10);
+/// Messages that a device encrypts in one epoch before it begins another. Receivers follow its ratchet only so far
+/// (`FORWARD_DISTANCE_MAX` of the mls crate), and false answers can make it encrypt the same messages again and again.
+pub(crate) const ENCRYPTED_PER_EPOCH_MAX: usize = 512;
 /// How long a conversation that this device could not enter, and of which it knows nothing else, is not asked for again.
 pub(crate) const ENTER_RETRY_AFTER: Duration = Duration::from_hours(1);
 /// How far ahead of this device's clock a conversation may stand in the list because of what the server says.

@@ -4,7 +4,7 @@
 use subrosa_wire::Timestamp;
 
 use crate::{
-    limits::{JOINS_BURST, JOINS_INTERVAL, REFUSALS_BURST, REFUSALS_INTERVAL},
+    limits::{ENCRYPTED_PER_EPOCH_MAX, JOINS_BURST, JOINS_INTERVAL, REFUSALS_BURST, REFUSALS_INTERVAL},
     requests::RateLimit,
 };
 
@@ -14,6 +14,8 @@ pub(super) struct Budget {
     refusals: RateLimit,
     /// No entry is looked at before this instant.
     refused_until: Option<Timestamp>,
+    /// Messages that were encrypted in this epoch.
+    encrypted: usize,
 }
 
 impl Default for Budget {
@@ -22,6 +24,7 @@ impl Default for Budget {
             joins: RateLimit::new(JOINS_BURST, JOINS_INTERVAL),
             refusals: RateLimit::new(REFUSALS_BURST, REFUSALS_INTERVAL),
             refused_until: None,
+            encrypted: 0,
         }
     }
 }
@@ -30,6 +33,21 @@ impl Budget {
     /// Takes an attempt to join from outside, or returns when the next one is permitted.
     pub(super) fn join(&mut self, now: Timestamp) -> Result<(), Timestamp> {
         self.joins.take(now)
+    }
+
+    /// Whether this many more messages may be encrypted in this epoch.
+    pub(super) fn may_encrypt(&self, count: usize) -> bool {
+        self.encrypted + count <= ENCRYPTED_PER_EPOCH_MAX
+    }
+
+    /// Notes that a message was encrypted, whatever becomes of it.
+    pub(super) fn encrypted(&mut self) {
+        self.encrypted += 1;
+    }
+
+    /// Notes that an epoch begins, and with it every ratchet.
+    pub(super) fn epoch_began(&mut self) {
+        self.encrypted = 0;
     }
 
     /// Notes that an entry was refused.

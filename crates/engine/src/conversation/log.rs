@@ -426,6 +426,7 @@ impl Conversation {
     /// Notes that an epoch begins with this entry: what was claimed before it is over.
     pub(super) fn epoch_began(&mut self, cx: &Context<'_>, entry: &Entry) -> StepResult {
         self.record.set_epoch_seq(entry.seq);
+        self.budget.epoch_began();
         Ok(log_chain::delete_before(cx.conn, self.chat(), entry.seq)?)
     }
 

@@ -112,7 +112,10 @@ impl Conversation {
         let removable = self.removable(cx, signed_out);
         let next = rows.iter().find(|row| row.sealed.is_none());
         let starts_turn = next.is_some_and(|row| row.message.is_some()) && self.starts_turn(cx.now);
-        let updates = starts_turn || self.is_update_due(cx.now) && cx.connection.may_update(cx.now);
+        let unsealed = rows.iter().filter(|row| row.sealed.is_none()).count();
+        let is_epoch_used_up = unsealed > 0 && !self.budget.may_encrypt(unsealed);
+        let updates =
+            starts_turn || is_epoch_used_up || self.is_update_due(cx.now) && cx.connection.may_update(cx.now);
         if updates || !removable.is_empty() {
             // Nothing can be encrypted while a commit is in flight, and no ciphertext may be left behind.
             return if rows.iter().any(|row| row.sealed.is_some()) {
@@ -149,6 +152,7 @@ impl Conversation {
                 number,
                 ciphertext: group.encrypt(&cx.mls(), device, &row.content, &claim)?,
             };
+            self.budget.encrypted();
             outbox::set_sealed(cx.conn, row.id, &sealed)?;
             takes_turn |= row.message.is_some();
             row.sealed = Some(sealed);

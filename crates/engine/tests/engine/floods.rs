@@ -305,3 +305,40 @@ fn a_server_that_goes_on_sending_what_is_refused_is_listened_to_ever_less() {
     let next = refused / 2;
     assert!(push_broken(&mut device, next) > refused);
 }
+
+// Five a second were passed: an hour of garbage kept back what followed it for most of a day.
+#[test]
+fn garbage_of_a_member_keeps_back_what_follows_it_for_a_bounded_time() {
+    const GARBAGE: usize = 200;
+    let (mut device, mut others, chat) = joined();
+    for _ in 0..GARBAGE {
+        others.only().say("garbage");
+        let Some(Payload::ApplicationMessage(message)) = &mut others.only().log.last_mut().unwrap().payload
+        else {
+            panic!("not a message")
+        };
+        let mut broken = message.to_vec();
+        *broken.last_mut().unwrap() ^= 1;
+        *message = broken.into();
+    }
+    others.only().say("hello");
+    device.step(Input::Connected).unwrap();
+    let began_at = device.now;
+    let mut fetches = 0;
+    loop {
+        others.converse_lying(&mut device, |body| {
+            fetches += usize::from(matches!(body, Body::LogPage(_)));
+        });
+        if !device.engine.messages(chat, None, 10).unwrap().is_empty() {
+            break;
+        }
+        device.now = device
+            .now
+            .plus(Duration::from_millis(1))
+            .max(device.wake_at.unwrap());
+        device.step(Input::Tick).unwrap();
+    }
+    let took = device.now.since(began_at);
+    assert!(took <= Duration::from_secs(5), "it took {took:?}");
+    assert!(fetches <= 2 * GARBAGE, "{fetches} pages were fetched");
+}

@@ -5,9 +5,13 @@ use std::time::Duration;
 use subrosa_engine::{
     ChatId, Command, Event, Input, Message, MessageStatus, Misbehaviour, Warning, content::SendToken,
 };
+use subrosa_mls::Received;
 use subrosa_wire::{
     ProblemCode,
-    frames::{Append, Appended, ClientFrame, LogPage, Problem, client_frame::Request, server_frame::Body},
+    frames::{
+        Append, Appended, ClientFrame, LogPage, Problem, append::Payload, client_frame::Request,
+        server_frame::Body,
+    },
     limits::{SEND_NUMBER_MAX, SEQ_MAX, TIME_MAX},
 };
 
@@ -42,10 +46,7 @@ pub(crate) fn next_append(device: &mut Device, others: &mut Others) -> (u64, App
         }
         let frame = device.asked.remove(0);
         if let Some(Request::Append(append)) = &frame.request
-            && matches!(
-                append.payload,
-                Some(subrosa_wire::frames::append::Payload::ApplicationMessage(_))
-            )
+            && matches!(append.payload, Some(Payload::ApplicationMessage(_)))
         {
             return (frame.request_id, append.clone());
         }
@@ -271,4 +272,34 @@ fn a_refusal_that_is_repeated_makes_the_pauses_longer() {
         assert!(asked <= 30, "{asked} requests in a minute");
         assert_eq!(message(&device, &sent).status, MessageStatus::Pending);
     }
+}
+
+// Each answer used up a message key for each message that waited: after 31 of them, receivers could not open what
+// followed.
+#[test]
+fn false_numbers_again_and_again_do_not_lead_the_receivers_out_of_reach() {
+    let (mut device, mut others, chat) = joined();
+    let texts: Vec<_> = (1..=32).map(|len| "x".repeat(len)).collect();
+    for text in &texts {
+        send(&mut device, chat, text);
+    }
+    for _ in 0..40 {
+        let (request_id, append) = next_append(&mut device, &mut others);
+        device.asked.clear();
+        device.answer(request_id, out_of_order(append.send_number + 1));
+    }
+    for text in &texts {
+        let (request_id, append) = next_append(&mut device, &mut others);
+        let Some(Payload::ApplicationMessage(message)) = &append.payload else {
+            panic!("not a message")
+        };
+        let opened = others.only().open(message);
+        assert!(
+            matches!(opened, Ok(Received::Application(_))),
+            "{text}: {opened:?}"
+        );
+        let appended = others.only().append(device.engine.me().device_id, &append);
+        device.answer(request_id, Body::Appended(appended));
+    }
+    assert_eq!(device.engine.outbox_len().unwrap(), 0);
 }

@@ -11,7 +11,7 @@ use subrosa_engine::{
     content::{Origin, compose},
 };
 use subrosa_mls::{
-    DeviceIdentity, Group, GroupPolicy, LogClaim, MemoryStore, Mls, Received, SuccessionKeyHash,
+    DeviceIdentity, Group, GroupPolicy, LogClaim, MemoryStore, Mls, ProcessError, Received, SuccessionKeyHash,
 };
 use subrosa_test_support::SeededRng;
 use subrosa_wire::{
@@ -152,6 +152,12 @@ impl Other {
     pub(crate) fn let_in(&mut self, sender: DeviceId, commit: Vec<u8>) -> LogEntry {
         self.follow(&commit);
         self.accept(sender, Payload::Commit(commit.into()))
+    }
+
+    /// Opens what the device has sent.
+    pub(crate) fn open(&mut self, message: &[u8]) -> Result<Received, ProcessError> {
+        let mls = Mls::new(&self.store, &mut self.rng, START);
+        self.group.process(&mls, message)
     }
 
     /// Takes what the device appends, as an honest server does.
