@@ -4,7 +4,7 @@ use anyhow::Result;
 use xshell::{Shell, cmd};
 
 use crate::progress::{Steps, say};
-use crate::{fmt, layers, python, tools, web, workspace};
+use crate::{evidence, fmt, layers, python, tools, web, workspace};
 
 /// Checks spelling, as `_typos.toml` says.
 const TYPOS_VERSION: &str = "1.52.0";
@@ -20,10 +20,13 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let sh = workspace::shell()?;
-    let mut steps = Steps::new(10);
+    let mut steps = Steps::new(11);
 
     steps.next("checking the layers");
     layers::check(&workspace::metadata()?)?;
+
+    steps.next("checking that what is promised is tested");
+    evidence::check(&workspace::root())?;
 
     steps.next("checking the format");
     fmt::check(&sh)?;

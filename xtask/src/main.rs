@@ -8,6 +8,7 @@ mod book;
 mod build;
 mod check;
 mod dist;
+mod evidence;
 mod fmt;
 mod fuzz;
 mod layers;
@@ -48,7 +49,7 @@ enum Command {
     Web(web::Args),
     /// Runs the tests of the whole workspace
     Test(test::Args),
-    /// Checks format, spelling, links, lints, documentation, layers, the wasm32 build and the supply chain
+    /// Checks format, spelling, links, lints, documentation, layers, what is promised, the wasm32 build and the supply chain
     Check(check::Args),
     /// Measures a server on this machine, beside the raw limits of the machine
     Bench(bench::Args),
