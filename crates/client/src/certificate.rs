@@ -115,7 +115,7 @@ mod tests {
         for _ in 0..2 {
             renewal.renew_if_due().await.unwrap();
         }
-        let later = ambient::now().plus(year - Duration::from_hours(24));
+        let later = ambient::now().plus(year).minus(Duration::from_hours(24));
         let due = device
             .host
             .run(move |host| host.engine().certificate_to_put(later));

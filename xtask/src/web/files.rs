@@ -155,14 +155,14 @@ pub(super) fn write_if_different(path: &Path, content: &[u8]) -> Result<bool> {
 
 /// Writes a file as a whole.
 pub(super) fn write(path: &Path, content: &[u8]) -> Result<()> {
-    let context = || format!("cannot write {}", path.display());
+    let failure = || format!("cannot write {}", path.display());
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).with_context(context)?;
+        std::fs::create_dir_all(folder).with_context(failure)?;
     }
     let mut unfinished = path.to_owned().into_os_string();
     unfinished.push(".unfinished");
-    std::fs::write(&unfinished, content).with_context(context)?;
-    std::fs::rename(&unfinished, path).with_context(context)
+    std::fs::write(&unfinished, content).with_context(failure)?;
+    std::fs::rename(&unfinished, path).with_context(failure)
 }
 
 /// The files below a folder, by their paths relative to it; none if it does not exist.

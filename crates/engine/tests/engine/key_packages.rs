@@ -113,10 +113,13 @@ fn however_often_the_server_says_it_has_none_the_device_has_at_most_two_hundred(
     let mut device = Device::new(1);
     let (mut one_time, mut last_resorts) = (BTreeSet::new(), BTreeSet::new());
     for visits in 0..100 {
-        connect(&mut device, |state| match visits % 2 {
-            0 => Stock::default().tell(state),
-            // A server that does not name them.
-            _ => (state.key_packages_left, state.has_last_resort_key_package) = (0, false),
+        connect(&mut device, |state| {
+            if visits % 2 == 0 {
+                Stock::default().tell(state);
+            } else {
+                // A server that does not name them.
+                (state.key_packages_left, state.has_last_resort_key_package) = (0, false);
+            }
         });
         for (request_id, publish) in publications(&mut device) {
             one_time.extend(publish.one_time);
@@ -208,11 +211,11 @@ fn a_last_resort_is_replaced_after_its_use_and_opens_for_three_more_days() {
     visit(&mut device, &mut stock).unwrap();
     let used = stock.last_resort.clone().unwrap();
     assert!(opens(&mut device, &used));
-    let publish = take_publication(&mut device, &mut stock).expect("it is replaced at once");
+    let publish = take_publication(&mut device, &mut stock).unwrap();
     assert!(publish.one_time.is_empty());
     assert!(!publish.last_resort.is_empty() && publish.last_resort[..] != used[..]);
     assert_eq!(visit(&mut device, &mut stock), None);
-    device.now = device.now.plus(3 * DAY - Duration::from_mins(1));
+    device.now = device.now.plus(3 * DAY).minus(Duration::from_mins(1));
     assert_eq!(visit(&mut device, &mut stock), None);
     assert!(opens(&mut device, &used), "somebody may just have fetched it");
     device.now = device.now.plus(Duration::from_mins(1));
