@@ -10,8 +10,8 @@ use crate::{
     ChatId,
     api::{Event, Warning},
     limits::{
-        ENTER_RETRY_AFTER, PUBLISH_BURST, PUBLISH_INTERVAL, SYNC_AGE_MAX, SYNC_BURST, SYNC_INTERVAL,
-        UPDATES_BURST, UPDATES_INTERVAL, WARNINGS_MAX, WELCOMES_BURST, WELCOMES_INTERVAL,
+        ENTER_ATTEMPTS_MAX, ENTER_RETRY_AFTER, PUBLISH_BURST, PUBLISH_INTERVAL, SYNC_AGE_MAX, SYNC_BURST,
+        SYNC_INTERVAL, UPDATES_BURST, UPDATES_INTERVAL, WARNINGS_MAX, WELCOMES_BURST, WELCOMES_INTERVAL,
         WELCOMES_UNACKNOWLEDGED_MAX,
     },
     requests::{RateLimit, Retry},
@@ -42,8 +42,8 @@ pub(crate) struct ConnectionState {
     pub to_join: HashSet<ConversationId>,
     /// Conversations that the last Sync named.
     pub named: HashSet<ConversationId>,
-    /// Conversations that are not known here and could not be entered, and when that was tried.
-    not_entered: HashMap<ConversationId, Timestamp>,
+    /// Conversations that are not known here and could not be entered: how often that was tried, and when last.
+    not_entered: HashMap<ConversationId, (u32, Timestamp)>,
     /// Those whose group is still to be requested, in this order.
     pub groups_to_fetch: Waiting<ConversationId>,
     /// People whose handle is to be looked up.
@@ -197,19 +197,23 @@ impl ConnectionState {
     /// Forgets the conversations that could not be entered long ago. If the clock was set back, it forgets more.
     pub(crate) fn forget_old_attempts(&mut self, now: Timestamp) {
         self.not_entered
-            .retain(|_, at| *at <= now && now.since(*at) < ENTER_RETRY_AFTER);
+            .retain(|_, (_, last)| *last <= now && now.since(*last) < ENTER_RETRY_AFTER);
     }
 
-    /// Whether to try to enter a conversation that is not known here: it was not in vain a short time ago, and there are
-    /// not more of them than an account can have.
+    /// Whether to try to enter a conversation that is not known here: that was not in vain too often, and there are not
+    /// more of them than an account can have.
     pub(crate) fn may_enter(&self, id: ConversationId) -> bool {
-        self.not_entered.len() + self.to_join.len() < CONVERSATIONS_PER_ACCOUNT_MAX
-            && !self.not_entered.contains_key(&id)
+        match self.not_entered.get(&id) {
+            Some((attempts, _)) => *attempts < ENTER_ATTEMPTS_MAX,
+            None => self.not_entered.len() + self.to_join.len() < CONVERSATIONS_PER_ACCOUNT_MAX,
+        }
     }
 
     /// Notes that a conversation which is not known here could not be entered.
     pub(crate) fn not_entered(&mut self, id: ConversationId, now: Timestamp) {
-        self.not_entered.insert(id, now);
+        let (attempts, last) = self.not_entered.entry(id).or_default();
+        *attempts += 1;
+        *last = now;
     }
 
     /// Drops what waits for a conversation.

@@ -34,7 +34,9 @@ pub(crate) const JOINS_INTERVAL: Duration = Duration::from_secs(10);
 /// Messages that a device encrypts in one epoch before it begins another. Receivers follow its ratchet only so far
 /// (`FORWARD_DISTANCE_MAX` of the mls crate), and false answers can make it encrypt the same messages again and again.
 pub(crate) const ENCRYPTED_PER_EPOCH_MAX: usize = 512;
-/// How long a conversation that this device could not enter, and of which it knows nothing else, is not asked for again.
+/// Attempts to enter a conversation of which nothing but its id is known.
+pub(crate) const ENTER_ATTEMPTS_MAX: u32 = 4;
+/// How long after the last of them there may be more.
 pub(crate) const ENTER_RETRY_AFTER: Duration = Duration::from_hours(1);
 /// How far ahead of this device's clock a conversation may stand in the list because of what the server says.
 pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_hours(24);

@@ -139,16 +139,14 @@ impl Conversations {
     ) -> StepResult {
         cx.connection.to_join.remove(&id);
         let uses = self.uses;
-        let joined = cx.confine(|cx| self.join_from_outside(cx, id, state))?;
-        let known = if_readable(conversations::find(cx.conn, id))?;
-        if known.is_none() {
-            cx.connection.not_entered(id, cx.now);
-        }
-        if let Err(error) = joined {
+        if let Err(error) = cx.confine(|cx| self.join_from_outside(cx, id, state))? {
             self.forget_since(uses);
-            match known {
+            match if_readable(conversations::find(cx.conn, id))? {
                 Some(row) => quarantine::set_aside(cx, row.chat, id, &error)?,
-                None => invitation_dropped(cx, &error),
+                None => {
+                    cx.connection.not_entered(id, cx.now);
+                    invitation_dropped(cx, &error);
+                }
             }
         }
         Ok(())
@@ -170,6 +168,7 @@ impl Conversations {
             return Ok(());
         }
         if known.is_none() && !has_room_for_another(cx)? {
+            cx.connection.not_entered(id, cx.now);
             return Ok(());
         }
         let device = cx.device;
@@ -189,6 +188,8 @@ impl Conversations {
                         conversation.back_off(cx, None);
                         Ok(())
                     })?;
+                } else {
+                    cx.connection.not_entered(id, cx.now);
                 }
                 return Ok(());
             }
@@ -306,6 +307,8 @@ impl Conversations {
                 }
                 Ok(())
             })?;
+        } else {
+            cx.connection.not_entered(id, cx.now);
         }
         Ok(())
     }
