@@ -5,7 +5,9 @@ use subrosa_engine::{
     ChatId, Command, ConversationState, ForeignGroup, Input, MemberMisbehaviour, MessageStatus, Misbehaviour,
     Warning, content::SendToken,
 };
-use subrosa_mls::{GroupPolicy, JoinError, LogClaim, MemoryStore, Mls, PolicyError, ProcessError};
+use subrosa_mls::{
+    DeviceIdentity, GroupPolicy, JoinError, LogClaim, MemoryStore, Mls, PolicyError, ProcessError,
+};
 use subrosa_test_support::SeededRng;
 use subrosa_wire::{
     ConversationId, ProblemCode,
@@ -237,35 +239,92 @@ fn a_group_that_does_not_verify_is_not_entered() {
     assert_eq!(device.engine.conversations().unwrap(), []);
 }
 
-#[test]
-fn a_conversation_of_a_kind_that_is_not_known_is_not_entered() {
-    let mut device = Device::new(1);
-    let sibling = Device::identity(1);
+/// A group with this device alone, as the server shows it.
+fn group_of(identity: &DeviceIdentity, policy: &GroupPolicy) -> GroupState {
     let id = ConversationId::from_bytes([9; 16]);
     let (store, mut rng) = (MemoryStore::new(), SeededRng::new(3));
     let mls = Mls::new(&store, &mut rng, START);
-    let policy = GroupPolicy::notes_to_self(device.account());
-    let group = mls.create_group(&sibling, id, &policy).unwrap();
-    let state = GroupState {
+    let group = mls.create_group(identity, id, policy).unwrap();
+    GroupState {
         conversation_id: id.to_vec().into(),
         head_seq: 1,
-        group_info: group.group_info(&mls, &sibling).unwrap().into(),
+        group_info: group.group_info(&mls, identity).unwrap().into(),
         ratchet_tree: group.ratchet_tree().unwrap().into(),
         ..GroupState::default()
-    };
-    connect(&mut device, |state| {
-        state.conversations.push(ConversationHead {
-            conversation_id: id.to_vec().into(),
-            head_seq: 1,
-            ..ConversationHead::default()
-        });
-    });
-    let fetch = device.asked.remove(0);
-    assert!(matches!(fetch.request, Some(Request::FetchGroup(_))));
-    device.answer(fetch.request_id, Body::GroupState(state));
+    }
+}
+
+fn head_of(group: &GroupState) -> ConversationHead {
+    ConversationHead {
+        conversation_id: group.conversation_id.clone(),
+        head_seq: group.head_seq,
+        ..ConversationHead::default()
+    }
+}
+
+#[test]
+fn a_conversation_of_a_kind_that_is_not_known_is_not_entered() {
+    let mut device = Device::new(1);
+    let policy = GroupPolicy::notes_to_self(device.account());
+    let notes = group_of(&Device::identity(1), &policy);
+    connect(&mut device, |state| state.conversations.push(head_of(&notes)));
+    answer_fetch_group(&mut device, Body::GroupState(notes));
     let expected = Misbehaviour::ForeignGroup(ForeignGroup::UnknownKind);
     assert_eq!(device.warnings(), [&by_server(expected)]);
     assert_eq!(device.engine.conversations().unwrap(), []);
+}
+
+#[test]
+fn a_second_conversation_with_somebody_is_not_entered_beside_the_one_that_is_there() {
+    let (mut device, mut others, chat) = joined();
+    let other = others.only();
+    let policy = GroupPolicy::direct(other.account(), device.account()).unwrap();
+    let second = group_of(&other.sibling(), &policy);
+    device.step(Input::Connected).unwrap();
+    let sync = device.asked.remove(0);
+    let mut state = others.state(&device);
+    state.conversations.push(head_of(&second));
+    device.answer(sync.request_id, Body::SyncState(state));
+    answer_fetch_group(&mut device, Body::GroupState(second));
+    assert_eq!(
+        device.warnings(),
+        [&by_server_in(chat, Misbehaviour::SecondConversation)]
+    );
+    assert_eq!(device.engine.conversations().unwrap().len(), 1);
+}
+
+#[test]
+fn a_conversation_that_the_server_does_not_have_any_more_is_left_to_the_user() {
+    let (mut device, _, chat) = joined();
+    connect(&mut device, |_| {});
+    while device.warnings().is_empty() {
+        if device.asked.is_empty() {
+            device.now = device.wake_at.unwrap();
+            device.step(Input::Tick).unwrap();
+        }
+        for frame in std::mem::take(&mut device.asked) {
+            if let Some(Request::FetchLog(_) | Request::FetchGroup(_)) = frame.request {
+                let unknown = Problem::new(ProblemCode::NotAMember, "");
+                device.answer(frame.request_id, Body::Problem(unknown));
+            }
+        }
+    }
+    assert_eq!(
+        device.warnings(),
+        [&by_server_in(chat, Misbehaviour::ConversationGone)]
+    );
+    let conversation = device.engine.conversation(chat).unwrap().unwrap();
+    assert_eq!(conversation.state, ConversationState::CutOff);
+}
+
+/// Answers the request for a group, which is among those that the device has made.
+fn answer_fetch_group(device: &mut Device, body: Body) {
+    let at = device
+        .asked
+        .iter()
+        .position(|frame| matches!(frame.request, Some(Request::FetchGroup(_))));
+    let fetch = device.asked.remove(at.unwrap());
+    device.answer(fetch.request_id, body);
 }
 
 /// Answers the claim of key packages for Bob, and returns the creation that follows.
