@@ -458,7 +458,7 @@ pub struct Me {
 /// user, and all of it stays near zero where network and server are well.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RecoveryCounts {
-    /// The log was asked for what lies after the cursor.
+    /// The log was asked for what lies after the cursor, other than to see a commit of this device in it.
     pub log_fetches: u64,
     /// Entries came before those that they follow, and were held.
     pub entries_held: u64,

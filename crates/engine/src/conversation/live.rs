@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use subrosa_wire::{AccountId, DeviceId};
+use subrosa_wire::{AccountId, DeviceId, frames::Appended};
 
 use super::descent::Follower;
 use crate::{ids::OutboxId, limits::REMOVALS_MAX, requests::Retry};
@@ -48,6 +48,8 @@ pub(super) struct Live {
     /// The server refuses what this device claims about the log.
     pub claims_nothing: bool,
     pub is_handshake_in_flight: bool,
+    /// That the server has accepted the handshake, as it says; the log has not shown it yet.
+    pub handshake_accepted: Option<Appended>,
     pub in_flight: HashSet<OutboxId>,
     pub is_claiming: bool,
     /// Key packages claimed for the creation, by account.
@@ -67,6 +69,7 @@ impl Live {
     pub(super) fn forget_sends(&mut self) {
         self.in_flight.clear();
         self.is_handshake_in_flight = false;
+        self.handshake_accepted = None;
         self.is_claiming = false;
         self.claimed.clear();
     }

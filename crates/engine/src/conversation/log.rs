@@ -94,7 +94,9 @@ impl Conversation {
         }
         self.live.is_fetching = true;
         self.live.head_at_request = self.live.head;
-        cx.recovery.log_fetches += 1;
+        if self.live.handshake_accepted.is_none() {
+            cx.recovery.log_fetches += 1;
+        }
         tracing::debug!(chat = %self.chat(), after_seq, head = self.live.head, "fetches the log");
         cx.request(
             PendingRequest::FetchLog {
@@ -210,7 +212,7 @@ impl Conversation {
     }
 
     /// Handles the refusal of a page of the log.
-    pub(crate) fn fetch_log_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
+    pub(super) fn page_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
         self.live.is_fetching = false;
         self.back_off(cx, Some(problem));
         match problem.known_code() {

@@ -30,6 +30,7 @@ use subrosa_mls::ConversationKind;
 use subrosa_wire::{
     AccountId, ConversationId, SendId, Timestamp,
     frames::{Appended, ConversationHead, Cursor, Deliver, LogEntry, LogPage, Problem, log_entry::Payload},
+    problem::ProblemCode,
 };
 
 use crate::{
@@ -300,8 +301,8 @@ impl Conversation {
         };
         let Some(sealed) = &own.sealed else { return Ok(()) };
         let payload = Payload::ApplicationMessage(sealed.ciphertext.clone().into());
-        let entry = self.own_entry(cx, appended, own.send_id, payload);
         if appended.seq > self.record.cursor() {
+            let entry = self.own_entry(cx, appended, own.send_id, payload);
             return self.own_entry_accepted(cx, entry);
         }
         // It cannot be there: that place is taken. It is sent again as something new.
@@ -309,15 +310,17 @@ impl Conversation {
         self.send_anew(cx, own.id)
     }
 
-    /// Handles the acceptance of the handshake: it takes effect at its place in the log.
+    /// Handles the acceptance of the handshake: it takes effect once the log shows it. On this answer alone, if it was
+    /// false, the device would be in an epoch in which nobody else is, and could not read the others any more.
     pub(crate) fn handshake_accepted(&mut self, cx: &mut Context<'_>, appended: &Appended) -> StepResult {
         let Some(handshake) = handshakes::find(cx.conn, self.chat())? else {
             return Ok(());
         };
-        let payload = Payload::Commit(own_commit(&handshake)?);
-        let entry = self.own_entry(cx, appended, handshake.send_id, payload);
         if appended.seq > self.record.cursor() {
-            return self.own_entry_accepted(cx, entry);
+            self.live.handshake_accepted = Some(appended.clone());
+            self.live.head_is_at_least(appended.seq);
+            cx.touch(self.chat());
+            return Ok(());
         }
         // That place is taken. Either this answer is false, or what was applied there.
         self.server_misbehaved(cx, Misbehaviour::AcceptedElsewhere);
@@ -330,7 +333,7 @@ impl Conversation {
         }
     }
 
-    /// What was accepted takes its place if that is the next one; otherwise the log shows it in its order.
+    /// A message that was accepted takes its place if that is the next one; otherwise the log shows it in its order.
     fn own_entry_accepted(&mut self, cx: &mut Context<'_>, entry: LogEntry) -> StepResult {
         if entry.seq == self.record.cursor() + 1 {
             return self.take_entry(cx, entry);
@@ -356,6 +359,31 @@ impl Conversation {
             payload: Some(payload),
             sender_device: cx.me.device_id.to_vec().into(),
         }
+    }
+
+    /// Handles the refusal of a page of the log.
+    pub(crate) fn fetch_log_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
+        if let Some(entry) = self.pruned_handshake(cx, problem)? {
+            self.live.is_fetching = false;
+            return self.take_entry(cx, entry);
+        }
+        self.page_refused(cx, problem)
+    }
+
+    /// The handshake, if it was accepted in the next place, and the log is no longer kept up to there because everybody
+    /// has it. Two answers then say that it stands there.
+    fn pruned_handshake(&self, cx: &mut Context<'_>, problem: &Problem) -> StepResult<Option<LogEntry>> {
+        let (Some(appended), Some(ProblemCode::LogPruned)) =
+            (&self.live.handshake_accepted, problem.known_code())
+        else {
+            return Ok(None);
+        };
+        let is_next = appended.seq == self.record.cursor() + 1 && problem.first_seq > appended.seq;
+        let Some(handshake) = handshakes::find(cx.conn, self.chat())?.filter(|_| is_next) else {
+            return Ok(None);
+        };
+        let payload = Payload::Commit(own_commit(&handshake)?);
+        Ok(Some(self.own_entry(cx, appended, handshake.send_id, payload)))
     }
 
     /// Handles a page of the log.

@@ -45,7 +45,15 @@ impl Conversation {
         let cursor = self.record.cursor();
         let is_behind = self.live.head > cursor;
         if let Some(handshake) = handshakes::find(cx.conn, self.chat())? {
-            if is_behind && self.record.state() != ConversationState::Starting {
+            let accepted_at = self.live.handshake_accepted.as_ref().map(|appended| appended.seq);
+            if accepted_at.is_some_and(|seq| seq <= cursor) {
+                // The log shows something else in that place. It is sent again.
+                self.server_misbehaved(cx, Misbehaviour::AcceptedElsewhere);
+                self.forget_sends(cx);
+                self.back_off(cx, None);
+                return Ok(());
+            }
+            if is_behind && (accepted_at.is_some() || self.record.state() != ConversationState::Starting) {
                 self.fetch_log(cx, cursor);
             }
             return self.send_handshake(cx, &handshake);

@@ -12,7 +12,10 @@ use subrosa_engine::{
 use subrosa_mls::{DeviceIdentity, SuccessionKeyHash};
 use subrosa_wire::{
     AccountId, Timestamp,
-    frames::{ClientFrame, ServerFrame, SyncState, server_frame::Body},
+    frames::{
+        Append, Appended, ClientFrame, FetchLog, LogEntry, LogPage, ServerFrame, SyncState, append,
+        log_entry::Payload, server_frame::Body,
+    },
     limits::KEY_PACKAGES_TARGET,
     rest::{Person, SealedVault},
 };
@@ -190,5 +193,48 @@ impl Device {
 
     pub(crate) fn account(&self) -> AccountId {
         self.account
+    }
+}
+
+/// The log of what a device sends, in all its conversations.
+#[derive(Default)]
+pub(crate) struct OwnLog(Vec<LogEntry>);
+
+impl OwnLog {
+    /// Takes a send for this place, and returns the answer.
+    pub(crate) fn accept(&mut self, device: &Device, append: Append, seq: u64) -> Body {
+        let payload = append.payload.map(|payload| match payload {
+            append::Payload::ApplicationMessage(message) => Payload::ApplicationMessage(message),
+            append::Payload::Commit(commit) => Payload::Commit(commit.commit),
+        });
+        let accepted_at_ms = device.now.as_millis();
+        self.0.push(LogEntry {
+            conversation_id: append.conversation_id.clone(),
+            seq,
+            send_id: append.send_id,
+            accepted_at_ms,
+            payload,
+            sender_device: device.engine.me().device_id.to_vec().into(),
+        });
+        Body::Appended(Appended {
+            conversation_id: append.conversation_id,
+            seq,
+            epoch: 9,
+            accepted_at_ms,
+        })
+    }
+
+    /// The answer to a request for the log.
+    pub(crate) fn page(&self, fetch: FetchLog) -> Body {
+        let is_asked_for =
+            |entry: &&LogEntry| entry.conversation_id == fetch.conversation_id && entry.seq > fetch.after_seq;
+        let entries: Vec<_> = self.0.iter().filter(is_asked_for).cloned().collect();
+        Body::LogPage(LogPage {
+            // Every log has its first entry.
+            head_seq: entries.last().map_or(fetch.after_seq.max(1), |entry| entry.seq),
+            conversation_id: fetch.conversation_id,
+            entries,
+            ..LogPage::default()
+        })
     }
 }

@@ -13,7 +13,7 @@ use subrosa_wire::{
 
 use crate::{
     changed_keys::{answer, connect},
-    device::{Device, START},
+    device::{Device, OwnLog, START},
     key_packages::{Stock, push_welcome_made_with, visit},
 };
 
@@ -21,45 +21,29 @@ const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
-/// What the device sends to its conversations, in this order; other requests are forgotten.
-fn appends(device: &mut Device) -> Vec<(u64, Append)> {
-    let asked: Vec<ClientFrame> = std::mem::take(&mut device.asked);
-    asked
-        .into_iter()
-        .filter_map(|frame| match frame.request {
-            Some(Request::Append(append)) => Some((frame.request_id, append)),
-            _ => None,
-        })
-        .collect()
-}
-
 fn is_commit(append: &Append) -> bool {
     matches!(append.payload, Some(Payload::Commit(_)))
 }
 
-/// Accepts all that the device sends, until it sends nothing more. Returns whether each was a commit.
+/// Accepts all that the device sends, until it sends nothing more; what else it asks is forgotten. Returns whether each
+/// was a commit.
 fn accept(device: &mut Device, seq: &mut u64) -> Vec<bool> {
     let mut accepted = Vec::new();
-    loop {
-        let sent = appends(device);
-        if sent.is_empty() {
-            return accepted;
-        }
-        for (request_id, append) in sent {
-            *seq += 1;
-            accepted.push(is_commit(&append));
-            answer(
-                device,
-                request_id,
-                Body::Appended(Appended {
-                    conversation_id: append.conversation_id,
-                    seq: *seq,
-                    epoch: 9,
-                    accepted_at_ms: device.now.as_millis(),
-                }),
-            );
-        }
+    let mut log = OwnLog::default();
+    while !device.asked.is_empty() {
+        let frame = device.asked.remove(0);
+        let body = match frame.request.unwrap() {
+            Request::Append(append) => {
+                *seq += 1;
+                accepted.push(is_commit(&append));
+                log.accept(device, append, *seq)
+            }
+            Request::FetchLog(fetch) => log.page(fetch),
+            _ => continue,
+        };
+        answer(device, frame.request_id, body);
     }
+    accepted
 }
 
 /// Ticks as the device asks, up to this instant. Returns whether each send was a commit.
@@ -226,18 +210,15 @@ fn updates_that_are_due_together_are_spread() {
 /// answered with nothing.
 fn accept_commits(device: &mut Device) -> usize {
     let mut commits = 0;
+    let mut log = OwnLog::default();
     while !device.asked.is_empty() {
         for frame in std::mem::take(&mut device.asked) {
             let body = match frame.request.unwrap() {
                 Request::Append(append) => {
                     commits += 1;
-                    Body::Appended(Appended {
-                        conversation_id: append.conversation_id,
-                        seq: 2,
-                        epoch: 2,
-                        accepted_at_ms: device.now.as_millis(),
-                    })
+                    log.accept(device, append, 2)
                 }
+                Request::FetchLog(fetch) => log.page(fetch),
                 Request::Acknowledge(_) | Request::AcknowledgeWelcomes(_) => {
                     Body::Acknowledged(Acknowledged {})
                 }

@@ -1,19 +1,22 @@
 //! What a server or a member does that an honest one never does, and what the user is told of it: the ways that no
 //! other test reaches.
 
+use std::time::Duration;
+
 use subrosa_engine::{
-    ChatId, Command, ConversationState, ForeignGroup, Input, MemberMisbehaviour, MessageStatus, Misbehaviour,
-    Warning, content::SendToken,
+    ChatId, Command, ConversationState, ForeignGroup, Input, MemberMisbehaviour, Message, MessageStatus,
+    Misbehaviour, Warning, content::SendToken,
 };
 use subrosa_mls::{
-    DeviceIdentity, GroupPolicy, JoinError, LogClaim, MemoryStore, Mls, PolicyError, ProcessError,
+    DeviceIdentity, GroupPolicy, JoinError, LogClaim, MemoryStore, Mls, PolicyError, ProcessError, Received,
 };
 use subrosa_test_support::SeededRng;
 use subrosa_wire::{
     ConversationId, ProblemCode,
     frames::{
-        ClientFrame, ConversationHead, Deliver, DeviceKeyPackage, GroupState, KeyPackages, LogEntry, Problem,
-        WelcomeItem, WelcomesWaiting, client_frame::Request, log_entry::Payload, server_frame::Body,
+        Appended, ClientFrame, ConversationHead, Deliver, DeviceKeyPackage, GroupState, KeyPackages,
+        LogEntry, Problem, WelcomeItem, WelcomesWaiting, append, client_frame::Request, log_entry::Payload,
+        server_frame::Body,
     },
 };
 
@@ -405,6 +408,103 @@ fn a_conversation_that_the_server_makes_up_is_begun_anew() {
     let conversation = device.engine.conversation(chat).unwrap().unwrap();
     assert_eq!(conversation.state, ConversationState::Starting);
     assert_eq!(device.engine.outbox_len().unwrap(), 1);
+}
+
+// ---- what was not accepted ----
+
+/// Sends a text which begins a turn, so that a commit comes first.
+fn send_after_a_while(device: &mut Device, chat: ChatId) -> Message {
+    device.now = device.now.plus(Duration::from_mins(5));
+    let sent = send(device, chat, "from this device");
+    let Some(Request::Append(append)) = &device.asked[0].request else {
+        panic!("asked for {:?}", device.asked)
+    };
+    assert!(matches!(append.payload, Some(append::Payload::Commit(_))));
+    sent
+}
+
+// The device was in an epoch of its own: it could not read the others any more, and came back only when the user said so.
+#[test]
+fn a_commit_that_the_server_only_says_it_has_accepted_costs_no_message() {
+    let (mut device, mut others, chat) = joined();
+    send_after_a_while(&mut device, chat);
+    let commit = device.asked.remove(0);
+    let other = others.only();
+    let lie = Appended {
+        seq: other.head() + 1,
+        ..other.appended()
+    };
+    device.answer(commit.request_id, Body::Appended(lie));
+    let entry = other.say("from the other");
+    push(&mut device, entry);
+    assert_eq!(
+        device.warnings(),
+        [&by_server_in(chat, Misbehaviour::AcceptedElsewhere)]
+    );
+    while device.engine.outbox_len().unwrap() > 0 {
+        others.converse(&mut device);
+        device.now = device.wake_at.unwrap();
+        device.step(Input::Tick).unwrap();
+    }
+    assert_eq!(texts(&device, chat), ["from the other", "from this device"]);
+    let Some(Payload::ApplicationMessage(message)) = &others.only().log.last().unwrap().payload else {
+        panic!("not a message")
+    };
+    let message = message.clone();
+    assert!(matches!(
+        others.only().open(&message),
+        Ok(Received::Application(_))
+    ));
+}
+
+#[test]
+fn a_commit_that_the_log_does_not_keep_any_more_takes_effect_all_the_same() {
+    let (mut device, mut others, chat) = joined();
+    let sent = send_after_a_while(&mut device, chat);
+    let commit = device.asked.remove(0);
+    let accepted = others.answer(&device, &commit);
+    device.answer(commit.request_id, accepted);
+    let fetch = device.asked.remove(0);
+    assert!(matches!(fetch.request, Some(Request::FetchLog(_))));
+    let mut pruned = Problem::new(ProblemCode::LogPruned, "");
+    (pruned.first_seq, pruned.head_seq) = (others.only().head() + 1, others.only().head());
+    device.answer(fetch.request_id, Body::Problem(pruned));
+    others.converse(&mut device);
+    assert_eq!(message(&device, &sent).status, MessageStatus::Sent);
+    assert_eq!(device.warnings(), Vec::<&Warning>::new());
+}
+
+// The user had to decide about a conversation that had never begun.
+#[test]
+fn a_conversation_that_the_server_only_says_it_has_created_is_created_again() {
+    let (mut device, _) = alice();
+    connect(&mut device, |_| {});
+    let chat = write_to_bob(&mut device);
+    let create = creation(&mut device);
+    let lie = Appended {
+        seq: 1,
+        epoch: 1,
+        ..Appended::default()
+    };
+    device.answer(create.request_id, Body::Appended(lie));
+    while !matches!(
+        device.asked.first().map(|frame| &frame.request),
+        Some(Some(Request::ClaimKeyPackages(_)))
+    ) {
+        if device.asked.is_empty() {
+            device.now = device.wake_at.unwrap();
+            device.step(Input::Tick).unwrap();
+            continue;
+        }
+        let frame = device.asked.remove(0);
+        assert!(matches!(frame.request, Some(Request::FetchLog(_))), "{frame:?}");
+        let unknown = Problem::new(ProblemCode::NotAMember, "");
+        device.answer(frame.request_id, Body::Problem(unknown));
+    }
+    let conversation = device.engine.conversation(chat).unwrap().unwrap();
+    assert_eq!(conversation.state, ConversationState::Starting);
+    assert_eq!(device.engine.outbox_len().unwrap(), 1);
+    creation(&mut device);
 }
 
 // ---- refusals ----

@@ -9,7 +9,7 @@ use subrosa_test_support::SeededRng;
 use subrosa_wire::{
     AccountId, ConversationId, ProblemCode,
     frames::{
-        Appended, DeviceKeyPackage, GroupState, KeyPackages, Problem, WelcomesWaiting, client_frame::Request,
+        DeviceKeyPackage, GroupState, KeyPackages, Problem, WelcomesWaiting, client_frame::Request,
         server_frame::Body,
     },
     rest::Person,
@@ -20,7 +20,7 @@ use crate::{
         ALICE, BOB, IMPOSTOR, account, alice, answer, connect, false_bob, key_package,
         welcome_of_the_impostor,
     },
-    device::Device,
+    device::{Device, OwnLog},
 };
 
 const CAROL: u64 = 3;
@@ -266,6 +266,7 @@ fn group(id: ConversationId, by: u64, policy: &GroupPolicy) -> GroupState {
 /// asked for.
 fn serve(alice: &mut Device, state: &GroupState) -> usize {
     let mut fetches = 0;
+    let mut log = OwnLog::default();
     let packages = KeyPackages {
         account: Some(account(&Device::person(BOB))),
         devices: vec![DeviceKeyPackage {
@@ -285,10 +286,11 @@ fn serve(alice: &mut Device, state: &GroupState) -> usize {
                 fetches += 1;
                 Body::GroupState(state.clone())
             }
-            Request::Append(append) => Body::Appended(Appended {
-                seq: append.send_number + 1,
-                ..Appended::default()
-            }),
+            Request::Append(append) => {
+                let seq = append.send_number + 1;
+                log.accept(alice, append, seq)
+            }
+            Request::FetchLog(fetch) => log.page(fetch),
             _ => continue,
         };
         answer(alice, frame.request_id, body);
