@@ -6,8 +6,8 @@ use subrosa_engine::{ChatId, Command, Conversation, Input, content::SendToken};
 use subrosa_wire::{
     ProblemCode,
     frames::{
-        Acknowledged, Append, Appended, ClientFrame, ConversationHead, Problem, append::Payload,
-        client_frame::Request, server_frame::Body,
+        Acknowledged, Append, ConversationHead, Problem, append::Payload, client_frame::Request,
+        server_frame::Body,
     },
 };
 
