@@ -204,7 +204,7 @@ impl Conversation {
         } else if cursor > after_seq {
             self.live.retry.succeeded();
         }
-        if is_joined && cursor == head.seq {
+        if is_joined && !self.record.is_entering() && cursor == head.seq {
             self.compare_head(cx, head)?;
         }
         cx.touch(self.chat());

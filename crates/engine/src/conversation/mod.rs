@@ -189,9 +189,10 @@ impl Conversations {
     pub(crate) fn cursors_to_acknowledge(&mut self, cx: &mut Context<'_>) -> StepResult<Vec<Cursor>> {
         let mut cursors = Vec::new();
         for chat in std::mem::take(&mut cx.connection.advanced) {
-            // What is passed over on the way back may be needed again.
+            // What is passed over on the way back may be needed again, and where a Welcome leads is the server's word
+            // until the log has shown its commit.
             let row = if_readable(conversations::load(cx.conn, chat))?
-                .filter(|row| row.state == ConversationState::Joined);
+                .filter(|row| row.state == ConversationState::Joined && !row.entering);
             let Some(row) = row else { continue };
             let live = &mut self.kept.entry(chat).or_default().live;
             if row.cursor > live.acknowledged {
