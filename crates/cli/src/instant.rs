@@ -25,6 +25,18 @@ pub(crate) fn minute(timestamp: Timestamp, zone: &TimeZone) -> String {
     zone.to_datetime(instant(timestamp)).strftime("%H:%M").to_string()
 }
 
+/// When something was, as briefly as is clear: the minute today, the weekday in the last week, otherwise the date.
+pub(crate) fn brief(timestamp: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
+    let (then, today) = (day(timestamp, zone), day(now, zone));
+    let days = today.since(then).map_or(i32::MAX, |span| span.get_days());
+    match days {
+        0 => minute(timestamp, zone),
+        1..=6 => then.strftime("%a").to_string(),
+        _ if then.year() == today.year() => then.strftime("%-d %b").to_string(),
+        _ => then.strftime("%-d %b %Y").to_string(),
+    }
+}
+
 /// The day.
 pub(crate) fn day(timestamp: Timestamp, zone: &TimeZone) -> Date {
     zone.to_datetime(instant(timestamp)).date()
@@ -56,6 +68,19 @@ mod tests {
     #[test]
     fn an_instant_beyond_the_calendar_is_its_last() {
         assert!(iso(Timestamp::from_millis(u64::MAX)).starts_with("9999-12-3"));
+    }
+
+    #[test]
+    fn a_brief_instant_says_no_more_than_it_must() {
+        let days = |days: u64| Timestamp::from_millis(AT.as_millis() + days * 86_400_000);
+        let shown = |at: u64, now: u64| brief(days(at), days(now), &TimeZone::UTC);
+        assert_eq!(shown(0, 0), "04:12");
+        assert_eq!(shown(0, 1), "Mon");
+        assert_eq!(shown(0, 6), "Mon");
+        assert_eq!(shown(0, 7), "23 Nov");
+        assert_eq!(shown(0, 60), "23 Nov 2026");
+        // The other clock is ahead of this one.
+        assert_eq!(shown(1, 0), "24 Nov");
     }
 
     #[test]

@@ -123,7 +123,7 @@ pub const LAST_SEEN_PRECISION: Duration = Duration::from_hours(1);
 /// A longer wrap of the vault key is refused.
 pub const WRAP_MAX: usize = 1024;
 /// The shortest prefix that people are searched by, in characters.
-pub const SEARCH_PREFIX_CHARS_MIN: usize = 2;
+pub const SEARCH_PREFIX_CHARS_MIN: usize = 1;
 /// Buckets of a rate limiter: its memory is bounded, and with more visitors than buckets some share one.
 pub const RATE_LIMITER_BUCKETS: u32 = 65_536;
 /// Attempts that a refresh makes when other refreshes of the same device come in between.

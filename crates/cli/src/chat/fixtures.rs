@@ -138,6 +138,7 @@ pub(super) fn thread(messages: Vec<Message>) -> Thread {
 /// A model with two chats, of which the first is open and has these messages.
 pub(super) fn model(width: u16, height: u16, messages: Vec<Message>) -> Model {
     let mut model = Model::new(me(), TimeZone::UTC, width, height);
+    model.now = Timestamp::from_millis(NOON);
     model.names = names();
     model.chats = vec![
         conversation(CHAT, bob(), 0, messages.last().cloned()),

@@ -28,6 +28,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use futures_util::{FutureExt as _, StreamExt as _};
 use jiff::tz::TimeZone;
 use subrosa_client::{Client, ClientError, Update};
+use subrosa_server::clock::{Clock as _, SystemClock};
 use tokio::sync::mpsc;
 
 use self::{
@@ -66,6 +67,7 @@ pub(crate) async fn run(client: &Client) -> anyhow::Result<()> {
         if (&mut panicked).now_or_never().is_some() {
             return Err(after_a_panic());
         }
+        model.now = SystemClock.now();
         screen.terminal().draw(|frame| view::draw(&model, frame))?;
         let mut todo = Vec::new();
         let next = async {

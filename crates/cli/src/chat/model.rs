@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::tz::TimeZone;
 use subrosa_client::{
     ChatId, Connection, Conversation, Handle, LocalMessageId, Me, Message, MessageStatus, Notice, Person,
-    Status,
+    Status, Timestamp,
 };
 
 use super::composer::Composer;
@@ -23,6 +23,8 @@ const DRAFTS_MAX: usize = 1_000;
 pub(super) struct Model {
     pub me: Me,
     pub zone: TimeZone,
+    /// When the screen is drawn.
+    pub now: Timestamp,
     /// Columns and rows of the terminal.
     pub width: u16,
     pub height: u16,
@@ -111,6 +113,7 @@ impl Model {
         Self {
             me,
             zone,
+            now: Timestamp::from_millis(0),
             width,
             height,
             in_front: true,

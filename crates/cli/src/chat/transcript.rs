@@ -37,6 +37,8 @@ pub(super) enum RowKind {
     New,
     /// Sender, time and status.
     Header,
+    /// The same of a message that could not be sent.
+    FailedHeader,
     /// A line of the text.
     Text,
     /// A line that is no message.
@@ -74,7 +76,11 @@ pub(super) fn rows(thread: &Thread, names: &Names, zone: &TimeZone, width: usize
         if previous.is_none_or(|previous| {
             previous.sender != message.sender || self::header(previous, names, zone) != header
         }) {
-            add.row(RowKind::Header, header);
+            let kind = match message.status {
+                MessageStatus::Failed => RowKind::FailedHeader,
+                _ => RowKind::Header,
+            };
+            add.row(kind, header);
         }
         let text = without_marks(&printable(&message.text)).replace('\t', TAB);
         for range in wrap::rows(&text, width.saturating_sub(GUTTER)) {

@@ -10,7 +10,7 @@ use crate::{global::Global, output::Output, profile, shapes::PersonShape};
 Example:
   subrosa search ali")]
 pub(crate) struct Arguments {
-    /// The first characters of the handle, at least two.
+    /// The first characters of the handle.
     text: String,
 }
 

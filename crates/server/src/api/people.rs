@@ -26,7 +26,7 @@ pub(super) struct PeopleQuery {
     path = "/v1/people",
     tag = "directory",
     security(("access_token" = [])),
-    params(("handle_prefix" = String, Query, min_length = 2, description = "At least two characters.")),
+    params(("handle_prefix" = String, Query, min_length = 1, description = "At least one character.")),
     responses((status = 200, description = "In the order of their handles.", body = People)),
 )]
 pub(super) async fn search(

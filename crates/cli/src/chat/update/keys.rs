@@ -19,8 +19,6 @@ use super::{
 
 /// How many rows a key scrolls the help by.
 const HELP_STEP: usize = 5;
-/// From this many characters on, the server is searched for people.
-const SEARCH_CHARS_MIN: usize = 2;
 
 /// A key was pressed.
 pub(super) fn key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
@@ -214,7 +212,7 @@ fn show_selected(model: &mut Model) {
     // A message without a header of its own belongs to the one above it.
     let first = rows[..first]
         .iter()
-        .rposition(|row| row.kind == RowKind::Header)
+        .rposition(|row| matches!(row.kind, RowKind::Header | RowKind::FailedHeader))
         .map_or(first, |header| {
             if rows[first].kind == RowKind::Text && first - header < height {
                 header
@@ -472,7 +470,7 @@ fn searched(model: &mut Model) -> Vec<Effect> {
     }
     search.found = None;
     search.selected = 0;
-    if query.chars().count() < SEARCH_CHARS_MIN {
+    if query.is_empty() {
         return Vec::new();
     }
     vec![Effect::Search(query)]

@@ -13,9 +13,12 @@ use super::{
         model::{Focus, Model},
         transcript::status_text,
     },
-    BOLD, DIM, at, line, put,
+    BOLD, DIM, FAILED, UNREAD, at, indented, line, put,
 };
-use crate::{people::message_line, shapes};
+use crate::{instant::brief, people::message_line, shapes};
+
+/// From this width on, a line of the list shows a time.
+const TIME_LINE_WIDTH_MIN: u16 = 20;
 
 /// Draws the list. Returns where its cursor is.
 pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> {
@@ -39,23 +42,25 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Pos
             (false, true) => "* ",
             (false, false) => "  ",
         };
-        let style = if chat.unread > 0 || is_selected && model.focus == Focus::Chats {
-            BOLD
-        } else {
-            Style::new()
+        let style = match chat.unread {
+            0 if is_selected && model.focus == Focus::Chats => BOLD,
+            0 => Style::new(),
+            _ => UNREAD,
         };
+        let (title, when) = with_time(title, chat, model);
         put(
             buffer,
             title,
             &format!("{marker}{}", title_text(model, chat)),
             style,
         );
+        put(buffer, when.0, &when.1, DIM);
         if row_height > 1 {
             put(
                 buffer,
                 line(area, place * row_height + 1),
                 &format!("  {}", preview(chat)),
-                DIM,
+                if has_failed(chat) { FAILED } else { DIM },
             );
         }
         if is_selected {
@@ -63,6 +68,25 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Pos
         }
     }
     cursor
+}
+
+/// Leaves room at the end of a line for the time of the newest message, unless the name needs it more.
+fn with_time(line: Rect, chat: &Conversation, model: &Model) -> (Rect, (Rect, String)) {
+    let when = match &chat.last_message {
+        Some(message) if line.width >= TIME_LINE_WIDTH_MIN => brief(message.sent_at, model.now, &model.zone),
+        _ => String::new(),
+    };
+    let columns = u16::try_from(when.len()).unwrap_or(u16::MAX).min(line.width);
+    let name = Rect {
+        width: line.width.saturating_sub(columns + u16::from(columns > 0)),
+        ..line
+    };
+    (name, (indented(line, usize::from(line.width - columns)), when))
+}
+
+fn has_failed(chat: &Conversation) -> bool {
+    let newest = chat.last_message.as_ref();
+    newest.is_some_and(|message| message.status == MessageStatus::Failed)
 }
 
 /// The count comes first, so that it is visible even if the name is truncated.

@@ -13,7 +13,7 @@ use super::{
         model::{Focus, Model, Thread},
         transcript::{GUTTER, Row, RowKind, top},
     },
-    BOLD, DIM, at, indented, line, put,
+    BOLD, DIM, FAILED, UNREAD, at, indented, line, put,
 };
 
 /// Draws the chat. Returns where its cursor is, if the focus is here.
@@ -43,13 +43,13 @@ fn title(model: &Model, thread: &Thread) -> String {
     let title = model.title(thread.chat);
     match model.chat(thread.chat).map(|chat: &Conversation| chat.state) {
         Some(ConversationState::Blocked) => {
-            format!("{title} · BLOCKED: a key did not verify, Ctrl+T tries again")
+            format!("{title} · BLOCKED: a key did not verify")
         }
         Some(ConversationState::Quarantined) => {
-            format!("{title} · SET ASIDE, cannot be processed: Ctrl+T tries again, Ctrl+X hides it")
+            format!("{title} · SET ASIDE: it cannot be processed")
         }
         Some(ConversationState::CutOff) => {
-            format!("{title} · CUT OFF: Ctrl+T comes back unchecked, and messages can be missing")
+            format!("{title} · CUT OFF: to come back is unchecked, and messages can be missing")
         }
         Some(ConversationState::Joining) => format!("{title} · joining…"),
         _ => title,
@@ -78,8 +78,7 @@ fn messages(model: &Model, thread: &Thread, area: Rect, buffer: &mut Buffer) -> 
     let mut cursor = None;
     for (place, row) in rows.iter().skip(first).take(height).enumerate() {
         let area = line(area, empty + place);
-        let is_selected =
-            Some(row.position) == selected && matches!(row.kind, RowKind::Header | RowKind::Text);
+        let is_selected = Some(row.position) == selected && !matches!(row.kind, RowKind::Day | RowKind::New);
         if is_selected {
             put(buffer, area, ">", BOLD);
             cursor = cursor.or(Some(at(area, 0)));
@@ -92,8 +91,9 @@ fn messages(model: &Model, thread: &Thread, area: Rect, buffer: &mut Buffer) -> 
 fn draw_row(row: &Row, area: Rect, buffer: &mut Buffer) {
     match row.kind {
         RowKind::Day => put(buffer, area, &row.text, DIM),
-        RowKind::New => put(buffer, area, &row.text, BOLD),
+        RowKind::New => put(buffer, area, &row.text, UNREAD),
         RowKind::Header => put(buffer, indented(area, GUTTER), &row.text, BOLD),
+        RowKind::FailedHeader => put(buffer, indented(area, GUTTER), &row.text, FAILED),
         RowKind::Notice => put(buffer, indented(area, GUTTER), &row.text, DIM),
         RowKind::Text => put(buffer, indented(area, GUTTER), &row.text, Style::new()),
     }

@@ -1,5 +1,5 @@
-//! Draws the model. All information is in words or symbols, never in colour alone; only bold, reverse and dim are used,
-//! so that any terminal shows it. Untrusted text has been made printable before it is drawn.
+//! Draws the model. All information is in words or symbols, never in colour alone. Of colours there are two of the
+//! sixteen that every theme of a terminal chooses itself, and none if `NO_COLOR` is set. Untrusted text has been made printable before it is drawn.
 
 mod chats;
 mod conversation;
@@ -11,9 +11,9 @@ use ratatui::{
     Frame,
     buffer::Buffer,
     layout::{Position, Rect},
-    style::{Modifier, Style},
+    style::{Color, Modifier, Style},
 };
-use subrosa_client::printable_line;
+use subrosa_client::{ConversationState, printable_line};
 
 use super::{
     geometry::Geometry,
@@ -24,6 +24,10 @@ use super::{
 const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
 const DIM: Style = Style::new().add_modifier(Modifier::DIM);
 const REVERSED: Style = Style::new().add_modifier(Modifier::REVERSED);
+const UNREAD: Style = BOLD.fg(Color::Cyan);
+const FAILED: Style = BOLD.fg(Color::Red);
+/// Between two keys of the last line.
+const BETWEEN_KEYS: &str = " · ";
 
 /// Draws everything, and puts the cursor where the user's focus is, since screen readers read there.
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>) {
@@ -89,15 +93,41 @@ fn footer(model: &Model, area: Rect, buffer: &mut Buffer) {
         .thread
         .as_ref()
         .is_some_and(|thread| thread.scroll != Scroll::Newest);
-    let keys = match (&model.overlay, model.focus) {
-        (Some(Overlay::Search(_)), _) => "Enter opens · Esc closes",
-        (Some(Overlay::Help(_)), _) => "arrows scroll · Esc closes",
-        (None, Focus::Chats) => "? help · Enter opens · / finds people · q quits",
-        (None, Focus::Messages) => "? help · arrows move · Enter writes · Esc chats",
-        (None, Focus::Composer) if is_scrolled => "F1 help · newer messages below: PageDown",
-        (None, Focus::Composer) => "F1 help · Enter sends · Alt+Enter new line · Tab chats",
+    let keys: &[&str] = match (&model.overlay, model.focus) {
+        (Some(Overlay::Search(_)), _) => &["Enter opens", "Esc closes"],
+        (Some(Overlay::Help(_)), _) => &["arrows scroll", "Esc closes"],
+        (None, Focus::Chats) => &["F1 help", "Enter opens", "/ finds people", "q quits"],
+        (None, Focus::Messages) => &["F1 help", "Enter writes", "Esc chats", "arrows move"],
+        (None, Focus::Composer) if is_scrolled => &["F1 help", "PageDown: newer messages"],
+        (None, Focus::Composer) => &["F1 help", "Enter sends", "Tab chats", "Alt+Enter new line"],
     };
-    put(buffer, area, keys, DIM);
+    let keys = [ways_out(model), keys].concat();
+    put(buffer, area, &fitting(&keys, usize::from(area.width)), DIM);
+}
+
+/// The keys that lead out of a state in which the open chat cannot go on by itself.
+fn ways_out(model: &Model) -> &'static [&'static str] {
+    let chat = model.thread.as_ref().and_then(|thread| model.chat(thread.chat));
+    match chat.map(|chat| chat.state) {
+        Some(ConversationState::Blocked) => &["Ctrl+T tries again"],
+        Some(ConversationState::Quarantined) => &["Ctrl+T tries again", "Ctrl+X hides it"],
+        Some(ConversationState::CutOff) => &["Ctrl+T comes back"],
+        _ => &[],
+    }
+}
+
+/// As many of the keys as fit, the first ones first.
+fn fitting(keys: &[&str], width: usize) -> String {
+    let mut text = String::new();
+    for key in keys {
+        let between = if text.is_empty() { "" } else { BETWEEN_KEYS };
+        if wrap::columns(&text) + wrap::columns(between) + wrap::columns(key) > width {
+            break;
+        }
+        text.push_str(between);
+        text.push_str(key);
+    }
+    text
 }
 
 /// Writes one line, cut to the area.

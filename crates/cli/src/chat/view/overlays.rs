@@ -171,7 +171,7 @@ fn progress(search: &Search, hits: usize) -> String {
         Some((_, Err(why))) => format!("The search failed: {}", one_line(why)),
         Some((_, Ok(_))) if hits == 0 => format!("No handle starts with {query}."),
         Some((_, Ok(_))) => String::new(),
-        None if query.chars().count() < 2 => "Type at least two letters of a handle.".to_owned(),
+        None if query.is_empty() => "Type the start of a handle, or of the name of a chat.".to_owned(),
         None => "Searching…".to_owned(),
     }
 }

@@ -79,6 +79,39 @@ fn the_list_on_a_narrow_screen() {
 }
 
 #[test]
+fn what_one_does_in_a_state_of_the_chat_fits_forty_columns() {
+    for (state, keys) in [
+        (ConversationState::Blocked, "Ctrl+T tries again · F1 help"),
+        (
+            ConversationState::Quarantined,
+            "Ctrl+T tries again · Ctrl+X hides it",
+        ),
+        (ConversationState::CutOff, "Ctrl+T comes back · F1 help"),
+    ] {
+        let mut model = talk(40, 12);
+        model.chats[0].state = state;
+        assert!(screen(&model).ends_with(keys), "{state:?}: {}", screen(&model));
+    }
+}
+
+#[test]
+fn colour_marks_what_is_unread_and_what_has_failed_beside_the_words() {
+    let messages = vec![sent(1, "lost", 60, MessageStatus::Failed), unread(2, "new", 120)];
+    let mut model = model(80, 14, messages);
+    model.thread.as_mut().unwrap().new_from = Some(2);
+    let mut terminal = Terminal::new(TestBackend::new(model.width, model.height)).unwrap();
+    terminal.draw(|frame| draw(&model, frame)).unwrap();
+    let buffer = terminal.backend().buffer();
+    let coloured = |colour| {
+        let cells = buffer.content().iter().filter(|cell| cell.fg == colour);
+        cells.map(|cell| cell.symbol()).collect::<String>()
+    };
+    assert_eq!(coloured(Color::Red), "you 12:01 · ✗ FAILED");
+    assert!(coloured(Color::Cyan).contains("(3 new) @carol"));
+    assert!(coloured(Color::Cyan).contains(" 1 new "));
+}
+
+#[test]
 fn twenty_columns() {
     insta::assert_snapshot!(screen(&talk(20, 10)));
 }
