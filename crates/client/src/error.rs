@@ -42,6 +42,9 @@ pub enum ClientError {
         reason: String,
     },
 
+    /// The disk is full. What is stored is kept, and it works again when there is space.
+    #[error("the disk is full: make some room on it, then try again")]
+    StorageFull,
     /// This browser lacks a feature without which nothing can be stored.
     #[error("this browser lacks {0}")]
     Unsupported(&'static str),
@@ -146,7 +149,11 @@ impl ClientError {
     /// # }
     /// ```
     pub fn is_storage_full(&self) -> bool {
-        matches!(self, Self::Engine(error) if error.is_storage_full())
+        match self {
+            Self::StorageFull => true,
+            Self::Engine(error) => error.is_storage_full(),
+            _ => false,
+        }
     }
 
     /// Whether the server refused for this reason.

@@ -264,6 +264,7 @@ impl Search {
 /// The state of the connection in words.
 pub(super) fn connection_text(status: &Status) -> String {
     let state = match &status.connection {
+        _ if status.storage_full => "THE DISK IS FULL: nothing new can be stored".to_owned(),
         Connection::Connecting => "connecting…".to_owned(),
         Connection::Online if !status.caught_up => match &status.refusal {
             Some(refusal) => format!("cannot fetch messages ({})", refusal.title),

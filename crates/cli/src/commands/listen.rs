@@ -321,7 +321,11 @@ fn tell(status: &Status, shown: &mut Connection, client: &Client, output: &mut O
             output.note(&format!("connected to {}", client.server()));
             note_clock(status, output);
         }
-        Connection::Waiting { reason, .. } if !matches!(shown, Connection::Waiting { .. }) => {
+        Connection::Waiting { .. } if matches!(shown, Connection::Waiting { .. }) => {}
+        Connection::Waiting { .. } if status.storage_full => {
+            output.note("the disk is full, and nothing new can be stored until there is room; retrying");
+        }
+        Connection::Waiting { reason, .. } => {
             output.note(&format!("no connection, retrying: {reason}"));
         }
         Connection::SignedOut { reason } => return Err(ClientError::SignedOut(reason.clone()).into()),

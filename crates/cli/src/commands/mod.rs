@@ -48,6 +48,12 @@ async fn sync(client: &Client, output: &mut Output) -> anyhow::Result<()> {
         Connection::Incompatible { reason, .. } => Err(incompatible(format!(
             "{reason} (--offline shows what is stored here)"
         ))),
+        _ if status.storage_full => {
+            output.note(
+                "showing what is stored here; the disk is full, and nothing new can be stored until there is room",
+            );
+            Ok(())
+        }
         Connection::Waiting { reason, .. } => {
             output.note(&format!(
                 "showing what is stored here; {} cannot be reached: {reason}",

@@ -60,7 +60,11 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
                 _ => Ok(()),
             }
         }
-        Err(error @ (ClientError::TimedOut { .. } | ClientError::Unreachable { .. })) => {
+        Err(
+            error @ (ClientError::TimedOut { .. }
+            | ClientError::Unreachable { .. }
+            | ClientError::StorageFull),
+        ) => {
             show(&client, &message, output).await?;
             Err(timed_out(format!(
                 "the message is stored here and will be sent later: {error}"

@@ -156,19 +156,10 @@ impl Client {
         }
     }
 
-    /// The error for something that did not happen in time: there is no connection, or the reason is unknown.
+    /// The error for something that did not happen in time.
     pub(super) fn late(&self, what: &'static str) -> ClientError {
         let status = self.status().borrow().clone();
-        match &status.connection {
-            crate::Connection::Waiting { reason, .. } => ClientError::Unreachable {
-                server: self.shared.server.to_string(),
-                reason: reason.clone(),
-            },
-            _ => ClientError::TimedOut {
-                what,
-                refusal: status.refusal,
-            },
-        }
+        late(status, what, || self.shared.server.to_string())
     }
 
     /// Ends the connection, closes the database and releases the profile. What was not sent is sent the next time.
@@ -217,5 +208,50 @@ pub(super) fn final_error(status: &Status) -> ClientError {
             client: subrosa_wire::limits::PROTOCOL_VERSION,
         },
         _ => ClientError::Closed,
+    }
+}
+
+/// Why something did not happen in time: nothing can be stored, there is no connection, or the reason is unknown.
+fn late(status: Status, what: &'static str, server: impl FnOnce() -> String) -> ClientError {
+    match status.connection {
+        _ if status.storage_full => ClientError::StorageFull,
+        crate::Connection::Waiting { reason, .. } => ClientError::Unreachable {
+            server: server(),
+            reason,
+        },
+        _ => ClientError::TimedOut {
+            what,
+            refusal: status.refusal,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Connection;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_not_blamed_on_the_server() {
+        let waiting = Status {
+            connection: Connection::Waiting {
+                reason: "the disk is full".to_owned(),
+                retry_in: Duration::ZERO,
+            },
+            storage_full: true,
+            ..Status::default()
+        };
+        let error = |status: &Status| late(status.clone(), "it", || "https://chat.example".to_owned());
+        assert!(error(&waiting).is_storage_full());
+        let offline = Status {
+            storage_full: false,
+            ..waiting
+        };
+        assert!(matches!(error(&offline), ClientError::Unreachable { .. }));
+        assert!(matches!(
+            error(&Status::default()),
+            ClientError::TimedOut { what: "it", .. }
+        ));
     }
 }

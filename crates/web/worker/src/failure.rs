@@ -47,7 +47,7 @@ fn kind(error: &ClientError) -> FailureKind {
         ClientError::ServerMisbehaved(_) => FailureKind::ServerMisbehaved,
         ClientError::SignedOut(_) | ClientError::NoProfile(_) => FailureKind::SignedOut,
         ClientError::Refused(refusal) => refusal.known_code().map_or(FailureKind::Internal, refused),
-        ClientError::Engine(_) if error.is_storage_full() => FailureKind::StorageFull,
+        _ if error.is_storage_full() => FailureKind::StorageFull,
         ClientError::Engine(_)
         | ClientError::Profile { .. }
         | ClientError::Evicted

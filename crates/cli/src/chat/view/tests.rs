@@ -131,6 +131,24 @@ fn offline_with_something_to_send() {
 }
 
 #[test]
+fn a_full_disk_is_not_called_offline() {
+    let mut model = talk(60, 12);
+    model.status = Status {
+        connection: Connection::Waiting {
+            reason: "the disk is full".into(),
+            retry_in: Duration::from_secs(3),
+        },
+        storage_full: true,
+        ..Status::default()
+    };
+    let header = screen(&model).lines().next().unwrap().to_owned();
+    assert_eq!(
+        header,
+        "@alice · THE DISK IS FULL: nothing new can be stored · 3 new…"
+    );
+}
+
+#[test]
 fn new_messages_and_a_failed_one_that_is_selected() {
     let mut model = model(
         60,
