@@ -50,9 +50,11 @@ impl Budget {
         self.encrypted = 0;
     }
 
-    /// Notes that an entry was refused.
+    /// Notes that an entry was refused. After too many there is a pause for half a burst, so that not every few entries
+    /// cost a page of the log.
     pub(super) fn refused(&mut self, now: Timestamp) {
-        self.refused_until = self.refusals.take(now).err();
+        let pause = REFUSALS_INTERVAL * (REFUSALS_BURST / 2);
+        self.refused_until = self.refusals.take(now).err().map(|at| at.plus(pause));
     }
 
     /// Until when no entry is looked at, if too many were refused.

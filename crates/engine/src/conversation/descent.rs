@@ -70,7 +70,11 @@ impl Conversation {
             ConversationState::Joined if self.record.is_entering() && is_final => self.enter_anew(cx)?,
             ConversationState::Joined if self.record.is_entering() => {}
             ConversationState::Joined => {
-                if is_final {
+                if is_final && !is_pruned && self.live.handshake_accepted.is_some() {
+                    // Two answers against one: it is sent again, and the answer to that decides.
+                    self.forget_sends(cx);
+                    self.live.log_refusals = 0;
+                } else if is_final {
                     // An update that may be in the part that is gone cannot be waited for.
                     self.drop_update(cx)?;
                 }

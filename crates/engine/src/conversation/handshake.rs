@@ -19,6 +19,9 @@ use crate::{
 impl Conversation {
     /// Renews our leaf key, and removes devices of this account.
     pub(super) fn commit_update(&mut self, cx: &mut Context<'_>, remove: Vec<DeviceId>) -> StepResult {
+        for device in &remove {
+            self.live.removes(*device);
+        }
         let send_id = cx.new_send_id();
         let id = self.id();
         let number = self.record.next_number();
@@ -73,6 +76,7 @@ impl Conversation {
         self.group.load(cx, id)?.merge_pending_commit(&cx.mls())?;
         tracing::debug!(chat = %self.chat(), kind = ?handshake.kind, "a handshake takes effect");
         self.record.set_accepted_number(handshake.number);
+        self.live.was_elsewhere = false;
         self.leaf_key_renewed(cx);
         self.epoch_began(cx, entry)?;
         if handshake.kind != HandshakeKind::Update {
@@ -118,7 +122,13 @@ impl Conversation {
         handshakes::delete(cx.conn, self.chat())?;
         self.update_lost(cx);
         match problem.known_code() {
-            Some(ProblemCode::StaleEpoch) => self.doubt_if_diverged(cx, problem),
+            Some(ProblemCode::StaleEpoch) => {
+                if self.record.cursor() >= problem.head_seq {
+                    // Everything is applied: nothing is there that it lost against.
+                    self.back_off(cx, None);
+                }
+                self.doubt_if_diverged(cx, problem)
+            }
             Some(ProblemCode::NotAMember) => {
                 self.back_off(cx, None);
                 self.doubt(cx);

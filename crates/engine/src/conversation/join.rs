@@ -142,7 +142,10 @@ impl Conversations {
         if let Err(error) = cx.confine(|cx| self.join_from_outside(cx, id, state))? {
             self.forget_since(uses);
             match if_readable(conversations::find(cx.conn, id))? {
-                Some(row) => quarantine::set_aside(cx, row.chat, id, &error)?,
+                Some(row) => {
+                    self.kept.remove(&row.chat);
+                    quarantine::set_aside(cx, row.chat, id, &error)?;
+                }
                 None => {
                     cx.connection.not_entered(id, cx.now);
                     invitation_dropped(cx, &error);
@@ -199,6 +202,7 @@ impl Conversations {
             Err(why) => return self.refuse_group(cx, id, why),
         };
         let Some(chat) = self.chat_to_join(cx, id, person)? else {
+            cx.connection.not_entered(id, cx.now);
             return Ok(());
         };
         self.with(cx, chat, |conversation, cx| {

@@ -55,6 +55,8 @@ pub(super) struct Live {
     /// Key packages claimed for the creation, by account.
     pub claimed: HashMap<AccountId, Vec<Vec<u8>>>,
     pub retry: Retry,
+    /// The server has said once that it accepted a handshake in a place where the log shows something else.
+    pub was_elsewhere: bool,
     /// How many times removal of each of this account's devices was attempted.
     removals: HashMap<DeviceId, u32>,
 }
@@ -74,10 +76,32 @@ impl Live {
         self.claimed.clear();
     }
 
-    /// Whether another attempt to remove a signed-out device makes sense. Each call counts as an attempt.
-    pub(super) fn may_remove(&mut self, device: DeviceId) -> bool {
-        let tries = self.removals.entry(device).or_default();
-        *tries += 1;
-        *tries <= REMOVALS_MAX
+    /// Whether another attempt to remove a signed-out device makes sense.
+    pub(super) fn may_remove(&self, device: DeviceId) -> bool {
+        self.removals
+            .get(&device)
+            .is_none_or(|tries| *tries < REMOVALS_MAX)
+    }
+
+    /// Notes an attempt to remove a signed-out device.
+    pub(super) fn removes(&mut self, device: DeviceId) {
+        *self.removals.entry(device).or_default() += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Each look counted, and an honest server was blamed for a device that nobody had tried to remove.
+    #[test]
+    fn only_attempts_count_against_the_removal_of_a_device() {
+        let device = DeviceId::from_bytes([1; 16]);
+        let mut live = Live::default();
+        for _ in 0..REMOVALS_MAX {
+            assert!(live.may_remove(device) && live.may_remove(device));
+            live.removes(device);
+        }
+        assert!(!live.may_remove(device));
     }
 }

@@ -223,7 +223,7 @@ impl Conversations {
                     self.with_row(cx, row, |conversation, cx| {
                         entries
                             .iter()
-                            .try_for_each(|entry| conversation.take_entry(cx, entry.clone()))
+                            .try_for_each(|entry| conversation.take_pushed(cx, entry))
                     })?;
                 }
                 // The Welcome is still to come; Sync brings both.
@@ -323,14 +323,20 @@ impl Conversation {
             cx.touch(self.chat());
             return Ok(());
         }
-        // That place is taken. Either this answer is false, or what was applied there.
+        self.accepted_elsewhere(cx, handshake.kind)
+    }
+
+    /// Handles that the server says to have accepted the handshake in a place in which the log shows something else:
+    /// one of the two is false. It is sent again, and the answer to a repetition decides.
+    fn accepted_elsewhere(&mut self, cx: &mut Context<'_>, kind: HandshakeKind) -> StepResult {
         self.server_misbehaved(cx, Misbehaviour::AcceptedElsewhere);
-        self.live.is_handshake_in_flight = false;
+        self.forget_sends(cx);
         self.back_off(cx, None);
-        match handshake.kind {
-            HandshakeKind::Create => Ok(()),
-            HandshakeKind::ExternalJoin => self.drop_external_join(cx),
-            HandshakeKind::Update => self.rejoin(cx),
+        let is_repeated = std::mem::replace(&mut self.live.was_elsewhere, true);
+        match kind {
+            HandshakeKind::ExternalJoin if is_repeated => self.drop_external_join(cx),
+            HandshakeKind::Update if is_repeated => self.rejoin(cx),
+            _ => Ok(()),
         }
     }
 
@@ -435,6 +441,20 @@ impl Conversation {
     }
 
     // ---- the log ----
+
+    /// Applies or holds a pushed entry. Nobody is pushed what they sent: a commit of this device takes effect by pages of
+    /// the log alone.
+    fn take_pushed(&mut self, cx: &mut Context<'_>, entry: &LogEntry) -> StepResult {
+        if let Some(Payload::Commit(commit)) = &entry.payload
+            && let Some(handshake) = handshakes::find(cx.conn, self.chat())?
+            && own_commit(&handshake)? == *commit
+        {
+            self.live.head_is_at_least(entry.seq);
+            cx.touch(self.chat());
+            return Ok(());
+        }
+        self.take_entry(cx, entry.clone())
+    }
 
     /// Applies an entry and those that waited for it, or holds it until the gap is fetched.
     fn take_entry(&mut self, cx: &mut Context<'_>, entry: LogEntry) -> StepResult {

@@ -47,11 +47,7 @@ impl Conversation {
         if let Some(handshake) = handshakes::find(cx.conn, self.chat())? {
             let accepted_at = self.live.handshake_accepted.as_ref().map(|appended| appended.seq);
             if accepted_at.is_some_and(|seq| seq <= cursor) {
-                // The log shows something else in that place. It is sent again.
-                self.server_misbehaved(cx, Misbehaviour::AcceptedElsewhere);
-                self.forget_sends(cx);
-                self.back_off(cx, None);
-                return Ok(());
+                return self.accepted_elsewhere(cx, handshake.kind);
             }
             if is_behind && (accepted_at.is_some() || self.record.state() != ConversationState::Starting) {
                 self.fetch_log(cx, cursor);
@@ -172,7 +168,7 @@ impl Conversation {
     }
 
     /// The signed-out devices of this account for which another attempt at removal makes sense.
-    fn removable(&mut self, cx: &mut Context<'_>, signed_out: Vec<DeviceId>) -> Vec<DeviceId> {
+    fn removable(&self, cx: &mut Context<'_>, signed_out: Vec<DeviceId>) -> Vec<DeviceId> {
         let (removable, back): (Vec<_>, Vec<_>) = signed_out
             .into_iter()
             .partition(|device| self.live.may_remove(*device));

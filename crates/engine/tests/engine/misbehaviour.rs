@@ -423,6 +423,96 @@ fn send_after_a_while(device: &mut Device, chat: ChatId) -> Message {
     sent
 }
 
+fn converse_until_all_is_sent(device: &mut Device, others: &mut Others) {
+    others.converse(device);
+    while device.engine.outbox_len().unwrap() > 0 {
+        device.now = device.wake_at.unwrap();
+        device.step(Input::Tick).unwrap();
+        others.converse(device);
+    }
+}
+
+// It took effect, although the log had something else there, which was lost.
+#[test]
+fn a_commit_that_is_pushed_to_the_device_that_made_it_has_no_effect() {
+    let (mut device, mut others, chat) = joined();
+    send_after_a_while(&mut device, chat);
+    let Some(Request::Append(append)) = &device.asked[0].request else {
+        panic!("asked for {:?}", device.asked)
+    };
+    let Some(append::Payload::Commit(commit)) = &append.payload else {
+        panic!("not a commit")
+    };
+    let lie = LogEntry {
+        conversation_id: append.conversation_id.clone(),
+        seq: others.only().head() + 1,
+        send_id: append.send_id.clone(),
+        accepted_at_ms: device.now.as_millis(),
+        sender_device: device.engine.me().device_id.to_vec().into(),
+        payload: Some(Payload::Commit(commit.commit.clone())),
+    };
+    let entry = others.only().say("from the other");
+    push(&mut device, lie);
+    push(&mut device, entry);
+    converse_until_all_is_sent(&mut device, &mut others);
+    assert_eq!(texts(&device, chat), ["from the other", "from this device"]);
+    assert_eq!(device.warnings(), Vec::<&Warning>::new());
+}
+
+// The device left the group, and what it had not read yet was lost.
+#[test]
+fn a_false_place_of_a_commit_in_what_is_read_already_costs_no_message() {
+    let (mut device, mut others, chat) = joined();
+    send_after_a_while(&mut device, chat);
+    let commit = device.asked.remove(0);
+    others.only().say("from the other");
+    let lie = Appended {
+        seq: 1,
+        ..others.only().appended()
+    };
+    device.answer(commit.request_id, Body::Appended(lie));
+    device.now = device.wake_at.unwrap();
+    device.step(Input::Tick).unwrap();
+    converse_until_all_is_sent(&mut device, &mut others);
+    assert_eq!(texts(&device, chat), ["from the other", "from this device"]);
+    assert_eq!(device.engine.recovery_counts().rejoins, 0);
+    assert_eq!(
+        device.warnings(),
+        [&by_server_in(chat, Misbehaviour::AcceptedElsewhere)]
+    );
+}
+
+// The commit was dropped, and with it what the others said after it.
+#[test]
+fn a_log_that_is_refused_after_a_commit_was_accepted_costs_no_message() {
+    let (mut device, mut others, chat) = joined();
+    send_after_a_while(&mut device, chat);
+    let commit = device.asked.remove(0);
+    let accepted = others.answer(&device, &commit);
+    device.answer(commit.request_id, accepted.clone());
+    others.only().say("from the other");
+    let again = loop {
+        if device.asked.is_empty() {
+            device.now = device.wake_at.unwrap();
+            device.step(Input::Tick).unwrap();
+            continue;
+        }
+        let frame = device.asked.remove(0);
+        match frame.request {
+            Some(Request::FetchLog(_)) => {
+                let lie = Problem::new(ProblemCode::NotAMember, "");
+                device.answer(frame.request_id, Body::Problem(lie));
+            }
+            _ => break frame,
+        }
+    };
+    assert_eq!(again.request, commit.request);
+    device.answer(again.request_id, accepted);
+    converse_until_all_is_sent(&mut device, &mut others);
+    assert_eq!(texts(&device, chat), ["from the other", "from this device"]);
+    assert_eq!(device.engine.recovery_counts().rejoins, 0);
+}
+
 // The device was in an epoch of its own: it could not read the others any more, and came back only when the user said so.
 #[test]
 fn a_commit_that_the_server_only_says_it_has_accepted_costs_no_message() {
@@ -441,11 +531,7 @@ fn a_commit_that_the_server_only_says_it_has_accepted_costs_no_message() {
         device.warnings(),
         [&by_server_in(chat, Misbehaviour::AcceptedElsewhere)]
     );
-    while device.engine.outbox_len().unwrap() > 0 {
-        others.converse(&mut device);
-        device.now = device.wake_at.unwrap();
-        device.step(Input::Tick).unwrap();
-    }
+    converse_until_all_is_sent(&mut device, &mut others);
     assert_eq!(texts(&device, chat), ["from the other", "from this device"]);
     let Some(Payload::ApplicationMessage(message)) = &others.only().log.last().unwrap().payload else {
         panic!("not a message")
