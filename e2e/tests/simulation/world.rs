@@ -600,6 +600,12 @@ impl World {
             if unsent == 0 {
                 return Ok(());
             }
+            if self.has_pruned {
+                // Of a commit that the log does not keep nobody can show any more where it led: the user decides.
+                for index in 0..self.devices.len() {
+                    self.try_again(index);
+                }
+            }
             // Something waits for its time to try again.
             self.wait(Duration::from_secs(1));
         }
@@ -656,15 +662,23 @@ impl World {
     /// Whoever is shown that a conversation waits for a decision lets it go on, if need be from what the server shows.
     fn choose_ways_out(&mut self) -> Result<(), TestCaseError> {
         for index in (0..self.devices.len()).cycle().take(2 * self.devices.len()) {
-            let device = &mut self.devices[index];
-            if let Some(ConversationState::CutOff | ConversationState::Quarantined) = device.known_state()
-                && let Some(chat) = device.chat()
-            {
-                let _ = self.step(index, Command::TryAgain(chat));
+            if self.try_again(index) {
                 self.recover()?;
             }
         }
         Ok(())
+    }
+
+    /// The user of a device decides to go on with a conversation that waits for that. Returns whether one does.
+    fn try_again(&mut self, index: usize) -> bool {
+        let device = &mut self.devices[index];
+        if let Some(ConversationState::CutOff | ConversationState::Quarantined) = device.known_state()
+            && let Some(chat) = device.chat()
+        {
+            let _ = self.step(index, Command::TryAgain(chat));
+            return true;
+        }
+        false
     }
 
     /// What each device says of itself.

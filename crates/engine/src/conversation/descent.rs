@@ -5,9 +5,16 @@
 //! enters only the state that it arrives at. So no server can bring it back to an older state, or into another group.
 
 use subrosa_mls::{LogHash, PublicView, StagedExternalJoin, Transcript};
-use subrosa_wire::{Timestamp, frames::GroupState};
+use subrosa_wire::{
+    Timestamp,
+    frames::{GroupState, log_entry::Payload},
+};
 
-use super::{Conversation, log::Entry, record::LogPlace};
+use super::{
+    Conversation,
+    log::{Entry, own_commit},
+    record::LogPlace,
+};
 use crate::{
     api::{ConversationState, EngineError, Warning},
     context::{Context, StepResult},
@@ -65,12 +72,15 @@ impl Conversation {
     pub(super) fn log_refused(&mut self, cx: &mut Context<'_>, is_pruned: bool) -> StepResult {
         let is_final = self.live.log_refusals >= LOG_REFUSALS_MAX;
         let is_joining = handshakes::find(cx.conn, self.chat())?.is_some();
+        if is_final && is_pruned && self.pass_over_pruned(cx)? {
+            return Ok(());
+        }
         match self.record.state() {
             // Nothing was read here yet.
             ConversationState::Joined if self.record.is_entering() && is_final => self.enter_anew(cx)?,
             ConversationState::Joined if self.record.is_entering() => {}
             ConversationState::Joined => {
-                if is_final && !is_pruned && self.live.handshake_accepted.is_some() {
+                if is_final && self.live.handshake_accepted.is_some() {
                     // Two answers against one: it is sent again, and the answer to that decides.
                     self.forget_sends(cx);
                     self.live.log_refusals = 0;
@@ -90,6 +100,41 @@ impl Conversation {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Passes over what the server does not keep before a handshake that it has accepted. It has accepted it in the
+    /// epoch for which it was made, so only messages can be missing. Returns `false` if it does not fit together.
+    fn pass_over_pruned(&mut self, cx: &mut Context<'_>) -> StepResult<bool> {
+        let chat = self.chat();
+        let cursor = self.record.cursor();
+        let first_kept = self.live.first_kept.filter(|first| *first > cursor + 1);
+        let (Some(first_kept), Some(accepted)) = (first_kept, self.live.handshake_accepted.clone()) else {
+            return Ok(false);
+        };
+        let Some(handshake) = handshakes::find(cx.conn, chat)? else {
+            return Ok(false);
+        };
+        self.live.log_refusals = 0;
+        self.live.is_in_doubt = false;
+        let before = first_kept.min(accepted.seq) - 1;
+        if before > cursor {
+            if self.record.state() == ConversationState::Joined {
+                cx.recovery.history_gaps += 1;
+                cx.warn(Warning::HistoryGap { chat });
+            }
+            held_entries::delete_through(cx.conn, chat, before)?;
+            log_chain::clear(cx.conn, chat)?;
+            self.record.set_cursor(before, None);
+            self.live.is_anchored = false;
+        }
+        if first_kept > accepted.seq {
+            // It is not kept itself: everybody has it.
+            let payload = Payload::Commit(own_commit(&handshake)?);
+            let entry = self.own_entry(cx, &accepted, handshake.send_id, payload);
+            self.take_entry(cx, entry)?;
+        }
+        cx.touch(chat);
+        Ok(true)
     }
 
     /// Drops an update that has not taken place.

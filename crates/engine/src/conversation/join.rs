@@ -141,15 +141,12 @@ impl Conversations {
         let uses = self.uses;
         if let Err(error) = cx.confine(|cx| self.join_from_outside(cx, id, state))? {
             self.forget_since(uses);
-            match if_readable(conversations::find(cx.conn, id))? {
-                Some(row) => {
-                    self.kept.remove(&row.chat);
-                    quarantine::set_aside(cx, row.chat, id, &error)?;
-                }
-                None => {
-                    cx.connection.not_entered(id, cx.now);
-                    invitation_dropped(cx, &error);
-                }
+            if let Some(row) = if_readable(conversations::find(cx.conn, id))? {
+                self.kept.remove(&row.chat);
+                quarantine::set_aside(cx, row.chat, id, &error)?;
+            } else {
+                cx.connection.not_entered(id, cx.now);
+                invitation_dropped(cx, &error);
             }
         }
         Ok(())

@@ -212,7 +212,7 @@ impl Conversation {
     }
 
     /// Handles the refusal of a page of the log.
-    pub(super) fn page_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
+    pub(crate) fn fetch_log_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
         self.live.is_fetching = false;
         self.back_off(cx, Some(problem));
         match problem.known_code() {

@@ -30,7 +30,6 @@ use subrosa_mls::ConversationKind;
 use subrosa_wire::{
     AccountId, ConversationId, SendId, Timestamp,
     frames::{Appended, ConversationHead, Cursor, Deliver, LogEntry, LogPage, Problem, log_entry::Payload},
-    problem::ProblemCode,
 };
 
 use crate::{
@@ -366,31 +365,6 @@ impl Conversation {
             payload: Some(payload),
             sender_device: cx.me.device_id.to_vec().into(),
         }
-    }
-
-    /// Handles the refusal of a page of the log.
-    pub(crate) fn fetch_log_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
-        if let Some(entry) = self.pruned_handshake(cx, problem)? {
-            self.live.is_fetching = false;
-            return self.take_entry(cx, entry);
-        }
-        self.page_refused(cx, problem)
-    }
-
-    /// The handshake, if it was accepted in the next place, and the log is no longer kept up to there because everybody
-    /// has it. Two answers then say that it stands there.
-    fn pruned_handshake(&self, cx: &mut Context<'_>, problem: &Problem) -> StepResult<Option<LogEntry>> {
-        let (Some(appended), Some(ProblemCode::LogPruned)) =
-            (&self.live.handshake_accepted, problem.known_code())
-        else {
-            return Ok(None);
-        };
-        let is_next = appended.seq == self.record.cursor() + 1 && problem.first_seq > appended.seq;
-        let Some(handshake) = handshakes::find(cx.conn, self.chat())?.filter(|_| is_next) else {
-            return Ok(None);
-        };
-        let payload = Payload::Commit(own_commit(&handshake)?);
-        Ok(Some(self.own_entry(cx, appended, handshake.send_id, payload)))
     }
 
     /// Handles a page of the log.

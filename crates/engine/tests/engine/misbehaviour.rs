@@ -550,14 +550,43 @@ fn a_commit_that_the_log_does_not_keep_any_more_takes_effect_all_the_same() {
     let commit = device.asked.remove(0);
     let accepted = others.answer(&device, &commit);
     device.answer(commit.request_id, accepted);
-    let fetch = device.asked.remove(0);
-    assert!(matches!(fetch.request, Some(Request::FetchLog(_))));
-    let mut pruned = Problem::new(ProblemCode::LogPruned, "");
-    (pruned.first_seq, pruned.head_seq) = (others.only().head() + 1, others.only().head());
-    device.answer(fetch.request_id, Body::Problem(pruned));
-    others.converse(&mut device);
+    let first_kept = others.only().head() + 1;
+    prune(&mut device, &mut others, first_kept);
+    converse_until_all_is_sent(&mut device, &mut others);
     assert_eq!(message(&device, &sent).status, MessageStatus::Sent);
     assert_eq!(device.warnings(), Vec::<&Warning>::new());
+}
+
+// The device could not come back without its user.
+#[test]
+fn messages_that_the_log_does_not_keep_before_a_commit_are_a_gap_and_nothing_else_is_lost() {
+    let (mut device, mut others, chat) = joined();
+    others.only().say("nobody keeps it");
+    let sent = send_after_a_while(&mut device, chat);
+    let commit = device.asked.remove(0);
+    let accepted = others.answer(&device, &commit);
+    device.answer(commit.request_id, accepted);
+    let first_kept = others.only().head();
+    prune(&mut device, &mut others, first_kept);
+    converse_until_all_is_sent(&mut device, &mut others);
+    assert_eq!(message(&device, &sent).status, MessageStatus::Sent);
+    assert_eq!(device.warnings(), [&Warning::HistoryGap { chat }]);
+    assert_eq!(device.engine.recovery_counts().rejoins, 0);
+}
+
+/// Refuses the log as often as it takes to be believed.
+fn prune(device: &mut Device, others: &mut Others, first_kept: u64) {
+    let mut pruned = Problem::new(ProblemCode::LogPruned, "");
+    (pruned.first_seq, pruned.head_seq) = (first_kept, others.only().head());
+    for _ in 0..2 {
+        if device.asked.is_empty() {
+            device.now = device.wake_at.unwrap();
+            device.step(Input::Tick).unwrap();
+        }
+        let fetch = device.asked.remove(0);
+        assert!(matches!(fetch.request, Some(Request::FetchLog(_))), "{fetch:?}");
+        device.answer(fetch.request_id, Body::Problem(pruned.clone()));
+    }
 }
 
 // The user had to decide about a conversation that had never begun.
