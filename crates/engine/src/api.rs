@@ -296,7 +296,7 @@ pub struct Message {
     pub outgoing: bool,
     /// What it says: untrusted text, to be made printable.
     pub text: String,
-    /// When the server accepted it; for a pending message, when it was written.
+    /// When it was written, if it was written on this device; otherwise when the server accepted it.
     pub sent_at: Timestamp,
     /// What became of it.
     pub status: MessageStatus,

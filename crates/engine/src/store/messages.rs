@@ -247,7 +247,8 @@ pub(crate) fn insert(
     Ok(LocalMessageId::new(next))
 }
 
-/// Moves a message of ours, which the server has accepted, to its place in the log.
+/// Moves a message of ours, which the server has accepted, to its place in the log. It keeps the time at which it was
+/// written, unless that lies after the server's: then this device's clock is fast.
 pub(crate) fn set_accepted(
     conn: &Connection,
     id: LocalMessageId,
@@ -259,7 +260,7 @@ pub(crate) fn set_accepted(
         .query_row([id], |row| row.get(0))?;
     let place = free_position(conn, chat, to_sql(seq))?;
     conn.prepare_cached(
-        "UPDATE messages SET position = ?5, seq = ?2, sent_at = ?3, status = ?4 WHERE id = ?1",
+        "UPDATE messages SET position = ?5, seq = ?2, sent_at = MIN(sent_at, ?3), status = ?4 WHERE id = ?1",
     )?
     .execute(params![
         id,

@@ -173,9 +173,26 @@ fn an_instant_far_ahead_does_not_keep_a_conversation_at_the_top_of_the_list() {
     let mut appended = others.only().append(device.engine.me().device_id, &append);
     appended.accepted_at_ms = TIME_MAX.as_millis();
     device.answer(request_id, Body::Appended(appended));
-    assert_eq!(message(&device, &sent).sent_at, TIME_MAX);
+    assert_eq!(message(&device, &sent).sent_at, sent.sent_at);
     let listed = device.engine.conversation(chat).unwrap().unwrap();
     assert!(listed.active_at <= device.now.plus(Duration::from_hours(24)));
+}
+
+#[test]
+fn a_message_keeps_the_time_at_which_it_was_written_unless_the_server_had_it_earlier() {
+    for (accepted_later_ms, kept_later_ms) in [(3_600_000, 0), (-60_000, -60_000)] {
+        let (mut device, mut others, chat) = joined();
+        let sent = send(&mut device, chat, "hello");
+        let written_at = sent.sent_at.as_millis();
+        let (request_id, append) = next_append(&mut device, &mut others);
+        let mut appended = others.only().append(device.engine.me().device_id, &append);
+        appended.accepted_at_ms = written_at.saturating_add_signed(accepted_later_ms);
+        device.answer(request_id, Body::Appended(appended));
+        assert_eq!(
+            message(&device, &sent).sent_at.as_millis(),
+            written_at.saturating_add_signed(kept_later_ms)
+        );
+    }
 }
 
 fn out_of_order(expected: u64) -> Body {
