@@ -40,8 +40,10 @@ pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) const PING_INTERVAL_MAX: Duration = Duration::from_secs(15);
 /// The shortest.
 pub(crate) const PING_INTERVAL_MIN: Duration = Duration::from_secs(1);
-/// How long after a ping a frame must have arrived.
+/// How long after a ping, or after any other request, a frame must have arrived.
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// The slowest line that counts as alive, in bytes a second: a long request may take this much more time to be answered.
+pub(crate) const SLOWEST_LINE: usize = 2 * 1024;
 
 /// The ceiling of the first wait between two attempts to connect.
 pub(crate) const BACKOFF_MIN: Duration = Duration::from_millis(200);

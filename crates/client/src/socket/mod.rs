@@ -12,14 +12,15 @@ use subrosa_wire::{
     },
     limits::PROTOCOL_VERSION,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::{
     ClientError, ClockDifference, Refusal, ServerUrl, ambient,
     error::named_version,
     host::HostHandle,
     limits::{
-        ANSWER_TIMEOUT, CONNECT_TIMEOUT, PING_INTERVAL_MAX, PING_INTERVAL_MIN, READY_TIMEOUT, WRITE_TIMEOUT,
+        ANSWER_TIMEOUT, CONNECT_TIMEOUT, PING_INTERVAL_MAX, PING_INTERVAL_MIN, READY_TIMEOUT, SLOWEST_LINE,
+        WRITE_TIMEOUT,
     },
     platform::{Network, Receiver, Sender, timeout},
     rest::USER_AGENT,
@@ -93,9 +94,10 @@ impl Socket {
 
     /// Carries frames until the connection ends.
     pub(crate) async fn run(self, host: &HostHandle, outgoing: mpsc::Receiver<ClientFrame>) -> Ending {
+        let owed = watch::Sender::new(None);
         tokio::select! {
-            ending = read(self.receiver, host, self.ping_interval + ANSWER_TIMEOUT) => ending,
-            ending = write(self.sender, outgoing, self.ping_interval) => ending,
+            ending = read(self.receiver, host, &owed) => ending,
+            ending = write(self.sender, outgoing, self.ping_interval, &owed) => ending,
         }
     }
 }
@@ -155,14 +157,47 @@ fn refused(problem: Problem) -> ClientError {
     }
 }
 
-/// Passes every frame to the engine. Ends after `patience` without a frame, since pings should have been answered.
-async fn read(mut receiver: Receiver, host: &HostHandle, patience: Duration) -> Ending {
+/// The time within which the server must say something, since something was requested; `None` while nothing was requested
+/// after its last frame. By this a user who sends something learns that a connection is dead.
+type Owed = watch::Sender<Option<Duration>>;
+
+/// Notes that something of this length was requested.
+fn owe(owed: &Owed, bytes: usize) {
+    let seconds = u32::try_from(bytes / SLOWEST_LINE).unwrap_or(u32::MAX);
+    let patience = ANSWER_TIMEOUT + Duration::from_secs(seconds.into());
+    owed.send_if_modified(|owed| owed.is_none() && owed.replace(patience).is_none());
+}
+
+/// The next frame; an error also if the server lets the time pass that it has.
+async fn owed_frame(receiver: &mut Receiver, owed: &Owed) -> Result<ServerFrame, String> {
+    let mut changes = owed.subscribe();
+    loop {
+        let patience = *changes.borrow_and_update();
+        let received = async {
+            match patience {
+                Some(patience) => timeout(patience, next_frame(receiver))
+                    .await
+                    .unwrap_or_else(|_| Err("the server did not answer".to_owned())),
+                None => next_frame(receiver).await,
+            }
+        };
+        tokio::select! {
+            frame = received => {
+                owed.send_replace(None);
+                return frame;
+            }
+            Ok(()) = changes.changed() => {}
+        }
+    }
+}
+
+/// Passes every frame to the engine.
+async fn read(mut receiver: Receiver, host: &HostHandle, owed: &Owed) -> Ending {
     let mut draining = None;
     loop {
-        let frame = match timeout(patience, next_frame(&mut receiver)).await {
-            Err(_) => return Ending::Lost("the server fell silent".to_owned()),
-            Ok(Err(reason)) => return draining.map_or(Ending::Lost(reason), Ending::Draining),
-            Ok(Ok(frame)) => frame,
+        let frame = match owed_frame(&mut receiver, owed).await {
+            Err(reason) => return draining.map_or(Ending::Lost(reason), Ending::Draining),
+            Ok(frame) => frame,
         };
         if frame.request_id >= FIRST_OWN_REQUEST {
             continue;
@@ -202,6 +237,7 @@ async fn write(
     mut sender: Sender,
     mut outgoing: mpsc::Receiver<ClientFrame>,
     ping_interval: Duration,
+    owed: &Owed,
 ) -> Ending {
     let mut own_request = FIRST_OWN_REQUEST;
     loop {
@@ -221,6 +257,7 @@ async fn write(
             messages.push(frame.encode_to_vec());
         }
         tracing::trace!(frames = messages.len(), "sending");
+        owe(owed, messages.iter().map(Vec::len).sum());
         match timeout(WRITE_TIMEOUT, sender.send(messages)).await {
             Ok(Ok(())) => {}
             Ok(Err(reason)) => return Ending::Lost(reason),

@@ -224,6 +224,39 @@ async fn an_idle_connection_is_pinged_and_the_answer_is_not_the_engine_s() {
 }
 
 #[tokio::test]
+async fn a_server_that_does_not_answer_what_is_sent_ends_the_connection() {
+    let (listener, server) = listen().await;
+    let network = network(&server);
+    let (_silent, opened) = tokio::join!(
+        accept(&listener, ready(PROTOCOL_VERSION)),
+        Socket::open(&server, &network, "token".into())
+    );
+    let mut receiver = opened.unwrap().receiver;
+    let owed = Owed::new(None);
+    let send = async {
+        tokio::task::yield_now().await;
+        owed.send_replace(Some(Duration::from_millis(20)));
+        std::future::pending::<()>().await;
+    };
+    let received = tokio::select! {
+        received = owed_frame(&mut receiver, &owed) => received,
+        () = send => unreachable!("it never ends"),
+    };
+    assert_eq!(received.map(drop), Err("the server did not answer".to_owned()));
+}
+
+#[test]
+fn a_dead_connection_is_noticed_within_fifteen_seconds_of_a_message() {
+    let owed = Owed::new(None);
+    owe(&owed, 8 * 1024);
+    let patience = owed.borrow().unwrap();
+    assert!(patience <= Duration::from_secs(15), "{patience:?}");
+    // What is sent after it does not give the server more time.
+    owe(&owed, 1024 * 1024);
+    assert_eq!(*owed.borrow(), Some(patience));
+}
+
+#[tokio::test]
 async fn a_frame_that_cannot_be_read_ends_the_connection() {
     let (ending, _) = ending(async |mut stream| {
         stream.send(Message::binary(&b"\xff\xff\xff"[..])).await.unwrap();
