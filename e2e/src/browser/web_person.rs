@@ -75,6 +75,7 @@ impl WebPerson {
         let groups = tab.texts("css:[data-testid='recovery-code'] span").await;
         self.recovery_code = groups.join("-");
         assert!(self.recovery_code.len() > 20, "no recovery code: {groups:?}");
+        tab.click("recovery-saved").await;
         tab.fill("recovery-check", &self.recovery_code).await;
         tab.click("recovery-continue").await;
     }

@@ -26,7 +26,8 @@ async fn walk_to(tab: &Tab, testid: &str) {
         if stop["testid"] == testid {
             return;
         }
-        if !stop.is_null() {
+        // A heading that has the focus only says where one is.
+        if !stop.is_null() && stop["tag"] != "h1" {
             assert_eq!(stop["hasRing"], true, "no focus is seen after {way:?}: {stop}");
             way.push(format!("{} {}", stop["tag"], stop["testid"]));
         }
@@ -58,6 +59,9 @@ async fn everything_is_done_by_keyboard_alone() {
         tab.wait_for("recovery-code").await;
         let groups = tab.texts("css:[data-testid='recovery-code'] span").await;
         alice.recovery_code = groups.join("-");
+        walk_to(tab, "recovery-saved").await;
+        tab.press("Enter").await;
+        tab.wait_for("recovery-check").await;
         walk_to(tab, "recovery-check").await;
         tab.type_text(&alice.recovery_code).await;
         tab.press("Enter").await;

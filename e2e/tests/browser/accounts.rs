@@ -31,9 +31,23 @@ async fn who_signs_up_gets_a_recovery_code_and_is_asked_for_it() {
             .await;
         tab.click("register-submit").await;
         tab.wait_for("recovery-code").await;
+        let shown = tab.text("recovery-code").await;
+        // Who leaves before that finds the code again.
+        tab.click("recovery-saved").await;
+        tab.wait_for("recovery-check").await;
+        assert_eq!(
+            tab.count("recovery-code").await,
+            0,
+            "the code is shown where it is asked for"
+        );
+        tab.reload().await;
+        tab.wait_for("recovery-code").await;
+        assert_eq!(tab.text("recovery-code").await, shown);
+        tab.click("recovery-saved").await;
         tab.fill("recovery-check", "NOT-THE-CODE").await;
         tab.click("recovery-continue").await;
-        tab.wait_for("recovery-code").await;
+        tab.wait_for("recovery-again").await;
+        tab.click("recovery-again").await;
         alice.keep_recovery_code().await;
         alice.tab.wait_for("empty-list").await;
         alice.tab.reload().await;

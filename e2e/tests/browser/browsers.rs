@@ -70,12 +70,11 @@ async fn a_private_window_works_or_says_what_it_lacks() {
         profile.is_private = true;
         let browser = profile.start().await;
         let tab = browser.open(&server.url()).await;
-        tab.until(
-            "document.querySelector('[data-testid=\"unsupported\"], [data-testid=\"go-register\"]') !== null",
-        )
-        .await;
-        if tab.count("unsupported").await == 0 {
+        let has_files = "navigator.storage.getDirectory().then(() => true, () => false)";
+        if tab.evaluate(has_files).await == true {
             WebPerson::sign_up(&browser, &server, "alice").await;
+        } else {
+            tab.wait_for("unsupported").await;
         }
     }
 }

@@ -7,6 +7,7 @@ mod stage;
 mod accessibility;
 mod accounts;
 mod browsers;
+mod cases;
 mod durability;
 mod hostile;
 mod later;

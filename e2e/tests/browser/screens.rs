@@ -93,6 +93,10 @@ async fn the_screens_before_sign_in_are_pictured_and_axe_finds_nothing() {
     tab.click("register-submit").await;
     tab.wait_for("recovery-code").await;
     visitor.visit(tab, "14-recovery-code").await;
+    tab.click("recovery-saved").await;
+    tab.wait_for("recovery-check").await;
+    visitor.visit(tab, "14-recovery-code-check").await;
+    tab.click("recovery-again").await;
     alice.keep_recovery_code().await;
     alice.tab.wait_for("empty-list").await;
     visitor.visit(&alice.tab, "20-first-run").await;

@@ -104,6 +104,37 @@ async fn a_leader_that_is_closed_with_something_in_flight_is_replaced_and_nothin
     }
 }
 
+/// A draft that was sent in one tab and stayed in the other was sent twice.
+#[tokio::test]
+async fn tabs_share_a_draft_and_what_one_has_sent_the_other_does_not_send_again() {
+    for kind in BOTH {
+        let stage = Stage::talked(kind).await;
+        let second = stage.another_tab().await;
+        second.wait_message("second").await;
+        stage.alice.tab.type_into("composer", "typed in the first").await;
+        second.wait_composer("typed in the first").await;
+        // An empty field is not an edit: it overwrites nothing.
+        second.tab.evaluate("void document.activeElement.blur()").await;
+        second.tab.type_into("composer", " and in the second").await;
+        stage
+            .alice
+            .wait_composer("typed in the first and in the second")
+            .await;
+        second.tab.press("Enter").await;
+        second
+            .wait_status("typed in the first and in the second", ACCEPTED)
+            .await;
+        stage.alice.wait_composer("").await;
+        stage.alice.tab.type_into("composer", "").await;
+        stage.alice.tab.press("Enter").await;
+        stage.alice.send_and_wait("the end").await;
+        assert_eq!(
+            beginning(&stage.bobs_texts().await, "typed"),
+            ["typed in the first and in the second"]
+        );
+    }
+}
+
 #[tokio::test]
 async fn what_is_being_typed_can_be_sent_after_the_lead_has_changed() {
     for kind in BOTH {

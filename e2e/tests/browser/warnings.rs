@@ -140,6 +140,14 @@ async fn the_screens_of_warnings_are_pictured_and_axe_finds_nothing() {
     page.report(Event::State(Box::new(page.state.clone()))).await;
     page.tab.wait_gone("refused-strip").await;
 
+    page.state.clock_difference_ms = Some(-3 * 86_400_000);
+    page.report(Event::State(Box::new(page.state.clone()))).await;
+    page.wait_for("clock-strip").await;
+    visitor.visit(&page.tab, "77-wrong-clock").await;
+    page.state.clock_difference_ms = None;
+    page.report(Event::State(Box::new(page.state.clone()))).await;
+    page.tab.wait_gone("clock-strip").await;
+
     page.report(Event::Warning(Warning::UnknownDevice(DeviceId::from_bytes(
         [3; 16],
     ))))
@@ -160,6 +168,16 @@ async fn the_screens_of_warnings_are_pictured_and_axe_finds_nothing() {
         .evaluate("document.querySelector('[data-testid=\"device\"]').closest('section').scrollIntoView()")
         .await;
     visitor.visit(&page.tab, "79-devices-below").await;
+    page.tab.click("device-rename").await;
+    page.tab.wait_for("device-new-name").await;
+    visitor.visit(&page.tab, "79-rename-device").await;
+    page.tab.press("Escape").await;
+    page.tab.wait_gone("device-new-name").await;
+    page.tab.click("device-sign-out").await;
+    page.tab.wait_for("confirm").await;
+    visitor.visit(&page.tab, "79-sign-out-device").await;
+    page.tab.press("Escape").await;
+    page.tab.wait_gone("confirm").await;
     // Hidden radio buttons below the fold made the whole page scroll beside its column.
     let scrolls = "document.documentElement.scrollHeight > innerHeight";
     assert_eq!(page.tab.evaluate(scrolls).await, false);

@@ -12,6 +12,7 @@ mod size;
 mod split;
 mod style;
 mod template;
+mod texts;
 
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,7 @@ use self::{
     files::Files,
     modules::Module,
     template::{Values, name_assets},
+    texts::Texts,
 };
 use crate::progress::{Steps, say};
 use crate::{tools, workspace};
@@ -129,11 +131,13 @@ fn assemble(sh: &Shell, modules: &[Module]) -> Result<Files> {
         let path = sources.join(name);
         std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
     };
+    files.add_named("first.js", read("first.js")?.into_bytes());
     let manifest = name_assets(&read("manifest.webmanifest")?, &files)?;
     files.add("manifest.webmanifest", manifest.into_bytes());
     let [index, service_worker] = ["index.html", "service-worker.js"].map(read);
     let (index, service_worker) = (index?, service_worker?);
-    let values = Values::of(&files, &[&index, &service_worker])?;
+    let texts = Texts::read(&sources.join("locales"))?;
+    let values = Values::of(&files, texts, &[&index, &service_worker])?;
     for (name, text) in [("index.html", index), ("service-worker.js", service_worker)] {
         let filled = values
             .fill(&name_assets(&text, &files)?)

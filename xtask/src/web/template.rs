@@ -1,15 +1,22 @@
-//! Fills in what only the build knows: `/assets/NAME` becomes the name with the hash, `{{word}}` its value.
+//! Fills in what only the build knows: `/assets/NAME` becomes the name with the hash, `{{word}}` its value, `{{text KEY}}`
+//! a text of the interface in all languages.
 
 use anyhow::{Context as _, Result, bail};
 
-use super::files::{ASSETS, Files, hash};
+use super::{
+    files::{ASSETS, Files, hash},
+    texts::Texts,
+};
 
 /// The value of each word.
-pub(super) struct Values(Vec<(&'static str, String)>);
+pub(super) struct Values {
+    words: Vec<(&'static str, String)>,
+    texts: Texts,
+}
 
 impl Values {
     /// Everything but the files of the `templates` is there.
-    pub(super) fn of(files: &Files, templates: &[&str]) -> Result<Self> {
+    pub(super) fn of(files: &Files, texts: Texts, templates: &[&str]) -> Result<Self> {
         let url = |name: &str| {
             let path = files.named(name);
             path.map(|path| format!("/{path}"))
@@ -25,7 +32,7 @@ impl Values {
         );
         // The page itself is kept as `/`, which the service worker adds.
         let shell: Vec<String> = files.iter().map(|(path, _)| format!("/{path}")).collect();
-        Ok(Self(vec![
+        let words = vec![
             ("worker", url("worker-boot.js")?),
             ("licences", url("licences.json")?),
             ("build", build(files, templates)),
@@ -33,7 +40,8 @@ impl Values {
             ("boot", url("page-boot.js")?),
             ("preload", preload),
             ("shell", serde_json::to_string(&shell)?),
-        ]))
+        ];
+        Ok(Self { words, texts })
     }
 
     /// The text with every word replaced. A word that does not exist is an error.
@@ -43,10 +51,13 @@ impl Values {
         while let Some((before, after)) = rest.split_once("{{") {
             filled.push_str(before);
             let (word, after) = after.split_once("}}").context("a {{ without its }}")?;
-            let Some((_, value)) = self.0.iter().find(|(known, _)| *known == word) else {
+            if let Some(key) = word.strip_prefix("text ") {
+                filled.push_str(&self.texts.in_all_languages(key)?);
+            } else if let Some((_, value)) = self.words.iter().find(|(known, _)| *known == word) {
+                filled.push_str(value);
+            } else {
                 bail!("there is no value for {{{{{word}}}}}");
-            };
-            filled.push_str(value);
+            }
             rest = after;
         }
         filled.push_str(rest);
@@ -97,7 +108,7 @@ pub(super) fn name_assets(text: &str, files: &Files) -> Result<String> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-    use super::{Files, Values, name_assets};
+    use super::{Files, Texts, Values, name_assets};
 
     #[test]
     fn assets_get_their_hashed_names_and_unknown_ones_are_refused() {
@@ -114,7 +125,10 @@ mod tests {
 
     #[test]
     fn every_word_has_a_value() {
-        let values = Values(vec![("css", "/assets/app.css".to_owned())]);
+        let values = Values {
+            words: vec![("css", "/assets/app.css".to_owned())],
+            texts: Texts::default(),
+        };
         assert_eq!(
             values.fill("<a href=\"{{css}}\">").unwrap(),
             "<a href=\"/assets/app.css\">"

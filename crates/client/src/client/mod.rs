@@ -5,6 +5,7 @@ mod chat;
 mod connection;
 mod devices;
 mod directory;
+mod unsaved_code;
 
 use std::{
     path::Path,

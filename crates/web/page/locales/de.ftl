@@ -53,12 +53,16 @@ password-missing = Bitte gib dein Passwort ein.
 
 # Wiederherstellungscode
 code-title = Bewahre deinen Wiederherstellungscode auf
-code-lead = Niemand kann dein Passwort zurücksetzen, auch der Server nicht. Dieser Code ist der einzige andere Weg in dein Konto. Er wird nur einmal gezeigt: Schreib ihn jetzt auf oder speichere ihn.
+code-lead = Niemand kann dein Passwort zurücksetzen, auch der Server nicht. Dieser Code ist der einzige andere Weg in dein Konto: Schreib ihn jetzt auf oder speichere ihn.
+code-saved = Ich habe ihn aufbewahrt
+code-check-title = Hast du den Code?
+code-check-lead = Gib ihn von dort ein, wo du ihn aufbewahrt hast. So weißt du, dass er da ist, wenn du ihn brauchst.
 code-check = Gib die letzte Gruppe des Codes ein
-code-check-hint = Damit du weißt, dass du ihn hast. Der ganze Code geht auch.
+code-check-hint = Die letzten vier Zeichen genügen. Der ganze Code geht auch.
 code-fits = Das stimmt.
 code-does-not-fit = Das ist nicht die letzte Gruppe des Codes. Bitte sieh nach, was du aufbewahrt hast.
-code-continue = Ich habe ihn aufbewahrt
+code-continue = Weiter
+code-again = Code noch einmal zeigen
 code-file =
     Subrosa-Wiederherstellungscode
 
@@ -70,7 +74,7 @@ recovery-code = Wiederherstellungscode
 
 # Anmeldung
 login-title = Willkommen zurück
-login-lead = Deine Unterhaltungen kommen auf dieses Gerät.
+login-lead = Deine Chats kommen auf dieses Gerät, mit allem, was von jetzt an gesagt wird. Frühere Nachrichten bleiben auf deinen anderen Geräten.
 login-working = Du wirst angemeldet
 no-account = Neu hier?
 forgot-password = Passwort vergessen?
@@ -92,13 +96,13 @@ unsupported-lead = Ihm fehlt etwas, das deine Nachrichten auf diesem Gerät sch�
 unsupported-what = Bitte nimm eine aktuelle Version von Firefox, Chrome, Edge oder Safari, und kein privates Fenster. Es wurde nichts gespeichert.
 evicted-title = Dieser Browser hat deine Daten entfernt
 evicted-lead = Der Speicher war knapp, oder die Daten dieser Seite wurden gelöscht. Dein Konto ist sicher.
-evicted-what = Melde dich neu an, um weiterzumachen. Was hier geschrieben und noch nicht gesendet war, ist weg.
+evicted-what = Die Nachrichten, die hier waren, sind weg, und eine neue Anmeldung bringt sie nicht zurück. Deine anderen Geräte haben ihre noch. Melde dich neu an, um weiterzumachen.
 sign-in-again = Neu anmelden
 broken-title = Deine Nachrichten lassen sich nicht öffnen
 broken-lead = Die Datenbank auf diesem Gerät ist beschädigt oder wird anderswo benutzt. Versuche es zuerst noch einmal. Hilft das nicht, entferne sie und melde dich neu an.
 remove-and-sign-in = Entfernen und neu anmelden
 forget-title = Alles auf diesem Gerät entfernen?
-forget-lead = Nachrichten und Schlüssel auf diesem Gerät werden gelöscht. Dein Konto und deine anderen Geräte bleiben, wie sie sind. Was noch nicht gesendet ist, geht verloren.
+forget-lead = Nachrichten und Schlüssel auf diesem Gerät sind dann endgültig weg: Eine neue Anmeldung bringt sie nicht zurück. Dein Konto und deine anderen Geräte bleiben, wie sie sind. Was noch nicht gesendet ist, geht verloren.
 forget-do = Entfernen
 
 # Die Liste
@@ -115,6 +119,7 @@ find-somebody = Jemanden finden
 empty-list = Noch keine Chats
 empty-list-hint = Suche nach einem Handle, oder gib anderen deines: { $handle }
 no-messages-yet = Noch keine Nachrichten
+no-messages-here = Noch keine Nachrichten auf diesem Gerät
 draft = Entwurf:
 you-said = Du: { $text }
 unknown-person = Jemand
@@ -140,7 +145,8 @@ subtitle-cut-off = Dieses Gerät hat den Chat aus den Augen verloren
 subtitle-set-aside = Etwas lässt sich hier nicht verarbeiten
 subtitle-blocked = Hier kann nichts gesendet werden
 empty-conversation = Sag hallo. Nur du und { $name } könnt lesen, was hier steht.
-conversation-start = Hier beginnt deine Unterhaltung mit { $name }. Nur ihr beide könnt sie lesen.
+empty-conversation-here = Nachrichten aus der Zeit vor deiner Anmeldung auf diesem Gerät sind nicht hier. Neue schon.
+conversation-start = Auf diesem Gerät beginnt deine Unterhaltung mit { $name } hier. Nur ihr beide könnt sie lesen.
 said = { $name }:
 unread-divider =
     { $count ->
@@ -272,19 +278,17 @@ renew-old-code = Bisheriger Wiederherstellungscode
 renew-old-code-hint = Der Code, den du jetzt hast.
 renew-old-code-wrong = Das ist nicht dein bisheriger Wiederherstellungscode.
 renew-do = Neuen Code erzeugen
-renew-shown = Das ist dein neuer Wiederherstellungscode. Der alte gilt nicht mehr. Der neue wird nur einmal gezeigt: Schreib ihn jetzt auf oder speichere ihn.
-renew-done = Du hast einen neuen Wiederherstellungscode.
 sign-out = Abmelden
-sign-out-lead = Alles von Subrosa wird von diesem Gerät entfernt. Dein Konto bleibt.
+sign-out-lead = Alles von Subrosa wird endgültig von diesem Gerät entfernt. Dein Konto bleibt.
 sign-out-this = Dieses Gerät abmelden
 sign-out-question = Dieses Gerät abmelden?
-sign-out-what = Nachrichten und Schlüssel werden von diesem Gerät entfernt. Um wiederzukommen, brauchst du dein Handle und dein Passwort.
+sign-out-what = Die Nachrichten auf diesem Gerät sind dann endgültig weg: Eine neue Anmeldung bringt sie nicht zurück, nur deine anderen Geräte haben ihre noch. Um wiederzukommen, brauchst du dein Handle und dein Passwort.
 sign-out-unsent =
     { $count ->
         [one] { $count } Nachricht ist noch nicht gesendet und ginge verloren.
        *[other] { $count } Nachrichten sind noch nicht gesendet und gingen verloren.
     }
-sign-out-offline = Der Server ist nicht zu erreichen, für ihn bleibt dieses Gerät also angemeldet. Du kannst trotzdem alles hier entfernen und das Gerät später von einem anderen aus abmelden.
+sign-out-offline = Der Server ist nicht zu erreichen, für ihn bleibt dieses Gerät also angemeldet. Du kannst trotzdem alles hier endgültig entfernen und das Gerät später von einem anderen aus abmelden.
 sign-out-do = Abmelden
 remove-anyway = Trotzdem entfernen
 about = Über Subrosa

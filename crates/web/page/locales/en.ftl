@@ -53,12 +53,16 @@ password-missing = Please enter your password.
 
 # Recovery code
 code-title = Save your recovery code
-code-lead = No one can reset your password, not even the server. This code is the only other way into your account. It’s shown only once, so write it down or save it now.
+code-lead = No one can reset your password, not even the server. This code is the only other way into your account, so write it down or save it now.
+code-saved = I’ve saved it
+code-check-title = Do you have the code?
+code-check-lead = Enter it from where you saved it. That way you know it’s there when you need it.
 code-check = Enter the last group of the code
-code-check-hint = To check that you have it. You can also enter the whole code.
+code-check-hint = The last four characters are enough. You can also enter the whole code.
 code-fits = That’s right.
 code-does-not-fit = That’s not the last group of the code. Please check what you saved.
-code-continue = I’ve saved it
+code-continue = Continue
+code-again = Show the code again
 code-file =
     Subrosa recovery code
 
@@ -70,7 +74,7 @@ recovery-code = Recovery code
 
 # Sign-in
 login-title = Welcome back
-login-lead = Your conversations will appear on this device.
+login-lead = Your chats will appear here, with what is said from now on. Earlier messages stay on your other devices.
 login-working = Signing in
 no-account = New here?
 forgot-password = Forgot your password?
@@ -92,13 +96,13 @@ unsupported-lead = It’s missing a feature that keeps your messages safe on thi
 unsupported-what = Please use a current version of Firefox, Chrome, Edge or Safari, outside of private browsing. Nothing was stored.
 evicted-title = This browser has removed your data
 evicted-lead = Storage was running low, or this site’s data was cleared. Your account is safe.
-evicted-what = Sign in again to continue. Anything you wrote here that hadn’t been sent yet is gone.
+evicted-what = The messages that were here are gone, and signing in again doesn’t bring them back. Your other devices still have theirs. Sign in again to continue.
 sign-in-again = Sign in again
 broken-title = Your messages can’t be opened
 broken-lead = The database on this device is damaged, or something else is using it. Try again first. If that doesn’t help, remove it and sign in again.
 remove-and-sign-in = Remove and sign in again
 forget-title = Remove everything on this device?
-forget-lead = The messages and keys on this device will be deleted. Your account and your other devices stay as they are. Anything that hasn’t been sent yet will be lost.
+forget-lead = The messages and keys on this device will be gone for good: signing in again doesn’t bring them back. Your account and your other devices stay as they are. Anything that hasn’t been sent yet will be lost.
 forget-do = Remove
 
 # The list
@@ -115,6 +119,7 @@ find-somebody = Find someone
 empty-list = No chats yet
 empty-list-hint = Search for someone’s handle, or share yours: { $handle }
 no-messages-yet = No messages yet
+no-messages-here = No messages on this device yet
 draft = Draft:
 you-said = You: { $text }
 unknown-person = Someone
@@ -140,7 +145,8 @@ subtitle-cut-off = This device has lost track of the chat
 subtitle-set-aside = Something here can’t be processed
 subtitle-blocked = You can’t send messages here
 empty-conversation = Say hello. Only you and { $name } can read what’s written here.
-conversation-start = This is the start of your conversation with { $name }. Only the two of you can read it.
+empty-conversation-here = Messages from before you signed in on this device aren’t here. New ones will be.
+conversation-start = Your conversation with { $name } starts here on this device. Only the two of you can read it.
 said = { $name }:
 unread-divider =
     { $count ->
@@ -272,19 +278,17 @@ renew-old-code = Current recovery code
 renew-old-code-hint = The code you have now.
 renew-old-code-wrong = That’s not your current recovery code.
 renew-do = Create a new code
-renew-shown = Here’s your new recovery code. The old one no longer works. The new one is shown only once, so write it down or save it now.
-renew-done = You have a new recovery code.
 sign-out = Sign out
-sign-out-lead = This removes everything Subrosa has stored on this device. Your account stays.
+sign-out-lead = This removes everything Subrosa has stored on this device, for good. Your account stays.
 sign-out-this = Sign out of this device
 sign-out-question = Sign out of this device?
-sign-out-what = Messages and keys will be removed from this device. To sign in again, you’ll need your handle and your password.
+sign-out-what = The messages on this device will be gone for good: signing in again doesn’t bring them back, only your other devices still have theirs. To sign in again, you’ll need your handle and your password.
 sign-out-unsent =
     { $count ->
         [one] { $count } message hasn’t been sent yet and would be lost.
        *[other] { $count } messages haven’t been sent yet and would be lost.
     }
-sign-out-offline = The server can’t be reached, so it will still count this device as signed in. You can remove everything here anyway, and sign this device out later from another one.
+sign-out-offline = The server can’t be reached, so it will still count this device as signed in. You can remove everything here for good anyway, and sign this device out later from another one.
 sign-out-do = Sign out
 remove-anyway = Remove anyway
 about = About Subrosa

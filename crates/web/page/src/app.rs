@@ -31,6 +31,7 @@ enum Screen {
 #[component]
 pub(crate) fn App() -> impl IntoView {
     provide_context(theme::start());
+    browser::follow_input();
     let store = Store::start();
     provide_context(store);
     let router = Router::start();
@@ -39,10 +40,11 @@ pub(crate) fn App() -> impl IntoView {
     let screen = Memo::new(
         move |old: Option<&Screen>| match (store.stage(), store.sign_up_step.get()) {
             (Stage::Dead, _) => Screen::Dead,
-            // While another tab takes the lead, the screen stays.
+            // While another tab takes the lead, the screen stays. Who has no account here does not wait for the worker.
             (Stage::Starting, _) => match old {
-                Some(Screen::Main | Screen::Code | Screen::Auth) => *old.unwrap_or(&Screen::Starting),
-                _ => Screen::Starting,
+                Some(screen @ (Screen::Main | Screen::Code | Screen::Auth)) => *screen,
+                _ if store.remembers_account() => Screen::Starting,
+                _ => Screen::Auth,
             },
             (Stage::SignedIn, SignUpStep::Code(_)) => Screen::Code,
             (Stage::SignedIn, SignUpStep::Working) | (Stage::SignedOut, _) => Screen::Auth,
@@ -90,6 +92,7 @@ fn follow_stage(store: Store, router: Router) {
         match (was_in.unwrap_or_default(), is_in) {
             (false, true) => {
                 store.load();
+                store.ask_for_unsaved_code();
                 link::register_service_worker();
                 look_after_storage(store);
             }

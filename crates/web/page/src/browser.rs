@@ -82,6 +82,19 @@ pub(crate) fn set_root_attribute(name: &str, value: &str) {
     }
 }
 
+/// Notes at `<html>` whether the user last used the keyboard to move or the pointer: browsers show the ring of
+/// `:focus-visible` around a text field after a click, too.
+pub(crate) fn follow_input() {
+    let _ = window_event_listener(leptos::ev::keydown, |event| {
+        if event.key() == "Tab" {
+            set_root_attribute("data-input", "keyboard");
+        }
+    });
+    let _ = window_event_listener(leptos::ev::pointerdown, |_| {
+        set_root_attribute("data-input", "pointer")
+    });
+}
+
 /// Reads a setting of this browser. Nothing secret, and nothing about messages, is stored this way.
 pub(crate) fn kept(name: &str) -> Option<String> {
     local_storage()?.get_item(name).ok()?
@@ -118,6 +131,17 @@ pub(crate) fn reload() {
     let _ = window().location().reload();
 }
 
+/// Takes the fragment, with its `#`, from the page's address.
+pub(crate) fn take_fragment() -> String {
+    let fragment = window().location().hash().unwrap_or_default();
+    if !fragment.is_empty()
+        && let (Ok(path), Ok(history)) = (window().location().pathname(), window().history())
+    {
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&path));
+    }
+    fragment
+}
+
 /// 16 random bytes.
 pub(crate) fn random_token() -> [u8; 16] {
     let mut token = [0; 16];
@@ -136,6 +160,26 @@ pub(crate) fn is_visible() -> bool {
 /// Whether the user is looking at this page.
 pub(crate) fn is_looked_at() -> bool {
     is_visible() && document().has_focus().unwrap_or(false)
+}
+
+/// Whether a media query matches now.
+pub(crate) fn matches(query: &str) -> bool {
+    let list = window().match_media(query).ok().flatten();
+    list.is_some_and(|list| list.matches())
+}
+
+/// Whether the device is used by touch: it has a keyboard on the screen, without another key for a new line than Enter.
+pub(crate) fn is_touch() -> bool {
+    matches("(pointer: coarse)")
+}
+
+/// Calls back when another tab changes a setting of this browser, with its new value.
+pub(crate) fn when_kept_elsewhere(name: &'static str, then: impl Fn(Option<String>) + 'static) {
+    let _ = window_event_listener_untyped("storage", move |event| {
+        if property(&event, "key").and_then(|key| key.as_string()).as_deref() == Some(name) {
+            then(kept(name));
+        }
+    });
 }
 
 /// Calls back once nobody holds a Web Lock any more.

@@ -1,8 +1,9 @@
 //! Times and numbers in the format of the user's language and region, by the browser's `Intl`.
 
-use std::{cell::RefCell, collections::HashMap};
+use std::{cell::RefCell, collections::HashMap, sync::LazyLock};
 
 use js_sys::{Array, Date, Function, Intl::PluralRules, Object, Reflect};
+use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
 use crate::{
@@ -24,6 +25,7 @@ enum Style {
     Heading,
     HeadingWithYear,
     Full,
+    Stamp,
 }
 
 impl Style {
@@ -36,6 +38,7 @@ impl Style {
             Self::Heading => &[("weekday", "long"), ("day", "numeric"), ("month", "long")],
             Self::HeadingWithYear => &[("day", "numeric"), ("month", "long"), ("year", "numeric")],
             Self::Full => &[("dateStyle", "full"), ("timeStyle", "short")],
+            Self::Stamp => &[("dateStyle", "short"), ("timeStyle", "short")],
         }
     }
 }
@@ -46,6 +49,29 @@ thread_local! {
     static PLURALS: RefCell<HashMap<Language, PluralRules>> = RefCell::new(HashMap::new());
 }
 
+/// The time zone that times are shown in, by its name in the tz database.
+static ZONE: LazyLock<ArcRwSignal<String>> = LazyLock::new(|| ArcRwSignal::new(zone_now()));
+
+fn zone_now() -> String {
+    let options = js_sys::Intl::DateTimeFormat::new(&Array::new(), &Object::new()).resolved_options();
+    let zone = browser::property(&options, "timeZone");
+    zone.and_then(|zone| zone.as_string()).unwrap_or_default()
+}
+
+/// Looks whether the user's time zone has changed. All times that are shown follow it.
+pub(crate) fn look_at_zone() {
+    let zone = zone_now();
+    if ZONE.with_untracked(|shown| *shown != zone) {
+        FORMATTERS.with_borrow_mut(HashMap::clear);
+        ZONE.set(zone);
+    }
+}
+
+/// Subscribes to the time zone: for what depends on days.
+pub(crate) fn follow_zone() {
+    ZONE.track();
+}
+
 /// The time of day.
 pub(crate) fn time(at_ms: u64) -> String {
     write(Style::Time, at_ms)
@@ -54,6 +80,11 @@ pub(crate) fn time(at_ms: u64) -> String {
 /// Date and time in full, for the tooltip of a short one.
 pub(crate) fn full(at_ms: u64) -> String {
     write(Style::Full, at_ms)
+}
+
+/// Date and time in short, for a message that is copied.
+pub(crate) fn stamp(at_ms: u64) -> String {
+    write(Style::Stamp, at_ms)
 }
 
 /// The short form for the list of conversations.
@@ -119,6 +150,7 @@ pub(crate) fn plural(value: u64, language: Language) -> String {
 }
 
 fn how(at_ms: u64, today: i64) -> Label {
+    follow_zone();
     label(
         browser::day_of(at_ms),
         today,
@@ -144,6 +176,7 @@ fn locale(language: Language) -> String {
 }
 
 fn write(style: Style, at_ms: u64) -> String {
+    follow_zone();
     let language = language::shown();
     let format = FORMATTERS.with_borrow_mut(|kept| {
         kept.entry((language, style))

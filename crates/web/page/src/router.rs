@@ -13,6 +13,8 @@ pub(crate) struct Router {
     route: RwSignal<Route>,
     // How many of the app's own addresses precede this one in the history, so that "back" never leaves the app.
     depth: StoredValue<u32>,
+    // Whether the route was reached by the browser's history.
+    comes_back: StoredValue<bool>,
 }
 
 impl Router {
@@ -21,9 +23,11 @@ impl Router {
         let router = Self {
             route: RwSignal::new(current()),
             depth: StoredValue::new(0),
+            comes_back: StoredValue::new(false),
         };
         let _ = window_event_listener(ev::popstate, move |event| {
             router.depth.set_value(depth_of(&event.state()));
+            router.comes_back.set_value(true);
             router.route.set(current());
         });
         router
@@ -39,6 +43,11 @@ impl Router {
         self.route.get_untracked()
     }
 
+    /// Whether the user has come to the route by the browser's "back" or "forward".
+    pub(crate) fn comes_back(self) -> bool {
+        self.comes_back.get_value()
+    }
+
     /// Goes to a route; "back" returns here.
     pub(crate) fn go(self, route: Route) {
         if self.route_now() == route {
@@ -46,6 +55,7 @@ impl Router {
         }
         let depth = self.depth.get_value() + 1;
         self.depth.set_value(depth);
+        self.comes_back.set_value(false);
         let _ = history().push_state_with_url(&depth.into(), "", Some(&route.path()));
         self.route.set(route);
     }
@@ -53,6 +63,7 @@ impl Router {
     /// Goes to a route that replaces this one in the history.
     pub(crate) fn replace(self, route: Route) {
         let depth = self.depth.get_value();
+        self.comes_back.set_value(false);
         let _ = history().replace_state_with_url(&depth.into(), "", Some(&route.path()));
         if self.route_now() != route {
             self.route.set(route);

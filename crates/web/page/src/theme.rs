@@ -28,20 +28,32 @@ impl Theme {
     }
 }
 
-/// Starts with the theme that was chosen in this browser.
+/// Starts with the theme that was chosen in this browser, and follows what is chosen in its other tabs.
 pub(crate) fn start() -> RwSignal<Theme> {
-    let kept = browser::kept(KEPT_AS);
-    let theme = Theme::ALL
+    let signal = RwSignal::new(named(browser::kept(KEPT_AS).as_deref()));
+    show(signal.get_untracked());
+    browser::when_kept_elsewhere(KEPT_AS, move |kept| {
+        let theme = named(kept.as_deref());
+        show(theme);
+        signal.set(theme);
+    });
+    signal
+}
+
+fn named(name: Option<&str>) -> Theme {
+    Theme::ALL
         .into_iter()
-        .find(|theme| Some(theme.name()) == kept.as_deref())
-        .unwrap_or(Theme::System);
+        .find(|theme| Some(theme.name()) == name)
+        .unwrap_or(Theme::System)
+}
+
+fn show(theme: Theme) {
     browser::set_root_attribute("data-theme", theme.name());
-    RwSignal::new(theme)
 }
 
 /// Switches to a theme, and remembers it.
 pub(crate) fn choose(signal: RwSignal<Theme>, theme: Theme) {
-    browser::set_root_attribute("data-theme", theme.name());
+    show(theme);
     browser::keep(KEPT_AS, (theme != Theme::System).then(|| theme.name()));
     signal.set(theme);
 }

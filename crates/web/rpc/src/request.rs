@@ -51,7 +51,7 @@ pub enum Request {
         /// The password as it was typed.
         password: Secret,
     },
-    /// Creates an account and signs in. [`Answer::RecoveryCode`], to be shown once.
+    /// Creates an account and signs in. [`Answer::RecoveryCode`], which this device keeps until [`Request::CodeSaved`].
     SignUp {
         /// The wanted handle.
         handle: Handle,
@@ -111,9 +111,7 @@ pub enum Request {
     TryAgain(ChatId),
     /// Leaves a conversation that is set aside out of the list. [`Answer::Done`].
     Hide(ChatId),
-    /// The draft: text that was typed and not sent. [`Answer::Draft`].
-    Draft(ChatId),
-    /// Stores the draft; an empty text deletes it. [`Answer::Done`].
+    /// Stores the draft: text that was typed and not sent; an empty text deletes it. [`Answer::Done`].
     KeepDraft {
         /// Its conversation.
         chat: ChatId,
@@ -148,13 +146,18 @@ pub enum Request {
         /// The new password.
         new: Secret,
     },
-    /// Makes a new recovery code; the old one, which it takes, stops working. [`Answer::RecoveryCode`].
+    /// Makes a new recovery code; the old one, which it takes, stops working. [`Answer::RecoveryCode`], which this device
+    /// keeps until [`Request::CodeSaved`].
     RenewRecoveryCode {
         /// The password.
         password: Secret,
         /// The recovery code until now.
         old_code: Secret,
     },
+    /// The recovery code that the user has not saved yet: [`Answer::RecoveryCode`], or [`Answer::Done`] if there is none.
+    UnsavedCode,
+    /// The user has saved the recovery code. [`Answer::Done`].
+    CodeSaved,
     /// The account's devices. [`Answer::Devices`].
     Devices,
     /// Signs another device out. [`Answer::Done`].
@@ -217,8 +220,6 @@ pub enum Answer {
     },
     /// A message as it was stored.
     Message(Box<Message>),
-    /// What was typed and not sent.
-    Draft(String),
     /// People.
     People(Vec<Person>),
     /// Two accounts, if there are any.

@@ -174,7 +174,7 @@ pub struct Message {
     pub outgoing: bool,
     /// Its text, made printable (no control or direction characters that could deceive), with line breaks.
     pub text: String,
-    /// When the server accepted it; for a pending one, when it was written.
+    /// When it was written, if it was written on this device; otherwise when the server accepted it.
     pub sent_at: Timestamp,
     /// Its status.
     pub status: MessageStatus,

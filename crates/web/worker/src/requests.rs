@@ -80,6 +80,7 @@ async fn sign_up(
     let (client, code) = Client::sign_up(device::profile(), account)
         .await
         .map_err(failure)?;
+    client.keep_unsaved_code(&code).await.map_err(failure)?;
     watch::start(device, client).await;
     Ok(Answer::RecoveryCode(Secret::new(code.expose().to_string())))
 }
@@ -173,10 +174,6 @@ async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> R
             chat(&client, id).hide().await.map_err(failure)?;
             Answer::Done
         }
-        Request::Draft(id) => {
-            let draft = chat(&client, id).draft().await.map_err(failure)?;
-            Answer::Draft(draft.unwrap_or_default())
-        }
         Request::KeepDraft { chat: id, text } => {
             let chat = chat(&client, id);
             chat.keep_draft(text).await.map_err(failure)?;
@@ -213,7 +210,16 @@ async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> R
                 ClientError::WrongPassword => failure(error),
                 error => wrong_code(failure(error)),
             })?;
+            client.keep_unsaved_code(&code).await.map_err(failure)?;
             Answer::RecoveryCode(Secret::new(code.expose().to_string()))
+        }
+        Request::UnsavedCode => match client.unsaved_code().await.map_err(failure)? {
+            Some(code) => Answer::RecoveryCode(Secret::new(code.to_string())),
+            None => Answer::Done,
+        },
+        Request::CodeSaved => {
+            client.forget_saved_code().await.map_err(failure)?;
+            Answer::Done
         }
         Request::Devices => {
             let devices = client.devices().await.map_err(failure)?;

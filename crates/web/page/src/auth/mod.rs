@@ -9,7 +9,7 @@ mod welcome;
 
 use leptos::{either::EitherOf4, prelude::*};
 
-pub(crate) use recovery_code::{CodeCard, RecoveryCodeScreen};
+pub(crate) use recovery_code::RecoveryCodeScreen;
 
 use crate::{
     browser,
@@ -30,7 +30,12 @@ pub(crate) enum AuthScreen {
 /// The screens of somebody who is not signed in. A handle typed in one is kept in the next.
 #[component]
 pub(crate) fn Auth() -> impl IntoView {
-    let screen = RwSignal::new(AuthScreen::Welcome);
+    // What was chosen on the page that stood there before the app.
+    let screen = RwSignal::new(match browser::take_fragment().as_str() {
+        "#register" => AuthScreen::Register,
+        "#login" => AuthScreen::Login,
+        _ => AuthScreen::Welcome,
+    });
     let handle = RwSignal::new(String::new());
     view! {
         <CenteredPage>

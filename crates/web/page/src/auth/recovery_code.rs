@@ -1,9 +1,10 @@
-//! The recovery code: shown once, then asked for, so that the user has saved it.
+//! The recovery code: shown until the user has saved it, and then asked for without being shown. Whoever leaves the screen
+//! before that finds it again.
 
-use leptos::{ev, ev::SubmitEvent, prelude::*, task::spawn_local};
-use subrosa_web_rpc::Secret;
+use leptos::{either::Either, ev::SubmitEvent, prelude::*, task::spawn_local};
+use subrosa_web_rpc::{Request, Secret};
 
-use super::{CenteredPage, brand};
+use super::{CenteredPage, brand, focus_heading};
 use crate::{
     browser,
     components::{
@@ -11,47 +12,38 @@ use crate::{
         icon,
     },
     i18n::{now, t},
+    link,
     model::code,
     store::{SignUpStep, use_store},
 };
 
-/// The screen after sign-up.
+/// The screen after sign-up, and after the code was renewed.
 #[component]
 pub(crate) fn RecoveryCodeScreen(code: Secret) -> impl IntoView {
-    let store = use_store();
-    // Leaving now would lose the code, so the browser asks first.
-    let guard = window_event_listener(ev::beforeunload, |event| event.prevent_default());
-    on_cleanup(move || guard.remove());
+    let code = StoredValue::new(code);
+    let is_asked = RwSignal::new(false);
     view! {
         <CenteredPage>
             <section class="card">
-                <header>
-                    {brand()}
-                    <h1 tabindex="-1">{t!("code-title")}</h1>
-                    <p class="lead">{t!("code-lead")}</p>
-                </header>
-                <CodeCard code=code.clone() done=move || store.sign_up_step.set(SignUpStep::None) />
+                {move || if is_asked.get() {
+                    Either::Left(view! { <Check code is_asked /> })
+                } else {
+                    Either::Right(view! { <Code code is_asked /> })
+                }}
             </section>
         </CenteredPage>
     }
 }
 
-/// A code with ways to save it, and a field that checks that it was saved.
+/// The code with ways to save it.
 #[component]
-pub(crate) fn CodeCard(
-    /// The code.
-    code: Secret,
-    /// Called when it has been saved.
-    done: impl Fn() + Clone + Send + Sync + 'static,
-) -> impl IntoView {
-    let groups: Vec<String> = code::groups(code.as_str())
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
-    let code = StoredValue::new(code);
+fn Code(code: StoredValue<Secret>, is_asked: RwSignal<bool>) -> impl IntoView {
+    focus_heading();
+    let groups = code.with_value(|code| {
+        let groups = code::groups(code.as_str()).into_iter();
+        groups.map(str::to_owned).collect::<Vec<_>>()
+    });
     let copied = RwSignal::new(false);
-    let typed = RwSignal::new(String::new());
-    let tried = RwSignal::new(false);
     let copy = move |_| {
         spawn_local(async move {
             let Some(code) = code.try_get_value() else { return };
@@ -68,26 +60,12 @@ pub(crate) fn CodeCard(
             &text.replace(['\u{2068}', '\u{2069}'], ""),
         );
     };
-    let fits = move || typed.with(|typed| code.with_value(|code| code::is_kept(code.as_str(), typed)));
-    let submitted = move |event: SubmitEvent| {
-        event.prevent_default();
-        tried.set(true);
-        if fits() {
-            done();
-        } else {
-            browser::focus("#recovery-check");
-        }
-    };
-    let hint = move || {
-        if fits() {
-            Hint::Good(now!("code-fits"))
-        } else if tried.get() {
-            Hint::Wrong(now!("code-does-not-fit"))
-        } else {
-            Hint::Plain(now!("code-check-hint"))
-        }
-    };
     view! {
+        <header>
+            {brand()}
+            <h1 tabindex="-1">{t!("code-title")}</h1>
+            <p class="lead">{t!("code-lead")}</p>
+        </header>
         <div class="code" data-testid="recovery-code" translate="no">
             {groups.into_iter().map(|group| view! { <span>{group}</span> }).collect_view()}
         </div>
@@ -101,9 +79,48 @@ pub(crate) fn CodeCard(
                 <span>{t!("save-as-file")}</span>
             </button>
         </div>
+        <button type="button" class="button primary wide" data-testid="recovery-saved" on:click=move |_| is_asked.set(true)>{t!("code-saved")}</button>
+    }
+}
+
+/// Asks for the code, to see that it was saved.
+#[component]
+fn Check(code: StoredValue<Secret>, is_asked: RwSignal<bool>) -> impl IntoView {
+    let store = use_store();
+    let typed = RwSignal::new(String::new());
+    let tried = RwSignal::new(false);
+    let fits = move || typed.with(|typed| code.with_value(|code| code::is_kept(code.as_str(), typed)));
+    let submitted = move |event: SubmitEvent| {
+        event.prevent_default();
+        tried.set(true);
+        if !fits() {
+            return browser::focus("#recovery-check");
+        }
+        spawn_local(async move {
+            // If this fails, the code is shown once more at the next start.
+            let _ = link::call(Request::CodeSaved).await;
+            store.sign_up_step.set(SignUpStep::None);
+        });
+    };
+    let hint = move || {
+        if fits() {
+            Hint::Good(now!("code-fits"))
+        } else if tried.get() {
+            Hint::Wrong(now!("code-does-not-fit"))
+        } else {
+            Hint::Plain(now!("code-check-hint"))
+        }
+    };
+    view! {
+        <header>
+            {brand()}
+            <h1>{t!("code-check-title")}</h1>
+            <p class="lead">{t!("code-check-lead")}</p>
+        </header>
         <form novalidate=true on:submit=submitted>
-            {field(Kind::code("recovery-check"), t!("code-check"), typed, hint)}
+            {field(Kind { focused: true, ..Kind::code("recovery-check") }, t!("code-check"), typed, hint)}
             <button type="submit" class="button primary wide" data-testid="recovery-continue">{t!("code-continue")}</button>
+            <button type="button" class="button quiet wide" data-testid="recovery-again" on:click=move |_| is_asked.set(false)>{t!("code-again")}</button>
         </form>
     }
 }

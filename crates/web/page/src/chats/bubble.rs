@@ -8,14 +8,14 @@ use subrosa_web_rpc::{Message, MessageStatus, Request};
 use super::entry::Entry;
 use crate::{
     components::{
-        avatar, failure,
+        failure,
         ticks::{self, ticks},
     },
     format,
     i18n::{now, t},
     link,
     model::{
-        faces::Face,
+        emoji,
         links::{Piece, pieces},
         preview,
         rows::Row,
@@ -58,24 +58,24 @@ pub(super) fn MessageBubble(
                 .unwrap_or_default()
         })
     });
-    // A message never changes either.
-    let (outgoing, sender) = message
-        .with_untracked(|message| message.as_ref().map(|message| (message.outgoing, message.sender)))
-        .unzip();
-    let outgoing = outgoing.unwrap_or_default();
+    // Who has written a message never changes.
+    let outgoing = message.with_untracked(|message| message.as_ref().is_some_and(|message| message.outgoing));
+    let emoji = memo!(move || text.with(|text| emoji::count(text)));
     let who = move || if outgoing { now!("you") } else { entry.name() };
     view! {
         <li class="row" class:new=is_new data-testid="message" data-key=key.clone() data-id=key data-status=move || ticks::name(status.get())
-            data-outgoing=outgoing.to_string() data-first=text!(is_first().to_string()) data-last=text!(is_last.get().to_string())>
-            {move || (!outgoing && is_last.get()).then(|| sender.map(|sender| avatar::avatar(&Face::of_account(&sender, &entry.name()), "small")))}
+            data-outgoing=outgoing.to_string() data-first=text!(is_first().to_string()) data-last=text!(is_last.get().to_string())
+            data-emoji=move || emoji.get().map(|count| count.to_string())>
             <div class="bubble-wrap">
-                <div class="bubble">
+                <div class="bubble" title=text!(format::full(at_ms.get()))>
                     <span class="hidden-text">{text!(now!("said", name = who()))}</span>
-                    <Text text />
-                    <span class="stamp tabular">
-                        <time title=text!(format::full(at_ms.get()))>{text!(format::time(at_ms.get()))}</time>
-                        {outgoing.then(|| ticks(move || status.get()))}
-                    </span>
+                    <div class="said" dir="auto">
+                        <Text text />
+                        <span class="stamp tabular">
+                            <time dir="auto">{text!(format::time(at_ms.get()))}</time>
+                            {outgoing.then(|| ticks(move || status.get()))}
+                        </span>
+                    </div>
                 </div>
                 {move || (status.get() == MessageStatus::Failed).then(|| view! { <Failed message /> })}
             </div>
@@ -89,7 +89,7 @@ fn Text(text: Memo<String>) -> impl IntoView {
     let whole = RwSignal::new(false);
     let is_clipped = memo!(move || !whole.get() && text.with(|text| preview::clip(text).is_some()));
     view! {
-        <span class="bubble-text" dir="auto" data-testid="message-text">
+        <span class="bubble-text" data-testid="message-text">
             {move || text.with(|text| linked(if whole.get() { text } else { preview::clip(text).unwrap_or(text) }))}
         </span>
         {move || is_clipped.get().then(|| view! {

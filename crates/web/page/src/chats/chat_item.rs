@@ -1,7 +1,7 @@
 //! One conversation in the list.
 
 use leptos::prelude::*;
-use subrosa_web_rpc::{ChatId, Conversation, MessageStatus};
+use subrosa_web_rpc::{ChatId, Conversation, ConversationState, MessageStatus};
 use subrosa_wire::Handle;
 
 use crate::{
@@ -115,7 +115,8 @@ fn last_line(entry: &Conversation) -> impl IntoView + use<> {
         (Some(draft), _) => preview::line(draft),
         (None, Some(message)) if message.outgoing => now!("you-said", text = preview::line(&message.text)),
         (None, Some(message)) => preview::line(&message.text),
-        (None, None) => now!("no-messages-yet"),
+        (None, None) if entry.state == ConversationState::Starting => now!("no-messages-yet"),
+        (None, None) => now!("no-messages-here"),
     };
     (marker, text)
 }

@@ -1,4 +1,5 @@
-//! `MessageInput`: grows with its text, sends on Enter, keeps a draft, and says so when a text is too long.
+//! `MessageInput`: grows with its text, sends on Enter, keeps a draft that all tabs share, and says so when a text is too
+//! long.
 
 use leptos::{
     ev::{ClipboardEvent, KeyboardEvent},
@@ -16,7 +17,8 @@ use crate::{
     components::{failure, icon},
     i18n::{now, t},
     link,
-    reactive::{effect, text},
+    model::edit,
+    reactive::{effect, memo, text},
     store::{Stage, Store, use_store},
 };
 
@@ -47,22 +49,22 @@ impl Input {
         self.field.try_get_untracked().flatten()
     }
 
-    /// Puts the draft into a field that is still empty, and focuses it where that is of use.
-    fn begin(self, area: HtmlTextAreaElement) {
+    /// Focuses the field where that is of use.
+    fn begin(area: HtmlTextAreaElement) {
         request_animation_frame(move || {
             // On a touch screen the focus would open the keyboard over the messages.
-            let touch = browser::window().match_media("(pointer: coarse)").ok().flatten();
-            if touch.is_none_or(|touch| !touch.matches()) && browser::first("dialog[open]").is_none() {
+            if !browser::is_touch() && browser::first("dialog[open]").is_none() {
                 let _ = area.focus();
             }
         });
-        spawn_local(async move {
-            if let (Some(text), Some(area)) = (self.draft.kept().await, self.area())
-                && area.value().is_empty()
-            {
-                self.put(&area, &text);
-            }
-        });
+    }
+
+    /// Shows the draft as it is stored, unless what was typed here is newer.
+    fn follow(self, kept: &str) {
+        let is_newer = !self.draft.is_settled() || self.note.with_untracked(|note| *note == Note::TooLong);
+        if let Some(area) = self.field.get().filter(|area| !is_newer && area.value() != kept) {
+            self.put(&area, kept);
+        }
     }
 
     fn put(self, area: &HtmlTextAreaElement, text: &str) {
@@ -126,8 +128,11 @@ impl Input {
         let Some(area) = self.area() else { return };
         let pasted = event
             .clipboard_data()
-            .and_then(|data| data.get_data("text/plain").ok());
-        if area.value().len() + pasted.unwrap_or_default().len() > MESSAGE_TEXT_MAX {
+            .and_then(|data| data.get_data("text/plain").ok())
+            .unwrap_or_default();
+        let [start, end] =
+            [area.selection_start(), area.selection_end()].map(|at| at.ok().flatten().unwrap_or(0));
+        if edit::len_after(&area.value(), start..end, &pasted) > MESSAGE_TEXT_MAX {
             event.prevent_default();
             self.note.set(Note::PasteTooLong);
         }
@@ -157,9 +162,14 @@ pub(super) fn MessageInput(chat: ChatId) -> impl IntoView {
     };
     effect!(move || {
         if let Some(area) = input.field.get() {
-            input.begin(area);
+            Input::begin(area);
         }
     });
+    let kept = memo!(move || {
+        let draft = entry.with(|entry| entry.and_then(|entry| entry.draft.clone()));
+        draft.unwrap_or_default()
+    });
+    effect!(move || kept.with(|kept| input.follow(kept)));
     // At "pagehide" the worker has already been stopped.
     let listeners = ["beforeunload", "visibilitychange"]
         .map(|event| window_event_listener_untyped(event, move |_| draft.flush()));
@@ -176,7 +186,8 @@ pub(super) fn MessageInput(chat: ChatId) -> impl IntoView {
     };
     let keyed = move |event: KeyboardEvent| {
         // 229: the key belongs to an input method that is still composing.
-        if event.key() == "Enter" && !event.shift_key() && !event.is_composing() && event.key_code() != 229 {
+        let is_composing = event.is_composing() || event.key_code() == 229;
+        if event.key() == "Enter" && !event.shift_key() && !is_composing && !browser::is_touch() {
             event.prevent_default();
             input.send(store);
         }
@@ -189,7 +200,7 @@ pub(super) fn MessageInput(chat: ChatId) -> impl IntoView {
                 event.prevent_default();
                 input.send(store);
             }>
-                <textarea node_ref=input.field rows="1" data-testid="composer" dir="auto" enterkeyhint="send" autocomplete="off"
+                <textarea node_ref=input.field rows="1" data-testid="composer" enterkeyhint=if browser::is_touch() { "enter" } else { "send" } dir="auto" autocomplete="off"
                     aria-label=text!(now!("composer-label", name = entry.name())) placeholder=text!(now!("composer-label", name = entry.name()))
                     on:input=move |_| input.changed() on:keydown=keyed on:paste=move |event| input.pasted(&event)
                     on:blur=move |_| draft.flush()></textarea>

@@ -4,7 +4,8 @@ use leptos::prelude::*;
 use subrosa_web_rpc::{ChatId, ConversationState};
 
 use super::{
-    composer::MessageInput, details::Facts, entry::Entry, messages::MessageWindow, notices::Notices,
+    composer::MessageInput, details::Facts, entry::Entry, layout::DetailsColumn, messages::MessageWindow,
+    notices::Notices,
 };
 use crate::{
     components::{
@@ -24,7 +25,17 @@ pub(super) fn ConversationPane(chat: ChatId) -> impl IntoView {
     let router = use_router();
     let entry = Entry::new(store.roster, move || Some(chat));
     provide_context(entry);
+    let column = expect_context::<DetailsColumn>();
     let about = RwSignal::new(false);
+    // Beside the conversation where there is room, otherwise above it.
+    let toggle = move |_| {
+        if column.has_room() {
+            column.set(!column.is_open());
+        } else {
+            about.set(true);
+        }
+    };
+    let is_open = move || (column.is_open() || about.get()).to_string();
     view! {
         <section class="conversation" aria-label=text!(now!("conversation-with", name = entry.name())) data-testid="conversation">
             <div class="top">
@@ -32,13 +43,17 @@ pub(super) fn ConversationPane(chat: ChatId) -> impl IntoView {
                     <button type="button" class="icon-button back" data-testid="back" aria-label=t!("back") title=t!("back") on:click=move |_| router.back()>
                         {icon::mirrored(icon::BACK)}
                     </button>
-                    {entry.avatar("medium")}
                     <div class="who">
-                        <h1 class="one-line"><bdi class="name">{text!(entry.name())}</bdi></h1>
-                        <p class="sub">{icon::sized(icon::LOCK, "14")}<span class="one-line">{text!(subtitle(entry))}</span></p>
+                        {entry.avatar("medium")}
+                        <div>
+                            <h1 class="one-line"><bdi class="name">{text!(entry.name())}</bdi></h1>
+                            <p class="sub">{icon::sized(icon::LOCK, "14")}<span class="one-line">{text!(subtitle(entry))}</span></p>
+                        </div>
+                        <button type="button" class="cover" data-testid="header" aria-label=t!("about-person") title=t!("about-person")
+                            aria-expanded=is_open on:click=toggle></button>
                     </div>
-                    <button type="button" class="icon-button about" data-testid="about" aria-label=t!("about-person") title=t!("about-person")
-                        on:click=move |_| about.set(true)>{icon::icon(icon::INFO)}</button>
+                    <button type="button" class="icon-button" data-testid="about" aria-label=t!("about-person") title=t!("about-person")
+                        aria-expanded=is_open on:click=toggle>{icon::mirrored(icon::PANEL)}</button>
                 </header>
                 <Notices chat />
             </div>

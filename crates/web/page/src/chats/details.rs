@@ -1,17 +1,31 @@
 //! The third column: who the other person is, and in plain words how the conversation is protected.
 
-use leptos::prelude::*;
+use leptos::{ev::KeyboardEvent, prelude::*};
 
-use super::entry::Entry;
-use crate::{components::icon, i18n::t, model::faces, store::use_store};
+use super::{entry::Entry, layout::DetailsColumn};
+use crate::{browser, components::icon, i18n::t, model::faces, store::use_store};
 
 #[component]
 pub(super) fn Details() -> impl IntoView {
     let store = use_store();
     let entry = Entry::new(store.roster, move || store.open.get());
     provide_context(entry);
+    let column = expect_context::<DetailsColumn>();
+    let close = move || {
+        column.set(false);
+        browser::focus("[data-testid=about]");
+    };
+    let keyed = move |event: KeyboardEvent| {
+        if event.key() == "Escape" && !event.is_composing() {
+            event.prevent_default();
+            close();
+        }
+    };
     view! {
-        <aside class="details scroll" tabindex="0" aria-label=t!("about-person")>
+        <aside id="details" class="details scroll" tabindex="0" aria-label=t!("about-person") data-testid="details" on:keydown=keyed>
+            <button type="button" class="icon-button" data-testid="details-close" aria-label=t!("close") title=t!("close") on:click=move |_| close()>
+                {icon::icon(icon::CLOSE)}
+            </button>
             <Show when=move || entry.with(|entry| entry.is_some())><Facts /></Show>
         </aside>
     }

@@ -1,7 +1,7 @@
 //! Drafts: text that was typed and not sent, stored with its conversation.
 
 use leptos::{prelude::*, task::spawn_local};
-use subrosa_web_rpc::{Answer, ChatId, Request};
+use subrosa_web_rpc::{ChatId, Request};
 
 use crate::{limits::DRAFT_AFTER, link};
 
@@ -12,6 +12,8 @@ pub(super) struct Draft {
     /// Text that was typed and is not stored yet.
     unkept: StoredValue<Option<String>>,
     number: StoredValue<u32>,
+    /// How many texts are being stored.
+    storing: RwSignal<u32>,
 }
 
 impl Draft {
@@ -20,15 +22,14 @@ impl Draft {
             chat,
             unkept: StoredValue::new(None),
             number: StoredValue::new(0),
+            storing: RwSignal::new(0),
         }
     }
 
-    /// The stored draft.
-    pub(super) async fn kept(self) -> Option<String> {
-        match link::call(Request::Draft(self.chat)).await {
-            Ok(Answer::Draft(text)) if !text.is_empty() => Some(text),
-            _ => None,
-        }
+    /// Whether everything that was typed here is stored: what the conversation has as its draft is the newest then, from
+    /// this tab or another.
+    pub(super) fn is_settled(self) -> bool {
+        self.storing.get() == 0 && self.unkept.with_value(Option::is_none)
     }
 
     /// Stores a text after a moment without typing.
@@ -51,13 +52,15 @@ impl Draft {
         let text = self.unkept.try_update_value(Option::take).flatten();
         if let Some(text) = text {
             let chat = self.chat;
+            self.storing.try_update(|storing| *storing += 1);
             spawn_local(async move {
                 let _ = link::call(Request::KeepDraft { chat, text }).await;
+                self.storing.try_update(|storing| *storing -= 1);
             });
         }
     }
 
-    /// Forgets what is not stored yet.
+    /// Forgets what was typed.
     pub(super) fn remove(self) {
         self.unkept.set_value(Some(String::new()));
         self.flush();

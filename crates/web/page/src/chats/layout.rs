@@ -19,6 +19,41 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(crate) struct Narrow(pub(crate) RwSignal<bool>);
 
+/// The column with details: whether the user wants to see it, and whether the window has room for it.
+#[derive(Clone, Copy)]
+pub(super) struct DetailsColumn {
+    wanted: RwSignal<bool>,
+    has_room: RwSignal<bool>,
+}
+
+/// The setting that remembers that the column was closed.
+const CLOSED: &str = "subrosa-details-closed";
+
+impl DetailsColumn {
+    fn new() -> Self {
+        Self {
+            wanted: RwSignal::new(browser::kept(CLOSED).is_none()),
+            has_room: watch_width("(min-width: 73.75rem)"),
+        }
+    }
+
+    /// Whether the window has room for it.
+    pub(super) fn has_room(self) -> bool {
+        self.has_room.get_untracked()
+    }
+
+    /// Whether it is shown beside an open conversation.
+    pub(super) fn is_open(self) -> bool {
+        self.wanted.get() && self.has_room.get()
+    }
+
+    /// Opens or closes it, which the browser remembers.
+    pub(super) fn set(self, is_open: bool) {
+        browser::keep(CLOSED, (!is_open).then_some("1"));
+        self.wanted.set(is_open);
+    }
+}
+
 /// What is shown beside the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pane {
@@ -41,14 +76,17 @@ impl Pane {
 pub(crate) fn Layout() -> impl IntoView {
     let store = use_store();
     let router = use_router();
-    let narrow = Narrow(watch_width());
+    let narrow = Narrow(watch_width("(max-width: 44.99rem)"));
     provide_context(narrow);
+    let column = DetailsColumn::new();
+    provide_context(column);
     let pane = memo!(move || match router.route() {
         Route::List => Pane::List,
         Route::Chat(_) => Pane::Chat,
         Route::Settings => Pane::Settings,
     });
-    let details = move || pane.get() == Pane::Chat && store.open.get().is_some();
+    let is_chat = memo!(move || pane.get() == Pane::Chat && store.open.get().is_some());
+    let details = move || is_chat.get() && column.is_open();
     // On a narrow page the list is all there is, and so its main part.
     let side_role = move || if narrow.0.get() { "main" } else { "navigation" };
     let escape = window_event_listener(ev::keydown, move |event| {
@@ -70,7 +108,9 @@ pub(crate) fn Layout() -> impl IntoView {
     });
     on_cleanup(move || escape.remove());
     view! {
-        <a class="skip" href="#main" on:click=|event| { event.prevent_default(); browser::focus("#main"); }>{t!("skip")}</a>
+        <Show when=move || is_chat.get()>
+            <a class="skip" href="#main" on:click=|event| { event.prevent_default(); browser::focus("#main"); }>{t!("skip")}</a>
+        </Show>
         <div class="layout" data-pane=move || pane.get().name() data-details=text!(details().to_string())>
             <Banners />
             <div class="side" role=side_role aria-label=t!("chats")><Side /></div>
@@ -81,7 +121,7 @@ pub(crate) fn Layout() -> impl IntoView {
                     Pane::Settings => EitherOf3::C(view! { <Settings /> }),
                 }}
             </main>
-            <Details />
+            <Show when=details><Details /></Show>
         </div>
     }
 }
@@ -100,15 +140,16 @@ fn NothingOpen() -> impl IntoView {
     }
 }
 
-fn watch_width() -> RwSignal<bool> {
-    let narrow = RwSignal::new(false);
-    if let Ok(Some(query)) = browser::window().match_media("(max-width: 44.99rem)") {
-        narrow.set(query.matches());
+/// Whether the window has a width, as a media query.
+fn watch_width(query: &str) -> RwSignal<bool> {
+    let has_width = RwSignal::new(false);
+    if let Ok(Some(query)) = browser::window().match_media(query) {
+        has_width.set(query.matches());
         let watched = query.clone();
         let changed = Closure::<dyn Fn()>::new(move || {
-            narrow.try_set(watched.matches());
+            has_width.try_set(watched.matches());
         });
         let _ = query.add_event_listener_with_callback("change", changed.into_js_value().unchecked_ref());
     }
-    narrow
+    has_width
 }

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use leptos::{ev, prelude::*, task::spawn_local};
-use subrosa_web_rpc::Request;
+use subrosa_web_rpc::{ConversationState, Request};
 
-use super::{bubble::MessageBubble, entry::Entry, notices, scroll::Scroller};
+use super::{bubble::MessageBubble, copying, entry::Entry, notices, scroll::Scroller};
 use crate::{
     browser,
     components::{icon, skeleton},
@@ -59,7 +59,8 @@ pub(super) fn MessageWindow() -> impl IntoView {
         <div class="log-wrap">
             <div class="messages scroll" node_ref=scroller.area tabindex="0" role="log" aria-label=text!(now!("messages-with", name = entry.name()))
                 aria-live=move || if scroller.at_bottom.get() { "polite" } else { "off" } aria-relevant="additions"
-                aria-busy=text!(is_loading.get().to_string()) data-testid="messages" on:scroll=move |_| scroller.scrolled()>
+                aria-busy=text!(is_loading.get().to_string()) data-testid="messages" on:scroll=move |_| scroller.scrolled()
+                on:copy=move |event| copying::copy(&event, store, &entry.name())>
                 <Show when=move || is_loading.get()>{skeleton::bubbles()}</Show>
                 <div class="messages-inner" node_ref=scroller.content>
                     <Show when=move || is_start.get()>{start(entry, is_empty)}</Show>
@@ -92,6 +93,7 @@ fn jump_label(unread: u64) -> String {
 /// Updates the rows on the screen to the window. Rows that stay keep their signal, and so their element.
 fn draw(store: Store, scroller: &Scroller, drawn: RwSignal<Vec<Drawn>>) {
     let unread_from = store.unread_from.get();
+    format::follow_zone();
     let Some((wanted, at_end)) = store.window.with(|window| {
         window
             .as_ref()
@@ -176,7 +178,11 @@ fn start(entry: Entry, is_empty: Memo<bool>) -> impl IntoView {
         <div class="start" data-testid="conversation-start">
             {entry.avatar("big")}
             <strong><bdi class="name">{text!(entry.name())}</bdi></strong>
-            <p>{move || if is_empty.get() { now!("empty-conversation", name = entry.name()) } else { now!("conversation-start", name = entry.name()) }}</p>
+            <p>{move || match (is_empty.get(), entry.state()) {
+                (true, Some(ConversationState::Starting)) => now!("empty-conversation", name = entry.name()),
+                (true, _) => now!("empty-conversation-here"),
+                (false, _) => now!("conversation-start", name = entry.name()),
+            }}</p>
         </div>
     }
 }

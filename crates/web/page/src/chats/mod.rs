@@ -6,6 +6,7 @@ mod chat_item;
 mod compare;
 mod composer;
 mod conversation;
+mod copying;
 mod details;
 mod draft;
 mod entry;

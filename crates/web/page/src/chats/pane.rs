@@ -49,7 +49,7 @@ pub(super) fn ChatPane() -> impl IntoView {
             .with_untracked(|roster| roster.values().find(|entry| fits(entry, &address)).cloned());
         match (here, address) {
             (Some(entry), _) => {
-                store.open(entry.id);
+                store.open(entry.id, router.comes_back());
                 found.set(Found::Chat(entry.id));
             }
             (None, ChatAddress::With(handle)) => {
@@ -67,7 +67,7 @@ pub(super) fn ChatPane() -> impl IntoView {
                             store.roster.update(|roster| {
                                 roster.entry(id).or_insert_with(|| (*entry).into());
                             });
-                            store.open(id);
+                            store.open(id, router.comes_back());
                             found.set(Found::Chat(id));
                         }
                         Ok(_) => found.set(Found::Nobody),

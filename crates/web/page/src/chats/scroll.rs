@@ -132,10 +132,11 @@ impl Scroller {
         };
         let mark = match place {
             Place::Bottom => None,
-            Place::Unread => row(&area, "unread"),
+            Place::Unread => row(&area, "unread").map(|mark| (mark, 48.0)),
+            Place::Left { key, top } => row(&area, &key).map(|row| (row, top)),
         };
         match mark {
-            Some(mark) => area.set_scroll_top(area.scroll_top() + pixels(top_in(&area, &mark) - 48.0)),
+            Some((mark, top)) => area.set_scroll_top(area.scroll_top() + pixels(top_in(&area, &mark) - top)),
             None => area.set_scroll_top(area.scroll_height()),
         }
         self.remember();
@@ -182,6 +183,10 @@ impl Scroller {
             first_visible(&area)
         };
         if let Some(anchor) = anchor {
+            self.store.keep_place(match &anchor {
+                Anchor::Bottom => None,
+                Anchor::Row { key, top } => Some((key, *top)),
+            });
             self.anchor.set_value(anchor);
         }
     }
@@ -236,7 +241,7 @@ fn top_in(area: &HtmlElement, row: &HtmlElement) -> f64 {
 
 fn first_visible(area: &HtmlElement) -> Option<Anchor> {
     let area_top = area.get_bounding_client_rect().top();
-    browser::all_in(area, "[data-key]").into_iter().find_map(|row| {
+    let visible = |row: HtmlElement| {
         let rect = row.get_bounding_client_rect();
         (rect.bottom() > area_top).then(|| {
             Some(Anchor::Row {
@@ -244,7 +249,10 @@ fn first_visible(area: &HtmlElement) -> Option<Anchor> {
                 top: rect.top() - area_top,
             })
         })?
-    })
+    };
+    // A message, if there is one: days and lines have no place in the history by themselves.
+    let first = |rows: &str| browser::all_in(area, rows).into_iter().find_map(visible);
+    first("[data-id]").or_else(|| first("[data-key]"))
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "pixels of a page")]

@@ -46,6 +46,7 @@ pub(super) fn Side() -> impl IntoView {
             "ArrowUp" => step(&event, list, -1),
             "Home" if !in_field(&event) => jump(&event, list, false),
             "End" if !in_field(&event) => jump(&event, list, true),
+            "Enter" if in_field(&event) => open_only_hit(list),
             "Escape" if searching.get_untracked() => {
                 event.prevent_default();
                 search.set(String::new());
@@ -131,6 +132,18 @@ fn rows(list: NodeRef<leptos::html::Div>) -> Vec<web_sys::HtmlElement> {
     list.get_untracked()
         .map(|list| browser::all_in(&list, "a, [data-testid=person-result]"))
         .unwrap_or_default()
+}
+
+/// Opens the conversation that was found, if it is the only one; or else the only person.
+fn open_only_hit(list: NodeRef<leptos::html::Div>) {
+    let Some(list) = list.get_untracked() else { return };
+    for kind in ["[data-testid=chat-item]", "[data-testid=person-result]"] {
+        match browser::all_in(&list, kind).as_slice() {
+            [] => {}
+            [only] => return only.click(),
+            _ => return,
+        }
+    }
 }
 
 /// Moves the focus to the next or the previous row; above the first one is the field.

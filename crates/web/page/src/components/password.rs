@@ -68,6 +68,12 @@ fn drawn(
     .into_any()
 }
 
+/// For the browser's password manager, which keeps a password by the name that stands in the same form: that of the user
+/// who is signed in, where no field asks for it.
+pub(crate) fn of_user(handle: impl Fn() -> String + Send + Sync + 'static) -> impl IntoView {
+    view! { <input type="text" name="username" autocomplete="username" value=handle readonly=true hidden=true /> }
+}
+
 /// A field for a password that is being chosen, with its strength below it. `tried` is set once the user has tried to
 /// submit it.
 pub(crate) fn new_password(

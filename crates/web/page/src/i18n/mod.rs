@@ -43,8 +43,8 @@ pub(crate) fn missing() -> Option<Language> {
     MISSING.get()
 }
 
-/// Starts with the language that was chosen in this browser, or with the browser's own. While that takes long to load,
-/// the page is in English.
+/// Starts with the language that was chosen in this browser, or with the browser's own, and follows what is chosen in its
+/// other tabs. While a language takes long to load, the page is in English.
 pub(crate) async fn start() {
     let kept = browser::kept(KEPT_AS);
     let language =
@@ -58,6 +58,11 @@ pub(crate) async fn start() {
         drop(end.take());
     });
     let _: Result<(), _> = ended.await;
+    browser::when_kept_elsewhere(KEPT_AS, |kept| {
+        if let Some(language) = Language::of_tags(kept) {
+            spawn_local(take_up(language, |_| {}));
+        }
+    });
 }
 
 /// Switches to a language, and remembers it.

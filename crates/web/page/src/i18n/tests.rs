@@ -42,6 +42,21 @@ fn messages(language: Language) -> BTreeMap<String, BTreeSet<String>> {
     messages
 }
 
+/// What stands on the page before the app is there must know every language, too.
+#[test]
+fn the_first_page_is_there_in_every_language() {
+    let script = include_str!("../../first.js");
+    let style = include_str!("../../style/10-base.css");
+    for language in Language::ALL {
+        let tag = language.tag();
+        assert!(script.contains(&format!("'{tag}'")), "{tag}");
+        assert!(
+            style.contains(&format!(":root[lang=\"{tag}\"] .first [lang=\"{tag}\"]")),
+            "{tag}"
+        );
+    }
+}
+
 /// All `"key"` that follow these openings in the sources of the page.
 fn used_keys() -> BTreeSet<String> {
     let mut keys = BTreeSet::new();

@@ -2,6 +2,8 @@
 
 pub(crate) mod clusters;
 pub(crate) mod code;
+pub(crate) mod edit;
+pub(crate) mod emoji;
 pub(crate) mod faces;
 pub(crate) mod labels;
 pub(crate) mod letters;

@@ -90,6 +90,13 @@ impl Window {
         self.messages.last().map(|message| message.position)
     }
 
+    /// The message whose row has this key.
+    pub(crate) fn message_of(&self, key: &str) -> Option<&Message> {
+        let id = key.parse().ok().map(LocalMessageId::new)?;
+        let message = self.messages.iter().find(|message| message.id == id)?;
+        Some(message)
+    }
+
     /// Adds an older page at the start and drops what is over the bound at the end.
     pub(crate) fn prepend(&mut self, page: Vec<Message>, has_older: bool) {
         let first = self.first();

@@ -10,7 +10,7 @@ use crate::{
         failure,
         field::Hint,
         notice,
-        password::{self, new_password, password},
+        password::{self, new_password, of_user, password},
     },
     i18n::{now, t},
     link,
@@ -26,10 +26,8 @@ pub(super) fn ChangePassword() -> impl IntoView {
     let busy = RwSignal::new(false);
     let tried = RwSignal::new(false);
     let outcome = RwSignal::new(None::<Result<(), Failure>>);
-    let verdict = password::judged(
-        move || store.me().map(|me| me.handle.to_string()).unwrap_or_default(),
-        new,
-    );
+    let handle = move || store.me().map(|me| me.handle.to_string()).unwrap_or_default();
+    let verdict = password::judged(handle, new);
     let submitted = move |event: SubmitEvent| {
         event.prevent_default();
         tried.set(true);
@@ -64,6 +62,7 @@ pub(super) fn ChangePassword() -> impl IntoView {
             <h2 id="password-title">{t!("change-password")}</h2>
             <p class="lead">{t!("change-password-lead")}</p>
             <form novalidate=true on:submit=submitted>
+                {of_user(handle)}
                 {password("password-old", false, false, t!("old-password"), old, move || {
                     if tried.get() && old.with(String::is_empty) { Hint::Wrong(now!("password-missing")) } else { Hint::Plain(String::new()) }
                 })}

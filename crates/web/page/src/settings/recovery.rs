@@ -1,39 +1,32 @@
-//! Making a new recovery code, shown and checked as at sign-up.
+//! Making a new recovery code, which is then shown and checked on the same screen as at sign-up.
 
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use subrosa_web_rpc::{Answer, Failure, FailureKind, Request, Secret};
 
 use crate::{
-    auth::CodeCard,
     browser,
     components::{
         button::working,
         failure,
         field::{Hint, Kind, field},
         notice,
-        password::password,
+        password::{of_user, password},
     },
     i18n::{now, t},
     link,
     reactive::text,
+    store::{SignUpStep, use_store},
 };
-
-/// How far it has come.
-#[derive(Clone, PartialEq, Eq)]
-enum Step {
-    Asking,
-    Code(Secret),
-    Done,
-}
 
 #[component]
 pub(super) fn RenewCode() -> impl IntoView {
+    let store = use_store();
+    let handle = move || store.me().map(|me| me.handle.to_string()).unwrap_or_default();
     let secret = RwSignal::new(String::new());
     let old_code = RwSignal::new(String::new());
     let busy = RwSignal::new(false);
     let tried = RwSignal::new(false);
     let failed = RwSignal::new(None::<Failure>);
-    let step = RwSignal::new(Step::Asking);
     let submitted = move |event: SubmitEvent| {
         event.prevent_default();
         tried.set(true);
@@ -54,12 +47,7 @@ pub(super) fn RenewCode() -> impl IntoView {
                 old_code: Secret::new(old_code.get_untracked()),
             };
             match link::call(request).await {
-                Ok(Answer::RecoveryCode(code)) => {
-                    tried.try_set(false);
-                    secret.try_set(String::new());
-                    old_code.try_set(String::new());
-                    step.try_set(Step::Code(code));
-                }
+                Ok(Answer::RecoveryCode(code)) => store.sign_up_step.set(SignUpStep::Code(code)),
                 Ok(_) => {}
                 Err(failure) => {
                     failed.try_set(Some(failure));
@@ -78,9 +66,12 @@ pub(super) fn RenewCode() -> impl IntoView {
             })
         })
     };
-    let form = move || {
-        view! {
+    view! {
+        <section class="group" aria-labelledby="recovery-title">
+            <h2 id="recovery-title">{t!("recovery-code")}</h2>
+            <p class="lead">{t!("renew-lead")}</p>
             <form novalidate=true on:submit=submitted>
+                {of_user(handle)}
                 {password("renew-password", false, false, t!("password"), secret, move || {
                     if tried.get() && secret.with(String::is_empty) { Hint::Wrong(now!("password-missing")) } else { Hint::Plain(now!("renew-password-hint")) }
                 })}
@@ -95,21 +86,6 @@ pub(super) fn RenewCode() -> impl IntoView {
                     </button>
                 </div>
             </form>
-        }
-    };
-    view! {
-        <section class="group" aria-labelledby="recovery-title">
-            <h2 id="recovery-title">{t!("recovery-code")}</h2>
-            <p class="lead">{t!("renew-lead")}</p>
-            {move || match step.get() {
-                Step::Asking => form().into_any(),
-                Step::Code(code) => view! {
-                    <p>{t!("renew-shown")}</p>
-                    <CodeCard code done=move || step.set(Step::Done) />
-                }
-                .into_any(),
-                Step::Done => notice::done(t!("renew-done")).into_any(),
-            }}
         </section>
     }
 }

@@ -12,12 +12,27 @@ use crate::{
 };
 
 /// Where the view of a conversation starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Place {
     /// At the newest message.
     Bottom,
     /// At the unread mark.
     Unread,
+    /// Where the user was: a row is this far below the top of the area.
+    Left {
+        /// The row.
+        key: String,
+        /// In pixels.
+        top: f64,
+    },
+}
+
+/// Where the user has left a conversation.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LeftAt {
+    position: i64,
+    key: String,
+    top: f64,
 }
 
 /// Messages of context before the first unread one.
@@ -58,11 +73,14 @@ async fn load(chat: ChatId, page: Page, limit: u32) -> Option<Loaded> {
 }
 
 impl Store {
-    /// Opens a conversation at its first unread message, or else at its end.
-    pub(crate) fn open(self, chat: ChatId) {
+    /// Opens a conversation at its first unread message, or else at its end; for somebody who comes back to it by the
+    /// browser's history, where it was left.
+    pub(crate) fn open(self, chat: ChatId, comes_back: bool) {
         if self.open.get_untracked() == Some(chat) {
             return;
         }
+        let left_at = self.left_at.with_value(|left_at| left_at.get(&chat).cloned());
+        let left_at = left_at.filter(|_| comes_back);
         let entry = self.roster.with_untracked(|roster| roster.get(&chat).cloned());
         let first_unread = entry
             .filter(|entry| entry.unread > 0)
@@ -72,11 +90,31 @@ impl Store {
             self.unread_from.set(first_unread);
             self.open.set(Some(chat));
         });
-        self.load_first(chat);
+        self.load_first(chat, left_at);
     }
 
-    /// Loads the first page of the open conversation: around the first unread message, if there is one.
-    fn load_first(self, chat: ChatId) {
+    /// Notes where the user is in the open conversation, at a row that far below the top; `None` at its end.
+    pub(crate) fn keep_place(self, row: Option<(&str, f64)>) {
+        let Some(chat) = self.open.get_untracked() else {
+            return;
+        };
+        let left_at = row.and_then(|(key, top)| {
+            let position = self
+                .window
+                .with_untracked(|window| Some(window.as_ref()?.message_of(key)?.position))?;
+            let key = key.to_owned();
+            Some(LeftAt { position, key, top })
+        });
+        self.left_at.update_value(|places| {
+            match left_at {
+                Some(left_at) => places.insert(chat, left_at),
+                None => places.remove(&chat),
+            };
+        });
+    }
+
+    /// Loads the first page of the open conversation: where it was left, or around the first unread message, or the end.
+    fn load_first(self, chat: ChatId, left_at: Option<LeftAt>) {
         let first_unread = self.unread_from.get_untracked();
         let unread = self
             .roster
@@ -84,8 +122,9 @@ impl Store {
             .unwrap_or(0);
         self.loading.set_value(true);
         spawn_local(async move {
-            let window = match first_unread {
-                Some(from) if unread > u64::from(LIMIT - CONTEXT) => around(chat, from).await,
+            let window = match (&left_at, first_unread) {
+                (Some(left_at), _) => around(chat, left_at.position).await,
+                (None, Some(from)) if unread > u64::from(LIMIT - CONTEXT) => around(chat, from).await,
                 _ => newest(chat).await,
             };
             self.loading.set_value(false);
@@ -93,14 +132,17 @@ impl Store {
             if self.open.get_untracked() != Some(chat) || self.window.with_untracked(Option::is_some) {
                 return;
             }
-            let place = if first_unread.is_some() {
-                Place::Unread
-            } else {
-                Place::Bottom
+            let place = match &left_at {
+                Some(LeftAt { key, top, .. }) => Place::Left {
+                    key: key.clone(),
+                    top: *top,
+                },
+                None if first_unread.is_some() => Place::Unread,
+                None => Place::Bottom,
             };
             match window {
                 Some(window) => self.show(window, place),
-                None => set_timeout(move || self.load_first(chat), LOAD_AGAIN_AFTER),
+                None => set_timeout(move || self.load_first(chat, left_at), LOAD_AGAIN_AFTER),
             }
         });
     }

@@ -3,13 +3,16 @@
 mod conversation;
 mod events;
 
+use std::collections::HashMap;
+
 use leptos::prelude::*;
 use subrosa_web_rpc::{Answer, ChatId, Connection, Me, Phase, Request, Secret, State, Warning};
 
+use conversation::LeftAt;
 pub(crate) use conversation::Place;
 
 use crate::{
-    browser, limits, link,
+    browser, format, limits, link,
     model::{
         roster::{self, Roster},
         window::Window,
@@ -68,6 +71,8 @@ pub(crate) struct Store {
     pub(crate) unread_from: RwSignal<Option<i64>>,
     /// Where the view of the open conversation goes next.
     pub(crate) place: RwSignal<Option<Place>>,
+    /// Where the user was in each conversation that was not left at its end.
+    left_at: StoredValue<HashMap<ChatId, LeftAt>>,
     /// Whether a page of messages is being loaded.
     loading: StoredValue<bool>,
     /// Warnings to the user, the newest last, each with a number.
@@ -106,6 +111,7 @@ impl Store {
             window: RwSignal::new(None),
             unread_from: RwSignal::new(None),
             place: RwSignal::new(None),
+            left_at: StoredValue::new(HashMap::new()),
             loading: StoredValue::new(false),
             warnings: RwSignal::new(Vec::new()),
             warned: StoredValue::new(0),
@@ -137,12 +143,16 @@ impl Store {
             move |reason| store.dead.set(Some(reason)),
         );
         store.ask_state();
-        let look = move || store.today.set(browser::day_of(browser::now_ms()));
+        let look = move || {
+            format::look_at_zone();
+            store.today.set(browser::day_of(browser::now_ms()));
+        };
         let _ = set_interval_with_handle(look, limits::LOOK_EVERY);
         // The worker waits longer after each attempt, and Chromium's workers do not hear that the network is back.
         let _ = window_event_listener_untyped("online", move |_| store.connect_now());
         let _ = window_event_listener_untyped("visibilitychange", move |_| {
             if browser::is_visible() {
+                look();
                 store.connect_now();
             }
         });
@@ -167,6 +177,22 @@ impl Store {
     /// Who is signed in, or was.
     pub(crate) fn me(self) -> Option<Me> {
         self.me.get()
+    }
+
+    /// Whether this browser remembers an account that the worker has not reported yet.
+    pub(crate) fn remembers_account(self) -> bool {
+        self.is_missed.get()
+    }
+
+    /// Shows the recovery code again, if the user has not saved it yet.
+    pub(crate) fn ask_for_unsaved_code(self) {
+        leptos::task::spawn_local(async move {
+            if let Ok(Answer::RecoveryCode(code)) = link::call(Request::UnsavedCode).await
+                && self.sign_up_step.get_untracked() == SignUpStep::None
+            {
+                self.sign_up_step.set(SignUpStep::Code(code));
+            }
+        });
     }
 
     /// Remembers outside of the database whether there is an account, to notice when the database is lost.
@@ -208,6 +234,7 @@ impl Store {
     pub(crate) fn clear(self) {
         self.roster.set(Roster::new());
         self.loaded.set(false);
+        self.left_at.set_value(HashMap::new());
         self.close();
         self.warnings.set(Vec::new());
         self.storage_low.set(false);
