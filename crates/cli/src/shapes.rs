@@ -38,7 +38,7 @@ JSON (one object per line; fields may be added, but are never renamed):
 Standard output has only results. Everything else goes to standard error, also one object per line:
   error     error (text), exit_code, and code (stable) if the server refused or could not be used
   warning   warning (text): something that affects your security; kind (stable): handle_reassigned,
-            new_device, unknown_device, device_unlisted, server_misbehaved, member_misbehaved, history_gap,
+            new_device, unknown_device, device_unlisted, server_misbehaved, member_misbehaved, history_gap, server_went_back, profile_went_back,
             certificates_expired, refused, more, not_encrypted, other; device: which one, for the three about devices;
             how (stable): what the server or the member did; conversation, if it is about one;
             code, if the server refused something

@@ -204,6 +204,24 @@ pub enum Warning {
         /// The conversation.
         chat: ChatId,
     },
+    /// The server went back to an earlier state, as after a restore from a backup, and had lost entries of the
+    /// conversation. This device has put them back: nothing is missing.
+    #[error("the server went back to an earlier state; this device has put {entries} entries back")]
+    ServerWentBack {
+        /// The conversation.
+        chat: ChatId,
+        /// How many messages and changes of the group it had lost.
+        entries: u64,
+    },
+    /// This profile went back to an earlier state, as a folder does that is put back from a copy. What was sent from it
+    /// in between is missing here. Whoever received it still has it.
+    #[error(
+        "this profile went back to an earlier state; messages that were sent from it since are missing here"
+    )]
+    ProfileWentBack {
+        /// The conversation.
+        chat: ChatId,
+    },
     /// Something could not be processed, and nothing that is known explains it: a defect of this program, or bytes
     /// that somebody made to look for one. If a conversation is named, it is [`ConversationState::Quarantined`] by now;
     /// if not, an invitation to a conversation that is not known here was dropped.
@@ -476,6 +494,10 @@ pub struct RecoveryCounts {
     pub messages_missing: u64,
     /// A conversation was set aside because something in it could not be processed.
     pub quarantines: u64,
+    /// Messages that were sent again for a server or a device that had lost them.
+    pub messages_resent: u64,
+    /// Entries that a server had lost, and that it has again since.
+    pub entries_put_back: u64,
 }
 
 impl std::ops::AddAssign for RecoveryCounts {
@@ -489,6 +511,8 @@ impl std::ops::AddAssign for RecoveryCounts {
         self.logs_disagree += more.logs_disagree;
         self.messages_missing = self.messages_missing.saturating_add(more.messages_missing);
         self.quarantines += more.quarantines;
+        self.messages_resent = self.messages_resent.saturating_add(more.messages_resent);
+        self.entries_put_back = self.entries_put_back.saturating_add(more.entries_put_back);
     }
 }
 

@@ -57,6 +57,11 @@ pub(crate) fn examine(body: &mut Body) -> Findings {
         Body::Appended(appended) => of_appended(&mut findings, appended),
         Body::LogPage(page) => of_page(&mut findings, page),
         Body::GroupState(state) => of_group(&mut findings, state),
+        Body::LogRestored(restored) => {
+            if !is_seq(restored.head_seq) {
+                findings.refuse(&restored.conversation_id, Misbehaviour::ImpossibleSeq);
+            }
+        }
         Body::KeyPackages(packages) => of_key_packages(&mut findings, packages),
         Body::Deliver(Deliver { entries }) => {
             findings.bound(entries.len(), limits::ENTRIES_PER_PUSH_MAX);
@@ -97,7 +102,7 @@ fn of_state(findings: &mut Findings, state: &mut SyncState) {
 fn is_head(findings: &mut Findings, head: &ConversationHead) -> bool {
     let how = if !is_seq(head.head_seq) || head.cursor > limits::SEQ_MAX {
         Misbehaviour::ImpossibleSeq
-    } else if !is_epoch(head.epoch) {
+    } else if !is_epoch(head.epoch) || head.send_number > limits::SEND_NUMBER_MAX {
         Misbehaviour::ImpossibleNumber
     } else {
         return true;

@@ -9,6 +9,18 @@ pub(crate) const REQUESTS_IN_FLIGHT: usize = 64;
 pub(crate) const SEND_WINDOW: usize = 32;
 /// Hashes of the log chain that are kept for each conversation.
 pub(crate) const LOG_HASHES_MAX: u64 = 4_096;
+/// How long entries of a log are kept for a server that loses them.
+pub(crate) const RAW_AGE_MAX: Duration = Duration::from_hours(14 * 24);
+/// Bytes of such entries for each conversation.
+pub(crate) const RAW_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// After this many entries those that are too old or too many are dropped.
+pub(crate) const RAW_PRUNED_EVERY: u64 = 64;
+/// How long no commit is tried after the server has refused one because it has just begun.
+pub(crate) const COMMITS_HELD_RETRY: Duration = Duration::from_mins(1);
+/// Messages that are sent again for a device that has come back.
+pub(crate) const RESENT_MAX: u32 = 500;
+/// A leaf is replaced because this profile went back at most once in this time.
+pub(crate) const LEAF_REPLACED_EVERY: Duration = Duration::from_hours(1);
 /// Refusals to hand out a log that are needed before this device believes that it cannot follow it.
 pub(crate) const LOG_REFUSALS_MAX: u32 = 2;
 /// Attempts per connection to remove a signed-out device of this account from a conversation. If it comes back, the

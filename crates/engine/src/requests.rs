@@ -28,6 +28,14 @@ pub(crate) enum PendingRequest {
         chat: ChatId,
         after_seq: u64,
     },
+    /// Where a log ends, if Sync says that it has become shorter.
+    ConfirmHead {
+        chat: ChatId,
+    },
+    /// Entries that the server has lost.
+    RestoreLog {
+        chat: ChatId,
+    },
     FetchGroup {
         id: ConversationId,
     },
@@ -99,7 +107,13 @@ impl Requests {
     pub(crate) fn forget_conversation(&mut self, chat: ChatId, id: ConversationId) {
         self.in_flight.retain(|_, request| {
             !(request.sends_to(chat)
-                || matches!(request, PendingRequest::FetchLog { chat: of, .. } if *of == chat)
+                || matches!(
+                    request,
+                    PendingRequest::FetchLog { chat: of, .. }
+                        | PendingRequest::ConfirmHead { chat: of }
+                        | PendingRequest::RestoreLog { chat: of }
+                        if *of == chat
+                )
                 || *request == PendingRequest::FetchGroup { id })
         });
     }
@@ -128,6 +142,8 @@ impl Requests {
                 pending,
                 PendingRequest::Sync
                     | PendingRequest::FetchLog { .. }
+                    | PendingRequest::ConfirmHead { .. }
+                    | PendingRequest::RestoreLog { .. }
                     | PendingRequest::FetchGroup { .. }
                     | PendingRequest::LookUp { .. }
             )

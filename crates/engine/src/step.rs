@@ -170,6 +170,12 @@ impl Step<'_> {
                 .with(chat, |conversation, cx| {
                     conversation.log_page(cx, after_seq, page)
                 }),
+            (PendingRequest::ConfirmHead { chat }, Body::LogPage(page)) => {
+                self.with(chat, |conversation, cx| conversation.head_confirmed(cx, &page))
+            }
+            (PendingRequest::RestoreLog { chat }, Body::LogRestored(restored)) => {
+                self.with(chat, |conversation, cx| conversation.log_restored(cx, &restored))
+            }
             (PendingRequest::FetchGroup { id }, Body::GroupState(state)) => {
                 self.conversations.group_state(&mut self.cx, id, &state)
             }
@@ -248,6 +254,12 @@ impl Step<'_> {
             PendingRequest::FetchLog { chat, .. } => self.with(chat, |conversation, cx| {
                 conversation.fetch_log_refused(cx, problem)
             }),
+            PendingRequest::ConfirmHead { chat } => self.with(chat, |conversation, cx| {
+                conversation.head_not_confirmed(cx, problem)
+            }),
+            PendingRequest::RestoreLog { chat } => {
+                self.with(chat, |conversation, cx| conversation.restore_refused(cx, problem))
+            }
             PendingRequest::FetchGroup { id } => {
                 self.conversations.fetch_group_refused(&mut self.cx, id, problem)
             }

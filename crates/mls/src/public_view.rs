@@ -139,6 +139,34 @@ impl PublicView {
         })
     }
 
+    /// Creates the view of a group in any epoch, as one of its members shows it. Its past is not known.
+    pub fn adopt(
+        group_info: &[u8],
+        ratchet_tree: &[u8],
+        expected: ConversationId,
+    ) -> Result<Self, ViewError> {
+        let group_info = UnverifiedGroupInfo::decode(group_info, expected)?;
+        let tree = codec::ratchet_tree(ratchet_tree)?;
+        TreeKeys::read(ratchet_tree)?.check_parents()?;
+        let store = MemoryStore::new();
+        let (group, _) = PublicGroup::from_external(
+            &Crypto,
+            &Storage::new(&store),
+            tree,
+            group_info.info,
+            ProposalStore::new(),
+        )
+        .map_err(|error| ViewError::Invalid(error.to_string()))?;
+        let policy = rules::policy_of(group.group_context())?;
+        rules::verify_members(&group, &policy)?;
+        Ok(Self {
+            group,
+            conversation_id: expected,
+            policy,
+            store,
+        })
+    }
+
     /// Decodes a view from [`PublicView::to_bytes`].
     pub fn load(bytes: &[u8]) -> Result<Self, ViewError> {
         let (conversation_id, store) =
@@ -223,13 +251,7 @@ impl PublicView {
     ) -> Result<CommitEffect, ViewError> {
         let group_info = UnverifiedGroupInfo::decode(group_info_after, self.conversation_id)?;
         let (sender, staged, summary) = self.stage(commit, Validity::At(now))?;
-        let CommitSummary {
-            committer,
-            external,
-            added,
-            removed,
-            ..
-        } = summary;
+        let effect = effect_of(&staged, summary);
         let committer_leaf = match sender {
             Sender::Member(index) => index,
             _ => self
@@ -244,24 +266,38 @@ impl PublicView {
             return Err(GroupInfoError::WrongSigner(group_info.signer).into());
         }
         let confirmation_tag = group_info.confirmation_tag.clone();
-        group_info.verify_signature(&committer.device_key())?;
+        group_info.verify_signature(&effect.committer.device_key())?;
 
-        let epoch_after = staged.epoch().as_u64();
         self.merge_checked(*staged, &confirmation_tag)?;
-        Ok(CommitEffect {
-            epoch_after,
-            committer,
-            external,
-            added,
-            removed: removed.iter().map(DeviceCertificate::device_id).collect(),
-        })
+        Ok(effect)
     }
 
     /// Checks a commit and applies it without its group info: what a device can do that follows a group which it
-    /// cannot, or cannot yet, be a member of.
-    pub fn follow(&mut self, commit: &[u8]) -> Result<(), ViewError> {
-        let (_, staged, _) = self.stage(commit, Validity::JudgedByOthers)?;
-        self.merge(*staged)
+    /// cannot, or cannot yet, be a member of, and what the server does with commits that it had accepted before.
+    pub fn follow(&mut self, commit: &[u8]) -> Result<CommitEffect, ViewError> {
+        let (_, staged, summary) = self.stage(commit, Validity::JudgedByOthers)?;
+        let effect = effect_of(&staged, summary);
+        self.merge(*staged)?;
+        Ok(effect)
+    }
+
+    /// Checks a group info that a member has made of the current epoch after the commit that began it.
+    pub fn check_group_info(&self, group_info: &[u8], made_by: DeviceId) -> Result<(), ViewError> {
+        let group_info = UnverifiedGroupInfo::decode(group_info, self.conversation_id)?;
+        let tag = self.group.confirmation_tag().tls_serialize_detached();
+        if group_info.info.group_context() != self.group.group_context()
+            || tag.as_deref() != Ok(&group_info.confirmation_tag[..])
+        {
+            return Err(GroupInfoError::WrongState.into());
+        }
+        let signer = self
+            .members()?
+            .into_iter()
+            .find(|member| member.leaf == group_info.signer)
+            .map(|member| member.certificate)
+            .filter(|certificate| certificate.device_id() == made_by)
+            .ok_or(GroupInfoError::WrongSigner(group_info.signer))?;
+        Ok(group_info.verify_signature(&signer.device_key())?)
     }
 
     fn stage(
@@ -325,6 +361,23 @@ impl PublicView {
         self.group
             .merge_commit(&Storage::new(&self.store), staged)
             .map_err(|error| ViewError::Corrupt(error.to_string()))
+    }
+}
+
+fn effect_of(staged: &openmls::group::StagedCommit, summary: CommitSummary) -> CommitEffect {
+    let CommitSummary {
+        committer,
+        external,
+        added,
+        removed,
+        ..
+    } = summary;
+    CommitEffect {
+        epoch_after: staged.epoch().as_u64(),
+        committer,
+        external,
+        added,
+        removed: removed.iter().map(DeviceCertificate::device_id).collect(),
     }
 }
 

@@ -54,6 +54,13 @@ pub const CURSORS_PER_REQUEST_COUNTED: usize = 16;
 pub const VALIDATIONS_UNDER_WAY_MAX: usize = 4;
 /// Groups whose public state is kept in memory.
 pub const VIEWS_CACHED_MAX: usize = 1_024;
+/// How long after its start a server waits for devices that may know a later state, before members change groups.
+pub const SETTLING_TIME: Duration = Duration::from_mins(10);
+/// Reports of devices that are kept in that time; without them, a group waits until it is over.
+pub const SETTLING_REPORTS_MAX: usize = 200_000;
+/// By how much the first entry that is put back may be older than the newest that is there: the clock may have been set
+/// back in between.
+pub const CLOCK_SET_BACK_MAX: Duration = Duration::from_hours(1);
 /// Bytes of Welcomes in one frame; one Welcome comes whatever its size.
 pub const WELCOMES_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Welcomes that one request acknowledges.

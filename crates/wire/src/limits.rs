@@ -57,6 +57,10 @@ pub const ENTRIES_PER_PUSH_MAX: usize = 2_048;
 pub const LOG_PAGE_ENTRIES_MAX: u32 = 500;
 /// Payload bytes in a page of the log; a page holds at least one entry.
 pub const LOG_PAGE_BYTES_MAX: usize = 1024 * 1024;
+/// Entries in one request that puts them back.
+pub const RESTORED_ENTRIES_MAX: usize = 2_048;
+/// Their payload bytes. With group info and ratchet tree they fit into a frame.
+pub const RESTORED_BYTES_MAX: usize = 3 * 512 * 1024;
 /// Welcomes in one frame.
 pub const WELCOMES_PER_FRAME_MAX: usize = 16;
 /// Cursors in one acknowledgement.

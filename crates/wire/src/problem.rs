@@ -105,6 +105,8 @@ problem_codes! {
     SendOutOfOrder = "send_out_of_order", 409, "an earlier message is missing";
     /// What the message or commit claims about the log is not what the log is.
     LogDisagrees = "log_disagrees", 409, "this device and the server have different messages";
+    /// The server has just begun, and some devices that may know a later state were not heard of yet. Messages are taken.
+    CommitsHeld = "commits_held", 409, "the conversation takes no changes until its devices were heard";
     /// The MLS message does not verify, or breaks the group's policy.
     InvalidMlsMessage = "invalid_mls_message", 422, "the message is not valid for this group";
     /// A key package does not verify, or is not this device's.

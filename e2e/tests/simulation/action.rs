@@ -42,6 +42,10 @@ pub(crate) enum Action {
     Keep,
     /// The server's folder is put back from the copy.
     RollBack,
+    /// A device's profile is copied.
+    KeepProfile(u8),
+    /// A device's profile is put back from the copy.
+    RollBackProfile(u8),
     /// A hostile device of a member's account joins the conversation and does harm.
     Member(u8, Malice),
     /// A stranger does something to a member.
@@ -57,6 +61,7 @@ pub(crate) struct Weights {
     pub lie: u32,
     pub fork: u32,
     pub roll_back: u32,
+    pub profile: u32,
     pub member: u32,
     pub stranger: u32,
 }
@@ -103,6 +108,8 @@ impl Weights {
             (self.fork, Just(Action::EndFork).boxed()),
             (self.roll_back, Just(Action::Keep).boxed()),
             (self.roll_back, Just(Action::RollBack).boxed()),
+            (self.profile, of(Action::KeepProfile)),
+            (self.profile, of(Action::RollBackProfile)),
             (self.member, harming().boxed()),
             (self.stranger, accosting().boxed()),
         ];
@@ -135,14 +142,16 @@ impl Plan {
         let is_hostile = |action: &Action| {
             matches!(
                 action,
-                Action::Lie(..)
-                    | Action::Fork(_)
-                    | Action::RollBack
-                    | Action::Member(..)
-                    | Action::Stranger(..)
+                Action::Lie(..) | Action::Fork(_) | Action::Member(..) | Action::Stranger(..)
             )
         };
         self.actions.iter().any(is_hostile)
+    }
+
+    /// Whether the server or a profile goes back to an earlier state.
+    pub(crate) fn goes_back(&self) -> bool {
+        let goes_back = |action: &Action| matches!(action, Action::RollBack | Action::RollBackProfile(_));
+        self.actions.iter().any(goes_back)
     }
 }
 
@@ -179,6 +188,8 @@ impl fmt::Display for Action {
             Self::EndFork => f.write_str("end-fork"),
             Self::Keep => f.write_str("keep"),
             Self::RollBack => f.write_str("roll-back"),
+            Self::KeepProfile(who) => write!(f, "keep-profile:{who}"),
+            Self::RollBackProfile(who) => write!(f, "roll-back-profile:{who}"),
             Self::Member(who, what) => write!(f, "member:{who}:{}", what.name()),
             Self::Stranger(who, how) => write!(f, "stranger:{who}:{}", how.name()),
         }
@@ -246,6 +257,8 @@ impl FromStr for Action {
             "end-fork" => Self::EndFork,
             "keep" => Self::Keep,
             "roll-back" => Self::RollBack,
+            "keep-profile" => Self::KeepProfile(small()?),
+            "roll-back-profile" => Self::RollBackProfile(small()?),
             _ => return Err(format!("{word:?} is no action")),
         })
     }
@@ -261,6 +274,7 @@ proptest! {
             lie: 9,
             fork: 3,
             roll_back: 3,
+            profile: 3,
             member: 6,
             stranger: 3,
         }

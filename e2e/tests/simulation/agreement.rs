@@ -11,6 +11,48 @@ use crate::{device::Device, world::World};
 type Log<'a> = BTreeMap<Option<u64>, (MessageId, &'a String)>;
 
 impl World {
+    /// Every device has each text once, as far as it is due.
+    pub(crate) fn check_all_texts(&mut self, required_from: usize) -> Result<(), TestCaseError> {
+        let lists: Vec<_> = self.devices.iter_mut().map(Device::messages).collect();
+        for (index, list) in lists.iter().enumerate() {
+            self.check_texts(index, list, required_from)?;
+        }
+        self.check_undone(&lists)
+    }
+
+    /// What was written on a profile that went back is everywhere else, if it is anywhere; and where it was written, it
+    /// is said to be missing.
+    fn check_undone(&self, lists: &[Vec<Message>]) -> Result<(), TestCaseError> {
+        for text in self.texts.iter().filter(|text| text.is_undone) {
+            let has = |list: &Vec<Message>| list.iter().any(|message| message.text == text.text);
+            if !lists.iter().any(has) {
+                continue;
+            }
+            for (index, list) in lists.iter().enumerate().filter(|(_, list)| !has(list)) {
+                let device = &self.devices[index];
+                let is_told = device.warnings.iter().any(|warning| {
+                    matches!(
+                        warning,
+                        Warning::ProfileWentBack { .. } | Warning::HistoryGap { .. }
+                    )
+                });
+                let is_excused = if index == text.device {
+                    is_told
+                } else {
+                    !device.is_from_the_start || self.has_pruned
+                };
+                prop_assert!(
+                    is_excused,
+                    "device {} lacks {:?} ({} messages)",
+                    index,
+                    text.text,
+                    list.len()
+                );
+            }
+        }
+        Ok(())
+    }
+
     /// Every device has what it must have, once, in one order; the texts from `required_from` on are on all of them.
     pub(crate) fn check_agreement(&mut self, required_from: usize) -> Result<(), TestCaseError> {
         let lists: Vec<_> = self.devices.iter_mut().map(Device::messages).collect();
@@ -79,7 +121,7 @@ impl World {
         let has_all = device.is_from_the_start && !self.has_pruned;
         for (number, text) in self.texts.iter().enumerate() {
             let count = counts.remove(text.text.as_str());
-            let is_due = has_all || number >= required_from || text.device == index;
+            let is_due = !text.is_undone && (has_all || number >= required_from || text.device == index);
             prop_assert!(
                 count == Some(1) || count.is_none() && !is_due,
                 "device {} has {:?} of {:?}",

@@ -49,6 +49,8 @@ pub(crate) struct Device {
     chat: Option<ChatId>,
     /// What a screen shows that was loaded once and follows the events from then on; none before it was loaded.
     shown: Option<BTreeMap<LocalMessageId, Message>>,
+    /// How many texts there were in the world when its profile was copied.
+    pub copied_at: Option<usize>,
     /// What is to be done with the vault at the server.
     pub vault_work: VaultWork,
     /// What each id has named, over all crashes: never anything else.
@@ -178,6 +180,7 @@ impl Device {
             recovered: RecoveryCounts::default(),
             chat: None,
             shown: None,
+            copied_at: None,
             vault_work: VaultWork::Store,
             named: BTreeMap::new(),
             skew,
@@ -224,6 +227,35 @@ impl Device {
         self.shown = None;
         let database = Database::open(&self.file, &self.key).expect("the database opens");
         act(database.connection())
+    }
+
+    /// Copies the profile while the process is not running.
+    pub(crate) fn back_up(&mut self) {
+        self.with_database(|database| {
+            // What is in the write-ahead log comes into the file.
+            database
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+                .expect("the log is folded in");
+        });
+        std::fs::copy(&self.file, self.copy()).expect("a file can be copied");
+    }
+
+    /// Puts the copy in the place of the profile. What was named since is gone.
+    pub(crate) fn put_back(&mut self) {
+        self.lift_limit();
+        for suffix in ["-wal", "-shm"] {
+            let mut beside = self.file.clone().into_os_string();
+            beside.push(suffix);
+            let _ = std::fs::remove_file(beside);
+        }
+        std::fs::copy(self.copy(), &self.file).expect("a file can be copied");
+        self.named.clear();
+        self.chat = None;
+        self.vault_work = VaultWork::Store;
+    }
+
+    fn copy(&self) -> PathBuf {
+        self.file.with_extension("copy")
     }
 
     /// Starts the process again on a disk with room.

@@ -23,6 +23,7 @@ mod new_devices;
 mod promises;
 mod quarantine;
 mod recovery;
+mod returns;
 mod server;
 mod spoilt;
 mod tally;
@@ -70,6 +71,7 @@ const CALM: Weights = Weights {
     lie: 0,
     fork: 0,
     roll_back: 0,
+    profile: 0,
     member: 0,
     stranger: 0,
 };
@@ -107,6 +109,29 @@ const PRUNED_TOO_EARLY: Kind = Kind {
     },
 };
 
+const AFTER_A_RETURN: Kind = Kind {
+    name: "after a server went back",
+    percent: 15,
+    weights: Weights {
+        fault: 1,
+        crash: 1,
+        roll_back: 2,
+        ..CALM
+    },
+};
+
+const AFTER_PROFILES_WENT_BACK: Kind = Kind {
+    name: "after profiles went back",
+    percent: 15,
+    weights: Weights {
+        fault: 1,
+        crash: 1,
+        roll_back: 1,
+        profile: 3,
+        ..CALM
+    },
+};
+
 const BEFORE_A_LYING_SERVER: Kind = Kind {
     name: "before a lying server",
     percent: 10,
@@ -128,6 +153,19 @@ const ACROSS_FORKS_AND_ROLLBACKS: Kind = Kind {
     },
 };
 
+const ACROSS_LIES_AND_RETURNS: Kind = Kind {
+    name: "across lies and returns",
+    percent: 8,
+    weights: Weights {
+        fault: 1,
+        crash: 1,
+        lie: 4,
+        roll_back: 2,
+        profile: 2,
+        ..CALM
+    },
+};
+
 const AMONG_HOSTILE_PEOPLE: Kind = Kind {
     name: "among hostile members and strangers",
     percent: 8,
@@ -139,13 +177,16 @@ const AMONG_HOSTILE_PEOPLE: Kind = Kind {
     },
 };
 
-const KINDS: [Kind; 7] = [
+const KINDS: [Kind; 10] = [
     ON_A_CALM_NETWORK,
     ON_A_BAD_NETWORK,
     ACROSS_CRASHES,
     PRUNED_TOO_EARLY,
+    AFTER_A_RETURN,
+    AFTER_PROFILES_WENT_BACK,
     BEFORE_A_LYING_SERVER,
     ACROSS_FORKS_AND_ROLLBACKS,
+    ACROSS_LIES_AND_RETURNS,
     AMONG_HOSTILE_PEOPLE,
 ];
 
@@ -206,6 +247,21 @@ fn across_crashes_of_both_sides_all_devices_agree() {
 #[test]
 fn after_a_log_that_was_pruned_too_early_all_devices_come_back() {
     explore(&PRUNED_TOO_EARLY);
+}
+
+#[test]
+fn after_a_server_went_back_all_devices_have_everything() {
+    explore(&AFTER_A_RETURN);
+}
+
+#[test]
+fn after_profiles_went_back_all_devices_have_what_others_hold() {
+    explore(&AFTER_PROFILES_WENT_BACK);
+}
+
+#[test]
+fn across_lies_and_returns_the_promises_hold() {
+    explore(&ACROSS_LIES_AND_RETURNS);
 }
 
 #[test]

@@ -63,6 +63,19 @@ fn a_conversation_that_was_created_is_found_under_its_id_whatever_the_server_sai
     go_on(&mut world);
 }
 
+/// The devices no longer have what they would put back.
+fn forget_the_log(world: &mut World) {
+    for device in &mut world.devices {
+        device.with_database(|database| {
+            database
+                .execute_batch(
+                    "DELETE FROM raw_entries; DELETE FROM log_hashes; UPDATE conversations SET chain = NULL",
+                )
+                .expect("the tables are there");
+        });
+    }
+}
+
 // It stayed as it was, and nobody knew.
 #[test]
 fn a_conversation_that_is_gone_is_cut_off_until_the_user_begins_it_anew() {
@@ -72,12 +85,46 @@ fn a_conversation_that_is_gone_is_cut_off_until_the_user_begins_it_anew() {
         world.send_text(index);
         world.must_settle();
     }
+    for index in [0, 1] {
+        world.cut(index);
+    }
     world.act(Action::RollBack);
-    deliver(&mut world);
+    forget_the_log(&mut world);
+    if let Err(error) = world.recover() {
+        panic!("{error}");
+    }
     for index in [0, 1] {
         try_again(&mut world, index);
     }
     assert_one_conversation(&mut world);
+    go_on(&mut world);
+}
+
+// What had been said to somebody who was away was never sent again.
+#[test]
+fn a_conversation_that_is_begun_anew_has_what_the_old_one_had() {
+    let mut world = World::new(35, 1);
+    world.act(Action::Keep);
+    for index in [0, 1] {
+        world.send_text(index);
+        world.must_settle();
+    }
+    world.cut(1);
+    for _ in 0..3 {
+        world.send_text(0);
+        deliver(&mut world);
+    }
+    world.cut(0);
+    world.act(Action::RollBack);
+    forget_the_log(&mut world);
+    if let Err(error) = world.recover() {
+        panic!("{error}");
+    }
+    for index in [0, 1] {
+        try_again(&mut world, index);
+    }
+    assert_one_conversation(&mut world);
+    assert_all_have(&mut world, 0);
     go_on(&mut world);
 }
 

@@ -67,24 +67,29 @@ pub(crate) struct Text {
     pub text: String,
     /// The device on which it was written.
     pub device: usize,
+    /// The profile of that device has gone back to what it was before.
+    pub is_undone: bool,
 }
 
 impl World {
     /// Lets the actions happen, ends all faults, and checks what must then hold.
     pub(crate) fn run(plan: &Plan) -> Result<(), TestCaseError> {
         let mut world = Self::new(plan.seed, plan.devices);
-        if plan.is_hostile() {
-            // In most worlds they know each other before anybody does harm.
-            if !plan.seed.is_multiple_of(4) {
-                world.talk();
-            }
+        let is_hostile = plan.is_hostile();
+        // In most worlds they know each other before anybody does harm.
+        if (is_hostile || plan.goes_back()) && !plan.seed.is_multiple_of(4) {
+            world.talk();
+        }
+        if is_hostile {
             world.be_hostile();
         }
         for action in &plan.actions {
             world.act(*action);
         }
-        let held = if plan.is_hostile() {
+        let held = if is_hostile {
             world.end_hostility()
+        } else if plan.goes_back() {
+            world.end_return()
         } else {
             world.end_faults()
         };
@@ -118,6 +123,18 @@ impl World {
             self.recover()?;
         }
         self.check_promises(last)
+    }
+
+    /// What must hold where the server went back: a user enters what cannot be followed, and everybody has everything.
+    fn end_return(&mut self) -> Result<(), TestCaseError> {
+        self.recover()?;
+        self.choose_ways_out()?;
+        let last = self.texts.len();
+        for account in 0..ACCOUNTS {
+            self.send_text(account);
+        }
+        self.settle()?;
+        self.check_all_texts(last)
     }
 
     pub(crate) fn new(seed: u64, devices: u8) -> Self {
@@ -246,6 +263,19 @@ impl World {
             Action::EndFork => self.at_another_server(Server::end_fork),
             Action::Keep => self.at_another_server(Server::keep),
             Action::RollBack => self.at_another_server(Server::roll_back),
+            Action::KeepProfile(who) => self.with_profile(of(who), |device, texts| {
+                device.back_up();
+                device.copied_at = Some(texts.len());
+            }),
+            Action::RollBackProfile(who) => self.with_profile(of(who), |device, texts| {
+                let index = of(who);
+                if let Some(copied_at) = device.copied_at {
+                    device.put_back();
+                    for text in &mut texts[copied_at..] {
+                        text.is_undone |= text.device == index;
+                    }
+                }
+            }),
             Action::Member(who, what) => self.harm(self.devices[of(who)].account, what),
             Action::Stranger(who, how) => self.accost(of(who), how),
         }
@@ -258,6 +288,16 @@ impl World {
         self.cut_all();
         change(&mut self.server);
         for index in connected {
+            self.connect(index);
+        }
+    }
+
+    /// Does something with a profile while the process does not run.
+    fn with_profile(&mut self, index: usize, act: impl FnOnce(&mut Device, &mut [Text])) {
+        let is_connected = self.devices[index].link.is_some();
+        self.cut(index);
+        act(&mut self.devices[index], &mut self.texts);
+        if is_connected {
             self.connect(index);
         }
     }
@@ -438,7 +478,11 @@ impl World {
                 Err(Halt::Refused(_)) => return,
             }
         }
-        self.texts.push(Text { text, device: index });
+        self.texts.push(Text {
+            text,
+            device: index,
+            is_undone: false,
+        });
     }
 
     /// A user who has not seen that it was done does not mind.
@@ -613,7 +657,7 @@ impl World {
     }
 
     /// Lets everybody recover from what was said and done, and waits until nothing is left to do.
-    fn recover(&mut self) -> Result<(), TestCaseError> {
+    pub(crate) fn recover(&mut self) -> Result<(), TestCaseError> {
         for index in 0..self.devices.len() {
             self.devices[index].live_on();
             self.cut(index);

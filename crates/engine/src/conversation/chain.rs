@@ -114,7 +114,12 @@ impl Conversation {
         let Some(hash) = head.hash else { return Ok(()) };
         match self.record.chain() {
             Some(own) if own == hash => return Ok(()),
-            Some(_) => self.server_misbehaved(cx, Misbehaviour::LogDiffers),
+            Some(_) => {
+                self.server_misbehaved(cx, Misbehaviour::LogDiffers);
+                if self.log_forked(cx) {
+                    return Ok(());
+                }
+            }
             None => {}
         }
         log_chain::delete_before(cx.conn, self.chat(), head.seq)?;
@@ -126,6 +131,11 @@ impl Conversation {
     /// Handles the server's refusal of what we claim about the log: what it has is not what it has shown to us.
     pub(super) fn log_disagrees(&mut self, cx: &mut Context<'_>) -> StepResult {
         self.server_misbehaved(cx, Misbehaviour::LogDiffers);
+        if self.record.chain().is_some() && self.log_forked(cx) {
+            outbox::unseal(cx.conn, self.chat())?;
+            self.back_off(cx, None);
+            return Ok(());
+        }
         // Until the next page names the server's own hash, nothing is claimed.
         self.record.set_cursor(self.record.cursor(), None);
         self.live.is_anchored = false;

@@ -7,7 +7,7 @@ use super::{Conversation, message_status_changed};
 use crate::{
     LocalMessageId,
     api::{Event, MessageStatus},
-    content::{DisplayName, Meaning, MessageId, Origin, ReportedStatus, interpret},
+    content::{DisplayName, Meaning, MessageId, Origin, ReportedStatus, SALT_LEN, interpret},
     context::{Context, StepResult},
     misbehaviour::MemberMisbehaviour,
     store::{
@@ -51,9 +51,9 @@ impl Conversation {
         let is_own = account == cx.me.account_id;
         let place = Place { seq, accepted_at };
         match interpret(&content) {
-            Meaning::Text { text, .. } => self.text_received(cx, sender, id, &text, place),
+            Meaning::Text { text, .. } => self.text_received(cx, sender, (id, content.salt), &text, place),
             Meaning::Unsupported { fallback_text } => {
-                self.text_received(cx, sender, id, &fallback_text, place)
+                self.text_received(cx, sender, (id, content.salt), &fallback_text, place)
             }
             Meaning::StatusReport(reports) if is_own => self.read_elsewhere(cx, &reports),
             Meaning::StatusReport(reports) => self.receipt_received(cx, account, &reports),
@@ -66,11 +66,15 @@ impl Conversation {
             }
             // Later versions will act on these. This one shows those that can be shown as a line of text.
             Meaning::Edit { text, .. } => {
-                self.text_received(cx, sender, id, &format!("(edited) {text}"), place)
+                self.text_received(cx, sender, (id, content.salt), &format!("(edited) {text}"), place)
             }
-            Meaning::Reaction { emoji, .. } => {
-                self.text_received(cx, sender, id, &format!("(reaction) {emoji}"), place)
-            }
+            Meaning::Reaction { emoji, .. } => self.text_received(
+                cx,
+                sender,
+                (id, content.salt),
+                &format!("(reaction) {emoji}"),
+                place,
+            ),
             Meaning::Delete { .. } | Meaning::Unreact { .. } => Ok(()),
         }
     }
@@ -79,7 +83,7 @@ impl Conversation {
         &mut self,
         cx: &mut Context<'_>,
         sender: &DeviceCertificate,
-        id: MessageId,
+        (id, salt): (MessageId, [u8; SALT_LEN]),
         text: &str,
         place: Place,
     ) -> StepResult {
@@ -101,6 +105,7 @@ impl Conversation {
                 MessageStatus::Unread
             },
             seq: Some(place.seq),
+            salt: outgoing.then_some(salt),
         };
         let message = messages::insert(cx.conn, chat, &new)?;
         self.record.set_active(place.accepted_at, cx.now);

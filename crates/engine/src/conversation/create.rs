@@ -23,7 +23,7 @@ use crate::{
     store::{
         conversations, corrupt,
         handshakes::{self, HandshakeKind, HandshakeRow},
-        members, messages, outbox,
+        members, messages, outbox, raw_entries,
     },
 };
 
@@ -131,6 +131,7 @@ impl Conversation {
             }
         };
         self.record.set_cursor(0, Some(LogHash::START));
+        raw_entries::delete_beyond(cx.conn, self.chat(), 0)?;
         handshakes::insert(
             cx.conn,
             self.chat(),
@@ -257,6 +258,7 @@ impl Conversation {
         self.forget_sends(cx);
         self.live = Live::default();
         self.record.release(cx.conn)?;
+        raw_entries::delete_beyond(cx.conn, chat, 0)?;
         self.record.set_id(id);
         self.record.set_state(ConversationState::Joining);
         outbox::unseal(cx.conn, chat)?;

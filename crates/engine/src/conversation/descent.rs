@@ -163,6 +163,9 @@ impl Conversation {
             .any(|member| member.certificate.device_id() == device);
         let is_same = self.group.load(cx, id)?.transcript() == *staged.transcript();
         let is_refused = self.live.log_refusals >= LOG_REFUSALS_MAX;
+        if self.live.is_forked {
+            return self.resolve_fork(cx, head, is_same && is_member);
+        }
         if is_same
             && is_member
             && is_refused
@@ -275,6 +278,8 @@ impl Conversation {
         self.forget_sends(cx);
         self.live.follower = None;
         self.live.is_in_doubt = false;
+        self.live.has_gone_back = false;
+        self.live.is_forked = false;
         self.live.log_refusals = 0;
         self.record.set_entering(false);
         self.record.set_state(ConversationState::Joining);
@@ -409,8 +414,12 @@ impl Conversation {
             return Ok(Verdict::Wait);
         }
         if arrived {
-            // In the same state, with a log that is shorter: messages are gone, and nothing else.
-            return Ok(Verdict::Enter(if head.seq < place.seq { head } else { place }));
+            if head.seq < place.seq {
+                // In the same state, with a log that is shorter: messages are gone, and nothing else.
+                self.record.resend_from(head.seq);
+                return Ok(Verdict::Enter(head));
+            }
+            return Ok(Verdict::Enter(place));
         }
         self.descent_failed(cx);
         Ok(Verdict::Wait)
@@ -445,6 +454,9 @@ impl Conversation {
     pub(super) fn enter_unchecked(&mut self, cx: &mut Context<'_>) -> StepResult {
         former_states::delete(cx.conn, self.chat())?;
         cx.warn(Warning::HistoryGap { chat: self.chat() });
+        // Those who are there may have none of what was said in the group that this device was in.
+        let kept_from = self.kept_from(cx)?;
+        self.record.resend_from(kept_from);
         self.live.is_cut_off = false;
         self.live.retry.succeeded();
         self.leave_group(cx)

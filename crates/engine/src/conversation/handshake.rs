@@ -12,6 +12,7 @@ use super::{Conversation, join::commit_frame, log::Entry};
 use crate::{
     api::EngineError,
     context::{Context, StepResult, is_transient},
+    limits::COMMITS_HELD_RETRY,
     requests::PendingRequest,
     store::handshakes::{self, HandshakeKind, HandshakeRow},
 };
@@ -79,6 +80,9 @@ impl Conversation {
         self.live.was_elsewhere = false;
         self.leaf_key_renewed(cx);
         self.epoch_began(cx, entry)?;
+        if handshake.kind == HandshakeKind::ExternalJoin {
+            self.record.set_leaf_replaced_at(cx.now);
+        }
         if handshake.kind != HandshakeKind::Update {
             return self.joined(cx);
         }
@@ -135,6 +139,10 @@ impl Conversation {
                 Ok(())
             }
             Some(ProblemCode::LogDisagrees) => self.log_disagrees(cx),
+            Some(ProblemCode::CommitsHeld) => {
+                self.live.commits_held_until = Some(cx.now.plus(COMMITS_HELD_RETRY));
+                Ok(())
+            }
             Some(ProblemCode::SendOutOfOrder) => {
                 self.renumber(cx, problem);
                 Ok(())

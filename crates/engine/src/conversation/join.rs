@@ -27,7 +27,7 @@ use crate::{
         conversations::{self, ConversationRow},
         former_states,
         handshakes::{self, HandshakeKind, HandshakeRow},
-        held_entries, if_readable, members, outbox,
+        held_entries, if_readable, members, outbox, raw_entries,
     },
 };
 
@@ -206,14 +206,23 @@ impl Conversations {
             let Verdict::Enter(place) = conversation.judge(cx, &staged, state)? else {
                 return Ok(());
             };
+            let returns = staged
+                .members()
+                .iter()
+                .any(|member| member.certificate.device_id() == cx.me.device_id);
             let send_id = cx.new_send_id();
             // The server begins to count anew, wherever a false answer may have led the count.
             let number = 1;
+            let returning = conversation.claim_of_return(cx, number)?;
             conversation
                 .record
                 .set_cursor(place.seq, hash_to_claim(place, conversation.live.claims_nothing));
             conversation.group.delete(cx, id)?;
-            let claim = conversation.claim(number);
+            let claim = if returns {
+                returning
+            } else {
+                conversation.claim(number)
+            };
             let (group, bundle) = staged.commit(&cx.mls(), device, &claim)?;
             conversation.group.replace(group);
             handshakes::insert(
@@ -336,6 +345,9 @@ impl Conversation {
             ConversationState::Joining => {
                 self.server_misbehaved(cx, Misbehaviour::NoSuchConversation);
                 self.record.set_state(ConversationState::Starting);
+                // Nobody is known to have what was said before.
+                self.record.resend_from(0);
+                self.resend_lost(cx)?;
                 self.changed(cx);
             }
             _ => {}
@@ -357,7 +369,7 @@ impl Conversation {
     pub(crate) fn doubt_if_unnamed(&mut self, cx: &mut Context<'_>) {
         let is_joined = self.record.state() == ConversationState::Joined;
         if is_joined && !cx.connection.has_moved(self.chat()) && !self.is_named(cx) {
-            self.doubt(cx);
+            self.suspect_return(cx);
         }
     }
 
@@ -390,8 +402,10 @@ impl Conversation {
         self.report_gap(cx)?;
         self.begin_chain(cx)?;
         held_entries::delete_through(cx.conn, self.chat(), cursor)?;
+        raw_entries::delete_beyond(cx.conn, self.chat(), cursor)?;
         handshakes::delete(cx.conn, self.chat())?;
         outbox::unseal(cx.conn, self.chat())?;
+        self.resend_lost(cx)?;
         self.forget_sends(cx);
         self.devices_found(cx)?;
         self.live.retry.succeeded();

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use subrosa_wire::{AccountId, DeviceId, frames::Appended};
+use subrosa_wire::{AccountId, DeviceId, Timestamp, frames::Appended};
 
-use super::descent::Follower;
+use super::{descent::Follower, returns::Return};
 use crate::{ids::OutboxId, limits::REMOVALS_MAX, requests::Retry};
 
 /// State of a conversation on this connection.
@@ -47,6 +47,16 @@ pub(super) struct Live {
     pub is_cut_off: bool,
     /// The server refuses what this device claims about the log.
     pub claims_nothing: bool,
+    /// Whether the server seems to have gone back to an earlier state.
+    pub returned: Return,
+    /// Whether it has lost something was decided on this connection.
+    pub is_return_judged: bool,
+    /// The server's log is another one than this device has read; the group is to confirm it.
+    pub is_forked: bool,
+    /// The server takes no commits of members for the time being.
+    pub commits_held_until: Option<Timestamp>,
+    /// This device has sent what this profile does not know of.
+    pub has_gone_back: bool,
     pub is_handshake_in_flight: bool,
     /// That the server has accepted the handshake, as it says; the log has not shown it yet.
     pub handshake_accepted: Option<Appended>,

@@ -394,11 +394,11 @@ impl Conversation {
         let Some(own) = outbox::find_by_send_id(cx.conn, self.chat(), send_id)? else {
             return Ok(None);
         };
-        if own
-            .sealed
-            .as_ref()
-            .is_some_and(|sealed| sealed.ciphertext == entry.payload)
-        {
+        let Some(sealed) = &own.sealed else {
+            // If this profile went back, it may have sent it all the same.
+            return Ok(None);
+        };
+        if sealed.ciphertext == entry.payload {
             return Ok(Some(own));
         }
         self.server_misbehaved(cx, Misbehaviour::SendIdOfAnother { seq: entry.seq });
@@ -417,6 +417,7 @@ impl Conversation {
             }
             None => None,
         };
+        self.keep_raw(cx, entry)?;
         cx.connection.cursor_moved(self.chat(), self.record.cursor());
         self.record.set_cursor(entry.seq, chain);
         if let Some(hash) = chain {
@@ -470,6 +471,11 @@ impl Conversation {
             self.heard(cx, entry, sender, staged.claim())?;
         }
         let adds = !staged.added().is_empty() || is_external;
+        let returned = staged
+            .removed()
+            .iter()
+            .any(|removed| is_external && removed.device_id() == sender.device_id())
+            .then_some(staged.claim().seq);
         let id = self.id();
         let group = self.group.load(cx, id)?;
         group.merge(&cx.mls(), staged)?;
@@ -485,6 +491,9 @@ impl Conversation {
         self.forget_sends(cx);
         if adds {
             self.record.set_name_sent(false);
+        }
+        if let Some(reached) = returned {
+            self.resend_to_returned(cx, reached)?;
         }
         self.epoch_began(cx, entry)?;
         self.changed(cx);
@@ -522,7 +531,10 @@ impl Conversation {
                 self.rejoin(cx)?;
                 Ok(Applied::Stays)
             }
-            ProcessError::OwnMessage => Ok(Applied::Done),
+            ProcessError::OwnMessage => {
+                self.profile_went_back(cx);
+                Ok(Applied::Done)
+            }
             _ if !is_last_try && !is_decrypted => {
                 self.live.fetched_again = Some(seq);
                 // The queue's pump sees that the head is beyond the cursor and fetches.

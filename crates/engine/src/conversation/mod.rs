@@ -8,6 +8,8 @@ mod queue;
 mod handshake;
 mod healing;
 
+mod returns;
+
 mod chain;
 mod descent;
 mod log;
@@ -24,7 +26,7 @@ mod group;
 mod live;
 mod record;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use subrosa_mls::ConversationKind;
 use subrosa_wire::{
@@ -187,6 +189,7 @@ impl Conversations {
     /// The cursors to report to the server.
     pub(crate) fn cursors_to_acknowledge(&mut self, cx: &mut Context<'_>) -> StepResult<Vec<Cursor>> {
         let mut cursors = Vec::new();
+        let mut waiting = BTreeSet::new();
         for chat in std::mem::take(&mut cx.connection.advanced) {
             // What is passed over on the way back may be needed again, and where a Welcome leads is the server's word
             // until the log has shown its commit.
@@ -194,6 +197,11 @@ impl Conversations {
                 .filter(|row| row.state == ConversationState::Joined && !row.entering);
             let Some(row) = row else { continue };
             let live = &mut self.kept.entry(chat).or_default().live;
+            if live.returned != returns::Return::Unsuspected {
+                // The server hears of it once it has what it lacks.
+                waiting.insert(chat);
+                continue;
+            }
             if row.cursor > live.acknowledged {
                 live.acknowledged = row.cursor;
                 cursors.push(Cursor {
@@ -202,6 +210,7 @@ impl Conversations {
                 });
             }
         }
+        cx.connection.advanced.append(&mut waiting);
         Ok(cursors)
     }
 
@@ -399,6 +408,14 @@ impl Conversation {
         self.live.head_is_at_least(head.head_seq);
         self.live.acknowledged = self.live.acknowledged.max(head.cursor);
         self.resume(cx)?;
+        if self.record.state() == ConversationState::Starting
+            && handshakes::find(cx.conn, self.chat())?.is_none()
+        {
+            // It was lost, and somebody has put it back.
+            self.record.set_state(ConversationState::Joining);
+            self.changed(cx);
+            cx.touch(self.chat());
+        }
         if self.record.state() != ConversationState::Joined {
             return Ok(());
         }
@@ -408,8 +425,15 @@ impl Conversation {
         let at_sync = cx.connection.cursor_at_sync(self.chat(), cursor);
         // An answer from before this device came in says nothing about it.
         let is_older = at_sync != cursor && head.head_seq < cursor;
-        if (!head.member && !is_older) || head.head_seq < at_sync {
+        if head.head_seq == cursor && at_sync == cursor {
+            self.compare_head(cx, LogPlace::of_frame(head.head_seq, &head.head_hash))?;
+        }
+        if head.head_seq < at_sync {
+            self.suspect_return(cx);
+        } else if !head.member && !is_older {
             self.doubt(cx);
+        } else if head.member && !cx.connection.has_moved(self.chat()) {
+            self.compare_send_number(cx, head.send_number)?;
         }
         Ok(())
     }

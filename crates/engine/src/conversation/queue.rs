@@ -20,7 +20,7 @@ use crate::{
     },
     context::{Context, StepResult, is_transient},
     ids::OutboxId,
-    limits::{LOG_REFUSALS_MAX, SEND_WINDOW},
+    limits::{COMMITS_HELD_RETRY, LOG_REFUSALS_MAX, SEND_WINDOW},
     misbehaviour::Misbehaviour,
     requests::PendingRequest,
     store::{
@@ -40,6 +40,9 @@ impl Conversation {
         }
         if let Some(until) = self.budget.refused_until(cx.now) {
             self.live.retry.schedule(until);
+            return Ok(());
+        }
+        if self.waits_for_return(cx) {
             return Ok(());
         }
         let cursor = self.record.cursor();
@@ -80,7 +83,7 @@ impl Conversation {
                     self.fetch_log(cx, cursor);
                 } else if self.live.is_in_doubt {
                     self.want_group(cx)?;
-                } else {
+                } else if !self.waits_for_leaf(cx)? {
                     if self.live.renumbers {
                         if self.live.is_fetching {
                             // What the server has accepted is in the page that comes.
@@ -113,21 +116,28 @@ impl Conversation {
         let rows = outbox::head(cx.conn, self.chat(), SEND_WINDOW)?;
         let id = self.id();
         let signed_out = signed_out_devices(self.group.load(cx, id)?, cx)?;
-        let removable = self.removable(cx, signed_out);
+        let are_held = self.live.commits_held_until.is_some_and(|until| until > cx.now);
+        let removable = if are_held {
+            Vec::new()
+        } else {
+            self.removable(cx, signed_out)
+        };
         let next = rows.iter().find(|row| row.sealed.is_none());
         let starts_turn = next.is_some_and(|row| row.message.is_some()) && self.starts_turn(cx.now);
         let unsealed = rows.iter().filter(|row| row.sealed.is_none()).count();
         let is_epoch_used_up = unsealed > 0 && !self.budget.may_encrypt(unsealed);
         let updates =
             starts_turn || is_epoch_used_up || self.is_update_due(cx.now) && cx.connection.may_update(cx.now);
-        if updates || !removable.is_empty() {
+        if is_epoch_used_up || !are_held && (updates || !removable.is_empty()) {
             // Nothing can be encrypted while a commit is in flight, and no ciphertext may be left behind.
-            return if rows.iter().any(|row| row.sealed.is_some()) {
+            if rows.iter().any(|row| row.sealed.is_some()) {
                 self.send_sealed(cx, rows);
-                Ok(())
+            } else if are_held {
+                self.live.retry.schedule(cx.now.plus(COMMITS_HELD_RETRY));
             } else {
-                self.commit_update(cx, removable)
-            };
+                self.commit_update(cx, removable)?;
+            }
+            return Ok(());
         }
         let rows = self.seal(cx, rows)?;
         self.send_sealed(cx, rows);
@@ -207,7 +217,12 @@ impl Conversation {
     }
 
     /// Puts a content at the end of the queue.
-    fn queue(&self, cx: &mut Context<'_>, message: Option<LocalMessageId>, content: &[u8]) -> StepResult {
+    pub(super) fn queue(
+        &self,
+        cx: &mut Context<'_>,
+        message: Option<LocalMessageId>,
+        content: &[u8],
+    ) -> StepResult {
         let send_id = cx.new_send_id();
         Ok(outbox::insert(cx.conn, self.chat(), send_id, message, content)?)
     }
@@ -220,7 +235,8 @@ impl Conversation {
         token: SendToken,
     ) -> StepResult {
         let origin = cx.origin(self.id());
-        let (id, content) = origin.encode(&compose::text(&origin, token.into_salt(), text.as_str()))?;
+        let salt = token.into_salt();
+        let (id, content) = origin.encode(&compose::text(&origin, salt, text.as_str()))?;
         if let Some(stored) = messages::find(cx.conn, self.chat(), &id)? {
             // The caller has not learned that the first attempt succeeded.
             cx.event(Event::MessageSent(Box::new(stored)));
@@ -234,6 +250,7 @@ impl Conversation {
             sent_at: cx.now,
             status: MessageStatus::Pending,
             seq: None,
+            salt: Some(salt),
         };
         let message = messages::insert(cx.conn, self.chat(), &new)?;
         self.queue(cx, Some(message), &content)?;

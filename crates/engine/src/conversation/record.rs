@@ -117,6 +117,16 @@ impl Record {
         self.row.update_due
     }
 
+    /// Our messages after this seq are to be sent again once this device is in the group.
+    pub(super) fn resend_after(&self) -> Option<u64> {
+        self.row.resend_after
+    }
+
+    /// When our leaf was last replaced because this profile had gone back.
+    pub(super) fn leaf_replaced_at(&self) -> Timestamp {
+        self.row.leaf_replaced_at
+    }
+
     /// Whether the newest message is from this account.
     pub(super) fn is_own_turn(&self) -> bool {
         self.row.own_turn
@@ -162,6 +172,20 @@ impl Record {
 
     pub(super) fn set_update_due(&mut self, at: Timestamp) {
         self.change(|row| row.update_due = at);
+    }
+
+    /// Notes that our messages after this seq may be lost.
+    pub(super) fn resend_from(&mut self, after: u64) {
+        self.change(|row| row.resend_after = Some(row.resend_after.unwrap_or(after).min(after)));
+    }
+
+    /// Notes that they are queued again.
+    pub(super) fn resent(&mut self) {
+        self.change(|row| row.resend_after = None);
+    }
+
+    pub(super) fn set_leaf_replaced_at(&mut self, at: Timestamp) {
+        self.change(|row| row.leaf_replaced_at = at);
     }
 
     pub(super) fn set_own_turn(&mut self, is_own: bool) {

@@ -35,6 +35,9 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration {
         sql: include_str!("../../migrations/0008_processed.sql"),
     },
+    Migration {
+        sql: include_str!("../../migrations/0009_returns.sql"),
+    },
 ];
 
 /// The version of the schema in the file; 0 for an empty file.

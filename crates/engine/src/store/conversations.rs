@@ -29,6 +29,9 @@ pub(crate) struct ConversationRow {
     pub entering: bool,
     pub hidden: bool,
     pub update_due: Timestamp,
+    /// Our messages after this seq are to be sent again.
+    pub resend_after: Option<u64>,
+    pub leaf_replaced_at: Timestamp,
 }
 
 impl ConversationRow {
@@ -55,7 +58,7 @@ pub(crate) struct Quarantine {
 const COLUMNS: &str =
     "c.id, c.conversation_id, c.kind, c.title, c.state, c.cursor, c.accepted_number, c.updated_at,
                        c.own_turn, c.name_sent, c.active_at, c.chain, c.epoch_seq, c.entering, c.quarantined,
-                       c.retried_at, c.hidden, c.update_due";
+                       c.retried_at, c.hidden, c.update_due, c.resend_after, c.leaf_replaced_at";
 
 fn kind_to_sql(kind: ConversationKind) -> i64 {
     match kind {
@@ -129,6 +132,8 @@ fn conversation(row: &Row<'_>) -> Result<ConversationRow, DatabaseError> {
         entering: row.get(13)?,
         hidden: row.get(16)?,
         update_due: instant(17)?,
+        resend_after: row.get::<_, Option<i64>>(18)?.map(from_sql).transpose()?,
+        leaf_replaced_at: instant(19)?,
     })
 }
 
@@ -213,7 +218,7 @@ pub(crate) fn update(conn: &Connection, row: &ConversationRow) -> Result<(), Dat
             "UPDATE conversations
              SET conversation_id = ?2, state = COALESCE(?3, state), cursor = ?4, accepted_number = ?5, updated_at = ?6,
                  own_turn = ?7, name_sent = ?8, active_at = ?9, chain = ?10, epoch_seq = ?11, entering = ?12,
-                 update_due = ?13
+                 update_due = ?13, resend_after = ?14, leaf_replaced_at = ?15
              WHERE id = ?1",
         )?
         .execute(params![
@@ -230,6 +235,8 @@ pub(crate) fn update(conn: &Connection, row: &ConversationRow) -> Result<(), Dat
             to_sql(row.epoch_seq),
             row.entering,
             to_sql(row.update_due.as_millis()),
+            row.resend_after.map(to_sql),
+            to_sql(row.leaf_replaced_at.as_millis()),
         ])?;
     if changed == 1 {
         Ok(())

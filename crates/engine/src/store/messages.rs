@@ -7,7 +7,7 @@ use super::{corrupt, from_sql, id_bytes, readable, to_sql};
 use crate::{
     ChatId, LocalMessageId,
     api::{Message, MessageStatus},
-    content::{MessageId, ReportedStatus},
+    content::{MessageId, ReportedStatus, SALT_LEN},
     database::DatabaseError,
 };
 
@@ -215,6 +215,8 @@ pub(crate) struct NewMessage<'a> {
     pub status: MessageStatus,
     /// `None` for a pending one.
     pub seq: Option<u64>,
+    /// The salt of its content, if it is this account's.
+    pub salt: Option<[u8; SALT_LEN]>,
 }
 
 pub(crate) fn insert(
@@ -229,8 +231,8 @@ pub(crate) fn insert(
         .prepare_cached("SELECT COALESCE(MAX(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'messages'")?
         .query_row([], |row| row.get(0))?;
     conn.prepare_cached(
-        "INSERT INTO messages (id, conversation, message_id, position, seq, sender, outgoing, text, sent_at, status)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO messages (id, conversation, message_id, position, seq, sender, outgoing, text, sent_at, status, salt)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         next,
@@ -243,21 +245,71 @@ pub(crate) fn insert(
         new.text,
         to_sql(new.sent_at.as_millis()),
         status_to_sql(new.status),
+        new.salt,
     ])?;
     Ok(LocalMessageId::new(next))
 }
 
+/// A message of this account that can be sent again.
+pub(crate) struct Resendable {
+    pub id: LocalMessageId,
+    pub message_id: MessageId,
+    pub text: String,
+    pub salt: [u8; SALT_LEN],
+}
+
+/// The newest messages of this account after a place that are not queued, in their order.
+pub(crate) fn own_after(
+    conn: &Connection,
+    chat: ChatId,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<Resendable>, DatabaseError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT id, message_id, text, salt FROM messages
+         WHERE conversation = ?1 AND outgoing = 1 AND seq > ?2 AND salt IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.message = messages.id)
+         ORDER BY position DESC LIMIT ?3",
+    )?;
+    let mut messages = readable(statement.query(params![chat, to_sql(after), limit])?, |row| {
+        let salt: Vec<u8> = row.get(3)?;
+        Ok(Resendable {
+            id: row.get(0)?,
+            message_id: message_id(&row.get::<_, Vec<u8>>(1)?)?,
+            text: row.get(2)?,
+            salt: salt.try_into().map_err(|_| corrupt("a salt"))?,
+        })
+    })?;
+    messages.reverse();
+    Ok(messages)
+}
+
+/// Makes a message pending again: the server has lost it.
+pub(crate) fn set_pending(conn: &Connection, id: LocalMessageId) -> Result<(), DatabaseError> {
+    conn.prepare_cached("UPDATE messages SET seq = NULL, position = ?2 + id, status = ?3 WHERE id = ?1")?
+        .execute(params![
+            id,
+            PENDING_POSITION,
+            status_to_sql(MessageStatus::Pending)
+        ])?;
+    Ok(())
+}
+
 /// Moves a message of ours, which the server has accepted, to its place in the log. It keeps the time at which it was
-/// written, unless that lies after the server's: then this device's clock is fast.
+/// written, unless that lies after the server's: then this device's clock is fast. One that was sent again for somebody
+/// else stays where it is.
 pub(crate) fn set_accepted(
     conn: &Connection,
     id: LocalMessageId,
     seq: u64,
     accepted_at: Timestamp,
 ) -> Result<(), DatabaseError> {
-    let chat = conn
-        .prepare_cached("SELECT conversation FROM messages WHERE id = ?1")?
-        .query_row([id], |row| row.get(0))?;
+    let (chat, is_placed) = conn
+        .prepare_cached("SELECT conversation, seq IS NOT NULL FROM messages WHERE id = ?1")?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if is_placed {
+        return Ok(());
+    }
     let place = free_position(conn, chat, to_sql(seq))?;
     conn.prepare_cached(
         "UPDATE messages SET position = ?5, seq = ?2, sent_at = MIN(sent_at, ?3), status = ?4 WHERE id = ?1",

@@ -13,6 +13,7 @@ pub(crate) mod notices;
 pub(crate) mod outbox;
 pub(crate) mod own_devices;
 pub(crate) mod profile;
+pub(crate) mod raw_entries;
 pub(crate) mod seen_devices;
 
 use rusqlite::{Row, Rows};

@@ -171,9 +171,17 @@ fn a_log_that_has_become_shorter_is_told_and_entered_again() {
     push(&mut device, entry.clone());
     device.step(Input::Connected).unwrap();
     let shorter = entry.seq - 1;
+    let mut is_lying = true;
     others.converse_lying(&mut device, |body| match body {
         Body::SyncState(state) => state.conversations[0].head_seq = shorter,
-        Body::GroupState(state) => state.head_seq = shorter,
+        Body::GroupState(state) => {
+            state.head_seq = shorter;
+            is_lying = false;
+        }
+        Body::LogPage(page) if is_lying => {
+            page.entries.retain(|entry| entry.seq <= shorter);
+            page.head_seq = shorter;
+        }
         _ => {}
     });
     assert!(

@@ -223,6 +223,8 @@ impl Others {
             epoch: other.group.epoch(),
             member: other.group.epoch() > 0,
             cursor: other.cursor,
+            send_number: 0,
+            head_hash: Vec::new().into(),
         });
         SyncState {
             conversations: heads.collect(),

@@ -67,6 +67,9 @@ impl Service {
             }
             SendCheck::Possible { .. } => {}
         }
+        if committer == Committer::Member {
+            self.check_settled(&key).await?;
+        }
         let view = match turn.take() {
             Some(view) if view.epoch() == epoch => view,
             _ => self.load_view(&key).await?,
@@ -88,6 +91,23 @@ impl Service {
         // Only now is the view the one at the head. After a refusal it is ahead, and is dropped.
         *turn = Some(view);
         Ok(accepted)
+    }
+
+    /// Refuses a member's commit as long as a device that may know a later state was not heard of.
+    async fn check_settled(&self, key: &SendKey) -> Result<(), Problem> {
+        if self.settling.is_over(self.clock.now()) {
+            return Ok(());
+        }
+        let mut devices = self
+            .store
+            .members_from_before(key.conversation_id, self.settling.began_at())
+            .await?;
+        devices.retain(|device_id| *device_id != key.device_id);
+        if self.settling.has_heard(key.conversation_id, &devices) {
+            Ok(())
+        } else {
+            Err(Problem::new(ProblemCode::CommitsHeld, ""))
+        }
     }
 
     async fn load_view(&self, key: &SendKey) -> Result<PublicView, Problem> {

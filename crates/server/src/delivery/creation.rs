@@ -90,7 +90,7 @@ impl Service {
     }
 
     /// The conversation is one of the creator's account, and every account of it is in the directory.
-    async fn check_policy(&self, session: &Session, policy: &GroupPolicy) -> Result<(), Problem> {
+    pub(super) async fn check_policy(&self, session: &Session, policy: &GroupPolicy) -> Result<(), Problem> {
         if !policy.admits(session.account_id) {
             return Err(Problem::new(
                 ProblemCode::Forbidden,

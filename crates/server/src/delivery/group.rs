@@ -19,6 +19,10 @@ impl Service {
         let id = conversation_id(&fetch.conversation_id)?;
         let group = self.store.group_for(id, session.account_id).await?;
         let group = group.ok_or_else(|| Problem::from(LogRefusal::NotAMember))?;
+        if group.group_info.is_empty() {
+            // Whoever puts the log back has more to come.
+            return Err(problems::unavailable("the conversation is being restored"));
+        }
         let public_view = group.public_view;
         let ratchet_tree = self
             .validation

@@ -76,6 +76,7 @@ impl Service {
             })
         });
         let moves: Vec<_> = moves.collect::<Result<_, Problem>>()?;
+        self.settling.heard(&moves, self.clock.now());
         self.appender.acknowledge(moves);
         Ok(())
     }

@@ -22,6 +22,8 @@ mod validation;
 
 mod commit;
 mod creation;
+mod restoring;
+mod settling;
 
 mod log;
 

@@ -112,6 +112,14 @@ impl From<StoreError> for Problem {
     }
 }
 
+/// What is asked for will be there later.
+pub(super) fn unavailable(detail: &str) -> Problem {
+    Problem {
+        retry_after_ms: millis(UNAVAILABLE_RETRY_AFTER),
+        ..Problem::new(ProblemCode::Unavailable, detail)
+    }
+}
+
 /// An MLS message cannot be read.
 pub(super) fn unreadable(error: PeekError) -> Problem {
     malformed(error.to_string())

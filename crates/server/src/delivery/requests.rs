@@ -73,6 +73,9 @@ pub(super) fn bounded_lists(request: &Request) -> Result<(), Problem> {
             let max = limits::KEY_PACKAGES_WITHDRAWN_MAX;
             at_most("withdrawn key packages", publish.withdrawn.len(), max)
         }
+        Request::RestoreLog(restore) => {
+            at_most("entries", restore.entries.len(), limits::RESTORED_ENTRIES_MAX)
+        }
         _ => Ok(()),
     }
 }
@@ -92,7 +95,8 @@ pub(super) fn weight(request: &Request) -> usize {
         | Request::FetchGroup(_)
         | Request::Sync(_)
         | Request::AcknowledgeWelcomes(_)
-        | Request::ClaimKeyPackages(_) => LARGE_REQUEST_WEIGHT,
+        | Request::ClaimKeyPackages(_)
+        | Request::RestoreLog(_) => LARGE_REQUEST_WEIGHT,
         _ => 1,
     }
 }

@@ -18,6 +18,7 @@ use super::{
     pruning,
     publisher::Publisher,
     requests,
+    settling::Settling,
     validation::Validation,
 };
 use crate::{
@@ -32,6 +33,7 @@ use crate::{
 pub struct Service {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) settling: Settling,
     pub(super) fanout: Fanout,
     hub: Arc<Hub>,
     pub(super) appender: Appender,
@@ -89,6 +91,7 @@ impl Service {
             requests: Limiter::new(config.requests, &clock),
             claims: Limiter::new(config.claims, &clock),
             commits: Limiter::new(config.commits, &clock),
+            settling: Settling::new(clock.now()),
             store,
             clock,
             fanout,
@@ -181,6 +184,7 @@ impl Service {
             Request::Acknowledge(acknowledge) => self
                 .acknowledge(session, &acknowledge)
                 .map(|()| Body::Acknowledged(Acknowledged {})),
+            Request::RestoreLog(restore) => self.restore_log(session, restore).await.map(Body::LogRestored),
             Request::FetchLog(fetch) => self.fetch_log(session, &fetch).await.map(Body::LogPage),
             Request::FetchGroup(fetch) => self.fetch_group(session, &fetch).await.map(Body::GroupState),
             Request::Sync(_) => self.sync(session).await.map(Body::SyncState),

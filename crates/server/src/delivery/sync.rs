@@ -24,12 +24,17 @@ impl Service {
         let heads = self.store.conversation_heads(account_id, device_id).await?;
         let devices = self.store.devices(account_id).await?;
         let stock = self.store.key_package_stock(device_id).await?;
+        let incarnation = self.store.incarnation().await?;
+        let is_settling = !self.settling.is_over(self.clock.now());
         let conversations = heads.into_iter().map(|head| frames::ConversationHead {
             conversation_id: id_bytes(head.conversation_id.as_bytes()),
             head_seq: head.head_seq,
             epoch: head.epoch,
             member: head.member,
-            cursor: head.acked_seq,
+            // Soon after a start, every device is to say itself how far it is.
+            cursor: if is_settling { 0 } else { head.acked_seq },
+            send_number: head.send_number,
+            head_hash: hash_bytes(head.head_hash),
         });
         let own_devices = devices
             .into_iter()
@@ -43,6 +48,7 @@ impl Service {
             key_packages: Some(frames::KeyPackageStock {
                 hashes: stock.hashes.iter().map(|hash| hash.to_vec().into()).collect(),
             }),
+            incarnation: id_bytes(incarnation.as_bytes()),
         })
     }
 

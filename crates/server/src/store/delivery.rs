@@ -141,6 +141,95 @@ pub struct CreateWrite {
     pub first: CommitWrite,
 }
 
+/// Entries that a log had before the server went back to an earlier state.
+#[derive(Debug, Clone)]
+pub struct RestoreWrite {
+    /// The conversation.
+    pub conversation_id: ConversationId,
+    /// The place before the first entry, and the log chain there: the head, unless the conversation is lost.
+    pub after: (u64, LogHash),
+    /// The entries that follow, in order.
+    pub entries: Vec<RestoredEntry>,
+    /// The group after them, if it changes.
+    pub group: Option<RestoredGroup>,
+    /// What is needed if the server does not know the conversation.
+    pub lost: Option<LostConversation>,
+}
+
+/// An entry as it was in the log.
+#[derive(Debug, Clone)]
+pub struct RestoredEntry {
+    /// Which send it was.
+    pub key: SendKey,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// What its authenticated data says about the log.
+    pub claim: LogClaim,
+    /// The epoch after it.
+    pub epoch: u64,
+    /// `MLSMessage`.
+    pub payload: Bytes,
+    /// SHA-256 of it.
+    pub payload_hash: [u8; 32],
+    /// What it changed, if it was a commit.
+    pub commit: Option<RestoredCommit>,
+}
+
+/// What a commit changed.
+#[derive(Debug, Clone)]
+pub struct RestoredCommit {
+    /// How its sender stood to the group.
+    pub committer: Committer,
+    /// Devices that came in, an external committer among them.
+    pub added: Vec<RestoredMember>,
+    /// Devices that were removed.
+    pub removed: Vec<DeviceId>,
+}
+
+/// A device in a group that is restored.
+#[derive(Debug, Clone, Copy)]
+pub struct RestoredMember {
+    /// The device.
+    pub device_id: DeviceId,
+    /// Its account.
+    pub account_id: AccountId,
+    /// Whether the directory knows it as signed in.
+    pub is_signed_in: bool,
+}
+
+/// The state of a group.
+#[derive(Debug, Clone)]
+pub struct RestoredGroup {
+    /// Its epoch.
+    pub epoch: u64,
+    /// Its public state.
+    pub public_view: Bytes,
+    /// `MLSMessage` with the `GroupInfo`; empty if it is still to come.
+    pub group_info: Bytes,
+}
+
+/// A conversation of which the server knows nothing.
+#[derive(Debug, Clone)]
+pub struct LostConversation {
+    /// What it is.
+    pub kind: ConversationKind,
+    /// What no other conversation may have.
+    pub claim: Claim,
+    /// Whose it is.
+    pub accounts: Vec<AccountId>,
+    /// The devices in its group after the entries.
+    pub members: Vec<RestoredMember>,
+}
+
+/// Where a log ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogHead {
+    /// The newest entry.
+    pub seq: u64,
+    /// The log chain there.
+    pub hash: LogHash,
+}
+
 /// A device has stored a log up to a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CursorMove {
@@ -328,6 +417,10 @@ pub struct ConversationHead {
     pub member: bool,
     /// Up to here it has stored the log; 0 if it is not a member.
     pub acked_seq: u64,
+    /// The number of its last accepted send.
+    pub send_number: u64,
+    /// The log chain at the newest entry.
+    pub head_hash: LogHash,
 }
 
 /// A Welcome that waits for a device.
@@ -441,6 +534,17 @@ pub trait DeliveryStore: Send + Sync {
     ///
     /// A refused write leaves the others alone. After an error nothing of the batch is stored.
     async fn write_log(&self, batch: LogBatch) -> Result<Vec<LogOutcome>, StoreError>;
+
+    /// Puts entries back, all or none. If the log does not end where they begin, nothing is written. Returns where the
+    /// log ends then.
+    async fn restore_log(&self, write: RestoreWrite) -> Result<Result<LogHead, LogRefusal>, StoreError>;
+
+    /// The signed-in members of a conversation that is older than this instant; none of one that is not.
+    async fn members_from_before(
+        &self,
+        conversation_id: ConversationId,
+        before: Timestamp,
+    ) -> Result<Vec<DeviceId>, StoreError>;
 
     /// What would become of a send now. An external committer need not be a member, and its number is free.
     async fn check_send(&self, key: SendKey, committer: Committer) -> Result<SendCheck, StoreError>;

@@ -51,6 +51,12 @@ pub(crate) fn without_person(warning: &client::Warning) -> Warning {
         client::Warning::HistoryGap { chat } => Warning::HistoryGap {
             chat: shapes::chat_id(*chat),
         },
+        client::Warning::ServerWentBack { chat, .. } => Warning::ServerWentBack {
+            chat: shapes::chat_id(*chat),
+        },
+        client::Warning::ProfileWentBack { chat } => Warning::ProfileWentBack {
+            chat: shapes::chat_id(*chat),
+        },
         client::Warning::NotProcessed { chat, .. } => Warning::NotProcessed {
             chat: chat.map(shapes::chat_id),
             detail: report(warning),

@@ -4,9 +4,9 @@ use subrosa_wire::frames::{
     Account, Acknowledge, AcknowledgeWelcomes, Acknowledged, Append, Appended, ClaimKeyPackages, ClientFrame,
     Commit, ConversationHead, CreateConversation, Cursor, Deliver, DeviceKeyPackage, Draining, FetchGroup,
     FetchLog, GroupState, Hello, KeyPackageStock, KeyPackages, KeyPackagesLow, KeyPackagesPublished,
-    LogEntry, LogPage, LookUpAccount, Notice, Ping, Pong, Problem, PublishKeyPackages, Ready, ServerFrame,
-    SignedOut, StateChanged, Sync, SyncState, WelcomeItem, WelcomesWaiting, append, client_frame::Request,
-    log_entry, look_up_account, notice, server_frame::Body,
+    LogEntry, LogPage, LogRestored, LookUpAccount, Lost, Notice, Ping, Pong, Problem, PublishKeyPackages,
+    Ready, RestoreLog, ServerFrame, SignedOut, StateChanged, Sync, SyncState, WelcomeItem, WelcomesWaiting,
+    append, client_frame::Request, log_entry, look_up_account, notice, server_frame::Body,
 };
 
 /// An id that can be distinguished from the others in a hex dump.
@@ -159,6 +159,31 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
             }),
         ),
         ("ping", Request::Ping(Ping {})),
+        (
+            "restore_log",
+            Request::RestoreLog(RestoreLog {
+                conversation_id: id(1).into(),
+                entries: vec![LogEntry {
+                    conversation_id: Vec::new().into(),
+                    ..application_entry()
+                }],
+                group_info: b"info".to_vec().into(),
+                lost: None,
+            }),
+        ),
+        (
+            "restore_log lost",
+            Request::RestoreLog(RestoreLog {
+                conversation_id: id(1).into(),
+                entries: Vec::new(),
+                group_info: b"info".to_vec().into(),
+                lost: Some(Lost {
+                    ratchet_tree: b"tree".to_vec().into(),
+                    seq_before: 6,
+                    hash_before: vec![0x66; 32].into(),
+                }),
+            }),
+        ),
     ]
 }
 
@@ -215,6 +240,20 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
                     epoch: 4,
                     member: true,
                     cursor: 7,
+                    ..ConversationHead::default()
+                }],
+                ..SyncState::default()
+            }),
+        ),
+        (
+            "sync_state send_number",
+            Body::SyncState(SyncState {
+                conversations: vec![ConversationHead {
+                    conversation_id: id(1).into(),
+                    head_seq: 8,
+                    send_number: 9,
+                    head_hash: vec![0x77; 32].into(),
+                    ..ConversationHead::default()
                 }],
                 ..SyncState::default()
             }),
@@ -225,6 +264,7 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
                 key_packages: Some(KeyPackageStock {
                     hashes: vec![vec![7; 32].into()],
                 }),
+                incarnation: id(6).into(),
                 ..SyncState::default()
             }),
         ),
@@ -279,6 +319,14 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
             "pong",
             Body::Pong(Pong {
                 server_time_ms: 1_800_000_000_000,
+            }),
+        ),
+        (
+            "log_restored",
+            Body::LogRestored(LogRestored {
+                conversation_id: id(1).into(),
+                head_seq: 8,
+                head_hash: vec![0x77; 32].into(),
             }),
         ),
         (

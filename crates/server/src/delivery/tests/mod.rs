@@ -10,5 +10,7 @@ mod key_packages;
 mod messages;
 mod pruning;
 mod reading;
+mod restoring;
+mod settling;
 mod signing_out;
 mod storage;

@@ -90,11 +90,18 @@ impl World {
 
     /// Stops the server as an operator does, and starts it again on the same folder.
     pub(crate) async fn restart(self) -> Self {
+        self.while_stopped(|_| {}).await
+    }
+
+    /// Stops the server, does something to its folder, and starts it again.
+    pub(crate) async fn while_stopped(self, act: impl FnOnce(&std::path::Path)) -> Self {
         self.service.finish().await;
         self.stop.cancel();
         self.tasks.wait().await;
         drop(self.service);
         self.store.close().await;
+        drop(self.store);
+        act(self.folder.path());
         Self::open(self.folder, self.clock, self.config, self.rng)
     }
 
@@ -291,6 +298,12 @@ impl Device {
                 commit: Some(to_commit(bundle)),
             }
         })
+    }
+
+    /// The group info of the current epoch, made by this device.
+    pub(crate) fn own_group_info(&self, id: ConversationId) -> Bytes {
+        self.group(id, |mls, group| group.group_info(mls, &self.identity).unwrap())
+            .into()
     }
 
     /// The server has accepted the pending commit.

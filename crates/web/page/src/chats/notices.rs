@@ -201,6 +201,8 @@ fn words(warning: &Warning) -> String {
         Meaning::MessagesMissing(member) => now!("warning-messages-missing", name = name(member)),
         Meaning::UnreadableMessage => now!("warning-unreadable"),
         Meaning::HistoryGap => now!("warning-gap"),
+        Meaning::ServerWentBack => now!("warning-server-went-back"),
+        Meaning::ProfileWentBack => now!("warning-profile-went-back"),
         Meaning::NotProcessed => now!("warning-not-processed"),
         Meaning::CertificatesExpired => now!("warning-certificates"),
         Meaning::Refused => now!("warning-refused"),

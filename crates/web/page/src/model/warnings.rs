@@ -42,6 +42,10 @@ pub(crate) enum Meaning<'a> {
     UnreadableMessage,
     /// Messages never reached this device.
     HistoryGap,
+    /// The server had lost messages, and has them again.
+    ServerWentBack,
+    /// What was sent from this device is missing here.
+    ProfileWentBack,
     /// Something cannot be processed, and is left out.
     NotProcessed,
     /// The other person's devices cannot be added yet.
@@ -76,6 +80,8 @@ impl<'a> Meaning<'a> {
             Warning::MessagesMissing { member, .. } => Self::MessagesMissing(member),
             Warning::UnreadableMessage { .. } => Self::UnreadableMessage,
             Warning::HistoryGap { .. } => Self::HistoryGap,
+            Warning::ServerWentBack { .. } => Self::ServerWentBack,
+            Warning::ProfileWentBack { .. } => Self::ProfileWentBack,
             Warning::NotProcessed { .. } => Self::NotProcessed,
             Warning::CertificatesExpired { .. } => Self::CertificatesExpired,
             Warning::Refused { .. } => Self::Refused,
@@ -156,6 +162,8 @@ pub(crate) fn report(warning: &Warning) -> Option<String> {
         | Warning::UnknownDevice(_)
         | Warning::DeviceUnlisted(_)
         | Warning::HistoryGap { .. }
+        | Warning::ServerWentBack { .. }
+        | Warning::ProfileWentBack { .. }
         | Warning::CertificatesExpired { .. }
         | Warning::More => None,
     }

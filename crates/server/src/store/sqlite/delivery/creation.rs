@@ -1,15 +1,16 @@
 //! A new conversation, with its first commit as seq 1.
 
+use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension as _};
-use subrosa_mls::{LogHash, payload_hash};
-use subrosa_wire::{ConversationId, Timestamp};
+use subrosa_mls::{ConversationKind, LogHash, payload_hash};
+use subrosa_wire::{AccountId, ConversationId, Timestamp};
 
 use super::{
     accounts,
     conversation_cache::ConversationCache,
     entries::NewEntry,
     members::NewMember,
-    rows::{self, kind_to_sql, to_sql},
+    rows::{kind_to_sql, to_sql},
     welcomes,
 };
 use crate::store::{
@@ -39,7 +40,8 @@ pub(super) fn create(
             },
         );
     }
-    if let Some(existing) = conversation_of_pair(connection, write)? {
+    let pair = pair(write.claim, &write.accounts);
+    if let Some(existing) = conversation_of_pair(connection, pair)? {
         return Ok(Err(LogRefusal::ConversationExists(existing)));
     }
     if accounts::conversations_of(connection, first.account_id)? >= write.conversations_max as u64 {
@@ -55,8 +57,18 @@ pub(super) fn create(
         payload_hash: payload_hash(&first.commit),
     };
     let hash = entry.chain(LogHash::START, FIRST_SEQ);
-    let row_id = insert_conversation(connection, accepted_at, hash, write)?;
-    insert_group(connection, row_id, write)?;
+    let new = NewConversation {
+        id,
+        kind: write.kind,
+        head: (FIRST_SEQ, hash),
+        epoch,
+        first_seq: FIRST_SEQ,
+        created_at: accepted_at,
+        accounts: &write.accounts,
+        pair,
+    };
+    let row_id = new.insert(connection)?;
+    insert_group(connection, row_id, epoch, &first.public_view, &first.group_info)?;
     entry.insert(connection, row_id, FIRST_SEQ)?;
     NewMember {
         device_id: first.key.device_id,
@@ -88,11 +100,12 @@ pub(super) fn create(
     }))
 }
 
-fn conversation_of_pair(
+/// The conversation that a pair of accounts has.
+pub(super) fn conversation_of_pair(
     connection: &Connection,
-    write: &CreateWrite,
+    pair: Option<Pair>,
 ) -> Result<Option<ConversationId>, StoreError> {
-    let Some((lower, higher)) = pair(write) else {
+    let Some((lower, higher)) = pair else {
         return Ok(None);
     };
     Ok(connection
@@ -100,67 +113,79 @@ fn conversation_of_pair(
             "SELECT c.id FROM direct_pairs p JOIN conversations c ON c.number = p.conversation
              WHERE p.lower = ?1 AND p.higher = ?2",
         )?
-        .query_row((lower, higher), |row| Ok(ConversationId::from_bytes(row.get(0)?)))
+        .query_row((lower.as_bytes(), higher.as_bytes()), |row| {
+            Ok(ConversationId::from_bytes(row.get(0)?))
+        })
         .optional()?)
 }
 
-/// The pair of accounts that the conversation claims, the lower id first.
-fn pair(write: &CreateWrite) -> Option<(&[u8; 16], &[u8; 16])> {
-    if write.claim == Claim::Nothing {
+/// A pair of accounts, the lower id first.
+pub(super) type Pair = (AccountId, AccountId);
+
+/// The pair that a conversation claims.
+pub(super) fn pair(claim: Claim, accounts: &[AccountId]) -> Option<Pair> {
+    if claim == Claim::Nothing {
         return None;
     }
-    let lower = write.accounts.iter().min()?;
-    let higher = write.accounts.iter().max()?;
-    Some((lower.as_bytes(), higher.as_bytes()))
+    Some((*accounts.iter().min()?, *accounts.iter().max()?))
 }
 
-fn insert_conversation(
-    connection: &Connection,
-    accepted_at: Timestamp,
-    hash: LogHash,
-    write: &CreateWrite,
-) -> Result<ConversationRowId, StoreError> {
-    let changed = connection
-        .prepare_cached(
-            "INSERT INTO conversations (id, kind, head_seq, head_hash, epoch, first_seq, created_at)
-             VALUES (?1, ?2, ?3, ?6, ?4, ?3, ?5)",
-        )?
-        .execute((
-            write.first.key.conversation_id.as_bytes(),
-            kind_to_sql(write.kind),
-            to_sql(FIRST_SEQ),
-            to_sql(write.first.epoch + 1),
-            to_sql(accepted_at.as_millis()),
-            hash.as_bytes(),
-        ))?;
-    StoreError::check_affected("create a conversation", changed, 1)?;
-    let row_id = ConversationRowId::new(connection.last_insert_rowid());
-    for account_id in &write.accounts {
-        accounts::add(connection, row_id, *account_id)?;
-    }
-    if let Some((lower, higher)) = pair(write) {
+/// A row for a conversation, with all that names its accounts.
+pub(super) struct NewConversation<'a> {
+    pub(super) id: ConversationId,
+    pub(super) kind: ConversationKind,
+    pub(super) head: (u64, LogHash),
+    pub(super) epoch: u64,
+    /// The oldest entry that is kept.
+    pub(super) first_seq: u64,
+    pub(super) created_at: Timestamp,
+    pub(super) accounts: &'a [AccountId],
+    pub(super) pair: Option<Pair>,
+}
+
+impl NewConversation<'_> {
+    pub(super) fn insert(&self, connection: &Connection) -> Result<ConversationRowId, StoreError> {
         let changed = connection
-            .prepare_cached("INSERT INTO direct_pairs (lower, higher, conversation) VALUES (?1, ?2, ?3)")?
-            .execute((lower, higher, row_id))?;
-        StoreError::check_affected("note a pair", changed, 1)?;
+            .prepare_cached(
+                "INSERT INTO conversations (id, kind, head_seq, head_hash, epoch, first_seq, created_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute((
+                self.id.as_bytes(),
+                kind_to_sql(self.kind),
+                to_sql(self.head.0),
+                self.head.1.as_bytes(),
+                to_sql(self.epoch),
+                to_sql(self.first_seq),
+                to_sql(self.created_at.as_millis()),
+            ))?;
+        StoreError::check_affected("create a conversation", changed, 1)?;
+        let row_id = ConversationRowId::new(connection.last_insert_rowid());
+        for account_id in self.accounts {
+            accounts::add(connection, row_id, *account_id)?;
+        }
+        if let Some((lower, higher)) = self.pair {
+            let changed = connection
+                .prepare_cached("INSERT INTO direct_pairs (lower, higher, conversation) VALUES (?1, ?2, ?3)")?
+                .execute((lower.as_bytes(), higher.as_bytes(), row_id))?;
+            StoreError::check_affected("note a pair", changed, 1)?;
+        }
+        Ok(row_id)
     }
-    Ok(row_id)
 }
 
-fn insert_group(
+/// Keeps the group of a conversation that is new here.
+pub(super) fn insert_group(
     connection: &Connection,
     row_id: ConversationRowId,
-    write: &CreateWrite,
+    epoch: u64,
+    public_view: &Bytes,
+    group_info: &Bytes,
 ) -> Result<(), StoreError> {
     let changed = connection
         .prepare_cached(
             "INSERT INTO groups (conversation, epoch, public_view, group_info) VALUES (?1, ?2, ?3, ?4)",
         )?
-        .execute((
-            row_id,
-            rows::to_sql(write.first.epoch + 1),
-            write.first.public_view.as_ref(),
-            write.first.group_info.as_ref(),
-        ))?;
+        .execute((row_id, to_sql(epoch), public_view.as_ref(), group_info.as_ref()))?;
     StoreError::check_affected("keep a group", changed, 1)
 }

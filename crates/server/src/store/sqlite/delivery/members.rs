@@ -1,13 +1,29 @@
 //! Rows of the devices in a group.
 
 use rusqlite::Connection;
-use subrosa_wire::{AccountId, DeviceId};
+use subrosa_wire::{AccountId, ConversationId, DeviceId, Timestamp};
 
 use super::rows::to_sql;
 use crate::store::{
     StoreError,
     delivery::{ConversationRowId, SendKey},
 };
+
+/// The signed-in members of a conversation that was created before an instant.
+pub(super) fn from_before(
+    connection: &Connection,
+    conversation_id: ConversationId,
+    before: Timestamp,
+) -> Result<Vec<DeviceId>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT m.device FROM conversations c JOIN members m ON m.conversation = c.number
+         WHERE c.id = ?1 AND c.created_at < ?2 AND m.signed_out = 0",
+    )?;
+    let rows = statement.query_map((conversation_id.as_bytes(), to_sql(before.as_millis())), |row| {
+        Ok(DeviceId::from_bytes(row.get(0)?))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
 
 /// Removes a device.
 pub(super) fn remove(
@@ -34,6 +50,18 @@ pub(super) fn count_send(
         )?
         .execute((row_id, key.device_id.as_bytes(), to_sql(key.send_number), to_sql(seq)))?;
     StoreError::check_affected("count a send", changed, 1)
+}
+
+/// Notes that a device is signed out: nothing waits for it.
+pub(super) fn set_signed_out(
+    connection: &Connection,
+    row_id: ConversationRowId,
+    device_id: DeviceId,
+) -> Result<(), StoreError> {
+    let changed = connection
+        .prepare_cached("UPDATE members SET signed_out = 1 WHERE conversation = ?1 AND device = ?2")?
+        .execute((row_id, device_id.as_bytes()))?;
+    StoreError::check_affected("sign a member out", changed, 1)
 }
 
 /// A device that joins.

@@ -11,13 +11,14 @@ mod log;
 mod members;
 mod pages;
 mod prune;
+mod restoring;
 mod rows;
 mod sends;
 pub(super) mod sign_out;
 mod welcomes;
 
 use async_trait::async_trait;
-use subrosa_wire::{AccountId, ConversationId, DeviceId};
+use subrosa_wire::{AccountId, ConversationId, DeviceId, Timestamp};
 
 pub(super) use self::conversation_cache::ConversationCache;
 use super::SqliteStore;
@@ -25,8 +26,8 @@ use crate::store::{
     StoreError,
     delivery::{
         ClaimedKeyPackage, Committer, ConversationHead, DeliveryStore, GroupRecord, KeyPackagePublication,
-        KeyPackageStock, LogBatch, LogOutcome, LogPage, PageBounds, PruneOutcome, PruneStep, ReadRefusal,
-        SendCheck, SendKey, TooManyKeyPackages, WelcomeRecord,
+        KeyPackageStock, LogBatch, LogHead, LogOutcome, LogPage, LogRefusal, PageBounds, PruneOutcome,
+        PruneStep, ReadRefusal, RestoreWrite, SendCheck, SendKey, TooManyKeyPackages, WelcomeRecord,
     },
 };
 
@@ -35,6 +36,22 @@ impl DeliveryStore for SqliteStore {
     async fn write_log(&self, batch: LogBatch) -> Result<Vec<LogOutcome>, StoreError> {
         self.write("write_log", move |context| log::write(context, batch))
             .await
+    }
+
+    async fn restore_log(&self, write: RestoreWrite) -> Result<Result<LogHead, LogRefusal>, StoreError> {
+        self.write("restore_log", move |context| restoring::restore(context, &write))
+            .await
+    }
+
+    async fn members_from_before(
+        &self,
+        conversation_id: ConversationId,
+        before: Timestamp,
+    ) -> Result<Vec<DeviceId>, StoreError> {
+        self.read("members_from_before", move |connection| {
+            members::from_before(connection, conversation_id, before)
+        })
+        .await
     }
 
     async fn check_send(&self, key: SendKey, committer: Committer) -> Result<SendCheck, StoreError> {

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use rusqlite::{Connection, Row};
+use subrosa_mls::LogHash;
 use subrosa_wire::{AccountId, ConversationId, DeviceId, SendId, Timestamp};
 
 use super::rows::{self, from_sql, position, seq_of};
@@ -98,7 +99,8 @@ pub(super) fn conversation_heads(
     device_id: DeviceId,
 ) -> Result<Vec<ConversationHead>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT c.id, c.head_seq, c.epoch, m.device IS NOT NULL AS member, COALESCE(m.acked_seq, 0) AS acked_seq
+        "SELECT c.id, c.head_seq, c.head_hash, c.epoch, m.device IS NOT NULL AS member,
+                COALESCE(m.acked_seq, 0) AS acked_seq, COALESCE(m.last_send_number, 0) AS send_number
          FROM conversation_accounts a
          JOIN conversations c ON c.number = a.conversation
          LEFT JOIN members m ON m.conversation = c.number AND m.device = ?2
@@ -111,6 +113,8 @@ pub(super) fn conversation_heads(
             epoch: from_sql(row.get("epoch")?),
             member: row.get("member")?,
             acked_seq: from_sql(row.get("acked_seq")?),
+            send_number: from_sql(row.get("send_number")?),
+            head_hash: LogHash::from_bytes(row.get("head_hash")?),
         })
     })?;
     Ok(heads.collect::<Result<_, _>>()?)
