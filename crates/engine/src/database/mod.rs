@@ -100,7 +100,33 @@ impl Database {
             return Err(DatabaseError::WrongKeyOrCorrupt);
         }
         migrations::check_version(&database.connection, migrations)?;
+        database.check_whole()?;
         database.ready(migrations)
+    }
+
+    /// Checks that the file was not cut off: what it lacks would read as if it were empty. SQLite compares its size with
+    /// what it should be, but not if there is a write-ahead log: that may hold what the file does not.
+    fn check_whole(&self) -> Result<(), DatabaseError> {
+        let checkpoint = "PRAGMA wal_checkpoint(PASSIVE)";
+        let pages_in_log = self
+            .connection
+            .query_row(checkpoint, [], |row| row.get::<_, i64>(1));
+        if matches!(pages_in_log, Ok(..=0)) {
+            return Ok(());
+        }
+        self.check("PRAGMA quick_check(1)")
+    }
+
+    fn check(&self, pragma: &str) -> Result<(), DatabaseError> {
+        let mut statement = self.connection.prepare(pragma)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let finding: String = row.get(0)?;
+            if finding != "ok" {
+                return Err(DatabaseError::Corrupt(finding));
+            }
+        }
+        Ok(())
     }
 
     /// Runs `work` in one transaction: committed if it succeeds, rolled back if it fails or panics.
@@ -145,17 +171,8 @@ impl Database {
 
     /// Reads and authenticates every page, for a user who suspects the disk. Takes longer the larger the database is.
     pub fn check_integrity(&self) -> Result<(), DatabaseError> {
-        for check in ["PRAGMA cipher_integrity_check", "PRAGMA integrity_check"] {
-            let mut statement = self.connection.prepare(check)?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                let finding: String = row.get(0)?;
-                if finding != "ok" {
-                    return Err(DatabaseError::Corrupt(finding));
-                }
-            }
-        }
-        Ok(())
+        self.check("PRAGMA cipher_integrity_check")?;
+        self.check("PRAGMA integrity_check")
     }
 
     /// Writes the write-ahead log back into the database and closes it.

@@ -470,6 +470,34 @@ fn a_log_that_was_cut_or_changed_gives_only_whole_transactions() {
     }
 }
 
+// What a file lacks reads as empty pages: messages that lay there were gone, and nobody was told.
+#[test]
+fn a_file_that_is_cut_off_does_not_open() {
+    const PAGE: usize = 4096;
+    let fixture = Fixture::with_notes();
+    let mut database = fixture.open(&key(1)).unwrap();
+    add_notes(&mut database, 2_000);
+    database.truncate_log().unwrap();
+    let whole = fs::read(fixture.path()).unwrap();
+    add_notes(&mut database, 10);
+    let log = fs::read(fixture.folder.path().join("profile.db-wal")).unwrap();
+    assert!(!log.is_empty() && whole.len() > 20 * PAGE);
+    for log in [&log[..], &[]] {
+        for len in [
+            whole.len() / 2,
+            whole.len() / 2 / PAGE * PAGE,
+            whole.len() - 4 * PAGE,
+            3 * PAGE,
+        ] {
+            let cut = Fixture::new();
+            fs::write(cut.path(), &whole[..len]).unwrap();
+            fs::write(cut.folder.path().join("profile.db-wal"), log).unwrap();
+            let opened = cut.open(&key(1));
+            assert!(opened.is_err(), "cut to {len}, with {} bytes of log", log.len());
+        }
+    }
+}
+
 #[test]
 fn mls_state_belongs_to_the_transaction_of_the_step() {
     let mut database = Database::in_memory().unwrap();
