@@ -53,7 +53,7 @@ fn files(folder: &Path) -> Vec<(PathBuf, Option<Vec<u8>>)> {
 }
 
 /// Starts the server with tokens of another issuer: every device renews its own at the next request.
-async fn restart_with_other_tokens(server: &mut Server, number: u32) {
+pub(crate) async fn restart_with_other_tokens(server: &mut Server, number: u32) {
     let toml = format!("public_url = \"http://localhost:{number}\"\n");
     std::fs::write(server.folder().join("config.toml"), toml).unwrap_or_else(|error| panic!("{error}"));
     server.restart().await;

@@ -12,6 +12,7 @@ mod lying_server;
 mod networks;
 mod operations;
 mod refusals;
+mod returns;
 mod talking;
 mod terminal_app;
 mod terminal_safety;
