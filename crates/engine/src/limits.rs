@@ -17,6 +17,8 @@ pub(crate) const RAW_BYTES_MAX: u64 = 8 * 1024 * 1024;
 pub(crate) const RAW_PRUNED_EVERY: u64 = 64;
 /// How long no commit is tried after the server has refused one because it has just begun.
 pub(crate) const COMMITS_HELD_RETRY: Duration = Duration::from_mins(1);
+/// How often on one connection it may do so, before the user is told: it takes commits ten minutes after it began.
+pub(crate) const COMMITS_HELD_MAX: u32 = 12;
 /// Messages that are sent again for a device that has come back.
 pub(crate) const RESENT_MAX: u32 = 500;
 /// A leaf is replaced because this profile went back at most once in this time.

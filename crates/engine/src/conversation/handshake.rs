@@ -12,7 +12,7 @@ use super::{Conversation, join::commit_frame, log::Entry};
 use crate::{
     api::EngineError,
     context::{Context, StepResult, is_transient},
-    limits::COMMITS_HELD_RETRY,
+    limits::{COMMITS_HELD_MAX, COMMITS_HELD_RETRY},
     requests::PendingRequest,
     store::handshakes::{self, HandshakeKind, HandshakeRow},
 };
@@ -139,8 +139,8 @@ impl Conversation {
                 Ok(())
             }
             Some(ProblemCode::LogDisagrees) => self.log_disagrees(cx),
-            Some(ProblemCode::CommitsHeld) => {
-                self.live.commits_held_until = Some(cx.now.plus(COMMITS_HELD_RETRY));
+            Some(ProblemCode::CommitsHeld) if self.live.commits_held < COMMITS_HELD_MAX => {
+                self.live.commits_are_held(cx.now.plus(COMMITS_HELD_RETRY));
                 Ok(())
             }
             Some(ProblemCode::SendOutOfOrder) => {

@@ -55,6 +55,8 @@ pub(super) struct Live {
     pub is_forked: bool,
     /// The server takes no commits of members for the time being.
     pub commits_held_until: Option<Timestamp>,
+    /// How often it has refused one for that reason.
+    pub commits_held: u32,
     /// This device has sent what this profile does not know of.
     pub has_gone_back: bool,
     pub is_handshake_in_flight: bool,
@@ -97,6 +99,13 @@ impl Live {
     pub(super) fn removes(&mut self, device: DeviceId) {
         *self.removals.entry(device).or_default() += 1;
     }
+
+    /// Notes that the server takes no commits for the time being, so that no attempt says anything about a device.
+    pub(super) fn commits_are_held(&mut self, until: Timestamp) {
+        self.commits_held += 1;
+        self.commits_held_until = Some(until);
+        self.removals.clear();
+    }
 }
 
 #[cfg(test)]
@@ -113,5 +122,7 @@ mod tests {
             live.removes(device);
         }
         assert!(!live.may_remove(device));
+        live.commits_are_held(Timestamp::from_millis(1));
+        assert!(live.may_remove(device));
     }
 }

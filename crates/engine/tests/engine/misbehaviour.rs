@@ -552,6 +552,45 @@ fn a_commit_that_the_server_only_says_it_has_accepted_costs_no_message() {
 }
 
 #[test]
+fn messages_do_not_wait_for_a_server_that_takes_no_commits_and_in_the_end_it_is_told() {
+    let (mut device, mut others, chat) = joined();
+    let held = || Body::Problem(Problem::new(ProblemCode::CommitsHeld, ""));
+    for attempt in 1..=20 {
+        device.now = device.now.plus(Duration::from_hours(2));
+        let sent = send(&mut device, chat, &format!("text {attempt}"));
+        while !device.asked.is_empty() {
+            let frame = device.asked.remove(0);
+            let is_commit = matches!(
+                &frame.request,
+                Some(Request::Append(append)) if matches!(append.payload, Some(append::Payload::Commit(_)))
+            );
+            let body = if is_commit {
+                held()
+            } else {
+                others.answer(&device, &frame)
+            };
+            device.answer(frame.request_id, body);
+        }
+        if !device.warnings().is_empty() {
+            assert!(attempt > 10, "{attempt}");
+            break;
+        }
+        assert_eq!(message(&device, &sent).status, MessageStatus::Sent);
+    }
+    let told = device.warnings();
+    assert!(
+        matches!(
+            told[..],
+            [Warning::Refused {
+                code: Some(ProblemCode::CommitsHeld),
+                ..
+            }]
+        ),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn a_commit_that_the_log_does_not_keep_any_more_takes_effect_all_the_same() {
     let (mut device, mut others, chat) = joined();
     let sent = send_after_a_while(&mut device, chat);
