@@ -153,7 +153,8 @@ impl Conversation {
             return self.put_back_all(cx);
         }
         let common = self.kept_from(cx)?;
-        self.cannot_put_back(cx, common)
+        self.cannot_put_back(cx, common);
+        Ok(())
     }
 
     /// The place before the first entry that is kept.
@@ -166,12 +167,14 @@ impl Conversation {
         let (chat, cursor) = (self.chat(), self.record.cursor());
         let ours = self.hash_at(cx, head.seq)?;
         if ours.is_none() {
-            return self.cannot_put_back(cx, head.seq);
+            self.cannot_put_back(cx, head.seq);
+            return Ok(());
         }
         if ours != head.hash {
             // Others have gone on from an earlier place.
             let common = head.seq.min(self.kept_from(cx)?);
-            return self.cannot_put_back(cx, common);
+            self.cannot_put_back(cx, common);
+            return Ok(());
         }
         let entries = raw_entries::after(
             cx.conn,
@@ -181,7 +184,8 @@ impl Conversation {
             RESTORED_BYTES_MAX,
         )?;
         let Some(last) = entries.last() else {
-            return self.cannot_put_back(cx, head.seq);
+            self.cannot_put_back(cx, head.seq);
+            return Ok(());
         };
         let group_info = if last.seq == cursor {
             self.group_info(cx)?
@@ -200,7 +204,8 @@ impl Conversation {
         let entries = raw_entries::newest(cx.conn, chat, cursor, RESTORED_ENTRIES_MAX, RESTORED_BYTES_MAX)?;
         let before = entries.first().map_or(cursor, |first| first.seq - 1);
         let Some(hash_before) = self.hash_before(cx, before)? else {
-            return self.cannot_put_back(cx, before);
+            self.cannot_put_back(cx, before);
+            return Ok(());
         };
         let group_info = self.group_info(cx)?;
         let id = self.id();
@@ -257,11 +262,11 @@ impl Conversation {
         let cursor = self.record.cursor();
         cx.touch(self.chat());
         if head.seq < cursor {
-            return if head.seq > before {
-                self.put_back(cx, from, head)
-            } else {
-                self.cannot_put_back(cx, head.seq)
-            };
+            if head.seq > before {
+                return self.put_back(cx, from, head);
+            }
+            self.cannot_put_back(cx, head.seq);
+            return Ok(());
         }
         self.live.returned = Return::Unsuspected;
         self.live.is_return_judged = true;
@@ -290,17 +295,17 @@ impl Conversation {
             self.back_off(cx, Some(problem));
             return Ok(());
         }
-        self.cannot_put_back(cx, head)
+        self.cannot_put_back(cx, head);
+        Ok(())
     }
 
     /// The server's log cannot be brought to where this device is: its own messages are sent again, and the other ways
     /// back decide. Up to `common`, the server has what this device has.
-    fn cannot_put_back(&mut self, cx: &mut Context<'_>, common: u64) -> StepResult {
+    fn cannot_put_back(&mut self, cx: &mut Context<'_>, common: u64) {
         self.live.returned = Return::Unsuspected;
         self.live.is_return_judged = true;
         self.record.resend_from(common);
         self.doubt(cx);
-        Ok(())
     }
 
     /// Notes that the server has another log than this device has read. Once on each connection, the group that the server
