@@ -257,9 +257,10 @@ impl Step<'_> {
             PendingRequest::ConfirmHead { chat } => self.with(chat, |conversation, cx| {
                 conversation.head_not_confirmed(cx, problem)
             }),
-            PendingRequest::RestoreLog { chat } => {
-                self.with(chat, |conversation, cx| conversation.restore_refused(cx, problem))
-            }
+            PendingRequest::RestoreLog { chat } => self.with(chat, |conversation, cx| {
+                conversation.restore_refused(cx, problem);
+                Ok(())
+            }),
             PendingRequest::FetchGroup { id } => {
                 self.conversations.fetch_group_refused(&mut self.cx, id, problem)
             }

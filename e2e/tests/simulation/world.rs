@@ -63,6 +63,7 @@ pub(crate) struct World {
 }
 
 /// A text that somebody wrote.
+#[expect(clippy::struct_field_names, reason = "nothing else says what it says")]
 pub(crate) struct Text {
     pub text: String,
     /// The device on which it was written.

@@ -284,19 +284,18 @@ impl Conversation {
     }
 
     /// Handles the refusal of entries that were put back.
-    pub(crate) fn restore_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
+    pub(crate) fn restore_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) {
         let Return::Restoring { head, .. } = self.live.returned else {
-            return Ok(());
+            return;
         };
         tracing::warn!(chat = %self.chat(), code = problem.code, detail = problem.detail, "entries were not taken back");
         cx.touch(self.chat());
         if is_transient(problem) {
             self.live.returned = Return::Suspected;
             self.back_off(cx, Some(problem));
-            return Ok(());
+            return;
         }
         self.cannot_put_back(cx, head);
-        Ok(())
     }
 
     /// The server's log cannot be brought to where this device is: its own messages are sent again, and the other ways

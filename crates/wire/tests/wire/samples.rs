@@ -62,6 +62,7 @@ fn account() -> Account {
 }
 
 /// Every request, by its name in the proto file; a request with a oneof appears once for each variant.
+#[expect(clippy::too_many_lines, reason = "it is a list of examples")]
 pub(crate) fn requests() -> Vec<(&'static str, Request)> {
     let append = |payload| {
         Request::Append(Append {

@@ -169,6 +169,7 @@ async fn it_is_put_back_once_and_in_parts() {
 }
 
 #[tokio::test]
+#[expect(clippy::type_complexity, reason = "a table: one line for each change")]
 async fn what_was_not_in_the_log_is_refused() {
     let this = returned().await;
     let first = this.lost.entries[0].clone();

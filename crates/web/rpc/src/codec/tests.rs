@@ -63,6 +63,7 @@ fn round_trip<T: serde::Serialize + DeserializeOwned + PartialEq + std::fmt::Deb
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is a list of examples")]
 fn what_is_written_is_read_and_nothing_else() {
     let handle: subrosa_wire::Handle = "alice".parse().unwrap();
     let secret = || Secret::new("correct horse".to_owned());
