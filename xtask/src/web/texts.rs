@@ -47,14 +47,14 @@ mod tests {
 
     #[test]
     fn a_text_is_there_in_every_language_or_not_at_all() {
-        let texts = [("en", "a = An & a <b>\n"), ("de", "# Worte\nab = x\na = Ein\n")];
+        let texts = [("en", "a = An & a <b>\n"), ("de", "# Text\nab = x\na = Rosa\n")];
         let texts = Texts(
             texts
                 .map(|(language, text)| (language.to_owned(), text.to_owned()))
                 .to_vec(),
         );
         let html = texts.in_all_languages("a").ok();
-        let expected = "<span lang=\"en\">An &amp; a &lt;b></span><span lang=\"de\">Ein</span>";
+        let expected = "<span lang=\"en\">An &amp; a &lt;b></span><span lang=\"de\">Rosa</span>";
         assert_eq!(html.as_deref(), Some(expected));
         assert!(texts.in_all_languages("ab").is_err());
     }
