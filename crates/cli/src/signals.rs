@@ -39,7 +39,7 @@ impl GoesOn {
         {
             return;
         }
-        pending().await
+        pending::<()>().await;
     }
 }
 

@@ -42,6 +42,8 @@ pub(crate) const PING_INTERVAL_MAX: Duration = Duration::from_secs(15);
 pub(crate) const PING_INTERVAL_MIN: Duration = Duration::from_secs(1);
 /// How long after a ping, or after any other request, a frame must have arrived.
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// The same while the server owes what may be as long as a frame can be.
+pub(crate) const LONG_ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 /// The slowest line that counts as alive, in bytes a second: a long request may take this much more time to be answered.
 pub(crate) const SLOWEST_LINE: usize = 2 * 1024;
 

@@ -37,7 +37,7 @@ fn message(number: i64, outgoing: bool, minutes: u64, text: &str) -> Message {
 }
 
 /// Answers as a worker does that has these messages.
-fn page_of(all: Vec<Message>, request: &Request) -> Option<Answer> {
+fn page_of(all: &[Message], request: &Request) -> Option<Answer> {
     let Request::Messages { page, limit, .. } = request else {
         return None;
     };
@@ -74,15 +74,15 @@ fn a_few(request: &Request) -> Option<Answer> {
         message(5, false, 31, "🥶🍎"),
         message(6, false, 32, "שלום\nזאת שורה ארוכה יותר"),
     ];
-    page_of(all, request)
+    page_of(&all, request)
 }
 
 fn many(request: &Request) -> Option<Answer> {
     let text = |number: i64| format!("message {number}");
-    let all = (1..=150)
+    let all: Vec<_> = (1..=150)
         .map(|number| message(number, number % 3 == 0, number.unsigned_abs(), &text(number)))
         .collect();
-    page_of(all, request)
+    page_of(&all, request)
 }
 
 fn every_status(request: &Request) -> Option<Answer> {
@@ -97,7 +97,7 @@ fn every_status(request: &Request) -> Option<Answer> {
         status,
         ..message(number, true, number.unsigned_abs() * 10, "Gate at 8:30?")
     });
-    page_of(all.collect(), request)
+    page_of(&all.collect::<Vec<_>>(), request)
 }
 
 #[tokio::test]

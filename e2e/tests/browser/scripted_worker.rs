@@ -44,7 +44,7 @@ impl ScriptedPage {
     pub(crate) async fn open(path: &str, answers: fn(&Request) -> Option<Answer>) -> Self {
         let server = Server::start().await;
         let mut profile = Profile::new(Kind::Chromium);
-        profile.prelude = SCRIPTED.to_owned();
+        SCRIPTED.clone_into(&mut profile.prelude);
         let browser = profile.start().await;
         let tab = browser.open(&format!("{}{path}", server.url())).await;
         tab.until("globalThis.scripted?.onmessage").await;

@@ -43,7 +43,11 @@ impl Files {
         &mut self,
         linked: &BTreeMap<String, Vec<u8>>,
     ) -> Result<BTreeMap<String, String>> {
-        let is_script = |name: &str| name.ends_with(".js");
+        let is_script = |name: &str| {
+            Path::new(name)
+                .extension()
+                .is_some_and(|extension| extension == "js")
+        };
         let mut names = BTreeMap::new();
         let mut scripts = Vec::new();
         for (name, content) in linked {

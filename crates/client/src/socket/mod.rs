@@ -1,7 +1,7 @@
 //! One WebSocket connection: from the TCP handshake to Ready, and then frames in both directions until it ends. It
 //! keeps no state; the engine requests everything again on the next one.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use prost::Message as _;
 use subrosa_wire::{
@@ -19,8 +19,8 @@ use crate::{
     error::named_version,
     host::HostHandle,
     limits::{
-        ANSWER_TIMEOUT, CONNECT_TIMEOUT, PING_INTERVAL_MAX, PING_INTERVAL_MIN, READY_TIMEOUT, SLOWEST_LINE,
-        WRITE_TIMEOUT,
+        ANSWER_TIMEOUT, CONNECT_TIMEOUT, LONG_ANSWER_TIMEOUT, PING_INTERVAL_MAX, PING_INTERVAL_MIN,
+        READY_TIMEOUT, SLOWEST_LINE, WRITE_TIMEOUT,
     },
     platform::{Network, Receiver, Sender, timeout},
     rest::USER_AGENT,
@@ -94,10 +94,10 @@ impl Socket {
 
     /// Carries frames until the connection ends.
     pub(crate) async fn run(self, host: &HostHandle, outgoing: mpsc::Receiver<ClientFrame>) -> Ending {
-        let owed = watch::Sender::new(None);
+        let debt = watch::Sender::new(Debt::default());
         tokio::select! {
-            ending = read(self.receiver, host, &owed) => ending,
-            ending = write(self.sender, outgoing, self.ping_interval, &owed) => ending,
+            ending = read(self.receiver, host, &debt) => ending,
+            ending = write(self.sender, outgoing, self.ping_interval, &debt) => ending,
         }
     }
 }
@@ -157,23 +157,53 @@ fn refused(problem: Problem) -> ClientError {
     }
 }
 
-/// The time within which the server must say something, since something was requested; `None` while nothing was requested
-/// after its last frame. By this a user who sends something learns that a connection is dead.
-type Owed = watch::Sender<Option<Duration>>;
+/// What the server owes. By this a user who sends something learns that a connection is dead.
+#[derive(Debug, Default)]
+struct Debt {
+    /// The time within which it must say something; `None` while nothing was requested after its last frame.
+    patience: Option<Duration>,
+    /// Requests whose answer may be long: on a slow line nothing else arrives until it has.
+    long: HashSet<u64>,
+}
 
-/// Notes that something of this length was requested.
-fn owe(owed: &Owed, bytes: usize) {
-    let seconds = u32::try_from(bytes / SLOWEST_LINE).unwrap_or(u32::MAX);
-    let patience = ANSWER_TIMEOUT + Duration::from_secs(seconds.into());
-    owed.send_if_modified(|owed| owed.is_none() && owed.replace(patience).is_none());
+impl Debt {
+    /// Notes requests, which together are this long.
+    fn owe(&mut self, frames: &[ClientFrame], bytes: usize) -> bool {
+        let long = frames.iter().filter(|frame| has_long_answer(frame));
+        self.long.extend(long.map(|frame| frame.request_id));
+        if self.patience.is_some() {
+            return false;
+        }
+        let seconds = u32::try_from(bytes / SLOWEST_LINE).unwrap_or(u32::MAX);
+        let answer = if self.long.is_empty() {
+            ANSWER_TIMEOUT
+        } else {
+            LONG_ANSWER_TIMEOUT
+        };
+        self.patience = Some(answer + Duration::from_secs(seconds.into()));
+        true
+    }
+
+    /// Notes a frame.
+    fn heard(&mut self, frame: &ServerFrame) {
+        self.patience = None;
+        self.long.remove(&frame.request_id);
+    }
+}
+
+fn has_long_answer(frame: &ClientFrame) -> bool {
+    matches!(
+        frame.request,
+        Some(Request::Sync(_) | Request::FetchLog(_) | Request::FetchGroup(_))
+    )
 }
 
 /// The next frame; an error also if the server lets the time pass that it has.
-async fn owed_frame(receiver: &mut Receiver, owed: &Owed) -> Result<ServerFrame, String> {
-    let mut changes = owed.subscribe();
+async fn next_in_time(receiver: &mut Receiver, debt: &watch::Sender<Debt>) -> Result<ServerFrame, String> {
+    let mut changes = debt.subscribe();
     loop {
-        let patience = *changes.borrow_and_update();
-        let received = async {
+        let patience = changes.borrow_and_update().patience;
+        let next = async {
             match patience {
                 Some(patience) => timeout(patience, next_frame(receiver))
                     .await
@@ -182,9 +212,10 @@ async fn owed_frame(receiver: &mut Receiver, owed: &Owed) -> Result<ServerFrame,
             }
         };
         tokio::select! {
-            frame = received => {
-                owed.send_replace(None);
-                return frame;
+            frame = next => {
+                let frame = frame?;
+                debt.send_modify(|debt| debt.heard(&frame));
+                return Ok(frame);
             }
             Ok(()) = changes.changed() => {}
         }
@@ -192,10 +223,10 @@ async fn owed_frame(receiver: &mut Receiver, owed: &Owed) -> Result<ServerFrame,
 }
 
 /// Passes every frame to the engine.
-async fn read(mut receiver: Receiver, host: &HostHandle, owed: &Owed) -> Ending {
+async fn read(mut receiver: Receiver, host: &HostHandle, debt: &watch::Sender<Debt>) -> Ending {
     let mut draining = None;
     loop {
-        let frame = match owed_frame(&mut receiver, owed).await {
+        let frame = match next_in_time(&mut receiver, debt).await {
             Err(reason) => return draining.map_or(Ending::Lost(reason), Ending::Draining),
             Ok(frame) => frame,
         };
@@ -237,7 +268,7 @@ async fn write(
     mut sender: Sender,
     mut outgoing: mpsc::Receiver<ClientFrame>,
     ping_interval: Duration,
-    owed: &Owed,
+    debt: &watch::Sender<Debt>,
 ) -> Ending {
     let mut own_request = FIRST_OWN_REQUEST;
     loop {
@@ -252,12 +283,13 @@ async fn write(
                 }
             }
         };
-        let mut messages = vec![frame.encode_to_vec()];
+        let mut frames = vec![frame];
         while let Ok(frame) = outgoing.try_recv() {
-            messages.push(frame.encode_to_vec());
+            frames.push(frame);
         }
+        let messages: Vec<_> = frames.iter().map(prost::Message::encode_to_vec).collect();
         tracing::trace!(frames = messages.len(), "sending");
-        owe(owed, messages.iter().map(Vec::len).sum());
+        debt.send_if_modified(|debt| debt.owe(&frames, messages.iter().map(Vec::len).sum()));
         match timeout(WRITE_TIMEOUT, sender.send(messages)).await {
             Ok(Ok(())) => {}
             Ok(Err(reason)) => return Ending::Lost(reason),

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot have its server has failed")]
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use subrosa_wire::frames::{Draining, Pong, SignedOut, SyncState};
+use subrosa_wire::frames::{Append, Draining, FetchLog, Pong, SignedOut, SyncState};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::{WebSocketStream, accept_async, tungstenite::Message};
 
@@ -232,28 +232,56 @@ async fn a_server_that_does_not_answer_what_is_sent_ends_the_connection() {
         Socket::open(&server, &network, "token".into())
     );
     let mut receiver = opened.unwrap().receiver;
-    let owed = Owed::new(None);
+    let debt = watch::Sender::new(Debt::default());
     let send = async {
         tokio::task::yield_now().await;
-        owed.send_replace(Some(Duration::from_millis(20)));
+        debt.send_modify(|debt| debt.patience = Some(Duration::from_millis(20)));
         std::future::pending::<()>().await;
     };
-    let received = tokio::select! {
-        received = owed_frame(&mut receiver, &owed) => received,
+    let frame = tokio::select! {
+        frame = next_in_time(&mut receiver, &debt) => frame,
         () = send => unreachable!("it never ends"),
     };
-    assert_eq!(received.map(drop), Err("the server did not answer".to_owned()));
+    assert_eq!(frame.map(drop), Err("the server did not answer".to_owned()));
+}
+
+fn requested(request_id: u64, request: Request) -> ClientFrame {
+    ClientFrame {
+        request_id,
+        request: Some(request),
+    }
 }
 
 #[test]
 fn a_dead_connection_is_noticed_within_fifteen_seconds_of_a_message() {
-    let owed = Owed::new(None);
-    owe(&owed, 8 * 1024);
-    let patience = owed.borrow().unwrap();
-    assert!(patience <= Duration::from_secs(15), "{patience:?}");
+    let mut debt = Debt::default();
+    let message = requested(1, Request::Append(Append::default()));
+    assert!(debt.owe(std::slice::from_ref(&message), 8 * 1024));
+    let patience = debt.patience;
+    assert!(patience.is_some_and(|patience| patience <= Duration::from_secs(15)));
     // What is sent after it does not give the server more time.
-    owe(&owed, 1024 * 1024);
-    assert_eq!(*owed.borrow(), Some(patience));
+    assert!(!debt.owe(&[message], 1024 * 1024));
+    assert_eq!(debt.patience, patience);
+}
+
+// A page of the log that took longer than ten seconds was never received.
+#[test]
+fn a_long_answer_on_a_slow_line_is_no_dead_connection() {
+    let mut debt = Debt::default();
+    debt.owe(&[requested(1, Request::FetchLog(FetchLog::default()))], 100);
+    assert_eq!(debt.patience, Some(LONG_ANSWER_TIMEOUT));
+    // A push was on its way before the page, and then the client pings.
+    debt.heard(&ServerFrame::default());
+    debt.owe(&[requested(2, Request::Ping(Ping {}))], 10);
+    assert_eq!(debt.patience, Some(LONG_ANSWER_TIMEOUT));
+    let answer = |request_id| ServerFrame {
+        request_id,
+        ..ServerFrame::default()
+    };
+    debt.heard(&answer(1));
+    debt.heard(&answer(2));
+    debt.owe(&[requested(3, Request::Ping(Ping {}))], 10);
+    assert_eq!(debt.patience, Some(ANSWER_TIMEOUT));
 }
 
 #[tokio::test]

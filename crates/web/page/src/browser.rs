@@ -91,7 +91,7 @@ pub(crate) fn follow_input() {
         }
     });
     let _ = window_event_listener(leptos::ev::pointerdown, |_| {
-        set_root_attribute("data-input", "pointer")
+        set_root_attribute("data-input", "pointer");
     });
 }
 

@@ -110,6 +110,7 @@ fn credentials(handle: Handle, password: Secret) -> Result<Credentials, Failure>
     })
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each request")]
 async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> Result<Answer, Failure> {
     let answer = match request {
         Request::Conversations => {

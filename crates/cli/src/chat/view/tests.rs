@@ -104,7 +104,7 @@ fn colour_marks_what_is_unread_and_what_has_failed_beside_the_words() {
     let buffer = terminal.backend().buffer();
     let coloured = |colour| {
         let cells = buffer.content().iter().filter(|cell| cell.fg == colour);
-        cells.map(|cell| cell.symbol()).collect::<String>()
+        cells.map(ratatui::buffer::Cell::symbol).collect::<String>()
     };
     assert_eq!(coloured(Color::Red), "you 12:01 · ✗ FAILED");
     assert!(coloured(Color::Cyan).contains("(3 new) @carol"));
