@@ -22,7 +22,11 @@ pub(crate) const COMMITS_HELD_MAX: u32 = 12;
 /// Messages that are sent again for a device that has come back.
 pub(crate) const RESENT_MAX: u32 = 500;
 /// A leaf is replaced because this profile went back at most once in this time.
-pub(crate) const LEAF_REPLACED_EVERY: Duration = Duration::from_hours(1);
+pub(crate) const LEAF_REPLACED_EVERY: Duration = Duration::from_mins(5);
+/// Devices that come back into one conversation in immediate succession, for which messages are sent again.
+pub(crate) const RESENDS_BURST: u32 = 16;
+/// Interval that permits one more.
+pub(crate) const RESENDS_INTERVAL: Duration = Duration::from_mins(10);
 /// Refusals to hand out a log that are needed before this device believes that it cannot follow it.
 pub(crate) const LOG_REFUSALS_MAX: u32 = 2;
 /// Attempts per connection to remove a signed-out device of this account from a conversation. If it comes back, the

@@ -41,6 +41,17 @@ async fn who_signs_up_gets_a_recovery_code_and_is_asked_for_it() {
             "the code is shown where it is asked for"
         );
         tab.reload().await;
+        tab.wait_for("recovery-check").await;
+        assert_eq!(
+            tab.count("recovery-code").await,
+            0,
+            "the code is shown to whoever opens the browser"
+        );
+        tab.click("recovery-later").await;
+        tab.wait_for("empty-list").await;
+        tab.reload().await;
+        tab.wait_for("recovery-again").await;
+        tab.click("recovery-again").await;
         tab.wait_for("recovery-code").await;
         assert_eq!(tab.text("recovery-code").await, shown);
         tab.click("recovery-saved").await;

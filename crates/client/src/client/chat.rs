@@ -63,6 +63,29 @@ impl Client {
         self.ask(Engine::conversations).await
     }
 
+    /// All conversations with their drafts, the newest first: both as they are at one moment.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client) -> Result<(), subrosa_client::ClientError> {
+    /// for (conversation, draft) in client.conversations_with_drafts().await? {
+    ///     println!("{}: {}", conversation.id, draft.unwrap_or_default());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn conversations_with_drafts(
+        &self,
+    ) -> Result<Vec<(Conversation, Option<String>)>, ClientError> {
+        self.ask(|engine| {
+            let with_draft = |conversation: Conversation| {
+                let draft = draft_of(engine, conversation.id)?;
+                Ok((conversation, draft))
+            };
+            engine.conversations()?.into_iter().map(with_draft).collect()
+        })
+        .await
+    }
+
     /// The conversation with this id on the wire, if there is one here.
     ///
     /// ```no_run
@@ -454,9 +477,8 @@ impl Chat {
     /// # }
     /// ```
     pub async fn draft(&self) -> Result<Option<String>, ClientError> {
-        let setting = self.draft_setting();
-        let stored = self.client.ask(move |engine| engine.setting(&setting)).await?;
-        Ok(stored.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok()))
+        let id = self.id;
+        self.client.ask(move |engine| draft_of(engine, id)).await
     }
 
     /// Stores the draft; an empty text deletes it.
@@ -469,16 +491,21 @@ impl Chat {
     /// # }
     /// ```
     pub async fn keep_draft(&self, text: String) -> Result<(), ClientError> {
-        let setting = self.draft_setting();
+        let setting = draft_setting(self.id);
         let kept = self.client.shared.host.run(move |host| {
             let value = (!text.is_empty()).then_some(text.as_bytes());
             host.engine().set_setting(&setting, value)
         });
         Ok(kept.await??)
     }
+}
 
-    /// The name of the setting that holds the draft.
-    fn draft_setting(&self) -> String {
-        format!("draft/{}", self.id)
-    }
+/// The name of the setting that holds the draft.
+fn draft_setting(chat: ChatId) -> String {
+    format!("draft/{chat}")
+}
+
+fn draft_of(engine: &Engine, chat: ChatId) -> Result<Option<String>, EngineError> {
+    let stored = engine.setting(&draft_setting(chat))?;
+    Ok(stored.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok()))
 }

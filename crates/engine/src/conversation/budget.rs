@@ -4,7 +4,10 @@
 use subrosa_wire::Timestamp;
 
 use crate::{
-    limits::{ENCRYPTED_PER_EPOCH_MAX, JOINS_BURST, JOINS_INTERVAL, REFUSALS_BURST, REFUSALS_INTERVAL},
+    limits::{
+        ENCRYPTED_PER_EPOCH_MAX, JOINS_BURST, JOINS_INTERVAL, REFUSALS_BURST, REFUSALS_INTERVAL,
+        RESENDS_BURST, RESENDS_INTERVAL,
+    },
     requests::RateLimit,
 };
 
@@ -12,6 +15,7 @@ use crate::{
 pub(super) struct Budget {
     joins: RateLimit,
     refusals: RateLimit,
+    resends: RateLimit,
     /// No entry is looked at before this instant.
     refused_until: Option<Timestamp>,
     /// Messages that were encrypted in this epoch.
@@ -23,6 +27,7 @@ impl Default for Budget {
         Self {
             joins: RateLimit::new(JOINS_BURST, JOINS_INTERVAL),
             refusals: RateLimit::new(REFUSALS_BURST, REFUSALS_INTERVAL),
+            resends: RateLimit::new(RESENDS_BURST, RESENDS_INTERVAL),
             refused_until: None,
             encrypted: 0,
         }
@@ -33,6 +38,11 @@ impl Budget {
     /// Takes an attempt to join from outside, or returns when the next one is permitted.
     pub(super) fn join(&mut self, now: Timestamp) -> Result<(), Timestamp> {
         self.joins.take(now)
+    }
+
+    /// Whether messages are sent again for one more device that comes back.
+    pub(super) fn resend(&mut self, now: Timestamp) -> bool {
+        self.resends.take(now).is_ok()
     }
 
     /// Whether this many more messages may be encrypted in this epoch.

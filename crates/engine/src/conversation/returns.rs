@@ -356,9 +356,11 @@ impl Conversation {
     /// Queues our messages again that a device may not have been able to read: it has come back into the group from
     /// outside, and had reached this place of the log.
     pub(super) fn resend_to_returned(&mut self, cx: &mut Context<'_>, reached: u64) -> StepResult {
-        let after = reached.max(self.kept_from(cx)?);
-        self.queue_again(cx, after)?;
-        cx.touch(self.chat());
+        if self.budget.resend(cx.now) {
+            let after = reached.max(self.kept_from(cx)?);
+            self.queue_again(cx, after)?;
+            cx.touch(self.chat());
+        }
         Ok(())
     }
 

@@ -46,11 +46,16 @@ impl Service {
         restore: RestoreLog,
     ) -> Result<frames::LogRestored, Problem> {
         let id = conversation_id(&restore.conversation_id)?;
+        if !self.settling.may_restore(self.clock.now()) {
+            return Err(malformed("a log is put back within a day of the server's start"));
+        }
         let entries = self.read_entries(id, restore.entries)?;
         if !restore.group_info.is_empty() {
             bounded("group_info", &restore.group_info, limits::HANDSHAKE_MESSAGE_MAX)?;
         }
         self.commits.check(session.device_id)?;
+        // One at a time: each may have hundreds of commits to be checked, and other people's must not wait for them.
+        let _only = self.restoring.lock().await;
         let mut turn = self.validation.turn(id).await;
         let write = match (self.store.group(id).await?, restore.lost) {
             (Some(group), None) => {
@@ -311,6 +316,9 @@ fn read_entry(id: ConversationId, entry: LogEntry) -> Result<Sent, Problem> {
     };
     bounded("payload", &payload, max)?;
     let envelope = peek(&payload).map_err(problems::unreadable)?;
+    if !(1..=limits::SEND_NUMBER_MAX).contains(&envelope.claim.send_number) {
+        return Err(malformed("a send_number is out of range"));
+    }
     let is_of_kind = matches!(envelope.kind, MessageKind::Commit { .. }) == is_commit;
     if !is_of_kind || envelope.conversation_id != id {
         return Err(malformed("an entry holds something else"));

@@ -37,6 +37,8 @@ pub struct Service {
     pub(super) fanout: Fanout,
     hub: Arc<Hub>,
     pub(super) appender: Appender,
+    /// Held by whoever puts entries back.
+    pub(super) restoring: tokio::sync::Mutex<()>,
     pub(super) validation: Validation,
     pub(super) claims: Limiter,
     pub(super) commits: Limiter,
@@ -92,6 +94,7 @@ impl Service {
             claims: Limiter::new(config.claims, &clock),
             commits: Limiter::new(config.commits, &clock),
             settling: Settling::new(clock.now()),
+            restoring: tokio::sync::Mutex::new(()),
             store,
             clock,
             fanout,

@@ -63,6 +63,8 @@ code-fits = Das stimmt.
 code-does-not-fit = Das ist nicht die letzte Gruppe des Codes. Bitte sieh nach, was du aufbewahrt hast.
 code-continue = Weiter
 code-again = Code noch einmal zeigen
+code-check-newer = Wenn du auf einem anderen Gerät einen neueren Code erstellt hast, gilt jener.
+code-later = Jetzt nicht
 code-file =
     Subrosa-Wiederherstellungscode
 
@@ -145,7 +147,7 @@ subtitle-cut-off = Dieses Gerät hat den Chat aus den Augen verloren
 subtitle-set-aside = Etwas lässt sich hier nicht verarbeiten
 subtitle-blocked = Hier kann nichts gesendet werden
 empty-conversation = Sag hallo. Nur du und { $name } könnt lesen, was hier steht.
-empty-conversation-here = Nachrichten aus der Zeit vor deiner Anmeldung auf diesem Gerät sind nicht hier. Neue schon.
+empty-conversation-here = Nachrichten aus der Zeit vor deiner Anmeldung auf diesem Gerät sind nicht hier. Neue erscheinen hier.
 conversation-start = Auf diesem Gerät beginnt deine Unterhaltung mit { $name } hier. Nur ihr beide könnt sie lesen.
 said = { $name }:
 unread-divider =
@@ -199,7 +201,7 @@ warning-logs-disagree = { $name } hat hier andere Nachrichten als du, oder behau
 warning-messages-missing = Nachrichten von { $name } sind nie angekommen. Bitte darum, sie noch einmal zu senden.
 warning-unreadable = Eine Nachricht war nicht lesbar und wurde übersprungen. Entweder ihr Absender oder der Server hat sie beschädigt; wenn dir eine fehlt, bitte noch einmal darum.
 warning-gap = Einige Nachrichten haben dieses Gerät nie erreicht: Es war länger weg, als der Server sie aufbewahrt.
-warning-server-went-back = Der Server ist auf einen früheren Stand zurückgesetzt worden, zum Beispiel aus einer Sicherung, und hatte Nachrichten verloren. Dieses Gerät hat sie ihm zurückgegeben; es fehlt nichts.
+warning-server-went-back = Der Server ist auf einen früheren Stand zurückgesetzt worden, zum Beispiel aus einer Sicherung, und hatte Nachrichten verloren. Dieses Gerät hat ihm zurückgegeben, was es hatte.
 warning-profile-went-back = Die Nachrichten auf diesem Gerät sind auf einen früheren Stand zurückgesetzt worden. Was seitdem von hier gesendet wurde, fehlt hier; wer es bekommen hat, hat es noch.
 warning-not-processed = Eine Einladung in einen Chat ließ sich nicht verarbeiten und wurde ausgelassen. Sonst ist nichts betroffen.
 warning-certificates = Deine Nachricht wartet: Kein Gerät dieser Person hat ein Zertifikat, das jetzt gültig ist. Prüfe Datum und Uhrzeit dieses Geräts, oder bitte die Person, Subrosa zu öffnen.
@@ -284,7 +286,7 @@ sign-out = Abmelden
 sign-out-lead = Alles von Subrosa wird endgültig von diesem Gerät entfernt. Dein Konto bleibt.
 sign-out-this = Dieses Gerät abmelden
 sign-out-question = Dieses Gerät abmelden?
-sign-out-what = Die Nachrichten auf diesem Gerät sind dann endgültig weg: Eine neue Anmeldung bringt sie nicht zurück, nur deine anderen Geräte haben ihre noch. Um wiederzukommen, brauchst du dein Handle und dein Passwort.
+sign-out-what = Die Nachrichten auf diesem Gerät sind dann endgültig weg: Eine neue Anmeldung bringt sie nicht zurück. Nur deine anderen Geräte haben ihre noch. Um wiederzukommen, brauchst du dein Handle und dein Passwort.
 sign-out-unsent =
     { $count ->
         [one] { $count } Nachricht ist noch nicht gesendet und ginge verloren.

@@ -63,6 +63,8 @@ code-fits = That’s right.
 code-does-not-fit = That’s not the last group of the code. Please check what you saved.
 code-continue = Continue
 code-again = Show the code again
+code-check-newer = If you have made a newer code on another device, that one counts.
+code-later = Not now
 code-file =
     Subrosa recovery code
 
@@ -199,7 +201,7 @@ warning-logs-disagree = { $name } has other messages here than you, or says so. 
 warning-messages-missing = Messages from { $name } never arrived. Ask for them again.
 warning-unreadable = A message couldn’t be read and was skipped. Either its sender or the server broke it; if you miss one, ask for it again.
 warning-gap = Some messages never reached this device: it was offline for longer than the server keeps them.
-warning-server-went-back = The server went back to an earlier state, as after a restore from a backup, and had lost messages. This device has put them back; nothing is missing.
+warning-server-went-back = The server went back to an earlier state, as after a restore from a backup, and had lost messages. This device has put back what it had.
 warning-profile-went-back = This device’s messages went back to an earlier state. Messages that were sent from it since then are missing here; whoever received them has them.
 warning-not-processed = An invitation to a chat couldn’t be processed, so it was left out. Nothing else is affected.
 warning-certificates = Your message waits: no device of this person has a certificate that is valid now. Check the date and time of this device, or ask them to open Subrosa.
@@ -284,7 +286,7 @@ sign-out = Sign out
 sign-out-lead = This removes everything Subrosa has stored on this device, for good. Your account stays.
 sign-out-this = Sign out of this device
 sign-out-question = Sign out of this device?
-sign-out-what = The messages on this device will be gone for good: signing in again doesn’t bring them back, only your other devices still have theirs. To sign in again, you’ll need your handle and your password.
+sign-out-what = The messages on this device will be gone for good: signing in again doesn’t bring them back. Only your other devices still have theirs. To sign in again, you’ll need your handle and your password.
 sign-out-unsent =
     { $count ->
         [one] { $count } message hasn’t been sent yet and would be lost.

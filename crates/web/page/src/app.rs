@@ -46,7 +46,7 @@ pub(crate) fn App() -> impl IntoView {
                 _ if store.remembers_account() => Screen::Starting,
                 _ => Screen::Auth,
             },
-            (Stage::SignedIn, SignUpStep::Code(_)) => Screen::Code,
+            (Stage::SignedIn, SignUpStep::Code { .. }) => Screen::Code,
             (Stage::SignedIn, SignUpStep::Working) | (Stage::SignedOut, _) => Screen::Auth,
             (Stage::SignedIn, SignUpStep::None) | (Stage::Revoked, _) => Screen::Main,
             (Stage::Unsupported, _) => Screen::Unsupported,
@@ -71,7 +71,7 @@ pub(crate) fn App() -> impl IntoView {
 
 fn code(store: Store) -> impl IntoView {
     match store.sign_up_step.get_untracked() {
-        SignUpStep::Code(code) => Some(view! { <RecoveryCodeScreen code /> }),
+        SignUpStep::Code { code, is_new } => Some(view! { <RecoveryCodeScreen code is_new /> }),
         SignUpStep::None | SignUpStep::Working => None,
     }
 }

@@ -156,8 +156,8 @@ pub enum Request {
     },
     /// The recovery code that the user has not saved yet: [`Answer::RecoveryCode`], or [`Answer::Done`] if there is none.
     UnsavedCode,
-    /// The user has saved the recovery code. [`Answer::Done`].
-    CodeSaved,
+    /// The user has saved this recovery code. [`Answer::Done`].
+    CodeSaved(Secret),
     /// The account's devices. [`Answer::Devices`].
     Devices,
     /// Signs another device out. [`Answer::Done`].

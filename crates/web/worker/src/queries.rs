@@ -19,12 +19,10 @@ pub(crate) async fn conversation(chat: &Chat) -> Result<Option<Conversation>, Cl
 
 /// All conversations with their drafts.
 pub(crate) async fn conversations(client: &Client) -> Result<Vec<Conversation>, ClientError> {
-    let mut shapes = Vec::new();
-    for found in client.conversations().await? {
-        let draft = client.chat(found.id).draft().await?;
-        shapes.push(shapes::conversation(found, draft));
-    }
-    Ok(shapes)
+    let all = client.conversations_with_drafts().await?.into_iter();
+    Ok(all
+        .map(|(found, draft)| shapes::conversation(found, draft))
+        .collect())
 }
 
 /// A page of a conversation's messages.

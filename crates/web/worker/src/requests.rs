@@ -80,9 +80,16 @@ async fn sign_up(
     let (client, code) = Client::sign_up(device::profile(), account)
         .await
         .map_err(failure)?;
-    client.keep_unsaved_code(&code).await.map_err(failure)?;
+    keep_unsaved(&client, &code).await;
     watch::start(device, client).await;
     Ok(Answer::RecoveryCode(Secret::new(code.expose().to_string())))
+}
+
+/// Keeps a code until the user has saved it. If that fails, it is shown all the same: there is no other copy.
+async fn keep_unsaved(client: &Client, code: &RecoveryCode) {
+    if let Err(error) = client.keep_unsaved_code(code).await {
+        tracing::warn!(%error, "a recovery code is not kept");
+    }
 }
 
 fn recovery_code(typed: &Secret) -> Result<RecoveryCode, Failure> {
@@ -211,15 +218,19 @@ async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> R
                 ClientError::WrongPassword => failure(error),
                 error => wrong_code(failure(error)),
             })?;
-            client.keep_unsaved_code(&code).await.map_err(failure)?;
+            keep_unsaved(&client, &code).await;
             Answer::RecoveryCode(Secret::new(code.expose().to_string()))
         }
         Request::UnsavedCode => match client.unsaved_code().await.map_err(failure)? {
             Some(code) => Answer::RecoveryCode(Secret::new(code.to_string())),
             None => Answer::Done,
         },
-        Request::CodeSaved => {
-            client.forget_saved_code().await.map_err(failure)?;
+        Request::CodeSaved(code) => {
+            let kept = client.unsaved_code().await.map_err(failure)?;
+            // There may be a newer one, which another tab has made.
+            if kept.is_some_and(|kept| kept.as_str() == code.as_str()) {
+                client.forget_saved_code().await.map_err(failure)?;
+            }
             Answer::Done
         }
         Request::Devices => {

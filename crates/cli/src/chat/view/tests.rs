@@ -144,7 +144,7 @@ fn a_full_disk_is_not_called_offline() {
     let header = screen(&model).lines().next().unwrap().to_owned();
     assert_eq!(
         header,
-        "@alice · THE DISK IS FULL: nothing new can be stored · 3 new…"
+        "@alice · THE DISK IS FULL: nothing new can be stored · 3 ne…"
     );
 }
 

@@ -17,16 +17,16 @@ use crate::{
     store::{SignUpStep, use_store},
 };
 
-/// The screen after sign-up, and after the code was renewed.
+/// The screen after sign-up, after the code was renewed, and at each start until it was confirmed.
 #[component]
-pub(crate) fn RecoveryCodeScreen(code: Secret) -> impl IntoView {
+pub(crate) fn RecoveryCodeScreen(code: Secret, is_new: bool) -> impl IntoView {
     let code = StoredValue::new(code);
-    let is_asked = RwSignal::new(false);
+    let is_asked = RwSignal::new(!is_new);
     view! {
         <CenteredPage>
             <section class="card">
                 {move || if is_asked.get() {
-                    Either::Left(view! { <Check code is_asked /> })
+                    Either::Left(view! { <Check code is_asked is_new /> })
                 } else {
                     Either::Right(view! { <Code code is_asked /> })
                 }}
@@ -85,7 +85,7 @@ fn Code(code: StoredValue<Secret>, is_asked: RwSignal<bool>) -> impl IntoView {
 
 /// Asks for the code, to see that it was saved.
 #[component]
-fn Check(code: StoredValue<Secret>, is_asked: RwSignal<bool>) -> impl IntoView {
+fn Check(code: StoredValue<Secret>, is_asked: RwSignal<bool>, is_new: bool) -> impl IntoView {
     let store = use_store();
     let typed = RwSignal::new(String::new());
     let tried = RwSignal::new(false);
@@ -98,7 +98,9 @@ fn Check(code: StoredValue<Secret>, is_asked: RwSignal<bool>) -> impl IntoView {
         }
         spawn_local(async move {
             // If this fails, the code is shown once more at the next start.
-            let _ = link::call(Request::CodeSaved).await;
+            if let Some(code) = code.try_get_value() {
+                let _ = link::call(Request::CodeSaved(code)).await;
+            }
             store.sign_up_step.set(SignUpStep::None);
         });
     };
@@ -116,11 +118,15 @@ fn Check(code: StoredValue<Secret>, is_asked: RwSignal<bool>) -> impl IntoView {
             {brand()}
             <h1>{t!("code-check-title")}</h1>
             <p class="lead">{t!("code-check-lead")}</p>
+            {(!is_new).then(|| view! { <p class="lead">{t!("code-check-newer")}</p> })}
         </header>
         <form novalidate=true on:submit=submitted>
             {field(Kind { focused: true, ..Kind::code("recovery-check") }, t!("code-check"), typed, hint)}
             <button type="submit" class="button primary wide" data-testid="recovery-continue">{t!("code-continue")}</button>
             <button type="button" class="button quiet wide" data-testid="recovery-again" on:click=move |_| is_asked.set(false)>{t!("code-again")}</button>
+            {(!is_new).then(|| view! {
+                <button type="button" class="button quiet wide" data-testid="recovery-later" on:click=move |_| store.sign_up_step.set(SignUpStep::None)>{t!("code-later")}</button>
+            })}
         </form>
     }
 }

@@ -53,7 +53,9 @@ pub(super) fn RegisterForm(screen: RwSignal<AuthScreen>, handle: RwSignal<String
                 password: Secret::new(typed),
             };
             match link::call(request).await {
-                Ok(Answer::RecoveryCode(code)) => store.sign_up_step.set(SignUpStep::Code(code)),
+                Ok(Answer::RecoveryCode(code)) => {
+                    store.sign_up_step.set(SignUpStep::Code { code, is_new: true })
+                }
                 Ok(_) => store.sign_up_step.set(SignUpStep::None),
                 Err(failure) => {
                     store.sign_up_step.set(SignUpStep::None);

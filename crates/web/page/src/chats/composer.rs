@@ -187,7 +187,9 @@ pub(super) fn MessageInput(chat: ChatId) -> impl IntoView {
     let keyed = move |event: KeyboardEvent| {
         // 229: the key belongs to an input method that is still composing.
         let is_composing = event.is_composing() || event.key_code() == 229;
-        if event.key() == "Enter" && !event.shift_key() && !is_composing && !browser::is_touch() {
+        // A touch screen may have a keyboard, too.
+        let sends = !browser::is_touch() || event.ctrl_key() || event.meta_key();
+        if event.key() == "Enter" && !event.shift_key() && !is_composing && sends {
             event.prevent_default();
             input.send(store);
         }

@@ -54,7 +54,16 @@ impl Draft {
             let chat = self.chat;
             self.storing.try_update(|storing| *storing += 1);
             spawn_local(async move {
-                let _ = link::call(Request::KeepDraft { chat, text }).await;
+                let request = Request::KeepDraft {
+                    chat,
+                    text: text.clone(),
+                };
+                if link::call(request).await.is_err() {
+                    // It is only here, unless more was typed since.
+                    self.unkept.try_update_value(|unkept| {
+                        unkept.get_or_insert(text);
+                    });
+                }
                 self.storing.try_update(|storing| *storing -= 1);
             });
         }

@@ -23,7 +23,7 @@ pub(super) fn People(search: RwSignal<String>) -> impl IntoView {
     let found = RwSignal::new(None::<Result<Vec<Person>, Failure>>);
     let asked = StoredValue::new(0_u32);
     effect!(move || {
-        let prefix = search.with(|search| search.trim().trim_start_matches('@').to_ascii_lowercase());
+        let prefix = search.with(|search| handle_prefix(search));
         let number = asked.get_value().wrapping_add(1);
         asked.set_value(number);
         if !could_be_handle(&prefix) {
@@ -86,6 +86,11 @@ fn Found(person: Person, search: RwSignal<String>) -> impl IntoView {
             </button>
         </li>
     }
+}
+
+/// What a search looks for in handles.
+pub(super) fn handle_prefix(search: &str) -> String {
+    search.trim().trim_start_matches('@').to_ascii_lowercase()
 }
 
 fn could_be_handle(prefix: &str) -> bool {

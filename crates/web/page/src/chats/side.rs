@@ -3,7 +3,10 @@
 use leptos::{ev::KeyboardEvent, prelude::*};
 use wasm_bindgen::JsCast as _;
 
-use super::{chat_item::ChatItem, people::People};
+use super::{
+    chat_item::ChatItem,
+    people::{People, handle_prefix},
+};
 use crate::{
     browser,
     components::{avatar, icon, skeleton},
@@ -38,7 +41,8 @@ pub(super) fn Side() -> impl IntoView {
         }
     };
     let keyed = move |event: KeyboardEvent| {
-        if event.is_composing() {
+        // 229: the key belongs to an input method that is still composing.
+        if event.is_composing() || event.key_code() == 229 {
             return;
         }
         match event.key().as_str() {
@@ -46,7 +50,9 @@ pub(super) fn Side() -> impl IntoView {
             "ArrowUp" => step(&event, list, -1),
             "Home" if !in_field(&event) => jump(&event, list, false),
             "End" if !in_field(&event) => jump(&event, list, true),
-            "Enter" if in_field(&event) => open_only_hit(list),
+            "Enter" if in_field(&event) && searching.get_untracked() => {
+                open_only_hit(list, &search.with_untracked(|search| handle_prefix(search)));
+            }
             "Escape" if searching.get_untracked() => {
                 event.prevent_default();
                 search.set(String::new());
@@ -134,13 +140,20 @@ fn rows(list: NodeRef<leptos::html::Div>) -> Vec<web_sys::HtmlElement> {
         .unwrap_or_default()
 }
 
-/// Opens the conversation that was found, if it is the only one; or else the only person.
-fn open_only_hit(list: NodeRef<leptos::html::Div>) {
+/// Opens the conversation that was found, if it is the only one; or else the only person, unless that one was found for
+/// an earlier text.
+fn open_only_hit(list: NodeRef<leptos::html::Div>, prefix: &str) {
     let Some(list) = list.get_untracked() else { return };
     for kind in ["[data-testid=chat-item]", "[data-testid=person-result]"] {
         match browser::all_in(&list, kind).as_slice() {
             [] => {}
-            [only] => return only.click(),
+            [only] => {
+                let handle = only.get_attribute("data-handle");
+                if handle.is_none_or(|handle| handle.starts_with(prefix)) {
+                    only.click();
+                }
+                return;
+            }
             _ => return,
         }
     }

@@ -58,6 +58,8 @@ pub(crate) async fn start() {
         drop(end.take());
     });
     let _: Result<(), _> = ended.await;
+    // Until a language that takes longer is here, the page is in English.
+    mark_root();
     browser::when_kept_elsewhere(KEPT_AS, |kept| {
         if let Some(language) = Language::of_tags(kept) {
             spawn_local(take_up(language, |_| {}));
@@ -91,6 +93,11 @@ async fn take_up(language: Language, and_then: impl FnOnce(Language)) {
     } else {
         MISSING.set(Some(language));
     }
+    mark_root();
+}
+
+/// Says to the browser in which language the page is shown.
+fn mark_root() {
     let shown = language::shown_untracked();
     browser::set_root_attribute("lang", shown.tag());
     browser::set_root_attribute("dir", shown.direction());

@@ -40,7 +40,10 @@ fn is_emoji(cluster: &str) -> bool {
         '\u{1f1e6}'..='\u{1f1ff}' => next.is_some(),
         _ if next == Some(TEXT_STYLE) => false,
         _ if has_emoji_style(first) => true,
-        '©' | '®' | '\u{203c}'..='\u{3299}' | '\u{1f000}'..='\u{1faff}' => next == Some(EMOJI_STYLE),
+        // The style, or the colour of a skin.
+        '©' | '®' | '\u{203c}'..='\u{3299}' | '\u{1f000}'..='\u{1faff}' => {
+            matches!(next, Some(EMOJI_STYLE | '\u{1f3fb}'..='\u{1f3ff}'))
+        }
         _ => false,
     }
 }
@@ -79,6 +82,7 @@ mod tests {
             (" 🥶🍎 ", 2),
             ("👩\u{200d}👩\u{200d}👧 👋🏽 🇩🇪", 3),
             ("❤\u{fe0f}", 1),
+            ("✌\u{1f3fd}🕵\u{1f3fd}", 2),
             ("1\u{fe0f}\u{20e3}#\u{fe0f}\u{20e3}", 2),
             ("🏳\u{fe0f}\u{200d}🌈", 1),
             ("🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}", 1),

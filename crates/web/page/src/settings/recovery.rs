@@ -47,7 +47,9 @@ pub(super) fn RenewCode() -> impl IntoView {
                 old_code: Secret::new(old_code.get_untracked()),
             };
             match link::call(request).await {
-                Ok(Answer::RecoveryCode(code)) => store.sign_up_step.set(SignUpStep::Code(code)),
+                Ok(Answer::RecoveryCode(code)) => {
+                    store.sign_up_step.set(SignUpStep::Code { code, is_new: true })
+                }
                 Ok(_) => {}
                 Err(failure) => {
                     failed.try_set(Some(failure));

@@ -49,7 +49,11 @@ pub(crate) enum SignUpStep {
     /// The account is being created: the form stays until the recovery code is there.
     Working,
     /// The user has to save the recovery code.
-    Code(Secret),
+    Code {
+        code: Secret,
+        /// Whether it was just made. One that was kept from an earlier visit is not shown before the user wants it.
+        is_new: bool,
+    },
 }
 
 /// The state of the page. Cheap to copy.
@@ -184,13 +188,13 @@ impl Store {
         self.is_missed.get()
     }
 
-    /// Shows the recovery code again, if the user has not saved it yet.
+    /// Asks for the recovery code, if the user has not saved it yet.
     pub(crate) fn ask_for_unsaved_code(self) {
         leptos::task::spawn_local(async move {
             if let Ok(Answer::RecoveryCode(code)) = link::call(Request::UnsavedCode).await
                 && self.sign_up_step.get_untracked() == SignUpStep::None
             {
-                self.sign_up_step.set(SignUpStep::Code(code));
+                self.sign_up_step.set(SignUpStep::Code { code, is_new: false });
             }
         });
     }
@@ -234,6 +238,7 @@ impl Store {
     pub(crate) fn clear(self) {
         self.roster.set(Roster::new());
         self.loaded.set(false);
+        self.sign_up_step.set(SignUpStep::None);
         self.left_at.set_value(HashMap::new());
         self.close();
         self.warnings.set(Vec::new());
