@@ -54,7 +54,7 @@ pub(super) fn RegisterForm(screen: RwSignal<AuthScreen>, handle: RwSignal<String
             };
             match link::call(request).await {
                 Ok(Answer::RecoveryCode(code)) => {
-                    store.sign_up_step.set(SignUpStep::Code { code, is_new: true })
+                    store.sign_up_step.set(SignUpStep::Code { code, is_new: true });
                 }
                 Ok(_) => store.sign_up_step.set(SignUpStep::None),
                 Err(failure) => {

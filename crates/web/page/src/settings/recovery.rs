@@ -48,7 +48,7 @@ pub(super) fn RenewCode() -> impl IntoView {
             };
             match link::call(request).await {
                 Ok(Answer::RecoveryCode(code)) => {
-                    store.sign_up_step.set(SignUpStep::Code { code, is_new: true })
+                    store.sign_up_step.set(SignUpStep::Code { code, is_new: true });
                 }
                 Ok(_) => {}
                 Err(failure) => {
