@@ -332,6 +332,8 @@ async fn name_password_and_recovery_code_are_changed_on_the_account_page() {
     let mut stage = Stage::talked(Kind::Chromium).await;
     let tab = &stage.alice.tab;
     tab.goto(&stage.alice.address("/settings")).await;
+    // What is below moves when they are there.
+    tab.wait_for("device").await;
     tab.fill("profile-name", "Alice under the rose").await;
     tab.click("profile-submit").await;
     tab.wait_for("css:.notice.ok").await;

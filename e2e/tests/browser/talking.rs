@@ -107,6 +107,7 @@ async fn enter_sends_shift_enter_breaks_and_a_draft_is_kept() {
         tab.wait_text("chat-item", "not finished").await;
         stage.alice.open_chat("bob").await;
         stage.alice.wait_composer("not finished").await;
+        stage.alice.wait_message("and another").await;
         assert_eq!(tab.count("message").await, 3);
     }
 }
