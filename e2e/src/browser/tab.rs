@@ -101,7 +101,13 @@ impl Tab {
             }
             (Driver::Firefox(firefox), Handle::Firefox { context }) => {
                 let again = json!({ "context": context, "wait": "complete" });
-                let answer = firefox.call("browsingContext.reload", again).await;
+                let answer = match firefox.call("browsingContext.reload", again.clone()).await {
+                    // By the page, which was on its way to another address of its own.
+                    Err(refusal) if refusal.0.contains("interrupted") => {
+                        firefox.call("browsingContext.reload", again).await
+                    }
+                    answer => answer,
+                };
                 answer.unwrap_or_else(|refusal| panic!("reload: {refusal}"));
             }
             _ => unreachable!("a tab belongs to its browser"),
