@@ -205,7 +205,7 @@ pub enum Warning {
         chat: ChatId,
     },
     /// The server went back to an earlier state, as after a restore from a backup, and had lost entries of the
-    /// conversation. This device has put them back: nothing is missing.
+    /// conversation. This device has put back what it had.
     #[error("the server went back to an earlier state; this device has put {entries} entries back")]
     ServerWentBack {
         /// The conversation.

@@ -109,19 +109,8 @@ impl PublicView {
         expected: ConversationId,
         now: Timestamp,
     ) -> Result<Self, ViewError> {
-        let group_info = UnverifiedGroupInfo::decode(group_info, expected)?;
-        let tree = codec::ratchet_tree(ratchet_tree)?;
-        TreeKeys::read(ratchet_tree)?.check_parents()?;
-        let store = MemoryStore::new();
-        let (group, _) = PublicGroup::from_external(
-            &Crypto,
-            &Storage::new(&store),
-            tree,
-            group_info.info,
-            ProposalStore::new(),
-        )
-        .map_err(|error| ViewError::Invalid(error.to_string()))?;
-        let policy = rules::policy_of(group.group_context())?;
+        let view = Self::shown(group_info, ratchet_tree, expected)?;
+        let group = &view.group;
         let (epoch, members) = (group.group_context().epoch().as_u64(), group.members().count());
         let creator = match group.members().next() {
             Some(member) if epoch == 0 && members == 1 => member.index,
@@ -130,13 +119,8 @@ impl PublicView {
         let leaf = group
             .leaf(creator)
             .ok_or(PolicyError::NoSuchLeaf(creator.u32()))?;
-        rules::verify_leaf(&policy, leaf, Validity::At(now))?;
-        Ok(Self {
-            group,
-            conversation_id: expected,
-            policy,
-            store,
-        })
+        rules::verify_leaf(&view.policy, leaf, Validity::At(now))?;
+        Ok(view)
     }
 
     /// Creates the view of a group in any epoch, as one of its members shows it. Its past is not known.
@@ -145,6 +129,13 @@ impl PublicView {
         ratchet_tree: &[u8],
         expected: ConversationId,
     ) -> Result<Self, ViewError> {
+        let view = Self::shown(group_info, ratchet_tree, expected)?;
+        rules::verify_members(&view.group, &view.policy)?;
+        Ok(view)
+    }
+
+    /// The view of a group as somebody shows it, before anybody's place in it is checked.
+    fn shown(group_info: &[u8], ratchet_tree: &[u8], expected: ConversationId) -> Result<Self, ViewError> {
         let group_info = UnverifiedGroupInfo::decode(group_info, expected)?;
         let tree = codec::ratchet_tree(ratchet_tree)?;
         TreeKeys::read(ratchet_tree)?.check_parents()?;
@@ -158,7 +149,6 @@ impl PublicView {
         )
         .map_err(|error| ViewError::Invalid(error.to_string()))?;
         let policy = rules::policy_of(group.group_context())?;
-        rules::verify_members(&group, &policy)?;
         Ok(Self {
             group,
             conversation_id: expected,

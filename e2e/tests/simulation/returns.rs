@@ -173,6 +173,16 @@ fn a_conversation_that_began_since_is_put_back() {
     }
 }
 
+/// A device says something, with time for commits or without.
+fn say(world: &mut World, index: usize, has_commits: bool) {
+    if has_commits {
+        talk(world, &[index]);
+    } else {
+        world.send_text(index);
+        deliver(world);
+    }
+}
+
 // A device that is away while others go on from where the server went back to.
 #[test]
 fn what_was_said_on_both_sides_of_a_return_reaches_everybody() {
@@ -181,21 +191,11 @@ fn what_was_said_on_both_sides_of_a_return_reaches_everybody() {
         world.act(Action::Keep);
         world.cut(1);
         let from = world.texts.len();
-        if has_commits {
-            talk(&mut world, &[0]);
-        } else {
-            world.send_text(0);
-            deliver(&mut world);
-        }
+        say(&mut world, 0, has_commits);
         put_back(&mut world);
         world.connect(1);
         deliver(&mut world);
-        if has_commits {
-            talk(&mut world, &[1]);
-        } else {
-            world.send_text(1);
-            deliver(&mut world);
-        }
+        say(&mut world, 1, has_commits);
         recover(&mut world);
         for index in 0..2 {
             if world.devices[index].state() == ConversationState::CutOff {

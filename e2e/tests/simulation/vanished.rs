@@ -26,6 +26,19 @@ fn try_again(world: &mut World, index: usize) {
     told(world, index);
 }
 
+/// The server goes back to before the conversation, nobody can put it back, and both users let it go on.
+fn begin_anew(world: &mut World) {
+    world.act(Action::RollBack);
+    forget_the_log(world);
+    if let Err(error) = world.recover() {
+        panic!("{error}");
+    }
+    for index in [0, 1] {
+        try_again(world, index);
+    }
+    assert_one_conversation(world);
+}
+
 fn assert_one_conversation(world: &mut World) {
     for (index, device) in world.devices.iter_mut().enumerate() {
         let conversations = device
@@ -88,15 +101,7 @@ fn a_conversation_that_is_gone_is_cut_off_until_the_user_begins_it_anew() {
     for index in [0, 1] {
         world.cut(index);
     }
-    world.act(Action::RollBack);
-    forget_the_log(&mut world);
-    if let Err(error) = world.recover() {
-        panic!("{error}");
-    }
-    for index in [0, 1] {
-        try_again(&mut world, index);
-    }
-    assert_one_conversation(&mut world);
+    begin_anew(&mut world);
     go_on(&mut world);
 }
 
@@ -115,15 +120,7 @@ fn a_conversation_that_is_begun_anew_has_what_the_old_one_had() {
         deliver(&mut world);
     }
     world.cut(0);
-    world.act(Action::RollBack);
-    forget_the_log(&mut world);
-    if let Err(error) = world.recover() {
-        panic!("{error}");
-    }
-    for index in [0, 1] {
-        try_again(&mut world, index);
-    }
-    assert_one_conversation(&mut world);
+    begin_anew(&mut world);
     assert_all_have(&mut world, 0);
     go_on(&mut world);
 }
