@@ -21,7 +21,7 @@ use subrosa_server::{
     api::{self, AppState, Authenticate, Live, RequestLimits},
     clock::{Clock, ManualClock},
     config::{Config, LimitsConfig},
-    delivery::{DeliveryConfig, Service},
+    delivery::{DeliveryConfig, EntryTags, Service},
     lifecycle::Lifecycle,
     observe::Metrics,
     session::Session,
@@ -351,7 +351,9 @@ async fn assemble(store: Arc<SqliteStore>) -> (AppState, Router) {
         claims: None,
         ..DeliveryConfig::default()
     };
-    let (delivery, tasks) = Service::open(store, Arc::clone(&clock), &delivery, &CancellationToken::new());
+    let tags = EntryTags::open(store.as_ref()).await.expect("the store answers");
+    let (delivery, tasks) =
+        Service::open(store, Arc::clone(&clock), &delivery, tags, &CancellationToken::new());
     for task in tasks {
         tokio::spawn(task.work);
     }

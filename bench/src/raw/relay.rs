@@ -170,7 +170,7 @@ impl Relay {
                     send_id: append.send_id.clone(),
                     accepted_at_ms: 0,
                     payload: Some(log_entry::Payload::ApplicationMessage(message.clone())),
-                    sender_device: bytes::Bytes::new(),
+                    ..LogEntry::default()
                 };
                 outbox.put(&ServerFrame {
                     request_id: 0,
@@ -182,7 +182,7 @@ impl Relay {
             conversation_id: append.conversation_id,
             seq,
             epoch: 1,
-            accepted_at_ms: 0,
+            ..Appended::default()
         })
     }
 }

@@ -163,11 +163,12 @@ fn of_entries(findings: &mut Findings, entries: &mut Vec<LogEntry>) {
 }
 
 fn is_too_large(entry: &LogEntry) -> bool {
-    match &entry.payload {
-        Some(Payload::ApplicationMessage(message)) => message.len() > limits::APPLICATION_MESSAGE_MAX,
-        Some(Payload::Commit(commit)) => commit.len() > limits::HANDSHAKE_MESSAGE_MAX,
-        None => false,
-    }
+    entry.tag.len() > limits::ENTRY_TAG_MAX
+        || match &entry.payload {
+            Some(Payload::ApplicationMessage(message)) => message.len() > limits::APPLICATION_MESSAGE_MAX,
+            Some(Payload::Commit(commit)) => commit.len() > limits::HANDSHAKE_MESSAGE_MAX,
+            None => false,
+        }
 }
 
 fn of_group(findings: &mut Findings, state: &GroupState) {

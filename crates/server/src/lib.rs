@@ -12,6 +12,7 @@ pub mod store;
 pub mod expiring;
 mod random;
 pub mod rate;
+mod root_secret;
 
 pub mod tokens;
 

@@ -58,11 +58,6 @@ pub const VIEWS_CACHED_MAX: usize = 1_024;
 pub const SETTLING_TIME: Duration = Duration::from_mins(10);
 /// Reports of devices that are kept in that time; without them, a group waits until it is over.
 pub const SETTLING_REPORTS_MAX: usize = 200_000;
-/// How long after its start a server takes entries back that it may have lost.
-pub const RESTORED_WITHIN: Duration = Duration::from_hours(24);
-/// By how much the first entry that is put back may be older than the newest that is there: the clock may have been set
-/// back in between.
-pub const CLOCK_SET_BACK_MAX: Duration = Duration::from_hours(1);
 /// Bytes of Welcomes in one frame; one Welcome comes whatever its size.
 pub const WELCOMES_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Welcomes that one request acknowledges.

@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     config::Config,
     connection_limits::ConnectionLimits,
-    delivery::{BackgroundTask, DeliveryConfig, Service},
+    delivery::{BackgroundTask, DeliveryConfig, EntryTags, Service},
     http,
     lifecycle::Lifecycle,
     limits::DRAIN_TIMEOUT,
@@ -132,7 +132,9 @@ impl Parts {
             claims: config.limits.key_package_claims_per_account(),
             ..DeliveryConfig::default()
         };
-        let (delivery, tasks) = Service::open(store, Arc::clone(&clock), &delivery_config, stop_delivery);
+        let tags = EntryTags::open(store.as_ref()).await?;
+        let (delivery, tasks) =
+            Service::open(store, Arc::clone(&clock), &delivery_config, tags, stop_delivery);
         for BackgroundTask { name, work } in tasks {
             lifecycle.spawn(name, async move {
                 work.await;

@@ -53,6 +53,8 @@ pub const SEND_NUMBER_MAX: u64 = (1 << 53) - 1;
 pub const TIME_MAX: Timestamp = Timestamp::from_millis(253_402_300_799_999);
 /// Entries in one push.
 pub const ENTRIES_PER_PUSH_MAX: usize = 2_048;
+/// The authenticator of a log entry, in bytes.
+pub const ENTRY_TAG_MAX: usize = 32;
 /// Entries in a page of the log.
 pub const LOG_PAGE_ENTRIES_MAX: u32 = 500;
 /// Payload bytes in a page of the log; a page holds at least one entry.

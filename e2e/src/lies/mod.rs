@@ -565,6 +565,7 @@ impl Liar {
             seq: head + 1,
             epoch,
             accepted_at_ms: 1_800_000_000_000,
+            ..Appended::default()
         });
         true
     }
@@ -647,6 +648,7 @@ impl Liar {
                     seq: *head,
                     epoch: self.forger.epoch(*id),
                     accepted_at_ms: 1_800_000_000_000,
+                    ..Appended::default()
                 })
             }
             Request::FetchLog(_) => Body::LogPage(LogPage {

@@ -19,7 +19,7 @@ use subrosa_engine::{
 use subrosa_mls::{DeviceIdentity, SuccessionKeyHash};
 use subrosa_server::{
     clock::ManualClock,
-    delivery::{DeliveryConfig, Service},
+    delivery::{DeliveryConfig, EntryTags, Service},
     push::Connection,
     session::Session,
     store::{
@@ -85,7 +85,10 @@ impl Running {
             ..DeliveryConfig::default()
         };
         let clock = Arc::clone(clock);
-        let (service, tasks) = Service::open(Arc::clone(&store), clock, &config, &stop);
+        let tags = runtime
+            .block_on(EntryTags::open(store.as_ref()))
+            .expect("the store answers");
+        let (service, tasks) = Service::open(Arc::clone(&store), clock, &config, tags, &stop);
         for task in tasks {
             runtime.spawn(task.work);
         }

@@ -203,6 +203,11 @@ fn a_conversation_that_is_said_to_be_gone_is_not_entered_in_an_older_state() {
                     page.head_seq = old.head_seq;
                     page.head_hash.clone_from(&old.head_hash);
                 }
+                // It does not take what it is given.
+                Some(Body::LogRestored(restored)) => {
+                    restored.head_seq = old.head_seq;
+                    restored.head_hash.clone_from(&old.head_hash);
+                }
                 _ => {}
             }
             vec![frame]

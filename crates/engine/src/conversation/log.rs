@@ -14,6 +14,7 @@ use subrosa_wire::{
         self, CreateConversation, FetchLog, LogEntry, LogPage, Problem, client_frame::Request,
         log_entry::Payload,
     },
+    limits::ENTRY_TAG_MAX,
     problem::ProblemCode,
 };
 
@@ -44,6 +45,8 @@ pub(super) struct Entry {
     pub accepted_at: Timestamp,
     pub is_commit: bool,
     pub payload: Bytes,
+    /// By which the server recognises it; only kept for it.
+    pub tag: Bytes,
 }
 
 impl Entry {
@@ -60,6 +63,11 @@ impl Entry {
             accepted_at: Timestamp::from_millis(entry.accepted_at_ms),
             is_commit,
             payload,
+            tag: if entry.tag.len() > ENTRY_TAG_MAX {
+                Bytes::new()
+            } else {
+                entry.tag
+            },
         })
     }
 }

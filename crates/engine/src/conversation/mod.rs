@@ -373,6 +373,7 @@ impl Conversation {
             accepted_at_ms: appended.accepted_at_ms,
             payload: Some(payload),
             sender_device: cx.me.device_id.to_vec().into(),
+            tag: appended.tag.clone(),
         }
     }
 

@@ -39,8 +39,8 @@ pub(super) enum Return {
     Suspected,
     /// Another request is to confirm it.
     Asked,
-    /// The entries after `head` are on their way; the server's log ended at `from`.
-    Restoring { from: u64, head: u64 },
+    /// The entries up to `through` are on their way; the server's log ended at `from` at first.
+    Restoring { from: u64, through: u64 },
 }
 
 impl Entry {
@@ -59,6 +59,7 @@ impl Entry {
                 Payload::ApplicationMessage(payload)
             }),
             sender_device: self.sender?.to_vec().into(),
+            tag: self.tag.clone(),
         })
     }
 }
@@ -176,6 +177,11 @@ impl Conversation {
             self.cannot_put_back(cx, common);
             return Ok(());
         }
+        if self.kept_from(cx)? > head.seq {
+            // Not all of it is kept, and a part would be of no use.
+            self.cannot_put_back(cx, head.seq);
+            return Ok(());
+        }
         let entries = raw_entries::after(
             cx.conn,
             chat,
@@ -193,7 +199,10 @@ impl Conversation {
             Vec::new()
         };
         tracing::info!(%chat, head = head.seq, cursor, "the server has gone back: entries are put back");
-        self.live.returned = Return::Restoring { from, head: head.seq };
+        self.live.returned = Return::Restoring {
+            from,
+            through: last.seq,
+        };
         self.send_restore(cx, entries, group_info, None);
         Ok(())
     }
@@ -203,7 +212,8 @@ impl Conversation {
         let (chat, cursor) = (self.chat(), self.record.cursor());
         let entries = raw_entries::newest(cx.conn, chat, cursor, RESTORED_ENTRIES_MAX, RESTORED_BYTES_MAX)?;
         let before = entries.first().map_or(cursor, |first| first.seq - 1);
-        let Some(hash_before) = self.hash_before(cx, before)? else {
+        let hash_before = self.hash_before(cx, before)?;
+        let (Some(hash_before), false) = (hash_before, entries.is_empty()) else {
             self.cannot_put_back(cx, before);
             return Ok(());
         };
@@ -211,13 +221,12 @@ impl Conversation {
         let id = self.id();
         let lost = Lost {
             ratchet_tree: self.group.load(cx, id)?.ratchet_tree()?.into(),
-            seq_before: before,
             hash_before: hash_before.as_bytes().to_vec().into(),
         };
         tracing::info!(%chat, cursor, "the server has lost a conversation: it is put back");
         self.live.returned = Return::Restoring {
             from: before,
-            head: before,
+            through: cursor,
         };
         self.send_restore(cx, entries, group_info, Some(lost));
         Ok(())
@@ -255,16 +264,17 @@ impl Conversation {
 
     /// Handles the answer to entries that were put back.
     pub(crate) fn log_restored(&mut self, cx: &mut Context<'_>, restored: &LogRestored) -> StepResult {
-        let Return::Restoring { from, head: before } = self.live.returned else {
+        let Return::Restoring { from, through } = self.live.returned else {
             return Ok(());
         };
         let head = LogPlace::of_frame(restored.head_seq, &restored.head_hash);
         let cursor = self.record.cursor();
         cx.touch(self.chat());
         if head.seq < cursor {
-            if head.seq > before {
+            if head.seq >= through {
                 return self.put_back(cx, from, head);
             }
+            // It has not taken what it was given.
             self.cannot_put_back(cx, head.seq);
             return Ok(());
         }
@@ -285,7 +295,7 @@ impl Conversation {
 
     /// Handles the refusal of entries that were put back.
     pub(crate) fn restore_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) {
-        let Return::Restoring { head, .. } = self.live.returned else {
+        let Return::Restoring { from, .. } = self.live.returned else {
             return;
         };
         tracing::warn!(chat = %self.chat(), code = problem.code, detail = problem.detail, "entries were not taken back");
@@ -295,7 +305,7 @@ impl Conversation {
             self.back_off(cx, Some(problem));
             return;
         }
-        self.cannot_put_back(cx, head);
+        self.cannot_put_back(cx, from);
     }
 
     /// The server's log cannot be brought to where this device is: its own messages are sent again, and the other ways

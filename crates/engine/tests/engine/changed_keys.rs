@@ -272,6 +272,7 @@ pub(crate) fn welcome_with(alice: &Device, key_package: Vec<u8>, stranger: u64) 
         accepted_at_ms: alice.now.as_millis(),
         payload: Some(Payload::Commit(created.commit.as_ref().unwrap().commit.clone())),
         sender_device: Device::new(stranger).engine.me().device_id.to_vec().into(),
+        ..LogEntry::default()
     };
     (welcome(conversation, &created, alice), first)
 }

@@ -24,6 +24,8 @@ use subrosa_test_support::SeededRng;
 
 /// When the tests begin.
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+/// The tag of each entry. It is kept for the server, which alone could check it.
+pub(crate) const TAG: [u8; 16] = [0x7a; 16];
 
 /// The keys of an account.
 fn contents(seed: u64) -> VaultContents {
@@ -215,12 +217,14 @@ impl OwnLog {
             accepted_at_ms,
             payload,
             sender_device: device.engine.me().device_id.to_vec().into(),
+            tag: TAG.to_vec().into(),
         });
         Body::Appended(Appended {
             conversation_id: append.conversation_id,
             seq,
             epoch: 9,
             accepted_at_ms,
+            tag: TAG.to_vec().into(),
         })
     }
 

@@ -458,6 +458,7 @@ fn a_commit_that_is_pushed_to_the_device_that_made_it_has_no_effect() {
         accepted_at_ms: device.now.as_millis(),
         sender_device: device.engine.me().device_id.to_vec().into(),
         payload: Some(Payload::Commit(commit.commit.clone())),
+        ..LogEntry::default()
     };
     let entry = others.only().say("from the other");
     push(&mut device, lie);

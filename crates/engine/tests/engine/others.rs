@@ -24,7 +24,7 @@ use subrosa_wire::{
     limits::KEY_PACKAGES_TARGET,
 };
 
-use crate::device::{Device, START};
+use crate::device::{Device, START, TAG};
 
 /// Somebody who has founded a conversation, and its log after the creation.
 pub(crate) struct Other {
@@ -113,6 +113,7 @@ impl Other {
             accepted_at_ms: START.as_millis(),
             payload: Some(payload),
             sender_device: sender.to_vec().into(),
+            tag: TAG.to_vec().into(),
         }
     }
 
@@ -181,6 +182,7 @@ impl Other {
             seq: self.head(),
             epoch: self.group.epoch(),
             accepted_at_ms: START.as_millis(),
+            tag: TAG.to_vec().into(),
         }
     }
 

@@ -8,7 +8,7 @@ use subrosa_wire::{
 };
 use tokio::sync::oneshot;
 
-use super::requests::id_bytes;
+use super::{requests::id_bytes, tags::EntryTags};
 use crate::{
     push::Outbox,
     store::delivery::{Accepted, SendKey},
@@ -48,12 +48,13 @@ impl AnswerTo {
 }
 
 /// The answer to a send.
-pub(super) fn appended(key: &SendKey, accepted: &Accepted) -> Appended {
+pub(super) fn appended(tags: &EntryTags, key: &SendKey, accepted: &Accepted) -> Appended {
     Appended {
         conversation_id: id_bytes(key.conversation_id.as_bytes()),
         seq: accepted.seq,
         epoch: accepted.epoch,
         accepted_at_ms: accepted.accepted_at.as_millis(),
+        tag: tags.tag_if_known(accepted.hash, key.send_id),
     }
 }
 

@@ -53,7 +53,7 @@ impl Service {
         // A retry gets its first answer whatever the epoch is now; a commit that comes too late is not
         // worth its validation.
         match self.store.check_send(key, committer).await? {
-            SendCheck::Duplicate(accepted) => return Ok(appended(&key, &accepted)),
+            SendCheck::Duplicate(accepted) => return Ok(appended(&self.tags, &key, &accepted)),
             SendCheck::Refused(refusal) => return Err(refusal.into()),
             SendCheck::Possible {
                 head_seq,

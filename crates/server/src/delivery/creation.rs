@@ -49,7 +49,7 @@ impl Service {
         self.commits.check(session.device_id)?;
         let mut turn = self.validation.turn(key.conversation_id).await;
         match self.store.check_send(key, Committer::Member).await? {
-            SendCheck::Duplicate(accepted) => return Ok(appended(&key, &accepted)),
+            SendCheck::Duplicate(accepted) => return Ok(appended(&self.tags, &key, &accepted)),
             SendCheck::Refused(LogRefusal::NotAMember) => {}
             _ => return Err(LogRefusal::ConversationExists(key.conversation_id).into()),
         }

@@ -10,6 +10,7 @@ use subrosa_wire::{
 use super::{
     Service,
     requests::{conversation_id, device_bytes, hash_bytes, id_bytes},
+    tags::EntryTags,
 };
 use crate::{
     limits::CURSORS_PER_REQUEST_COUNTED,
@@ -50,7 +51,7 @@ impl Service {
         let entries = page
             .entries
             .into_iter()
-            .map(|entry| to_frame(&fetch.conversation_id, entry))
+            .map(|entry| to_frame(&self.tags, &fetch.conversation_id, entry))
             .collect();
         Ok(frames::LogPage {
             conversation_id: fetch.conversation_id.clone(),
@@ -82,13 +83,14 @@ impl Service {
     }
 }
 
-fn to_frame(conversation_id: &Bytes, entry: LogRecord) -> frames::LogEntry {
+fn to_frame(tags: &EntryTags, conversation_id: &Bytes, entry: LogRecord) -> frames::LogEntry {
     frames::LogEntry {
         conversation_id: conversation_id.clone(),
         seq: entry.seq,
         send_id: id_bytes(entry.send_id.as_bytes()),
         accepted_at_ms: entry.accepted_at.as_millis(),
         sender_device: entry.sender.map(device_bytes).unwrap_or_default(),
+        tag: tags.tag_if_known(entry.hash, entry.send_id),
         payload: Some(match entry.payload {
             LogPayload::Application(message) => log_entry::Payload::ApplicationMessage(message),
             LogPayload::Commit(commit) => log_entry::Payload::Commit(commit),

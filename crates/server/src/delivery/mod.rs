@@ -9,6 +9,8 @@ mod requests;
 
 mod problems;
 
+mod tags;
+
 mod answers;
 
 mod service;
@@ -40,3 +42,4 @@ pub(crate) mod tests;
 
 pub use config::DeliveryConfig;
 pub use service::{BackgroundTask, Service};
+pub use tags::EntryTags;

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use super::{
     answers::{AnswerTo, appended},
     requests::{device_bytes, hash_bytes, id_bytes},
+    tags::EntryTags,
 };
 use crate::{
     limits::PUBLICATIONS_QUEUED_MAX,
@@ -36,11 +37,11 @@ pub(super) struct Publisher(mpsc::Sender<Vec<Publication>>);
 
 impl Publisher {
     /// The way to the publisher, and its task, which ends when the other end is gone.
-    pub(super) fn new(fanout: Fanout) -> (Self, impl Future<Output = ()> + Send) {
+    pub(super) fn new(fanout: Fanout, tags: EntryTags) -> (Self, impl Future<Output = ()> + Send) {
         let (sender, mut queue) = mpsc::channel::<Vec<Publication>>(PUBLICATIONS_QUEUED_MAX);
         let run = async move {
             while let Some(batch) = queue.recv().await {
-                publish(&fanout, batch);
+                publish(&fanout, &tags, batch);
             }
         };
         (Self(sender), run)
@@ -54,7 +55,7 @@ impl Publisher {
 }
 
 /// Queues everything first and wakes each connection once, so that it writes all of it at once.
-fn publish(fanout: &Fanout, batch: Vec<Publication>) {
+fn publish(fanout: &Fanout, tags: &EntryTags, batch: Vec<Publication>) {
     let mut outgoing = fanout.batch();
     let (mut accepted_count, mut pushed, mut missed) = (0, 0, 0);
     for Publication {
@@ -67,14 +68,16 @@ fn publish(fanout: &Fanout, batch: Vec<Publication>) {
         let answered = match outcome {
             Ok(Ok(accepted)) => {
                 accepted_count += 1;
-                let answered = answer.queue(Ok(appended(&key, &accepted)));
+                let appended = appended(tags, &key, &accepted);
+                let tag = appended.tag.clone();
+                let answered = answer.queue(Ok(appended));
                 if let Acceptance::Stored {
                     recipients,
                     welcomed,
                     hash_before,
                 } = &accepted.acceptance
                 {
-                    let entry = live_entry(&key, &accepted, &write);
+                    let entry = live_entry(&key, &accepted, tag, &write);
                     let reached = outgoing.entry(&entry, recipients, key.device_id);
                     pushed += reached.connections;
                     missed += reached.missed.len() as u64;
@@ -117,13 +120,14 @@ fn commit_of(write: &LogWrite) -> Option<&CommitWrite> {
     }
 }
 
-fn live_entry(key: &SendKey, accepted: &Accepted, write: &LogWrite) -> frames::LogEntry {
+fn live_entry(key: &SendKey, accepted: &Accepted, tag: Bytes, write: &LogWrite) -> frames::LogEntry {
     frames::LogEntry {
         conversation_id: id_bytes(key.conversation_id.as_bytes()),
         seq: accepted.seq,
         send_id: id_bytes(key.send_id.as_bytes()),
         accepted_at_ms: Timestamp::as_millis(accepted.accepted_at),
         sender_device: device_bytes(key.device_id),
+        tag,
         payload: Some(match write {
             LogWrite::Application(write) => log_entry::Payload::ApplicationMessage(write.message.clone()),
             LogWrite::Commit(write) => log_entry::Payload::Commit(write.commit.clone()),

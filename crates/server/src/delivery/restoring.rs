@@ -1,12 +1,10 @@
 //! `RestoreLog`: takes back from devices what the server has lost because it went back to an earlier state.
 //!
-//! Commits are checked against the group as those of any member are, except for what only a clock could say. Messages
-//! cannot be checked: members do that.
+//! Each entry shows by its tag that this server has accepted it in this place, so all that was checked then holds. Commits
+//! are applied to the group again, because the group has to follow them.
 
 use bytes::Bytes;
-use subrosa_mls::{
-    CommitEffect, DeviceCertificate, LogClaim, LogHash, MessageKind, PublicView, payload_hash, peek,
-};
+use subrosa_mls::{CommitEffect, DeviceCertificate, LogHash, MessageKind, PublicView, payload_hash, peek};
 use subrosa_wire::{
     AccountId, ConversationId, DeviceId, ProblemCode, SendId, Timestamp,
     frames::{self, LogEntry, Lost, Problem, RestoreLog, log_entry::Payload},
@@ -15,7 +13,8 @@ use subrosa_wire::{
 
 use super::{
     Service, problems,
-    requests::{bounded, conversation_id, hash_bytes, malformed},
+    requests::{bounded, conversation_id, hash_bytes, id_bytes, malformed},
+    tags::EntryTags,
 };
 use crate::{
     session::Session,
@@ -27,17 +26,18 @@ use crate::{
 
 /// An entry as it was sent, within its bounds.
 struct Sent {
+    seq: u64,
     key: SendKey,
     accepted_at: Timestamp,
     is_commit: bool,
+    /// The epoch after it.
+    epoch: u64,
     payload: Bytes,
+    tag: Bytes,
 }
 
-/// What was read and checked, but for what the directory says of devices.
-struct Checked {
-    view: PublicView,
-    entries: Vec<(RestoredEntry, Option<CommitEffect>)>,
-}
+/// An entry that was in the log, and what it did to the group.
+type Known = (RestoredEntry, Option<CommitEffect>);
 
 impl Service {
     pub(super) async fn restore_log(
@@ -46,78 +46,46 @@ impl Service {
         restore: RestoreLog,
     ) -> Result<frames::LogRestored, Problem> {
         let id = conversation_id(&restore.conversation_id)?;
-        if !self.settling.may_restore(self.clock.now()) {
-            return Err(malformed("a log is put back within a day of the server's start"));
-        }
-        let entries = self.read_entries(id, restore.entries)?;
-        if !restore.group_info.is_empty() {
+        let entries = read_entries(id, restore.entries)?;
+        let is_last_part = !restore.group_info.is_empty();
+        if is_last_part {
             bounded("group_info", &restore.group_info, limits::HANDSHAKE_MESSAGE_MAX)?;
         }
         self.commits.check(session.device_id)?;
         // One at a time: each may have hundreds of commits to be checked, and other people's must not wait for them.
         let _only = self.restoring.lock().await;
         let mut turn = self.validation.turn(id).await;
-        let write = match (self.store.group(id).await?, restore.lost) {
-            (Some(group), None) => {
+        let restoring = match (self.store.group(id).await?, restore.lost) {
+            (Some(group), lost) => {
                 if !self.store.is_conversation_of(id, session.account_id).await? {
                     return Err(LogRefusal::NotAMember.into());
+                }
+                if lost.is_some()
+                    || entries
+                        .first()
+                        .is_none_or(|first| first.seq != group.head_seq + 1)
+                {
+                    // Another device was faster.
+                    return Ok(log_restored(id, group.head_seq, group.head_hash));
                 }
                 self.missing(session, id, group, entries, restore.group_info)
                     .await?
             }
             (None, Some(lost)) => self.lost(session, id, entries, restore.group_info, lost).await?,
-            (Some(group), Some(_)) => {
-                if !self.store.is_conversation_of(id, session.account_id).await? {
-                    return Err(LogRefusal::NotAMember.into());
-                }
-                // Another device was faster.
-                return Ok(frames::LogRestored {
-                    conversation_id: restore.conversation_id,
-                    head_seq: group.head_seq,
-                    head_hash: hash_bytes(group.head_hash),
-                });
-            }
             (None, None) => return Err(LogRefusal::NotAMember.into()),
         };
-        let accounts = write.accounts;
-        let head = self.store.restore_log(write.write).await??;
+        let Restoring { write, accounts } = restoring;
+        let head = self.store.restore_log(write).await??;
         tracing::info!(conversation = %id, head = head.seq, "entries were put back into a log");
         // The view in memory may be older than the group.
         turn.take();
         drop(turn);
-        for account_id in accounts {
-            self.notify_account(account_id, &[session.device_id]).await;
-        }
-        Ok(frames::LogRestored {
-            conversation_id: restore.conversation_id,
-            head_seq: head.seq,
-            head_hash: hash_bytes(head.hash),
-        })
-    }
-
-    /// Reads the entries: each in its bounds, in order, and from before this process.
-    fn read_entries(&self, id: ConversationId, entries: Vec<LogEntry>) -> Result<Vec<(u64, Sent)>, Problem> {
-        let mut bytes_left = limits::RESTORED_BYTES_MAX.max(limits::HANDSHAKE_MESSAGE_MAX);
-        let mut read: Vec<(u64, Sent)> = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let seq = entry.seq;
-            if read
-                .last()
-                .is_some_and(|(last, _)| last.checked_add(1) != Some(seq))
-                || !(1..=limits::SEQ_MAX).contains(&seq)
-            {
-                return Err(malformed("the entries do not follow each other"));
+        if is_last_part {
+            for account_id in accounts {
+                self.notify_account(account_id, &[session.device_id]).await;
             }
-            let sent = read_entry(id, entry)?;
-            bytes_left = bytes_left
-                .checked_sub(sent.payload.len())
-                .ok_or_else(|| Problem::new(ProblemCode::TooLarge, "the entries are too large together"))?;
-            if sent.accepted_at > self.settling.began_at() {
-                return Err(malformed("an entry is newer than what the server can have lost"));
-            }
-            read.push((seq, sent));
         }
-        Ok(read)
+        Ok(log_restored(id, head.seq, head.hash))
     }
 
     /// What follows the head of a log.
@@ -126,7 +94,7 @@ impl Service {
         session: &Session,
         id: ConversationId,
         group: GroupRecord,
-        entries: Vec<(u64, Sent)>,
+        entries: Vec<Sent>,
         group_info: Bytes,
     ) -> Result<Restoring, Problem> {
         let GroupRecord {
@@ -136,30 +104,22 @@ impl Service {
             public_view,
             group_info: had_info,
         } = group;
-        let first = entries.first().map(|(seq, _)| *seq);
-        if first.is_none() {
-            return Err(malformed("there is nothing to put back"));
-        }
-        let (after, device) = (first.map_or(0, |seq| seq - 1), session.device_id);
-        if after != head_seq {
-            // The store answers with the head.
-            return Ok(Restoring::nothing(id, after));
-        }
+        let (tags, device) = (self.tags.clone(), session.device_id);
         let checked = self
             .validation
             .run(move || {
-                let view = PublicView::load(&public_view).map_err(|error| problems::invalid_mls(&error))?;
-                let checked = check(view, epoch, entries)?;
+                let known = recognise(&tags, head_hash, entries)?;
+                let mut view =
+                    PublicView::load(&public_view).map_err(|error| problems::invalid_mls(&error))?;
+                let entries = follow(&mut view, known)?;
                 if !group_info.is_empty() {
-                    checked
-                        .view
-                        .check_group_info(&group_info, device)
+                    view.check_group_info(&group_info, device)
                         .map_err(|error| problems::invalid_mls(&error))?;
                 }
-                Ok::<_, Problem>((checked, group_info))
+                Ok::<_, Problem>((view, entries, group_info))
             })
             .await?;
-        let (Checked { view, entries }, group_info) = checked?;
+        let (view, entries, group_info) = checked?;
         let has_commits = entries.iter().any(|(entry, _)| entry.epoch > epoch);
         let is_info_wanted = has_commits || had_info.is_empty() && !group_info.is_empty();
         let group = is_info_wanted.then(|| RestoredGroup {
@@ -186,29 +146,23 @@ impl Service {
         &self,
         session: &Session,
         id: ConversationId,
-        entries: Vec<(u64, Sent)>,
+        entries: Vec<Sent>,
         group_info: Bytes,
         lost: Lost,
     ) -> Result<Restoring, Problem> {
         bounded("ratchet_tree", &lost.ratchet_tree, limits::HANDSHAKE_MESSAGE_MAX)?;
         let hash_before =
             LogHash::try_from(&lost.hash_before[..]).map_err(|_| malformed("hash_before is not a hash"))?;
-        let ends_at = lost.seq_before.checked_add(entries.len() as u64);
-        if entries
-            .first()
-            .is_some_and(|(seq, _)| *seq - 1 != lost.seq_before)
-            || !ends_at.is_some_and(|end| (1..=limits::SEQ_MAX).contains(&end))
-        {
-            return Err(malformed("the entries do not begin where they are said to"));
-        }
-        let (device, tree) = (session.device_id, lost.ratchet_tree);
+        let seq_before = entries.first().map_or(0, |first| first.seq - 1);
+        let (tags, device, tree) = (self.tags.clone(), session.device_id, lost.ratchet_tree);
         let checked = self
             .validation
             .run(move || {
+                let known = recognise(&tags, hash_before, entries)?;
                 let adopted = PublicView::adopt(&group_info, &tree, id)
                     .and_then(|view| view.check_group_info(&group_info, device).map(|()| view));
                 let view = adopted.map_err(|error| problems::invalid_mls(&error))?;
-                let entries = read_past(&view, entries)?;
+                let entries = led_to(&view, known)?;
                 let members = view.members().map_err(|error| problems::invalid_mls(&error))?;
                 Ok::<_, Problem>((view, entries, members, group_info))
             })
@@ -227,7 +181,7 @@ impl Service {
             accounts: policy.accounts().to_vec(),
             write: RestoreWrite {
                 conversation_id: id,
-                after: (lost.seq_before, hash_before),
+                after: (seq_before, hash_before),
                 entries,
                 group: Some(RestoredGroup {
                     epoch: view.epoch(),
@@ -240,10 +194,7 @@ impl Service {
     }
 
     /// Adds to each commit what the directory says of the devices that it brought in.
-    async fn with_members(
-        &self,
-        entries: Vec<(RestoredEntry, Option<CommitEffect>)>,
-    ) -> Result<Vec<RestoredEntry>, Problem> {
+    async fn with_members(&self, entries: Vec<Known>) -> Result<Vec<RestoredEntry>, Problem> {
         let mut done = Vec::with_capacity(entries.len());
         for (mut entry, effect) in entries {
             if let Some(effect) = effect {
@@ -288,20 +239,33 @@ struct Restoring {
     accounts: Vec<AccountId>,
 }
 
-impl Restoring {
-    /// Entries that do not follow the head.
-    fn nothing(id: ConversationId, after: u64) -> Self {
-        Self {
-            write: RestoreWrite {
-                conversation_id: id,
-                after: (after, LogHash::START),
-                entries: Vec::new(),
-                group: None,
-                lost: None,
-            },
-            accounts: Vec::new(),
-        }
+fn log_restored(id: ConversationId, head_seq: u64, head_hash: LogHash) -> frames::LogRestored {
+    frames::LogRestored {
+        conversation_id: id_bytes(id.as_bytes()),
+        head_seq,
+        head_hash: hash_bytes(head_hash),
     }
+}
+
+/// Reads the entries: at least one, each in its bounds, in order.
+fn read_entries(id: ConversationId, entries: Vec<LogEntry>) -> Result<Vec<Sent>, Problem> {
+    if entries.is_empty() {
+        return Err(malformed("there is nothing to put back"));
+    }
+    let mut bytes_left = limits::RESTORED_BYTES_MAX.max(limits::HANDSHAKE_MESSAGE_MAX);
+    let mut read: Vec<Sent> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let sent = read_entry(id, entry)?;
+        let follows = read.last().is_none_or(|last| last.seq + 1 == sent.seq);
+        if !follows || !(1..=limits::SEQ_MAX).contains(&sent.seq) {
+            return Err(malformed("the entries do not follow each other"));
+        }
+        bytes_left = bytes_left
+            .checked_sub(sent.payload.len())
+            .ok_or_else(|| Problem::new(ProblemCode::TooLarge, "the entries are too large together"))?;
+        read.push(sent);
+    }
+    Ok(read)
 }
 
 fn read_entry(id: ConversationId, entry: LogEntry) -> Result<Sent, Problem> {
@@ -316,14 +280,12 @@ fn read_entry(id: ConversationId, entry: LogEntry) -> Result<Sent, Problem> {
     };
     bounded("payload", &payload, max)?;
     let envelope = peek(&payload).map_err(problems::unreadable)?;
-    if !(1..=limits::SEND_NUMBER_MAX).contains(&envelope.claim.send_number) {
-        return Err(malformed("a send_number is out of range"));
-    }
     let is_of_kind = matches!(envelope.kind, MessageKind::Commit { .. }) == is_commit;
     if !is_of_kind || envelope.conversation_id != id {
         return Err(malformed("an entry holds something else"));
     }
     Ok(Sent {
+        seq: entry.seq,
         key: SendKey {
             conversation_id: id,
             device_id,
@@ -332,74 +294,67 @@ fn read_entry(id: ConversationId, entry: LogEntry) -> Result<Sent, Problem> {
         },
         accepted_at: Timestamp::from_millis(entry.accepted_at_ms),
         is_commit,
+        epoch: envelope.epoch + u64::from(is_commit),
         payload,
+        tag: entry.tag,
     })
 }
 
-/// Applies the entries to a group, from this epoch on.
-fn check(mut view: PublicView, epoch: u64, entries: Vec<(u64, Sent)>) -> Result<Checked, Problem> {
-    let mut checked = Vec::with_capacity(entries.len());
-    let mut epoch = epoch;
-    for (_, sent) in entries {
-        let envelope = peek(&sent.payload).map_err(problems::unreadable)?;
-        if envelope.epoch != epoch {
-            return Err(invalid("an entry is of another epoch"));
+/// The entries as they were in the log after this hash. Anything else is refused.
+fn recognise(tags: &EntryTags, before: LogHash, entries: Vec<Sent>) -> Result<Vec<(Sent, LogHash)>, Problem> {
+    let mut known = Vec::with_capacity(entries.len());
+    let mut hash = before;
+    for sent in entries {
+        let payload_hash = payload_hash(&sent.payload);
+        hash = hash.after(
+            &sent
+                .key
+                .chained(sent.seq, sent.is_commit, sent.accepted_at, payload_hash),
+        );
+        if !tags.is_ours(hash, sent.key.send_id, &sent.tag) {
+            return Err(LogRefusal::LogDisagrees.into());
         }
-        let effect = if sent.is_commit {
-            let effect = view
-                .follow(&sent.payload)
-                .map_err(|error| problems::invalid_mls(&error))?;
-            if effect.committer.device_id() != sent.key.device_id {
-                return Err(invalid("a commit is of another device"));
-            }
-            epoch = effect.epoch_after;
-            Some(effect)
-        } else {
-            None
-        };
-        checked.push((restored(sent, epoch, envelope.claim, None), effect));
+        known.push((sent, hash));
     }
-    Ok(Checked {
-        view,
-        entries: checked,
-    })
+    Ok(known)
 }
 
-/// Reads entries that led to a group. Only that they can have done so is checked.
-fn read_past(view: &PublicView, entries: Vec<(u64, Sent)>) -> Result<Vec<RestoredEntry>, Problem> {
-    let mut read: Vec<RestoredEntry> = Vec::with_capacity(entries.len());
-    for (_, sent) in entries {
-        let envelope = peek(&sent.payload).map_err(problems::unreadable)?;
-        let epoch = envelope.epoch + u64::from(sent.is_commit);
-        let is_next = read.last().is_none_or(|before| before.epoch == envelope.epoch);
-        if !is_next || epoch > view.epoch() {
-            return Err(invalid("an entry is of another epoch"));
-        }
+/// Lets a group follow the entries.
+fn follow(view: &mut PublicView, known: Vec<(Sent, LogHash)>) -> Result<Vec<Known>, Problem> {
+    let followed = known.into_iter().map(|(sent, hash)| {
+        let effect = sent.is_commit.then(|| view.follow(&sent.payload)).transpose();
+        let effect = effect.map_err(|error| problems::invalid_mls(&error))?;
+        Ok((restored(sent, hash, None), effect))
+    });
+    followed.collect()
+}
+
+/// Entries that led to a group, which has what their commits did.
+fn led_to(view: &PublicView, known: Vec<(Sent, LogHash)>) -> Result<Vec<RestoredEntry>, Problem> {
+    if known.last().is_none_or(|(last, _)| last.epoch != view.epoch()) {
+        return Err(Problem::new(
+            ProblemCode::InvalidMlsMessage,
+            "the entries do not lead to the group",
+        ));
+    }
+    let entries = known.into_iter().map(|(sent, hash)| {
         let commit = sent.is_commit.then(|| RestoredCommit {
             committer: Committer::Member,
             added: Vec::new(),
             removed: Vec::new(),
         });
-        read.push(restored(sent, epoch, envelope.claim, commit));
-    }
-    if read.last().is_some_and(|last| last.epoch != view.epoch()) {
-        return Err(invalid("the entries do not lead to the group"));
-    }
-    Ok(read)
+        restored(sent, hash, commit)
+    });
+    Ok(entries.collect())
 }
 
-fn restored(sent: Sent, epoch: u64, claim: LogClaim, commit: Option<RestoredCommit>) -> RestoredEntry {
+fn restored(sent: Sent, hash: LogHash, commit: Option<RestoredCommit>) -> RestoredEntry {
     RestoredEntry {
         key: sent.key,
         accepted_at: sent.accepted_at,
-        claim,
-        epoch,
-        payload_hash: payload_hash(&sent.payload),
+        hash,
+        epoch: sent.epoch,
         payload: sent.payload,
         commit,
     }
-}
-
-fn invalid(detail: &str) -> Problem {
-    Problem::new(ProblemCode::InvalidMlsMessage, detail)
 }

@@ -19,6 +19,7 @@ use super::{
     publisher::Publisher,
     requests,
     settling::Settling,
+    tags::EntryTags,
     validation::Validation,
 };
 use crate::{
@@ -34,6 +35,7 @@ pub struct Service {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) settling: Settling,
+    pub(super) tags: EntryTags,
     pub(super) fanout: Fanout,
     hub: Arc<Hub>,
     pub(super) appender: Appender,
@@ -62,11 +64,12 @@ impl Service {
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         config: &DeliveryConfig,
+        tags: EntryTags,
         stop: &CancellationToken,
     ) -> (Arc<Self>, Vec<BackgroundTask>) {
         let hub = Arc::new(Hub::new());
         let fanout = Fanout::new(Arc::clone(&hub));
-        let (publisher, publish) = Publisher::new(fanout.clone());
+        let (publisher, publish) = Publisher::new(fanout.clone(), tags.clone());
         let (appender, append) =
             Appender::new(Arc::clone(&store), Arc::clone(&clock), publisher, stop.clone());
         let prune = pruning::run(
@@ -94,6 +97,7 @@ impl Service {
             claims: Limiter::new(config.claims, &clock),
             commits: Limiter::new(config.commits, &clock),
             settling: Settling::new(clock.now()),
+            tags,
             restoring: tokio::sync::Mutex::new(()),
             store,
             clock,

@@ -12,7 +12,7 @@ use std::{
 use subrosa_wire::{ConversationId, DeviceId, Timestamp};
 
 use crate::{
-    limits::{RESTORED_WITHIN, SETTLING_REPORTS_MAX, SETTLING_TIME},
+    limits::{SETTLING_REPORTS_MAX, SETTLING_TIME},
     store::delivery::CursorMove,
 };
 
@@ -33,11 +33,6 @@ impl Settling {
     /// When the server began.
     pub(super) fn began_at(&self) -> Timestamp {
         self.began_at
-    }
-
-    /// Whether it may still turn out what the server has lost.
-    pub(super) fn may_restore(&self, now: Timestamp) -> bool {
-        now.since(self.began_at) < RESTORED_WITHIN
     }
 
     pub(super) fn is_over(&self, now: Timestamp) -> bool {

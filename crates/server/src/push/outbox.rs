@@ -262,6 +262,7 @@ mod tests {
             accepted_at_ms: 9,
             payload: Some(log_entry::Payload::ApplicationMessage(vec![1; payload].into())),
             sender_device: Bytes::from_static(&[6; 16]),
+            tag: Bytes::from_static(&[5; 16]),
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use subrosa_mls::{ConversationKind, LogClaim, LogHash};
+use subrosa_mls::{ChainedEntry, ConversationKind, FIRST_FOUNDING, LogClaim, LogHash};
 use subrosa_wire::{AccountId, ConversationId, DeviceId, SendId, Timestamp};
 
 use super::StoreError;
@@ -23,6 +23,27 @@ pub struct SendKey {
     pub send_id: SendId,
     /// The device's count in this conversation, from 1.
     pub send_number: u64,
+}
+
+impl SendKey {
+    /// What the send is to the log chain in a place.
+    pub const fn chained(
+        &self,
+        seq: u64,
+        is_commit: bool,
+        accepted_at: Timestamp,
+        payload_hash: [u8; 32],
+    ) -> ChainedEntry {
+        ChainedEntry {
+            conversation_id: self.conversation_id,
+            founding: FIRST_FOUNDING,
+            seq,
+            is_commit,
+            sender: self.device_id,
+            accepted_at,
+            payload_hash,
+        }
+    }
 }
 
 /// One entry that wants to go into a log.
@@ -163,14 +184,12 @@ pub struct RestoredEntry {
     pub key: SendKey,
     /// When it was accepted.
     pub accepted_at: Timestamp,
-    /// What its authenticated data says about the log.
-    pub claim: LogClaim,
+    /// The log chain after it.
+    pub hash: LogHash,
     /// The epoch after it.
     pub epoch: u64,
     /// `MLSMessage`.
     pub payload: Bytes,
-    /// SHA-256 of it.
-    pub payload_hash: [u8; 32],
     /// What it changed, if it was a commit.
     pub commit: Option<RestoredCommit>,
 }
@@ -261,6 +280,8 @@ pub struct Accepted {
     pub epoch: u64,
     /// When it was accepted first.
     pub accepted_at: Timestamp,
+    /// The log chain after it; `None` for entries from before it was kept.
+    pub hash: Option<LogHash>,
     /// What became of it this time.
     pub acceptance: Acceptance,
 }
@@ -355,6 +376,8 @@ pub struct LogRecord {
     pub sender: Option<DeviceId>,
     /// When it was accepted.
     pub accepted_at: Timestamp,
+    /// The log chain after it; `None` for entries from before it was kept.
+    pub hash: Option<LogHash>,
     /// What it holds.
     pub payload: LogPayload,
 }

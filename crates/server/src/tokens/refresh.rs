@@ -5,7 +5,6 @@
 //! The token of a device that signs up has none of that: a repeated sign-up gets it a second time.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use hkdf::Hkdf;
 use sha2::{Digest as _, Sha256};
 use subrosa_wire::{DeviceId, Timestamp};
 use subtle::ConstantTimeEq as _;
@@ -13,12 +12,10 @@ use zeroize::Zeroizing;
 
 use crate::{
     limits::REFRESH_COUNTER_MAX,
-    random,
+    root_secret::RootSecret,
     store::{Store, StoreError, accounts::TokenHash},
 };
 
-/// Under this name the secret is stored. It is as old as the table, so that every copy of a database has it.
-const SECRET: &str = "first_refresh_tokens_v1";
 /// Sets the token of a sign-up apart from all else that is derived.
 const FIRST_LABEL: &[u8] = b"subrosa first refresh token v1";
 /// Sets the authenticators of all other tokens apart.
@@ -41,24 +38,23 @@ pub struct RefreshClaims {
 }
 
 /// The secret that tokens are derived from. Whoever reads it still needs a device's key to use one.
-pub struct RefreshTokens(Zeroizing<Vec<u8>>);
+pub struct RefreshTokens(RootSecret);
 
 impl RefreshTokens {
-    /// Loads the secret, and makes it the first time.
+    /// Those of the server with this store.
     pub async fn open(store: &dyn Store) -> Result<Self, StoreError> {
-        let fresh = Zeroizing::new(random::bytes::<32>().to_vec());
-        Ok(Self(store.server_secret(SECRET, fresh).await?))
+        Ok(Self(RootSecret::open(store).await?))
     }
 
     /// The token of a device that signs up, whose id is never used twice: always the same.
     pub fn first(&self, device_id: DeviceId) -> RefreshToken {
-        RefreshToken::from_bytes(self.derive(&[FIRST_LABEL, device_id.as_bytes()]).as_slice())
+        RefreshToken::from_bytes(self.0.derive(&[FIRST_LABEL, device_id.as_bytes()]).as_slice())
     }
 
     /// The token of a device with these claims.
     pub fn issue(&self, device_id: DeviceId, claims: RefreshClaims) -> RefreshToken {
         let claims = claims.encode();
-        let tag = self.derive(&[LABEL, device_id.as_bytes(), &claims]);
+        let tag = self.0.derive(&[LABEL, device_id.as_bytes(), &claims]);
         let mut bytes = Zeroizing::new([0; CLAIMS_LEN + TAG_LEN]);
         bytes[..CLAIMS_LEN].copy_from_slice(&claims);
         bytes[CLAIMS_LEN..].copy_from_slice(tag.as_slice());
@@ -69,17 +65,10 @@ impl RefreshTokens {
     pub fn recognise(&self, device_id: DeviceId, token: &str) -> Option<RefreshClaims> {
         let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(token).ok()?);
         let (claims, tag) = bytes.split_first_chunk::<CLAIMS_LEN>()?;
-        let expected = self.derive(&[LABEL, device_id.as_bytes(), claims]);
+        let expected = self.0.derive(&[LABEL, device_id.as_bytes(), claims]);
         let is_ours: bool = expected.ct_eq(tag).into();
         let claims = RefreshClaims::decode(*claims);
         (is_ours && claims.counter <= REFRESH_COUNTER_MAX).then_some(claims)
-    }
-
-    fn derive(&self, info: &[&[u8]]) -> Zeroizing<[u8; TAG_LEN]> {
-        let mut bytes = Zeroizing::new([0; TAG_LEN]);
-        // HKDF fails beyond 255 blocks only, and this is one.
-        let _ = Hkdf::<Sha256>::new(None, &self.0).expand_multi_info(info, bytes.as_mut_slice());
-        bytes
     }
 }
 
@@ -133,7 +122,7 @@ mod tests {
     };
 
     fn tokens(secret: u8) -> RefreshTokens {
-        RefreshTokens(Zeroizing::new(vec![secret; 32]))
+        RefreshTokens(RootSecret::of(secret))
     }
 
     fn device(number: u8) -> DeviceId {

@@ -30,6 +30,7 @@ fn application_entry() -> LogEntry {
         accepted_at_ms: 1_800_000_000_000,
         payload: Some(log_entry::Payload::ApplicationMessage(b"private".to_vec().into())),
         sender_device: id(4).into(),
+        tag: id(9).into(),
     }
 }
 
@@ -176,11 +177,10 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
             "restore_log lost",
             Request::RestoreLog(RestoreLog {
                 conversation_id: id(1).into(),
-                entries: Vec::new(),
+                entries: vec![commit_entry()],
                 group_info: b"info".to_vec().into(),
                 lost: Some(Lost {
                     ratchet_tree: b"tree".to_vec().into(),
-                    seq_before: 6,
                     hash_before: vec![0x66; 32].into(),
                 }),
             }),
@@ -276,6 +276,7 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
                 seq: 7,
                 epoch: 4,
                 accepted_at_ms: 1_800_000_000_000,
+                tag: id(9).into(),
             }),
         ),
         (

@@ -8,7 +8,7 @@ use subrosa_mls::LogHash;
 use subrosa_wire::{
     ConversationId,
     frames::{
-        LogEntry, LogPage, LogRestored, Lost, RestoreLog, client_frame::Request, log_entry::Payload,
+        LogEntry, LogPage, LogRestored, Lost, RestoreLog, append, client_frame::Request, log_entry::Payload,
         server_frame::Body,
     },
 };
@@ -134,12 +134,35 @@ async fn a_log_is_put_back_with_its_places_times_and_chain() {
 }
 
 #[tokio::test]
-async fn the_others_are_told_that_there_is_something() {
+async fn it_is_put_back_however_long_the_server_runs() {
+    let this = returned().await;
+    this.world.clock.advance(Duration::from_hours(24 * 30));
+    let answer = restored(this.ask(this.request()).await);
+    assert_eq!(answer.head_seq, this.lost.head_seq);
+}
+
+#[tokio::test]
+async fn the_others_are_told_once_that_there_is_something() {
     let this = returned().await;
     let at_bob = this.world.connect(&this.bob);
-    restored(this.ask(this.request()).await);
+    let all = this.request();
+    let part = RestoreLog {
+        entries: all.entries[..2].to_vec(),
+        group_info: Bytes::new(),
+        ..all.clone()
+    };
+    restored(this.ask(part).await);
+    let rest = RestoreLog {
+        entries: all.entries[2..].to_vec(),
+        ..all
+    };
+    restored(this.ask(rest).await);
+    // Once, when all of it is there.
     let pushed = super::world::frames(&at_bob).await;
-    assert!(matches!(pushed[0].body, Some(Body::Notice(_))), "{pushed:?}");
+    assert!(
+        matches!(&pushed[..], [only] if matches!(only.body, Some(Body::Notice(_)))),
+        "{pushed:?}"
+    );
 }
 
 #[tokio::test]
@@ -172,60 +195,69 @@ async fn it_is_put_back_once_and_in_parts() {
 #[expect(clippy::type_complexity, reason = "a table: one line for each change")]
 async fn what_was_not_in_the_log_is_refused() {
     let this = returned().await;
-    let first = this.lost.entries[0].clone();
-    let changed: [(&str, &str, Box<dyn Fn(&mut RestoreLog)>); 8] = [
+    // What only somebody who can encrypt for the group could make, and the server has never seen.
+    let Some(append::Payload::ApplicationMessage(made_up)) = this.alice.message(this.id, "forged").payload
+    else {
+        panic!("a message")
+    };
+    let changed: [(&str, &str, Box<dyn Fn(&mut RestoreLog)>); 11] = [
+        (
+            "nothing",
+            "malformed_request",
+            Box::new(|all| all.entries.clear()),
+        ),
         (
             "a gap",
             "malformed_request",
             Box::new(|all| drop(all.entries.remove(1))),
         ),
         (
-            "a commit left out",
-            "invalid_mls_message",
-            Box::new(|all| {
-                all.entries.remove(1);
-                all.entries[1].seq -= 1;
-                all.entries[2].seq -= 1;
-            }),
-        ),
-        (
-            "a message left out",
-            "send_out_of_order",
+            "an entry left out",
+            "log_disagrees",
             Box::new(|all| {
                 all.entries.remove(2);
                 all.entries[2].seq -= 1;
             }),
         ),
         (
-            "a message twice",
-            "send_out_of_order",
+            "an entry twice",
+            "log_disagrees",
             Box::new(|all| {
                 let again = LogEntry {
-                    seq: first.seq + 1,
-                    ..first.clone()
+                    seq: all.entries[0].seq + 1,
+                    ..all.entries[0].clone()
                 };
-                all.entries = vec![all.entries[0].clone(), again];
-                all.group_info = Bytes::new();
+                all.entries.insert(1, again);
+                all.entries.truncate(2);
             }),
         ),
         (
-            "another sender of a commit",
-            "invalid_mls_message",
-            Box::new(|all| all.entries[1].sender_device = all.entries[0].sender_device.clone()),
+            "another order",
+            "log_disagrees",
+            Box::new(|all| {
+                let (second, third) = (all.entries[2].seq, all.entries[3].seq);
+                all.entries.swap(2, 3);
+                (all.entries[2].seq, all.entries[3].seq) = (second, third);
+            }),
         ),
         (
-            "another sender of a message",
-            "send_out_of_order",
+            "another sender",
+            "log_disagrees",
             Box::new(|all| all.entries[2].sender_device = all.entries[0].sender_device.clone()),
         ),
         (
-            "a time after the server began",
-            "malformed_request",
-            Box::new(|all| all.entries[3].accepted_at_ms += 3_600_000),
+            "another send id",
+            "log_disagrees",
+            Box::new(|all| all.entries[2].send_id = all.entries[0].send_id.clone()),
+        ),
+        (
+            "another time",
+            "log_disagrees",
+            Box::new(|all| all.entries[3].accepted_at_ms -= 1),
         ),
         (
             "a commit that was changed",
-            "invalid_mls_message",
+            "log_disagrees",
             Box::new(|all| {
                 let Some(Payload::Commit(commit)) = &mut all.entries[1].payload else {
                     panic!("a commit")
@@ -234,6 +266,23 @@ async fn what_was_not_in_the_log_is_refused() {
                 let last = bytes.len() - 60;
                 bytes[last] ^= 1;
                 *commit = bytes.into();
+            }),
+        ),
+        (
+            "no tag",
+            "log_disagrees",
+            Box::new(|all| all.entries[3].tag = Bytes::new()),
+        ),
+        (
+            "an entry that a member has made up",
+            "log_disagrees",
+            Box::new(|all| {
+                let forged = LogEntry {
+                    seq: all.entries[3].seq + 1,
+                    payload: Some(Payload::ApplicationMessage(made_up.clone())),
+                    ..all.entries[3].clone()
+                };
+                all.entries.push(forged);
             }),
         ),
     ];
@@ -285,7 +334,6 @@ async fn vanished() -> (Returned, Lost) {
     let tree = alice.group(id, |_, group| group.ratchet_tree().unwrap());
     let all = Lost {
         ratchet_tree: tree.into(),
-        seq_before: 0,
         hash_before: LogHash::START.as_bytes().to_vec().into(),
     };
     let this = Returned {
@@ -339,10 +387,12 @@ async fn a_conversation_that_vanished_is_put_back_by_its_members_only() {
     };
     let body = this.world.ask(&eve, Request::RestoreLog(request.clone())).await;
     assert_eq!(code(body), "invalid_mls_message");
-    let mut changed = request.clone();
-    changed.entries.pop();
-    changed.entries.remove(0);
-    assert_eq!(code(this.ask(changed).await), "malformed_request");
+    let mut cut = request.clone();
+    cut.entries.remove(0);
+    assert_eq!(code(this.ask(cut).await), "log_disagrees");
+    let mut without_the_last = request.clone();
+    without_the_last.lost.as_mut().unwrap().hash_before = vec![1; 32].into();
+    assert_eq!(code(this.ask(without_the_last).await), "log_disagrees");
     let mut other_tree = request;
     if let Some(lost) = &mut other_tree.lost {
         lost.ratchet_tree = Bytes::from_static(b"no tree");

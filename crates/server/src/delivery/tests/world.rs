@@ -23,7 +23,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock::{Clock as _, ManualClock},
-    delivery::{DeliveryConfig, Service},
+    delivery::{DeliveryConfig, EntryTags, Service},
     push::Connection,
     session::Session,
     store::{
@@ -70,7 +70,8 @@ impl World {
     fn open(folder: TempDir, clock: Arc<ManualClock>, config: DeliveryConfig, rng: SeededRng) -> Self {
         let store = Arc::new(SqliteStore::open(folder.path()).unwrap());
         let stop = CancellationToken::new();
-        let (service, background) = Service::open(store.clone(), clock.clone(), &config, &stop);
+        let (service, background) =
+            Service::open(store.clone(), clock.clone(), &config, EntryTags::of(1), &stop);
         let tasks = TaskTracker::new();
         for task in background {
             tasks.spawn(task.work);

@@ -62,30 +62,38 @@ rules! {
     what_all_have_stored_or_is_too_old_is_pruned_in_steps,
     a_signed_out_device_cannot_send_and_is_not_waited_for,
     batches_at_the_same_time_do_not_disturb_each_other,
+    entries_are_put_back_after_the_head_and_nowhere_else,
+    commits_are_put_back_with_what_they_changed,
+    a_lost_conversation_is_put_back_whole_or_not_at_all,
 }
+
+pub(crate) use super::restoring::{
+    a_lost_conversation_is_put_back_whole_or_not_at_all, commits_are_put_back_with_what_they_changed,
+    entries_are_put_back_after_the_head_and_nowhere_else,
+};
 
 pub(crate) use delivery_store_conformance;
 
-const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
-const ALL: PageBounds = PageBounds {
+pub(super) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+pub(super) const ALL: PageBounds = PageBounds {
     entries_max: 1_000,
     bytes_max: usize::MAX,
 };
 
-fn conversation(id: u8) -> ConversationId {
+pub(super) fn conversation(id: u8) -> ConversationId {
     ConversationId::from_bytes([id; 16])
 }
 
-fn account(id: u8) -> AccountId {
+pub(super) fn account(id: u8) -> AccountId {
     AccountId::from_bytes([id; 16])
 }
 
 /// The first digit names the account, the second one the device.
-fn device(id: u8) -> DeviceId {
+pub(super) fn device(id: u8) -> DeviceId {
     DeviceId::from_bytes([id; 16])
 }
 
-fn key(id: ConversationId, sender: DeviceId, send_number: u64) -> SendKey {
+pub(super) fn key(id: ConversationId, sender: DeviceId, send_number: u64) -> SendKey {
     // Unique for each sender and number.
     let mut send_id = *sender.as_bytes();
     send_id[..8].copy_from_slice(&send_number.to_be_bytes());
@@ -97,7 +105,7 @@ fn key(id: ConversationId, sender: DeviceId, send_number: u64) -> SendKey {
     }
 }
 
-fn message(key: SendKey, epoch: u64) -> LogWrite {
+pub(super) fn message(key: SendKey, epoch: u64) -> LogWrite {
     let message = Bytes::from(format!("message {}", key.send_number));
     LogWrite::Application(ApplicationWrite {
         key,
@@ -138,7 +146,7 @@ fn adding(commit: CommitWrite, added: Vec<(DeviceId, AccountId)>) -> CommitWrite
 }
 
 /// A direct conversation of accounts 1 and 2, created by device 11, which adds device 21.
-fn creation(id: ConversationId) -> CreateWrite {
+pub(super) fn creation(id: ConversationId) -> CreateWrite {
     let first = commit(key(id, device(0x11), 1), account(1), 0);
     CreateWrite {
         kind: ConversationKind::Direct,
@@ -149,7 +157,7 @@ fn creation(id: ConversationId) -> CreateWrite {
     }
 }
 
-async fn write(store: &dyn DeliveryStore, writes: Vec<LogWrite>) -> Vec<LogOutcome> {
+pub(super) async fn write(store: &dyn DeliveryStore, writes: Vec<LogWrite>) -> Vec<LogOutcome> {
     write_with(store, NOW, writes, Vec::new()).await
 }
 
@@ -169,7 +177,7 @@ async fn write_with(
         .unwrap()
 }
 
-async fn create(store: &dyn DeliveryStore, id: ConversationId) -> Accepted {
+pub(super) async fn create(store: &dyn DeliveryStore, id: ConversationId) -> Accepted {
     write(store, vec![LogWrite::Create(Box::new(creation(id)))])
         .await
         .remove(0)
@@ -177,7 +185,7 @@ async fn create(store: &dyn DeliveryStore, id: ConversationId) -> Accepted {
 }
 
 /// Sends `count` messages of device 11 in epoch 1, after the creation.
-async fn send(store: &dyn DeliveryStore, id: ConversationId, count: u64) {
+pub(super) async fn send(store: &dyn DeliveryStore, id: ConversationId, count: u64) {
     for number in 2..2 + count {
         write(store, vec![message(key(id, device(0x11), number), 1)])
             .await
@@ -186,7 +194,22 @@ async fn send(store: &dyn DeliveryStore, id: ConversationId, count: u64) {
     }
 }
 
-async fn seqs(store: &dyn DeliveryStore, id: ConversationId, reader: AccountId, after: u64) -> Vec<u64> {
+/// The log chain at a place of a conversation that account 1 reads.
+async fn hash_at(store: &dyn DeliveryStore, id: ConversationId, seq: u64) -> Option<LogHash> {
+    let page = store
+        .log_page(id, account(1), seq - 1, ALL)
+        .await
+        .unwrap()
+        .unwrap();
+    page.entries[0].hash
+}
+
+pub(super) async fn seqs(
+    store: &dyn DeliveryStore,
+    id: ConversationId,
+    reader: AccountId,
+    after: u64,
+) -> Vec<u64> {
     let page = store.log_page(id, reader, after, ALL).await.unwrap().unwrap();
     page.entries.iter().map(|entry| entry.seq).collect()
 }
@@ -346,6 +369,7 @@ pub(crate) async fn a_retry_in_the_same_batch_or_a_later_one_gets_the_first_answ
                 seq,
                 epoch: 1,
                 accepted_at: NOW,
+                hash: hash_at(store, id, seq).await,
                 acceptance: Acceptance::Duplicate
             }
         );
@@ -419,6 +443,7 @@ pub(crate) async fn only_the_next_number_of_a_sender_is_taken(store: &dyn Delive
         seq: 1,
         epoch: 1,
         accepted_at: NOW,
+        hash: hash_at(store, id, 1).await,
         acceptance: Acceptance::Duplicate,
     };
     assert_eq!(check, SendCheck::Duplicate(first));

@@ -31,6 +31,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(16, "0016_log_chain"),
     migration!(17, "0017_incarnation"),
     migration!(18, "0018_refresh_counters"),
+    migration!(19, "0019_log_hashes"),
 ];
 
 /// Brings the schema up to date; refuses a database that it cannot, before anything is changed.

@@ -54,15 +54,19 @@ pub(super) fn commit(
     // when it is next needed.
     cache.release(connection, id)?;
     let epoch = write.epoch + 1;
+    let chained = write
+        .key
+        .chained(seq, true, accepted_at, payload_hash(&write.commit));
+    let hash = hash_before.after(&chained);
     let entry = NewEntry {
         key: &write.key,
         accepted_at,
         epoch,
         is_commit: true,
         payload: &write.commit,
-        payload_hash: payload_hash(&write.commit),
+        hash,
     };
-    advance(connection, row_id, head_seq, entry.chain(hash_before, seq), write)?;
+    advance(connection, row_id, head_seq, hash, write)?;
     replace_group(connection, row_id, write)?;
     entry.insert(connection, row_id, seq)?;
     for device_id in &write.removed {
@@ -93,6 +97,7 @@ pub(super) fn commit(
         seq,
         epoch,
         accepted_at,
+        hash: Some(hash),
         acceptance: Acceptance::Stored {
             recipients,
             welcomed,

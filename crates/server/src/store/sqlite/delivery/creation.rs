@@ -48,15 +48,18 @@ pub(super) fn create(
         return Ok(Err(LogRefusal::TooManyConversations));
     }
     let epoch = first.epoch + 1;
+    let chained = first
+        .key
+        .chained(FIRST_SEQ, true, accepted_at, payload_hash(&first.commit));
+    let hash = LogHash::START.after(&chained);
     let entry = NewEntry {
         key: &first.key,
         accepted_at,
         epoch,
         is_commit: true,
         payload: &first.commit,
-        payload_hash: payload_hash(&first.commit),
+        hash,
     };
-    let hash = entry.chain(LogHash::START, FIRST_SEQ);
     let new = NewConversation {
         id,
         kind: write.kind,
@@ -92,6 +95,7 @@ pub(super) fn create(
         seq: FIRST_SEQ,
         epoch,
         accepted_at,
+        hash: Some(hash),
         acceptance: Acceptance::Stored {
             recipients,
             welcomed,

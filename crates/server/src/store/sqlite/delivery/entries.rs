@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use rusqlite::Connection;
-use subrosa_mls::{ChainedEntry, FIRST_FOUNDING, LogHash};
+use subrosa_mls::LogHash;
 use subrosa_wire::Timestamp;
 
 use super::rows::{SEQ_MAX, position, to_sql};
@@ -19,23 +19,11 @@ pub(super) struct NewEntry<'a> {
     pub(super) epoch: u64,
     pub(super) is_commit: bool,
     pub(super) payload: &'a Bytes,
-    pub(super) payload_hash: [u8; 32],
+    /// The log chain after it.
+    pub(super) hash: LogHash,
 }
 
 impl NewEntry<'_> {
-    /// The log chain after this entry.
-    pub(super) fn chain(&self, before: LogHash, seq: u64) -> LogHash {
-        before.after(&ChainedEntry {
-            conversation_id: self.key.conversation_id,
-            founding: FIRST_FOUNDING,
-            seq,
-            is_commit: self.is_commit,
-            sender: self.key.device_id,
-            accepted_at: self.accepted_at,
-            payload_hash: self.payload_hash,
-        })
-    }
-
     pub(super) fn insert(
         &self,
         connection: &Connection,
@@ -44,8 +32,8 @@ impl NewEntry<'_> {
     ) -> Result<(), StoreError> {
         let changed = connection
             .prepare_cached(
-                "INSERT INTO log (position, send_id, accepted_at, epoch, is_commit, payload, sender)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO log (position, send_id, accepted_at, epoch, is_commit, payload, sender, hash)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
             .execute((
                 position(row_id, seq),
@@ -55,6 +43,7 @@ impl NewEntry<'_> {
                 self.is_commit,
                 self.payload.as_ref(),
                 self.key.device_id.as_bytes(),
+                self.hash.as_bytes(),
             ))?;
         StoreError::check_affected("append to a log", changed, 1)
     }

@@ -75,16 +75,17 @@ fn append(
         Err(refusal) => return Ok(Err(refusal)),
     };
     let epoch = conversation.epoch;
+    let hash_before = conversation.chain.head();
+    let hash = hash_before.after(&write.key.chained(seq, false, accepted_at, write.message_hash));
+    conversation.chain.push(hash);
     let entry = NewEntry {
         key: &write.key,
         accepted_at,
         epoch,
         is_commit: false,
         payload: &write.message,
-        payload_hash: write.message_hash,
+        hash,
     };
-    let hash_before = conversation.chain.head();
-    conversation.chain.push(entry.chain(hash_before, seq));
     entry.insert(connection, conversation.row_id, seq)?;
     let acceptance = Acceptance::Stored {
         recipients: conversation.recipients.clone(),
@@ -96,6 +97,7 @@ fn append(
         seq,
         epoch,
         accepted_at,
+        hash: Some(hash),
         acceptance,
     }))
 }

@@ -21,6 +21,7 @@ impl TryFrom<&Row<'_>> for LogRecord {
             send_id: SendId::from_bytes(row.get("send_id")?),
             sender: row.get::<_, Option<_>>("sender")?.map(DeviceId::from_bytes),
             accepted_at: Timestamp::from_millis(from_sql(row.get("accepted_at")?)),
+            hash: row.get::<_, Option<_>>("hash")?.map(LogHash::from_bytes),
             payload: if row.get("is_commit")? {
                 LogPayload::Commit(payload)
             } else {
@@ -62,7 +63,7 @@ pub(super) fn log_page(
         }));
     }
     let mut statement = connection.prepare_cached(
-        "SELECT position, send_id, sender, accepted_at, is_commit, payload FROM log
+        "SELECT position, send_id, sender, accepted_at, is_commit, payload, hash FROM log
          WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3",
     )?;
     let oldest = position(conversation.row_id, after_seq + 1);

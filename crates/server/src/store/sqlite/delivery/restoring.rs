@@ -1,7 +1,6 @@
 //! Putting back what a log had before the server went back to an earlier state.
 
-use rusqlite::{Connection, OptionalExtension as _};
-use subrosa_mls::LogHash;
+use rusqlite::Connection;
 use subrosa_wire::{Timestamp, limits::CONVERSATIONS_PER_ACCOUNT_MAX};
 
 use super::{
@@ -9,18 +8,15 @@ use super::{
     creation::{self, NewConversation, conversation_of_pair, pair},
     entries::{NewEntry, next_seq},
     members::{self, NewMember},
-    rows::{self, from_sql, position, to_sql},
+    rows::{self, to_sql},
 };
-use crate::{
-    limits::CLOCK_SET_BACK_MAX,
-    store::{
-        StoreError,
-        delivery::{
-            Committer, ConversationRowId, LogHead, LogRefusal, LostConversation, RestoreWrite, RestoredEntry,
-            RestoredGroup, RestoredMember,
-        },
-        sqlite::WriteContext,
+use crate::store::{
+    StoreError,
+    delivery::{
+        Committer, ConversationRowId, LogHead, LogRefusal, LostConversation, RestoreWrite, RestoredEntry,
+        RestoredGroup, RestoredMember,
     },
+    sqlite::WriteContext,
 };
 
 /// Puts the entries back if the log ends where they begin.
@@ -61,27 +57,26 @@ fn append(
     row: &rows::ConversationRow,
     write: &RestoreWrite,
 ) -> Result<Result<LogHead, LogRefusal>, StoreError> {
-    if let Some(head_at) = accepted_at(connection, row.row_id, row.head_seq)?
-        && let Some(first) = write.entries.first()
-        && first.accepted_at.plus(CLOCK_SET_BACK_MAX) < head_at
-    {
-        return Ok(Err(LogRefusal::LogDisagrees));
-    }
-    let mut chain = vec![row.head_hash];
-    let mut epoch = row.epoch;
+    let (mut head, mut epoch) = (
+        LogHead {
+            seq: row.head_seq,
+            hash: row.head_hash,
+        },
+        row.epoch,
+    );
     for entry in &write.entries {
-        let seq = match next_seq(row.head_seq + (chain.len() as u64 - 1)) {
+        let seq = match next_seq(head.seq) {
             Ok(seq) => seq,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        if !admits(&chain, row.head_seq, entry, seq) {
-            return Ok(Err(LogRefusal::LogDisagrees));
-        }
-        if let Err(refusal) = check_number(connection, row.row_id, entry)? {
-            return Ok(Err(refusal));
-        }
-        chain.push(insert(connection, row.row_id, seq, last(&chain), entry)?);
-        epoch = entry.epoch;
+        insert(connection, row.row_id, seq, entry)?;
+        (head, epoch) = (
+            LogHead {
+                seq,
+                hash: entry.hash,
+            },
+            entry.epoch,
+        );
         if let Some(commit) = &entry.commit {
             for device_id in &commit.removed {
                 members::remove(connection, row.row_id, *device_id)?;
@@ -104,10 +99,6 @@ fn append(
             members::count_send(connection, row.row_id, seq, &entry.key)?;
         }
     }
-    let head = LogHead {
-        seq: row.head_seq + write.entries.len() as u64,
-        hash: last(&chain),
-    };
     let changed = connection
         .prepare_cached(
             "UPDATE conversations SET head_seq = ?2, head_hash = ?3, epoch = ?4 WHERE number = ?1 AND head_seq = ?5",
@@ -143,11 +134,18 @@ fn create(
     let Some(group) = &write.group else {
         return Ok(Err(LogRefusal::NotAMember));
     };
-    let (before, hash) = write.after;
+    let (before, hash_before) = write.after;
+    let head = LogHead {
+        seq: before + write.entries.len() as u64,
+        hash: write.entries.last().map_or(hash_before, |last| last.hash),
+    };
+    if let Err(refusal) = next_seq(head.seq.saturating_sub(1)) {
+        return Ok(Err(refusal));
+    }
     let new = NewConversation {
         id: write.conversation_id,
         kind: lost.kind,
-        head: (before + write.entries.len() as u64, hash),
+        head: (head.seq, head.hash),
         epoch: group.epoch,
         first_seq: before + 1,
         created_at: write
@@ -165,15 +163,8 @@ fn create(
         &group.public_view,
         &group.group_info,
     )?;
-    let mut chain = vec![hash];
     for (entry, seq) in write.entries.iter().zip(before + 1..) {
-        if let Err(refusal) = next_seq(seq - 1) {
-            return Ok(Err(refusal));
-        }
-        if !admits(&chain, before, entry, seq) {
-            return Ok(Err(LogRefusal::LogDisagrees));
-        }
-        chain.push(insert(connection, row_id, seq, last(&chain), entry)?);
+        insert(connection, row_id, seq, entry)?;
     }
     for member in &lost.members {
         let last_send = write
@@ -185,76 +176,24 @@ fn create(
             .last();
         insert_member(connection, row_id, member, before, last_send.unwrap_or((0, 0)))?;
     }
-    let head = LogHead {
-        seq: before + write.entries.len() as u64,
-        hash: last(&chain),
-    };
-    let changed = connection
-        .prepare_cached("UPDATE conversations SET head_hash = ?2 WHERE number = ?1")?
-        .execute((row_id, head.hash.as_bytes()))?;
-    StoreError::check_affected("restore a log chain", changed, 1)?;
     Ok(Ok(head))
-}
-
-/// The newest hash. The chain begins with one.
-fn last(chain: &[LogHash]) -> LogHash {
-    chain.last().copied().unwrap_or(LogHash::START)
-}
-
-/// Whether what an entry claims about the log is true, as far as the entries put back with it show. The first hash is
-/// that at `from`.
-fn admits(chain: &[LogHash], from: u64, entry: &RestoredEntry, seq: u64) -> bool {
-    let claim = &entry.claim;
-    if claim.seq == 0 || claim.seq < from {
-        return true;
-    }
-    let known = usize::try_from(claim.seq - from)
-        .ok()
-        .and_then(|index| chain.get(index));
-    claim.seq < seq && known == Some(&claim.hash)
-}
-
-/// Each send of a member has the next number; whoever joins from outside begins to count.
-fn check_number(
-    connection: &Connection,
-    row_id: ConversationRowId,
-    entry: &RestoredEntry,
-) -> Result<Result<(), LogRefusal>, StoreError> {
-    let is_external = entry
-        .commit
-        .as_ref()
-        .is_some_and(|commit| commit.committer == Committer::External);
-    if is_external {
-        return Ok(Ok(()));
-    }
-    let Some(member) = rows::member(connection, row_id, entry.key.device_id)? else {
-        return Ok(Err(LogRefusal::NotAMember));
-    };
-    let expected = member.last_send_number + 1;
-    Ok(if entry.key.send_number == expected {
-        Ok(())
-    } else {
-        Err(LogRefusal::SendOutOfOrder { expected })
-    })
 }
 
 fn insert(
     connection: &Connection,
     row_id: ConversationRowId,
     seq: u64,
-    before: LogHash,
     entry: &RestoredEntry,
-) -> Result<LogHash, StoreError> {
-    let row = NewEntry {
+) -> Result<(), StoreError> {
+    NewEntry {
         key: &entry.key,
         accepted_at: entry.accepted_at,
         epoch: entry.epoch,
         is_commit: entry.commit.is_some(),
         payload: &entry.payload,
-        payload_hash: entry.payload_hash,
-    };
-    row.insert(connection, row_id, seq)?;
-    Ok(row.chain(before, seq))
+        hash: entry.hash,
+    }
+    .insert(connection, row_id, seq)
 }
 
 fn insert_member(
@@ -294,17 +233,4 @@ fn replace_group(
             group.group_info.as_ref(),
         ))?;
     StoreError::check_affected("restore a group", changed, 1)
-}
-
-/// When an entry was accepted, if it is kept.
-fn accepted_at(
-    connection: &Connection,
-    row_id: ConversationRowId,
-    seq: u64,
-) -> Result<Option<Timestamp>, StoreError> {
-    let at: Option<i64> = connection
-        .prepare_cached("SELECT accepted_at FROM log WHERE position = ?1")?
-        .query_row([position(row_id, seq)], |row| row.get(0))
-        .optional()?;
-    Ok(at.map(|at| Timestamp::from_millis(from_sql(at))))
 }

@@ -152,6 +152,7 @@ pub(super) fn stored_send(row: &Row<'_>) -> Result<(SendId, Accepted), rusqlite:
         seq: seq_of(row.get("position")?),
         epoch: from_sql(row.get("epoch")?),
         accepted_at: Timestamp::from_millis(from_sql(row.get("accepted_at")?)),
+        hash: row.get::<_, Option<_>>("hash")?.map(LogHash::from_bytes),
         acceptance: Acceptance::Duplicate,
     };
     Ok((send_id, accepted))

@@ -80,7 +80,7 @@ fn find_send(
         return Ok(None);
     }
     let mut statement = connection.prepare_cached(
-        "SELECT position, send_id, accepted_at, epoch FROM log
+        "SELECT position, send_id, accepted_at, epoch, hash FROM log
          WHERE position BETWEEN ?1 AND ?2 ORDER BY position DESC LIMIT ?3",
     )?;
     let oldest = position(row_id, member.joined_seq);
