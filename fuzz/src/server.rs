@@ -352,8 +352,13 @@ async fn assemble(store: Arc<SqliteStore>) -> (AppState, Router) {
         ..DeliveryConfig::default()
     };
     let tags = EntryTags::open(store.as_ref()).await.expect("the store answers");
-    let (delivery, tasks) =
-        Service::open(store, Arc::clone(&clock), &delivery, tags, &CancellationToken::new());
+    let (delivery, tasks) = Service::open(
+        store,
+        Arc::clone(&clock),
+        &delivery,
+        tags,
+        &CancellationToken::new(),
+    );
     for task in tasks {
         tokio::spawn(task.work);
     }

@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn the_tags_of_stored_entries_stay_valid() {
         // Devices keep them: a server of another version has to make the same.
-        let expected = 0xc282432a6493774ec4603e540410956a_u128.to_be_bytes();
+        let expected = 0xc282_432a_6493_774e_c460_3e54_0410_956a_u128.to_be_bytes();
         assert_eq!(Tags::of(1).tag(HASH, SEND)[..], expected);
     }
 }

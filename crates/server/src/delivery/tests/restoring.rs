@@ -192,7 +192,11 @@ async fn it_is_put_back_once_and_in_parts() {
 }
 
 #[tokio::test]
-#[expect(clippy::type_complexity, reason = "a table: one line for each change")]
+#[expect(
+    clippy::type_complexity,
+    clippy::too_many_lines,
+    reason = "a table: one entry for each change"
+)]
 async fn what_was_not_in_the_log_is_refused() {
     let this = returned().await;
     // What only somebody who can encrypt for the group could make, and the server has never seen.
