@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use subrosa_engine::{Command, ConversationState, Warning};
+use subrosa_engine::{Command, ConversationState, Message, Warning};
 
 use crate::{
     action::Action,
@@ -124,6 +124,42 @@ fn what_nobody_can_put_back_its_author_sends_again() {
     assert!(counts(&mut world, 0).messages_resent >= 3);
     told(&mut world, 0);
     told_of_return(&mut world, 1);
+    go_on(&mut world);
+}
+
+// It moved to the end of its author's own history, and its ticks were gone. What was said next stood above what had been
+// said before, wherever the server's log had its end.
+#[test]
+fn what_is_sent_again_keeps_its_place_and_its_ticks() {
+    let mut world = World::talking(38, 1);
+    world.act(Action::Keep);
+    for index in [0, 1, 0, 1, 0, 0, 1] {
+        world.send_text(index);
+        deliver(&mut world);
+    }
+    for index in 0..2 {
+        world.act(Action::MarkRead(index));
+        deliver(&mut world);
+    }
+    let before: Vec<_> = (0..2).map(|index| world.devices[index].messages()).collect();
+    put_back(&mut world);
+    lose_raw_entries(&mut world);
+    world.must_settle();
+    world.send_text(1);
+    world.must_settle();
+    for (index, before) in before.into_iter().enumerate() {
+        let known = |message: &Message| (message.text.clone(), message.status);
+        let mut after: Vec<_> = world.devices[index].messages().iter().map(known).collect();
+        let (newest, _) = after.pop().expect("it has messages");
+        assert_eq!(Some(newest), world.texts.last().map(|text| text.text.clone()));
+        assert_eq!(
+            after,
+            before.iter().map(known).collect::<Vec<_>>(),
+            "device {index}"
+        );
+        told(&mut world, index);
+    }
+    assert!(counts(&mut world, 0).messages_resent >= 4);
     go_on(&mut world);
 }
 

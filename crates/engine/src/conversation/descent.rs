@@ -188,6 +188,7 @@ impl Conversation {
             self.live.is_in_doubt = false;
             self.live.log_refusals = 0;
             self.live.head_is_at_least(head.seq);
+            self.record.nothing_to_resend();
             self.back_off(cx, None);
             self.server_misbehaved(cx, Misbehaviour::FalseRefusal);
         } else if head.seq > self.record.cursor() && !is_refused {

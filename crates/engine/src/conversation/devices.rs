@@ -10,7 +10,7 @@ use crate::{
     api::{Event, Notice, NoticeKind},
     context::{Context, StepResult},
     devices,
-    store::{notices, seen_devices, to_sql},
+    store::{messages, notices, seen_devices},
 };
 
 impl Conversation {
@@ -97,7 +97,7 @@ impl Conversation {
         let notice = Notice {
             chat: self.chat(),
             conversation_id: self.id(),
-            position: to_sql(seq),
+            position: messages::next_position(cx.conn, self.chat(), seq)?,
             at,
             kind: NoticeKind::DeviceAdded,
             by,

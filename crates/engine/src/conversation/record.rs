@@ -179,8 +179,8 @@ impl Record {
         self.change(|row| row.resend_after = Some(row.resend_after.unwrap_or(after).min(after)));
     }
 
-    /// Notes that they are queued again.
-    pub(super) fn resent(&mut self) {
+    /// Notes that they are queued again, or that none is lost.
+    pub(super) fn nothing_to_resend(&mut self) {
         self.change(|row| row.resend_after = None);
     }
 

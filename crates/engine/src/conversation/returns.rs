@@ -340,6 +340,7 @@ impl Conversation {
         self.live.is_forked = false;
         if is_same && head.seq == cursor && head.hash == self.record.chain() {
             self.live.is_in_doubt = false;
+            self.record.nothing_to_resend();
             self.back_off(cx, None);
             return Ok(());
         }
@@ -355,9 +356,9 @@ impl Conversation {
         let Some(after) = self.record.resend_after() else {
             return Ok(());
         };
-        self.record.resent();
+        self.record.nothing_to_resend();
         for id in self.queue_again(cx, after)? {
-            messages::set_pending(cx.conn, id)?;
+            messages::set_lost(cx.conn, id)?;
             message_status_changed(cx, id)?;
         }
         Ok(())

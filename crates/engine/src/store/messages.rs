@@ -191,18 +191,13 @@ pub(crate) fn unread(conn: &Connection, chat: ChatId) -> Result<Vec<Message>, Da
     )
 }
 
-/// Where an accepted message is shown: at its seq. If a lying server has given two messages the same seq, the later
-/// one comes after all that are accepted.
-fn free_position(conn: &Connection, chat: ChatId, seq: i64) -> Result<i64, DatabaseError> {
-    let is_taken = conn
-        .prepare_cached("SELECT 1 FROM messages WHERE conversation = ?1 AND position = ?2")?
-        .exists(params![chat, seq])?;
-    if !is_taken {
-        return Ok(seq);
-    }
-    Ok(conn
-        .prepare_cached("SELECT MAX(position) + 1 FROM messages WHERE conversation = ?1 AND position < ?2")?
-        .query_row(params![chat, PENDING_POSITION], |row| row.get(0))?)
+/// Where what is at this place of the log is shown: at its seq, but always after all that is accepted already. A log
+/// can begin again at an earlier place, and a lying server can name one place for two messages.
+pub(crate) fn next_position(conn: &Connection, chat: ChatId, seq: u64) -> Result<i64, DatabaseError> {
+    let newest: Option<i64> = conn
+        .prepare_cached("SELECT MAX(position) FROM messages WHERE conversation = ?1 AND position < ?2")?
+        .query_row(params![chat, PENDING_POSITION], |row| row.get(0))?;
+    Ok(newest.map_or(0, |newest| newest + 1).max(to_sql(seq)))
 }
 
 /// A message to insert.
@@ -225,7 +220,7 @@ pub(crate) fn insert(
     new: &NewMessage<'_>,
 ) -> Result<LocalMessageId, DatabaseError> {
     let seq = new.seq.map(to_sql);
-    let place = seq.map(|seq| free_position(conn, chat, seq)).transpose()?;
+    let place = new.seq.map(|seq| next_position(conn, chat, seq)).transpose()?;
     // Higher than every id that was ever given, whatever was deleted since.
     let next: i64 = conn
         .prepare_cached("SELECT COALESCE(MAX(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'messages'")?
@@ -284,35 +279,43 @@ pub(crate) fn own_after(
     Ok(messages)
 }
 
-/// Makes a message pending again: the server has lost it.
-pub(crate) fn set_pending(conn: &Connection, id: LocalMessageId) -> Result<(), DatabaseError> {
-    conn.prepare_cached("UPDATE messages SET seq = NULL, position = ?2 + id, status = ?3 WHERE id = ?1")?
-        .execute(params![
-            id,
-            PENDING_POSITION,
-            status_to_sql(MessageStatus::Pending)
-        ])?;
+/// Notes that the server has lost a message, which is sent again. It stays where it is shown, and what is known of those
+/// who have it stays true.
+pub(crate) fn set_lost(conn: &Connection, id: LocalMessageId) -> Result<(), DatabaseError> {
+    conn.prepare_cached(
+        "UPDATE messages SET seq = NULL, status = CASE status WHEN ?2 THEN ?3 ELSE status END WHERE id = ?1",
+    )?
+    .execute(params![
+        id,
+        status_to_sql(MessageStatus::Sent),
+        status_to_sql(MessageStatus::Pending)
+    ])?;
     Ok(())
 }
 
 /// Moves a message of ours, which the server has accepted, to its place in the log. It keeps the time at which it was
-/// written, unless that lies after the server's: then this device's clock is fast. One that was sent again for somebody
-/// else stays where it is.
+/// written, unless that lies after the server's: then this device's clock is fast. One that was sent again stays where it
+/// is, and one that was sent again for somebody else keeps its seq, too.
 pub(crate) fn set_accepted(
     conn: &Connection,
     id: LocalMessageId,
     seq: u64,
     accepted_at: Timestamp,
 ) -> Result<(), DatabaseError> {
-    let (chat, is_placed) = conn
-        .prepare_cached("SELECT conversation, seq IS NOT NULL FROM messages WHERE id = ?1")?
-        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (chat, is_placed, position) = conn
+        .prepare_cached("SELECT conversation, seq IS NOT NULL, position FROM messages WHERE id = ?1")?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?)))?;
     if is_placed {
         return Ok(());
     }
-    let place = free_position(conn, chat, to_sql(seq))?;
+    let place = if position < PENDING_POSITION {
+        position
+    } else {
+        next_position(conn, chat, seq)?
+    };
     conn.prepare_cached(
-        "UPDATE messages SET position = ?5, seq = ?2, sent_at = MIN(sent_at, ?3), status = ?4 WHERE id = ?1",
+        "UPDATE messages SET position = ?5, seq = ?2, sent_at = MIN(sent_at, ?3), status = MAX(status, ?4)
+         WHERE id = ?1",
     )?
     .execute(params![
         id,
