@@ -204,24 +204,16 @@ pub enum Warning {
         /// The conversation.
         chat: ChatId,
     },
-    /// The server went back to an earlier state, as after a restore from a backup, and had lost entries of the
-    /// conversation. This device has put back what it had.
-    #[error("the server went back to an earlier state; this device has put {entries} entries back")]
-    ServerWentBack {
-        /// The conversation.
-        chat: ChatId,
-        /// How many messages and changes of the group it had lost.
-        entries: u64,
-    },
+    /// The server went back to an earlier state, as after a restore from a backup, and had lost messages. This device has
+    /// put back what it had.
+    #[error("the server went back to an earlier state; this device has put back what it had")]
+    ServerWentBack,
     /// This profile went back to an earlier state, as a folder does that is put back from a copy. What was sent from it
     /// in between is missing here. Whoever received it still has it.
     #[error(
         "this profile went back to an earlier state; messages that were sent from it since are missing here"
     )]
-    ProfileWentBack {
-        /// The conversation.
-        chat: ChatId,
-    },
+    ProfileWentBack,
     /// Something could not be processed, and nothing that is known explains it: a defect of this program, or bytes
     /// that somebody made to look for one. If a conversation is named, it is [`ConversationState::Quarantined`] by now;
     /// if not, an invitation to a conversation that is not known here was dropped.

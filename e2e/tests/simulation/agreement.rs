@@ -30,12 +30,10 @@ impl World {
             }
             for (index, list) in lists.iter().enumerate().filter(|(_, list)| !has(list)) {
                 let device = &self.devices[index];
-                let is_told = device.warnings.iter().any(|warning| {
-                    matches!(
-                        warning,
-                        Warning::ProfileWentBack { .. } | Warning::HistoryGap { .. }
-                    )
-                });
+                let is_told = device
+                    .warnings
+                    .iter()
+                    .any(|warning| matches!(warning, Warning::ProfileWentBack | Warning::HistoryGap { .. }));
                 let is_excused = if index == text.device {
                     is_told
                 } else {

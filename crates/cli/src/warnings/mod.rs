@@ -69,8 +69,6 @@ pub(crate) const fn chat(warning: &Warning) -> Option<ChatId> {
         | Warning::MessagesMissing { chat, .. }
         | Warning::Unreadable { chat, .. }
         | Warning::HistoryGap { chat }
-        | Warning::ServerWentBack { chat, .. }
-        | Warning::ProfileWentBack { chat }
         | Warning::CertificatesExpired { chat } => Some(*chat),
         _ => None,
     }
@@ -199,17 +197,16 @@ fn said(warning: &Warning, conversation: Option<&Conversation>, names: &Names) -
              another device, or ask for them again"
                 .to_owned(),
         ),
-        Warning::ServerWentBack { entries, .. } => said(
+        Warning::ServerWentBack => said(
             "server_went_back",
-            title,
-            format!(
-                "the server went back to an earlier state, as after a restore from a backup, and had lost messages; this \
-                 device has put them back ({entries} entries), and nothing is missing"
-            ),
+            None,
+            "the server went back to an earlier state, as after a restore from a backup, and had lost messages; this \
+             device has put back all that it had"
+                .to_owned(),
         ),
-        Warning::ProfileWentBack { .. } => said(
+        Warning::ProfileWentBack => said(
             "profile_went_back",
-            title,
+            None,
             "this profile went back to an earlier state, as a folder does that is put back from a copy; messages that \
              were sent from it since then are missing here, but whoever received them has them"
                 .to_owned(),

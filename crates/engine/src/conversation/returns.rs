@@ -286,10 +286,7 @@ impl Conversation {
             self.compare_head(cx, head)?;
         }
         cx.recovery.entries_put_back += cursor.saturating_sub(from);
-        cx.warn(Warning::ServerWentBack {
-            chat: self.chat(),
-            entries: cursor.saturating_sub(from),
-        });
+        cx.warn(Warning::ServerWentBack);
         Ok(())
     }
 
@@ -440,7 +437,7 @@ impl Conversation {
     pub(super) fn profile_went_back(&mut self, cx: &mut Context<'_>) {
         if !std::mem::replace(&mut self.live.has_gone_back, true) {
             tracing::warn!(chat = %self.chat(), "this profile has gone back: its leaf is replaced");
-            cx.warn(Warning::ProfileWentBack { chat: self.chat() });
+            cx.warn(Warning::ProfileWentBack);
         }
         cx.touch(self.chat());
     }

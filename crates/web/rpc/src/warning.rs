@@ -70,16 +70,10 @@ pub enum Warning {
         /// The conversation.
         chat: ChatId,
     },
-    /// The server had lost entries of a conversation, and this device has put them back.
-    ServerWentBack {
-        /// The conversation.
-        chat: ChatId,
-    },
+    /// The server went back to an earlier state, and this device has put back what it had.
+    ServerWentBack,
     /// This profile went back to an earlier state: what was sent from it since is missing here.
-    ProfileWentBack {
-        /// The conversation.
-        chat: ChatId,
-    },
+    ProfileWentBack,
     /// Something in a conversation cannot be processed. It is set aside, or, if it was not known here, left out.
     NotProcessed {
         /// The conversation that is set aside.
@@ -115,12 +109,12 @@ impl Warning {
             | Self::MessagesMissing { chat, .. }
             | Self::UnreadableMessage { chat, .. }
             | Self::HistoryGap { chat }
-            | Self::ServerWentBack { chat }
-            | Self::ProfileWentBack { chat }
             | Self::CertificatesExpired { chat } => Some(*chat),
             Self::NewDevice(_)
             | Self::UnknownDevice(_)
             | Self::DeviceUnlisted(_)
+            | Self::ServerWentBack
+            | Self::ProfileWentBack
             | Self::Refused { .. }
             | Self::More => None,
         }

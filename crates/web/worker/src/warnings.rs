@@ -51,12 +51,8 @@ pub(crate) fn without_person(warning: &client::Warning) -> Warning {
         client::Warning::HistoryGap { chat } => Warning::HistoryGap {
             chat: shapes::chat_id(*chat),
         },
-        client::Warning::ServerWentBack { chat, .. } => Warning::ServerWentBack {
-            chat: shapes::chat_id(*chat),
-        },
-        client::Warning::ProfileWentBack { chat } => Warning::ProfileWentBack {
-            chat: shapes::chat_id(*chat),
-        },
+        client::Warning::ServerWentBack => Warning::ServerWentBack,
+        client::Warning::ProfileWentBack => Warning::ProfileWentBack,
         client::Warning::NotProcessed { chat, .. } => Warning::NotProcessed {
             chat: chat.map(shapes::chat_id),
             detail: report(warning),

@@ -80,8 +80,8 @@ impl<'a> Meaning<'a> {
             Warning::MessagesMissing { member, .. } => Self::MessagesMissing(member),
             Warning::UnreadableMessage { .. } => Self::UnreadableMessage,
             Warning::HistoryGap { .. } => Self::HistoryGap,
-            Warning::ServerWentBack { .. } => Self::ServerWentBack,
-            Warning::ProfileWentBack { .. } => Self::ProfileWentBack,
+            Warning::ServerWentBack => Self::ServerWentBack,
+            Warning::ProfileWentBack => Self::ProfileWentBack,
             Warning::NotProcessed { .. } => Self::NotProcessed,
             Warning::CertificatesExpired { .. } => Self::CertificatesExpired,
             Warning::Refused { .. } => Self::Refused,
@@ -162,8 +162,8 @@ pub(crate) fn report(warning: &Warning) -> Option<String> {
         | Warning::UnknownDevice(_)
         | Warning::DeviceUnlisted(_)
         | Warning::HistoryGap { .. }
-        | Warning::ServerWentBack { .. }
-        | Warning::ProfileWentBack { .. }
+        | Warning::ServerWentBack
+        | Warning::ProfileWentBack
         | Warning::CertificatesExpired { .. }
         | Warning::More => None,
     }

@@ -127,8 +127,8 @@ fn what_is_written_is_read_and_nothing_else() {
     round_trip(&ToPage::Event(Event::Conversation(Box::new(conversation))));
     for warning in [
         Warning::HistoryGap { chat: CHAT },
-        Warning::ServerWentBack { chat: CHAT },
-        Warning::ProfileWentBack { chat: CHAT },
+        Warning::ServerWentBack,
+        Warning::ProfileWentBack,
         Warning::CertificatesExpired { chat: CHAT },
         Warning::ServerMisbehaved {
             chat: None,
