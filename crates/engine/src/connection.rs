@@ -271,10 +271,6 @@ impl ConnectionState {
         self.is_list_newer
     }
 
-    pub(crate) fn has_other_devices(&self) -> bool {
-        self.own_devices.len() > 1
-    }
-
     pub(crate) fn is_signed_in(&self, device: DeviceId) -> bool {
         self.own_devices.contains(&device)
     }

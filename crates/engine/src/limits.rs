@@ -19,6 +19,10 @@ pub(crate) const RAW_PRUNED_EVERY: u64 = 64;
 pub(crate) const COMMITS_HELD_RETRY: Duration = Duration::from_mins(1);
 /// How often on one connection it may do so, before the user is told: it takes commits ten minutes after it began.
 pub(crate) const COMMITS_HELD_MAX: u32 = 12;
+/// Parts of a log that are put back in one conversation in immediate succession.
+pub(crate) const RESTORES_BURST: u32 = 32;
+/// Interval that permits one more.
+pub(crate) const RESTORES_INTERVAL: Duration = Duration::from_mins(1);
 /// Messages that are sent again for a device that has come back.
 pub(crate) const RESENT_MAX: u32 = 500;
 /// A leaf is replaced because this profile went back at most once in this time.

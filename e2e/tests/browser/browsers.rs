@@ -253,33 +253,39 @@ async fn storage_that_was_evicted_as_a_whole_leads_to_a_calm_start() {
     stage.alice.sign_in().await;
 }
 
+/// Does something to the bytes of every file of the database, while no page has it open.
+async fn damage(stage: &mut Stage, how: &str) -> Tab {
+    stage.browser.quit().await;
+    stage.browser = stage.profile.start().await;
+    // Firefox wants an icon for every page.
+    stage.browser.expect_complaint("favicon.ico");
+    let tab = stage.browser.open(&stage.alice.address("/healthz")).await;
+    tab.evaluate(&format!(
+        "(async () => {{
+            const damaged = {how};
+            const walk = async (folder) => {{
+                for await (const handle of folder.values()) {{
+                    if (handle.kind === 'directory') {{ await walk(handle); continue; }}
+                    const bytes = new Uint8Array(await (await handle.getFile()).arrayBuffer());
+                    const writable = await handle.createWritable();
+                    await writable.write(damaged(bytes));
+                    await writable.close();
+                }}
+            }};
+            await walk(await navigator.storage.getDirectory());
+        }})()",
+    ))
+    .await;
+    tab.goto(&stage.alice.address("/chat/bob")).await;
+    tab
+}
+
 #[tokio::test]
 async fn a_damaged_database_is_told_and_can_be_replaced() {
     for kind in BOTH {
         let mut stage = Stage::talked(kind).await;
-        stage.browser.quit().await;
-        stage.browser = stage.profile.start().await;
-        // Firefox wants an icon for every page.
-        stage.browser.expect_complaint("favicon.ico");
-        let tab = stage.browser.open(&stage.alice.address("/healthz")).await;
-        // Noise over the second half of every file.
-        tab.evaluate(
-            "(async () => {
-                const walk = async (folder) => {
-                    for await (const handle of folder.values()) {
-                        if (handle.kind === 'directory') { await walk(handle); continue; }
-                        const bytes = new Uint8Array(await (await handle.getFile()).arrayBuffer());
-                        for (let at = 5000; at < bytes.length; at += 97) bytes[at] ^= 0x5a;
-                        const writable = await handle.createWritable();
-                        await writable.write(bytes);
-                        await writable.close();
-                    }
-                };
-                await walk(await navigator.storage.getDirectory());
-            })()",
-        )
-        .await;
-        tab.goto(&stage.alice.address("/chat/bob")).await;
+        let noise = "(bytes) => { for (let at = 5000; at < bytes.length; at += 97) bytes[at] ^= 0x5a; return bytes; }";
+        let tab = damage(&mut stage, noise).await;
         tab.wait_for("broken").await;
         tab.click("broken-remove").await;
         tab.click("confirm").await;
@@ -288,5 +294,16 @@ async fn a_damaged_database_is_told_and_can_be_replaced() {
         stage.alice.sign_in().await;
         stage.alice.open_chat("bob").await;
         stage.alice.send_and_wait("a new start").await;
+    }
+}
+
+// It opened in silence, with fewer messages.
+#[tokio::test]
+async fn a_database_of_which_the_end_is_missing_is_told() {
+    for part in ["0.5", "0.97"] {
+        let mut stage = Stage::talked(Kind::Chromium).await;
+        let cut = format!("(bytes) => bytes.slice(0, Math.max(4096, Math.floor(bytes.length * {part})))");
+        let tab = damage(&mut stage, &cut).await;
+        tab.wait_for("broken").await;
     }
 }

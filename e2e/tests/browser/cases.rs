@@ -210,18 +210,20 @@ async fn what_a_pasted_text_replaces_does_not_count() {
     assert!(page.tab.text("composer").await.starts_with("bb"));
 }
 
+/// A server on which only Carol is found.
+fn with_carol(request: &Request) -> Option<Answer> {
+    match request {
+        Request::SearchPeople(_) => Some(Answer::People(vec![Person {
+            account_id: AccountId::from_bytes([0xca; 16]),
+            handle: "carol".parse().unwrap(),
+        }])),
+        _ => a_few(request),
+    }
+}
+
 #[tokio::test]
 async fn enter_in_the_search_opens_the_only_hit() {
-    fn answers(request: &Request) -> Option<Answer> {
-        match request {
-            Request::SearchPeople(_) => Some(Answer::People(vec![Person {
-                account_id: AccountId::from_bytes([0xca; 16]),
-                handle: "carol".parse().unwrap(),
-            }])),
-            _ => a_few(request),
-        }
-    }
-    let page = ScriptedPage::open("/", answers).await;
+    let page = ScriptedPage::open("/", with_carol).await;
     page.wait_for("chat-item").await;
     page.tab.type_into("search", "bo").await;
     page.tab.press("Enter").await;
@@ -231,6 +233,17 @@ async fn enter_in_the_search_opens_the_only_hit() {
     page.tab.fill("search", "ca").await;
     page.wait_for("person-result").await;
     page.tab.press("Enter").await;
+    page.tab.wait_path("/chat/carol").await;
+}
+
+// It did nothing.
+#[tokio::test]
+async fn enter_in_the_search_waits_for_the_answer() {
+    let page = ScriptedPage::open("/", with_carol).await;
+    page.wait_for("chat-item").await;
+    page.tab.type_into("search", "ca").await;
+    page.tab.press("Enter").await;
+    page.wait_for("composer").await;
     page.tab.wait_path("/chat/carol").await;
 }
 

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use subrosa_engine::{Command, ConversationState, MemberDevice, NoticeKind};
 
-use crate::world::{RETENTION, World};
+use crate::{
+    action::Plan,
+    world::{RETENTION, World},
+};
 
 /// Two accounts that have talked, each with one device; then account 1 gets another one.
 fn with_a_new_device() -> World {
@@ -141,5 +144,17 @@ fn members_and_their_devices_can_be_asked_for() {
             is_this_device: index == 0,
         };
         assert!(devices.contains(&expected), "{expected:?}");
+    }
+}
+
+// Those that it left out were not added, and never got what was said before they had come in.
+#[test]
+fn a_conversation_begins_with_all_devices_whatever_the_server_says_of_them() {
+    for lie in ["no-own-devices", "one-own-device"] {
+        let plan = format!("15690539090554950248 2 send:147 lie:75:{lie}:3 up:227 down:91 up:103 down:11");
+        let plan: Plan = plan.parse().expect("it is a plan");
+        if let Err(error) = World::run(&plan) {
+            panic!("{error}");
+        }
     }
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use subrosa_engine::{Command, ConversationState, Message, Warning};
+use subrosa_wire::frames::client_frame::Request;
 
 use crate::{
     action::Action,
@@ -73,6 +74,107 @@ fn a_server_that_went_back_gets_what_it_lacks_from_a_device_that_has_it() {
     assert!(put_back.iter().sum::<u64>() >= 6, "{put_back:?}");
     assert!(!told[3], "who was away has lost nothing");
     agree(&mut world);
+}
+
+/// Delivers what is under way between one device and the server, once in each direction.
+fn exchange(world: &mut World, index: usize) {
+    world.deliver_to_server(index);
+    world.deliver_to_device(index);
+}
+
+/// Delivers between one device and the server until it has sent the entries that the server lacks, which wait.
+fn until_it_puts_back(world: &mut World, index: usize) {
+    for _ in 0..100 {
+        let link = world.devices[index].link.as_ref().expect("it is connected");
+        let next = link.to_server.front().and_then(|frame| frame.request.as_ref());
+        if matches!(next, Some(Request::RestoreLog(_))) {
+            return;
+        }
+        exchange(world, index);
+    }
+    panic!("device {index} puts nothing back");
+}
+
+// The one that had more gave up, and was cut off.
+#[test]
+fn a_device_that_has_more_goes_on_where_one_that_has_less_has_ended() {
+    let mut world = World::talking(39, 2);
+    world.act(Action::Keep);
+    let from = world.texts.len();
+    talk(&mut world, &[0, 1]);
+    world.cut(2);
+    talk(&mut world, &[1, 0]);
+    put_back(&mut world);
+    for index in [0, 2] {
+        world.connect(index);
+        until_it_puts_back(&mut world, index);
+    }
+    // The one that has less is first.
+    exchange(&mut world, 2);
+    exchange(&mut world, 0);
+    deliver(&mut world);
+    assert_eq!(world.devices[0].state(), ConversationState::Joined);
+    assert_eq!(counts(&mut world, 0).rejoins, 0);
+    world.must_settle();
+    assert_all_have(&mut world, from);
+    for index in 0..4 {
+        told_of_return(&mut world, index);
+    }
+    agree(&mut world);
+}
+
+// It took over the other log in silence, and what it had said was lost.
+#[test]
+fn what_others_say_while_a_log_is_put_back_costs_no_message() {
+    for further in 0..3 {
+        let mut world = World::talking(40, 1);
+        world.act(Action::Keep);
+        world.cut(1);
+        let from = world.texts.len();
+        world.send_text(0);
+        deliver(&mut world);
+        put_back(&mut world);
+        world.connect(0);
+        until_it_puts_back(&mut world, 0);
+        world.connect(1);
+        for _ in 0..=further {
+            world.send_text(1);
+        }
+        for _ in 0..20 {
+            exchange(&mut world, 1);
+        }
+        // On the same connections.
+        for _ in 0..5 {
+            deliver(&mut world);
+            world.wait(Duration::from_mins(1));
+        }
+        assert_all_have(&mut world, from);
+        told(&mut world, 0);
+        told(&mut world, 1);
+        go_on(&mut world);
+    }
+}
+
+// It was never sent again: the device had come back by another way.
+#[test]
+fn what_was_said_before_others_went_on_with_a_commit_is_sent_again() {
+    let mut world = World::talking(41, 1);
+    world.act(Action::Keep);
+    world.cut(1);
+    let from = world.texts.len();
+    world.send_text(0);
+    deliver(&mut world);
+    put_back(&mut world);
+    world.wait(Duration::from_hours(1));
+    world.connect(1);
+    talk(&mut world, &[1]);
+    world.send_text(1);
+    deliver(&mut world);
+    world.must_settle();
+    assert_all_have(&mut world, from);
+    told(&mut world, 0);
+    told(&mut world, 1);
+    go_on(&mut world);
 }
 
 #[test]

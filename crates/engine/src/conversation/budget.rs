@@ -6,7 +6,7 @@ use subrosa_wire::Timestamp;
 use crate::{
     limits::{
         ENCRYPTED_PER_EPOCH_MAX, JOINS_BURST, JOINS_INTERVAL, REFUSALS_BURST, REFUSALS_INTERVAL,
-        RESENDS_BURST, RESENDS_INTERVAL,
+        RESENDS_BURST, RESENDS_INTERVAL, RESTORES_BURST, RESTORES_INTERVAL,
     },
     requests::RateLimit,
 };
@@ -16,6 +16,7 @@ pub(super) struct Budget {
     joins: RateLimit,
     refusals: RateLimit,
     resends: RateLimit,
+    restores: RateLimit,
     /// No entry is looked at before this instant.
     refused_until: Option<Timestamp>,
     /// Messages that were encrypted in this epoch.
@@ -28,6 +29,7 @@ impl Default for Budget {
             joins: RateLimit::new(JOINS_BURST, JOINS_INTERVAL),
             refusals: RateLimit::new(REFUSALS_BURST, REFUSALS_INTERVAL),
             resends: RateLimit::new(RESENDS_BURST, RESENDS_INTERVAL),
+            restores: RateLimit::new(RESTORES_BURST, RESTORES_INTERVAL),
             refused_until: None,
             encrypted: 0,
         }
@@ -43,6 +45,11 @@ impl Budget {
     /// Whether messages are sent again for one more device that comes back.
     pub(super) fn resend(&mut self, now: Timestamp) -> bool {
         self.resends.take(now).is_ok()
+    }
+
+    /// Whether one more part of the log is put back.
+    pub(super) fn restore(&mut self, now: Timestamp) -> bool {
+        self.restores.take(now).is_ok()
     }
 
     /// Whether this many more messages may be encrypted in this epoch.

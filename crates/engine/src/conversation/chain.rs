@@ -113,7 +113,10 @@ impl Conversation {
     pub(super) fn compare_head(&mut self, cx: &mut Context<'_>, head: LogPlace) -> StepResult {
         let Some(hash) = head.hash else { return Ok(()) };
         match self.record.chain() {
-            Some(own) if own == hash => return Ok(()),
+            Some(own) if own == hash => {
+                self.record.nothing_to_resend();
+                return Ok(());
+            }
             Some(_) => {
                 self.server_misbehaved(cx, Misbehaviour::LogDiffers);
                 if self.log_forked(cx) {

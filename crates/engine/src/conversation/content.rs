@@ -88,8 +88,15 @@ impl Conversation {
         place: Place,
     ) -> StepResult {
         let chat = self.chat();
-        if messages::find(cx.conn, chat, &id)?.is_some() {
-            // A duplicate, sent again after an external join: it is shown once.
+        if let Some(known) = messages::find(cx.conn, chat, &id)? {
+            // A duplicate, sent again after an external join: it is shown once. What was said of it may be lost, too.
+            if !known.outgoing {
+                let report = match known.status {
+                    MessageStatus::Read => ReportedStatus::Read,
+                    _ => ReportedStatus::Delivered,
+                };
+                messages::add_report(cx.conn, chat, &id, report)?;
+            }
             return Ok(());
         }
         let outgoing = sender.account_id() == cx.me.account_id;
@@ -155,8 +162,14 @@ impl Conversation {
                 continue;
             };
             let next = match (reported, message.status) {
-                (ReportedStatus::Delivered, MessageStatus::Sent) => MessageStatus::Delivered,
-                (ReportedStatus::Read, MessageStatus::Sent | MessageStatus::Delivered) => MessageStatus::Read,
+                // Pending is also what is sent again.
+                (ReportedStatus::Delivered, MessageStatus::Pending | MessageStatus::Sent) => {
+                    MessageStatus::Delivered
+                }
+                (
+                    ReportedStatus::Read,
+                    MessageStatus::Pending | MessageStatus::Sent | MessageStatus::Delivered,
+                ) => MessageStatus::Read,
                 _ => continue,
             };
             messages::set_status(cx.conn, message.id, next)?;

@@ -28,12 +28,12 @@ use crate::{
 };
 
 impl Conversation {
-    /// Claims key packages of the other members and of this account's other devices.
+    /// Claims key packages of the other members and of this account's other devices, also if the list of devices names
+    /// none: a device that is left out could not read what is said until it has come in by itself.
     pub(super) fn claim_key_packages(&mut self, cx: &mut Context<'_>) -> StepResult {
         self.live.is_claiming = true;
         let others = members::others(cx.conn, self.chat(), cx.me.account_id)?;
-        let own = cx.connection.has_other_devices().then_some(cx.me.account_id);
-        for account in others.into_iter().chain(own) {
+        for account in others.into_iter().chain([cx.me.account_id]) {
             cx.request(
                 PendingRequest::ClaimKeyPackages {
                     chat: self.chat(),

@@ -188,7 +188,9 @@ impl Conversation {
             self.live.is_in_doubt = false;
             self.live.log_refusals = 0;
             self.live.head_is_at_least(head.seq);
-            self.record.nothing_to_resend();
+            if head.seq == self.record.cursor() && head.hash == self.record.chain() {
+                self.record.nothing_to_resend();
+            }
             self.back_off(cx, None);
             self.server_misbehaved(cx, Misbehaviour::FalseRefusal);
         } else if head.seq > self.record.cursor() && !is_refused {
@@ -417,8 +419,13 @@ impl Conversation {
         if arrived {
             if head.seq < place.seq {
                 // In the same state, with a log that is shorter: messages are gone, and nothing else.
-                self.record.resend_from(head.seq);
+                let common = self.common_with(cx, head)?;
+                self.record.resend_from(common);
                 return Ok(Verdict::Enter(head));
+            }
+            if self.live.follows_from_epoch || place.hash.is_some() && place.hash != head.hash {
+                // From where this device was, it did not lead there: others had gone on from an earlier place.
+                self.record.resend_from(0);
             }
             return Ok(Verdict::Enter(place));
         }
@@ -456,8 +463,7 @@ impl Conversation {
         former_states::delete(cx.conn, self.chat())?;
         cx.warn(Warning::HistoryGap { chat: self.chat() });
         // Those who are there may have none of what was said in the group that this device was in.
-        let kept_from = self.kept_from(cx)?;
-        self.record.resend_from(kept_from);
+        self.record.resend_from(0);
         self.live.is_cut_off = false;
         self.live.retry.succeeded();
         self.leave_group(cx)

@@ -27,7 +27,7 @@ use crate::{
         conversations::{self, ConversationRow},
         former_states,
         handshakes::{self, HandshakeKind, HandshakeRow},
-        held_entries, if_readable, members, outbox, raw_entries,
+        held_entries, if_readable, members, outbox,
     },
 };
 
@@ -402,7 +402,7 @@ impl Conversation {
         self.report_gap(cx)?;
         self.begin_chain(cx)?;
         held_entries::delete_through(cx.conn, self.chat(), cursor)?;
-        raw_entries::delete_beyond(cx.conn, self.chat(), cursor)?;
+        self.drop_other_branch(cx)?;
         handshakes::delete(cx.conn, self.chat())?;
         outbox::unseal(cx.conn, self.chat())?;
         self.resend_lost(cx)?;
@@ -436,6 +436,7 @@ impl Conversation {
         } else if problem.known_code() == Some(ProblemCode::LogDisagrees) {
             self.server_misbehaved(cx, Misbehaviour::LogDiffers);
             self.live.claims_nothing = true;
+            self.record.resend_from(0);
             self.back_off(cx, None);
         } else {
             self.back_off(cx, Some(problem));

@@ -53,6 +53,8 @@ pub(super) struct Live {
     pub is_return_judged: bool,
     /// The server's log is another one than this device has read; the group is to confirm it.
     pub is_forked: bool,
+    /// That was confirmed, or found false, on this connection.
+    pub is_fork_judged: bool,
     /// The server takes no commits of members for the time being.
     pub commits_held_until: Option<Timestamp>,
     /// How often it has refused one for that reason.

@@ -18,7 +18,7 @@ use subrosa_wire::{
     problem::ProblemCode,
 };
 
-use super::{Conversation, record::LogPlace};
+use super::{Conversation, record::LogPlace, returns::Return};
 use crate::{
     ChatId,
     api::{ConversationState, Warning},
@@ -301,7 +301,9 @@ impl Conversation {
         {
             return Ok(());
         }
-        self.server_misbehaved(cx, Misbehaviour::TwoEntries { seq: entry.seq });
+        if self.live.returned == Return::Unsuspected && !self.live.is_in_doubt {
+            self.server_misbehaved(cx, Misbehaviour::TwoEntries { seq: entry.seq });
+        }
         if entry.is_commit || self.own_message(cx, entry)?.is_some() {
             return Ok(());
         }

@@ -20,7 +20,7 @@ use crate::{
     api::{ConversationState, Warning},
     content::compose,
     context::{Context, StepResult, is_transient},
-    limits::{LEAF_REPLACED_EVERY, LOG_REFUSALS_MAX, RESENT_MAX},
+    limits::{LEAF_REPLACED_EVERY, LOG_REFUSALS_MAX, RAW_AGE_MAX, RESENT_MAX},
     requests::PendingRequest,
     store::{
         former_states, handshakes, log_chain,
@@ -39,8 +39,8 @@ pub(super) enum Return {
     Suspected,
     /// Another request is to confirm it.
     Asked,
-    /// The entries up to `through` are on their way; the server's log ended at `from` at first.
-    Restoring { from: u64, through: u64 },
+    /// The entries after `after` are on their way; the server's log ended at `from` at first.
+    Restoring { from: u64, after: u64 },
 }
 
 impl Entry {
@@ -65,9 +65,9 @@ impl Entry {
 }
 
 impl Conversation {
-    /// Keeps an entry that is about to be passed.
+    /// Keeps an entry that is about to be passed. Without a tag, the server would not take it back.
     pub(super) fn keep_raw(&self, cx: &Context<'_>, entry: &Entry) -> StepResult {
-        if let Some(frame) = entry.as_frame() {
+        if let Some(frame) = entry.as_frame().filter(|frame| !frame.tag.is_empty()) {
             raw_entries::insert(cx.conn, self.chat(), cx.now, self.record.chain(), &frame)?;
         }
         Ok(())
@@ -153,33 +153,37 @@ impl Conversation {
         if problem.known_code() == Some(ProblemCode::NotAMember) {
             return self.put_back_all(cx);
         }
-        let common = self.kept_from(cx)?;
-        self.cannot_put_back(cx, common);
+        self.cannot_put_back(cx, 0);
         Ok(())
     }
 
     /// The place before the first entry that is kept.
-    pub(super) fn kept_from(&self, cx: &Context<'_>) -> StepResult<u64> {
+    fn kept_from(&self, cx: &Context<'_>) -> StepResult<u64> {
         Ok(raw_entries::first(cx.conn, self.chat(), self.record.cursor())?.saturating_sub(1))
+    }
+
+    /// The place up to which the server's log certainly has what this device has read: its end, if the log chain is the
+    /// same there.
+    pub(super) fn common_with(&self, cx: &Context<'_>, head: LogPlace) -> StepResult<u64> {
+        let is_same = head.seq <= self.record.cursor()
+            && head.hash.is_some()
+            && self.hash_at(cx, head.seq)? == head.hash;
+        Ok(if is_same { head.seq } else { 0 })
     }
 
     /// Puts back the entries after the end of the server's log, or the first of them. The log ended at `from` at first.
     fn put_back(&mut self, cx: &mut Context<'_>, from: u64, head: LogPlace) -> StepResult {
         let (chat, cursor) = (self.chat(), self.record.cursor());
-        let ours = self.hash_at(cx, head.seq)?;
-        if ours.is_none() {
-            self.cannot_put_back(cx, head.seq);
-            return Ok(());
-        }
-        if ours != head.hash {
+        let common = self.common_with(cx, head)?;
+        if common != head.seq {
             // Others have gone on from an earlier place.
-            let common = head.seq.min(self.kept_from(cx)?);
+            self.live.is_forked = self.hash_at(cx, head.seq)?.is_some();
             self.cannot_put_back(cx, common);
             return Ok(());
         }
-        if self.kept_from(cx)? > head.seq {
-            // Not all of it is kept, and a part would be of no use.
-            self.cannot_put_back(cx, head.seq);
+        if self.kept_from(cx)? > head.seq || !self.budget.restore(cx.now) {
+            // Not all of it is kept, and a part would be of no use; or the server takes it in vain.
+            self.cannot_put_back(cx, common);
             return Ok(());
         }
         let entries = raw_entries::after(
@@ -201,7 +205,7 @@ impl Conversation {
         tracing::info!(%chat, head = head.seq, cursor, "the server has gone back: entries are put back");
         self.live.returned = Return::Restoring {
             from,
-            through: last.seq,
+            after: head.seq,
         };
         self.send_restore(cx, entries, group_info, None);
         Ok(())
@@ -213,8 +217,9 @@ impl Conversation {
         let entries = raw_entries::newest(cx.conn, chat, cursor, RESTORED_ENTRIES_MAX, RESTORED_BYTES_MAX)?;
         let before = entries.first().map_or(cursor, |first| first.seq - 1);
         let hash_before = self.hash_before(cx, before)?;
-        let (Some(hash_before), false) = (hash_before, entries.is_empty()) else {
-            self.cannot_put_back(cx, before);
+        let (Some(hash_before), false) = (hash_before, entries.is_empty() || !self.budget.restore(cx.now))
+        else {
+            self.cannot_put_back(cx, 0);
             return Ok(());
         };
         let group_info = self.group_info(cx)?;
@@ -226,7 +231,7 @@ impl Conversation {
         tracing::info!(%chat, cursor, "the server has lost a conversation: it is put back");
         self.live.returned = Return::Restoring {
             from: before,
-            through: cursor,
+            after: before,
         };
         self.send_restore(cx, entries, group_info, Some(lost));
         Ok(())
@@ -264,26 +269,33 @@ impl Conversation {
 
     /// Handles the answer to entries that were put back.
     pub(crate) fn log_restored(&mut self, cx: &mut Context<'_>, restored: &LogRestored) -> StepResult {
-        let Return::Restoring { from, through } = self.live.returned else {
+        let Return::Restoring { from, after } = self.live.returned else {
             return Ok(());
         };
         let head = LogPlace::of_frame(restored.head_seq, &restored.head_hash);
         let cursor = self.record.cursor();
         cx.touch(self.chat());
         if head.seq < cursor {
-            if head.seq >= through {
+            if head.seq > after {
+                // The first of them, or what another device had.
                 return self.put_back(cx, from, head);
             }
             // It has not taken what it was given.
-            self.cannot_put_back(cx, head.seq);
+            let common = self.common_with(cx, head)?;
+            self.cannot_put_back(cx, common);
             return Ok(());
         }
         self.live.returned = Return::Unsuspected;
         self.live.is_return_judged = true;
         self.live.retry.succeeded();
         self.live.head_is_at_least(head.seq);
-        if head.seq == cursor {
-            self.compare_head(cx, head)?;
+        if head.seq > cursor || head.hash != self.record.chain() {
+            // Others were faster. What the log has beyond the cursor is read before this device judges it.
+            self.live.is_anchored = false;
+            if head.seq == cursor {
+                self.compare_head(cx, head)?;
+            }
+            return Ok(());
         }
         cx.recovery.entries_put_back += cursor.saturating_sub(from);
         cx.warn(Warning::ServerWentBack);
@@ -292,7 +304,7 @@ impl Conversation {
 
     /// Handles the refusal of entries that were put back.
     pub(crate) fn restore_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) {
-        let Return::Restoring { from, .. } = self.live.returned else {
+        let Return::Restoring { .. } = self.live.returned else {
             return;
         };
         tracing::warn!(chat = %self.chat(), code = problem.code, detail = problem.detail, "entries were not taken back");
@@ -302,11 +314,11 @@ impl Conversation {
             self.back_off(cx, Some(problem));
             return;
         }
-        self.cannot_put_back(cx, from);
+        self.cannot_put_back(cx, 0);
     }
 
     /// The server's log cannot be brought to where this device is: its own messages are sent again, and the other ways
-    /// back decide. Up to `common`, the server has what this device has.
+    /// back decide. Up to `common`, the server has what this device has; 0 if that is not known.
     fn cannot_put_back(&mut self, cx: &mut Context<'_>, common: u64) {
         self.live.returned = Return::Unsuspected;
         self.live.is_return_judged = true;
@@ -317,7 +329,7 @@ impl Conversation {
     /// Notes that the server has another log than this device has read. Once on each connection, the group that the server
     /// shows confirms it. Returns whether it is to.
     pub(super) fn log_forked(&mut self, cx: &mut Context<'_>) -> bool {
-        if !std::mem::replace(&mut self.live.is_return_judged, true) {
+        if !std::mem::replace(&mut self.live.is_fork_judged, true) {
             self.live.is_forked = true;
             self.doubt(cx);
         }
@@ -341,7 +353,7 @@ impl Conversation {
             self.back_off(cx, None);
             return Ok(());
         }
-        let common = self.kept_from(cx)?.min(head.seq);
+        let common = self.common_with(cx, head)?;
         self.record.resend_from(common);
         self.rejoin(cx)
     }
@@ -354,7 +366,7 @@ impl Conversation {
             return Ok(());
         };
         self.record.nothing_to_resend();
-        for id in self.queue_again(cx, after)? {
+        for id in self.queue_again(cx, after, u32::MAX)? {
             messages::set_lost(cx.conn, id)?;
             message_status_changed(cx, id)?;
         }
@@ -365,17 +377,18 @@ impl Conversation {
     /// outside, and had reached this place of the log.
     pub(super) fn resend_to_returned(&mut self, cx: &mut Context<'_>, reached: u64) -> StepResult {
         if self.budget.resend(cx.now) {
-            let after = reached.max(self.kept_from(cx)?);
-            self.queue_again(cx, after)?;
+            self.queue_again(cx, reached, RESENT_MAX)?;
             cx.touch(self.chat());
         }
         Ok(())
     }
 
-    fn queue_again(&self, cx: &mut Context<'_>, after: u64) -> StepResult<Vec<LocalMessageId>> {
+    /// Queues what was said after this place, and in the time for which servers get back what they lose.
+    fn queue_again(&self, cx: &mut Context<'_>, after: u64, max: u32) -> StepResult<Vec<LocalMessageId>> {
         let origin = cx.origin(self.id());
+        let since = cx.now.minus(RAW_AGE_MAX);
         let mut queued = Vec::new();
-        for message in messages::own_after(cx.conn, self.chat(), after, RESENT_MAX)? {
+        for message in messages::own_after(cx.conn, self.chat(), (after, since), max)? {
             let Resendable {
                 id,
                 message_id,
@@ -409,6 +422,25 @@ impl Conversation {
             },
             _ => LogClaim::of_no_place(send_number),
         })
+    }
+
+    /// Drops the entries of a log that this device has left for the one that it has just entered.
+    pub(super) fn drop_other_branch(&self, cx: &Context<'_>) -> StepResult {
+        let (chat, cursor) = (self.chat(), self.record.cursor());
+        raw_entries::delete_beyond(cx.conn, chat, cursor)?;
+        let Some(last) = cursor.checked_sub(1) else {
+            return Ok(());
+        };
+        let before = raw_entries::hash_before(cx.conn, chat, last)?;
+        let entry = raw_entries::after(cx.conn, chat, (last.saturating_sub(1), last), 1, usize::MAX)?.pop();
+        let (Some(before), Some(entry)) = (before, entry.and_then(Entry::read)) else {
+            return Ok(());
+        };
+        let after = raw_entries::hash_before(cx.conn, chat, cursor)?;
+        if self.chain_after(before, &entry) != after {
+            raw_entries::delete_through(cx.conn, chat, last)?;
+        }
+        Ok(())
     }
 
     // ---- this profile ----

@@ -38,6 +38,9 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration {
         sql: include_str!("../../migrations/0009_returns.sql"),
     },
+    Migration {
+        sql: include_str!("../../migrations/0010_entry_tags.sql"),
+    },
 ];
 
 /// The version of the schema in the file; 0 for an empty file.

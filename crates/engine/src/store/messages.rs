@@ -253,28 +253,31 @@ pub(crate) struct Resendable {
     pub salt: [u8; SALT_LEN],
 }
 
-/// The newest messages of this account after a place that are not queued, in their order.
+/// The newest messages of this account after a place and an instant that are not queued, in their order.
 pub(crate) fn own_after(
     conn: &Connection,
     chat: ChatId,
-    after: u64,
+    (after, since): (u64, Timestamp),
     limit: u32,
 ) -> Result<Vec<Resendable>, DatabaseError> {
     let mut statement = conn.prepare_cached(
         "SELECT id, message_id, text, salt FROM messages
-         WHERE conversation = ?1 AND outgoing = 1 AND seq > ?2 AND salt IS NOT NULL
+         WHERE conversation = ?1 AND outgoing = 1 AND seq > ?2 AND sent_at >= ?4 AND salt IS NOT NULL
            AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.message = messages.id)
          ORDER BY position DESC LIMIT ?3",
     )?;
-    let mut messages = readable(statement.query(params![chat, to_sql(after), limit])?, |row| {
-        let salt: Vec<u8> = row.get(3)?;
-        Ok(Resendable {
-            id: row.get(0)?,
-            message_id: message_id(&row.get::<_, Vec<u8>>(1)?)?,
-            text: row.get(2)?,
-            salt: salt.try_into().map_err(|_| corrupt("a salt"))?,
-        })
-    })?;
+    let mut messages = readable(
+        statement.query(params![chat, to_sql(after), limit, to_sql(since.as_millis())])?,
+        |row| {
+            let salt: Vec<u8> = row.get(3)?;
+            Ok(Resendable {
+                id: row.get(0)?,
+                message_id: message_id(&row.get::<_, Vec<u8>>(1)?)?,
+                text: row.get(2)?,
+                salt: salt.try_into().map_err(|_| corrupt("a salt"))?,
+            })
+        },
+    )?;
     messages.reverse();
     Ok(messages)
 }

@@ -178,6 +178,13 @@ pub(crate) fn delete_beyond(conn: &Connection, chat: ChatId, seq: u64) -> Result
     Ok(())
 }
 
+/// Drops the entries up to a place: the log had others there.
+pub(crate) fn delete_through(conn: &Connection, chat: ChatId, seq: u64) -> Result<(), DatabaseError> {
+    conn.prepare_cached("DELETE FROM raw_entries WHERE position BETWEEN ?1 AND ?2")?
+        .execute([position(chat, 0), position(chat, seq)])?;
+    Ok(())
+}
+
 fn entry(row: &rusqlite::Row<'_>) -> Result<LogEntry, DatabaseError> {
     let bytes: Vec<u8> = row.get(1)?;
     LogEntry::decode(&bytes[..]).map_err(|_| corrupt("an entry of a log"))

@@ -13,8 +13,8 @@ use subrosa_mls::{DeviceIdentity, SuccessionKeyHash};
 use subrosa_wire::{
     AccountId, Timestamp,
     frames::{
-        Append, Appended, ClientFrame, FetchLog, LogEntry, LogPage, ServerFrame, SyncState, append,
-        log_entry::Payload, server_frame::Body,
+        Append, Appended, ClientFrame, FetchLog, KeyPackages, LogEntry, LogPage, ServerFrame, SyncState,
+        append, client_frame::Request, log_entry::Payload, server_frame::Body,
     },
     limits::KEY_PACKAGES_TARGET,
     rest::{Person, SealedVault},
@@ -151,6 +151,22 @@ impl Device {
         self.asked.extend(output.frames);
         self.events.extend(output.events);
         self.wake_at = output.wake_at;
+        self.answer_own_claim();
+    }
+
+    /// Whoever begins a conversation claims key packages of the other account and of the own one, which has no other
+    /// device here.
+    fn answer_own_claim(&mut self) {
+        let claims = |frame: &ClientFrame| match &frame.request {
+            Some(Request::ClaimKeyPackages(claim)) => Some(claim.account_id == self.account.to_vec()),
+            _ => None,
+        };
+        let own = self.asked.iter().position(|frame| claims(frame) == Some(true));
+        let begins = self.asked.iter().any(|frame| claims(frame) == Some(false));
+        if let Some(own) = own.filter(|_| begins) {
+            let request_id = self.asked.remove(own).request_id;
+            self.answer(request_id, Body::KeyPackages(KeyPackages::default()));
+        }
     }
 
     pub(crate) fn receive(&mut self, frame: ServerFrame) {

@@ -294,7 +294,7 @@ fn read_entry(id: ConversationId, entry: LogEntry) -> Result<Sent, Problem> {
         },
         accepted_at: Timestamp::from_millis(entry.accepted_at_ms),
         is_commit,
-        epoch: envelope.epoch + u64::from(is_commit),
+        epoch: envelope.epoch.saturating_add(u64::from(is_commit)),
         payload,
         tag: entry.tag,
     })

@@ -18,9 +18,28 @@ use crate::{
 };
 
 #[component]
-pub(super) fn People(search: RwSignal<String>) -> impl IntoView {
+pub(super) fn People(
+    search: RwSignal<String>,
+    /// Whether the only person is to be opened once the answer is there.
+    awaits_hit: RwSignal<bool>,
+) -> impl IntoView {
     let store = use_store();
+    let router = use_router();
+    let is_me = move |person: &Person| store.me().is_some_and(|me| me.account_id == person.account_id);
     let found = RwSignal::new(None::<Result<Vec<Person>, Failure>>);
+    let answered = move |result: Result<Vec<Person>, Failure>| {
+        let only = result.as_ref().ok().and_then(|people| {
+            let mut others = people.iter().filter(|person| !is_me(person));
+            others.next().filter(|_| others.next().is_none()).cloned()
+        });
+        found.set(Some(result));
+        let is_awaited = awaits_hit.get_untracked();
+        awaits_hit.set(false);
+        if is_awaited && let Some(only) = only {
+            router.go(Route::Chat(ChatAddress::With(only.handle)));
+            search.set(String::new());
+        }
+    };
     let asked = StoredValue::new(0_u32);
     effect!(move || {
         let prefix = search.with(|search| handle_prefix(search));
@@ -43,14 +62,13 @@ pub(super) fn People(search: RwSignal<String>) -> impl IntoView {
                     };
                     // An answer to an earlier text is out of date.
                     if asked.try_get_value() == Some(number) {
-                        found.set(Some(result));
+                        answered(result);
                     }
                 });
             },
             SEARCH_AFTER,
         );
     });
-    let is_me = move |person: &Person| store.me().is_some_and(|me| me.account_id == person.account_id);
     view! {
         <h2>{t!("people")}</h2>
         <div aria-live="polite" data-testid="people">

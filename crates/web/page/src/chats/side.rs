@@ -30,6 +30,8 @@ pub(super) fn Side() -> impl IntoView {
     });
     let shown = move || order.with(|order| order.iter().take(limit.get()).copied().collect::<Vec<_>>());
     let searching = memo!(move || search.with(|search| !search.trim().is_empty()));
+    // Enter was pressed before there was an answer to what the field says.
+    let awaits_hit = RwSignal::new(false);
     let list = NodeRef::<leptos::html::Div>::new();
 
     let scrolled = move |_| {
@@ -51,7 +53,8 @@ pub(super) fn Side() -> impl IntoView {
             "Home" if !in_field(&event) => jump(&event, list, false),
             "End" if !in_field(&event) => jump(&event, list, true),
             "Enter" if in_field(&event) && searching.get_untracked() => {
-                open_only_hit(list, &search.with_untracked(|search| handle_prefix(search)));
+                let is_decided = open_only_hit(list, &search.with_untracked(|search| handle_prefix(search)));
+                awaits_hit.set(!is_decided);
             }
             "Escape" if searching.get_untracked() => {
                 event.prevent_default();
@@ -75,7 +78,10 @@ pub(super) fn Side() -> impl IntoView {
                 {icon::sized(icon::SEARCH, "18")}
                 <input type="search" data-testid="search" aria-label=t!("search") placeholder=t!("search") autocomplete="off"
                     autocapitalize="none" spellcheck="false" maxlength="64" dir="auto" prop:value=search
-                    on:input:target=move |event| search.set(event.target().value()) />
+                    on:input:target=move |event| {
+                        awaits_hit.set(false);
+                        search.set(event.target().value());
+                    } />
                 {move || searching.get().then(|| view! {
                     <button type="button" class="icon-button" aria-label=t!("search-clear") on:click=move |_| {
                         search.set(String::new());
@@ -93,7 +99,7 @@ pub(super) fn Side() -> impl IntoView {
                     </For>
                 </ul>
                 <Show when=move || !store.loaded.get()>{skeleton::list()}</Show>
-                <Show when=move || searching.get()><People search /></Show>
+                <Show when=move || searching.get()><People search awaits_hit /></Show>
                 <Show when=move || store.loaded.get() && !searching.get() && order.with(Vec::is_empty)>
                     <div class="empty" data-testid="empty-list">
                         <span class="state-mark">{icon::sized(icon::PERSON, "26")}</span>
@@ -140,23 +146,27 @@ fn rows(list: NodeRef<leptos::html::Div>) -> Vec<web_sys::HtmlElement> {
         .unwrap_or_default()
 }
 
-/// Opens the conversation that was found, if it is the only one; or else the only person, unless that one was found for
-/// an earlier text.
-fn open_only_hit(list: NodeRef<leptos::html::Div>, prefix: &str) {
-    let Some(list) = list.get_untracked() else { return };
+/// Opens the conversation that was found, if it is the only one; or else the only person. Returns `false` if nothing was
+/// found yet for this text.
+fn open_only_hit(list: NodeRef<leptos::html::Div>, prefix: &str) -> bool {
+    let Some(list) = list.get_untracked() else {
+        return false;
+    };
     for kind in ["[data-testid=chat-item]", "[data-testid=person-result]"] {
         match browser::all_in(&list, kind).as_slice() {
             [] => {}
             [only] => {
                 let handle = only.get_attribute("data-handle");
-                if handle.is_none_or(|handle| handle.starts_with(prefix)) {
+                let is_of_text = handle.is_none_or(|handle| handle.starts_with(prefix));
+                if is_of_text {
                     only.click();
                 }
-                return;
+                return is_of_text;
             }
-            _ => return,
+            _ => return true,
         }
     }
+    false
 }
 
 /// Moves the focus to the next or the previous row; above the first one is the field.
