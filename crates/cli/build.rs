@@ -12,6 +12,9 @@ use std::{
 
 const FOLDER_VARIABLE: &str = "XTASK_WEB_DIST";
 
+/// Where the copy of the web app is, below OUT_DIR.
+const COPY: &str = "web";
+
 /// Compressed forms of the file whose name they extend.
 const COMPRESSED: [&str; 2] = ["br", "gz"];
 
@@ -19,7 +22,7 @@ fn main() -> io::Result<()> {
     println!("cargo::rerun-if-env-changed={FOLDER_VARIABLE}");
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     // A copy of our own: the folder may be built anew while the compiler reads.
-    let copy = out.join("web");
+    let copy = out.join(COPY);
     if copy.exists() {
         fs::remove_dir_all(&copy)?;
     }
@@ -31,7 +34,7 @@ fn main() -> io::Result<()> {
         gather(&folder, Path::new(""), &copy, &mut paths)?;
     }
     paths.sort();
-    fs::write(out.join("web_app.rs"), list(&copy, &paths))
+    fs::write(out.join("web_app.rs"), list(&paths))
 }
 
 /// Where the web app is, or will be once it is built.
@@ -62,8 +65,9 @@ fn gather(folder: &Path, below: &Path, copy: &Path, paths: &mut Vec<PathBuf>) ->
     Ok(())
 }
 
-/// The Rust expression with all files.
-fn list(copy: &Path, paths: &[PathBuf]) -> String {
+/// The Rust expression with all files. It does not say where they are: the names that the compiler gives to what it makes
+/// depend on the bytes of its sources, and would differ from folder to folder.
+fn list(paths: &[PathBuf]) -> String {
     let mut list = String::from("&[\n");
     for path in paths {
         let is_compressed = path
@@ -73,7 +77,10 @@ fn list(copy: &Path, paths: &[PathBuf]) -> String {
         if is_compressed {
             continue;
         }
-        let bytes = |path: &Path| format!("include_bytes!({:?})", copy.join(path).display().to_string());
+        let bytes = |path: &Path| {
+            let path = format!("/{COPY}/{}", with_slashes(path));
+            format!("include_bytes!(concat!(env!(\"OUT_DIR\"), {path:?}))")
+        };
         let [brotli, gzip] = COMPRESSED.map(|extension| {
             let mut name = path.clone().into_os_string();
             name.push(".");
@@ -81,7 +88,7 @@ fn list(copy: &Path, paths: &[PathBuf]) -> String {
             let variant = paths.iter().find(|path| path.as_os_str() == name);
             variant.map_or_else(|| "None".to_owned(), |path| format!("Some({})", bytes(path)))
         });
-        let name = path.to_string_lossy().replace('\\', "/");
+        let name = with_slashes(path);
         // Writing to a string cannot fail.
         let _ = writeln!(
             list,
@@ -91,4 +98,8 @@ fn list(copy: &Path, paths: &[PathBuf]) -> String {
     }
     list.push(']');
     list
+}
+
+fn with_slashes(path: &Path) -> String {
+    path.to_string_lossy().replace('\\', "/")
 }
