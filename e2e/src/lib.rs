@@ -6,6 +6,8 @@
 
 mod capture;
 
+pub mod folders;
+
 pub mod process;
 
 pub mod http;

@@ -13,6 +13,7 @@ mod hostile;
 mod later;
 mod lies;
 mod networks;
+mod returns;
 mod screens;
 mod secrecy;
 mod shipped;

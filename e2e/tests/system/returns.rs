@@ -3,32 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use subrosa_e2e::{
-    Person, Server,
+    Person, Server, folders,
     person::{Finished, finish},
     process::{clean_command, subrosa},
 };
 
 use crate::backups::restart_with_other_tokens;
-
-fn copy_folder(from: &Path, to: &Path) {
-    let made = std::fs::create_dir_all(to);
-    assert!(made.is_ok(), "{}: {made:?}", to.display());
-    for entry in std::fs::read_dir(from).into_iter().flatten().flatten() {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy_folder(&entry.path(), &target);
-        } else {
-            let copied = std::fs::copy(entry.path(), &target);
-            assert!(copied.is_ok(), "{}: {copied:?}", target.display());
-        }
-    }
-}
-
-fn replace_folder(folder: &Path, copy: &Path) {
-    let gone = std::fs::remove_dir_all(folder);
-    assert!(gone.is_ok(), "{}: {gone:?}", folder.display());
-    copy_folder(copy, folder);
-}
 
 /// How an operator makes a copy and puts it back.
 #[derive(Clone, Copy)]
@@ -44,7 +24,7 @@ impl Way {
         match self {
             Self::PlainCopy => {
                 server.stop().await;
-                copy_folder(&server.data(), &copy);
+                folders::copy(&server.data(), &copy);
                 server.restart().await;
             }
             Self::Restore => {
@@ -58,7 +38,7 @@ impl Way {
     async fn put_back(self, server: &mut Server, copy: &Path) {
         server.stop().await;
         match self {
-            Self::PlainCopy => replace_folder(&server.data(), copy),
+            Self::PlainCopy => folders::replace(&server.data(), copy),
             Self::Restore => {
                 self.command(server, "restore", &[], copy).await.ok();
             }
@@ -148,12 +128,12 @@ async fn what_a_profile_that_was_put_back_sends_is_read_by_the_other_side() {
     bob.send(&alice, "an answer").await;
     alice.receive(1).await;
     let copy = alice.home().join("copy of the profile");
-    copy_folder(&alice.profile(), &copy);
+    folders::copy(&alice.profile(), &copy);
     alice.send(&bob, "in between 1").await;
     alice.send(&bob, "in between 2").await;
     bob.receive(2).await;
 
-    replace_folder(&alice.profile(), &copy);
+    folders::replace(&alice.profile(), &copy);
     let sent = alice.run(&["send", "@bob", "and on"]).await;
     sent.ok();
     bob.receive(1).await;
@@ -183,14 +163,14 @@ async fn a_profile_that_is_older_than_two_renewals_is_signed_out() {
     alice.send(&bob, "before").await;
     bob.receive(1).await;
     let copy = alice.home().join("copy of the profile");
-    copy_folder(&alice.profile(), &copy);
+    folders::copy(&alice.profile(), &copy);
     for number in 1..4 {
         server.stop().await;
         restart_with_other_tokens(&mut server, number).await;
         alice.run(&["devices"]).await.ok();
     }
 
-    replace_folder(&alice.profile(), &copy);
+    folders::replace(&alice.profile(), &copy);
     server.stop().await;
     restart_with_other_tokens(&mut server, 4).await;
     let refused = alice.run(&["send", "@bob", "and on"]).await;
