@@ -28,23 +28,42 @@ use crate::{
 };
 
 impl Conversation {
-    /// Claims key packages of the other members and of this account's other devices, also if the list of devices names
-    /// none: a device that is left out could not read what is said until it has come in by itself.
+    /// Claims key packages of the other members.
     pub(super) fn claim_key_packages(&mut self, cx: &mut Context<'_>) -> StepResult {
         self.live.is_claiming = true;
-        let others = members::others(cx.conn, self.chat(), cx.me.account_id)?;
-        for account in others.into_iter().chain([cx.me.account_id]) {
-            cx.request(
-                PendingRequest::ClaimKeyPackages {
-                    chat: self.chat(),
-                    account,
-                },
-                Request::ClaimKeyPackages(ClaimKeyPackages {
-                    account_id: account.to_vec().into(),
-                }),
-            );
+        for account in members::others(cx.conn, self.chat(), cx.me.account_id)? {
+            if !self.live.claimed.contains_key(&account) {
+                self.claim_of(cx, account);
+            }
         }
-        Ok(())
+        self.go_on_with_claims(cx)
+    }
+
+    fn claim_of(&self, cx: &mut Context<'_>, account: AccountId) {
+        cx.request(
+            PendingRequest::ClaimKeyPackages {
+                chat: self.chat(),
+                account,
+            },
+            Request::ClaimKeyPackages(ClaimKeyPackages {
+                account_id: account.to_vec().into(),
+            }),
+        );
+    }
+
+    /// Once the others have some, claims those of this account's other devices, also if the list of devices names none: a
+    /// device that is left out could not read what is said until it has come in by itself.
+    fn go_on_with_claims(&mut self, cx: &mut Context<'_>) -> StepResult {
+        if cx.requests.is_claiming(self.chat()) {
+            return Ok(());
+        }
+        let claimed = &self.live.claimed;
+        if claimed.values().all(|packages| !packages.is_empty()) && !claimed.contains_key(&cx.me.account_id) {
+            let me = cx.me.account_id;
+            self.claim_of(cx, me);
+            return Ok(());
+        }
+        self.create(cx)
     }
 
     pub(crate) fn key_packages_claimed(
@@ -69,11 +88,7 @@ impl Conversation {
             .map(|device| device.key_package.to_vec())
             .collect();
         self.live.claimed.insert(account, packages);
-        if cx.requests.is_claiming(self.chat()) {
-            Ok(())
-        } else {
-            self.create(cx)
-        }
+        self.go_on_with_claims(cx)
     }
 
     /// Makes the group and its first commit, with every device whose key package is valid. Each of the other accounts
@@ -190,7 +205,10 @@ impl Conversation {
 
     /// Handles the refusal of key packages.
     pub(crate) fn claim_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) {
+        // What was handed out already is used at the next attempt.
+        let claimed = std::mem::take(&mut self.live.claimed);
         self.forget_sends(cx);
+        self.live.claimed = claimed;
         self.back_off(cx, Some(problem));
         // Someone who has just signed up, or is signed out everywhere, has none: the message waits.
         if !is_transient(problem) && problem.known_code() != Some(ProblemCode::NoKeyPackages) {

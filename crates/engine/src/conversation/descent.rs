@@ -188,11 +188,11 @@ impl Conversation {
             self.live.is_in_doubt = false;
             self.live.log_refusals = 0;
             self.live.head_is_at_least(head.seq);
-            if head.seq == self.record.cursor() && head.hash == self.record.chain() {
-                self.record.nothing_to_resend();
-            }
             self.back_off(cx, None);
             self.server_misbehaved(cx, Misbehaviour::FalseRefusal);
+            if head.seq == self.record.cursor() {
+                self.compare_head(cx, head)?;
+            }
         } else if head.seq > self.record.cursor() && !is_refused {
             // What can be fetched is read before anything is given up.
             self.live.head_is_at_least(head.seq);
@@ -423,9 +423,16 @@ impl Conversation {
                 self.record.resend_from(common);
                 return Ok(Verdict::Enter(head));
             }
-            if self.live.follows_from_epoch || place.hash.is_some() && place.hash != head.hash {
-                // From where this device was, it did not lead there: others had gone on from an earlier place.
+            if place.hash.is_some() && place.hash != head.hash {
+                // Others had gone on from an earlier place.
                 self.record.resend_from(0);
+                return Ok(Verdict::Enter(head));
+            }
+            if self.live.follows_from_epoch {
+                // From where this device was, it did not lead there. Up to where the epoch began, all is the same.
+                let began = former_states::find(cx.conn, self.chat())?.map(|state| state.epoch_began);
+                let common = began.filter(|(_, hash)| hash.is_some() && place.hash.is_some());
+                self.record.resend_from(common.map_or(0, |(seq, _)| seq));
             }
             return Ok(Verdict::Enter(place));
         }

@@ -301,13 +301,11 @@ impl Conversation {
     ) -> StepResult<Option<OutboxRow>> {
         // The send number guards against another row with the same id, should row ids ever be reused.
         let is_answered = |row: &OutboxRow| {
-            row.id == outbox
-                && row
-                    .sealed
-                    .as_ref()
-                    .is_none_or(|sealed| sealed.number == send_number)
+            row.sealed
+                .as_ref()
+                .is_none_or(|sealed| sealed.number == send_number)
         };
-        let own = outbox::all(cx.conn, self.chat())?.into_iter().find(is_answered);
+        let own = outbox::find(cx.conn, self.chat(), outbox)?.filter(is_answered);
         if own.is_some() {
             self.record
                 .set_accepted_number(self.record.accepted_number().max(send_number));
@@ -403,10 +401,16 @@ impl Conversation {
     /// Marks a message as failed that the server refuses permanently, so that those after it can be sent.
     fn message_refused(&mut self, cx: &mut Context<'_>, refused: OutboxId, problem: &Problem) -> StepResult {
         outbox::unseal(cx.conn, self.chat())?;
-        let row = outbox::all(cx.conn, self.chat())?
-            .into_iter()
-            .find(|row| row.id == refused);
-        let message = if let Some(message) = row.and_then(|row| row.message) {
+        let row = outbox::find(cx.conn, self.chat(), refused)?;
+        let is_unsent = |message: &LocalMessageId| -> StepResult<bool> {
+            Ok(messages::load(cx.conn, *message)?.seq.is_none())
+        };
+        // One that is only sent again is in the log, or was.
+        let message = match row.and_then(|row| row.message) {
+            Some(message) if is_unsent(&message)? => Some(message),
+            _ => None,
+        };
+        let message = if let Some(message) = message {
             outbox::park(cx.conn, refused)?;
             messages::set_status(cx.conn, message, MessageStatus::Failed)?;
             message_status_changed(cx, message)?;

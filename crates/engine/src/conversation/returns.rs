@@ -176,9 +176,16 @@ impl Conversation {
         let (chat, cursor) = (self.chat(), self.record.cursor());
         let common = self.common_with(cx, head)?;
         if common != head.seq {
+            if self.hash_at(cx, head.seq)?.is_none() {
+                self.cannot_put_back(cx, 0);
+                return Ok(());
+            }
             // Others have gone on from an earlier place.
-            self.live.is_forked = self.hash_at(cx, head.seq)?.is_some();
-            self.cannot_put_back(cx, common);
+            self.live.returned = Return::Unsuspected;
+            self.live.is_return_judged = true;
+            self.live.is_fork_judged = true;
+            self.live.is_forked = true;
+            self.doubt(cx);
             return Ok(());
         }
         if self.kept_from(cx)? > head.seq || !self.budget.restore(cx.now) {
@@ -354,8 +361,13 @@ impl Conversation {
             return Ok(());
         }
         let common = self.common_with(cx, head)?;
-        self.record.resend_from(common);
-        self.rejoin(cx)
+        if common > 0 {
+            self.record.resend_from(common);
+        }
+        self.rejoin(cx)?;
+        // Where the two logs part shows on the way back.
+        self.live.follows_from_epoch = common == 0;
+        Ok(())
     }
 
     // ---- sending again ----
@@ -455,11 +467,7 @@ impl Conversation {
 
     /// The highest number that this device knows to have given to a send.
     pub(super) fn highest_number(&self, cx: &Context<'_>) -> StepResult<u64> {
-        let sealed = outbox::all(cx.conn, self.chat())?
-            .into_iter()
-            .filter_map(|row| row.sealed)
-            .map(|sealed| sealed.number)
-            .max();
+        let sealed = outbox::highest_number(cx.conn, self.chat())?;
         let handshake = handshakes::find(cx.conn, self.chat())?.map(|handshake| handshake.number);
         let accepted = self.record.accepted_number();
         Ok([sealed, handshake].into_iter().flatten().fold(accepted, u64::max))

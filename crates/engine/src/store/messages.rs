@@ -253,7 +253,8 @@ pub(crate) struct Resendable {
     pub salt: [u8; SALT_LEN],
 }
 
-/// The newest messages of this account after a place and an instant that are not queued, in their order.
+/// The newest messages of this account after a place that are not queued, in their order. If the place is 0, which says
+/// nothing, those from before an instant are left out that others are known to have.
 pub(crate) fn own_after(
     conn: &Connection,
     chat: ChatId,
@@ -261,23 +262,31 @@ pub(crate) fn own_after(
     limit: u32,
 ) -> Result<Vec<Resendable>, DatabaseError> {
     let mut statement = conn.prepare_cached(
-        "SELECT id, message_id, text, salt FROM messages
-         WHERE conversation = ?1 AND outgoing = 1 AND seq > ?2 AND sent_at >= ?4 AND salt IS NOT NULL
-           AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.message = messages.id)
-         ORDER BY position DESC LIMIT ?3",
+        "SELECT id, message_id, text, salt FROM (
+             SELECT id, message_id, text, salt, position FROM messages
+             WHERE conversation = ?1 AND outgoing = 1 AND seq > ?2 AND salt IS NOT NULL
+               AND MAX(?2 > 0, sent_at >= ?4, status = ?5)
+             ORDER BY position DESC LIMIT ?3
+         ) AS newest
+         WHERE NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.message = newest.id)
+         ORDER BY position DESC",
     )?;
-    let mut messages = readable(
-        statement.query(params![chat, to_sql(after), limit, to_sql(since.as_millis())])?,
-        |row| {
-            let salt: Vec<u8> = row.get(3)?;
-            Ok(Resendable {
-                id: row.get(0)?,
-                message_id: message_id(&row.get::<_, Vec<u8>>(1)?)?,
-                text: row.get(2)?,
-                salt: salt.try_into().map_err(|_| corrupt("a salt"))?,
-            })
-        },
-    )?;
+    let rows = statement.query(params![
+        chat,
+        to_sql(after),
+        limit,
+        to_sql(since.as_millis()),
+        status_to_sql(MessageStatus::Sent)
+    ])?;
+    let mut messages = readable(rows, |row| {
+        let salt: Vec<u8> = row.get(3)?;
+        Ok(Resendable {
+            id: row.get(0)?,
+            message_id: message_id(&row.get::<_, Vec<u8>>(1)?)?,
+            text: row.get(2)?,
+            salt: salt.try_into().map_err(|_| corrupt("a salt"))?,
+        })
+    })?;
     messages.reverse();
     Ok(messages)
 }

@@ -67,6 +67,28 @@ pub(crate) fn head(conn: &Connection, chat: ChatId, limit: usize) -> Result<Vec<
     )
 }
 
+/// A row, if it is of this conversation: rows can move.
+pub(crate) fn find(
+    conn: &Connection,
+    chat: ChatId,
+    id: OutboxId,
+) -> Result<Option<OutboxRow>, DatabaseError> {
+    let rows = collect(
+        conn,
+        &format!("SELECT {COLUMNS} WHERE id = ?1 AND conversation = ?2"),
+        params![id, chat],
+    )?;
+    Ok(rows.into_iter().next())
+}
+
+/// The highest number of what is encrypted in a conversation.
+pub(crate) fn highest_number(conn: &Connection, chat: ChatId) -> Result<Option<u64>, DatabaseError> {
+    let number: Option<i64> = conn
+        .prepare_cached("SELECT MAX(number) FROM outbox WHERE conversation = ?1")?
+        .query_row([chat], |row| row.get(0))?;
+    number.map(from_sql).transpose()
+}
+
 /// Every row of a conversation, parked or not.
 pub(crate) fn all(conn: &Connection, chat: ChatId) -> Result<Vec<OutboxRow>, DatabaseError> {
     collect(

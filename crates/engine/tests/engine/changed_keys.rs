@@ -13,9 +13,8 @@ use subrosa_test_support::SeededRng;
 use subrosa_wire::{
     ConversationId, ProblemCode,
     frames::{
-        Account, CreateConversation, DeviceKeyPackage, GroupState, KeyPackages, LogEntry, Problem,
-        ServerFrame, SyncState, WelcomeItem, WelcomesWaiting, client_frame::Request, log_entry::Payload,
-        server_frame::Body,
+        Account, CreateConversation, DeviceKeyPackage, GroupState, KeyPackages, LogEntry, Problem, SyncState,
+        WelcomeItem, WelcomesWaiting, client_frame::Request, log_entry::Payload, server_frame::Body,
     },
     rest::{Person, SealedVault},
 };
@@ -68,10 +67,7 @@ fn assert_bob_is_who_he_was(alice: &Device, bob: &Person) {
 }
 
 pub(crate) fn answer(device: &mut Device, request_id: u64, body: Body) {
-    device.receive(ServerFrame {
-        request_id,
-        body: Some(body),
-    });
+    device.answer(request_id, body);
 }
 
 /// Connects and answers Sync with this state.

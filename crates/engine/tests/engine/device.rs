@@ -151,22 +151,6 @@ impl Device {
         self.asked.extend(output.frames);
         self.events.extend(output.events);
         self.wake_at = output.wake_at;
-        self.answer_own_claim();
-    }
-
-    /// Whoever begins a conversation claims key packages of the other account and of the own one, which has no other
-    /// device here.
-    fn answer_own_claim(&mut self) {
-        let claims = |frame: &ClientFrame| match &frame.request {
-            Some(Request::ClaimKeyPackages(claim)) => Some(claim.account_id == self.account.to_vec()),
-            _ => None,
-        };
-        let own = self.asked.iter().position(|frame| claims(frame) == Some(true));
-        let begins = self.asked.iter().any(|frame| claims(frame) == Some(false));
-        if let Some(own) = own.filter(|_| begins) {
-            let request_id = self.asked.remove(own).request_id;
-            self.answer(request_id, Body::KeyPackages(KeyPackages::default()));
-        }
     }
 
     pub(crate) fn receive(&mut self, frame: ServerFrame) {
@@ -175,10 +159,27 @@ impl Device {
 
     /// Delivers the answer to a request.
     pub(crate) fn answer(&mut self, request_id: u64, body: Body) {
+        let is_claim = matches!(body, Body::KeyPackages(_));
         self.receive(ServerFrame {
             request_id,
             body: Some(body),
         });
+        if is_claim {
+            self.answer_own_claim();
+        }
+    }
+
+    /// Whoever begins a conversation claims key packages of the own account once the other has handed out some. It has no
+    /// other device here.
+    fn answer_own_claim(&mut self) {
+        let is_own = |frame: &ClientFrame| match &frame.request {
+            Some(Request::ClaimKeyPackages(claim)) => claim.account_id == self.account.to_vec(),
+            _ => false,
+        };
+        if let Some(own) = self.asked.iter().position(is_own) {
+            let request_id = self.asked.remove(own).request_id;
+            self.answer(request_id, Body::KeyPackages(KeyPackages::default()));
+        }
     }
 
     /// Delivers a push.
