@@ -240,6 +240,7 @@ fn entry((seq, payload): (u64, Payload)) -> LogEntry {
         accepted_at_ms: 1_790_000_000_000,
         payload: Some(payload),
         sender_device: world::device(ALICE, 1).certificate.device_id().to_vec().into(),
+        tag: vec![7; 16].into(),
     }
 }
 
