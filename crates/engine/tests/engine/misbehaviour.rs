@@ -12,11 +12,11 @@ use subrosa_mls::{
 };
 use subrosa_test_support::SeededRng;
 use subrosa_wire::{
-    ConversationId, ProblemCode,
+    AccountId, ConversationId, ProblemCode,
     frames::{
         Appended, ClientFrame, ConversationHead, Deliver, DeviceKeyPackage, GroupState, KeyPackages,
-        LogEntry, Problem, WelcomeItem, WelcomesWaiting, append, client_frame::Request, log_entry::Payload,
-        server_frame::Body,
+        LogEntry, Problem, ServerFrame, WelcomeItem, WelcomesWaiting, append, client_frame::Request,
+        log_entry::Payload, server_frame::Body,
     },
 };
 
@@ -635,6 +635,50 @@ fn prune(device: &mut Device, others: &mut Others, first_kept: u64) {
         assert!(matches!(fetch.request, Some(Request::FetchLog(_))), "{fetch:?}");
         device.answer(fetch.request_id, Body::Problem(pruned.clone()));
     }
+}
+
+fn takes_claim_of(device: &mut Device, account: AccountId) -> u64 {
+    let claim = device.asked.remove(0);
+    let Some(Request::ClaimKeyPackages(of)) = claim.request else {
+        panic!("{claim:?}")
+    };
+    assert_eq!(of.account_id, account.to_vec());
+    claim.request_id
+}
+
+// What Bob had handed out was thrown away when the other claim was refused: with few claims left, no attempt had two.
+#[test]
+fn a_refused_claim_costs_nothing_that_another_was_given() {
+    let (mut device, bob) = alice();
+    connect(&mut device, |_| {});
+    write_to_bob(&mut device);
+    let packages = KeyPackages {
+        account: Some(account(&bob)),
+        devices: vec![DeviceKeyPackage {
+            key_package: key_package(&mut Device::new(BOB)).into(),
+            ..DeviceKeyPackage::default()
+        }],
+    };
+    let request_id = takes_claim_of(&mut device, bob.account_id);
+    device.receive(ServerFrame {
+        request_id,
+        body: Some(Body::KeyPackages(packages)),
+    });
+    let me = device.account();
+    let request_id = takes_claim_of(&mut device, me);
+    let refused = Problem::new(ProblemCode::RateLimited, "");
+    device.answer(request_id, Body::Problem(refused));
+    device.now = device.wake_at.unwrap();
+    device.step(Input::Tick).unwrap();
+    let request_id = takes_claim_of(&mut device, me);
+    device.answer(request_id, Body::KeyPackages(KeyPackages::default()));
+    assert!(matches!(
+        device.asked[..],
+        [ClientFrame {
+            request: Some(Request::CreateConversation(_)),
+            ..
+        }]
+    ));
 }
 
 // The user had to decide about a conversation that had never begun.
