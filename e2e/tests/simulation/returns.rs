@@ -76,6 +76,29 @@ fn a_server_that_went_back_gets_what_it_lacks_from_a_device_that_has_it() {
     agree(&mut world);
 }
 
+/// Device 0 has said this many texts since the copy was made, while device 1 was away; then the server goes back. Returns
+/// the number of the first of them, too.
+fn ahead(seed: u64, texts: usize) -> (World, usize) {
+    let mut world = World::talking(seed, 1);
+    world.act(Action::Keep);
+    world.cut(1);
+    let from = world.texts.len();
+    for _ in 0..texts {
+        world.send_text(0);
+    }
+    deliver(&mut world);
+    put_back(&mut world);
+    (world, from)
+}
+
+/// Whatever was told, both devices have the texts from this one on, and can talk.
+fn all_is_there_and_goes_on(world: &mut World, from: usize) {
+    assert_all_have(world, from);
+    told(world, 0);
+    told(world, 1);
+    go_on(world);
+}
+
 /// Delivers what is under way between one device and the server, once in each direction.
 fn exchange(world: &mut World, index: usize) {
     world.deliver_to_server(index);
@@ -127,13 +150,7 @@ fn a_device_that_has_more_goes_on_where_one_that_has_less_has_ended() {
 #[test]
 fn what_others_say_while_a_log_is_put_back_costs_no_message() {
     for further in 0..3 {
-        let mut world = World::talking(40, 1);
-        world.act(Action::Keep);
-        world.cut(1);
-        let from = world.texts.len();
-        world.send_text(0);
-        deliver(&mut world);
-        put_back(&mut world);
+        let (mut world, from) = ahead(40, 1);
         world.connect(0);
         until_it_puts_back(&mut world, 0);
         world.connect(1);
@@ -148,33 +165,21 @@ fn what_others_say_while_a_log_is_put_back_costs_no_message() {
             deliver(&mut world);
             world.wait(Duration::from_mins(1));
         }
-        assert_all_have(&mut world, from);
-        told(&mut world, 0);
-        told(&mut world, 1);
-        go_on(&mut world);
+        all_is_there_and_goes_on(&mut world, from);
     }
 }
 
 // It was never sent again: the device had come back by another way.
 #[test]
 fn what_was_said_before_others_went_on_with_a_commit_is_sent_again() {
-    let mut world = World::talking(41, 1);
-    world.act(Action::Keep);
-    world.cut(1);
-    let from = world.texts.len();
-    world.send_text(0);
-    deliver(&mut world);
-    put_back(&mut world);
+    let (mut world, from) = ahead(41, 1);
     world.wait(Duration::from_hours(1));
     world.connect(1);
     talk(&mut world, &[1]);
     world.send_text(1);
     deliver(&mut world);
     world.must_settle();
-    assert_all_have(&mut world, from);
-    told(&mut world, 0);
-    told(&mut world, 1);
-    go_on(&mut world);
+    all_is_there_and_goes_on(&mut world, from);
 }
 
 #[test]
@@ -211,15 +216,7 @@ fn lose_raw_entries(world: &mut World) {
 // The sender believed that it was delivered, and nobody else ever got it.
 #[test]
 fn what_nobody_can_put_back_its_author_sends_again() {
-    let mut world = World::talking(33, 1);
-    world.act(Action::Keep);
-    world.cut(1);
-    let from = world.texts.len();
-    for _ in 0..3 {
-        world.send_text(0);
-    }
-    deliver(&mut world);
-    put_back(&mut world);
+    let (mut world, from) = ahead(33, 3);
     lose_raw_entries(&mut world);
     world.must_settle();
     assert_all_have(&mut world, from);
@@ -281,10 +278,7 @@ fn a_group_that_cannot_be_put_back_is_left_to_the_user_and_costs_no_message() {
     let chat = world.devices[0].chat().expect("it has the conversation");
     world.step(0, Command::TryAgain(chat)).expect("it is accepted");
     world.must_settle();
-    assert_all_have(&mut world, from);
-    told(&mut world, 0);
-    told(&mut world, 1);
-    go_on(&mut world);
+    all_is_there_and_goes_on(&mut world, from);
 }
 
 // Whoever was not in it yet waited for ever.
@@ -344,10 +338,7 @@ fn what_was_said_on_both_sides_of_a_return_reaches_everybody() {
             }
         }
         world.must_settle();
-        assert_all_have(&mut world, from);
-        told(&mut world, 0);
-        told(&mut world, 1);
-        go_on(&mut world);
+        all_is_there_and_goes_on(&mut world, from);
     }
 }
 

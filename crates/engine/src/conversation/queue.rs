@@ -401,16 +401,11 @@ impl Conversation {
     /// Marks a message as failed that the server refuses permanently, so that those after it can be sent.
     fn message_refused(&mut self, cx: &mut Context<'_>, refused: OutboxId, problem: &Problem) -> StepResult {
         outbox::unseal(cx.conn, self.chat())?;
-        let row = outbox::find(cx.conn, self.chat(), refused)?;
-        let is_unsent = |message: &LocalMessageId| -> StepResult<bool> {
-            Ok(messages::load(cx.conn, *message)?.seq.is_none())
-        };
-        // One that is only sent again is in the log, or was.
-        let message = match row.and_then(|row| row.message) {
-            Some(message) if is_unsent(&message)? => Some(message),
-            _ => None,
-        };
-        let message = if let Some(message) = message {
+        let message = outbox::find(cx.conn, self.chat(), refused)?.and_then(|row| row.message);
+        let message = if let Some(message) = message
+            // One that is only sent again is in the log.
+            && messages::load(cx.conn, message)?.seq.is_none()
+        {
             outbox::park(cx.conn, refused)?;
             messages::set_status(cx.conn, message, MessageStatus::Failed)?;
             message_status_changed(cx, message)?;

@@ -296,13 +296,12 @@ impl Conversation {
         self.live.is_return_judged = true;
         self.live.retry.succeeded();
         self.live.head_is_at_least(head.seq);
-        if head.seq > cursor || head.hash != self.record.chain() {
-            // Others were faster. What the log has beyond the cursor is read before this device judges it.
-            self.live.is_anchored = false;
-            if head.seq == cursor {
-                self.compare_head(cx, head)?;
-            }
+        if head.seq > cursor {
+            // Others were faster. What they have said is read before this device judges the log.
             return Ok(());
+        }
+        if head.hash != self.record.chain() {
+            return self.compare_head(cx, head);
         }
         cx.recovery.entries_put_back += cursor.saturating_sub(from);
         cx.warn(Warning::ServerWentBack);
@@ -311,9 +310,9 @@ impl Conversation {
 
     /// Handles the refusal of entries that were put back.
     pub(crate) fn restore_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) {
-        let Return::Restoring { .. } = self.live.returned else {
+        if !matches!(self.live.returned, Return::Restoring { .. }) {
             return;
-        };
+        }
         tracing::warn!(chat = %self.chat(), code = problem.code, detail = problem.detail, "entries were not taken back");
         cx.touch(self.chat());
         if is_transient(problem) {
