@@ -18,7 +18,7 @@ use tokio::{
 use crate::{
     clock,
     latency::Latencies,
-    limits::{DRAIN_TIMEOUT, FAN_OUT_UNDER_WAY},
+    limits::{DRAIN_TIMEOUT, FAN_OUT_UNDER_WAY, HUB_SETTLE},
     live::{Connection, Endpoint, Reader, Writer, refusal},
     load::Outbound,
     message::numbered,
@@ -63,7 +63,7 @@ pub(crate) async fn run(
     } = Connection::open(endpoint, &sender.access_token).await?;
     tasks.spawn_local(watch_answers(reader));
     // Connections are announced to the hub just after Ready.
-    sleep(Duration::from_millis(100)).await;
+    sleep(HUB_SETTLE).await;
 
     let begun = clock::now();
     let before = probe.sample().await?;

@@ -18,6 +18,7 @@ mod remote;
 mod fan_out;
 mod idle;
 mod load;
+mod receipts;
 mod turns;
 
 mod conversation;
@@ -45,7 +46,7 @@ pub use latency::Percentiles;
 pub use live::websocket; // for the fuzzer
 pub use plan::{Part, Plan};
 pub use probe::Memory;
-pub use report::{FanOut, Idle, Load, Ratios, RawInserts, RawLimits, Report, Turns};
+pub use report::{FanOut, Idle, Load, Ratios, RawInserts, RawLimits, Receipts, Report, TextCost, Turns};
 
 /// Told what is being done, one line for each step.
 pub type Progress<'a> = &'a dyn Fn(&str);

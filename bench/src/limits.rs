@@ -26,6 +26,14 @@ pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) const PREPARE_TOGETHER: usize = 32;
 /// Messages of a fan-out that are under way at the same time.
 pub(crate) const FAN_OUT_UNDER_WAY: u64 = 4;
+/// A sealed receipt as clients make it, in bytes.
+pub(crate) const RECEIPT_BYTES: usize = 197;
+/// Content of a report that is a message, before encryption, in bytes: a MIMI status report of one message.
+pub(crate) const REPORT_BYTES: usize = 64;
+/// Reports whose deliveries are awaited before the next one leaves.
+pub(crate) const REPORTS_UNDER_WAY: u64 = 16;
+/// How long a server may take to tell its hub of a connection after Ready.
+pub(crate) const HUB_SETTLE: Duration = Duration::from_millis(100);
 /// How long a server may take to start or to stop.
 pub(crate) const SERVER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a server is left alone before its memory is read.

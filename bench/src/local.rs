@@ -16,7 +16,7 @@ use crate::{
     party::Party,
     person::Person,
     plan::{Part, Plan},
-    raw,
+    raw, receipts,
     report::{Load, Ratios, RawLimits, Report},
     seed,
 };
@@ -34,7 +34,7 @@ pub(crate) async fn run(plan: &Plan, progress: Progress<'_>) -> Result<Report> {
         progress("raw limits: fdatasync, SQLite, a relay without storage");
         report.raw = Some(raw_limits(plan, folder.path()).await?);
     }
-    if plan.has(Part::Idle) || plan.has(Part::FanOut) {
+    if plan.has(Part::Idle) || plan.has(Part::FanOut) || plan.has(Part::Receipts) {
         many_devices(plan, &folder.path().join("many"), &mut report, progress).await?;
     }
     if plan.has(Part::Messages) || plan.has(Part::Turns) {
@@ -65,16 +65,27 @@ async fn raw_limits(plan: &Plan, folder: &Path) -> Result<RawLimits> {
 async fn many_devices(plan: &Plan, data: &Path, report: &mut Report, progress: Progress<'_>) -> Result<()> {
     progress("signing people up");
     let server = Child::start(Role::Server(data)).await?;
-    // Each conversation has a sender of its own, so that no two people share two of them.
-    let senders = plan.listeners.len();
-    let listeners_max = plan.listeners.iter().max().copied().unwrap_or_default();
-    let people = measure::sign_up(&server.address, plan.idle.max(listeners_max + senders), report).await?;
+    // Each conversation has a sender of its own.
+    let listeners_of: Vec<usize> = plan
+        .listeners
+        .iter()
+        .copied()
+        .chain(
+            plan.receipt_members
+                .iter()
+                .map(|members| members.saturating_sub(1)),
+        )
+        .collect();
+    let listeners_max = listeners_of.iter().max().copied().unwrap_or_default();
+    let connected = if plan.has(Part::Idle) { plan.idle } else { 0 };
+    let count = connected.max(listeners_max + listeners_of.len());
+    let people = measure::sign_up(&server.address, count, report).await?;
     server.stop().await?;
 
-    let (senders, listeners) = people.split_at(senders);
+    let (senders, listeners) = people.split_at(listeners_of.len());
     let sets: Vec<Vec<&Person>> = senders
         .iter()
-        .zip(&plan.listeners)
+        .zip(&listeners_of)
         .map(|(sender, count)| {
             std::iter::once(sender)
                 .chain(listeners.iter().take(*count))
@@ -89,7 +100,8 @@ async fn many_devices(plan: &Plan, data: &Path, report: &mut Report, progress: P
         progress(&format!("connecting {} idle devices", plan.idle));
         report.idle = Some(idle::run(&endpoint, &people[..plan.idle], &server.probe).await?);
     }
-    for (members, outbound) in sets.iter().zip(&mut seeded).filter(|_| plan.has(Part::FanOut)) {
+    let (fan_outs, reporting) = seeded.split_at_mut(plan.listeners.len());
+    for (members, outbound) in sets.iter().zip(fan_outs).filter(|_| plan.has(Part::FanOut)) {
         let [sender, listeners @ ..] = members.as_slice() else {
             continue;
         };
@@ -104,6 +116,13 @@ async fn many_devices(plan: &Plan, data: &Path, report: &mut Report, progress: P
         )
         .await?;
         report.fan_out.push(row);
+    }
+    let sets = &sets[plan.listeners.len()..];
+    for (members, outbound) in sets.iter().zip(reporting).filter(|_| plan.has(Part::Receipts)) {
+        progress(&format!("receipts of {} members", members.len()));
+        let texts = receipts::Texts::for_members(members.len());
+        let row = receipts::run(&endpoint, members, outbound, texts, &server.probe).await?;
+        report.receipts.push(row);
     }
     server.stop().await
 }

@@ -31,6 +31,7 @@ enum Only {
     Raw,
     Idle,
     FanOut,
+    Receipts,
     Messages,
     Turns,
 }
@@ -41,6 +42,7 @@ impl From<Only> for Part {
             Only::Raw => Self::Raw,
             Only::Idle => Self::Idle,
             Only::FanOut => Self::FanOut,
+            Only::Receipts => Self::Receipts,
             Only::Messages => Self::Messages,
             Only::Turns => Self::Turns,
         }

@@ -11,6 +11,8 @@ pub enum Part {
     Idle,
     /// One sender, many listeners.
     FanOut,
+    /// One text with the receipts of everybody.
+    Receipts,
     /// Messages at several rates, and saturated.
     Messages,
     /// Turns with commits.
@@ -42,6 +44,8 @@ pub struct Plan {
     pub idle: usize,
     /// Listeners, one row each.
     pub listeners: Vec<usize>,
+    /// Members of conversations whose receipts are measured, one row each.
+    pub receipt_members: Vec<usize>,
     /// For how long each raw limit is measured.
     pub raw: Duration,
 }
@@ -50,7 +54,14 @@ impl Plan {
     /// Ends within a minute.
     pub fn quick() -> Self {
         Self {
-            parts: vec![Part::Raw, Part::Idle, Part::FanOut, Part::Messages, Part::Turns],
+            parts: vec![
+                Part::Raw,
+                Part::Idle,
+                Part::FanOut,
+                Part::Receipts,
+                Part::Messages,
+                Part::Turns,
+            ],
             quick: true,
             devices: 64,
             conversations: 128,
@@ -61,6 +72,7 @@ impl Plan {
             turns: 2,
             idle: 10_000,
             listeners: vec![100, 1_000],
+            receipt_members: vec![2, 10, 100, 1_000],
             raw: Duration::from_millis(500),
         }
     }

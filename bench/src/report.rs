@@ -37,6 +37,9 @@ pub struct Report {
     /// One sender, many listeners; absent when the server is elsewhere.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fan_out: Vec<FanOut>,
+    /// One text with the receipts of everybody; absent when the server is elsewhere.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub receipts: Vec<Receipts>,
     /// The server beside the raw limits of the same run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ratios: Option<Ratios>,
@@ -58,6 +61,7 @@ impl Report {
             load: Vec::new(),
             turns: Vec::new(),
             fan_out: Vec::new(),
+            receipts: Vec::new(),
             ratios: None,
         }
     }
@@ -162,6 +166,28 @@ pub struct FanOut {
     pub server_cpu_us_per_delivery: f64,
 }
 
+/// What a text costs with its receipts, two from each reader.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Receipts {
+    /// Members of the conversation, with one device each; all but the author report.
+    pub members: usize,
+    /// With receipts as registers, as clients send them.
+    pub registers: TextCost,
+    /// With receipts as messages to everybody, as clients sent them before.
+    pub messages: TextCost,
+}
+
+/// What one text costs until its author knows that everybody has read it.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct TextCost {
+    /// Texts that were measured.
+    pub texts: u64,
+    /// Items of frames that went to a device.
+    pub deliveries_per_text: f64,
+    /// CPU time of the server, in microseconds.
+    pub server_cpu_us_per_text: f64,
+}
+
 /// The server beside the raw limits of the same run.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Ratios {
@@ -252,6 +278,19 @@ pub(crate) mod samples {
                 send_to_receive: times,
                 server_cpu_us_per_delivery: 4.7,
             }],
+            receipts: vec![Receipts {
+                members: 100,
+                registers: TextCost {
+                    texts: 101,
+                    deliveries_per_text: 198.0,
+                    server_cpu_us_per_text: 5_000.0,
+                },
+                messages: TextCost {
+                    texts: 51,
+                    deliveries_per_text: 19_701.0,
+                    server_cpu_us_per_text: 50_000.0,
+                },
+            }],
             ratios: Some(Ratios {
                 rows_per_commit: 100,
                 of_bare_inserts: 0.775,
@@ -269,6 +308,6 @@ mod tests {
     /// Scripts read these names.
     #[test]
     fn the_json_document_keeps_its_shape() {
-        insta::assert_snapshot!(serde_json::to_string(&super::samples::report()).unwrap(), @r#"{"version":"0.0.0","server":"a sample","cores":2,"quick":true,"content_bytes":1024,"message_bytes":1170,"raw":{"fdatasync_per_s":8000.0,"inserts":[{"rows_per_commit":100,"rows_per_s":40000.0,"cpu_us_per_row":11.0}],"relay":{"connections":64,"conversations":128,"acknowledged_per_s":31000.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0,"given_up":0}},"sign_ups_per_s":1300.0,"idle":{"connections":10000,"connects_per_s":6000.0,"server_cpu_us_per_connect":150.0,"before":{"pss_kib":10240,"rss_kib":12288},"with_connections":{"pss_kib":61440,"rss_kib":63488},"server_kib_per_connection":5.1},"load":[{"offered_per_s":25000,"connections":64,"conversations":128,"acknowledged_per_s":24990.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0,"given_up":0},{"connections":64,"conversations":128,"acknowledged_per_s":31000.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0,"given_up":0}],"turns":[{"offered_per_s":100,"turns_per_s":99.0,"commit":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"turn":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_turn":900.0}],"fan_out":[{"listeners":1000,"messages_per_s":99.0,"deliveries_per_s":99000.0,"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_delivery":4.7}],"ratios":{"rows_per_commit":100,"of_bare_inserts":0.775,"cpu_of_bare_inserts":2.0,"of_bare_relay":0.2}}"#);
+        insta::assert_snapshot!(serde_json::to_string(&super::samples::report()).unwrap(), @r#"{"version":"0.0.0","server":"a sample","cores":2,"quick":true,"content_bytes":1024,"message_bytes":1170,"raw":{"fdatasync_per_s":8000.0,"inserts":[{"rows_per_commit":100,"rows_per_s":40000.0,"cpu_us_per_row":11.0}],"relay":{"connections":64,"conversations":128,"acknowledged_per_s":31000.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0,"given_up":0}},"sign_ups_per_s":1300.0,"idle":{"connections":10000,"connects_per_s":6000.0,"server_cpu_us_per_connect":150.0,"before":{"pss_kib":10240,"rss_kib":12288},"with_connections":{"pss_kib":61440,"rss_kib":63488},"server_kib_per_connection":5.1},"load":[{"offered_per_s":25000,"connections":64,"conversations":128,"acknowledged_per_s":24990.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0,"given_up":0},{"connections":64,"conversations":128,"acknowledged_per_s":31000.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0,"given_up":0}],"turns":[{"offered_per_s":100,"turns_per_s":99.0,"commit":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"turn":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_turn":900.0}],"fan_out":[{"listeners":1000,"messages_per_s":99.0,"deliveries_per_s":99000.0,"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_delivery":4.7}],"receipts":[{"members":100,"registers":{"texts":101,"deliveries_per_text":198.0,"server_cpu_us_per_text":5000.0},"messages":{"texts":51,"deliveries_per_text":19701.0,"server_cpu_us_per_text":50000.0}}],"ratios":{"rows_per_commit":100,"of_bare_inserts":0.775,"cpu_of_bare_inserts":2.0,"of_bare_relay":0.2}}"#);
     }
 }

@@ -1,6 +1,6 @@
-//! Conversations with more members than the policies of this version permit, put into the data folder of a
-//! stopped server by its own storage layer. A bench-only path: what it makes has no MLS group behind it, and
-//! none is needed to measure how one message reaches many devices.
+//! Conversations with many members, put into the data folder of a stopped server by its own storage layer. A
+//! bench-only path: what it makes has no MLS group behind it, and none is needed to measure how one message
+//! reaches many devices.
 
 use std::path::Path;
 
@@ -21,8 +21,6 @@ use crate::{limits::CONTENT_BYTES, load::Outbound, message::application_message,
 
 /// Makes one conversation for each set of members; the first member of each is the one to send. Returns how
 /// that member sends to it.
-///
-/// The second members must differ: two accounts have at most one direct conversation.
 pub(crate) async fn conversations(data: &Path, sets: &[Vec<&Person>]) -> Result<Vec<Outbound>> {
     let data = data.to_owned();
     let store = tokio::task::spawn_blocking(move || SqliteStore::open(&data)).await??;
@@ -67,9 +65,8 @@ async fn conversation(store: &SqliteStore, members: &[&Person]) -> Result<Outbou
         accounts: AccountChanges::default(),
     };
     let write = CreateWrite {
-        kind: ConversationKind::Direct,
-        claim: Claim::of(ConversationKind::Direct),
-        accounts: members.iter().take(2).map(|person| person.account_id).collect(),
+        claim: Claim::of(ConversationKind::Group),
+        accounts: members.iter().map(|person| person.account_id).collect(),
         conversations_max: usize::MAX,
         first,
     };

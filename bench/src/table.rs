@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use crate::{
     latency::Percentiles,
-    report::{FanOut, Idle, Load, Ratios, RawLimits, Report, Turns},
+    report::{FanOut, Idle, Load, Ratios, RawLimits, Receipts, Report, Turns},
 };
 
 /// The goals of the project, for a quiet machine.
@@ -34,6 +34,7 @@ impl fmt::Display for Report {
         loads(out, &self.load)?;
         turns(out, &self.turns)?;
         fan_out(out, &self.fan_out)?;
+        receipts(out, &self.receipts)?;
         if let Some(sign_ups_per_s) = self.sign_ups_per_s {
             connections(out, sign_ups_per_s, self.idle.as_ref())?;
         }
@@ -164,6 +165,39 @@ fn fan_out(out: &mut impl fmt::Write, rows: &[FanOut]) -> fmt::Result {
             ms(p50_ms),
             ms(p99_ms),
             row.server_cpu_us_per_delivery,
+        )?;
+    }
+    Ok(())
+}
+
+fn receipts(out: &mut impl fmt::Write, rows: &[Receipts]) -> fmt::Result {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "\nOne text, received and read by everybody, with receipts as registers and as messages"
+    )?;
+    writeln!(
+        out,
+        "  {:>10} | {:>13} {:>11} | {:>13} {:>11} | {:>11} {:>6}",
+        "members", "deliveries", "µs CPU", "as messages", "µs CPU", "deliveries", "CPU"
+    )?;
+    for row in rows {
+        let Receipts {
+            members,
+            registers,
+            messages,
+        } = row;
+        writeln!(
+            out,
+            "  {members:>10} | {:>13} {:>11} | {:>13} {:>11} | {:>10.1}x {:>5.1}x",
+            thousands(registers.deliveries_per_text),
+            thousands(registers.server_cpu_us_per_text),
+            thousands(messages.deliveries_per_text),
+            thousands(messages.server_cpu_us_per_text),
+            messages.deliveries_per_text / registers.deliveries_per_text,
+            messages.server_cpu_us_per_text / registers.server_cpu_us_per_text,
         )?;
     }
     Ok(())
@@ -336,6 +370,10 @@ mod tests {
         Fan-out: one sender, members put in by the storage layer (times in ms)
            listeners messages/s  deliveries/s | recv p50      p99 | µs CPU/delivery
                 1000         99        99,000 |     1.25     20.5 |             4.7
+
+        One text, received and read by everybody, with receipts as registers and as messages
+             members |    deliveries      µs CPU |   as messages      µs CPU |  deliveries    CPU
+                 100 |           198       5,000 |        19,701      50,000 |       99.5x  10.0x
 
         Accounts and connections
           sign-ups                     1,300/s

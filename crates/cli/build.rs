@@ -12,7 +12,7 @@ use std::{
 
 const FOLDER_VARIABLE: &str = "XTASK_WEB_DIST";
 
-/// Where the copy of the web app is, below OUT_DIR.
+/// Where the copy of the web app is, below `OUT_DIR`.
 const COPY: &str = "web";
 
 /// Compressed forms of the file whose name they extend.

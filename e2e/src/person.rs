@@ -116,6 +116,17 @@ impl Person {
         self.folder.path()
     }
 
+    /// `subrosa chat` in this profile as the shell reads it.
+    pub fn chat_command(&self) -> String {
+        let command = self.plain_command(&["chat"]);
+        let quoted = |word: &std::ffi::OsStr| format!("'{}'", word.to_string_lossy());
+        let words: Vec<String> = std::iter::once(command.as_std().get_program())
+            .chain(command.as_std().get_args())
+            .map(quoted)
+            .collect();
+        words.join(" ")
+    }
+
     /// A command in this profile, with JSON as its output.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let words = [&["--json"], arguments].concat();

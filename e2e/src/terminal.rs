@@ -4,7 +4,10 @@ use std::{num::NonZeroU16, path::Path, process::Command};
 
 use rustix::process::Pid;
 
-use crate::process::{Exit, Process, clean_command};
+use crate::{
+    Person,
+    process::{Exit, Process, clean_command},
+};
 
 /// A program in a terminal.
 pub struct Terminal {
@@ -27,7 +30,22 @@ pub struct Screen {
     pub bytes: Vec<u8>,
 }
 
+/// A number of rows or columns.
+pub fn size(cells: u16) -> NonZeroU16 {
+    NonZeroU16::new(cells).unwrap_or(NonZeroU16::MIN)
+}
+
 impl Terminal {
+    /// Runs `subrosa chat`, and says how it ended.
+    pub fn chat(person: &Person, rows: u16, columns: u16) -> Self {
+        Self::start(
+            &format!("{}; echo \"ended with $?\"", person.chat_command()),
+            person.home(),
+            size(rows),
+            size(columns),
+        )
+    }
+
     /// Runs a command line of the shell in a terminal of this size.
     pub fn start(command_line: &str, home: &Path, rows: NonZeroU16, columns: NonZeroU16) -> Self {
         let mut command = clean_command("script", home);

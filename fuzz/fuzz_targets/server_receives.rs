@@ -7,7 +7,8 @@ use prost::Message as _;
 use subrosa_fuzz::{CONVERSATION, Server, World, edited};
 use subrosa_wire::frames::{
     Acknowledge, AcknowledgeWelcomes, ClaimKeyPackages, ClientFrame, Cursor, FetchGroup, FetchLog,
-    LookUpAccount, PublishKeyPackages, Sync, client_frame::Request, look_up_account,
+    FetchObject, FetchReceipts, FetchRecords, LookUpAccount, PassOn, PublishKeyPackages, PutObject,
+    PutReceipt, PutRecord, ReceiptsAfter, Signal, Sync, client_frame::Request, look_up_account,
 };
 
 fuzz_target!(|input: (bool, u8, &[u8])| {
@@ -33,7 +34,7 @@ fuzz_target!(|input: (bool, u8, &[u8])| {
 fn honest(which: u8) -> Option<Request> {
     let conversation_id = CONVERSATION.to_vec();
     let [message, commit] = Server::honest_appends();
-    Some(match which % 12 {
+    Some(match which % 19 {
         0 => Request::Sync(Sync {}),
         1 => Request::CreateConversation(Server::honest_creation()),
         2 => Request::Append(message),
@@ -70,6 +71,47 @@ fn honest(which: u8) -> Option<Request> {
             let by = look_up_account::By::Handle("bob".to_owned());
             Request::LookUpAccount(LookUpAccount { by: Some(by) })
         }
+        11 => Request::PutRecord(PutRecord {
+            conversation_id: conversation_id.into(),
+            replaces: 0,
+            sealed: vec![1; 64].into(),
+        }),
+        12 => Request::FetchRecords(FetchRecords { after_change: 0 }),
+        13 => Request::PutReceipt(PutReceipt {
+            conversation_id: conversation_id.into(),
+            version: 1,
+            sealed: vec![1; 64].into(),
+            readers: vec![World::bob().to_vec().into()],
+        }),
+        14 => {
+            let after = ReceiptsAfter {
+                conversation_id: conversation_id.into(),
+                after_change: 0,
+            };
+            Request::FetchReceipts(FetchReceipts {
+                conversations: vec![after],
+            })
+        }
+        15 => {
+            let signal = Signal {
+                conversation_id: conversation_id.into(),
+                sealed: vec![1; 64].into(),
+                ..Signal::default()
+            };
+            Request::PassOn(PassOn {
+                signals: vec![signal],
+            })
+        }
+        16 => Request::PutObject(PutObject {
+            object_id: vec![3; 16].into(),
+            replaces: 0,
+            sealed: vec![1; 64].into(),
+            conversation_id: conversation_id.into(),
+        }),
+        17 => Request::FetchObject(FetchObject {
+            object_id: vec![3; 16].into(),
+            known_revision: 0,
+        }),
         _ => return None,
     })
 }

@@ -12,8 +12,10 @@ use subrosa_engine::{
 };
 use subrosa_mls::{CommitPlan, LogClaim, LogHash, MemoryStore, PublicView};
 use subrosa_wire::frames::{
-    ConversationHead, Deliver, LogEntry, LogPage, ServerFrame, SyncState, WelcomeItem, WelcomesWaiting,
-    client_frame::Request, log_entry::Payload, server_frame::Body,
+    AccountRecord, ConversationHead, ConversationReceipts, Deliver, LogEntry, LogPage, ObjectPut, Receipt,
+    ReceiptChanged, ReceiptPut, ReceiptsPage, RecordChanged, RecordPut, RecordsPage, SealedObject,
+    ServerFrame, Signal, SyncState, WelcomeItem, WelcomesWaiting, client_frame::Request, log_entry::Payload,
+    server_frame::Body,
 };
 
 use crate::world::{self, ALICE, CONVERSATION, NOW, World};
@@ -200,6 +202,7 @@ fn what_is_said(key_package: &[u8]) -> Vec<ServerFrame> {
         head_seq: 3,
         epoch: 2,
         member: true,
+        receipts_change: 1,
         ..ConversationHead::default()
     };
     let state = SyncState {
@@ -208,6 +211,24 @@ fn what_is_said(key_package: &[u8]) -> Vec<ServerFrame> {
         key_packages_left: 49,
         has_last_resort_key_package: true,
         ..SyncState::default()
+    };
+    let record = AccountRecord {
+        conversation_id: CONVERSATION.to_vec().into(),
+        revision: 1,
+        change: 1,
+        sealed: vec![1; 64].into(),
+    };
+    let receipt = Receipt {
+        conversation_id: CONVERSATION.to_vec().into(),
+        device_id: alice.certificate.device_id().to_vec().into(),
+        version: 1,
+        change: 1,
+        sealed: vec![1; 64].into(),
+    };
+    let signal = Signal {
+        conversation_id: CONVERSATION.to_vec().into(),
+        device_id: alice.certificate.device_id().to_vec().into(),
+        sealed: vec![1; 64].into(),
     };
     let page = LogPage {
         conversation_id: CONVERSATION.to_vec().into(),
@@ -224,6 +245,48 @@ fn what_is_said(key_package: &[u8]) -> Vec<ServerFrame> {
         }),
         Body::SyncState(state),
         Body::LogPage(page),
+        Body::RecordPut(RecordPut {
+            stored: false,
+            record: Some(record.clone()),
+            after_change: 0,
+        }),
+        Body::RecordsPage(RecordsPage {
+            records: vec![record.clone()],
+            newest_change: 1,
+        }),
+        Body::RecordChanged(RecordChanged {
+            record: Some(record),
+            after_change: 0,
+        }),
+        Body::ReceiptPut(ReceiptPut {
+            version: 1,
+            change: 1,
+            after_change: 0,
+        }),
+        Body::ReceiptsPage(ReceiptsPage {
+            conversations: vec![ConversationReceipts {
+                conversation_id: CONVERSATION.to_vec().into(),
+                receipts: vec![Receipt {
+                    conversation_id: Vec::new().into(),
+                    ..receipt.clone()
+                }],
+                newest_change: 1,
+            }],
+        }),
+        Body::ReceiptChanged(ReceiptChanged {
+            receipt: Some(receipt),
+            after_change: 0,
+        }),
+        Body::Signal(signal),
+        Body::ObjectPut(ObjectPut {
+            stored: false,
+            revision: 1,
+        }),
+        Body::Object(SealedObject {
+            object_id: vec![3; 16].into(),
+            revision: 1,
+            sealed: vec![1; 64].into(),
+        }),
     ]
     .map(|body| ServerFrame {
         request_id: 0,

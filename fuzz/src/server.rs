@@ -349,6 +349,10 @@ async fn assemble(store: Arc<SqliteStore>) -> (AppState, Router) {
         requests: None,
         commits: None,
         claims: None,
+        records: None,
+        receipts: None,
+        signals: None,
+        objects: None,
         ..DeliveryConfig::default()
     };
     let tags = EntryTags::open(store.as_ref()).await.expect("the store answers");

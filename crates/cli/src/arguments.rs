@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        accept, backup, bench, chat, chats, completions, devices, history, listen, passwd, recover, restore,
-        search, send, serve, signin, signout, signup, try_again, whoami,
+        accept, backup, bench, chat, chats, completions, devices, group, history, listen, name, passwd,
+        picture, privacy, recover, restore, search, send, serve, signin, signout, signup, try_again, whoami,
     },
     exit,
     global::Global,
@@ -18,6 +18,7 @@ Examples:
   subrosa signup alice --name 'Alice A.'     create an account
   subrosa chat                               open the terminal app
   subrosa send @bob 'See you at six.'        send one message
+  subrosa group create Harvest @bob @eva     create a group
   make 2>&1 | tail | subrosa send @bob -     send the output of other commands
   subrosa listen --json --count 1            wait for one message";
 
@@ -45,10 +46,14 @@ pub(crate) enum Command {
     Signout(signout::Arguments),
     Whoami(whoami::Arguments),
     Devices(devices::Arguments),
+    Name(name::Arguments),
+    Picture(picture::Arguments),
+    Privacy(privacy::Arguments),
     Search(search::Arguments),
     Accept(accept::Arguments),
     TryAgain(try_again::Arguments),
     Send(send::Arguments),
+    Group(group::Arguments),
     Chats(chats::Arguments),
     History(history::Arguments),
     Listen(listen::Arguments),
@@ -75,11 +80,11 @@ mod tests {
     #[test]
     fn a_handle_is_written_with_or_without_its_sign() {
         for text in ["@Bob", "bob"] {
-            let arguments = Arguments::try_parse_from(["subrosa", "send", text, "hi"]).unwrap();
-            let Command::Send(send) = arguments.command else {
-                panic!("not send")
+            let arguments = Arguments::try_parse_from(["subrosa", "accept", text]).unwrap();
+            let Command::Accept(accept) = arguments.command else {
+                panic!("not accept")
             };
-            assert_eq!(send.handle.as_str(), "bob");
+            assert_eq!(accept.handle.as_str(), "bob");
         }
     }
 
@@ -88,10 +93,13 @@ mod tests {
         for bad in [
             &["subrosa"][..],
             &["subrosa", "send"],
-            &["subrosa", "send", "b", "hi"],
+            &["subrosa", "send", "@b", "hi"],
+            &["subrosa", "group", "role", "Harvest", "@bob", "king"],
             &["subrosa", "--server", "ftp://x", "whoami"],
             &["subrosa", "history", "@bob", "--limit", "0"],
             &["subrosa", "listen", "--count", "-1"],
+            &["subrosa", "privacy", "--typing", "perhaps"],
+            &["subrosa", "privacy", "--typing", "off", "--offline"],
             &["subrosa", "frobnicate"],
         ] {
             assert_eq!(

@@ -2,7 +2,7 @@
 
 use std::{io, process::ExitCode};
 
-use subrosa_client::{ClientError, CommandError, ProblemCode};
+use subrosa_client::{ClientError, CommandError, GivenUp, ProblemCode};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(crate) enum Code {
     Unreachable = 4,
     /// The server refused.
     Refused = 5,
-    /// It did not happen in time. A message to be sent stays stored and is sent later.
+    /// It did not happen in time. A message or a changed setting stays stored and is sent later.
     TimedOut = 6,
 }
 
@@ -37,7 +37,7 @@ Exit codes:
   3  no one is signed in to this profile
   4  the server cannot be reached, or uses another version of the protocol
   5  the server refused (wrong password, handle taken, unknown person …)
-  6  timed out (a message to be sent is kept and sent later)";
+  6  timed out (a message or a changed setting is kept and sent later)";
 
 /// A failure with an exit code that no [`ClientError`] stands for.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +120,13 @@ pub(crate) fn problem_code(error: &anyhow::Error) -> Option<&str> {
         ClientError::WrongPassword => ProblemCode::SignInFailed,
         ClientError::UnknownPerson(_) => ProblemCode::UnknownAccount,
         ClientError::VersionMismatch { .. } => ProblemCode::UnsupportedVersion,
+        ClientError::Command(CommandError::NotAMember) => return Some("not_member"),
+        ClientError::Command(CommandError::NotPermitted)
+        | ClientError::ChangeGivenUp(GivenUp::NotPermitted) => return Some("not_permitted"),
+        ClientError::Command(CommandError::GroupFull) | ClientError::ChangeGivenUp(GivenUp::GroupFull) => {
+            return Some("group_full");
+        }
+        ClientError::Command(CommandError::LastOwner) => return Some("last_owner"),
         _ => return None,
     };
     Some(code.as_str())
@@ -140,8 +147,15 @@ fn client_code(error: &ClientError) -> Code {
         ClientError::WrongPassword
         | ClientError::UnknownPerson(_)
         | ClientError::Command(
-            CommandError::HandleReassigned | CommandError::InvalidPerson | CommandError::Blocked,
-        ) => Code::Refused,
+            CommandError::HandleReassigned
+            | CommandError::InvalidPerson
+            | CommandError::Blocked
+            | CommandError::NotAMember
+            | CommandError::NotPermitted
+            | CommandError::LastOwner
+            | CommandError::GroupFull,
+        )
+        | ClientError::ChangeGivenUp(_) => Code::Refused,
         ClientError::TimedOut { .. } => Code::TimedOut,
         ClientError::Password(_) | ClientError::Name(_) | ClientError::Command(_) => Code::Usage,
         _ => Code::Failure,
@@ -185,6 +199,15 @@ mod tests {
                 Code::Refused,
             ),
             (ClientError::Command(CommandError::OwnAccount).into(), Code::Usage),
+            (
+                ClientError::Command(CommandError::NotAMember).into(),
+                Code::Refused,
+            ),
+            (
+                ClientError::Command(CommandError::NotPermitted).into(),
+                Code::Refused,
+            ),
+            (ClientError::ChangeGivenUp(GivenUp::TooOld).into(), Code::Refused),
             (late(None), Code::TimedOut),
             (ClientError::Password("too short".into()).into(), Code::Usage),
             (ClientError::ProfileInUse("p".into()).into(), Code::Failure),
@@ -225,6 +248,14 @@ mod tests {
                 Some("unsupported_version"),
             ),
             (incompatible("x"), Some("unsupported_version")),
+            (
+                ClientError::Command(CommandError::NotAMember).into(),
+                Some("not_member"),
+            ),
+            (
+                ClientError::ChangeGivenUp(GivenUp::NotPermitted).into(),
+                Some("not_permitted"),
+            ),
             (usage("x"), None),
             (anyhow::anyhow!("x"), None),
         ] {

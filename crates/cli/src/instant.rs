@@ -37,6 +37,18 @@ pub(crate) fn brief(timestamp: Timestamp, now: Timestamp, zone: &TimeZone) -> St
     }
 }
 
+/// When something was last the case: `04:12` today, `yesterday 04:12`, otherwise the day, `23 November`.
+pub(crate) fn last_time(timestamp: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
+    let (then, today) = (day(timestamp, zone), day(now, zone));
+    let days = today.since(then).map_or(i32::MAX, |span| span.get_days());
+    match days {
+        0 => minute(timestamp, zone),
+        1 => format!("yesterday {}", minute(timestamp, zone)),
+        _ if then.year() == today.year() => then.strftime("%-d %B").to_string(),
+        _ => then.strftime("%-d %B %Y").to_string(),
+    }
+}
+
 /// The day.
 pub(crate) fn day(timestamp: Timestamp, zone: &TimeZone) -> Date {
     zone.to_datetime(instant(timestamp)).date()
@@ -81,6 +93,18 @@ mod tests {
         assert_eq!(shown(0, 60), "23 Nov 2026");
         // The other clock is ahead of this one.
         assert_eq!(shown(1, 0), "24 Nov");
+    }
+
+    #[test]
+    fn what_was_last_the_case_yesterday_has_its_minute() {
+        let days = |days: u64| Timestamp::from_millis(AT.as_millis() + days * 86_400_000);
+        let shown = |at: u64, now: u64| last_time(days(at), days(now), &TimeZone::UTC);
+        assert_eq!(shown(0, 0), "04:12");
+        assert_eq!(shown(0, 1), "yesterday 04:12");
+        assert_eq!(shown(0, 2), "23 November");
+        assert_eq!(shown(0, 60), "23 November 2026");
+        // The clock was set back.
+        assert_eq!(shown(1, 0), "24 November");
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod global;
 mod commands;
 
 mod chat;
+mod chat_name;
 
 mod exit;
 mod output;
@@ -31,8 +32,9 @@ use clap::{CommandFactory as _, Parser as _};
 use crate::{
     arguments::{Arguments, Command},
     commands::{
-        accept, backup, bench, chat as chat_command, chats, completions, devices, history, listen, passwd,
-        recover, restore, search, send, serve, signin, signout, signup, try_again, whoami,
+        accept, backup, bench, chat as chat_command, chats, completions, devices, group, history, listen,
+        name, passwd, picture, privacy, recover, restore, search, send, serve, signin, signout, signup,
+        try_again, whoami,
     },
     output::Output,
 };
@@ -102,10 +104,14 @@ async fn carry_out(arguments: Arguments, output: &mut Output) -> anyhow::Result<
         Command::Signout(arguments) => signout::run(&global, arguments, output).await,
         Command::Whoami(arguments) => whoami::run(&global, arguments, output).await,
         Command::Devices(arguments) => devices::run(&global, arguments, output).await,
+        Command::Name(arguments) => name::run(&global, arguments, output).await,
+        Command::Picture(arguments) => picture::run(&global, arguments, output).await,
+        Command::Privacy(arguments) => privacy::run(&global, arguments, output).await,
         Command::Search(arguments) => search::run(&global, arguments, output).await,
         Command::Accept(arguments) => accept::run(&global, arguments, output).await,
         Command::TryAgain(arguments) => try_again::run(&global, arguments, output).await,
         Command::Send(arguments) => send::run(&global, arguments, output).await,
+        Command::Group(arguments) => group::run(&global, arguments, output).await,
         Command::Chats(arguments) => chats::run(&global, arguments, output).await,
         Command::History(arguments) => history::run(&global, arguments, output).await,
         Command::Listen(arguments) => listen::run(&global, arguments, output).await,

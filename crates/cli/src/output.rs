@@ -239,7 +239,7 @@ mod tests {
         insta::assert_snapshot!(err.text(), @r#"
         {"note":"connected"}
         {"warning":"a key\u001b[2J has changed","kind":"server_misbehaved","how":"false_keys"}
-        {"error":"the following required arguments were not provided:\n  <@HANDLE>","exit_code":2}
+        {"error":"the following required arguments were not provided:\n  <CHAT>","exit_code":2}
         "#);
         assert_eq!(out.text(), "");
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use subrosa_client::{
-    AccountId, Client, ClientError, Contact, Conversation, Handle, Me, Notice, NoticeKind, printable,
+    AccountId, Client, ClientError, Contact, Conversation, Handle, Me, Notice, NoticeKind, Role, printable,
     printable_line,
 };
 
@@ -119,6 +119,23 @@ pub(crate) fn notice_text(notice: &Notice, names: &Names) -> String {
         (NoticeKind::DeviceAdded, None) => {
             format!("a new device of {who} came in while this device was away")
         }
+        (NoticeKind::Created, Some(by)) => format!("{} created the group", names.display(by)),
+        (NoticeKind::Added, Some(by)) => format!("{} added {who}", names.display(by)),
+        (NoticeKind::Added, None) => format!("{who} came in while this device was away"),
+        (NoticeKind::Removed, Some(by)) => format!("{} removed {who}", names.display(by)),
+        (NoticeKind::Removed, None) => format!("{who} went while this device was away"),
+        (NoticeKind::RoleGiven(role), by) => {
+            let now = match role {
+                Role::Member => "a member without a role",
+                Role::Admin => "an admin",
+                Role::Owner => "an owner",
+            };
+            match by {
+                Some(by) => format!("{} made {who} {now}", names.display(by)),
+                None => format!("{who} became {now} while this device was away"),
+            }
+        }
+        (NoticeKind::Renamed, Some(by)) => format!("{} gave the group another name", names.display(by)),
         // This version does not know it.
         (kind, _) => format!("{} ({who})", kind.as_str()),
     }
@@ -148,6 +165,7 @@ mod tests {
             handle: handle.and_then(|handle| handle.parse().ok()),
             former_handle: former.and_then(|handle| handle.parse().ok()),
             name: None,
+            picture: None,
         };
         let contacts = [contact(1, None, Some("ben")), contact(2, Some("ben"), None)];
         Names {

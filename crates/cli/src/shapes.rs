@@ -4,8 +4,8 @@
 
 use serde::Serialize;
 use subrosa_client::{
-    AccountId, Conversation, ConversationState, Device, Me, MemberDevice, Message, MessageStatus, Notice,
-    Person, ServerUrl,
+    AccountId, Conversation, ConversationKind, ConversationState, Device, Me, Member, MemberDevice, Message,
+    MessageStatus, Notice, NoticeKind, Person, Privacy, Role, ServerUrl,
 };
 
 use subrosa_server::store::sqlite::Contents;
@@ -17,18 +17,24 @@ pub(crate) const HELP: &str = "\
 JSON (one object per line; fields may be added, but are never renamed):
   message   id, conversation, from (handle), text, sent_at (ISO 8601, UTC), status, outgoing
             status of messages you sent: pending, failed, sent, delivered, read; received: unread, read
-  chat      conversation, with (handle of the other person), name, unread, state, last_message; formerly (the handle
+  chat      conversation, kind (direct, group, notes), with (handle of the other person; null for groups), name, unread,
+            state, last_message; formerly (the handle
             that the person had until you accepted another account for it); with --members also members: handle,
             devices (device_id, current)
+  group     conversation, kind, name, epoch, members: handle, role (owner, admin, member), devices (how many); state
   account   account_id, handle, name, device_id, server; signup only: recovery_code
             (signup, signin, whoami, recover)
   device    device_id, name, created_at, last_seen_at, current, certified (by the account key)
+  name      name (null if there is none)
+  picture   picture (true or false)
+  privacy   read_receipts, typing, last_seen (true or false)
   person    account_id, handle
   accept    handle, known and shown (account ids), accepted
-  history   messages, and events without id and text: \"event\": \"device_added\" with conversation, at (ISO 8601,
-            UTC), by (handle; null if this device did not see it), who (a list of handles)
+  history   messages, and events without id and text: \"event\": \"device_added\", \"created\", \"added\", \"removed\",
+            \"role\" (with role) or \"renamed\", with conversation, at (ISO 8601, UTC), by (handle; null if this device
+            did not see it), who (a list of handles)
   listen    a message with \"event\": \"message\"; \"event\": \"status\" with id, conversation, status;
-            \"event\": \"device_added\" as in history; \"event\": \"warning\" with the fields of a warning
+            the events of history; \"event\": \"warning\" with the fields of a warning
   done      done (text): passwd, signout, devices --sign-out, recover in a profile of the account
   serve     listening (the address), once the server accepts connections
   backup    backup (the folder), schema_version, accounts, devices, conversations, entries, bytes
@@ -39,7 +45,7 @@ Standard output has only results. Everything else goes to standard error, also o
   error     error (text), exit_code, and code (stable) if the server refused or could not be used
   warning   warning (text): something that affects your security; kind (stable): handle_reassigned,
             new_device, unknown_device, device_unlisted, server_misbehaved, member_misbehaved, history_gap, server_went_back, profile_went_back,
-            certificates_expired, refused, more, not_encrypted, other; device: which one, for the three about devices;
+            certificates_expired, change_given_up, refused, more, not_encrypted, other; device: which one, for the three about devices;
             how (stable): what the server or the member did; conversation, if it is about one;
             code, if the server refused something
   note      note (text): other information
@@ -79,6 +85,8 @@ pub(crate) struct NoticeShape {
     at: String,
     by: Option<String>,
     who: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
 }
 
 impl NoticeShape {
@@ -93,6 +101,10 @@ impl NoticeShape {
                 .iter()
                 .map(|account| names.handle_of(*account))
                 .collect(),
+            role: match notice.kind {
+                NoticeKind::RoleGiven(role) => Some(role_word(role)),
+                _ => None,
+            },
         }
     }
 }
@@ -124,6 +136,7 @@ impl ListenShape<'_> {
 #[derive(Debug, Serialize)]
 pub(crate) struct ChatShape<'a> {
     conversation: String,
+    kind: &'static str,
     with: Option<String>,
     name: Option<&'a str>,
     unread: u64,
@@ -157,8 +170,9 @@ impl<'a> ChatShape<'a> {
         let with = conversation.with.as_ref();
         Self {
             conversation: conversation.conversation_id.to_string(),
+            kind: kind(conversation.kind),
             with: with.map(|person| names.handle_of(person.account_id)),
-            name: with.and_then(|person| person.name.as_deref()),
+            name: name(conversation),
             unread: conversation.unread,
             state: state(conversation.state),
             quarantine: conversation.quarantine.as_deref(),
@@ -189,6 +203,79 @@ impl<'a> ChatShape<'a> {
     }
 }
 
+/// A group.
+#[derive(Debug, Serialize)]
+pub(crate) struct GroupShape<'a> {
+    conversation: String,
+    kind: &'static str,
+    name: Option<&'a str>,
+    epoch: Option<u64>,
+    members: Vec<GroupMemberShape>,
+    state: &'static str,
+}
+
+/// A member of a group.
+#[derive(Debug, Serialize)]
+struct GroupMemberShape {
+    handle: String,
+    role: &'static str,
+    devices: usize,
+}
+
+impl<'a> GroupShape<'a> {
+    pub(crate) fn new(
+        conversation: &'a Conversation,
+        epoch: Option<u64>,
+        members: &[Member],
+        devices: &[MemberDevice],
+        names: &Names,
+    ) -> Self {
+        let members = members.iter().map(|member| {
+            let is_of_member = |device: &&MemberDevice| device.account_id == member.account_id;
+            GroupMemberShape {
+                handle: names.handle_of(member.account_id),
+                role: role_word(member.role),
+                devices: devices.iter().filter(is_of_member).count(),
+            }
+        });
+        Self {
+            conversation: conversation.conversation_id.to_string(),
+            kind: kind(conversation.kind),
+            name: name(conversation),
+            epoch,
+            members: members.collect(),
+            state: state(conversation.state),
+        }
+    }
+}
+
+/// What a conversation is called, or the person whom it is with.
+fn name(conversation: &Conversation) -> Option<&str> {
+    let person = conversation
+        .with
+        .as_ref()
+        .and_then(|person| person.name.as_deref());
+    conversation.title.as_deref().or(person)
+}
+
+/// The word for a kind.
+const fn kind(kind: ConversationKind) -> &'static str {
+    match kind {
+        ConversationKind::Direct => "direct",
+        ConversationKind::NotesToSelf => "notes",
+        ConversationKind::Group => "group",
+    }
+}
+
+/// The word for a role.
+pub(crate) const fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Member => "member",
+        Role::Admin => "admin",
+        Role::Owner => "owner",
+    }
+}
+
 /// The word for a state.
 pub(crate) const fn state(state: ConversationState) -> &'static str {
     match state {
@@ -197,6 +284,7 @@ pub(crate) const fn state(state: ConversationState) -> &'static str {
         ConversationState::Joined => "joined",
         ConversationState::Blocked => "blocked",
         ConversationState::CutOff => "cut_off",
+        ConversationState::Removed => "removed",
         ConversationState::Quarantined => "quarantined",
         _ => "unknown",
     }
@@ -256,6 +344,41 @@ impl DeviceShape {
             certified: device.certified,
         }
     }
+}
+
+/// What others see of the account.
+#[derive(Debug, Serialize)]
+pub(crate) struct PrivacyShape {
+    read_receipts: bool,
+    typing: bool,
+    last_seen: bool,
+}
+
+impl From<Privacy> for PrivacyShape {
+    fn from(privacy: Privacy) -> Self {
+        let Privacy {
+            read_receipts,
+            typing,
+            last_seen,
+        } = privacy;
+        Self {
+            read_receipts,
+            typing,
+            last_seen,
+        }
+    }
+}
+
+/// The name that others see.
+#[derive(Debug, Serialize)]
+pub(crate) struct NameShape<'a> {
+    pub(crate) name: Option<&'a str>,
+}
+
+/// Whether there is a picture that others see.
+#[derive(Debug, Serialize)]
+pub(crate) struct PictureShape {
+    pub(crate) picture: bool,
 }
 
 /// A person in the directory.

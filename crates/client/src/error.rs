@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use subrosa_engine::{CommandError, EngineError};
+use subrosa_engine::{CommandError, EngineError, GivenUp};
 use subrosa_wire::{ProblemCode, frames, problem::ProblemDocument};
 
 use crate::ClockDifference;
@@ -110,6 +110,9 @@ pub enum ClientError {
     /// The engine refused a command.
     #[error(transparent)]
     Command(CommandError),
+    /// A change of a group cannot be made any more.
+    #[error("the change was given up: {0}")]
+    ChangeGivenUp(GivenUp),
 
     // ---- this program ----
     /// The local database failed.

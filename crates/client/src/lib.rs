@@ -69,8 +69,8 @@ pub use status::{Connection, Status};
 
 pub use subrosa_engine::{
     ChatId, CommandError, Contact, Conversation, ConversationKind, ConversationState, EngineError, Event,
-    ForeignGroup, LocalMessageId, Me, Member, MemberDevice, MemberMisbehaviour, Message, MessageStatus,
-    Misbehaviour, Notice, NoticeKind, Role, Warning,
+    ForeignGroup, GivenUp, InvalidPicture, LocalMessageId, Me, Member, MemberDevice, MemberMisbehaviour,
+    Message, MessageStatus, Misbehaviour, Notice, NoticeKind, Picture, Presence, Privacy, Role, Warning,
     account::{InvalidRecoveryCode, Password, WeakPassword},
     content::{MessageId, SendToken, folded, printable, printable_line, revealed, without_marks},
 };

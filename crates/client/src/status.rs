@@ -60,9 +60,10 @@ pub struct Status {
     pub caught_up: bool,
     /// What the server last refused while this device was coming up to date. It is tried again.
     pub refusal: Option<Refusal>,
-    /// How many requests of this connection have no answer yet; the vault, if it is to be stored or fetched, counts as one.
+    /// How many requests of this connection have no answer yet. The vault, if it is to be stored or fetched, counts as one,
+    /// and so do drafts and read marks that are to be stored.
     pub requests_under_way: usize,
-    /// How many messages, reports and handshakes are stored here and not yet accepted by the server.
+    /// How many messages, receipts and handshakes are stored here and not yet accepted by the server.
     pub unsent: u64,
     /// Whether something could not be stored because the disk is full. It is tried again with each connection until
     /// there is space.

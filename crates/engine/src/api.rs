@@ -1,5 +1,6 @@
 //! The words of the engine: what a host may ask, and what it is told.
 
+pub use subrosa_mls::Role;
 use subrosa_mls::{
     CommitError, ConversationKind, EncryptError, JoinError, KeyPackageError, MlsError, ProcessError,
 };
@@ -14,7 +15,9 @@ use crate::{
     ChatId, LocalMessageId,
     content::{ContentError, InvalidMessageText, InvalidName, MessageId, SendToken},
     database::DatabaseError,
+    limits::GROUP_MEMBERS_MAX,
     misbehaviour::{MemberMisbehaviour, Misbehaviour},
+    profile_objects::format::InvalidPicture,
 };
 
 /// One thing that happens to the engine: each is one transaction.
@@ -49,6 +52,60 @@ pub enum Command {
         /// Names this sending of the text: a new one for each that the user wants.
         token: SendToken,
     },
+    /// Start a group with people whom the directory has shown. Those without key packages are added as soon as they have
+    /// some. With an id that a conversation already has, nothing is done.
+    CreateGroup {
+        /// Its id on the wire, chosen at random; [`crate::Engine::chat_by_conversation_id`] tells the conversation.
+        conversation_id: ConversationId,
+        /// What its members call it.
+        name: String,
+        /// Who is in it besides this account.
+        people: Vec<rest::Person>,
+    },
+    /// Add people to a group.
+    AddMembers {
+        /// The group.
+        chat: ChatId,
+        /// Whom.
+        people: Vec<rest::Person>,
+    },
+    /// Remove a member from a group.
+    RemoveMember {
+        /// The group.
+        chat: ChatId,
+        /// Whom.
+        account: AccountId,
+    },
+    /// Give a member of a group another role.
+    GiveRole {
+        /// The group.
+        chat: ChatId,
+        /// To whom.
+        account: AccountId,
+        /// Which.
+        role: Role,
+    },
+    /// Remove somebody from a group, if they are a member, and keep them out.
+    Ban {
+        /// The group.
+        chat: ChatId,
+        /// Whom; they are in the contacts.
+        account: AccountId,
+    },
+    /// Let somebody be added to a group again.
+    Readmit {
+        /// The group.
+        chat: ChatId,
+        /// Whom.
+        account: AccountId,
+    },
+    /// Give a group another name.
+    Rename {
+        /// The group.
+        chat: ChatId,
+        /// What its members will call it.
+        name: String,
+    },
     /// Try a failed message again.
     Retry(LocalMessageId),
     /// Drop a failed message.
@@ -61,9 +118,33 @@ pub enum Command {
     /// goes on where it was left; if that was tried before without getting any further, the device joins it anew, and
     /// what it could not process is missing here.
     TryAgain(ChatId),
+    /// Keeps what was typed and not sent, for all devices of the account. An empty text deletes what was shown. One that is
+    /// longer than a message can be is refused.
+    KeepDraft {
+        /// The conversation.
+        chat: ChatId,
+        /// What was typed.
+        text: String,
+        /// The draft that was shown before. If another device has changed it since, both texts are kept.
+        shown: String,
+    },
     /// Leave a conversation that is [`ConversationState::Quarantined`] out of the list. Nothing of it is deleted;
     /// [`Self::TryAgain`] and [`Self::OpenDirect`] bring it back.
     Hide(ChatId),
+    /// The user is typing in a conversation, or has stopped without sending. To be given with each key; the others are told
+    /// now and then.
+    Type {
+        /// The conversation.
+        chat: ChatId,
+        /// Whether something is being typed.
+        is_typing: bool,
+    },
+    /// Whether the user is looking at the app.
+    SetHere(bool),
+    /// Change what others see of this account, on all its devices.
+    SetPrivacy(Privacy),
+    /// Change the picture of this account; `None` removes it. The others get it with the next message.
+    SetPicture(Option<Vec<u8>>),
     /// Change the own display name; `None` removes it. The others learn it with the next message.
     SetName(Option<String>),
     /// Give a handle to the account that the directory shows for it. The user has compared the account ids and accepts
@@ -97,6 +178,16 @@ pub enum Event {
     /// A conversation that was started here goes on under another id on the wire, because the other person's
     /// creation won. The ids on the wire of its pending messages changed with it; those of this device never do.
     ConversationMoved(ChatId),
+    /// The picture of this account was changed.
+    OwnPictureChanged,
+    /// What others see of this account was changed.
+    PrivacyChanged(Privacy),
+    /// Who types in a conversation has changed.
+    TypingChanged(ChatId),
+    /// A person has come or gone.
+    PresenceChanged(AccountId),
+    /// The draft of a conversation is another one.
+    DraftChanged(ChatId),
     /// A message came in: shown now for the first time.
     MessageReceived(Box<Message>),
     /// A message was stored as pending, or was sent by another device of the own account.
@@ -243,9 +334,40 @@ pub enum Warning {
         /// What the server says about it: untrusted text, which may be empty.
         detail: String,
     },
+    /// A change of a group that the user wanted cannot be made, and is given up.
+    #[error("a change of the group was given up: {why}")]
+    ChangeGivenUp {
+        /// The group.
+        chat: ChatId,
+        /// Whom it was about.
+        account: AccountId,
+        /// Why.
+        why: GivenUp,
+    },
     /// There is more to warn of, which is not reported until the next connection.
     #[error("there were more warnings, which are not shown until the next connection")]
     More,
+}
+
+/// Why a change of a group is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GivenUp {
+    /// The rights of the group, or the role of this account, have changed since.
+    #[error("the rights of the group do not permit it")]
+    NotPermitted,
+    /// The person is not a member.
+    #[error("the person is not a member of the group")]
+    NotInGroup,
+    /// The group has as many devices as it can have.
+    #[error("the group is full")]
+    GroupFull,
+    /// The keys of the person's devices contradict those of the group.
+    #[error("the keys of the person's devices do not fit into the group")]
+    Unsuitable,
+    /// It could not be done within a day: a person without any signed-in device cannot be added.
+    #[error("it could not be done within a day")]
+    TooOld,
 }
 
 fn refusal(code: Option<ProblemCode>, detail: &str) -> String {
@@ -341,6 +463,16 @@ pub struct Notice {
 pub enum NoticeKind {
     /// Members have devices that were not in the conversation before.
     DeviceAdded,
+    /// The group was created.
+    Created,
+    /// People were added to the group.
+    Added,
+    /// People were removed from the group.
+    Removed,
+    /// A member of the group was given this role.
+    RoleGiven(Role),
+    /// The group was given another name.
+    Renamed,
 }
 
 impl NoticeKind {
@@ -348,6 +480,11 @@ impl NoticeKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::DeviceAdded => "device_added",
+            Self::Created => "created",
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::RoleGiven(_) => "role",
+            Self::Renamed => "renamed",
         }
     }
 }
@@ -376,6 +513,10 @@ pub struct Conversation {
     pub title: Option<String>,
     /// The other person of a direct conversation.
     pub with: Option<Contact>,
+    /// Whether that person is there.
+    pub presence: Presence,
+    /// Who is typing there, in the order of their account ids.
+    pub typing: Vec<AccountId>,
     /// Received messages that the user has not seen.
     pub unread: u64,
     /// The position of the first of them.
@@ -390,6 +531,8 @@ pub struct Conversation {
     pub quarantine: Option<String>,
     /// Whether lists leave it out; see [`Command::Hide`].
     pub is_hidden: bool,
+    /// What was typed on a device of this account and not sent.
+    pub draft: Option<String>,
 }
 
 /// A member of a conversation: an account with all its devices.
@@ -407,18 +550,6 @@ pub struct Member {
     pub read_up_to: u64,
 }
 
-/// What a member may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Role {
-    /// What everybody may.
-    Member,
-    /// Also remove members.
-    Admin,
-    /// Everything.
-    Owner,
-}
-
 /// Whether a conversation can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -433,6 +564,8 @@ pub enum ConversationState {
     Blocked,
     /// This device can come back only to a state of which it cannot check where it comes from: the user decides.
     CutOff,
+    /// The user was removed from it. What was said before stays.
+    Removed,
     /// Set aside, because something in it cannot be processed. What is written waits; [`Command::TryAgain`] and
     /// [`Command::Hide`] lead out.
     Quarantined,
@@ -449,6 +582,8 @@ pub struct Contact {
     pub former_handle: Option<Handle>,
     /// The name that the person has sent: untrusted text.
     pub name: Option<String>,
+    /// The version of their profile that has a picture; `None` if it has none.
+    pub picture: Option<u64>,
 }
 
 /// Who this engine is.
@@ -462,6 +597,42 @@ pub struct Me {
     pub device_id: DeviceId,
     /// The own display name.
     pub name: Option<String>,
+    /// When its picture was changed last, in milliseconds since 1970 UTC; `None` if it has none.
+    pub picture: Option<u64>,
+    /// What others see of this account, the same on all its devices.
+    pub privacy: Privacy,
+}
+
+/// Whether a person is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// Nothing is known, or it is not shown.
+    Unknown,
+    /// They are looking at the app.
+    Here,
+    /// They were, and this device saw it last at this time.
+    LastSeen(Timestamp),
+}
+
+/// What others see of this account. What is off is not shown of others either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Privacy {
+    /// Whether they see that their messages were read.
+    pub read_receipts: bool,
+    /// Whether they see that somebody is typing.
+    pub typing: bool,
+    /// Whether they see that somebody is there, and when they were last.
+    pub last_seen: bool,
+}
+
+impl Default for Privacy {
+    fn default() -> Self {
+        Self {
+            read_receipts: true,
+            typing: true,
+            last_seen: true,
+        }
+    }
 }
 
 /// How often each step of the way back was needed since the engine was opened: nothing of it is shown to the
@@ -490,6 +661,10 @@ pub struct RecoveryCounts {
     pub messages_resent: u64,
     /// Entries that a server had lost, and that it has again since.
     pub entries_put_back: u64,
+    /// Profiles of others did not open, and were not used.
+    pub profiles_refused: u64,
+    /// Receipts of other devices did not open, and were not used.
+    pub receipts_refused: u64,
 }
 
 impl std::ops::AddAssign for RecoveryCounts {
@@ -505,6 +680,8 @@ impl std::ops::AddAssign for RecoveryCounts {
         self.quarantines += more.quarantines;
         self.messages_resent = self.messages_resent.saturating_add(more.messages_resent);
         self.entries_put_back = self.entries_put_back.saturating_add(more.entries_put_back);
+        self.receipts_refused += more.receipts_refused;
+        self.profiles_refused += more.profiles_refused;
     }
 }
 
@@ -527,6 +704,9 @@ pub enum CommandError {
     /// The display name is not acceptable.
     #[error(transparent)]
     Name(#[from] InvalidName),
+    /// The picture is not acceptable.
+    #[error(transparent)]
+    Picture(#[from] InvalidPicture),
     /// A conversation with oneself.
     #[error("this is your own account")]
     OwnAccount,
@@ -542,6 +722,27 @@ pub enum CommandError {
     /// The conversation is blocked because something did not verify.
     #[error("this conversation is blocked because a key did not verify")]
     Blocked,
+    /// The user is not a member of the conversation any more.
+    #[error("you are no longer a member of this conversation")]
+    NotAMember,
+    /// The conversation is not a group.
+    #[error("this conversation is not a group")]
+    NotAGroup,
+    /// This device is not in the group yet.
+    #[error("this device is not in the group yet")]
+    NotYet,
+    /// The person is not a member of the group.
+    #[error("this person is not a member of the group")]
+    UnknownMember,
+    /// The policy of the group does not permit it.
+    #[error("the rights of this group do not permit that")]
+    NotPermitted,
+    /// The group would have no owner any more.
+    #[error("a group needs an owner: make somebody else an owner first")]
+    LastOwner,
+    /// The group would have too many members.
+    #[error("a group has at most {GROUP_MEMBERS_MAX} members")]
+    GroupFull,
 }
 
 /// Why a step failed. Its transaction was rolled back; the engine behaves as if the connection was lost,

@@ -1,15 +1,19 @@
 //! The commands of the user. Each is checked, then stored; the queue carries it out.
 
+use std::collections::BTreeSet;
+
 use subrosa_mls::AccountIdentity;
-use subrosa_wire::rest;
+use subrosa_wire::{AccountId, limits::MESSAGE_TEXT_MAX, rest};
 
 use crate::{
     ChatId, LocalMessageId,
     api::{Command, CommandError, MessageStatus},
-    content::{MessageText, clean_name},
+    content::{DisplayName, InvalidMessageText, MessageText, clean_name},
     context::{Context, StepResult},
     conversation::{self, Conversation},
     directory,
+    profile_objects::{self, format::Picture},
+    records, signals,
     step::Step,
     store::{conversations, if_readable, messages},
     vault,
@@ -26,17 +30,68 @@ impl Step<'_> {
                     conversation.queue_text(cx, &text, token)
                 })
             }
+            Command::CreateGroup {
+                conversation_id,
+                name,
+                people,
+            } => {
+                let name = group_name(&name)?;
+                let people = self.meet_all(&people)?;
+                conversation::create_group(&mut self.cx, conversation_id, &name, &people)
+            }
+            Command::AddMembers { chat, people } => {
+                let people = self.meet_all(&people)?;
+                self.in_conversation(chat, |conversation, cx| conversation.add_members(cx, &people))
+            }
+            Command::RemoveMember { chat, account } => {
+                self.in_conversation(chat, |conversation, cx| conversation.remove_member(cx, account))
+            }
+            Command::GiveRole { chat, account, role } => {
+                self.in_conversation(chat, |conversation, cx| conversation.give_role(cx, account, role))
+            }
+            Command::Ban { chat, account } => {
+                self.in_conversation(chat, |conversation, cx| conversation.ban(cx, account))
+            }
+            Command::Readmit { chat, account } => {
+                self.in_conversation(chat, |conversation, cx| conversation.readmit(cx, account))
+            }
+            Command::Rename { chat, name } => {
+                let name = group_name(&name)?;
+                self.in_conversation(chat, |conversation, cx| conversation.rename(cx, &name))
+            }
             Command::Retry(message) => self.with_failed(message, Conversation::retry),
             Command::Discard(message) => self.with_failed(message, Conversation::discard),
             Command::MarkRead(chat) => self.in_conversation(chat, Conversation::mark_read),
+            Command::KeepDraft { chat, text, shown } => {
+                if text.len() > MESSAGE_TEXT_MAX {
+                    return Err(CommandError::Text(InvalidMessageText::TooLong(text.len())).into());
+                }
+                self.in_conversation(chat, |conversation, cx| {
+                    conversation.keep_draft(cx, &text, &shown)
+                })
+            }
             Command::TryAgain(chat) => self.in_conversation(chat, Conversation::try_again),
             Command::Hide(chat) => self.in_conversation(chat, |conversation, cx| conversation.hide(cx)),
+            Command::Type { chat, is_typing } => {
+                signals::type_in(&mut self.cx, chat, is_typing);
+                Ok(())
+            }
+            Command::SetHere(is_here) => signals::set_here(&mut self.cx, is_here),
+            Command::SetPrivacy(privacy) => records::set_privacy(&mut self.cx, privacy),
+            Command::SetPicture(picture) => {
+                let picture = picture
+                    .map(Picture::try_from)
+                    .transpose()
+                    .map_err(CommandError::from)?;
+                profile_objects::set_picture(&mut self.cx, picture)
+            }
             Command::SetName(name) => {
                 let name = name
                     .map(|name| clean_name(&name))
                     .transpose()
                     .map_err(CommandError::from)?;
                 vault::set_own_name(&mut self.cx, name)?;
+                profile_objects::name_changed(&mut self.cx)?;
                 Ok(conversations::forget_name_sent(self.cx.conn)?)
             }
             Command::AcceptHandle(person) => self.about_person(|cx| accept_handle(cx, &person)),
@@ -54,6 +109,16 @@ impl Step<'_> {
             Some(()) => Ok(()),
             None => Err(CommandError::NotProcessed.into()),
         }
+    }
+
+    /// Has people whom the directory shows among the contacts. Each is named once.
+    fn meet_all(&mut self, people: &[rest::Person]) -> StepResult<Vec<AccountId>> {
+        let mut accounts = BTreeSet::new();
+        for person in people {
+            self.about_person(|cx| meet(cx, person))?;
+            accounts.insert(person.account_id);
+        }
+        Ok(accounts.into_iter().collect())
     }
 
     fn in_conversation(
@@ -84,11 +149,21 @@ impl Step<'_> {
 }
 
 fn open_direct(cx: &mut Context<'_>, person: &rest::Person) -> StepResult {
+    meet(cx, person)?;
+    conversation::open_direct(cx, person.account_id)
+}
+
+/// Has a person whom the directory shows among the contacts.
+fn meet(cx: &mut Context<'_>, person: &rest::Person) -> StepResult {
     check_person(cx, person)?;
     if !directory::learn(cx, person.account_id, &person.handle)? {
         return Err(CommandError::HandleReassigned.into());
     }
-    conversation::open_direct(cx, person.account_id)
+    Ok(())
+}
+
+fn group_name(name: &str) -> Result<DisplayName, CommandError> {
+    Ok(clean_name(name)?)
 }
 
 fn accept_handle(cx: &mut Context<'_>, person: &rest::Person) -> StepResult {

@@ -14,7 +14,11 @@ use crate::{
         SYNC_INTERVAL, UPDATES_BURST, UPDATES_INTERVAL, WARNINGS_MAX, WELCOMES_BURST, WELCOMES_INTERVAL,
         WELCOMES_UNACKNOWLEDGED_MAX,
     },
+    profile_objects::ProfileObjectsState,
+    receipts::ReceiptsState,
+    records::RecordsState,
     requests::{RateLimit, Retry},
+    signals::SignalsState,
     waiting::Waiting,
 };
 
@@ -48,6 +52,14 @@ pub(crate) struct ConnectionState {
     pub groups_to_fetch: Waiting<ConversationId>,
     /// People whose handle is to be looked up.
     pub to_look_up: Waiting<AccountId>,
+    /// The receipts of others.
+    pub receipts: ReceiptsState,
+    /// Names and pictures.
+    pub profile_objects: ProfileObjectsState,
+    /// Who types, and who is there.
+    pub signals: SignalsState,
+    /// The account records.
+    pub records: RecordsState,
     /// Conversations whose cursor moved since it was last reported to the server.
     pub advanced: BTreeSet<ChatId>,
     /// When to look again at devices about which vault and server differ.
@@ -100,6 +112,10 @@ impl Default for ConnectionState {
             not_entered: HashMap::new(),
             groups_to_fetch: Waiting::default(),
             to_look_up: Waiting::default(),
+            receipts: ReceiptsState::default(),
+            profile_objects: ProfileObjectsState::default(),
+            signals: SignalsState::default(),
+            records: RecordsState::default(),
             advanced: BTreeSet::new(),
             devices_at: None,
             vault_asked_at: None,
@@ -135,6 +151,10 @@ impl ConnectionState {
             publish_limit: last.publish_limit,
             update_limit: last.update_limit,
             not_entered: last.not_entered,
+            receipts: ReceiptsState::after(last.receipts),
+            profile_objects: ProfileObjectsState::after(last.profile_objects),
+            signals: SignalsState::after(last.signals),
+            records: RecordsState::after(last.records),
             ..Self::default()
         };
     }
@@ -352,6 +372,10 @@ impl ConnectionState {
             self.welcomes_at,
             self.updates_at,
             self.devices_at,
+            self.receipts.wake_at(),
+            self.signals.wake_at(),
+            self.profile_objects.wake_at(),
+            self.records.wake_at(),
         ]
         .into_iter()
         .flatten()

@@ -12,11 +12,13 @@ use subrosa_wire::{
 
 use crate::{
     ChatId, LocalMessageId,
+    account::record::RecordKey,
     api::{EngineError, Event, Me, Output, RecoveryCounts, Warning},
     connection::ConnectionState,
     content::{Origin, SALT_LEN},
     database::{self, KvTable},
     misbehaviour::Misbehaviour,
+    profile_objects, records,
     requests::{PendingRequest, Requests},
     vault,
 };
@@ -27,6 +29,7 @@ pub(crate) type StepResult<T = ()> = Result<T, EngineError>;
 pub(crate) struct Identity {
     pub me: Me,
     pub device: DeviceIdentity,
+    pub record_key: RecordKey,
 }
 
 /// The transaction of a step and everything that it may read and change besides the conversations.
@@ -35,6 +38,7 @@ pub(crate) struct Context<'a> {
     pub now: Timestamp,
     pub me: &'a mut Me,
     pub device: &'a DeviceIdentity,
+    pub record_key: &'a RecordKey,
     pub connection: &'a mut ConnectionState,
     pub requests: &'a mut Requests,
     pub recovery: RecoveryCounts,
@@ -67,6 +71,7 @@ impl<'a> Context<'a> {
             now,
             me: &mut identity.me,
             device: &identity.device,
+            record_key: &identity.record_key,
             connection,
             requests,
             recovery: RecoveryCounts::default(),
@@ -188,6 +193,8 @@ impl<'a> Context<'a> {
         self.out.events.truncate(mark.events);
         self.recovery = mark.recovery;
         self.me.name = vault::own_name(self.conn)?;
+        self.me.privacy = records::privacy(self.conn, self.me)?;
+        self.me.picture = profile_objects::own_picture_version(self.conn)?;
         if self
             .requests
             .forget_since(mark.last_request)
@@ -232,6 +239,10 @@ impl<'a> Context<'a> {
 
     pub(crate) fn new_salt(&mut self) -> [u8; SALT_LEN] {
         self.random()
+    }
+
+    pub(crate) fn rng(&mut self) -> &mut dyn CryptoRngCore {
+        &mut *self.rng
     }
 
     pub(crate) fn random<const LEN: usize>(&mut self) -> [u8; LEN] {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use rand_core::CryptoRngCore;
+use rusqlite::Connection;
 use subrosa_mls::{
     ConversationKind, DeviceIdentity, DeviceSigningKey, Mls, UnverifiedCertificate,
     limits::CERTIFICATE_VALIDITY,
@@ -17,11 +18,12 @@ use crate::{
     ChatId, LocalMessageId,
     account::{
         self, EnrolmentError,
+        record::RecordKey,
         vault::{self, VaultContents, VaultKey},
     },
     api::{
         Command, Contact, Conversation, ConversationState, EngineError, Input, Me, Member, MemberDevice,
-        Message, Notice, Output, RecoveryCounts,
+        Message, Notice, Output, Presence, Privacy, RecoveryCounts,
     },
     connection::ConnectionState,
     content::DisplayName,
@@ -30,11 +32,15 @@ use crate::{
     database::{Database, KvTable},
     devices, directory,
     limits::{CERTIFICATE_RETRY_AFTER, LOG_KEPT},
+    profile_objects::{self, format::Picture},
+    records,
     requests::Requests,
+    signals,
     step::Step,
     store::{
         contacts, conversations, corrupt, members, messages, notices, outbox,
         profile::{self, ProfileRow},
+        wishes,
     },
     vault::VaultToPut,
 };
@@ -107,10 +113,16 @@ impl Engine {
         mut database: Database,
         rng: Box<dyn CryptoRngCore + Send>,
     ) -> Result<Option<Self>, EngineError> {
-        let Some(row) = database.transaction(profile::load)? else {
-            return Ok(None);
-        };
-        let identity = identity(&row)?;
+        let identity = database.transaction(|conn| {
+            let Some(row) = profile::load(conn)? else {
+                return Ok::<_, EngineError>(None);
+            };
+            Ok(Some(identity(conn, &row)?))
+        })?;
+        let Some(identity) = identity else { return Ok(None) };
+        if let Err(error) = database.transaction(|conn| records::take_old_drafts(conn, &identity.me)) {
+            tracing::warn!(%error, "drafts of an earlier build stay where they are");
+        }
         Ok(Some(Self {
             database,
             rng,
@@ -172,8 +184,12 @@ impl Engine {
                 self.connection = ConnectionState::default();
                 self.requests = Requests::default();
                 self.conversations = Conversations::default();
-                if let Some(row) = self.database.transaction(profile::load)? {
-                    self.identity = self::identity(&row)?;
+                let identity = self.database.transaction(|conn| {
+                    let row = profile::load(conn)?;
+                    row.map(|row| self::identity(conn, &row)).transpose()
+                })?;
+                if let Some(identity) = identity {
+                    self.identity = identity;
                 }
                 Err(error)
             }
@@ -281,7 +297,15 @@ impl Engine {
         } else {
             None
         };
+        let draft = records::draft(conn, row.id, with.as_ref().map(|contact| contact.account_id))?;
+        let presence = with.as_ref().map(|person| self.presence(person.account_id));
         Ok(Conversation {
+            presence: presence.transpose()?.unwrap_or(Presence::Unknown),
+            typing: if row.state == ConversationState::Joined {
+                self.typing(row.chat)
+            } else {
+                Vec::new()
+            },
             id: row.chat,
             conversation_id: row.id,
             kind: row.kind,
@@ -297,6 +321,7 @@ impl Engine {
                 .as_ref()
                 .map(|quarantine| quarantine.reason.clone()),
             is_hidden: row.hidden,
+            draft,
         })
     }
 
@@ -397,9 +422,41 @@ impl Engine {
         Ok(contacts::find_by_handle(self.database.connection(), handle)?)
     }
 
-    /// Messages, reports and commits that the server has not accepted yet.
+    /// The picture of a person, or of this account itself: the file, JPEG, PNG or WebP, as small as
+    /// [`PICTURE_MAX`](crate::profile_objects::format::PICTURE_MAX) says. Untrusted like their name.
+    pub fn picture(&self, account: AccountId) -> Result<Option<Picture>, EngineError> {
+        let conn = self.database.connection();
+        if account == self.identity.me.account_id {
+            profile_objects::own_picture(conn)
+        } else {
+            profile_objects::picture_of(conn, account)
+        }
+    }
+
+    /// Whether a person is there.
+    pub fn presence(&self, account: AccountId) -> Result<Presence, EngineError> {
+        if !self.identity.me.privacy.last_seen {
+            return Ok(Presence::Unknown);
+        }
+        signals::presence(self.database.connection(), &self.connection.signals, account)
+    }
+
+    /// Who is typing in a conversation, in the order of their account ids.
+    pub fn typing(&self, chat: ChatId) -> Vec<AccountId> {
+        self.connection.signals.typing_in(chat)
+    }
+
+    /// Messages, receipts and commits that the server has not accepted yet.
     pub fn outbox_len(&self) -> Result<u64, EngineError> {
-        Ok(outbox::len(self.database.connection())?)
+        Ok(outbox::len(
+            self.database.connection(),
+            self.connection.receipts.are_taken(),
+        )?)
+    }
+
+    /// Whether a draft or a read mark is to go to the server.
+    pub fn has_records_to_put(&self) -> bool {
+        self.connection.synced && self.connection.records.has_to_put()
     }
 
     /// How often the engine had to recover from something.
@@ -531,6 +588,24 @@ impl Engine {
         self.transact(now, |step| directory::leave_out_unfit(&mut step.cx, people))
     }
 
+    /// The epoch that the group of a conversation is in; `None` while this device is not in it.
+    pub fn epoch(&mut self, chat: ChatId) -> Result<Option<u64>, EngineError> {
+        let rng = &mut *self.rng;
+        self.database.transaction(|conn| {
+            let row = conversations::load(conn, chat)?.filter(|row| row.state == ConversationState::Joined);
+            let Some(row) = row else { return Ok(None) };
+            let state = KvTable::new(conn);
+            // The time decides about nothing here.
+            let group = Mls::new(&state, rng, Timestamp::from_millis(0)).load_group(row.id)?;
+            Ok(group.map(|group| group.epoch()))
+        })
+    }
+
+    /// Whether the user wants something changed in a group that is not changed yet.
+    pub fn has_wishes(&self, chat: ChatId) -> Result<bool, EngineError> {
+        Ok(!wishes::all(self.database.connection(), chat)?.is_empty())
+    }
+
     /// The devices in a conversation, as the group has them; none while this device is not in it.
     pub fn member_devices(&mut self, chat: ChatId) -> Result<Vec<MemberDevice>, EngineError> {
         let me = self.identity.me.device_id;
@@ -561,7 +636,7 @@ impl Engine {
     }
 }
 
-fn identity(row: &ProfileRow) -> Result<Identity, EngineError> {
+fn identity(conn: &Connection, row: &ProfileRow) -> Result<Identity, EngineError> {
     let contents = crate::vault::contents_of(row)?;
     let certificate = UnverifiedCertificate::decode(&row.certificate)
         .ok()
@@ -573,17 +648,22 @@ fn identity(row: &ProfileRow) -> Result<Identity, EngineError> {
         .as_slice()
         .try_into()
         .map_err(|_| corrupt("the device key"))?;
+    let mut me = Me {
+        account_id: certificate.account_id(),
+        handle: row.handle.parse().map_err(|_| corrupt("the handle"))?,
+        device_id: certificate.device_id(),
+        name: contents.display_name.as_ref().map(DisplayName::to_string),
+        picture: profile_objects::own_picture_version(conn)?,
+        privacy: Privacy::default(),
+    };
+    me.privacy = records::privacy(conn, &me)?;
     Ok(Identity {
-        me: Me {
-            account_id: certificate.account_id(),
-            handle: row.handle.parse().map_err(|_| corrupt("the handle"))?,
-            device_id: certificate.device_id(),
-            name: contents.display_name.as_ref().map(DisplayName::to_string),
-        },
+        me,
         device: DeviceIdentity {
             certificate,
             signing_key: DeviceSigningKey::from_seed(seed),
         },
+        record_key: RecordKey::from(&contents.backup_key),
     })
 }
 

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use subrosa_wire::{
     ConversationId,
     frames::{
-        Appended, ConversationHead, Deliver, GroupState, KeyPackages, LogEntry, LogPage, Problem, SyncState,
-        WelcomeItem, log_entry::Payload, server_frame::Body,
+        AccountRecord, Appended, ConversationHead, Deliver, GroupState, KeyPackages, LogEntry, LogPage,
+        Problem, Receipt, ReceiptPut, ReceiptsPage, SyncState, WelcomeItem, log_entry::Payload,
+        server_frame::Body,
     },
     limits,
     problem::ProblemCode,
@@ -68,6 +69,44 @@ pub(crate) fn examine(body: &mut Body) -> Findings {
             of_entries(&mut findings, entries);
         }
         Body::WelcomesWaiting(waiting) => of_welcomes(&mut findings, &mut waiting.welcomes),
+        Body::RecordsPage(page) => {
+            findings.bound(page.records.len(), limits::RECORDS_PER_PAGE_MAX);
+            of_records(&mut findings, &page.records, page.newest_change);
+        }
+        Body::RecordPut(put) => of_records(&mut findings, put.record.as_slice(), 0),
+        Body::RecordChanged(changed) => of_records(&mut findings, changed.record.as_slice(), 0),
+        Body::ReceiptPut(put) => {
+            if put.version > limits::RECEIPT_VERSION_MAX
+                || !put_changes(put).all(|change| change <= limits::SEQ_MAX)
+            {
+                findings.refuse(&Bytes::new(), Misbehaviour::ImpossibleNumber);
+            }
+        }
+        Body::ReceiptsPage(page) => of_receipts_page(&mut findings, page),
+        Body::ReceiptChanged(changed) => {
+            let conversation = changed
+                .receipt
+                .as_ref()
+                .map(|receipt| receipt.conversation_id.clone());
+            of_receipts(
+                &mut findings,
+                &conversation.unwrap_or_default(),
+                changed.receipt.as_slice(),
+                changed.after_change,
+            );
+        }
+        Body::Signal(signal) => findings.bound(signal.sealed.len(), limits::SIGNAL_MAX),
+        Body::ObjectPut(put) => {
+            if put.revision > limits::SEQ_MAX {
+                findings.refuse(&Bytes::new(), Misbehaviour::ImpossibleNumber);
+            }
+        }
+        Body::Object(object) => {
+            findings.bound(object.sealed.len(), limits::OBJECT_MAX);
+            if object.revision > limits::SEQ_MAX {
+                findings.refuse(&Bytes::new(), Misbehaviour::ImpossibleNumber);
+            }
+        }
         Body::Ready(_)
         | Body::KeyPackagesPublished(_)
         | Body::Acknowledged(_)
@@ -93,6 +132,9 @@ fn of_problem(findings: &mut Findings, problem: &Problem) {
 fn of_state(findings: &mut Findings, state: &mut SyncState) {
     findings.bound(state.conversations.len(), limits::CONVERSATIONS_PER_ACCOUNT_MAX);
     findings.bound(state.own_devices.len(), limits::DEVICES_PER_ACCOUNT_MAX);
+    if state.records_change > limits::SEQ_MAX {
+        findings.refuse(&Bytes::new(), Misbehaviour::ImpossibleNumber);
+    }
     of_welcomes(findings, &mut state.welcomes);
     if !findings.is_useless {
         state.conversations.retain(|head| is_head(findings, head));
@@ -102,7 +144,10 @@ fn of_state(findings: &mut Findings, state: &mut SyncState) {
 fn is_head(findings: &mut Findings, head: &ConversationHead) -> bool {
     let how = if !is_seq(head.head_seq) || head.cursor > limits::SEQ_MAX {
         Misbehaviour::ImpossibleSeq
-    } else if !is_epoch(head.epoch) || head.send_number > limits::SEND_NUMBER_MAX {
+    } else if !is_epoch(head.epoch)
+        || head.send_number > limits::SEND_NUMBER_MAX
+        || head.receipts_change > limits::SEQ_MAX
+    {
         Misbehaviour::ImpossibleNumber
     } else {
         return true;
@@ -188,6 +233,47 @@ fn of_key_packages(findings: &mut Findings, packages: &KeyPackages) {
         .map(|device| device.key_package.len())
         .max();
     findings.bound(longest.unwrap_or_default(), limits::KEY_PACKAGE_MAX);
+}
+
+fn put_changes(put: &ReceiptPut) -> impl Iterator<Item = u64> {
+    [put.change, put.after_change].into_iter()
+}
+
+fn of_receipts_page(findings: &mut Findings, page: &ReceiptsPage) {
+    let receipts = page.conversations.iter().map(|of_one| of_one.receipts.len());
+    findings.bound(page.conversations.len(), limits::RECEIPTS_FETCHED_MAX);
+    findings.bound(receipts.sum(), limits::RECEIPTS_PER_PAGE_MAX);
+    for of_one in &page.conversations {
+        of_receipts(
+            findings,
+            &of_one.conversation_id,
+            &of_one.receipts,
+            of_one.newest_change,
+        );
+    }
+}
+
+fn of_receipts(findings: &mut Findings, conversation: &Bytes, receipts: &[Receipt], newest_change: u64) {
+    let is_possible = |receipt: &Receipt| {
+        (1..=limits::RECEIPT_VERSION_MAX).contains(&receipt.version) && is_seq(receipt.change)
+    };
+    if newest_change > limits::SEQ_MAX || !receipts.iter().all(is_possible) {
+        findings.refuse(conversation, Misbehaviour::ImpossibleNumber);
+    }
+    let longest = receipts.iter().map(|receipt| receipt.sealed.len()).max();
+    findings.bound(longest.unwrap_or_default(), limits::RECEIPT_MAX);
+}
+
+fn of_records(findings: &mut Findings, records: &[AccountRecord], newest_change: u64) {
+    if findings.is_useless {
+        return;
+    }
+    let is_possible = |record: &AccountRecord| is_seq(record.revision) && is_seq(record.change);
+    if newest_change > limits::SEQ_MAX || !records.iter().all(is_possible) {
+        findings.refuse(&Bytes::new(), Misbehaviour::ImpossibleNumber);
+    }
+    let longest = records.iter().map(|record| record.sealed.len()).max();
+    findings.bound(longest.unwrap_or_default(), limits::ACCOUNT_RECORD_MAX);
 }
 
 fn is_seq(seq: u64) -> bool {

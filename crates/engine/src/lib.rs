@@ -20,7 +20,11 @@ mod incoming;
 mod key_packages;
 mod limits;
 pub mod misbehaviour;
+pub mod profile_objects;
+pub mod receipts;
+mod records;
 mod requests;
+pub mod signals;
 mod step;
 mod store;
 mod sync;
@@ -29,11 +33,13 @@ mod vault;
 mod waiting;
 
 pub use api::{
-    Command, CommandError, Contact, Conversation, ConversationState, EngineError, Event, Input, Me, Member,
-    MemberDevice, Message, MessageStatus, Notice, NoticeKind, Output, RecoveryCounts, Role, Warning,
+    Command, CommandError, Contact, Conversation, ConversationState, EngineError, Event, GivenUp, Input, Me,
+    Member, MemberDevice, Message, MessageStatus, Notice, NoticeKind, Output, Presence, Privacy,
+    RecoveryCounts, Role, Warning,
 };
 pub use engine::{Engine, NewProfile};
 pub use ids::{ChatId, LocalMessageId};
 pub use misbehaviour::{ForeignGroup, MemberMisbehaviour, Misbehaviour};
+pub use profile_objects::format::{InvalidPicture, Picture};
 pub use subrosa_mls::ConversationKind;
 pub use vault::VaultToPut;

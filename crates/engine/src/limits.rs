@@ -5,6 +5,12 @@ use std::time::Duration;
 /// Requests in flight from which on the next ones wait. What one conversation sends at once may go beyond it, and must
 /// stay below what the server takes (`REQUESTS_UNDER_WAY_MAX`).
 pub(crate) const REQUESTS_IN_FLIGHT: usize = 64;
+/// Members of a group.
+pub(crate) const GROUP_MEMBERS_MAX: usize = 1_000;
+/// Devices that one commit adds to a group.
+pub(crate) const ADDED_AT_ONCE_MAX: usize = 256;
+/// How long a change of a group is tried that the user wants.
+pub(crate) const WISH_AGE_MAX: Duration = Duration::from_hours(24);
 /// Sends of one conversation that may be in flight; their answers come in order.
 pub(crate) const SEND_WINDOW: usize = 32;
 /// Hashes of the log chain that are kept for each conversation.
@@ -114,6 +120,58 @@ pub(crate) const UPDATES_INTERVAL: Duration = Duration::from_secs(5);
 pub(crate) const UPDATES_PER_STEP_MAX: u32 = 64;
 /// Certificates are renewed at most once in this time: a clock that is wrong does not make one after the other.
 pub(crate) const CERTIFICATE_RETRY_AFTER: Duration = Duration::from_hours(24);
+/// How long somebody must pause in typing before a draft leaves the device.
+pub(crate) const DRAFT_HELD: Duration = Duration::from_secs(2);
+/// After how long it does if they do not pause.
+pub(crate) const DRAFT_HELD_MAX: Duration = Duration::from_secs(15);
+/// Receipts that leave a conversation in immediate succession.
+pub(crate) const RECEIPTS_BURST: u32 = 5;
+/// Interval that permits one more. What is received and read meanwhile is reported together.
+pub(crate) const RECEIPTS_INTERVAL: Duration = Duration::from_secs(2);
+/// Requests for receipts of others in immediate succession.
+pub(crate) const RECEIPT_FETCHES_BURST: u32 = 16;
+/// Interval that permits one more.
+pub(crate) const RECEIPT_FETCHES_INTERVAL: Duration = Duration::from_secs(1);
+/// Epochs of a conversation whose keys for receipts are kept.
+pub(crate) const RECEIPT_EPOCHS_MAX: u64 = 1_000;
+/// How long the key for the receipts of an epoch is kept.
+pub(crate) const RECEIPT_KEYS_KEPT: Duration = Duration::from_hours(30 * 24);
+/// How often this account's own profile is fetched or put in immediate succession.
+pub(crate) const OWN_OBJECT_BURST: u32 = 12;
+/// Interval that permits one more.
+pub(crate) const OWN_OBJECT_INTERVAL: Duration = Duration::from_secs(10);
+/// Profiles of others that are fetched in immediate succession.
+pub(crate) const OBJECT_FETCHES_BURST: u32 = 32;
+/// Interval that permits one more.
+pub(crate) const OBJECT_FETCHES_INTERVAL: Duration = Duration::from_secs(1);
+/// After how long it is said again that somebody is still typing.
+pub(crate) const TYPING_AGAIN_AFTER: Duration = Duration::from_secs(4);
+/// How long it is shown that somebody types, if nothing more comes.
+pub(crate) const TYPING_SHOWN: Duration = Duration::from_secs(7);
+/// After how long it is said again that somebody is still there.
+pub(crate) const HERE_AGAIN_AFTER: Duration = Duration::from_mins(2);
+/// How long it is shown that somebody is there, if nothing more comes.
+pub(crate) const HERE_SHOWN: Duration = Duration::from_secs(150);
+/// How often somebody who has just come is answered in one conversation, at most.
+pub(crate) const HERE_ANSWERED_AFTER: Duration = Duration::from_secs(10);
+/// Conversations, those used last, in which it is said that somebody is there.
+pub(crate) const HERE_CONVERSATIONS_MAX: u32 = 30;
+/// Devices whose signals are followed.
+pub(crate) const SIGNALLERS_MAX: usize = 4_096;
+/// Signals that leave in immediate succession.
+pub(crate) const SIGNALS_BURST: u32 = 60;
+/// Interval that permits one more.
+pub(crate) const SIGNALS_INTERVAL: Duration = Duration::from_secs(1);
+/// Account records that are put in immediate succession.
+pub(crate) const RECORD_PUTS_BURST: u32 = 8;
+/// Interval that permits one more. What changes more often is put as it is then.
+pub(crate) const RECORD_PUTS_INTERVAL: Duration = Duration::from_secs(1);
+/// Pages of account records that are fetched in immediate succession.
+pub(crate) const RECORD_FETCHES_BURST: u32 = 32;
+/// Interval that permits one more.
+pub(crate) const RECORD_FETCHES_INTERVAL: Duration = Duration::from_secs(1);
+/// Account records that are looked at in one step because the server is to get them.
+pub(crate) const RECORD_PUTS_AT_ONCE: usize = 16;
 /// The first delay after a transient refusal; each further refusal doubles it.
 pub(crate) const BACKOFF_MIN: Duration = Duration::from_secs(1);
 /// The longest delay.

@@ -19,6 +19,9 @@ pub enum Misbehaviour {
     /// An epoch, an instant, or the number of a send is beyond all that can be.
     #[error("it named a number that is beyond all that can be")]
     ImpossibleNumber,
+    /// A record of this account is one that no device of it has written.
+    #[error("a record of this account is one that no device of it has written")]
+    RecordForged,
     /// The answer does not match the kind of request.
     #[error("it answered a request with something else")]
     WrongAnswer,

@@ -49,6 +49,32 @@ pub(crate) enum PendingRequest {
     LookUp {
         account: AccountId,
     },
+    /// Receipts of other devices.
+    FetchReceipts,
+    /// This device's receipt as it was after this number of changes.
+    PutReceipt {
+        chat: ChatId,
+        changes: u64,
+    },
+    /// The profile of a person; `None` for this account's own.
+    FetchObject {
+        account: Option<AccountId>,
+    },
+    /// This account's profile as it was after this number of changes.
+    PutObject {
+        changes: u64,
+    },
+    /// Signals. The answer carries nothing that is needed.
+    PassOn,
+    /// Account records with changes after this one.
+    FetchRecords {
+        after: u64,
+    },
+    /// A record as it was after this number of changes.
+    PutRecord {
+        id: ConversationId,
+        changes: u64,
+    },
     /// The answer carries nothing that is needed.
     Acknowledge,
     /// Like `Acknowledge`, but at most one in flight.
@@ -112,6 +138,7 @@ impl Requests {
                     PendingRequest::FetchLog { chat: of, .. }
                         | PendingRequest::ConfirmHead { chat: of }
                         | PendingRequest::RestoreLog { chat: of }
+                        | PendingRequest::PutReceipt { chat: of, .. }
                         if *of == chat
                 )
                 || *request == PendingRequest::FetchGroup { id })
@@ -135,6 +162,30 @@ impl Requests {
         self.any(|pending| matches!(pending, PendingRequest::ClaimKeyPackages { chat: other, .. } if *other == chat))
     }
 
+    pub(crate) fn is_fetching_records(&self) -> bool {
+        self.any(|pending| matches!(pending, PendingRequest::FetchRecords { .. }))
+    }
+
+    /// Whether this account's profile is being fetched or put.
+    pub(crate) fn is_at_own_object(&self) -> bool {
+        self.any(|pending| {
+            matches!(
+                pending,
+                PendingRequest::FetchObject { account: None } | PendingRequest::PutObject { .. }
+            )
+        })
+    }
+
+    pub(crate) fn is_putting_receipt(&self, chat: ChatId) -> bool {
+        self.any(
+            |pending| matches!(pending, PendingRequest::PutReceipt { chat: other, .. } if *other == chat),
+        )
+    }
+
+    pub(crate) fn is_putting(&self, id: ConversationId) -> bool {
+        self.any(|pending| matches!(pending, PendingRequest::PutRecord { id: other, .. } if *other == id))
+    }
+
     /// Whether history, or the people in it, are still being fetched.
     pub(crate) fn is_catching_up(&self) -> bool {
         self.any(|pending| {
@@ -146,6 +197,7 @@ impl Requests {
                     | PendingRequest::RestoreLog { .. }
                     | PendingRequest::FetchGroup { .. }
                     | PendingRequest::LookUp { .. }
+                    | PendingRequest::FetchRecords { .. }
             )
         })
     }

@@ -22,7 +22,9 @@ use crate::{
     key_packages,
     limits::UPDATES_PER_STEP_MAX,
     misbehaviour::Misbehaviour,
+    profile_objects, receipts, records,
     requests::{PendingRequest, Requests},
+    signals,
     store::{contacts, conversations, if_readable},
     sync,
 };
@@ -57,6 +59,7 @@ impl Step<'_> {
                     }
                 }
                 devices::tick(&mut self.cx)?;
+                signals::tick(&mut self.cx)?;
                 for chat in self.conversations.due(self.cx.now) {
                     self.cx.touch(chat);
                 }
@@ -74,12 +77,13 @@ impl Step<'_> {
 
     /// Does what the input has made possible.
     pub(crate) fn settle(&mut self) -> StepResult {
-        while self.cx.requests.have_room()
-            && let Some(chat) = self.cx.connection.touched.pop()
-        {
-            self.with(chat, Conversation::pump)?;
-        }
+        self.pump_touched()?;
         self.fetch_waiting()?;
+        receipts::settle(&mut self.cx)?;
+        self.conversations.send_signals(&mut self.cx)?;
+        profile_objects::settle(&mut self.cx)?;
+        records::settle(&mut self.cx)?;
+        self.pump_touched()?;
         self.acknowledge()?;
         let cx = &mut self.cx;
         if cx.connection.synced {
@@ -91,6 +95,16 @@ impl Step<'_> {
         if cx.connection.is_open && !cx.connection.caught_up && !is_catching_up {
             cx.connection.caught_up = true;
             cx.event(Event::CaughtUp);
+        }
+        Ok(())
+    }
+
+    /// Does what is next for each conversation in which something may have changed.
+    fn pump_touched(&mut self) -> StepResult {
+        while self.cx.requests.have_room()
+            && let Some(chat) = self.cx.connection.touched.pop()
+        {
+            self.with(chat, Conversation::pump)?;
         }
         Ok(())
     }
@@ -191,12 +205,32 @@ impl Step<'_> {
                     .about_person(|cx| directory::account_found(cx, account, &found))?;
                 Ok(())
             }
+            (PendingRequest::PutReceipt { chat, changes }, Body::ReceiptPut(put)) => self
+                .with(chat, |conversation, cx| {
+                    conversation.receipt_put(cx, changes, &put)
+                }),
+            (PendingRequest::FetchObject { account }, Body::Object(object)) => {
+                profile_objects::fetched(&mut self.cx, account, &object)
+            }
+            (PendingRequest::PutObject { changes }, Body::ObjectPut(put)) => {
+                profile_objects::put_answered(&mut self.cx, changes, &put)
+            }
+            (PendingRequest::FetchReceipts, Body::ReceiptsPage(page)) => {
+                self.conversations.receipts_page(&mut self.cx, &page)
+            }
+            (PendingRequest::FetchRecords { after }, Body::RecordsPage(page)) => {
+                records::page(&mut self.cx, after, &page)
+            }
+            (PendingRequest::PutRecord { id, changes }, Body::RecordPut(put)) => {
+                records::put_answered(&mut self.cx, (id, changes), &put)
+            }
             (PendingRequest::PublishKeyPackages, Body::KeyPackagesPublished(_)) => {
                 key_packages::published(&self.cx)
             }
-            (PendingRequest::Acknowledge | PendingRequest::AcknowledgeWelcomes, Body::Acknowledged(_)) => {
-                Ok(())
-            }
+            (
+                PendingRequest::Acknowledge | PendingRequest::AcknowledgeWelcomes | PendingRequest::PassOn,
+                Body::Acknowledged(_),
+            ) => Ok(()),
             (pending, _) => self.wrong_answer(pending),
         }
     }
@@ -216,6 +250,9 @@ impl Step<'_> {
                 }
                 key_packages::replace_used(&mut self.cx)
             }
+            Body::RecordChanged(changed) => records::changed(&mut self.cx, &changed),
+            Body::Signal(signal) => self.conversations.signal(&mut self.cx, &signal),
+            Body::ReceiptChanged(changed) => self.conversations.receipt_changed(&mut self.cx, &changed),
             Body::Notice(Notice { kind: Some(kind) }) => match kind {
                 notice::Kind::KeyPackagesLow(low) => {
                     key_packages::few_left(&mut self.cx, low.key_packages_left)
@@ -264,9 +301,8 @@ impl Step<'_> {
             PendingRequest::FetchGroup { id } => {
                 self.conversations.fetch_group_refused(&mut self.cx, id, problem)
             }
-            PendingRequest::ClaimKeyPackages { chat, .. } => self.with(chat, |conversation, cx| {
-                conversation.claim_refused(cx, problem);
-                Ok(())
+            PendingRequest::ClaimKeyPackages { chat, account } => self.with(chat, |conversation, cx| {
+                conversation.claim_refused(cx, account, problem)
             }),
             PendingRequest::ConfirmDevices if problem.known_code() == Some(ProblemCode::NoKeyPackages) => {
                 sync::devices_confirmed(&mut self.cx, &KeyPackages::default())
@@ -274,6 +310,25 @@ impl Step<'_> {
             PendingRequest::PublishKeyPackages => {
                 self.refused_beside_conversations(problem);
                 key_packages::publication_refused(&mut self.cx, problem)
+            }
+            PendingRequest::PutReceipt { chat, .. } => self.with(chat, |conversation, cx| {
+                conversation.receipt_refused(cx, problem);
+                Ok(())
+            }),
+            PendingRequest::FetchObject { .. } | PendingRequest::PutObject { .. } => {
+                profile_objects::refused(&mut self.cx, pending, problem)
+            }
+            PendingRequest::PassOn => {
+                signals::refused(&mut self.cx, problem);
+                Ok(())
+            }
+            PendingRequest::FetchReceipts => {
+                receipts::fetch_refused(&mut self.cx, problem);
+                Ok(())
+            }
+            PendingRequest::FetchRecords { .. } => records::fetch_refused(&mut self.cx, problem),
+            PendingRequest::PutRecord { id, changes } => {
+                records::put_refused(&mut self.cx, (id, changes), problem)
             }
             PendingRequest::Sync
             | PendingRequest::ConfirmDevices

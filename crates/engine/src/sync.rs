@@ -12,7 +12,9 @@ use crate::{
     context::{Context, StepResult, is_transient},
     devices, key_packages,
     misbehaviour::Misbehaviour,
+    profile_objects, records,
     requests::PendingRequest,
+    signals,
     step::Step,
     store::{contacts, conversations::ids},
 };
@@ -56,6 +58,9 @@ impl Step<'_> {
             cx.connection.advanced.insert(chat);
             cx.touch(chat);
         }
+        records::sync_answered(cx, state.records_change, &state.incarnation)?;
+        signals::synced(cx)?;
+        profile_objects::synced(cx)?;
         // The answer may have been lost with an earlier connection.
         for account in contacts::without_handle(cx.conn)? {
             cx.connection.to_look_up.push(account);

@@ -11,6 +11,7 @@ use crate::{
     database::DatabaseError,
     devices, directory,
     misbehaviour::Misbehaviour,
+    profile_objects,
     store::{
         contacts, conversations, corrupt,
         profile::{self, ProfileRow},
@@ -120,7 +121,8 @@ pub(crate) fn merge(cx: &mut Context<'_>, theirs: &VaultContents, revision: u64)
         }
     }
     let ours = contents(cx)?;
-    if theirs.display_name_changes > ours.display_name_changes {
+    let is_renamed = theirs.display_name_changes > ours.display_name_changes;
+    if is_renamed {
         cx.me.name = theirs.display_name.as_ref().map(DisplayName::to_string);
         conversations::forget_name_sent(cx.conn)?;
     }
@@ -131,6 +133,9 @@ pub(crate) fn merge(cx: &mut Context<'_>, theirs: &VaultContents, revision: u64)
             contents.display_name_changes = theirs.display_name_changes;
         }
     })?;
+    if is_renamed {
+        profile_objects::renamed_elsewhere(cx)?;
+    }
     cx.connection.vault_fetched();
     devices::judge(cx, devices::Judging::AfterFetch)?;
     let is_same = *contents(cx)?.encode() == *theirs.encode();

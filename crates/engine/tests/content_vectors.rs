@@ -81,9 +81,13 @@ fn written() -> Vec<(&'static str, MimiContent, Meaning)> {
                 SALT,
                 &Profile {
                     name: Some(name.clone()),
+                    object: None,
                 },
             ),
-            Meaning::Profile { name: Some(name) },
+            Meaning::Profile {
+                name: Some(name),
+                object: None,
+            },
         ),
     ]
 }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use openmls::{
+    extensions::Extensions,
     framing::Sender,
     group::{CreateCommitError, MlsGroup, PublicGroup},
     prelude::{LeafNodeIndex, LeafNodeParameters, tls_codec::Serialize as _},
@@ -68,15 +69,17 @@ impl Transcript {
     }
 }
 
-/// What a commit is to do. A plan that neither adds nor removes renews the member's own keys.
+/// What a commit is to do. A plan that changes nothing renews the member's own keys.
 #[derive(Default)]
 pub struct CommitPlan {
     /// Devices to add.
     pub add: Vec<VerifiedKeyPackage>,
-    /// Devices of the member's account to remove.
+    /// Devices to remove: of the member's account, or, in a group, all devices of others.
     pub remove: Vec<DeviceId>,
-    /// Whether to renew the member's own keys, too, which costs an update path. Removals always
-    /// renew them.
+    /// The policy that a group is to have.
+    pub policy: Option<GroupPolicy>,
+    /// Whether to renew the member's own keys, too, which costs an update path. Removals and changes of
+    /// the policy always renew them.
     pub update_path: bool,
 }
 
@@ -167,7 +170,7 @@ impl Group {
         self.inner.epoch().as_u64()
     }
 
-    /// The policy, which never changes.
+    /// The policy. Only a commit changes it, and only that of a group.
     pub fn policy(&self) -> &GroupPolicy {
         &self.policy
     }
@@ -183,6 +186,14 @@ impl Group {
 
     /// The devices of an account in the order of their leaves; none if it is not a member.
     pub fn devices_of(&self, account: AccountId) -> Result<&[DeviceId], MlsError> {
+        Ok(self
+            .devices()?
+            .get(&account)
+            .map(Vec::as_slice)
+            .unwrap_or_default())
+    }
+
+    fn devices(&self) -> Result<&BTreeMap<AccountId, Vec<DeviceId>>, MlsError> {
         if self.devices.get().is_none() {
             let mut devices: BTreeMap<_, Vec<_>> = BTreeMap::new();
             for member in self.members()? {
@@ -194,8 +205,14 @@ impl Group {
             // It was empty, so this sets it.
             let _ = self.devices.set(devices);
         }
-        let devices = self.devices.get().and_then(|devices| devices.get(&account));
-        Ok(devices.map(Vec::as_slice).unwrap_or_default())
+        Ok(self.devices.get_or_init(BTreeMap::new))
+    }
+
+    /// The account of a device; `None` if it is not a member.
+    pub fn account_of(&self, device: DeviceId) -> Result<Option<AccountId>, MlsError> {
+        let devices = self.devices()?;
+        let found = devices.iter().find(|(_, devices)| devices.contains(&device));
+        Ok(found.map(|(account, _)| *account))
     }
 
     /// How many members the group has.
@@ -287,7 +304,8 @@ impl Group {
             return Err(CommitError::Pending);
         }
         let removed = self.leaves_to_remove(&plan)?;
-        let update_path = plan.update_path || (plan.add.is_empty() && removed.is_empty());
+        let changes_nothing = plan.add.is_empty() && removed.is_empty() && plan.policy.is_none();
+        let update_path = plan.update_path || changes_nothing;
         // A leaf whose certificate was renewed gets the new one with the next path; until a clock that was set back
         // reaches its validity, it keeps the old one.
         let renews_certificate = update_path
@@ -309,12 +327,20 @@ impl Group {
         let epoch = self.epoch();
         let provider = &mls.provider;
         self.inner.set_aad(claim.encode().to_vec());
-        let bundle = self
+        let mut builder = self
             .inner
             .commit_builder()
             .consume_proposal_store(false)
             .propose_adds(plan.add.into_iter().map(|verified| verified.key_package))
-            .propose_removals(removed)
+            .propose_removals(removed);
+        if let Some(policy) = plan.policy {
+            let extensions = Extensions::from_vec(rules::context_extensions(&policy))
+                .map_err(|error| provider.internal(error))?;
+            builder = builder
+                .propose_group_context_extensions(extensions)
+                .map_err(|error| provider.internal(error))?;
+        }
+        let bundle = builder
             .force_self_update(update_path)
             .leaf_node_parameters(leaf_node)
             .load_psks(provider.storage())
@@ -390,7 +416,14 @@ impl Group {
         self.members_changed();
         self.inner
             .merge_pending_commit(&mls.provider)
-            .map_err(|error| mls.provider.internal(error))
+            .map_err(|error| mls.provider.internal(error))?;
+        self.reread_policy()
+    }
+
+    /// Reads the policy of the epoch that has begun.
+    pub(crate) fn reread_policy(&mut self) -> Result<(), MlsError> {
+        self.policy = rules::policy_of(self.inner.public_group().group_context()).map_err(corrupt)?;
+        Ok(())
     }
 
     /// Drops the pending commit after the server has refused it.

@@ -356,12 +356,7 @@ fn verify_public_group(
 }
 
 fn check_own_account(policy: &GroupPolicy, identity: &DeviceIdentity) -> Result<(), PolicyError> {
-    let account_id = identity.certificate.account_id();
-    if policy.admits(account_id) {
-        Ok(())
-    } else {
-        Err(PolicyError::ForeignAccount(account_id))
-    }
+    rules::check_admitted(policy, identity.certificate.account_id())
 }
 
 fn verified_members(group: &PublicGroup, policy: &GroupPolicy) -> Result<Vec<Member>, PolicyError> {

@@ -56,10 +56,12 @@ pub use keys::{
 };
 pub use padding::InvalidPadding;
 pub use peek::{Envelope, MessageKind, PeekError, peek};
-pub use policy::{ConversationKind, FIRST_FOUNDING, GroupPolicy, InvalidPolicy};
+pub use policy::{
+    ConversationKind, FIRST_FOUNDING, GroupPolicy, InvalidPolicy, Rights, Role, change::NotPermitted,
+};
 pub use process::{CommitSender, Decrypted, MemberFault, ProcessError, Received, StagedCommit};
 pub use provider::MlsError;
 pub use public_view::{CommitEffect, PublicView, ViewError};
-pub use rules::PolicyError;
+pub use rules::{AccountsChanged, PolicyError};
 pub use store::{KeyValue, KeyValueError, MemoryStore, group_prefix};
 pub use suite::{CERTIFICATE_CREDENTIAL, CLASSICAL_SUITE, POLICY_EXTENSION, SELF_REMOVE_PROPOSAL, SUITE};

@@ -23,6 +23,15 @@ pub const RATCHET_TREE_MAX: usize = 16 * 1024 * 1024;
 /// The longest encoding of a policy, in bytes: it is part of every group info.
 pub const POLICY_MAX: usize = 8 * 1024;
 
+/// The most devices in a group.
+pub const LEAVES_MAX: usize = 1_000;
+
+/// The most owners and admins of a group: 2 KiB of its policy.
+pub const ROLES_MAX: usize = 128;
+
+/// The most accounts that are banned from a group: 4 KiB of its policy.
+pub const BANNED_MAX: usize = 256;
+
 /// The most leaves that one commit may add.
 pub const COMMIT_ADDS_MAX: usize = 1024;
 

@@ -21,12 +21,17 @@ use crate::{
     group::{Group, corrupt},
     padding::{self, InvalidPadding},
     peek,
+    policy::GroupPolicy,
     provider::MlsError,
-    rules::{self, CommitSummary, PolicyError, Validity},
+    rules::{self, AccountsChanged, CommitSummary, PolicyError, Validity},
     storage::StorageError,
 };
 
 /// A message that was decrypted and verified.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "moved once for each message, which costs nothing beside decrypting it"
+)]
 #[derive(Debug)]
 pub enum Received {
     /// Content for the user.
@@ -79,6 +84,8 @@ pub struct StagedCommit {
     sender_is_new: bool,
     added: Vec<DeviceCertificate>,
     removed: Vec<DeviceCertificate>,
+    accounts: AccountsChanged,
+    policy: Option<GroupPolicy>,
     claim: LogClaim,
 }
 
@@ -106,6 +113,16 @@ impl StagedCommit {
     /// The devices that are removed. A device that joins again removes its former leaf.
     pub fn removed(&self) -> &[DeviceCertificate] {
         &self.removed
+    }
+
+    /// How it changes whose the group is.
+    pub fn accounts(&self) -> &AccountsChanged {
+        &self.accounts
+    }
+
+    /// The policy after it, if it changes.
+    pub fn policy_after(&self) -> Option<&GroupPolicy> {
+        self.policy.as_ref()
     }
 
     /// What the committer says about the log.
@@ -322,6 +339,8 @@ impl Group {
                     external,
                     added,
                     removed,
+                    accounts,
+                    policy,
                 } = match rules::check_commit(
                     group,
                     self.policy(),
@@ -357,6 +376,8 @@ impl Group {
                     sender_is_new: committer_is_new,
                     added,
                     removed,
+                    accounts,
+                    policy,
                     claim,
                 }))
             }
@@ -375,7 +396,8 @@ impl Group {
         }
         self.inner
             .merge_staged_commit(&mls.provider, *staged.inner)
-            .map_err(|error| mls.provider.internal(error))
+            .map_err(|error| mls.provider.internal(error))?;
+        self.reread_policy()
     }
 }
 

@@ -22,8 +22,8 @@ use crate::{
     crypto::Crypto,
     group::{Member, Transcript},
     peek,
-    policy::GroupPolicy,
-    rules::{self, CommitSummary, PolicyError, Validity},
+    policy::{GroupPolicy, change},
+    rules::{self, AccountsChanged, CommitSummary, PolicyError, Validity},
     storage::Storage,
     store::MemoryStore,
     tree_keys::TreeKeys,
@@ -90,6 +90,8 @@ pub struct CommitEffect {
     /// The devices that were removed. A committer that joined again removed its former leaf and
     /// is still a member.
     pub removed: Vec<DeviceId>,
+    /// How it changed whose the group is.
+    pub accounts: AccountsChanged,
 }
 
 /// The public state of one group.
@@ -119,7 +121,8 @@ impl PublicView {
         let leaf = group
             .leaf(creator)
             .ok_or(PolicyError::NoSuchLeaf(creator.u32()))?;
-        rules::verify_leaf(&view.policy, leaf, Validity::At(now))?;
+        let certificate = rules::verify_leaf(&view.policy, leaf, Validity::At(now))?;
+        change::check_members(&view.policy, &[certificate.account_id()].into()).map_err(PolicyError::from)?;
         Ok(view)
     }
 
@@ -204,7 +207,7 @@ impl PublicView {
         self.group.group_context().epoch().as_u64()
     }
 
-    /// The policy, which never changes.
+    /// The policy. Only a commit changes it, and only that of a group.
     pub fn policy(&self) -> &GroupPolicy {
         &self.policy
     }
@@ -348,9 +351,13 @@ impl PublicView {
     }
 
     fn merge(&mut self, staged: openmls::group::StagedCommit) -> Result<(), ViewError> {
+        let corrupt = |error: String| ViewError::Corrupt(error);
         self.group
             .merge_commit(&Storage::new(&self.store), staged)
-            .map_err(|error| ViewError::Corrupt(error.to_string()))
+            .map_err(|error| corrupt(error.to_string()))?;
+        self.policy =
+            rules::policy_of(self.group.group_context()).map_err(|error| corrupt(error.to_string()))?;
+        Ok(())
     }
 }
 
@@ -360,6 +367,7 @@ fn effect_of(staged: &openmls::group::StagedCommit, summary: CommitSummary) -> C
         external,
         added,
         removed,
+        accounts,
         ..
     } = summary;
     CommitEffect {
@@ -368,6 +376,7 @@ fn effect_of(staged: &openmls::group::StagedCommit, summary: CommitSummary) -> C
         external,
         added,
         removed: removed.iter().map(DeviceCertificate::device_id).collect(),
+        accounts,
     }
 }
 

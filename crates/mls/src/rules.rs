@@ -1,7 +1,7 @@
 //! The rules that every group obeys. Clients and the server's public view check each commit with
 //! the same code, so neither accepts what the other refuses.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use openmls::prelude::tls_codec::Serialize as _;
 use openmls::{
@@ -17,8 +17,11 @@ use subrosa_wire::{AccountId, DeviceId, Timestamp};
 
 use crate::{
     certificate::{CertificateError, DeviceCertificate, UnverifiedCertificate},
-    limits::{COMMIT_ADDS_MAX, EPOCH_MAX},
-    policy::{GroupPolicy, InvalidPolicy},
+    limits::{COMMIT_ADDS_MAX, EPOCH_MAX, LEAVES_MAX},
+    policy::{
+        ConversationKind, GroupPolicy, InvalidPolicy,
+        change::{self, Change, NotPermitted},
+    },
     suite::{CIPHERSUITE, CREDENTIAL_TYPE, POLICY_EXTENSION, POLICY_TYPE, SELF_REMOVE, leaf_capabilities},
     tree_keys,
 };
@@ -38,9 +41,12 @@ pub enum PolicyError {
     /// The policy cannot be read.
     #[error(transparent)]
     Policy(#[from] InvalidPolicy),
-    /// The policy would change.
-    #[error("a commit tries to change the policy of the group")]
+    /// The policy would change, of a conversation whose policy never does.
+    #[error("a commit tries to change the policy of the conversation")]
     PolicyChanged,
+    /// The committer may not change the group so.
+    #[error(transparent)]
+    NotPermitted(#[from] NotPermitted),
     /// A credential is not a device certificate.
     #[error("credential type {0:#06x} is not a device certificate")]
     CredentialType(u16),
@@ -229,14 +235,22 @@ pub(crate) fn verify_leaf(
     validity: Validity,
 ) -> Result<DeviceCertificate, PolicyError> {
     let certificate = certificate_of(leaf)?;
-    let account_id = certificate.claimed_account_id();
-    if !policy.admits(account_id) {
-        return Err(PolicyError::ForeignAccount(account_id));
-    }
+    check_admitted(policy, certificate.claimed_account_id())?;
     tree_keys::check_leaf(leaf, certificate.claimed_device_id())?;
     Ok(match validity {
         Validity::At(now) => certificate.verify(now)?,
         Validity::JudgedByOthers => certificate.verify_signature()?,
+    })
+}
+
+/// Checks that devices of an account may be in a group.
+pub(crate) fn check_admitted(policy: &GroupPolicy, account_id: AccountId) -> Result<(), PolicyError> {
+    if policy.admits(account_id) {
+        return Ok(());
+    }
+    Err(match policy.kind() {
+        ConversationKind::Direct | ConversationKind::NotesToSelf => PolicyError::ForeignAccount(account_id),
+        ConversationKind::Group => NotPermitted::Banned(account_id).into(),
     })
 }
 
@@ -245,8 +259,8 @@ pub(crate) fn verify_members(
     group: &PublicGroup,
     policy: &GroupPolicy,
 ) -> Result<Vec<(u32, DeviceCertificate)>, PolicyError> {
-    let mut devices = BTreeSet::new();
-    group
+    let (mut devices, mut accounts) = (BTreeSet::new(), BTreeSet::new());
+    let members = group
         .members()
         .map(|member| {
             let leaf = leaf(group, member.index)?;
@@ -254,9 +268,15 @@ pub(crate) fn verify_members(
             if !devices.insert(certificate.device_id()) {
                 return Err(PolicyError::DuplicateDevice(certificate.device_id()));
             }
+            accounts.insert(certificate.account_id());
             Ok((member.index.u32(), certificate))
         })
-        .collect()
+        .collect::<Result<_, PolicyError>>()?;
+    if policy.kind() == ConversationKind::Group && devices.len() > LEAVES_MAX {
+        return Err(NotPermitted::Full.into());
+    }
+    change::check_members(policy, &accounts)?;
+    Ok(members)
 }
 
 /// The certificate of a leaf that this crate has checked when it entered the group.
@@ -289,6 +309,19 @@ pub(crate) struct CommitSummary {
     pub(crate) external: bool,
     pub(crate) added: Vec<DeviceCertificate>,
     pub(crate) removed: Vec<DeviceCertificate>,
+    /// How it changes whose the conversation is.
+    pub(crate) accounts: AccountsChanged,
+    /// The policy after it, if it is another one.
+    pub(crate) policy: Option<GroupPolicy>,
+}
+
+/// How a commit changes whose a group is. Nothing for conversations whose policies name their accounts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccountsChanged {
+    /// Accounts whose first device was added, in ascending order.
+    pub added: Vec<AccountId>,
+    /// Accounts whose last device was removed, in ascending order.
+    pub removed: Vec<AccountId>,
 }
 
 /// Checks a staged commit against the group before it. OpenMLS has already checked the rules of
@@ -303,9 +336,13 @@ pub(crate) fn check_commit(
     path_nodes: &[u8],
     validity: Validity,
 ) -> Result<CommitSummary, PolicyError> {
-    if staged.group_context().extensions() != group.group_context().extensions() {
+    let policy_after = if staged.group_context().extensions() == group.group_context().extensions() {
+        None
+    } else if policy.kind() == ConversationKind::Group {
+        Some(policy_of(staged.group_context())?)
+    } else {
         return Err(PolicyError::PolicyChanged);
-    }
+    };
     let external = matches!(sender, Sender::NewMemberCommit);
     let (committer, committer_is_new) = match sender {
         Sender::Member(index) => member_committer(group, policy, *index, staged, validity)?,
@@ -333,23 +370,80 @@ pub(crate) fn check_commit(
                 if external && device_id != committer.device_id() {
                     return Err(PolicyError::ExternalRemovedOther(device_id));
                 }
-                if certificate.account_id() != committer.account_id() {
+                // Of groups, the policy says who removes whom.
+                let is_own = certificate.account_id() == committer.account_id();
+                if !is_own && policy.kind() != ConversationKind::Group {
                     return Err(PolicyError::RemovedForeignDevice(device_id));
                 }
                 removed.push(certificate);
             }
+            AllowedProposal::Policy if policy.kind() == ConversationKind::Group => {}
+            AllowedProposal::Policy => return Err(forbidden(ProposalType::GroupContextExtensions)),
             AllowedProposal::ExternalInit => {}
         }
     }
     let entering = added.iter().chain(external.then_some(&committer));
     check_devices_are_distinct(group, entering, &removed)?;
     tree_keys::check_commit(group, staged, path_nodes)?;
-    Ok(CommitSummary {
+    let mut summary = CommitSummary {
         committer,
         committer_is_new,
         external,
         added,
         removed,
+        accounts: AccountsChanged::default(),
+        policy: policy_after,
+    };
+    summary.accounts = check_change(group, policy, &summary)?;
+    Ok(summary)
+}
+
+/// Checks what a commit does to the accounts and the policy of a group.
+fn check_change(
+    group: &PublicGroup,
+    policy: &GroupPolicy,
+    commit: &CommitSummary,
+) -> Result<AccountsChanged, PolicyError> {
+    let changes_nothing =
+        commit.added.is_empty() && commit.removed.is_empty() && !commit.external && commit.policy.is_none();
+    // Most commits only renew keys, so there is no need to go through all leaves.
+    if policy.kind() != ConversationKind::Group || changes_nothing {
+        return Ok(AccountsChanged::default());
+    }
+    let mut devices: BTreeMap<AccountId, usize> = BTreeMap::new();
+    for (_, certificate) in accepted_members(group)? {
+        *devices.entry(certificate.account_id()).or_default() += 1;
+    }
+    let before: BTreeSet<_> = devices.keys().copied().collect();
+    for certificate in &commit.removed {
+        if let Some(count) = devices.get_mut(&certificate.account_id()) {
+            *count = count.saturating_sub(1);
+        }
+    }
+    let joins = commit.external.then_some(&commit.committer);
+    for certificate in commit.added.iter().chain(joins) {
+        *devices.entry(certificate.account_id()).or_default() += 1;
+    }
+    devices.retain(|_, count| *count > 0);
+    let is_growing = !commit.added.is_empty() || commit.external;
+    if is_growing && devices.values().sum::<usize>() > LEAVES_MAX {
+        return Err(NotPermitted::Full.into());
+    }
+    let after: BTreeSet<_> = devices.into_keys().collect();
+    Change {
+        by: commit.committer.account_id(),
+        external: commit.external,
+        before: policy,
+        after: commit.policy.as_ref().unwrap_or(policy),
+        members_before: &before,
+        members_after: &after,
+        added: &commit.added.iter().map(DeviceCertificate::account_id).collect(),
+        removed: &commit.removed.iter().map(DeviceCertificate::account_id).collect(),
+    }
+    .check()?;
+    Ok(AccountsChanged {
+        added: after.difference(&before).copied().collect(),
+        removed: before.difference(&after).copied().collect(),
     })
 }
 
@@ -382,6 +476,8 @@ fn member_committer(
 enum AllowedProposal<'a> {
     Add(&'a LeafNode),
     Remove(LeafNodeIndex),
+    /// The policy; what it becomes is in the context after the commit.
+    Policy,
     ExternalInit,
 }
 
@@ -392,6 +488,7 @@ fn allowed_proposal(queued: &QueuedProposal, external: bool) -> Result<AllowedPr
     match queued.proposal() {
         Proposal::Add(add) if !external => Ok(AllowedProposal::Add(add.key_package().leaf_node())),
         Proposal::Remove(remove) => Ok(AllowedProposal::Remove(remove.removed())),
+        Proposal::GroupContextExtensions(_) if !external => Ok(AllowedProposal::Policy),
         Proposal::ExternalInit(_) if external => Ok(AllowedProposal::ExternalInit),
         other => Err(forbidden(other.proposal_type())),
     }

@@ -29,6 +29,10 @@ pub const CACHED_CONVERSATIONS_MAX: usize = 20_000;
 pub const CACHED_MEMBERS_MAX: usize = 200_000;
 /// Hashes of the log chain before the head that are kept for each of those conversations, to check what senders claim.
 pub const CHAIN_HASHES_CACHED: usize = 32;
+/// Conversations for which it is kept in memory to whom receipts and signals go.
+pub const AUDIENCES_CACHED_MAX: usize = 20_000;
+/// Devices in them; each takes 32 bytes.
+pub const AUDIENCE_DEVICES_CACHED_MAX: usize = 200_000;
 /// How many entries of a log are searched backwards for a retried send.
 pub const SEND_RETRY_WINDOW: u32 = 1_000;
 /// Pages (4 MiB) that a backup copies between two reports of its progress.
@@ -82,6 +86,10 @@ pub const CONNECTIONS_PER_DEVICE_MAX: usize = 4;
 pub const OUTBOX_FRAMES_MAX: usize = 8_192;
 /// Bytes that wait for a connection; it is closed if more come.
 pub const OUTBOX_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Frames that wait for a connection when signals are no longer added to them.
+pub const OUTBOX_FRAMES_SIGNALS_MAX: usize = OUTBOX_FRAMES_MAX / 32;
+/// Bytes that wait for a connection when signals are no longer added to them.
+pub const OUTBOX_BYTES_SIGNALS_MAX: usize = OUTBOX_BYTES_MAX / 32;
 /// Bytes that wait for a connection before the server stops reading from it.
 pub const OUTBOX_BYTES_PAUSE: usize = 1024 * 1024;
 /// Entries are put together into frames of about this size.
@@ -134,6 +142,12 @@ pub const RATE_LIMITER_BUCKETS: u32 = 65_536;
 pub const REFRESH_RETRIES_MAX: usize = 3;
 /// A refresh token with a higher counter is not recognised: no device gets there, and counting on stays possible.
 pub const REFRESH_COUNTER_MAX: u64 = 1 << 62;
+/// Sealed objects that an account may have made.
+pub const OBJECTS_PER_ACCOUNT_MAX: usize = 1_000;
+/// Bytes in them.
+pub const OBJECTS_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Bytes in all account records of an account.
+pub const ACCOUNT_RECORDS_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
 // ---- requests over HTTP ----
 

@@ -49,6 +49,8 @@ pub struct RateLimited {
 /// One limit, for every key by itself.
 pub struct Limiter {
     hasher: RandomState,
+    /// What a full bucket holds.
+    burst: NonZeroU32,
     // `None` if there is no limit.
     buckets: Option<RateLimiter<u32, DashMapStateStore<u32>, ForwardClock, NoOpMiddleware<Duration>>>,
 }
@@ -59,6 +61,7 @@ impl Limiter {
         let quota = rate.and_then(|rate| Some(Quota::with_period(rate.period)?.allow_burst(rate.burst)));
         Self {
             hasher: RandomState::new(),
+            burst: rate.map_or(NonZeroU32::MIN, |rate| rate.burst),
             buckets: quota.map(|quota| {
                 RateLimiter::new(
                     quota,
@@ -71,15 +74,25 @@ impl Limiter {
 
     /// Takes one from the bucket of `key`.
     pub fn check(&self, key: impl Hash) -> Result<(), RateLimited> {
+        self.check_many(key, NonZeroU32::MIN)
+    }
+
+    /// Takes `count` from the bucket of `key`, or nothing if there is less in it. If no bucket holds this many, all that
+    /// one holds is enough.
+    pub fn check_many(&self, key: impl Hash, count: NonZeroU32) -> Result<(), RateLimited> {
         let Some(buckets) = &self.buckets else {
             return Ok(());
         };
         let bucket = self.hasher.hash_one(key) % u64::from(RATE_LIMITER_BUCKETS);
         // The remainder is below RATE_LIMITER_BUCKETS, which is a u32.
         let bucket = u32::try_from(bucket).unwrap_or_default();
-        buckets.check_key(&bucket).map_err(|not_until| RateLimited {
-            retry_after: not_until.wait_time_from(buckets.clock().now()),
-        })
+        match buckets.check_key_n(&bucket, count.min(self.burst)) {
+            Ok(Err(not_until)) => Err(RateLimited {
+                retry_after: not_until.wait_time_from(buckets.clock().now()),
+            }),
+            // The count is not beyond what a bucket holds.
+            Ok(Ok(())) | Err(_) => Ok(()),
+        }
     }
 }
 
@@ -155,6 +168,25 @@ mod tests {
         assert_eq!(refused.retry_after, Duration::from_secs(30));
         clock.advance(refused.retry_after);
         assert_eq!(limiter.check("key"), Ok(()));
+        assert!(limiter.check("key").is_err());
+    }
+
+    #[test]
+    fn many_are_taken_at_once_or_none() {
+        let clock = Arc::new(ManualClock::new(START));
+        let limiter = limiter(&clock);
+        let two = NonZeroU32::MIN.saturating_add(1);
+        assert_eq!(limiter.check("key"), Ok(()));
+        let refused = limiter.check_many("key", two).expect_err("one is left");
+        assert_eq!(refused.retry_after, Duration::from_secs(30));
+        assert_eq!(limiter.check("key"), Ok(()));
+    }
+
+    #[test]
+    fn more_than_a_bucket_holds_takes_all_of_it() {
+        let clock = Arc::new(ManualClock::new(START));
+        let limiter = limiter(&clock);
+        assert_eq!(limiter.check_many("key", NonZeroU32::MAX), Ok(()));
         assert!(limiter.check("key").is_err());
     }
 

@@ -130,6 +130,10 @@ impl Parts {
             requests: config.limits.frames_per_device(),
             commits: config.limits.commits_per_device(),
             claims: config.limits.key_package_claims_per_account(),
+            records: config.limits.record_changes_per_device(),
+            receipts: config.limits.receipts_per_device(),
+            signals: config.limits.signals_per_device(),
+            objects: config.limits.object_changes_per_device(),
             ..DeliveryConfig::default()
         };
         let tags = EntryTags::open(store.as_ref()).await?;

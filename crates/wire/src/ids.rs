@@ -135,6 +135,10 @@ id! {
     /// One life of a server's database: another one begins when the database is restored from an older copy.
     IncarnationId
 }
+id! {
+    /// A sealed object. Random, and known to nobody but those who may fetch it.
+    ObjectId
+}
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]

@@ -29,6 +29,34 @@ pub const REST_BODY_MAX: usize = 256 * 1024;
 /// The sealed vault.
 pub const VAULT_MAX: usize = 128 * 1024;
 
+/// The sealed value of an account record: the longest draft with all else that is in it.
+pub const ACCOUNT_RECORD_MAX: usize = 80 * 1024;
+/// Account records in one page.
+pub const RECORDS_PER_PAGE_MAX: usize = 500;
+/// Their sealed bytes; a page holds at least one record.
+pub const RECORDS_PAGE_BYTES_MAX: usize = 1024 * 1024;
+
+/// The sealed value of a receipt.
+pub const RECEIPT_MAX: usize = 256;
+/// Accounts that one receipt is pushed to.
+pub const RECEIPT_READERS_MAX: usize = 8;
+/// Conversations whose receipts one request fetches.
+pub const RECEIPTS_FETCHED_MAX: usize = 100;
+/// Receipts in one page.
+pub const RECEIPTS_PER_PAGE_MAX: usize = 2_000;
+/// The highest version of a receipt: a whole number that JSON carries exactly.
+pub const RECEIPT_VERSION_MAX: u64 = (1 << 53) - 1;
+
+/// A sealed signal.
+pub const SIGNAL_MAX: usize = 128;
+/// Signals in one request.
+pub const SIGNALS_PER_FRAME_MAX: usize = 64;
+/// Signals are not passed on in conversations of more accounts, and receipts not pushed.
+pub const SIGNAL_ACCOUNTS_MAX: usize = 50;
+
+/// A sealed object: the largest picture with all else that is in it.
+pub const OBJECT_MAX: usize = 72 * 1024;
+
 /// One-time key packages that a device keeps published at the server.
 pub const KEY_PACKAGES_TARGET: u32 = 50;
 /// With fewer than this, the server asks the device for more.

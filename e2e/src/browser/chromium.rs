@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -210,6 +211,21 @@ impl Chromium {
             modifiers -= key.modifier;
             self.key(session, "keyUp", key, modifiers).await?;
         }
+        Ok(())
+    }
+
+    /// Puts a file into a field for files.
+    pub(super) async fn choose_file(&self, session: &str, css: &str, path: &Path) -> Result<(), Refusal> {
+        let expression = format!("document.querySelector({})", json!(css));
+        let field = self
+            .call(
+                Some(session),
+                "Runtime.evaluate",
+                json!({ "expression": expression }),
+            )
+            .await?;
+        let params = json!({ "files": [path], "objectId": field["result"]["objectId"] });
+        self.call(Some(session), "DOM.setFileInputFiles", params).await?;
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Firefox over WebDriver BiDi, which it speaks by itself.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinSet};
@@ -115,6 +115,23 @@ impl Firefox {
             json!([{ "type": "key", "id": "keyboard", "actions": actions }]),
         )
         .await
+    }
+
+    /// Puts a file into a field for files.
+    pub(super) async fn choose_file(&self, context: &str, css: &str, path: &Path) -> Result<(), Refusal> {
+        let params = json!({
+            "expression": format!("document.querySelector({})", json!(css)),
+            "target": { "context": context },
+            "awaitPromise": false,
+        });
+        let field = self.call("script.evaluate", params).await?;
+        let params = json!({
+            "context": context,
+            "element": { "sharedId": field["result"]["sharedId"] },
+            "files": [path],
+        });
+        self.call("input.setFiles", params).await?;
+        Ok(())
     }
 
     async fn act(&self, context: &str, actions: Value) -> Result<(), Refusal> {

@@ -3,7 +3,7 @@
 //! Elements are named by their `data-testid`, with further conditions behind it and nested by spaces:
 //! `chat-item[data-handle="bob"] unread`. What begins with `css:` is a CSS selector as it stands.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -328,6 +328,26 @@ impl Tab {
                 self.in_page("insert", json!({ "text": text })).await;
             }
         }
+    }
+
+    /// Chooses a file in a field for files, which may be hidden, as the browser's dialog does.
+    ///
+    /// # Panics
+    /// If that is refused.
+    pub async fn choose_file(&self, what: &str, path: &Path) {
+        let css = css(what);
+        self.until(&format!("document.querySelector({}) !== null", json!(css)))
+            .await;
+        let chosen = match (&self.inner.driver, &self.handle) {
+            (Driver::Chromium(chromium), Handle::Chromium(target)) => {
+                chromium.choose_file(&target.session, &css, path).await
+            }
+            (Driver::Firefox(firefox), Handle::Firefox { context }) => {
+                firefox.choose_file(context, &css, path).await
+            }
+            _ => unreachable!("a tab belongs to its browser"),
+        };
+        chosen.unwrap_or_else(|refusal| panic!("{what}: {refusal}"));
     }
 
     /// Puts a text on the clipboard and pastes it. Chromium only.

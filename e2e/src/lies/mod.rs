@@ -5,6 +5,7 @@
 
 mod forger;
 mod log;
+mod receipts;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -134,6 +135,16 @@ lies! {
     /// A conversation that is being created exists already: it is a group with an account of the server's own.
     ForeignExists = "foreign-exists";
 
+    // ---- receipts and records ----
+    /// The first receipt of each device, and the first value of each record, in place of the newest.
+    OldRegisters = "old-registers";
+    /// A receipt is from another device.
+    MixUpReceipts = "mix-up-receipts";
+    /// A byte of a receipt or record is another one.
+    ChangeRegister = "change-register";
+    /// There are no receipts.
+    NoReceipts = "no-receipts";
+
     // ---- the directory ----
     /// Two people have changed handles.
     SwapHandles = "swap-handles";
@@ -239,6 +250,7 @@ struct Seen {
     accounts: BTreeMap<Bytes, Account>,
     /// The head and the epoch of each conversation.
     heads: HashMap<Bytes, (u64, u64)>,
+    registers: receipts::First,
 }
 
 impl Liar {
@@ -374,6 +386,9 @@ impl Seen {
     }
 
     fn answer(&mut self, frame: &ServerFrame) {
+        if let Some(body) = &frame.body {
+            self.registers.see(body);
+        }
         match &frame.body {
             Some(Body::GroupState(state)) => {
                 let first = self.groups.entry(state.conversation_id.clone());
@@ -462,7 +477,7 @@ impl Liar {
                 return (frames, true);
             }
             Lie::AppendedAtZero => change_seq(body, |_| 0),
-            Lie::AppendedAhead => change_seq(body, |seq| seq + 3),
+            Lie::AppendedAhead => change_seq(body, |seq| seq.saturating_add(3)),
             Lie::AppendedFar => change_seq(body, |_| 1 << 52),
             Lie::AppendedLast => change_seq(body, |_| u64::MAX),
             Lie::AppendedNever => self.accept_what_was_kept_back(body, asked),
@@ -471,7 +486,7 @@ impl Liar {
                 let (head_seq, epoch) = self.head_of(asked);
                 let problem = Problem {
                     head_seq,
-                    epoch: epoch + 1,
+                    epoch: epoch.saturating_add(1),
                     ..Problem::new(ProblemCode::StaleEpoch, "")
                 };
                 refuse(body, asked, false, problem)
@@ -488,7 +503,12 @@ impl Liar {
                 let Some(Request::Append(append)) = asked else {
                     return (vec![frame], false);
                 };
-                refuse(body, asked, false, out_of_order(append.send_number + 5))
+                refuse(
+                    body,
+                    asked,
+                    false,
+                    out_of_order(append.send_number.saturating_add(5)),
+                )
             }
             Lie::MemberNowhere | Lie::NoOwnDevices | Lie::OneOwnDevice | Lie::NoConversations => match body {
                 Body::SyncState(state) => change_state(lie, state),
@@ -520,20 +540,14 @@ impl Liar {
                 }
                 _ => false,
             },
-            Lie::WelcomeAhead => {
-                let welcomes = match body {
-                    Body::SyncState(state) => &mut state.welcomes,
-                    Body::WelcomesWaiting(waiting) => &mut waiting.welcomes,
-                    _ => return (vec![frame], false),
-                };
-                for welcome in &mut *welcomes {
-                    welcome.seq += 3;
-                }
-                !welcomes.is_empty()
-            }
+            Lie::WelcomeAhead => move_welcomes(body),
             Lie::ForeignGroup => return self.tell_foreign_group(frame, asked, false),
             Lie::ForeignWelcome => return self.tell_foreign_group(frame, asked, true),
             Lie::ForeignExists => self.tell_foreign_creation(body, asked),
+            Lie::OldRegisters => self.seen.registers.show_old(body),
+            Lie::MixUpReceipts => receipts::mix_up(body),
+            Lie::ChangeRegister => receipts::change_byte(body),
+            Lie::NoReceipts => receipts::withhold(body),
             Lie::SwapHandles => self.swap_handles(body),
         };
         (vec![frame], is_told)
@@ -748,6 +762,19 @@ fn change_state(lie: Lie, state: &mut SyncState) -> bool {
         _ => {}
     }
     *state != before
+}
+
+/// Lets Welcomes lead three places further than they do.
+fn move_welcomes(body: &mut Body) -> bool {
+    let welcomes = match body {
+        Body::SyncState(state) => &mut state.welcomes,
+        Body::WelcomesWaiting(waiting) => &mut waiting.welcomes,
+        _ => return false,
+    };
+    for welcome in &mut *welcomes {
+        welcome.seq = welcome.seq.saturating_add(3);
+    }
+    !welcomes.is_empty()
 }
 
 fn change_byte(entry: &mut LogEntry) {

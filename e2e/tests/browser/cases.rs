@@ -15,11 +15,11 @@ use crate::{
     stage::BOTH,
 };
 
-const CHAT: ChatId = ChatId::new(1);
+pub(crate) const CHAT: ChatId = ChatId::new(1);
 const MINUTE: u64 = 60_000;
 
 /// A message some minutes after noon.
-fn message(number: i64, outgoing: bool, minutes: u64, text: &str) -> Message {
+pub(crate) fn message(number: i64, outgoing: bool, minutes: u64, text: &str) -> Message {
     Message {
         id: LocalMessageId::new(number),
         chat: CHAT,
@@ -37,7 +37,7 @@ fn message(number: i64, outgoing: bool, minutes: u64, text: &str) -> Message {
 }
 
 /// Answers as a worker does that has these messages.
-fn page_of(all: &[Message], request: &Request) -> Option<Answer> {
+pub(crate) fn page_of(all: &[Message], request: &Request) -> Option<Answer> {
     let Request::Messages { page, limit, .. } = request else {
         return None;
     };
@@ -61,11 +61,11 @@ fn page_of(all: &[Message], request: &Request) -> Option<Answer> {
     })
 }
 
-fn nothing(_: &Request) -> Option<Answer> {
+pub(crate) fn nothing(_: &Request) -> Option<Answer> {
     None
 }
 
-fn a_few(request: &Request) -> Option<Answer> {
+pub(crate) fn a_few(request: &Request) -> Option<Answer> {
     let all = vec![
         message(1, false, 0, "Did you get home well?"),
         message(2, false, 1, "And is the garden still there?"),
@@ -77,7 +77,7 @@ fn a_few(request: &Request) -> Option<Answer> {
     page_of(&all, request)
 }
 
-fn many(request: &Request) -> Option<Answer> {
+pub(crate) fn many(request: &Request) -> Option<Answer> {
     let text = |number: i64| format!("message {number}");
     let all: Vec<_> = (1..=150)
         .map(|number| message(number, number % 3 == 0, number.unsigned_abs(), &text(number)))
@@ -483,4 +483,32 @@ async fn newcomers_see_the_first_page_before_the_app_is_there() {
         tab.wait_for("css:.first.boot").await;
         tab.wait_gone("css:.first .button.primary").await;
     }
+}
+
+#[tokio::test]
+async fn a_question_that_was_put_away_is_asked_again_at_once() {
+    let page = ScriptedPage::open("/settings", nothing).await;
+    page.wait_for("sign-out").await;
+    // A browser tells a page that a dialog was closed only some time afterwards: here, after it was opened again.
+    let quickly = "(async () => {
+        const press = (testid) => document.querySelector(`[data-testid='${testid}']`).click();
+        const dialog = document.querySelector('dialog');
+        let told = false;
+        dialog.addEventListener('close', () => told = true);
+        press('cancel');
+        for (let turn = 0; turn < 100; turn++) await null;
+        const isEarly = !told;
+        press('sign-out');
+        while (!told) await new Promise(requestAnimationFrame);
+        await new Promise(requestAnimationFrame);
+        return isEarly;
+    })()";
+    page.tab.click("sign-out").await;
+    page.wait_for("confirm").await;
+    assert_eq!(
+        page.tab.evaluate(quickly).await,
+        true,
+        "this browser tells it at once"
+    );
+    page.wait_for("confirm").await;
 }

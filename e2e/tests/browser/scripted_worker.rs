@@ -1,6 +1,9 @@
 //! A page whose worker is played by the test: for what only a server that lies, or a long history, leads to.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use subrosa_e2e::{
@@ -9,7 +12,7 @@ use subrosa_e2e::{
 };
 use subrosa_web_rpc::{
     Answer, Call, Connection, Contact, Conversation, ConversationKind, ConversationState, Event, Failure,
-    FailureKind, Me, Phase, Request, State, ToPage, decode, encode,
+    FailureKind, Me, Phase, Presence, Privacy, Request, State, ToPage, decode, encode,
 };
 use subrosa_wire::{AccountId, DeviceId, Timestamp};
 
@@ -33,6 +36,8 @@ pub(crate) struct ScriptedPage {
     pub(crate) conversation: Conversation,
     /// The answers to what is not about state and conversations, by what a request must be like.
     pub(crate) answers: fn(&Request) -> Option<Answer>,
+    /// What the page has asked and [`Self::wait_asked`] has not taken.
+    asked: Mutex<Vec<Request>>,
     _browser: Browser,
     _profile: Profile,
     _server: Server,
@@ -53,6 +58,7 @@ impl ScriptedPage {
             state: state(),
             conversation: conversation(),
             answers,
+            asked: Mutex::new(Vec::new()),
             _browser: browser,
             _profile: profile,
             _server: server,
@@ -77,6 +83,29 @@ impl ScriptedPage {
         assert!(result.is_ok(), "the page does not show {what}");
     }
 
+    /// All that the page has asked since the last time, if this is among it.
+    fn asked_with(&self, wanted: &Request) -> Option<Vec<Request>> {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.contains(wanted).then(|| std::mem::take(&mut *asked))
+    }
+
+    /// Answers the page until it has asked this. Returns all that it has asked since the last time.
+    pub(crate) async fn wait_asked(&self, wanted: &Request) -> Vec<Request> {
+        let answering = async {
+            loop {
+                let asks = self.answer_all().await;
+                if let Some(asked) = self.asked_with(wanted) {
+                    return asked;
+                }
+                if !asks {
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        };
+        let asked = tokio::time::timeout(PATIENCE, answering).await;
+        asked.unwrap_or_else(|_| panic!("the page does not ask {wanted:?}"))
+    }
+
     /// Answers what the page has asked; whether it has asked anything.
     async fn answer_all(&self) -> bool {
         let posted = self.tab.evaluate("posted.splice(0)").await;
@@ -85,6 +114,10 @@ impl ScriptedPage {
             let bytes = BASE64_STANDARD.decode(call.as_str().unwrap()).unwrap();
             let Call { id, request } = decode(&bytes).unwrap();
             let result = self.answer(&request);
+            self.asked
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(request);
             self.post(&ToPage::Answer { id, result }).await;
         }
         !posted.is_empty()
@@ -106,7 +139,11 @@ impl ScriptedPage {
                 has_newer: false,
                 notices: Vec::new(),
             }),
-            Request::MarkRead(_) | Request::KeepDraft { .. } | Request::UnsavedCode => Ok(Answer::Done),
+            Request::MarkRead(_)
+            | Request::KeepDraft { .. }
+            | Request::SetTyping { .. }
+            | Request::SetHere(_)
+            | Request::UnsavedCode => Ok(Answer::Done),
             _ => Err(Failure::new(
                 FailureKind::Unreachable,
                 "the test does not answer this",
@@ -129,6 +166,7 @@ pub(crate) fn bob() -> Contact {
         handle: Some("bob".parse().unwrap()),
         former_handle: None,
         name: Some("Bob Okafor".to_owned()),
+        picture: None,
     }
 }
 
@@ -143,6 +181,9 @@ fn conversation() -> Conversation {
         kind: ConversationKind::Direct,
         title: None,
         with: Some(bob()),
+        members: Vec::new(),
+        presence: Presence::Unknown,
+        typing: Vec::new(),
         unread: 0,
         first_unread: None,
         last_message: None,
@@ -160,7 +201,13 @@ fn state() -> State {
             account_id: AccountId::from_bytes([0xa1; 16]),
             handle: "alice".parse().unwrap(),
             name: Some("Alice Lindqvist".to_owned()),
+            picture: None,
             device_id: DeviceId::from_bytes([1; 16]),
+            privacy: Privacy {
+                read_receipts: true,
+                typing: true,
+                last_seen: true,
+            },
         }),
         connection: Connection::Online,
         caught_up: true,

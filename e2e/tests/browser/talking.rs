@@ -4,6 +4,7 @@ use subrosa_e2e::{
     Person, Server,
     browser::{Kind, Profile, WebPerson},
     tampering::{Honest, Tampering},
+    terminal::Terminal,
 };
 use subrosa_wire::frames::{ClientFrame, append, client_frame::Request};
 
@@ -110,6 +111,34 @@ async fn enter_sends_shift_enter_breaks_and_a_draft_is_kept() {
         stage.alice.wait_message("and another").await;
         assert_eq!(tab.count("message").await, 3);
     }
+}
+
+#[tokio::test]
+async fn drafts_and_what_was_read_are_the_same_in_browser_and_terminal() {
+    let stage = Stage::talked(Kind::Chromium).await;
+    let alice = &stage.alice;
+    let terminal = Person::at(stage.server.url(), "alice");
+    terminal.run(&["signin", "alice"]).await.ok();
+    let mut screen = Terminal::chat(&terminal, 24, 80);
+    screen.shows("connected").await;
+    alice.tab.type_into("composer", "typed in the browser").await;
+    screen.shows("@bob").await;
+    screen.press("\r").await;
+    screen.shows("typed in the browser").await;
+    screen.press(" and the terminal").await;
+    alice.wait_composer("typed in the browser and the terminal").await;
+    screen.press("\r").await;
+    alice.wait_composer("").await;
+    alice.wait_message("typed in the browser and the terminal").await;
+    // What is open in the terminal is read there.
+    alice.tab.click("settings-link").await;
+    alice.tab.wait_for("settings").await;
+    stage.bob_says("read in the terminal").await;
+    alice
+        .tab
+        .wait_text("chat-item[data-handle=\"bob\"]", "read in the terminal")
+        .await;
+    alice.tab.wait_gone("unread").await;
 }
 
 #[tokio::test]

@@ -44,6 +44,8 @@ fn talk(chat: ChatId) -> Answer {
         position: number * 10,
     };
     let notice = |position, by| Notice {
+        by_user: false,
+        about_user: false,
         chat,
         position,
         at: noon(),

@@ -12,6 +12,8 @@ use crate::hostile::{Malice, Stranger};
 pub(crate) enum Action {
     SendText(u8),
     MarkRead(u8),
+    /// Goes on with the draft, or deletes it if it has become long.
+    TypeText(u8),
     DeliverToServer(u8),
     DeliverToDevice(u8),
     Connect(u8),
@@ -87,6 +89,7 @@ impl Weights {
         let kinds = [
             (6, of(Action::SendText)),
             (2, of(Action::MarkRead)),
+            (2, of(Action::TypeText)),
             (30, of(Action::DeliverToServer)),
             (30, of(Action::DeliverToDevice)),
             (3, of(Action::Connect)),
@@ -167,6 +170,7 @@ impl fmt::Display for Action {
         match self {
             Self::SendText(who) => write!(f, "send:{who}"),
             Self::MarkRead(who) => write!(f, "read:{who}"),
+            Self::TypeText(who) => write!(f, "type:{who}"),
             Self::DeliverToServer(who) => write!(f, "up:{who}"),
             Self::DeliverToDevice(who) => write!(f, "down:{who}"),
             Self::Connect(who) => write!(f, "connect:{who}"),
@@ -238,6 +242,7 @@ impl FromStr for Action {
         Ok(match name {
             "send" => Self::SendText(small()?),
             "read" => Self::MarkRead(small()?),
+            "type" => Self::TypeText(small()?),
             "up" => Self::DeliverToServer(small()?),
             "down" => Self::DeliverToDevice(small()?),
             "connect" => Self::Connect(small()?),

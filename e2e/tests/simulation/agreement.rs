@@ -11,6 +11,31 @@ use crate::{device::Device, world::World};
 type Log<'a> = BTreeMap<Option<u64>, (MessageId, &'a String)>;
 
 impl World {
+    /// All devices of an account that are in the conversation have the same draft, and all that nobody has deleted.
+    pub(crate) fn check_drafts(&mut self) -> Result<(), TestCaseError> {
+        let mut drafts: BTreeMap<usize, (usize, String)> = BTreeMap::new();
+        for (index, device) in self.devices.iter_mut().enumerate() {
+            if device.known_state() != Some(ConversationState::Joined) {
+                continue;
+            }
+            let draft = device.draft();
+            for (_, word) in self.kept_words.iter().filter(|(of, _)| *of == device.account) {
+                prop_assert!(
+                    draft.contains(word),
+                    "device {} lacks {:?}: {:?}",
+                    index,
+                    word,
+                    draft
+                );
+            }
+            let (first, expected) = drafts
+                .entry(device.account)
+                .or_insert_with(|| (index, draft.clone()));
+            prop_assert_eq!(&draft, expected, "the drafts of devices {} and {}", index, first);
+        }
+        Ok(())
+    }
+
     /// Every device has each text once, as far as it is due.
     pub(crate) fn check_all_texts(&mut self, required_from: usize) -> Result<(), TestCaseError> {
         let lists: Vec<_> = self.devices.iter_mut().map(Device::messages).collect();

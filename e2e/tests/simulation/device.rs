@@ -479,6 +479,20 @@ impl Device {
         }
     }
 
+    /// The draft of the conversation with the other account.
+    pub(crate) fn draft(&mut self) -> String {
+        let Some(chat) = self.chat() else {
+            return String::new();
+        };
+        let conversation = self
+            .engine()
+            .conversation(chat)
+            .expect("conversations are readable");
+        conversation
+            .and_then(|conversation| conversation.draft)
+            .unwrap_or_default()
+    }
+
     /// What it shows.
     pub(crate) fn messages(&mut self) -> Vec<Message> {
         let Some(chat) = self.chat() else {

@@ -82,6 +82,10 @@ impl Running {
         let config = DeliveryConfig {
             requests: None,
             claims: None,
+            records: None,
+            receipts: None,
+            signals: None,
+            objects: None,
             ..DeliveryConfig::default()
         };
         let clock = Arc::clone(clock);

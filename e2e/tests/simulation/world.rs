@@ -12,6 +12,7 @@ use subrosa_engine::{Command, ConversationState, Input, content::SendToken};
 use subrosa_wire::{
     ConversationId, Timestamp,
     frames::{ClientFrame, ServerFrame},
+    rest,
 };
 use tempfile::TempDir;
 
@@ -20,6 +21,7 @@ use crate::{
     device::{Device, Halt, Skew, VaultWork},
     hostile::{Malice, RawDevice, Stranger},
     network,
+    recovery::deliver,
     server::Server,
     tally,
 };
@@ -35,6 +37,10 @@ const RETRY_MAX: Duration = Duration::from_mins(2);
 /// A host does not call the engine more often.
 const TICK_MIN: Duration = Duration::from_millis(10);
 const STRANGERS_MAX: usize = 4;
+/// A draft with more bytes than this is deleted rather than gone on with.
+const DRAFT_LONG: usize = 60;
+/// After this many seconds without faults all devices of an account have the same draft.
+const DRAFT_SECONDS: usize = 20;
 /// The first index of strangers, and of hostile devices: no device of a world has one as high.
 const STRANGER: usize = 100;
 const HOSTILE: usize = 200;
@@ -50,6 +56,10 @@ pub(crate) struct World {
     seed: u64,
     /// Every text, in the order in which they were written.
     pub texts: Vec<Text>,
+    /// How many words were typed into drafts.
+    words: usize,
+    /// Those that nobody has deleted, with the account on whose devices they must be.
+    pub kept_words: Vec<(usize, String)>,
     /// Who stands between the server and each device.
     liars: HashMap<usize, Box<dyn Tampering>>,
     /// The same in a world where somebody is malicious: one for each device.
@@ -106,6 +116,8 @@ impl World {
             self.send_text(account);
         }
         self.settle()?;
+        self.settle_drafts();
+        self.check_drafts()?;
         self.check_agreement(last)
     }
 
@@ -135,31 +147,13 @@ impl World {
             self.send_text(account);
         }
         self.settle()?;
+        self.settle_drafts();
+        self.check_drafts()?;
         self.check_all_texts(last)
     }
 
     pub(crate) fn new(seed: u64, devices: u8) -> Self {
-        // Memory, not the disk: durability against power loss is not what is tested here.
-        let folder = tempfile::tempdir_in("/dev/shm")
-            .or_else(|_| tempfile::tempdir())
-            .expect("a folder");
-        let now = Timestamp::from_millis(1_800_000_000_000);
-        let server = Server::open(folder.path(), now);
-        let mut world = Self {
-            folder,
-            server,
-            devices: Vec::new(),
-            now,
-            rng: ChaCha20Rng::seed_from_u64(!seed),
-            seed,
-            texts: Vec::new(),
-            liars: HashMap::new(),
-            hostile_liars: Vec::new(),
-            members: HashMap::new(),
-            strangers: 0,
-            is_hostile: false,
-            has_pruned: false,
-        };
+        let mut world = Self::empty(seed);
         for _ in 0..devices {
             for account in 0..ACCOUNTS {
                 world.add_device(account);
@@ -173,6 +167,47 @@ impl World {
             device.peer = Some(world.server.person(1 - device.account).account_id);
         }
         world
+    }
+
+    /// A world with this many accounts, each with one device, who have never talked.
+    pub(crate) fn of_accounts(seed: u64, accounts: usize) -> Self {
+        let mut world = Self::empty(seed);
+        for account in 0..accounts {
+            world.add_device(account);
+        }
+        while world.deliver_all() {}
+        world
+    }
+
+    /// What the directory says of an account.
+    pub(crate) fn person(&self, account: usize) -> rest::Person {
+        self.server.person(account)
+    }
+
+    fn empty(seed: u64) -> Self {
+        // Memory, not the disk: durability against power loss is not what is tested here.
+        let folder = tempfile::tempdir_in("/dev/shm")
+            .or_else(|_| tempfile::tempdir())
+            .expect("a folder");
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let server = Server::open(folder.path(), now);
+        Self {
+            folder,
+            server,
+            devices: Vec::new(),
+            now,
+            rng: ChaCha20Rng::seed_from_u64(!seed),
+            seed,
+            texts: Vec::new(),
+            words: 0,
+            kept_words: Vec::new(),
+            liars: HashMap::new(),
+            hostile_liars: Vec::new(),
+            members: HashMap::new(),
+            strangers: 0,
+            is_hostile: false,
+            has_pruned: false,
+        }
     }
 
     /// From here on somebody stands between the server and each device, and not everybody is honest.
@@ -210,6 +245,7 @@ impl World {
         match action {
             Action::SendText(who) => self.send_text(of(who)),
             Action::MarkRead(who) => self.mark_read(of(who)),
+            Action::TypeText(who) => self.type_text(of(who)),
             Action::DeliverToServer(who) => self.deliver_to_server(of(who)),
             Action::DeliverToDevice(who) => self.deliver_to_device(of(who)),
             Action::Connect(who) => {
@@ -261,22 +297,31 @@ impl World {
                 let forked = forked.map(|(_, device)| device.session).collect();
                 self.at_another_server(|server| server.fork(forked));
             }
-            Action::EndFork => self.at_another_server(Server::end_fork),
+            Action::EndFork => {
+                // What was said to two servers at once is not told apart, unless a log shows it.
+                self.kept_words.clear();
+                self.at_another_server(Server::end_fork);
+            }
             Action::Keep => self.at_another_server(Server::keep),
             Action::RollBack => self.at_another_server(Server::roll_back),
             Action::KeepProfile(who) => self.with_profile(of(who), |device, texts| {
                 device.back_up();
                 device.copied_at = Some(texts.len());
             }),
-            Action::RollBackProfile(who) => self.with_profile(of(who), |device, texts| {
+            Action::RollBackProfile(who) => {
                 let index = of(who);
-                if let Some(copied_at) = device.copied_at {
-                    device.put_back();
-                    for text in &mut texts[copied_at..] {
-                        text.is_undone |= text.device == index;
+                // What was typed there since may be nowhere else.
+                let account = self.devices[index].account;
+                self.kept_words.retain(|(of, _)| *of != account);
+                self.with_profile(index, |device, texts| {
+                    if let Some(copied_at) = device.copied_at {
+                        device.put_back();
+                        for text in &mut texts[copied_at..] {
+                            text.is_undone |= text.device == index;
+                        }
                     }
-                }
-            }),
+                });
+            }
             Action::Member(who, what) => self.harm(self.devices[of(who)].account, what),
             Action::Stranger(who, how) => self.accost(of(who), how),
         }
@@ -490,6 +535,45 @@ impl World {
     fn mark_read(&mut self, index: usize) {
         if let Some(chat) = self.devices[index].chat() {
             let _ = self.step(index, Command::MarkRead(chat));
+        }
+    }
+
+    /// A user goes on with the draft that is shown, or deletes it if it has become long.
+    fn type_text(&mut self, index: usize) {
+        let device = &mut self.devices[index];
+        let (account, Some(chat)) = (device.account, device.chat()) else {
+            return;
+        };
+        let shown = device.draft();
+        let is_long = shown.len() > DRAFT_LONG;
+        let word = format!("<{}>", self.words);
+        self.words += 1;
+        let text = if is_long {
+            String::new()
+        } else {
+            format!("{shown}{word}")
+        };
+        // Whether it was kept is not known if the process has died over it.
+        let command = Command::KeepDraft {
+            chat,
+            text,
+            shown: shown.clone(),
+        };
+        let is_kept = self.step(index, command).is_ok();
+        if is_long {
+            self.kept_words
+                .retain(|(of, word)| *of != account || !shown.contains(word));
+        } else if is_kept {
+            self.kept_words.push((account, word));
+        }
+    }
+
+    /// Lets the devices bring their drafts in step.
+    pub(crate) fn settle_drafts(&mut self) {
+        deliver(self);
+        for _ in 0..DRAFT_SECONDS {
+            self.wait(Duration::from_secs(1));
+            deliver(self);
         }
     }
 

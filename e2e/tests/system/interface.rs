@@ -75,6 +75,7 @@ async fn the_json_of_each_command_keeps_its_shape() {
     );
     note("whoami", &alice.run(&["whoami"]).await.ok().lines());
     note("devices", &alice.run(&["devices"]).await.ok().lines());
+    note("privacy", &alice.run(&["privacy"]).await.ok().lines());
     note("search", &alice.run(&["search", "bo"]).await.ok().lines());
     note("send", &alice.run(&["send", "@bob", "hello"]).await.ok().lines());
     note(

@@ -124,6 +124,14 @@ const ABOUT_GROUPS: &[Lie] = &[Lie::MemberNowhere, Lie::OldGroup, Lie::ReplayedW
 
 const ANOTHER_GROUP: &[Lie] = &[Lie::ForeignGroup, Lie::ForeignWelcome];
 
+const ABOUT_RECEIPTS: &[Lie] = &[
+    Lie::MixUpReceipts,
+    Lie::ChangeRegister,
+    Lie::NoReceipts,
+    // By now there are several.
+    Lie::OldRegisters,
+];
+
 /// Those that need a scene of their own.
 const OWN_SCENE: &[Lie] = &[Lie::ForeignExists, Lie::WelcomeAhead, Lie::SwapHandles];
 
@@ -136,6 +144,7 @@ fn every_lie_of_the_list_is_told_to_the_terminal() {
         ABOUT_THE_ACCOUNT,
         ABOUT_GROUPS,
         ANOTHER_GROUP,
+        ABOUT_RECEIPTS,
         OWN_SCENE,
     ]
     .concat();
@@ -167,6 +176,11 @@ async fn lies_about_the_state_of_the_account_are_survived() {
 #[tokio::test]
 async fn lies_about_groups_are_survived() {
     survives(ABOUT_GROUPS).await;
+}
+
+#[tokio::test]
+async fn lies_about_receipts_are_survived() {
+    survives(ABOUT_RECEIPTS).await;
 }
 
 // What was written to Alice was read by somebody else.

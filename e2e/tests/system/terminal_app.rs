@@ -1,11 +1,9 @@
 //! `subrosa chat` in a real terminal.
 
-use std::num::NonZeroU16;
-
 use rustix::process::{Pid, Signal, kill_process};
 use subrosa_e2e::{
     Person, Server,
-    terminal::{Screen, Terminal},
+    terminal::{Screen, Terminal, size},
     until,
 };
 
@@ -14,32 +12,8 @@ const CTRL_Q: &str = "\u{11}";
 /// Ctrl+U: deletes what is written before the cursor.
 const KILL_LINE: &str = "\u{15}";
 
-fn size(cells: u16) -> NonZeroU16 {
-    NonZeroU16::new(cells).unwrap_or(NonZeroU16::MIN)
-}
-
 fn chat(person: &Person) -> Terminal {
-    chat_of_size(person, 24, 80)
-}
-
-/// `subrosa chat` as the shell reads it.
-fn chat_command(person: &Person) -> String {
-    let command = person.plain_command(&["chat"]);
-    let quoted = |word: &std::ffi::OsStr| format!("'{}'", word.to_string_lossy());
-    let words: Vec<String> = std::iter::once(command.as_std().get_program())
-        .chain(command.as_std().get_args())
-        .map(quoted)
-        .collect();
-    words.join(" ")
-}
-
-fn chat_of_size(person: &Person, rows: u16, columns: u16) -> Terminal {
-    Terminal::start(
-        &format!("{}; echo \"ended with $?\"", chat_command(person)),
-        person.home(),
-        size(rows),
-        size(columns),
-    )
+    Terminal::chat(person, 24, 80)
 }
 
 /// The app has ended, and the terminal is as it was.
@@ -120,7 +94,7 @@ async fn the_smallest_terminal_is_survived() {
     );
     alice.send(&bob, "hello").await;
     for (rows, columns) in [(10, 20), (1, 1), (2, 80), (24, 2)] {
-        let mut screen = chat_of_size(&bob, rows, columns);
+        let mut screen = Terminal::chat(&bob, rows, columns);
         screen.until("the full screen", Screen::is_full_screen).await;
         screen.press("x").await;
         screen.press(CTRL_Q).await;
@@ -348,7 +322,7 @@ async fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back() {
     // A shell with jobs, as people have it.
     let script = format!(
         "set -m; {}; stty -a; echo in the shell; read word; fg; echo \"ended with $?\"",
-        chat_command(&bob)
+        bob.chat_command()
     );
     let file = bob.write("session.sh", &script);
     let mut screen = Terminal::start(
@@ -378,4 +352,46 @@ async fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back() {
     screen.shows("still here").await;
     screen.press(CTRL_Q).await;
     ends_well(screen, "0").await;
+}
+
+#[tokio::test]
+async fn what_is_typed_in_one_terminal_is_there_in_another_until_it_is_sent() {
+    let server = Server::start().await;
+    let (alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    alice.send(&bob, "good morning").await;
+    let other = bob.second_device().await;
+    let mut screens = [chat(&bob), chat(&other)];
+    for screen in &mut screens {
+        screen.shows("connected").await;
+        screen.shows("@alice").await;
+        screen.press(ENTER).await;
+    }
+    let [here, there] = &mut screens;
+    here.press("half a thought").await;
+    there.shows("half a thought").await;
+    there.press(" and the rest").await;
+    here.shows("half a thought and the rest").await;
+    there.press(ENTER).await;
+    // The field is empty, so that what is written next stands alone.
+    let is_sent = || async { alice.texts(&bob).await.len() == 2 };
+    until("the message arrives", is_sent).await;
+    here.until("an empty field", |screen| {
+        let rows = screen.rows();
+        let field = &rows[rows.len().saturating_sub(3)..];
+        field.iter().all(|row| !row.contains("half a thought"))
+    })
+    .await;
+    here.press("next\r").await;
+    there.shows("next").await;
+    assert_eq!(
+        alice.texts(&bob).await,
+        ["good morning", "half a thought and the rest", "next"]
+    );
+    for mut screen in screens {
+        screen.press(CTRL_Q).await;
+        ends_well(screen, "0").await;
+    }
 }

@@ -83,8 +83,8 @@ async fn the_first_message_of_somebody_waits_for_their_handle() {
             answers.push(frame);
             Vec::new()
         }
-        // What is acknowledged to the server is shown: the report of its delivery goes out after it.
-        Some(Body::Appended(_)) => std::iter::once(frame).chain(answers.drain(..)).collect(),
+        // What is acknowledged to the server is shown: the receipt goes out after it.
+        Some(Body::ReceiptPut(_)) => std::iter::once(frame).chain(answers.drain(..)).collect(),
         _ => vec![frame],
     }));
     let mut bob_listens = bob.listen();

@@ -22,8 +22,11 @@ impl Composer {
         &self.text
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.text.is_empty()
+    /// A text, with the cursor at its end.
+    pub(super) fn with(text: &str) -> Self {
+        let mut composer = Self::default();
+        composer.insert(text);
+        composer
     }
 
     /// Takes the text out.
@@ -32,15 +35,21 @@ impl Composer {
         std::mem::take(&mut self.text)
     }
 
-    /// Types or pastes. Control characters other than line feeds are dropped: nobody means to send them.
-    pub(super) fn insert(&mut self, typed: &str) {
-        let clean: String = typed
+    /// What is typed or pasted as it is inserted. Control characters other than line feeds are dropped: nobody means to
+    /// send them.
+    pub(super) fn clean(typed: &str) -> String {
+        typed
             .replace("\r\n", "\n")
             .replace('\r', "\n")
             .replace('\t', TAB)
             .chars()
             .filter(|character| *character == '\n' || !character.is_control())
-            .collect();
+            .collect()
+    }
+
+    /// Types or pastes.
+    pub(super) fn insert(&mut self, typed: &str) {
+        let clean = Self::clean(typed);
         self.text.insert_str(self.cursor, &clean);
         self.cursor += clean.len();
         self.snap();
@@ -191,18 +200,12 @@ mod tests {
 
     use super::*;
 
-    fn composer(text: &str) -> Composer {
-        let mut composer = Composer::default();
-        composer.insert(text);
-        composer
-    }
-
     #[test]
     fn a_character_is_deleted_as_it_is_seen() {
-        let mut family = composer("a👩‍👩‍👧‍👦");
+        let mut family = Composer::with("a👩‍👩‍👧‍👦");
         family.backspace();
         assert_eq!(family.text(), "a");
-        let mut accent = composer("e\u{301}");
+        let mut accent = Composer::with("e\u{301}");
         accent.left();
         accent.delete();
         assert_eq!(accent.text(), "");
@@ -211,7 +214,7 @@ mod tests {
     #[test]
     fn pasted_control_characters_are_dropped() {
         assert_eq!(
-            composer("a\u{1b}[2J\u{9b}b\u{7f}\tc\r\nd\re").text(),
+            Composer::with("a\u{1b}[2J\u{9b}b\u{7f}\tc\r\nd\re").text(),
             "a[2Jb    c\nd\ne"
         );
         let mut field = Composer::default();
@@ -221,17 +224,17 @@ mod tests {
 
     #[test]
     fn a_word_and_a_line_are_deleted_backwards() {
-        let mut words = composer("one two  ");
+        let mut words = Composer::with("one two  ");
         words.delete_word();
         assert_eq!(words.text(), "one ");
-        let mut lines = composer("one\ntwo three");
+        let mut lines = Composer::with("one\ntwo three");
         lines.delete_to_start();
         assert_eq!(lines.text(), "one\n");
     }
 
     #[test]
     fn the_cursor_moves_between_the_rows_that_are_seen() {
-        let mut composer = composer("one two three");
+        let mut composer = Composer::with("one two three");
         assert_eq!(composer.position(8), (1, 5));
         assert!(composer.up(8));
         assert_eq!(composer.position(8), (0, 5));
@@ -242,7 +245,7 @@ mod tests {
 
     #[test]
     fn home_and_end_stay_on_their_line() {
-        let mut composer = composer("one\ntwo");
+        let mut composer = Composer::with("one\ntwo");
         composer.start_of_line();
         assert_eq!(composer.position(80), (1, 0));
         composer.left();
@@ -254,7 +257,7 @@ mod tests {
 
     #[test]
     fn text_is_inserted_at_the_cursor() {
-        let mut composer = composer("ac");
+        let mut composer = Composer::with("ac");
         composer.left();
         composer.insert("b");
         assert_eq!(composer.text(), "abc");

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use subrosa_client::{Client, ClientError};
 use tokio::{
     sync::mpsc,
@@ -92,6 +93,17 @@ impl Effects {
                     }));
                 }
             }
+            Effect::KeepDraft { chat, text, shown } => {
+                if let Err(error) = client.chat(chat).keep_draft(text, shown.clone()).await {
+                    let why = format!("what you are writing is not kept: {error}");
+                    return Ok(Some(Input::NotKept { chat, shown, why }));
+                }
+            }
+            Effect::Type { chat, is_typing } => {
+                // It is queued before whatever follows, and no key waits until the engine has taken it.
+                let _ = client.chat(chat).set_typing(is_typing).now_or_never();
+            }
+            Effect::SetHere(is_here) => client.set_here(is_here).await?,
             Effect::MarkRead(chat) => client.chat(chat).mark_read().await?,
             Effect::Retry(message) => client.retry(message).await?,
             Effect::Discard(message) => client.discard(message).await?,

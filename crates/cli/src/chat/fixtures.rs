@@ -5,7 +5,7 @@
 use jiff::tz::TimeZone;
 use subrosa_client::{
     AccountId, ChatId, Contact, Conversation, ConversationId, ConversationKind, ConversationState, DeviceId,
-    LocalMessageId, Me, Message, MessageId, MessageStatus, Notice, NoticeKind, Timestamp,
+    LocalMessageId, Me, Message, MessageId, MessageStatus, Notice, NoticeKind, Presence, Privacy, Timestamp,
 };
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
 use crate::people::Names;
 
 /// Monday, 23 November 2026, 12:00 UTC.
-const NOON: u64 = 1_795_435_200_000;
+pub(super) const NOON: u64 = 1_795_435_200_000;
 
 pub(super) const CHAT: ChatId = ChatId::new(1);
 pub(super) const OTHER_CHAT: ChatId = ChatId::new(2);
@@ -26,6 +26,8 @@ pub(super) fn me() -> Me {
         handle: "alice".parse().unwrap(),
         device_id: DeviceId::from_bytes([8; 16]),
         name: Some("Alice".into()),
+        picture: None,
+        privacy: Privacy::default(),
     }
 }
 
@@ -35,6 +37,7 @@ pub(super) fn contact(id: u8, handle: &str, name: Option<&str>) -> Contact {
         handle: Some(handle.parse().unwrap()),
         former_handle: None,
         name: name.map(Into::into),
+        picture: None,
     }
 }
 
@@ -109,6 +112,8 @@ pub(super) fn conversation(id: ChatId, with: Contact, unread: u64, last: Option<
         kind: ConversationKind::Direct,
         title: None,
         with: Some(with),
+        presence: Presence::Unknown,
+        typing: Vec::new(),
         unread,
         first_unread: None,
         active_at: last
@@ -118,6 +123,7 @@ pub(super) fn conversation(id: ChatId, with: Contact, unread: u64, last: Option<
         state: ConversationState::Joined,
         quarantine: None,
         is_hidden: false,
+        draft: None,
     }
 }
 
@@ -129,6 +135,8 @@ pub(super) fn thread(messages: Vec<Message>) -> Thread {
         wanted: PAGE,
         is_loaded: true,
         composer: Composer::default(),
+        stored: String::new(),
+        is_typing: false,
         scroll: Scroll::Newest,
         selected: None,
         new_from: None,

@@ -1,7 +1,5 @@
 //! The state of the terminal interface: what is shown, but not how.
 
-use std::collections::HashMap;
-
 use jiff::tz::TimeZone;
 use subrosa_client::{
     ChatId, Connection, Conversation, Handle, LocalMessageId, Me, Message, MessageStatus, Notice, Person,
@@ -15,8 +13,6 @@ use crate::people::Names;
 pub(super) const PAGE: u32 = 100;
 /// The most messages in a thread; `subrosa history` shows more.
 pub(super) const THREAD_MESSAGES_MAX: u32 = 5_000;
-/// The most drafts that are kept of chats that are not open.
-const DRAFTS_MAX: usize = 1_000;
 
 /// Everything that is shown.
 #[derive(Debug)]
@@ -28,8 +24,7 @@ pub(super) struct Model {
     /// Columns and rows of the terminal.
     pub width: u16,
     pub height: u16,
-    /// Whether the terminal's window has the focus, as far as the terminal reports it.
-    pub in_front: bool,
+    pub attention: Attention,
     pub status: Status,
     pub names: Names,
     /// The newest first.
@@ -41,8 +36,18 @@ pub(super) struct Model {
     pub overlay: Option<Overlay>,
     /// A notice that is shown until the next key.
     pub notice: Option<String>,
-    drafts: HashMap<ChatId, Composer>,
     pub quit: bool,
+}
+
+/// Whether the user is looking at the app.
+#[derive(Debug)]
+pub(super) struct Attention {
+    /// Whether the terminal's window has the focus, as far as the terminal reports it.
+    pub in_front: bool,
+    /// Whether no key was pressed for a while.
+    pub is_idle: bool,
+    /// Whether the user was last reported to be here.
+    pub is_here: bool,
 }
 
 /// Where keys go.
@@ -92,6 +97,10 @@ pub(super) struct Thread {
     /// Whether the messages have been loaded once.
     pub is_loaded: bool,
     pub composer: Composer,
+    /// The draft as it is stored, with what a terminal does not show. What was typed since differs from it.
+    pub stored: String,
+    /// Whether the user was last reported to be typing here.
+    pub is_typing: bool,
     pub scroll: Scroll,
     /// The message under the cursor, while the focus is on the messages.
     pub selected: Option<LocalMessageId>,
@@ -116,7 +125,11 @@ impl Model {
             now: Timestamp::from_millis(0),
             width,
             height,
-            in_front: true,
+            attention: Attention {
+                in_front: true,
+                is_idle: false,
+                is_here: true,
+            },
             status: Status::default(),
             names: Names::default(),
             chats: Vec::new(),
@@ -125,7 +138,6 @@ impl Model {
             focus: Focus::Chats,
             overlay: None,
             notice: None,
-            drafts: HashMap::new(),
             quit: false,
         }
     }
@@ -137,6 +149,11 @@ impl Model {
 
     pub(super) fn chat(&self, id: ChatId) -> Option<&Conversation> {
         self.chats.iter().find(|chat| chat.id == id)
+    }
+
+    /// The chat that is open.
+    pub(super) fn open_chat(&self) -> Option<&Conversation> {
+        self.chat(self.thread.as_ref()?.chat)
     }
 
     /// What a chat is called.
@@ -164,9 +181,11 @@ impl Model {
             .sum()
     }
 
-    /// Opens a chat, and stores the draft of the one that was open.
+    /// Opens a chat with its draft. What was typed in the one that was open is to be kept before; see [`Self::draft_to_keep`].
     pub(super) fn open(&mut self, chat: ChatId) {
-        self.close_thread();
+        let stored = self.chat(chat).and_then(|chat| chat.draft.clone());
+        let stored = stored.unwrap_or_default();
+        let composer = Composer::with(&stored);
         let unread = self.chat(chat).map_or(0, |chat| chat.unread);
         let unread = u32::try_from(unread).unwrap_or(u32::MAX);
         self.thread = Some(Thread {
@@ -175,7 +194,9 @@ impl Model {
             notices: Vec::new(),
             wanted: unread.saturating_add(PAGE).min(THREAD_MESSAGES_MAX),
             is_loaded: false,
-            composer: self.drafts.remove(&chat).unwrap_or_default(),
+            stored,
+            composer,
+            is_typing: false,
             scroll: Scroll::Newest,
             selected: None,
             new_from: None,
@@ -184,26 +205,72 @@ impl Model {
         self.focus = Focus::Composer;
     }
 
-    fn close_thread(&mut self) {
-        if let Some(thread) = self.thread.take()
-            && !thread.composer.is_empty()
-            && self.drafts.len() < DRAFTS_MAX
-        {
-            self.drafts.insert(thread.chat, thread.composer);
+    /// Whether something was typed that is not kept.
+    pub(super) fn is_draft_unkept(&self) -> bool {
+        self.thread.as_ref().is_some_and(Thread::has_typed)
+    }
+
+    /// What was typed, if it differs from the draft, with its chat and that draft. It counts as kept from here on.
+    pub(super) fn draft_to_keep(&mut self) -> Option<(ChatId, String, String)> {
+        let thread = self.thread.as_mut()?;
+        if !thread.has_typed() {
+            return None;
+        }
+        let text = thread.composer.text().to_owned();
+        let shown = std::mem::replace(&mut thread.stored, text.clone());
+        let chat = thread.chat;
+        self.set_draft(chat, &text);
+        Some((chat, text, shown))
+    }
+
+    /// Notes that what was typed is not kept after all.
+    pub(super) fn draft_not_kept(&mut self, chat: ChatId, shown: String) {
+        self.set_draft(chat, &shown);
+        if let Some(thread) = self.thread.as_mut().filter(|thread| thread.chat == chat) {
+            thread.stored = shown;
         }
     }
 
-    /// Puts a text that was not sent in front of what has been typed since.
-    pub(super) fn give_back(&mut self, chat: ChatId, text: &str) {
-        let composer = match &mut self.thread {
-            Some(thread) if thread.chat == chat => &mut thread.composer,
-            _ => self.drafts.entry(chat).or_default(),
+    /// Shows the draft of the open chat as another device has left it, unless something was typed here since.
+    pub(super) fn show_draft(&mut self) {
+        let Some(open) = self.thread.as_ref().map(|thread| thread.chat) else {
+            return;
         };
-        let since = composer.take();
-        composer.insert(text);
-        if !since.is_empty() {
-            composer.insert("\n");
-            composer.insert(&since);
+        let Some(chat) = self.chat(open) else { return };
+        let stored = chat.draft.clone().unwrap_or_default();
+        if let Some(thread) = &mut self.thread
+            && !thread.has_typed()
+            && thread.stored != stored
+        {
+            thread.composer = Composer::with(&stored);
+            thread.stored = stored;
+        }
+    }
+
+    /// Puts a text that was not sent in front of what has been typed since. Returns the draft of its chat, and what it was
+    /// before, if that is not open.
+    pub(super) fn give_back(&mut self, chat: ChatId, text: &str) -> Option<(String, String)> {
+        let in_front_of = |since: &str| {
+            if since.is_empty() {
+                text.to_owned()
+            } else {
+                format!("{text}\n{since}")
+            }
+        };
+        if let Some(thread) = self.thread.as_mut().filter(|thread| thread.chat == chat) {
+            thread.composer = Composer::with(&in_front_of(thread.composer.text()));
+            return None;
+        }
+        let shown = self.chat(chat).and_then(|chat| chat.draft.clone());
+        let shown = shown.unwrap_or_default();
+        let draft = in_front_of(&shown);
+        self.set_draft(chat, &draft);
+        Some((draft, shown))
+    }
+
+    fn set_draft(&mut self, chat: ChatId, text: &str) {
+        if let Some(chat) = self.chats.iter_mut().find(|found| found.id == chat) {
+            chat.draft = (!text.is_empty()).then(|| text.to_owned());
         }
     }
 
@@ -230,6 +297,11 @@ impl Model {
 }
 
 impl Thread {
+    /// Whether something was typed since the draft was stored.
+    fn has_typed(&self) -> bool {
+        self.composer.text() != Composer::clean(&self.stored)
+    }
+
     /// Whether there may be older messages than the loaded ones.
     pub(super) fn has_older(&self) -> bool {
         self.is_loaded

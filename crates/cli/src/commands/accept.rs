@@ -25,7 +25,7 @@ Examples:
 pub(crate) struct Arguments {
     /// The handle.
     #[arg(value_name = "@HANDLE")]
-    handle: Handle,
+    pub(crate) handle: Handle,
     /// Accept this account without asking, and no other. Required without a terminal.
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<AccountId>,

@@ -1,10 +1,11 @@
 //! `subrosa history`: the messages of one conversation.
 
 use clap::{Args, value_parser};
-use subrosa_client::{Chat, ClientError, Handle, Message, Notice};
+use subrosa_client::{Chat, ClientError, Message, Notice};
 
 use super::{finish_with_warnings, sync};
 use crate::{
+    chat_name::ChatName,
     global::Global,
     output::Output,
     people::Names,
@@ -19,13 +20,13 @@ Examples:
   subrosa history @bob
   subrosa history @bob --limit 500 --json")]
 pub(crate) struct Arguments {
-    /// The other person's handle.
-    #[arg(value_name = "@HANDLE")]
-    handle: Handle,
+    /// Which: the other person's @handle, or the name or the id of the conversation.
+    #[arg(value_name = "CHAT")]
+    chat: ChatName,
     /// How many messages to show.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = value_parser!(u32).range(1..=1_000_000))]
     limit: u32,
-    /// Do not connect; show what is stored here. The read report is sent later.
+    /// Do not connect; show what is stored here. The read receipt is sent later.
     #[arg(long)]
     offline: bool,
 }
@@ -36,11 +37,8 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
     if !arguments.offline {
         sync(&client, output).await?;
     }
-    let Some(chat) = client.chat_with(&arguments.handle).await? else {
-        output.note(&format!(
-            "there is no conversation with @{} yet",
-            arguments.handle.as_str()
-        ));
+    let Some(chat) = arguments.chat.find(&client).await? else {
+        output.note(&arguments.chat.no_conversation());
         return finish_with_warnings(client, events, output).await;
     };
     let names = Names::load(&client).await?;

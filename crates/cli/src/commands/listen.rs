@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use clap::{Args, value_parser};
 use subrosa_client::{
-    ChatId, Client, ClientError, Connection, Event, Handle, LocalMessageId, Message, MessageStatus, Status,
-    Update,
+    ChatId, Client, ClientError, Connection, Event, LocalMessageId, Message, MessageStatus, Status, Update,
 };
 use tokio::time::{Instant, sleep_until};
 
 use super::{arrival, finish, note_clock};
 use crate::{
+    chat_name::ChatName,
     exit::{incompatible, timed_out},
     global::Global,
     output::Output,
@@ -40,9 +40,9 @@ Examples:
   subrosa listen @bob --from-now
   subrosa listen --json --count 1 --timeout 60")]
 pub(crate) struct Arguments {
-    /// Print only what this person writes to you.
-    #[arg(value_name = "@HANDLE")]
-    handle: Option<Handle>,
+    /// Print only what is said in this conversation: the other person's @handle, or its name or id.
+    #[arg(value_name = "CHAT")]
+    chat: Option<ChatName>,
     /// Skip the messages that have already arrived at this device or at the server.
     #[arg(long)]
     from_now: bool,
@@ -66,7 +66,7 @@ async fn listen(client: &Client, arguments: &Arguments, output: &mut Output) -> 
     let mut status = client.status();
     let mut printer = Printer {
         client,
-        person: arguments.handle.as_ref(),
+        name: arguments.chat.as_ref(),
         chat: None,
         names: Names::load(client).await?,
         fetched: None,
@@ -84,8 +84,8 @@ async fn listen(client: &Client, arguments: &Arguments, output: &mut Output) -> 
         printer.find_chat().await?;
         printer.skip().await?;
     }
-    if let (Some(person), None) = (printer.person, printer.chat) {
-        output.note(&format!("there is no conversation with @{} yet", person.as_str()));
+    if let (Some(name), None) = (printer.name, printer.chat) {
+        output.note(&name.no_conversation());
     }
     let mut shown = Connection::Off;
     let deadline = arguments
@@ -139,9 +139,9 @@ async fn at(deadline: Option<Instant>) {
 /// Prints what arrives.
 struct Printer<'a> {
     client: &'a Client,
-    /// The person whose messages are printed; everybody's if there is none.
-    person: Option<&'a Handle>,
-    /// The conversation with this person, as soon as there is one.
+    /// The conversation whose messages are printed; all of them if there is none.
+    name: Option<&'a ChatName>,
+    /// That conversation, as soon as there is one.
     chat: Option<ChatId>,
     names: Names,
     /// The last message that was read from the database.
@@ -165,19 +165,19 @@ impl Printer<'_> {
 
     /// Whether what happens in this conversation is printed.
     fn wants(&self, chat: ChatId) -> bool {
-        self.person.is_none() || self.chat == Some(chat)
+        self.name.is_none() || self.chat == Some(chat)
     }
 
     async fn find_chat(&mut self) -> anyhow::Result<()> {
-        if let (Some(person), None) = (self.person, self.chat) {
-            self.chat = self.client.chat_with(person).await?.map(|chat| chat.id());
+        if let (Some(name), None) = (self.name, self.chat) {
+            self.chat = name.find(self.client).await?.map(|chat| chat.id());
         }
         Ok(())
     }
 
     /// Skips what is here already.
     async fn skip(&self) -> anyhow::Result<()> {
-        if self.person.is_none() || self.chat.is_some() {
+        if self.name.is_none() || self.chat.is_some() {
             self.client.mark_all_processed(self.chat).await?;
         }
         Ok(())
@@ -227,7 +227,7 @@ impl Printer<'_> {
     /// Prints some of the messages that no earlier `listen` has printed.
     async fn take_messages(&mut self, output: &mut Output) -> anyhow::Result<()> {
         self.find_chat().await?;
-        let page = match (self.person, self.chat) {
+        let page = match (self.name, self.chat) {
             (Some(_), None) => Vec::new(),
             (_, chat) => self.client.unprocessed(chat, self.fetched, PAGE).await?,
         };

@@ -7,9 +7,13 @@ pub(crate) mod chat;
 pub(crate) mod chats;
 pub(crate) mod completions;
 pub(crate) mod devices;
+pub(crate) mod group;
 pub(crate) mod history;
 pub(crate) mod listen;
+pub(crate) mod name;
 pub(crate) mod passwd;
+pub(crate) mod picture;
+pub(crate) mod privacy;
 pub(crate) mod recover;
 pub(crate) mod restore;
 pub(crate) mod search;
@@ -27,13 +31,18 @@ use futures_util::FutureExt as _;
 use subrosa_client::{Client, ClientError, Connection, Event, Events, Status, Update, Warning};
 use tokio::time::timeout;
 
-use crate::{exit::incompatible, output::Output, people::Names, warnings};
+use crate::{
+    exit::{incompatible, timed_out},
+    output::Output,
+    people::Names,
+    warnings,
+};
 
 /// How long a command that does not need the server waits for it.
 const SYNC_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a command waits at its end for what is still arriving.
 const ARRIVAL_PATIENCE: Duration = Duration::from_secs(1);
-/// How long a command waits at its end for what it still has to send: delivery and read reports, key packages.
+/// How long a command waits at its end for what it still has to send: receipts, key packages.
 const FINISH_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Fetches what waits at the server, if it can be reached at once; otherwise says so and continues with what is stored
@@ -81,6 +90,53 @@ async fn arrival(client: &Client) -> Status {
     let mut status = client.status();
     let _ = timeout(SYNC_PATIENCE, status.wait_for(is_decided)).await;
     status.borrow().clone()
+}
+
+/// Waits until what was changed here is at the server, and what other devices have changed is here. Messages that cannot be
+/// sent yet are not waited for.
+async fn exchanged(client: &Client, patience: Duration) -> Result<(), ClientError> {
+    let mut status = client.status();
+    let is_exchanged = |status: &Status| status.caught_up && status.requests_under_way == 0;
+    tokio::select! {
+        biased;
+        exchanged = status.wait_for(is_exchanged) => exchanged.map(drop).map_err(|_| ClientError::Closed),
+        settled = client.settle(patience) => settled,
+    }
+}
+
+/// Whether a change is only stored here after this error.
+fn is_kept(error: &ClientError) -> bool {
+    matches!(
+        error,
+        ClientError::TimedOut { .. } | ClientError::Unreachable { .. } | ClientError::StorageFull
+    )
+}
+
+/// Says that a change is stored here and leaves later.
+fn sent_later(error: &ClientError) -> anyhow::Error {
+    timed_out(format!(
+        "the change is stored here and will be sent later: {error}"
+    ))
+}
+
+/// Connects, and waits until the server has what was changed; shows it in any case, unless it was refused.
+async fn send_change(
+    client: &Client,
+    timeout: u64,
+    output: &mut Output,
+    show: impl AsyncFnOnce(&Client, &mut Output) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    client.connect();
+    let sent = exchanged(client, Duration::from_secs(timeout)).await;
+    note_clock(&client.status().borrow(), output);
+    match sent {
+        Ok(()) => show(client, output).await,
+        Err(error) if is_kept(&error) => {
+            show(client, output).await?;
+            Err(sent_later(&error))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Says that the clock is wrong, if it is. Whatever else goes wrong then may have this reason.

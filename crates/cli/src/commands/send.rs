@@ -6,11 +6,12 @@ use std::{
 };
 
 use clap::{Args, value_parser};
-use subrosa_client::{Client, ClientError, Handle, Message, MessageStatus};
+use subrosa_client::{Client, ClientError, Message, MessageStatus};
 use subrosa_wire::limits::MESSAGE_TEXT_MAX;
 
 use super::{finish_with_warnings, note_clock};
 use crate::{
+    chat_name::ChatName,
     exit::{refused, timed_out, usage},
     global::Global,
     output::{Output, can_ask},
@@ -27,12 +28,13 @@ use crate::{
 #[command(after_help = "\
 Examples:
   subrosa send @bob 'See you at six.'
+  subrosa send Harvest 'Who brings the ladder?'
   uptime | subrosa send @bob -
   subrosa send @bob --timeout 5 --json hello")]
 pub(crate) struct Arguments {
-    /// The recipient's handle.
-    #[arg(value_name = "@HANDLE")]
-    pub(crate) handle: Handle,
+    /// To whom: a @handle, or the name or the id of a conversation.
+    #[arg(value_name = "CHAT")]
+    chat: ChatName,
     /// The text, at most 64 KiB; '-' reads it from standard input. If it is missing, you are asked for it.
     #[arg(value_name = "TEXT", allow_hyphen_values = true)]
     text: Option<String>,
@@ -44,7 +46,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
     let client = profile::open(global).await?;
     let text = text(arguments.text.as_deref(), output)?;
-    let chat = client.open_chat(&arguments.handle).await?;
+    let chat = arguments.chat.open(&client).await?;
     let message = chat.send_text(text).await?;
     let events = client.events();
     client.connect();

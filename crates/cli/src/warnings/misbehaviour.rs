@@ -28,6 +28,13 @@ pub(super) fn of_server(how: &Misbehaviour, names: &Names) -> (&'static str, Str
             "impossible_number",
             format!("the server named a number or a time that cannot be, and it was ignored; {TELL_THE_OPERATOR}"),
         ),
+        Misbehaviour::RecordForged => (
+            "record_forged",
+            format!(
+                "the server sent drafts or read marks that no device of yours has written, and they were ignored; \
+                 {TELL_THE_OPERATOR}"
+            ),
+        ),
         Misbehaviour::WrongAnswer => (
             "wrong_answer",
             format!("the server answered a request with something else, which was ignored; {TELL_THE_OPERATOR}"),

@@ -69,6 +69,7 @@ pub(crate) const fn chat(warning: &Warning) -> Option<ChatId> {
         | Warning::MessagesMissing { chat, .. }
         | Warning::Unreadable { chat, .. }
         | Warning::HistoryGap { chat }
+        | Warning::ChangeGivenUp { chat, .. }
         | Warning::CertificatesExpired { chat } => Some(*chat),
         _ => None,
     }
@@ -233,6 +234,11 @@ fn said(warning: &Warning, conversation: Option<&Conversation>, names: &Names) -
              date and time of this device, or ask the person to open Subrosa"
                 .to_owned(),
         ),
+        Warning::ChangeGivenUp { account, why, .. } => said(
+            "change_given_up",
+            title,
+            format!("a change of the group that concerns {} was given up: {why}", names.display(*account)),
+        ),
         Warning::Refused {
             message,
             code,
@@ -283,7 +289,7 @@ mod tests {
 
     use subrosa_client::{
         Contact, ConversationId, ConversationKind, ConversationState, DeviceId, ForeignGroup, Me,
-        MemberMisbehaviour, Misbehaviour, Timestamp,
+        MemberMisbehaviour, Misbehaviour, Presence, Privacy, Timestamp,
     };
 
     use super::*;
@@ -299,6 +305,7 @@ mod tests {
             handle: handle.parse().ok(),
             former_handle: None,
             name: None,
+            picture: None,
         }
     }
 
@@ -309,6 +316,8 @@ mod tests {
             handle: "alice".parse().unwrap(),
             device_id: DeviceId::from_bytes([8; 16]),
             name: None,
+            picture: None,
+            privacy: Privacy::default(),
         };
         Names::new(&me, &[contact(BOB, "bob"), contact(CAROL, "carol")])
     }
@@ -320,6 +329,8 @@ mod tests {
             kind: ConversationKind::Direct,
             title: title.map(Into::into),
             with,
+            presence: Presence::Unknown,
+            typing: Vec::new(),
             unread: 0,
             first_unread: None,
             active_at: Timestamp::from_millis(0),
@@ -327,6 +338,7 @@ mod tests {
             state: ConversationState::Joined,
             quarantine: None,
             is_hidden: false,
+            draft: None,
         }
     }
 
@@ -427,6 +439,7 @@ mod tests {
             Misbehaviour::NoConversation,
             Misbehaviour::TooMuch,
             Misbehaviour::ImpossibleNumber,
+            Misbehaviour::RecordForged,
             Misbehaviour::WrongAnswer,
             Misbehaviour::EntriesWithheld,
             Misbehaviour::EntriesInvented,

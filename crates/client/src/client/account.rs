@@ -1,7 +1,7 @@
 //! This account and this device.
 
-use subrosa_engine::{Command, Me};
-use subrosa_wire::{DeviceId, Handle};
+use subrosa_engine::{Command, Me, Picture, Privacy};
+use subrosa_wire::{AccountId, DeviceId, Handle};
 
 use super::Client;
 use crate::{ClientError, ServerUrl};
@@ -69,5 +69,61 @@ impl Client {
     /// ```
     pub async fn set_name(&self, name: Option<String>) -> Result<(), ClientError> {
         self.command(Command::SetName(name)).await.map(drop)
+    }
+
+    /// Changes this account's picture; `None` removes it. It is a JPEG, PNG or WebP file of at most 60 KiB and 1,024 pixels
+    /// on each side. Others get it with the next message.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// client.set_picture(Some(std::fs::read("portrait.jpg")?)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn set_picture(&self, picture: Option<Vec<u8>>) -> Result<(), ClientError> {
+        self.command(Command::SetPicture(picture)).await.map(drop)
+    }
+
+    /// The picture of a person, or of this account itself. Untrusted, like their name.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let me = client.me().await?.account_id;
+    /// if let Some(picture) = client.picture(me).await? {
+    ///     std::fs::write("portrait", picture.as_bytes())?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn picture(&self, account: AccountId) -> Result<Option<Picture>, ClientError> {
+        self.ask(move |engine| engine.picture(account)).await
+    }
+
+    /// Changes what others see of this account, on all its devices: see [`Me::privacy`].
+    ///
+    /// ```no_run
+    /// use subrosa_client::Privacy;
+    ///
+    /// # async fn example(client: subrosa_client::Client) -> Result<(), subrosa_client::ClientError> {
+    /// let privacy = client.me().await?.privacy;
+    /// client.set_privacy(Privacy { read_receipts: false, ..privacy }).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn set_privacy(&self, privacy: Privacy) -> Result<(), ClientError> {
+        self.command(Command::SetPrivacy(privacy)).await.map(drop)
+    }
+
+    /// Sets whether the user is looking at the app. Others see it, unless [`Privacy::last_seen`] is off; to say it again
+    /// now and then is the client's matter. A bot that is always there need not say so.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client) -> Result<(), subrosa_client::ClientError> {
+    /// client.set_here(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn set_here(&self, is_here: bool) -> Result<(), ClientError> {
+        self.command(Command::SetHere(is_here)).await.map(drop)
     }
 }

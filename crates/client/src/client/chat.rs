@@ -63,29 +63,6 @@ impl Client {
         self.ask(Engine::conversations).await
     }
 
-    /// All conversations with their drafts, the newest first: both as they are at one moment.
-    ///
-    /// ```no_run
-    /// # async fn example(client: subrosa_client::Client) -> Result<(), subrosa_client::ClientError> {
-    /// for (conversation, draft) in client.conversations_with_drafts().await? {
-    ///     println!("{}: {}", conversation.id, draft.unwrap_or_default());
-    /// }
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn conversations_with_drafts(
-        &self,
-    ) -> Result<Vec<(Conversation, Option<String>)>, ClientError> {
-        self.ask(|engine| {
-            let with_draft = |conversation: Conversation| {
-                let draft = draft_of(engine, conversation.id)?;
-                Ok((conversation, draft))
-            };
-            engine.conversations()?.into_iter().map(with_draft).collect()
-        })
-        .await
-    }
-
     /// The conversation with this id on the wire, if there is one here.
     ///
     /// ```no_run
@@ -278,6 +255,10 @@ impl Chat {
         self.client.command(Command::Hide(self.id)).await.map(drop)
     }
 
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Its id on this device.
     ///
     /// ```no_run
@@ -467,45 +448,40 @@ impl Chat {
         self.client.command(Command::MarkRead(self.id)).await.map(drop)
     }
 
-    /// The draft: text that was typed and not sent.
+    /// Keeps the draft, what was typed and not sent, for all devices of the account. `shown` is the draft that was shown
+    /// before: if another device has changed it since, both texts are kept. An empty text deletes what was shown. A draft
+    /// that is longer than a message can be is refused.
     ///
     /// ```no_run
     /// # async fn example(chat: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
-    /// let text = chat.draft().await?.unwrap_or_default();
-    /// println!("{text}");
+    /// let shown = String::new();
+    /// chat.keep_draft("Dear Ada, ".to_owned(), shown).await?;
+    /// let draft = chat.conversation().await?.and_then(|conversation| conversation.draft);
+    /// assert_eq!(draft.as_deref(), Some("Dear Ada, "));
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn draft(&self) -> Result<Option<String>, ClientError> {
-        let id = self.id;
-        self.client.ask(move |engine| draft_of(engine, id)).await
+    pub async fn keep_draft(&self, text: String, shown: String) -> Result<(), ClientError> {
+        let chat = self.id;
+        let command = Command::KeepDraft { chat, text, shown };
+        self.client.command(command).await.map(drop)
     }
 
-    /// Stores the draft; an empty text deletes it.
+    /// Notes that the user is typing, or has stopped without sending. To be called with each key; the others are told now
+    /// and then, unless [`Privacy::typing`](crate::Privacy::typing) is off.
     ///
     /// ```no_run
     /// # async fn example(chat: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
-    /// chat.keep_draft("Dear Ada, ".to_owned()).await?;
-    /// assert_eq!(chat.draft().await?.as_deref(), Some("Dear Ada, "));
+    /// chat.set_typing(true).await?;
+    /// chat.send_text("an answer that took some time").await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn keep_draft(&self, text: String) -> Result<(), ClientError> {
-        let setting = draft_setting(self.id);
-        let kept = self.client.shared.host.run(move |host| {
-            let value = (!text.is_empty()).then_some(text.as_bytes());
-            host.engine().set_setting(&setting, value)
-        });
-        Ok(kept.await??)
+    pub async fn set_typing(&self, is_typing: bool) -> Result<(), ClientError> {
+        let chat = self.id;
+        self.client
+            .command(Command::Type { chat, is_typing })
+            .await
+            .map(drop)
     }
-}
-
-/// The name of the setting that holds the draft.
-fn draft_setting(chat: ChatId) -> String {
-    format!("draft/{chat}")
-}
-
-fn draft_of(engine: &Engine, chat: ChatId) -> Result<Option<String>, EngineError> {
-    let stored = engine.setting(&draft_setting(chat))?;
-    Ok(stored.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok()))
 }

@@ -184,6 +184,21 @@ impl Client {
         if let Some(chat) = self.chat_with(handle).await? {
             return Ok(chat);
         }
+        let person = self.person(handle).await?;
+        let account_id = person.account_id;
+        self.command(Command::OpenDirect(person)).await?;
+        self.chat_with_account(account_id).await?.ok_or_else(|| {
+            ClientError::Engine(EngineError::Inconsistent(
+                "a conversation was not opened".to_owned(),
+            ))
+        })
+    }
+
+    /// Whom the server shows under a handle.
+    pub(super) async fn person(&self, handle: &Handle) -> Result<Person, ClientError> {
+        if *handle == self.shared.me.handle {
+            return Err(ClientError::Command(CommandError::OwnAccount));
+        }
         let rest = &self.shared.rest;
         let found = self
             .shared
@@ -198,12 +213,6 @@ impl Client {
                 person.handle.as_str()
             )));
         }
-        let account_id = person.account_id;
-        self.command(Command::OpenDirect(person)).await?;
-        self.chat_with_account(account_id).await?.ok_or_else(|| {
-            ClientError::Engine(EngineError::Inconsistent(
-                "a conversation was not opened".to_owned(),
-            ))
-        })
+        Ok(person)
     }
 }

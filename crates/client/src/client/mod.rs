@@ -5,6 +5,7 @@ mod chat;
 mod connection;
 mod devices;
 mod directory;
+mod groups;
 mod unsaved_code;
 
 use std::{

@@ -178,7 +178,8 @@ impl Host {
             }
         };
         let is_vault_due = self.vault_wishes_done < self.vault_wishes;
-        let requests_under_way = self.under_way.len() + usize::from(is_vault_due);
+        let has_records = self.engine.has_records_to_put();
+        let requests_under_way = self.under_way.len() + usize::from(is_vault_due) + usize::from(has_records);
         self.status.send_if_modified(|status| {
             let before = status.clone();
             status.unsent = unsent;

@@ -194,7 +194,7 @@ impl Debt {
 fn has_long_answer(frame: &ClientFrame) -> bool {
     matches!(
         frame.request,
-        Some(Request::Sync(_) | Request::FetchLog(_) | Request::FetchGroup(_))
+        Some(Request::Sync(_) | Request::FetchLog(_) | Request::FetchGroup(_) | Request::FetchRecords(_))
     )
 }
 

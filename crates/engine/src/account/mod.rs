@@ -5,8 +5,9 @@
 
 pub mod enrolment;
 pub mod password;
+pub mod record;
 pub mod recovery_code;
-mod secret;
+pub(crate) mod secret;
 pub mod vault;
 pub mod wrap;
 

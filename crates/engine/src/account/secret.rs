@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 /// Length of every symmetric key in bytes.
-pub(super) const SECRET_LEN: usize = 32;
+pub(crate) const SECRET_LEN: usize = 32;
 
 macro_rules! secret_key {
     ($(#[$doc:meta])* $name:ident) => {
@@ -59,7 +59,7 @@ secret_key! {
 }
 
 /// Derives 32 bytes for one purpose: HKDF-SHA-256 (RFC 5869) without salt, the label as info.
-pub(super) fn derive(secret: &[u8], label: &'static str) -> Zeroizing<[u8; SECRET_LEN]> {
+pub(crate) fn derive(secret: &[u8], label: &'static str) -> Zeroizing<[u8; SECRET_LEN]> {
     let mut derived = Zeroizing::new([0; SECRET_LEN]);
     // HKDF-SHA-256 gives up to 255 × 32 bytes.
     #[expect(clippy::expect_used, reason = "32 bytes are within what HKDF can give")]

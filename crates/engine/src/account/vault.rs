@@ -20,7 +20,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 pub use super::secret::VaultKey;
 use super::{
     secret::{BackupKey, ProfileKey},
-    wrap::{self, SEAL_OVERHEAD, SealError},
+    wrap::{self, PaddedError, SEAL_OVERHEAD, SealError},
 };
 use crate::content::DisplayName;
 
@@ -97,6 +97,15 @@ pub enum VaultError {
     /// The seal holds, but the contents are not what this program writes.
     #[error("the contents of the vault are not valid: {0}")]
     Contents(&'static str),
+}
+
+impl From<PaddedError> for VaultError {
+    fn from(error: PaddedError) -> Self {
+        match error {
+            PaddedError::Seal(error) => Self::Seal(error),
+            PaddedError::Padding(what) => Self::Contents(what),
+        }
+    }
 }
 
 mod encoded {
@@ -426,15 +435,16 @@ fn seal_for(
     revision: u64,
     rng: &mut (impl CryptoRngCore + ?Sized),
 ) -> Vec<u8> {
-    let encoded = contents.encode();
-    // A message that long does not exist: protobuf ends at 2 GiB.
-    let len = u32::try_from(encoded.len()).unwrap_or(u32::MAX);
-    let padded_len = (size_of::<u32>() + encoded.len()).next_multiple_of(PADDING_STEP);
-    let mut padded = Zeroizing::new(Vec::with_capacity(padded_len));
-    padded.extend_from_slice(&len.to_be_bytes());
-    padded.extend_from_slice(&encoded);
-    padded.resize(padded_len, 0);
-    wrap::seal(key.as_bytes(), &padded, &aad(account_id, revision), rng)
+    let aad = aad(account_id, revision);
+    wrap::seal_padded(key.as_bytes(), &contents.encode(), sealed_len, &aad, rng)
+}
+
+/// The sealed length of contents that would have at least this length when sealed.
+fn sealed_len(len_min: usize) -> usize {
+    len_min
+        .saturating_sub(SEAL_OVERHEAD)
+        .next_multiple_of(PADDING_STEP)
+        + SEAL_OVERHEAD
 }
 
 /// Opens a vault as the server gave it: the keys inside are those that the account id names.
@@ -443,18 +453,9 @@ pub fn open(
     key: &VaultKey,
     account_id: AccountId,
 ) -> Result<VaultContents, VaultError> {
-    let padded = wrap::open(
-        key.as_bytes(),
-        &sealed.ciphertext.0,
-        &aad(account_id, sealed.revision),
-    )?;
-    let (len, rest) = padded.split_first_chunk().ok_or(VaultError::Contents("length"))?;
-    let len = usize::try_from(u32::from_be_bytes(*len)).map_err(|_| VaultError::Contents("length"))?;
-    let (encoded, padding) = rest.split_at_checked(len).ok_or(VaultError::Contents("length"))?;
-    if padding.len() >= PADDING_STEP || padding.iter().any(|byte| *byte != 0) {
-        return Err(VaultError::Contents("padding"));
-    }
-    let contents = VaultContents::decode(encoded)?;
+    let aad = aad(account_id, sealed.revision);
+    let encoded = wrap::open_padded(key.as_bytes(), &sealed.ciphertext.0, sealed_len, &aad)?;
+    let contents = VaultContents::decode(&encoded)?;
     match contents.account_id() {
         found if found == account_id => Ok(contents),
         found => Err(VaultError::OtherAccount(found)),

@@ -21,6 +21,11 @@ const TAG_LEN: usize = 16;
 /// What sealing adds, in bytes.
 pub const SEAL_OVERHEAD: usize = 1 + NONCE_LEN + TAG_LEN;
 
+/// What sealing with padding adds at least.
+pub(super) const PADDED_OVERHEAD: usize = SEAL_OVERHEAD + LEN_LEN;
+/// The length of the length of padded contents.
+const LEN_LEN: usize = size_of::<u32>();
+
 const PASSWORD_LABEL: &str = "subrosa vault wrap by password v1";
 const WRAP_AAD: &[u8] = b"subrosa vault key wrap v1";
 
@@ -33,6 +38,14 @@ pub enum SealError {
     /// It does not authenticate.
     #[error("it was sealed with another key or changed")]
     Refused,
+}
+
+/// Padded contents do not open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PaddedError {
+    Seal(SealError),
+    /// The seal holds, but this is not as [`seal_padded`] makes it.
+    Padding(&'static str),
 }
 
 /// A way to open the vault.
@@ -94,7 +107,7 @@ impl WrapKey {
 }
 
 /// Seals a text that is bound to `aad`. The nonce is random: a key seals fewer than 2^32 texts.
-pub(super) fn seal(
+pub(crate) fn seal(
     key: &[u8; SECRET_LEN],
     plaintext: &[u8],
     aad: &[u8],
@@ -114,7 +127,7 @@ pub(super) fn seal(
 }
 
 /// Opens what [`seal`] gave for the same key and the same `aad`.
-pub(super) fn open(
+pub(crate) fn open(
     key: &[u8; SECRET_LEN],
     sealed: &[u8],
     aad: &[u8],
@@ -128,4 +141,43 @@ pub(super) fn open(
         .decrypt(Nonce::from_slice(nonce), Payload { msg: ciphertext, aad })
         .map(Zeroizing::new)
         .map_err(|_| SealError::Refused)
+}
+
+/// Seals contents behind their length, padded with zeros, so that the size tells little. `sealed_len` gives the sealed
+/// length for the least one that is possible.
+pub(crate) fn seal_padded(
+    key: &[u8; SECRET_LEN],
+    contents: &[u8],
+    sealed_len: impl Fn(usize) -> usize,
+    aad: &[u8],
+    rng: &mut (impl CryptoRngCore + ?Sized),
+) -> Vec<u8> {
+    // A message that long does not exist: protobuf ends at 2 GiB.
+    let len = u32::try_from(contents.len()).unwrap_or(u32::MAX);
+    let len_min = contents.len() + PADDED_OVERHEAD;
+    let padded_len = sealed_len(len_min).max(len_min) - SEAL_OVERHEAD;
+    let mut padded = Zeroizing::new(Vec::with_capacity(padded_len));
+    padded.extend_from_slice(&len.to_be_bytes());
+    padded.extend_from_slice(contents);
+    padded.resize(padded_len, 0);
+    seal(key, &padded, aad, rng)
+}
+
+/// Opens what [`seal_padded`] gave for the same arguments.
+pub(crate) fn open_padded(
+    key: &[u8; SECRET_LEN],
+    sealed: &[u8],
+    sealed_len: impl Fn(usize) -> usize,
+    aad: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, PaddedError> {
+    let padded = open(key, sealed, aad).map_err(PaddedError::Seal)?;
+    let length = PaddedError::Padding("length");
+    let (len, rest) = padded.split_first_chunk::<LEN_LEN>().ok_or(length)?;
+    let len = usize::try_from(u32::from_be_bytes(*len)).map_err(|_| length)?;
+    let (contents, padding) = rest.split_at_checked(len).ok_or(length)?;
+    let is_so_long = sealed.len() == sealed_len(len + PADDED_OVERHEAD);
+    if !is_so_long || padding.iter().any(|byte| *byte != 0) {
+        return Err(PaddedError::Padding("padding"));
+    }
+    Ok(Zeroizing::new(contents.to_vec()))
 }

@@ -6,7 +6,7 @@ use super::{
     MessageId, Profile, StatusReport,
     message_id::Origin,
     model::{Body, Disposition, ExtensionName, ExtensionValue, MimiContent, NestedPart, SALT_LEN},
-    profile::PROFILE_MEDIA_TYPE,
+    profile::{GROUP_PROFILE_MEDIA_TYPE, PROFILE_MEDIA_TYPE},
     status::STATUS_MEDIA_TYPE,
 };
 
@@ -79,6 +79,16 @@ pub fn profile(origin: &Origin, salt: [u8; SALT_LEN], profile: &Profile) -> Mimi
         salt,
         Disposition::PROFILE,
         single(PROFILE_MEDIA_TYPE, profile.encode()),
+    )
+}
+
+/// Announces the profile of the group.
+pub fn group_profile(origin: &Origin, salt: [u8; SALT_LEN], profile: &Profile) -> MimiContent {
+    content(
+        origin,
+        salt,
+        Disposition::PROFILE,
+        single(GROUP_PROFILE_MEDIA_TYPE, profile.encode()),
     )
 }
 

@@ -3,10 +3,10 @@
 use subrosa_wire::limits::MESSAGE_TEXT_MAX;
 
 use super::{
-    DisplayName, MessageId, Profile, ReportedStatus, StatusReport,
+    DisplayName, MessageId, ObjectReference, Profile, ReportedStatus, StatusReport,
     limits::{REACTION_MAX, REACTIONS_MAX},
     model::{Body, Disposition, MimiContent, NestedPart, PartSemantics},
-    profile::PROFILE_MEDIA_TYPE,
+    profile::{GROUP_PROFILE_MEDIA_TYPE, PROFILE_MEDIA_TYPE},
     status::STATUS_MEDIA_TYPE,
 };
 
@@ -52,6 +52,13 @@ pub enum Meaning {
     Profile {
         /// The display name; `None` if it was removed.
         name: Option<DisplayName>,
+        /// Where name and picture are kept.
+        object: Option<ObjectReference>,
+    },
+    /// What the members call the group.
+    GroupProfile {
+        /// The name.
+        name: DisplayName,
     },
     /// Something that this version does not understand.
     Unsupported {
@@ -86,7 +93,8 @@ pub fn interpret(content: &MimiContent) -> Meaning {
             None => unsupported("a reaction to no message"),
         },
         Understood::StatusReport(report) => Meaning::StatusReport(report.into_entries()),
-        Understood::Profile(Profile { name }) => Meaning::Profile { name },
+        Understood::Profile(Profile { name, object }) => Meaning::Profile { name, object },
+        Understood::GroupProfile(name) => Meaning::GroupProfile { name },
         Understood::Nothing { what } => unsupported(&what),
     }
 }
@@ -107,6 +115,7 @@ enum Understood {
     Reaction(String),
     StatusReport(StatusReport),
     Profile(Profile),
+    GroupProfile(DisplayName),
     Nothing { what: String },
 }
 
@@ -181,6 +190,10 @@ fn understand_single(disposition: Disposition, content_type: &str, content: &[u8
         PROFILE_MEDIA_TYPE => match Profile::decode(content) {
             Ok(profile) => Understood::Profile(profile),
             Err(_) => Understood::nothing("a profile with errors"),
+        },
+        GROUP_PROFILE_MEDIA_TYPE => match Profile::decode(content).map(|profile| profile.name) {
+            Ok(Some(name)) => Understood::GroupProfile(name),
+            _ => Understood::nothing("a name of the group with errors"),
         },
         "text/markdown" | "text/plain" => match std::str::from_utf8(content) {
             Err(_) => Understood::nothing("a text that is not UTF-8"),

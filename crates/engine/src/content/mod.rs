@@ -25,7 +25,7 @@ pub use model::{
     PartSemantics, SALT_LEN,
 };
 pub use printable::{printable, printable_line, revealed, without_marks};
-pub use profile::Profile;
+pub use profile::{ObjectReference, Profile};
 pub use send_token::SendToken;
 pub use status::{ReportedStatus, StatusReport};
 pub use text::{DisplayName, InvalidMessageText, InvalidName, MessageText, clean_name, folded};

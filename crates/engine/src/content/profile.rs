@@ -1,18 +1,25 @@
-//! The profile that a person shares: for now, a display name.
+//! The profile that a person shares: a display name, and where the rest is.
 //!
-//! A deterministic CBOR map from numbers to values: 1 is the display name. Other numbers belong to
-//! later versions and are ignored.
+//! A deterministic CBOR map from numbers to values: 1 is the display name, 2 the id of the profile object followed by its
+//! key (48 bytes), 3 the version of that object. Other numbers belong to later versions and are ignored.
 
 use super::{
     ContentError, DisplayName,
     cbor::{Reader, Writer},
     text::InvalidName,
 };
+use subrosa_wire::limits::SEQ_MAX;
 
 /// The media type of a profile.
 pub const PROFILE_MEDIA_TYPE: &str = "application/vnd.subrosa.profile";
+/// The media type of the profile of a group: the same, of which it has a name.
+pub const GROUP_PROFILE_MEDIA_TYPE: &str = "application/vnd.subrosa.group-profile";
 
 const NAME: i64 = 1;
+const OBJECT: i64 = 2;
+const VERSION: i64 = 3;
+/// The length of an object's id and key.
+const OBJECT_LEN: usize = 16 + 32;
 /// Bounds for a profile of any version: its entries, and how deep their values may be nested.
 const ENTRIES_MAX: usize = 16;
 const DEPTH_MAX: usize = 4;
@@ -23,6 +30,25 @@ const VALUE_MAX: usize = 4096;
 pub struct Profile {
     /// The display name; `None` when the person has removed it.
     pub name: Option<DisplayName>,
+    /// Where name and picture are kept.
+    pub object: Option<ObjectReference>,
+}
+
+/// Where a profile object is, what opens it, and which version it has.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ObjectReference {
+    /// The id of the object, then its key.
+    pub object: [u8; OBJECT_LEN],
+    /// The version.
+    pub version: u64,
+}
+
+impl std::fmt::Debug for ObjectReference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ObjectReference")
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a profile is refused.
@@ -49,10 +75,16 @@ impl Profile {
     /// The deterministic encoding.
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::default();
-        writer.map(usize::from(self.name.is_some()));
+        writer.map(usize::from(self.name.is_some()) + 2 * usize::from(self.object.is_some()));
         if let Some(name) = &self.name {
             writer.signed(NAME);
             writer.text(name.as_str());
+        }
+        if let Some(reference) = &self.object {
+            writer.signed(OBJECT);
+            writer.bytes(&reference.object);
+            writer.signed(VERSION);
+            writer.unsigned(reference.version);
         }
         writer.finish()
     }
@@ -62,19 +94,34 @@ impl Profile {
     pub fn decode(encoded: &[u8]) -> Result<Self, InvalidProfile> {
         let mut reader = Reader::new(encoded);
         let mut profile = Self::default();
+        let (mut object, mut version) = (None, None);
         reader.entries::<InvalidProfile>("entries of a profile", ENTRIES_MAX, DEPTH_MAX, |key, value| {
             let mut value = Reader::new(value);
-            if Reader::new(key).signed("a profile key")? == NAME {
-                let text = value.text("display name", VALUE_MAX)?;
-                let name = DisplayName::try_from(text)?;
-                if name.as_str() != text {
-                    return Err(InvalidProfile::NameNotNormal);
+            match Reader::new(key).signed("a profile key")? {
+                NAME => {
+                    let text = value.text("display name", VALUE_MAX)?;
+                    let name = DisplayName::try_from(text)?;
+                    if name.as_str() != text {
+                        return Err(InvalidProfile::NameNotNormal);
+                    }
+                    profile.name = Some(name);
                 }
-                profile.name = Some(name);
+                // What has another shape belongs to a later version.
+                OBJECT => {
+                    object = value
+                        .bytes("a profile object", VALUE_MAX)
+                        .ok()
+                        .and_then(|id| id.try_into().ok());
+                }
+                VERSION => version = value.unsigned().ok().filter(|version| *version <= SEQ_MAX),
+                _ => {}
             }
             Ok(())
         })?;
         reader.finish()?;
+        profile.object = object
+            .zip(version)
+            .map(|(object, version)| ObjectReference { object, version });
         Ok(profile)
     }
 }
@@ -90,9 +137,20 @@ mod tests {
     fn the_encoding_is_stable() {
         let profile = Profile {
             name: Some(DisplayName::try_from("Zoë").unwrap()),
+            object: None,
         };
         assert_eq!(hex::encode(profile.encode()), "a101645a6fc3ab");
         assert_eq!(Profile::decode(&profile.encode()), Ok(profile));
+        let with_object = Profile {
+            name: None,
+            object: Some(ObjectReference {
+                object: [0xab; OBJECT_LEN],
+                version: 7,
+            }),
+        };
+        let expected = format!("a2025830{}0307", "ab".repeat(OBJECT_LEN));
+        assert_eq!(hex::encode(with_object.encode()), expected);
+        assert_eq!(Profile::decode(&with_object.encode()), Ok(with_object));
         assert_eq!(hex::encode(Profile::default().encode()), "a0");
         assert_eq!(Profile::decode(&[0xa0]), Ok(Profile::default()));
     }

@@ -5,18 +5,20 @@ use subrosa_wire::Timestamp;
 
 use crate::{
     limits::{
-        ENCRYPTED_PER_EPOCH_MAX, JOINS_BURST, JOINS_INTERVAL, REFUSALS_BURST, REFUSALS_INTERVAL,
-        RESENDS_BURST, RESENDS_INTERVAL, RESTORES_BURST, RESTORES_INTERVAL,
+        ENCRYPTED_PER_EPOCH_MAX, JOINS_BURST, JOINS_INTERVAL, RECEIPTS_BURST, RECEIPTS_INTERVAL,
+        REFUSALS_BURST, REFUSALS_INTERVAL, RESENDS_BURST, RESENDS_INTERVAL, RESTORES_BURST,
+        RESTORES_INTERVAL,
     },
     requests::RateLimit,
 };
 
-/// The work of a conversation that only a fault of somebody else causes.
+/// The work of a conversation that only a fault of somebody else causes, and how often this device reports.
 pub(super) struct Budget {
     joins: RateLimit,
     refusals: RateLimit,
     resends: RateLimit,
     restores: RateLimit,
+    receipts: RateLimit,
     /// No entry is looked at before this instant.
     refused_until: Option<Timestamp>,
     /// Messages that were encrypted in this epoch.
@@ -30,6 +32,7 @@ impl Default for Budget {
             refusals: RateLimit::new(REFUSALS_BURST, REFUSALS_INTERVAL),
             resends: RateLimit::new(RESENDS_BURST, RESENDS_INTERVAL),
             restores: RateLimit::new(RESTORES_BURST, RESTORES_INTERVAL),
+            receipts: RateLimit::new(RECEIPTS_BURST, RECEIPTS_INTERVAL),
             refused_until: None,
             encrypted: 0,
         }
@@ -50,6 +53,11 @@ impl Budget {
     /// Whether one more part of the log is put back.
     pub(super) fn restore(&mut self, now: Timestamp) -> bool {
         self.restores.take(now).is_ok()
+    }
+
+    /// Takes a receipt of this device, or returns when the next one is permitted.
+    pub(super) fn receipt(&mut self, now: Timestamp) -> Result<(), Timestamp> {
+        self.receipts.take(now)
     }
 
     /// Whether this many more messages may be encrypted in this epoch.

@@ -89,7 +89,8 @@ impl Conversation {
         member: AccountId,
         claim: &LogClaim,
     ) -> StepResult {
-        let known = if claim.seq == 0 {
+        // What was claimed before the epoch is over.
+        let known = if claim.seq == 0 || claim.seq < self.record.epoch_seq() {
             None
         } else {
             log_chain::find(cx.conn, self.chat(), claim.seq)?
@@ -100,7 +101,7 @@ impl Conversation {
         Ok(())
     }
 
-    fn disagrees(&self, cx: &mut Context<'_>, member: AccountId) {
+    pub(super) fn disagrees(&self, cx: &mut Context<'_>, member: AccountId) {
         cx.recovery.logs_disagree += 1;
         cx.warn(Warning::LogsDisagree {
             chat: self.chat(),

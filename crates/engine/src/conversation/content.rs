@@ -10,6 +10,8 @@ use crate::{
     content::{DisplayName, Meaning, MessageId, Origin, ReportedStatus, SALT_LEN, interpret},
     context::{Context, StepResult},
     misbehaviour::MemberMisbehaviour,
+    profile_objects::{self, format::ObjectKey},
+    records, signals,
     store::{
         contacts, members,
         messages::{self, NewMessage},
@@ -56,13 +58,23 @@ impl Conversation {
                 self.text_received(cx, sender, (id, content.salt), &fallback_text, place)
             }
             Meaning::StatusReport(reports) if is_own => self.read_elsewhere(cx, &reports),
-            Meaning::StatusReport(reports) => self.receipt_received(cx, account, &reports),
-            Meaning::Profile { name } if is_own => vault::set_own_name(cx, name),
-            Meaning::Profile { name } => {
-                let name = name.as_ref().map(DisplayName::as_str);
-                contacts::set_name(cx.conn, account, name)?;
-                cx.event(Event::ContactChanged(account));
-                Ok(())
+            Meaning::StatusReport(reports) => self.reports_received(cx, account, &reports),
+            Meaning::Profile { name, .. } if is_own => vault::set_own_name(cx, name),
+            Meaning::Profile { name, object } => {
+                if name.is_some() || object.is_none() {
+                    let name = name.as_ref().map(DisplayName::as_str);
+                    contacts::set_name(cx.conn, account, name)?;
+                    cx.event(Event::ContactChanged(account));
+                }
+                let Some(reference) = object else { return Ok(()) };
+                let Some(object) = ObjectKey::from_bytes(&reference.object) else {
+                    return Ok(());
+                };
+                records::keep_profile(cx, self.id(), &object)?;
+                profile_objects::learn(cx, account, &object, reference.version)
+            }
+            Meaning::GroupProfile { name } => {
+                self.group_profile_received(cx, account, &name, (seq, accepted_at))
             }
             // Later versions will act on these. This one shows those that can be shown as a line of text.
             Meaning::Edit { text, .. } => {
@@ -91,11 +103,7 @@ impl Conversation {
         if let Some(known) = messages::find(cx.conn, chat, &id)? {
             // A duplicate, sent again after an external join: it is shown once. What was said of it may be lost, too.
             if !known.outgoing {
-                let report = match known.status {
-                    MessageStatus::Read => ReportedStatus::Read,
-                    _ => ReportedStatus::Delivered,
-                };
-                messages::add_report(cx.conn, chat, &id, report)?;
+                self.receipt_due(cx, known.sender)?;
             }
             return Ok(());
         }
@@ -118,15 +126,16 @@ impl Conversation {
         self.record.set_active(place.accepted_at, cx.now);
         self.record.set_own_turn(outgoing);
         if !outgoing {
-            messages::add_report(cx.conn, chat, &id, ReportedStatus::Delivered)?;
+            self.receipt_due(cx, sender.account_id())?;
         }
         let message = Box::new(messages::load(cx.conn, message)?);
-        cx.event(if outgoing {
-            Event::MessageSent(message)
-        } else {
-            Event::MessageReceived(message)
-        });
-        Ok(())
+        if outgoing {
+            cx.event(Event::MessageSent(message));
+            return Ok(());
+        }
+        signals::typed(cx, chat, sender.account_id());
+        cx.event(Event::MessageReceived(message));
+        records::received(cx, (chat, self.id()), &id)
     }
 
     /// Handles read reports from another device of this account.
@@ -140,16 +149,15 @@ impl Conversation {
                 continue;
             };
             if *reported == ReportedStatus::Read && message.status == MessageStatus::Unread {
-                messages::set_status(cx.conn, message.id, MessageStatus::Read)?;
-                message_status_changed(cx, message.id)?;
+                records::set_read(cx, &message)?;
             }
         }
         Ok(())
     }
 
-    /// Handles a member's delivery and read reports. Only the messages that it names change: it may have skipped
-    /// others.
-    fn receipt_received(
+    /// Handles delivery and read reports as messages, which other clients and earlier builds send. Only the messages that
+    /// it names change: it may have skipped others.
+    fn reports_received(
         &mut self,
         cx: &mut Context<'_>,
         member: AccountId,
@@ -161,17 +169,15 @@ impl Conversation {
             let Some(message) = messages::find(cx.conn, chat, id)?.filter(|message| message.outgoing) else {
                 continue;
             };
-            let next = match (reported, message.status) {
-                // Pending is also what is sent again.
-                (ReportedStatus::Delivered, MessageStatus::Pending | MessageStatus::Sent) => {
-                    MessageStatus::Delivered
-                }
-                (
-                    ReportedStatus::Read,
-                    MessageStatus::Pending | MessageStatus::Sent | MessageStatus::Delivered,
-                ) => MessageStatus::Read,
+            let next = match reported {
+                ReportedStatus::Read if cx.me.privacy.read_receipts => MessageStatus::Read,
+                ReportedStatus::Read | ReportedStatus::Delivered => MessageStatus::Delivered,
                 _ => continue,
             };
+            // Pending is also what is sent again.
+            if message.status == MessageStatus::Failed || message.status >= next {
+                continue;
+            }
             messages::set_status(cx.conn, message.id, next)?;
             message_status_changed(cx, message.id)?;
             // A seq beyond what this device has applied is the server's word alone.
@@ -190,16 +196,36 @@ impl Conversation {
         )?)
     }
 
-    /// Marks every message as read, and queues the read reports.
+    /// Marks every message as read, and reports it.
     pub(crate) fn mark_read(&mut self, cx: &mut Context<'_>) -> StepResult {
         let chat = self.chat();
-        for message in messages::unread(cx.conn, chat)? {
-            messages::set_status(cx.conn, message.id, MessageStatus::Read)?;
-            messages::add_report(cx.conn, chat, &message.message_id, ReportedStatus::Read)?;
-            message_status_changed(cx, message.id)?;
+        let unread = messages::unread(cx.conn, chat)?;
+        for message in &unread {
+            // With read receipts off there is nothing new to say, and when something was read is nobody's business.
+            if cx.me.privacy.read_receipts {
+                self.receipt_due(cx, message.sender)?;
+            }
+            records::set_read(cx, message)?;
+        }
+        let newest = unread
+            .iter()
+            .rev()
+            .find_map(|message| Some((message.seq?, message.message_id)));
+        if let Some(newest) = newest {
+            let head = Some(self.live.head).filter(|head| *head > 0);
+            records::mark_read(cx, self.id(), newest, head)?;
         }
         self.changed(cx);
         cx.touch(chat);
+        Ok(())
+    }
+
+    /// Keeps what was typed and not sent.
+    pub(crate) fn keep_draft(&self, cx: &mut Context<'_>, text: &str, shown: &str) -> StepResult {
+        let chat = self.chat();
+        if records::keep_draft(cx, (chat, self.id()), text, shown)? {
+            cx.event(Event::DraftChanged(chat));
+        }
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use subrosa_wire::{
     problem::ProblemCode,
 };
 
-use super::{Conversation, Conversations, Live, join::commit_frame};
+use super::{Conversation, Conversations, Live, groups::cut_to_batch, join::commit_frame};
 use crate::{
     ChatId,
     api::{ConversationState, EngineError, Event, Warning},
@@ -19,24 +19,39 @@ use crate::{
     context::{Context, StepResult, is_transient},
     directory,
     misbehaviour::Misbehaviour,
+    records,
     requests::PendingRequest,
     store::{
         conversations, corrupt,
         handshakes::{self, HandshakeKind, HandshakeRow},
-        members, messages, outbox, raw_entries,
+        held_entries, log_chain, members, messages, outbox, raw_entries, receipts,
+        wishes::{self, Wish},
     },
 };
+
+/// Accounts of which key packages are claimed at the same time.
+const CLAIMS_IN_FLIGHT: usize = 16;
 
 impl Conversation {
     /// Claims key packages of the other members.
     pub(super) fn claim_key_packages(&mut self, cx: &mut Context<'_>) -> StepResult {
         self.live.is_claiming = true;
-        for account in members::others(cx.conn, self.chat(), cx.me.account_id)? {
-            if !self.live.claimed.contains_key(&account) {
-                self.claim_of(cx, account);
-            }
-        }
         self.go_on_with_claims(cx)
+    }
+
+    /// Whether key packages of these accounts, or the answer that there are none, are here. If not, claims some.
+    pub(super) fn has_claimed(&self, cx: &mut Context<'_>, accounts: &[AccountId]) -> bool {
+        let missing = accounts
+            .iter()
+            .filter(|account| !self.live.claimed.contains_key(account));
+        let missing: Vec<_> = missing.copied().take(CLAIMS_IN_FLIGHT).collect();
+        if cx.requests.is_claiming(self.chat()) {
+            return false;
+        }
+        for account in &missing {
+            self.claim_of(cx, *account);
+        }
+        missing.is_empty()
     }
 
     fn claim_of(&self, cx: &mut Context<'_>, account: AccountId) {
@@ -54,14 +69,16 @@ impl Conversation {
     /// Once the others have some, claims those of this account's other devices, also if the list of devices names none: a
     /// device that is left out could not read what is said until it has come in by itself.
     fn go_on_with_claims(&mut self, cx: &mut Context<'_>) -> StepResult {
-        if cx.requests.is_claiming(self.chat()) {
+        let others = members::others(cx.conn, self.chat(), cx.me.account_id)?;
+        if !self.has_claimed(cx, &others) {
             return Ok(());
         }
         let claimed = &self.live.claimed;
-        if claimed.values().all(|packages| !packages.is_empty()) && !claimed.contains_key(&cx.me.account_id) {
+        if claimed.values().all(|packages| !packages.is_empty()) || self.is_group() {
             let me = cx.me.account_id;
-            self.claim_of(cx, me);
-            return Ok(());
+            if !self.has_claimed(cx, &[me]) {
+                return Ok(());
+            }
         }
         self.create(cx)
     }
@@ -72,9 +89,9 @@ impl Conversation {
         account: AccountId,
         packages: KeyPackages,
     ) -> StepResult {
-        if self.record.state() != ConversationState::Starting
-            || handshakes::find(cx.conn, self.chat())?.is_some()
-        {
+        let is_starting = self.record.state() == ConversationState::Starting;
+        let is_in_group = self.record.state() == ConversationState::Joined && self.is_group();
+        if !is_starting && !is_in_group || handshakes::find(cx.conn, self.chat())?.is_some() {
             return Ok(());
         }
         if account != cx.me.account_id
@@ -88,17 +105,16 @@ impl Conversation {
             .map(|device| device.key_package.to_vec())
             .collect();
         self.live.claimed.insert(account, packages);
+        if is_in_group {
+            cx.touch(self.chat());
+            return Ok(());
+        }
         self.go_on_with_claims(cx)
     }
 
-    /// Makes the group and its first commit, with every device whose key package is valid. Each of the other accounts
-    /// must have one.
-    fn create(&mut self, cx: &mut Context<'_>) -> StepResult {
-        let others = members::others(cx.conn, self.chat(), cx.me.account_id)?;
-        self.live.is_claiming = false;
+    /// The devices whose key packages are here and valid, and whether there were some that have expired. All are used up.
+    pub(super) fn verify_claimed(&mut self, cx: &mut Context<'_>) -> (Vec<VerifiedKeyPackage>, bool) {
         let claimed = std::mem::take(&mut self.live.claimed);
-        let send_id = cx.new_send_id();
-
         // A device that is left out enters by itself as soon as it can.
         let mut add = Vec::new();
         let mut devices = BTreeSet::new();
@@ -125,11 +141,33 @@ impl Conversation {
         for clash in clashes {
             self.server_misbehaved(cx, Misbehaviour::KeyPackagesClash(clash.into()));
         }
-        let has_all = others.iter().all(|account| {
+        (add, has_expired)
+    }
+
+    /// Makes the group and its first commit, with every device whose key package is valid. Each of the other accounts
+    /// must have one.
+    fn create(&mut self, cx: &mut Context<'_>) -> StepResult {
+        let others = members::others(cx.conn, self.chat(), cx.me.account_id)?;
+        self.live.is_claiming = false;
+        let send_id = cx.new_send_id();
+        let (mut add, has_expired) = self.verify_claimed(cx);
+        if self.live.adds_one_by_one {
+            // The group is made without anybody, who are then added one at a time.
+            add.retain(|package| package.certificate().account_id() == cx.me.account_id);
+        }
+        cut_to_batch(&mut add);
+        let is_added = |account: &AccountId| {
             add.iter()
                 .any(|package| package.certificate().account_id() == *account)
-        });
-        if !has_all {
+        };
+        let (others, left_out): (Vec<_>, Vec<_>) = others.into_iter().partition(is_added);
+        if self.is_group() {
+            // They are added as soon as they can be.
+            for account in left_out {
+                members::leave(cx.conn, self.chat(), account, 0)?;
+                wishes::set(cx.conn, self.chat(), (account, Wish::Add), cx.now)?;
+            }
+        } else if !left_out.is_empty() {
             if has_expired {
                 cx.warn(Warning::CertificatesExpired { chat: self.chat() });
             }
@@ -138,6 +176,13 @@ impl Conversation {
         }
         let request = match self.found_group(cx, send_id, &others, add)? {
             Ok(request) => request,
+            Err(error) if self.is_group() && !self.live.adds_one_by_one => {
+                tracing::warn!(chat = %self.chat(), %error, "the people of a group cannot be added together");
+                self.group.delete(cx, self.id())?;
+                self.live.adds_one_by_one = true;
+                self.back_off(cx, None);
+                return Ok(());
+            }
             Err(error) => {
                 self.group.delete(cx, self.id())?;
                 self.server_misbehaved(cx, Misbehaviour::KeyPackagesClash(error));
@@ -170,14 +215,17 @@ impl Conversation {
         add: Vec<VerifiedKeyPackage>,
     ) -> StepResult<Result<CreateConversation, CommitError>> {
         let id = self.id();
-        let &[other] = others else {
-            return Err(EngineError::Inconsistent(format!(
-                "a direct conversation with {} others",
-                others.len()
-            )));
+        let policy = match others {
+            _ if self.is_group() => GroupPolicy::group(cx.me.account_id),
+            &[other] => GroupPolicy::direct(cx.me.account_id, other)
+                .map_err(|error| EngineError::Inconsistent(error.to_string()))?,
+            _ => {
+                return Err(EngineError::Inconsistent(format!(
+                    "a direct conversation with {} others",
+                    others.len()
+                )));
+            }
         };
-        let policy = GroupPolicy::direct(cx.me.account_id, other)
-            .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
         self.group.delete(cx, id)?;
         let device = cx.device;
         let mls = cx.mls();
@@ -186,8 +234,7 @@ impl Conversation {
         let ratchet_tree = group.ratchet_tree()?;
         let plan = CommitPlan {
             add,
-            remove: Vec::new(),
-            update_path: false,
+            ..CommitPlan::default()
         };
         let bundle = match group.commit(&mls, device, plan, &LogClaim::of_no_place(1)) {
             Err(error @ (CommitError::Invalid(_) | CommitError::Policy(_))) => return Ok(Err(error)),
@@ -204,7 +251,20 @@ impl Conversation {
     }
 
     /// Handles the refusal of key packages.
-    pub(crate) fn claim_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) {
+    pub(crate) fn claim_refused(
+        &mut self,
+        cx: &mut Context<'_>,
+        account: AccountId,
+        problem: &Problem,
+    ) -> StepResult {
+        if !is_transient(problem) && self.is_group() {
+            self.live.claimed.insert(account, Vec::new());
+            if self.record.state() == ConversationState::Starting {
+                return self.go_on_with_claims(cx);
+            }
+            cx.touch(self.chat());
+            return Ok(());
+        }
         // What was handed out already is used at the next attempt.
         let claimed = std::mem::take(&mut self.live.claimed);
         self.forget_sends(cx);
@@ -214,6 +274,7 @@ impl Conversation {
         if !is_transient(problem) && problem.known_code() != Some(ProblemCode::NoKeyPackages) {
             cx.refused(None, problem);
         }
+        Ok(())
     }
 
     /// Handles the refusal of the creation. Returns the id of the existing conversation, if that is the reason.
@@ -222,6 +283,21 @@ impl Conversation {
         cx: &mut Context<'_>,
         problem: &Problem,
     ) -> StepResult<Option<ConversationId>> {
+        if self.is_group() {
+            if problem.known_code() == Some(ProblemCode::ConversationExists) {
+                // Nobody else makes this group: whatever has its id by now is something else, and gets nothing of what
+                // was written here.
+                self.found_under_another_id(cx)?;
+            } else {
+                // One of the people may be the reason: it is made without them, who are then added one at a time.
+                handshakes::delete(cx.conn, self.chat())?;
+                self.forget_sends(cx);
+                self.live.adds_one_by_one = true;
+                self.back_off(cx, None);
+            }
+            cx.refused(None, problem);
+            return Ok(None);
+        }
         if problem.known_code() == Some(ProblemCode::ConversationExists)
             && let Ok(winner) = ConversationId::try_from(&problem.conversation_id[..])
         {
@@ -238,6 +314,18 @@ impl Conversation {
         self.back_off(cx, None);
         cx.refused(None, problem);
         Ok(None)
+    }
+}
+
+impl Conversation {
+    /// Goes on with a group that is not made yet under another id.
+    pub(super) fn found_under_another_id(&mut self, cx: &mut Context<'_>) -> StepResult {
+        let other = ConversationId::from_bytes(cx.random());
+        let one_by_one = self.live.adds_one_by_one;
+        self.move_pending_to(cx, other, ConversationState::Starting)?;
+        self.live.adds_one_by_one = one_by_one;
+        self.back_off(cx, None);
+        Ok(())
     }
 }
 
@@ -262,23 +350,42 @@ impl Conversations {
 
     /// Gives a local conversation another id on the wire. No conversation has that id yet.
     pub(super) fn move_to(&mut self, cx: &mut Context<'_>, chat: ChatId, to: ConversationId) -> StepResult {
-        self.with(cx, chat, |conversation, cx| conversation.move_pending_to(cx, to))?;
+        self.with(cx, chat, |conversation, cx| {
+            conversation.move_pending_to(cx, to, ConversationState::Joining)
+        })?;
         Ok(())
     }
 }
 
 impl Conversation {
-    fn move_pending_to(&mut self, cx: &mut Context<'_>, id: ConversationId) -> StepResult {
+    /// Gives this conversation, of which this device holds no group or drops it, another id on the wire. No conversation
+    /// has that id yet.
+    pub(super) fn move_pending_to(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: ConversationId,
+        state: ConversationState,
+    ) -> StepResult {
         let chat = self.chat();
         let from = self.id();
         self.group.delete(cx, from)?;
         handshakes::delete(cx.conn, chat)?;
-        self.forget_sends(cx);
+        cx.requests.forget_conversation(chat, from);
+        cx.connection.forget_conversation(chat, from);
+        let retry = std::mem::take(&mut self.live.retry);
         self.live = Live::default();
+        self.live.retry = retry;
         self.record.release(cx.conn)?;
         raw_entries::delete_beyond(cx.conn, chat, 0)?;
+        held_entries::delete_beyond(cx.conn, chat, 0)?;
+        log_chain::clear(cx.conn, chat)?;
+        receipts::clear(cx.conn, chat)?;
+        records::moved(cx, chat, (from, id))?;
         self.record.set_id(id);
-        self.record.set_state(ConversationState::Joining);
+        self.record.set_state(state);
+        self.record.set_cursor(0, None);
+        self.record.set_accepted_number(0);
+        self.record.set_entering(false);
         outbox::unseal(cx.conn, chat)?;
         // The content and the message id depend on the conversation id.
         let origin = cx.origin(id);

@@ -6,23 +6,25 @@
 
 use subrosa_mls::{LogHash, PublicView, StagedExternalJoin, Transcript};
 use subrosa_wire::{
-    Timestamp,
+    AccountId, Timestamp,
     frames::{GroupState, log_entry::Payload},
 };
 
 use super::{
     Conversation,
     log::{Entry, own_commit},
+    message_status_changed,
     record::LogPlace,
 };
 use crate::{
-    api::{ConversationState, EngineError, Warning},
+    api::{ConversationState, EngineError, MessageStatus, NoticeKind, Warning},
     context::{Context, StepResult},
     limits::LOG_REFUSALS_MAX,
     misbehaviour::Misbehaviour,
+    records,
     store::{
         former_states::{self, FormerState},
-        handshakes, held_entries, log_chain,
+        handshakes, held_entries, log_chain, members, messages, outbox, wishes,
     },
 };
 
@@ -125,6 +127,7 @@ impl Conversation {
             held_entries::delete_through(cx.conn, chat, before)?;
             log_chain::clear(cx.conn, chat)?;
             self.record.set_cursor(before, None);
+            self.passed_over(cx)?;
             self.live.is_anchored = false;
         }
         if first_kept > accepted.seq {
@@ -180,6 +183,7 @@ impl Conversation {
             self.live.is_anchored = false;
             self.live.head_is_at_least(head.seq);
             self.record.set_cursor(first_kept - 1, None);
+            self.passed_over(cx)?;
             // The others' ratchets may be too far ahead: the next epoch begins anew.
             self.record.set_updated_at(Timestamp::from_millis(0));
             self.record.set_own_turn(false);
@@ -211,9 +215,46 @@ impl Conversation {
     /// Leaves the group, of which the log cannot be applied any more, to come back into it by an external commit.
     pub(super) fn rejoin(&mut self, cx: &mut Context<'_>) -> StepResult {
         cx.recovery.rejoins += 1;
-        let (chat, id) = (self.chat(), self.id());
-        let cursor = self.record.cursor();
+        let (chat, cursor) = (self.chat(), self.record.cursor());
         tracing::info!(%chat, cursor, "the log cannot be followed: joins again");
+        self.keep_former_state(cx)?;
+        // The group stays: on the next connection the log may be what it should be.
+        self.group.unload();
+        self.leave_log(cx)
+    }
+
+    /// Leaves the group from which a commit removes this account. What is public of it stays, so that a way back can be
+    /// checked if somebody adds the account again.
+    pub(super) fn account_removed(
+        &mut self,
+        cx: &mut Context<'_>,
+        by: Option<AccountId>,
+        (seq, at): (u64, Timestamp),
+    ) -> StepResult {
+        let (chat, me) = (self.chat(), cx.me.account_id);
+        let id = self.id();
+        self.keep_former_state(cx)?;
+        self.group.delete(cx, id)?;
+        self.leave_log(cx)?;
+        self.record.set_state(ConversationState::Removed);
+        members::leave(cx.conn, chat, me, seq)?;
+        wishes::clear(cx.conn, chat)?;
+        for row in outbox::all(cx.conn, chat)? {
+            match row.message {
+                Some(message) if messages::load(cx.conn, message)?.seq.is_none() => {
+                    outbox::park(cx.conn, row.id)?;
+                    messages::set_status(cx.conn, message, MessageStatus::Failed)?;
+                    message_status_changed(cx, message)?;
+                }
+                _ => outbox::delete(cx.conn, row.id)?,
+            }
+        }
+        self.notice(cx, NoticeKind::Removed, by, vec![me], (seq, at))
+    }
+
+    /// Keeps the state of the group from which a way back into it is checked.
+    pub(super) fn keep_former_state(&mut self, cx: &mut Context<'_>) -> StepResult {
+        let (chat, id) = (self.chat(), self.id());
         if let Some(group) = self.group.find(cx, id)?
             && !self.record.is_entering()
         {
@@ -224,14 +265,12 @@ impl Conversation {
                 chat,
                 &FormerState {
                     public_view: view.to_bytes(),
-                    reached: (cursor, self.record.chain()),
+                    reached: (self.record.cursor(), self.record.chain()),
                     epoch_began: (epoch_seq, log_chain::find(cx.conn, chat, epoch_seq)?),
                 },
             )?;
         }
-        // The group stays: on the next connection the log may be what it should be.
-        self.group.unload();
-        self.leave_log(cx)
+        Ok(())
     }
 
     /// Leaves a group in which nothing was read yet, to enter it from outside.
@@ -270,12 +309,13 @@ impl Conversation {
             former_states::delete(cx.conn, chat)?;
             self.live.follower = None;
             self.record.set_state(ConversationState::Joined);
+            records::joined(cx, (self.chat(), self.id()))?;
             self.changed(cx);
         }
         Ok(())
     }
 
-    fn leave_log(&mut self, cx: &mut Context<'_>) -> StepResult {
+    pub(super) fn leave_log(&mut self, cx: &mut Context<'_>) -> StepResult {
         held_entries::delete_beyond(cx.conn, self.chat(), 0)?;
         handshakes::delete(cx.conn, self.chat())?;
         self.forget_sends(cx);
@@ -291,22 +331,26 @@ impl Conversation {
         Ok(())
     }
 
-    /// Reports what was passed over on the way back into the group.
-    pub(super) fn report_gap(&mut self, cx: &mut Context<'_>) -> StepResult {
+    /// Reports what was passed over on the way back into the group. Returns the place up to which the log had been applied.
+    pub(super) fn report_gap(&mut self, cx: &mut Context<'_>) -> StepResult<Option<u64>> {
         let chat = self.chat();
         let Some(state) = former_states::find(cx.conn, chat)? else {
-            return Ok(());
+            return Ok(None);
         };
         former_states::delete(cx.conn, chat)?;
         let view = PublicView::load(&state.public_view)
             .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
         let id = self.id();
         let commits = self.group.load(cx, id)?.epoch().saturating_sub(view.epoch());
-        if self.record.cursor().saturating_sub(state.reached.0) > commits {
+        // What was said while this account was not a member was not for it.
+        let is_member = members::all(cx.conn, chat)?
+            .iter()
+            .any(|member| member.account == cx.me.account_id);
+        if is_member && self.record.cursor().saturating_sub(state.reached.0) > commits {
             cx.recovery.history_gaps += 1;
             cx.warn(Warning::HistoryGap { chat });
         }
-        Ok(())
+        Ok(Some(state.reached.0))
     }
 
     // ---- following ----
@@ -366,16 +410,31 @@ impl Conversation {
         if entry.seq != follower.place.seq + 1 {
             return Ok(());
         }
-        if entry.is_commit && follower.view.follow(&entry.payload).is_err() {
-            self.descent_failed(cx);
-            return Ok(());
+        let mut removed_by = None;
+        if entry.is_commit {
+            match follower.view.follow(&entry.payload) {
+                Ok(effect) if effect.accounts.removed.contains(&cx.me.account_id) => {
+                    removed_by = Some(effect.committer.account_id());
+                }
+                Ok(_) => {}
+                Err(_) => {
+                    self.descent_failed(cx);
+                    return Ok(());
+                }
+            }
         }
         let before = follower.place.hash;
         let hash = before.and_then(|before| self.chain_after(before, entry));
         if let Some(follower) = &mut self.live.follower {
             follower.place = LogPlace { seq: entry.seq, hash };
         }
-        Ok(())
+        match removed_by {
+            // What follows in the log is for this account only if somebody adds it again, and then it says so.
+            Some(by) if self.live.is_former => {
+                self.account_removed(cx, Some(by), (entry.seq, entry.accepted_at))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The place up to which the log is applied, or followed.

@@ -7,10 +7,10 @@ use subrosa_wire::{AccountId, Timestamp};
 
 use super::Conversation;
 use crate::{
-    api::{Event, Notice, NoticeKind},
+    api::NoticeKind,
     context::{Context, StepResult},
     devices,
-    store::{messages, notices, seen_devices},
+    store::seen_devices,
 };
 
 impl Conversation {
@@ -94,17 +94,12 @@ impl Conversation {
         if who.is_empty() {
             return Ok(());
         }
-        let notice = Notice {
-            chat: self.chat(),
-            conversation_id: self.id(),
-            position: messages::next_position(cx.conn, self.chat(), seq)?,
-            at,
-            kind: NoticeKind::DeviceAdded,
+        self.notice(
+            cx,
+            NoticeKind::DeviceAdded,
             by,
-            who: who.into_iter().collect(),
-        };
-        notices::insert(cx.conn, &notice)?;
-        cx.event(Event::NoticeAdded(Box::new(notice)));
-        Ok(())
+            who.into_iter().collect(),
+            (seq, at),
+        )
     }
 }

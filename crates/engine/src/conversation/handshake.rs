@@ -1,7 +1,7 @@
 //! Our own commits: making, sending, and the server's answer. At most one per conversation is in flight.
 
 use prost::Message as _;
-use subrosa_mls::CommitPlan;
+use subrosa_mls::{CommitError, CommitPlan};
 use subrosa_wire::{
     ConversationId, DeviceId,
     frames::{self, Append, CreateConversation, Problem, append, client_frame::Request},
@@ -23,18 +23,30 @@ impl Conversation {
         for device in &remove {
             self.live.removes(*device);
         }
+        let plan = CommitPlan {
+            remove,
+            update_path: true,
+            ..CommitPlan::default()
+        };
+        Ok(self.commit(cx, plan)??)
+    }
+
+    /// Makes and sends a commit; or says why it cannot be made.
+    pub(super) fn commit(
+        &mut self,
+        cx: &mut Context<'_>,
+        plan: CommitPlan,
+    ) -> StepResult<Result<(), CommitError>> {
         let send_id = cx.new_send_id();
         let id = self.id();
         let number = self.record.next_number();
         let claim = self.claim(number);
         let group = self.group.load(cx, id)?;
-        let plan = CommitPlan {
-            add: Vec::new(),
-            remove,
-            update_path: true,
-        };
         let device = cx.device;
-        let bundle = group.commit(&cx.mls(), device, plan, &claim)?;
+        let bundle = match group.commit(&cx.mls(), device, plan, &claim) {
+            Ok(bundle) => bundle,
+            Err(error) => return Ok(Err(error)),
+        };
         let handshake = HandshakeRow {
             kind: HandshakeKind::Update,
             send_id,
@@ -42,7 +54,8 @@ impl Conversation {
             request: commit_frame(bundle).encode_to_vec(),
         };
         handshakes::insert(cx.conn, self.chat(), &handshake)?;
-        self.send_handshake(cx, &handshake)
+        self.send_handshake(cx, &handshake)?;
+        Ok(Ok(()))
     }
 
     /// Sends the handshake unless it is already in flight.
@@ -83,10 +96,16 @@ impl Conversation {
         if handshake.kind == HandshakeKind::ExternalJoin {
             self.record.set_leaf_replaced_at(cx.now);
         }
+        if handshake.kind == HandshakeKind::Create && self.is_group() {
+            self.was_created(cx, entry.accepted_at)?;
+        }
         if handshake.kind != HandshakeKind::Update {
             return self.joined(cx);
         }
         handshakes::delete(cx.conn, self.chat())?;
+        if self.is_group() {
+            self.own_change_applied(cx, (entry.seq, entry.accepted_at))?;
+        }
         self.forget_sends(cx);
         self.live.retry.succeeded();
         cx.touch(self.chat());
@@ -149,6 +168,7 @@ impl Conversation {
             }
             _ => {
                 self.update_not_taken(cx);
+                self.addition_refused(cx);
                 self.back_off(cx, None);
                 cx.refused(None, problem);
                 Ok(())

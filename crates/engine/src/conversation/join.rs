@@ -12,6 +12,7 @@ use subrosa_wire::{
 use super::{
     Conversation, Conversations,
     descent::{Verdict, hash_to_claim},
+    groups::meet,
     new_direct, quarantine,
     record::LogPlace,
 };
@@ -19,11 +20,11 @@ use crate::{
     ChatId,
     api::{ConversationState, EngineError, Warning},
     context::{Context, StepResult, is_transient},
-    directory, key_packages,
+    key_packages,
     misbehaviour::{ForeignGroup, Misbehaviour},
+    records,
     requests::PendingRequest,
     store::{
-        contacts,
         conversations::{self, ConversationRow},
         former_states,
         handshakes::{self, HandshakeKind, HandshakeRow},
@@ -82,10 +83,16 @@ impl Conversations {
             // member only follows the log: an old Welcome would set it back.
             let is_joining = handshakes::find(cx.conn, row.chat)?.is_some();
             let was_member = former_states::find(cx.conn, row.chat)?.is_some();
-            let may_join = matches!(
-                row.state,
-                ConversationState::Starting | ConversationState::Joining
-            );
+            // Nobody but this device makes a group that is starting here.
+            let may_join = match row.state {
+                ConversationState::Joining => true,
+                ConversationState::Starting => row.kind == ConversationKind::Direct,
+                _ => false,
+            };
+            if row.state == ConversationState::Removed {
+                // If it is not an old one, Sync says that this account is a member again, and the log leads there.
+                cx.sync_again();
+            }
             if is_joining || was_member || !may_join {
                 return Ok(());
             }
@@ -106,13 +113,14 @@ impl Conversations {
                 return Ok(());
             }
         };
-        let person = match check_policy(cx, staged.policy(), known.as_ref().map(|row| row.chat))? {
-            Ok(person) => person,
+        let whose = match check_policy(cx, staged.policy(), known.as_ref())? {
+            Ok(whose) => whose,
             Err(why) => return self.refuse_group(cx, id, why),
         };
-        let Some(chat) = self.chat_to_join(cx, id, person)? else {
+        let Some(chat) = self.chat_to_join(cx, id, whose)? else {
             return Ok(());
         };
+        let by = staged.sender().account_id();
         self.with(cx, chat, |conversation, cx| {
             conversation.group.delete(cx, id)?;
             conversation.group.replace(staged.accept(&cx.mls())?);
@@ -123,6 +131,7 @@ impl Conversations {
             conversation.record.set_entering(true);
             conversation.live.head_is_at_least(item.seq);
             conversation.leaf_key_from_key_package(cx, is_last_resort);
+            conversation.live.added_by = Some(by);
             conversation.joined(cx)
         })?;
         Ok(())
@@ -194,11 +203,11 @@ impl Conversations {
                 return Ok(());
             }
         };
-        let person = match check_policy(cx, staged.policy(), known.as_ref().map(|row| row.chat))? {
-            Ok(person) => person,
+        let whose = match check_policy(cx, staged.policy(), known.as_ref())? {
+            Ok(whose) => whose,
             Err(why) => return self.refuse_group(cx, id, why),
         };
-        let Some(chat) = self.chat_to_join(cx, id, person)? else {
+        let Some(chat) = self.chat_to_join(cx, id, whose)? else {
             cx.connection.not_entered(id, cx.now);
             return Ok(());
         };
@@ -279,11 +288,24 @@ impl Conversations {
         &mut self,
         cx: &mut Context<'_>,
         id: ConversationId,
-        person: AccountId,
+        whose: Whose,
     ) -> StepResult<Option<ChatId>> {
         if let Some(row) = conversations::find(cx.conn, id)? {
             return Ok(Some(row.chat));
         }
+        let person = match whose {
+            Whose::Pair(person) => person,
+            Whose::Group => {
+                let state = ConversationState::Joining;
+                return Ok(Some(conversations::insert(
+                    cx.conn,
+                    id,
+                    ConversationKind::Group,
+                    state,
+                    cx.now,
+                )?));
+            }
+        };
         // One that is blocked is no reason to refuse another.
         let known = conversations::find_direct(cx.conn, person)?;
         let Some(row) = known.filter(|row| row.state != ConversationState::Blocked) else {
@@ -306,31 +328,59 @@ impl Conversations {
     fn refuse_group(&mut self, cx: &mut Context<'_>, id: ConversationId, why: ForeignGroup) -> StepResult {
         let known = conversations::find(cx.conn, id)?;
         cx.misbehaved(known.as_ref().map(|row| row.chat), why);
-        if let Some(row) = known {
-            self.with_row(cx, row, |conversation, cx| {
-                if why == ForeignGroup::OtherPerson {
-                    // The answer was a lie; the conversation is still there to be joined.
-                    conversation.back_off(cx, None);
-                } else {
-                    conversation.record.set_state(ConversationState::Blocked);
-                    conversation.changed(cx);
-                }
-                Ok(())
-            })?;
-        } else {
+        let Some(row) = known else {
             cx.connection.not_entered(id, cx.now);
-        }
+            return Ok(());
+        };
+        self.with_row(cx, row, |conversation, cx| {
+            if why == ForeignGroup::OtherPerson {
+                return conversation.shown_with_another(cx);
+            }
+            conversation.record.set_state(ConversationState::Blocked);
+            conversation.changed(cx);
+            Ok(())
+        })?;
         Ok(())
     }
 }
 
 impl Conversation {
+    /// Handles a group under this conversation's id that is one with somebody else. The answer may be a lie: a device that
+    /// was in a group of this conversation leaves it to the user what to do. One that was not goes on under another id, so
+    /// that the other conversation can be entered.
+    fn shown_with_another(&mut self, cx: &mut Context<'_>) -> StepResult {
+        let (chat, id) = (self.chat(), self.id());
+        let is_joined = self.record.state() == ConversationState::Joined;
+        if is_joined && !self.live.is_in_doubt {
+            self.back_off(cx, None);
+        } else if is_joined && !self.record.is_entering() {
+            self.rejoin(cx)?;
+            self.cut_off(cx);
+        } else if former_states::find(cx.conn, chat)?.is_some() || self.is_group() {
+            self.cut_off(cx);
+        } else {
+            tracing::info!(%chat, "the server has another conversation under this id: goes on under a new one");
+            let other = ConversationId::from_bytes(cx.random());
+            self.move_pending_to(cx, other, ConversationState::Starting)?;
+            self.back_off(cx, None);
+            cx.connection.not_entered(id, cx.now);
+            cx.sync_again();
+        }
+        Ok(())
+    }
+
     /// Handles the refusal of the group of a conversation that Sync does not name either: the server does not have it.
     fn gone_if_unnamed(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
-        let is_gone = problem.known_code() == Some(ProblemCode::NotAMember)
-            && cx.connection.synced
-            && !self.is_named(cx);
-        if !is_gone {
+        let is_refused = problem.known_code() == Some(ProblemCode::NotAMember) && cx.connection.synced;
+        let is_out = match self.record.state() {
+            ConversationState::Joined => self.live.is_in_doubt,
+            state => matches!(state, ConversationState::Joining | ConversationState::CutOff),
+        };
+        if is_refused && self.live.is_former && is_out {
+            // The log that would show it is gone. What this device held stays, in case it is not true.
+            return self.account_removed(cx, None, (self.record.cursor(), cx.now));
+        }
+        if !is_refused || self.is_named(cx) {
             return Ok(());
         }
         match self.record.state() {
@@ -341,6 +391,8 @@ impl Conversation {
             ConversationState::Joining if former_states::find(cx.conn, self.chat())?.is_some() => {
                 self.gone(cx);
             }
+            // Whoever was only added to a group does not make it anew.
+            ConversationState::Joining if self.is_group() => self.gone(cx),
             // This device was to join it in place of its own, or the user has decided.
             ConversationState::Joining => {
                 self.server_misbehaved(cx, Misbehaviour::NoSuchConversation);
@@ -399,17 +451,21 @@ impl Conversation {
         self.live.follows_from_epoch = false;
         self.live.entries_tried = 0;
         self.live.is_in_doubt = false;
-        self.report_gap(cx)?;
+        let reached = self.report_gap(cx)?;
         self.begin_chain(cx)?;
+        self.receipts_begin(cx, reached)?;
         held_entries::delete_through(cx.conn, self.chat(), cursor)?;
         self.drop_other_branch(cx)?;
         handshakes::delete(cx.conn, self.chat())?;
         outbox::unseal(cx.conn, self.chat())?;
+        let by = self.live.added_by.take();
+        self.members_found(cx, by)?;
         self.resend_lost(cx)?;
         self.forget_sends(cx);
         self.devices_found(cx)?;
         self.live.retry.succeeded();
         self.live.head_is_at_least(cursor);
+        records::joined(cx, (self.chat(), self.id()))?;
         cx.connection.to_join.remove(&self.id());
         cx.connection.cursor_moved(self.chat(), cursor);
         self.changed(cx);
@@ -472,33 +528,44 @@ fn invitation_dropped(cx: &mut Context<'_>, cause: &EngineError) {
     });
 }
 
-/// The other account of a direct conversation, as the group's signed context names it. The group was verified, so this
-/// account is in it.
+/// Whose conversation it is that this device enters.
+#[derive(Debug, Clone, Copy)]
+enum Whose {
+    /// This account's and that person's.
+    Pair(AccountId),
+    /// That of a group, whose members come and go.
+    Group,
+}
+
+/// Whose the conversation is, as the group's signed context says. The group was verified, so this account is in it.
 fn check_policy(
     cx: &mut Context<'_>,
     policy: &GroupPolicy,
-    known: Option<ChatId>,
-) -> StepResult<Result<AccountId, ForeignGroup>> {
+    known: Option<&ConversationRow>,
+) -> StepResult<Result<Whose, ForeignGroup>> {
     let me = cx.me.account_id;
-    let other = policy.accounts().iter().find(|account| **account != me);
+    // Before anybody is added to the contacts: a known conversation stays what it is, and in a direct one there is nobody
+    // else.
+    if policy.kind() == ConversationKind::NotesToSelf {
+        return Ok(Err(ForeignGroup::UnknownKind));
+    }
+    if known.is_some_and(|row| row.kind != policy.kind()) {
+        return Ok(Err(ForeignGroup::OtherPerson));
+    }
+    if policy.kind() == ConversationKind::Group {
+        return Ok(Ok(Whose::Group));
+    }
+    let other = policy.named_accounts().iter().find(|account| **account != me);
     let (ConversationKind::Direct, Some(person)) = (policy.kind(), other) else {
         return Ok(Err(ForeignGroup::UnknownKind));
     };
-    // Before anybody is added to the contacts: in a known conversation there is nobody else.
-    if let Some(chat) = known
-        && members::others(cx.conn, chat, me)? != [*person]
+    if let Some(row) = known
+        && members::others(cx.conn, row.chat, me)? != [*person]
     {
         return Ok(Err(ForeignGroup::OtherPerson));
     }
-    match contacts::find(cx.conn, *person)? {
-        Some(contact) if contact.handle.is_some() => {}
-        Some(_) => cx.connection.to_look_up.push(*person),
-        None => {
-            directory::add(cx, *person)?;
-            cx.connection.to_look_up.push(*person);
-        }
-    }
-    Ok(Ok(*person))
+    meet(cx, *person)?;
+    Ok(Ok(Whose::Pair(*person)))
 }
 
 /// The frame for a commit.

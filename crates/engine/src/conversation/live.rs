@@ -1,6 +1,6 @@
 //! What is known about a conversation on the current connection, and lost with it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use subrosa_wire::{AccountId, DeviceId, Timestamp, frames::Appended};
 
@@ -68,7 +68,25 @@ pub(super) struct Live {
     pub is_claiming: bool,
     /// Key packages claimed for the creation, by account.
     pub claimed: HashMap<AccountId, Vec<Vec<u8>>>,
+    /// Whom the next commit adds.
+    pub adding: BTreeSet<AccountId>,
+    /// People could not be added together, and are added one at a time.
+    pub adds_one_by_one: bool,
+    /// The server says that this account was removed.
+    pub is_former: bool,
+    /// Who has added this device to the group that it is about to join.
+    pub added_by: Option<AccountId>,
+    /// Accounts that had no key packages, and when they are asked again.
+    without_key_packages: HashMap<AccountId, Timestamp>,
     pub retry: Retry,
+    /// When this device's receipt may be sent again.
+    pub receipt_retry: Retry,
+    /// Whose messages it newly covers.
+    pub receipt_readers: BTreeSet<AccountId>,
+    /// The server has named the newest change of receipts on this connection.
+    pub are_receipts_named: bool,
+    /// Receipts of others are to be fetched once the log is applied up to this seq.
+    pub receipts_wanted_at: Option<u64>,
     /// The server has said once that it accepted a handshake in a place where the log shows something else.
     pub was_elsewhere: bool,
     /// How many times removal of each of this account's devices was attempted.
@@ -88,6 +106,42 @@ impl Live {
         self.handshake_accepted = None;
         self.is_claiming = false;
         self.claimed.clear();
+    }
+
+    /// Notes that an account has no key packages.
+    pub(super) fn has_no_key_packages(&mut self, account: AccountId, until: Timestamp) {
+        self.without_key_packages.insert(account, until);
+    }
+
+    /// Whether an account had no key packages a moment ago.
+    pub(super) fn is_without_key_packages(&self, account: AccountId, now: Timestamp) -> bool {
+        self.without_key_packages
+            .get(&account)
+            .is_some_and(|until| *until > now)
+    }
+
+    /// Whether something is due to be tried again. What is returns `true` only once.
+    pub(super) fn take_due(&mut self, now: Timestamp) -> bool {
+        let is_receipt_due = self.receipt_retry.take_due(now);
+        let were_waiting = self.without_key_packages.len();
+        self.without_key_packages.retain(|_, until| *until > now);
+        let may_be_added = self.without_key_packages.len() < were_waiting;
+        let may_commit = self.commits_held_until.take_if(|until| *until <= now).is_some();
+        self.retry.take_due(now) || is_receipt_due || may_be_added || may_commit
+    }
+
+    /// The earliest instant at which something is due.
+    pub(super) fn wake_at(&self) -> Option<Timestamp> {
+        let to_add = self.without_key_packages.values().min().copied();
+        [
+            self.retry.at(),
+            self.receipt_retry.at(),
+            to_add,
+            self.commits_held_until,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Whether another attempt to remove a signed-out device makes sense.

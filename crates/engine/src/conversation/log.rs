@@ -6,7 +6,8 @@
 use bytes::Bytes;
 use prost::Message as _;
 use subrosa_mls::{
-    CommitSender, LogHash, MemberFault, ProcessError, Received, StagedCommit, payload_hash, peek,
+    AccountsChanged, CommitSender, LogHash, MemberFault, ProcessError, Received, StagedCommit, payload_hash,
+    peek,
 };
 use subrosa_wire::{
     DeviceId, SendId, Timestamp,
@@ -27,12 +28,14 @@ use crate::{
         HELD_BYTES_MAX, HELD_BYTES_TOTAL_MAX, HELD_ENTRIES_MAX, HELD_ENTRIES_TOTAL_MAX, LOG_REFUSALS_MAX,
     },
     misbehaviour::{MemberMisbehaviour, Misbehaviour},
+    records,
     requests::PendingRequest,
     store::{
         corrupt,
         handshakes::{self, HandshakeKind, HandshakeRow},
-        held_entries, log_chain,
+        held_entries, log_chain, members,
         outbox::{self, OutboxRow},
+        receipts,
     },
 };
 
@@ -159,6 +162,7 @@ impl Conversation {
     /// Begins to read the log at another place than the one that was named first.
     fn begin_at(&mut self, cx: &Context<'_>, place: LogPlace) -> StepResult {
         self.record.set_cursor(place.seq, place.hash);
+        self.receipts_begin(cx, None)?;
         self.begin_chain(cx)
     }
 
@@ -289,6 +293,9 @@ impl Conversation {
     /// other one says is read, too, so that nothing is lost by the lie.
     fn applied_before(&mut self, cx: &mut Context<'_>, entry: &Entry) -> StepResult {
         let chat = self.chat();
+        if entry.seq <= self.record.epoch_seq() {
+            return Ok(());
+        }
         let before = match entry.seq.checked_sub(1) {
             Some(before) => log_chain::find(cx.conn, chat, before)?,
             None => None,
@@ -361,6 +368,7 @@ impl Conversation {
         if self.record.is_entering() {
             return if entry.is_commit && self.group.load(cx, id)?.was_begun_by(&entry.payload) {
                 self.record.set_entering(false);
+                records::joined(cx, (self.chat(), id))?;
                 self.epoch_began(cx, entry)?;
                 Ok(Applied::Done)
             } else {
@@ -437,10 +445,11 @@ impl Conversation {
     }
 
     /// Notes that an epoch begins with this entry: what was claimed before it is over.
-    pub(super) fn epoch_began(&mut self, cx: &Context<'_>, entry: &Entry) -> StepResult {
+    pub(super) fn epoch_began(&mut self, cx: &mut Context<'_>, entry: &Entry) -> StepResult {
         self.record.set_epoch_seq(entry.seq);
         self.budget.epoch_began();
-        Ok(log_chain::delete_before(cx.conn, self.chat(), entry.seq)?)
+        self.keep_receipt_key(cx)?;
+        Ok(())
     }
 
     /// Applies another member's commit. The epoch ends, so our ciphertexts not yet accepted are thrown away.
@@ -450,6 +459,12 @@ impl Conversation {
         entry: &Entry,
         staged: StagedCommit,
     ) -> StepResult<Applied> {
+        let (CommitSender::Member(by) | CommitSender::External(by)) = staged.sender();
+        let by = by.account_id();
+        if staged.accounts().removed.contains(&cx.me.account_id) {
+            self.account_removed(cx, Some(by), (entry.seq, entry.accepted_at))?;
+            return Ok(Applied::Stays);
+        }
         if staged.self_removed() {
             // Another device of this account has learned that this one is signed out. If it is not, Sync and an
             // external join bring it back.
@@ -466,6 +481,9 @@ impl Conversation {
             );
         }
         self.devices_arrive(cx, &staged, entry.seq, entry.accepted_at)?;
+        for removed in staged.removed() {
+            receipts::delete(cx.conn, self.chat(), removed.device_id())?;
+        }
         let is_external = matches!(staged.sender(), CommitSender::External(_));
         let (CommitSender::Member(sender) | CommitSender::External(sender)) = staged.sender();
         if is_external {
@@ -481,6 +499,8 @@ impl Conversation {
             self.heard(cx, entry, sender, staged.claim())?;
         }
         let adds = !staged.added().is_empty() || is_external;
+        let changes_group =
+            staged.policy_after().is_some() || *staged.accounts() != AccountsChanged::default();
         let returned = staged
             .removed()
             .iter()
@@ -503,9 +523,16 @@ impl Conversation {
             self.record.set_name_sent(false);
         }
         if let Some(reached) = returned {
-            self.resend_to_returned(cx, reached)?;
+            // Whatever it claims to have reached: what was said before its account came in was not for it.
+            let members = members::all(cx.conn, self.chat())?;
+            let joined = members.iter().find(|member| member.account == by);
+            let joined = joined.map_or(0, |member| member.joined_seq);
+            self.resend_to_returned(cx, reached, joined)?;
         }
         self.epoch_began(cx, entry)?;
+        if changes_group {
+            self.members_changed(cx, Some(by), (entry.seq, entry.accepted_at))?;
+        }
         self.changed(cx);
         Ok(Applied::Done)
     }
@@ -559,6 +586,7 @@ impl Conversation {
                     return Ok(Applied::Stays);
                 }
                 self.skipped(cx, entry)?;
+                self.leave_out(cx, seq)?;
                 Ok(Applied::Done)
             }
         }

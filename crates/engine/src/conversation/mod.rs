@@ -4,6 +4,8 @@
 //! be done further up, a module returns a value, and [`Conversation`] acts on it here.
 
 mod queue;
+mod receipts;
+mod signalling;
 
 mod handshake;
 mod healing;
@@ -13,6 +15,8 @@ mod returns;
 mod chain;
 mod descent;
 mod log;
+
+mod groups;
 
 mod create;
 mod join;
@@ -31,7 +35,10 @@ use std::collections::{BTreeSet, HashMap};
 use subrosa_mls::ConversationKind;
 use subrosa_wire::{
     AccountId, ConversationId, SendId, Timestamp,
-    frames::{Appended, ConversationHead, Cursor, Deliver, LogEntry, LogPage, Problem, log_entry::Payload},
+    frames::{
+        self, Appended, ConversationHead, Cursor, Deliver, LogEntry, LogPage, Problem, ReceiptChanged,
+        ReceiptsPage, log_entry::Payload,
+    },
 };
 
 use crate::{
@@ -41,6 +48,7 @@ use crate::{
     ids::OutboxId,
     limits::LOADED_LEAVES_MAX,
     misbehaviour::{MemberMisbehaviour, Misbehaviour},
+    signals,
     store::{
         conversations::{self, ConversationRow},
         handshakes::{self, HandshakeKind},
@@ -50,6 +58,7 @@ use crate::{
 
 use budget::Budget;
 use group::LoadedGroup;
+pub(crate) use groups::create_group;
 pub(crate) use join::fetch_group;
 use live::Live;
 use log::{Applied, Entry, own_commit};
@@ -168,7 +177,7 @@ impl Conversations {
         let mut due: Vec<_> = self
             .kept
             .iter_mut()
-            .filter_map(|(chat, kept)| kept.live.retry.take_due(now).then_some(*chat))
+            .filter_map(|(chat, kept)| kept.live.take_due(now).then_some(*chat))
             .collect();
         due.sort_unstable();
         due
@@ -176,7 +185,7 @@ impl Conversations {
 
     /// The earliest instant at which a conversation is due for another attempt.
     pub(crate) fn wake_at(&self) -> Option<Timestamp> {
-        self.kept.values().filter_map(|kept| kept.live.retry.at()).min()
+        self.kept.values().filter_map(|kept| kept.live.wake_at()).min()
     }
 
     /// Forgets which cursors the server knows: all are sent again after the next Sync.
@@ -241,6 +250,74 @@ impl Conversations {
         Ok(())
     }
 
+    /// Handles a receipt that was pushed.
+    pub(crate) fn receipt_changed(&mut self, cx: &mut Context<'_>, changed: &ReceiptChanged) -> StepResult {
+        let Some(receipt) = &changed.receipt else {
+            return Ok(());
+        };
+        let Ok(id) = ConversationId::try_from(&receipt.conversation_id[..]) else {
+            cx.misbehaved(None, Misbehaviour::NoConversation);
+            return Ok(());
+        };
+        // One of a conversation that is not known yet is fetched once it is.
+        if let Some(row) = if_readable(conversations::find(cx.conn, id))?
+            && row.state != ConversationState::Quarantined
+        {
+            self.with_row(cx, row, |conversation, cx| {
+                conversation.receipt_changed(cx, receipt, changed.after_change)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Handles a signal.
+    pub(crate) fn signal(&mut self, cx: &mut Context<'_>, signal: &frames::Signal) -> StepResult {
+        let Ok(id) = ConversationId::try_from(&signal.conversation_id[..]) else {
+            cx.misbehaved(None, Misbehaviour::NoConversation);
+            return Ok(());
+        };
+        if let Some(row) = if_readable(conversations::find(cx.conn, id))?
+            && row.state == ConversationState::Joined
+        {
+            self.with_row(cx, row, |conversation, cx| {
+                conversation.signal_received(cx, signal)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Seals and sends the signals that are due.
+    pub(crate) fn send_signals(&mut self, cx: &mut Context<'_>) -> StepResult {
+        let mut sealed = Vec::new();
+        for (chat, signal) in signals::take_due(cx) {
+            let of_one = self.with(cx, chat, |conversation, cx| conversation.seal_signal(cx, signal))?;
+            sealed.extend(of_one.flatten());
+        }
+        signals::send(cx, sealed);
+        Ok(())
+    }
+
+    /// Handles the receipts of several conversations.
+    pub(crate) fn receipts_page(&mut self, cx: &mut Context<'_>, page: &ReceiptsPage) -> StepResult {
+        for of_one in &page.conversations {
+            let id = ConversationId::try_from(&of_one.conversation_id[..]).ok();
+            let row = id
+                .map(|id| if_readable(conversations::find(cx.conn, id)))
+                .transpose()?;
+            match row.flatten() {
+                Some(row) if cx.connection.receipts.answered(row.chat) => {
+                    self.with_row(cx, row, |conversation, cx| conversation.receipts_page(cx, of_one))?;
+                }
+                // It may have moved to another id.
+                _ => cx.misbehaved(None, Misbehaviour::WrongAnswer),
+            }
+        }
+        cx.connection
+            .receipts
+            .fetched(cx.now, !page.conversations.is_empty());
+        Ok(())
+    }
+
     /// Handles a conversation of the account that Sync names.
     pub(crate) fn head(&mut self, cx: &mut Context<'_>, head: &ConversationHead) -> StepResult {
         let Ok(id) = ConversationId::try_from(&head.conversation_id[..]) else {
@@ -248,6 +325,9 @@ impl Conversations {
             return Ok(());
         };
         cx.connection.named.insert(id);
+        if head.former && conversations::find(cx.conn, id)?.is_none() {
+            return Ok(());
+        }
         if let Some(row) = if_readable(conversations::find(cx.conn, id))? {
             self.with_row(cx, row, |conversation, cx| conversation.head_synced(cx, head))?;
             return Ok(());
@@ -281,7 +361,7 @@ fn new_direct(
 ) -> StepResult<ChatId> {
     let chat = conversations::insert(cx.conn, id, ConversationKind::Direct, state, cx.now)?;
     for account in [cx.me.account_id, person] {
-        members::insert(cx.conn, chat, account, Role::Member, 0)?;
+        members::enter(cx.conn, chat, account, Role::Member, 0)?;
     }
     Ok(chat)
 }
@@ -408,10 +488,21 @@ impl Conversation {
     fn head_synced(&mut self, cx: &mut Context<'_>, head: &ConversationHead) -> StepResult {
         self.live.head_is_at_least(head.head_seq);
         self.live.acknowledged = self.live.acknowledged.max(head.cursor);
+        self.receipts_named(cx, head.receipts_change)?;
         self.resume(cx)?;
+        if self.record.state() == ConversationState::Removed && !head.former {
+            // Somebody has added this account again. The log leads there.
+            self.record.set_state(ConversationState::Joining);
+            self.changed(cx);
+            cx.touch(self.chat());
+        }
+        self.live.is_former = head.former && self.is_group();
         if self.record.state() == ConversationState::Starting
             && handshakes::find(cx.conn, self.chat())?.is_none()
         {
+            if self.is_group() {
+                return self.found_under_another_id(cx);
+            }
             // It was lost, and somebody has put it back.
             self.record.set_state(ConversationState::Joining);
             self.changed(cx);
@@ -431,6 +522,9 @@ impl Conversation {
         }
         if head.head_seq < at_sync {
             self.suspect_return(cx);
+        } else if head.former && cursor < head.head_seq {
+            // The log shows how that came about.
+            cx.touch(self.chat());
         } else if !head.member && !is_older {
             self.doubt(cx);
         } else if head.member && !cx.connection.has_moved(self.chat()) {
@@ -519,10 +613,10 @@ impl Conversation {
 
     /// Refuses a command for a conversation that cannot be used.
     pub(crate) fn check_usable(&self) -> Result<(), CommandError> {
-        if self.record.state() == ConversationState::Blocked {
-            Err(CommandError::Blocked)
-        } else {
-            Ok(())
+        match self.record.state() {
+            ConversationState::Blocked => Err(CommandError::Blocked),
+            ConversationState::Removed => Err(CommandError::NotAMember),
+            _ => Ok(()),
         }
     }
 
@@ -530,7 +624,7 @@ impl Conversation {
     fn ask_again(&mut self, cx: &mut Context<'_>) -> StepResult {
         let id = self.id();
         let was_joined = self.record.cursor() > 0 || self.group.find(cx, id)?.is_some();
-        self.record.set_state(if was_joined {
+        self.record.set_state(if was_joined || self.is_group() {
             ConversationState::Joining
         } else {
             ConversationState::Starting

@@ -11,22 +11,23 @@ use subrosa_wire::{
     problem::ProblemCode,
 };
 
-use super::{Conversation, join, message_status_changed, record::number_after};
+use super::{Conversation, groups::NextChange, join, message_status_changed, record::number_after};
 use crate::{
     LocalMessageId,
     api::{ConversationState, Event, MessageStatus},
-    content::{
-        MessageText, Profile, SendToken, StatusReport, clean_name, compose, limits::STATUS_ENTRIES_MAX,
-    },
+    content::{DisplayName, MessageText, Profile, SendToken, clean_name, compose},
     context::{Context, StepResult, is_transient},
     ids::OutboxId,
     limits::{COMMITS_HELD_RETRY, LOG_REFUSALS_MAX, SEND_WINDOW},
     misbehaviour::Misbehaviour,
+    profile_objects,
     requests::PendingRequest,
+    signals,
     store::{
         handshakes,
         messages::{self, NewMessage},
         outbox::{self, OutboxRow, Sealed},
+        receipts,
     },
 };
 
@@ -58,7 +59,9 @@ impl Conversation {
             return self.send_handshake(cx, &handshake);
         }
         match self.record.state() {
-            ConversationState::Blocked | ConversationState::Quarantined => Ok(()),
+            ConversationState::Blocked | ConversationState::Quarantined | ConversationState::Removed => {
+                Ok(())
+            }
             ConversationState::CutOff if self.live.is_cut_off => Ok(()),
             ConversationState::Joining | ConversationState::CutOff => {
                 let head = self.live.head;
@@ -71,7 +74,8 @@ impl Conversation {
                 Ok(())
             }
             ConversationState::Starting => {
-                if !self.live.is_claiming && !outbox::head(cx.conn, self.chat(), 1)?.is_empty() {
+                let is_wanted = self.is_group() || !outbox::head(cx.conn, self.chat(), 1)?.is_empty();
+                if !self.live.is_claiming && is_wanted {
                     return self.claim_key_packages(cx);
                 }
                 Ok(())
@@ -92,6 +96,8 @@ impl Conversation {
                         self.live.renumbers = false;
                         outbox::unseal(cx.conn, self.chat())?;
                     }
+                    self.fetch_receipts(cx);
+                    self.send_receipt(cx)?;
                     return self.send_next(cx);
                 }
                 Ok(())
@@ -112,7 +118,7 @@ impl Conversation {
     }
 
     fn send_next(&mut self, cx: &mut Context<'_>) -> StepResult {
-        self.queue_name_and_reports(cx)?;
+        self.queue_name(cx)?;
         let rows = outbox::head(cx.conn, self.chat(), SEND_WINDOW)?;
         let id = self.id();
         let signed_out = signed_out_devices(self.group.load(cx, id)?, cx)?;
@@ -123,6 +129,10 @@ impl Conversation {
             self.removable(cx, signed_out)
         };
         let next = rows.iter().find(|row| row.sealed.is_none());
+        if self.is_group() && !are_held && self.changes_group(cx, &rows)? {
+            self.send_sealed(cx, rows);
+            return Ok(());
+        }
         let starts_turn = next.is_some_and(|row| row.message.is_some()) && self.starts_turn(cx.now);
         let unsealed = rows.iter().filter(|row| row.sealed.is_none()).count();
         let is_epoch_used_up = unsealed > 0 && !self.budget.may_encrypt(unsealed);
@@ -142,6 +152,23 @@ impl Conversation {
         let rows = self.seal(cx, rows)?;
         self.send_sealed(cx, rows);
         Ok(())
+    }
+
+    /// Makes the next change of the group that the user wants. Returns whether everything else waits for it.
+    fn changes_group(&mut self, cx: &mut Context<'_>, rows: &[OutboxRow]) -> StepResult<bool> {
+        let is_sending = rows.iter().any(|row| row.sealed.is_some());
+        match self.next_change(cx, is_sending)? {
+            // What is said meanwhile need not wait.
+            NextChange::Nothing | NextChange::Waits => Ok(false),
+            NextChange::AfterSends => Ok(true),
+            NextChange::Commit(plan) => {
+                if let Err(error) = self.commit(cx, plan)? {
+                    self.change_impossible(cx, error)?;
+                    return Ok(false);
+                }
+                Ok(true)
+            }
+        }
     }
 
     /// Encrypts the rows that are not yet encrypted for the current epoch.
@@ -188,32 +215,50 @@ impl Conversation {
         removable
     }
 
-    /// Queues our display name, if the members do not know it yet, and the reports that are due.
-    fn queue_name_and_reports(&mut self, cx: &mut Context<'_>) -> StepResult {
+    /// Queues our display name, if the members do not know it yet and something is said to them.
+    fn queue_name(&mut self, cx: &mut Context<'_>) -> StepResult {
         let chat = self.chat();
-        let origin = cx.origin(self.id());
-        let has_reports = messages::has_reports(cx.conn, chat)?;
-        let queued = outbox::head(cx.conn, chat, SEND_WINDOW)?;
         if !self.record.is_name_sent()
-            && let Some(name) = cx.me.name.clone()
-            && (has_reports || !queued.is_empty())
+            && (self.record.announces()
+                || receipts::own(cx.conn, chat)?.is_due()
+                || outbox::has_any(cx.conn, chat)?)
         {
+            self.queue_group_profile(cx)?;
+            let object = profile_objects::own_reference(cx)?;
+            if cx.me.name.is_none() && object.is_none() {
+                self.record.set_name_sent(true);
+                return Ok(());
+            }
+            let origin = cx.origin(self.id());
             let profile = Profile {
-                name: clean_name(&name).ok(),
+                name: cx.me.name.as_deref().and_then(|name| clean_name(name).ok()),
+                object,
             };
             let content = compose::profile(&origin, cx.new_salt(), &profile);
             self.queue(cx, None, &origin.encode(&content)?.1)?;
             self.record.set_name_sent(true);
         }
-        // Reports that become due while the window is full wait and are sent together.
-        if has_reports && queued.len() < SEND_WINDOW {
-            let reports = messages::take_reports(cx.conn, chat, STATUS_ENTRIES_MAX)?;
-            for report in StatusReport::batches(reports) {
-                let content = compose::status_report(&origin, cx.new_salt(), &report);
-                self.queue(cx, None, &origin.encode(&content)?.1)?;
-            }
-        }
         Ok(())
+    }
+
+    /// Queues the name of the group, if this account may give it one, or has just added somebody who cannot know it.
+    fn queue_group_profile(&mut self, cx: &mut Context<'_>) -> StepResult {
+        let has_added = self.record.announces();
+        self.record.set_announces(false);
+        let id = self.id();
+        let (title, me) = (self.record.title(), cx.me.account_id);
+        let name = title.and_then(|title| DisplayName::try_from(title).ok());
+        if !self.is_group() || !has_added && !self.group.load(cx, id)?.policy().may_change_profile(me) {
+            return Ok(());
+        }
+        let Some(name) = name else { return Ok(()) };
+        let origin = cx.origin(id);
+        let profile = Profile {
+            name: Some(name),
+            object: None,
+        };
+        let content = compose::group_profile(&origin, cx.new_salt(), &profile);
+        self.queue(cx, None, &origin.encode(&content)?.1)
     }
 
     /// Puts a content at the end of the queue.
@@ -255,6 +300,7 @@ impl Conversation {
         let message = messages::insert(cx.conn, self.chat(), &new)?;
         self.queue(cx, Some(message), &content)?;
         self.record.set_active(cx.now, cx.now);
+        signals::sent(cx, self.chat());
         cx.event(Event::MessageSent(Box::new(messages::load(cx.conn, message)?)));
         cx.touch(self.chat());
         Ok(())

@@ -1,7 +1,7 @@
 //! The row of a conversation: read by getters, changed by setters that name the column, saved in one place.
 
 use rusqlite::Connection;
-use subrosa_mls::LogHash;
+use subrosa_mls::{ConversationKind, LogHash};
 use subrosa_wire::{ConversationId, Timestamp, limits::SEND_NUMBER_MAX};
 
 use crate::{
@@ -59,8 +59,31 @@ impl Record {
         self.row.id
     }
 
+    pub(super) fn kind(&self) -> ConversationKind {
+        self.row.kind
+    }
+
     pub(super) fn state(&self) -> ConversationState {
         self.row.state
+    }
+
+    /// What the members call it.
+    pub(super) fn title(&self) -> Option<&str> {
+        self.row.title.as_deref()
+    }
+
+    /// Sets what the members call it.
+    pub(super) fn set_title(&mut self, title: &str) {
+        self.change(|row| row.title = Some(title.to_owned()));
+    }
+
+    /// Whether the members of a group are to be told its name, whether or not something else is said.
+    pub(super) fn announces(&self) -> bool {
+        self.row.announces
+    }
+
+    pub(super) fn set_announces(&mut self, announces: bool) {
+        self.change(|row| row.announces = announces);
     }
 
     /// What is known of the quarantine, if it is in one.

@@ -23,7 +23,7 @@ use crate::{
     limits::{LEAF_REPLACED_EVERY, LOG_REFUSALS_MAX, RAW_AGE_MAX, RESENT_MAX},
     requests::PendingRequest,
     store::{
-        former_states, handshakes, log_chain,
+        former_states, handshakes, log_chain, members,
         messages::{self, Resendable},
         outbox, raw_entries,
     },
@@ -136,6 +136,7 @@ impl Conversation {
             }
             return Ok(());
         }
+        cx.connection.records.server_went_back();
         self.put_back(cx, head.seq, head)
     }
 
@@ -359,6 +360,7 @@ impl Conversation {
             self.back_off(cx, None);
             return Ok(());
         }
+        cx.connection.records.server_went_back();
         let common = self.common_with(cx, head)?;
         if common > 0 {
             self.record.resend_from(common);
@@ -377,7 +379,14 @@ impl Conversation {
             return Ok(());
         };
         self.record.nothing_to_resend();
-        for id in self.queue_again(cx, after, u32::MAX)? {
+        // What was said before somebody came in was not for them.
+        let members = members::all(cx.conn, self.chat())?;
+        let newest = members
+            .iter()
+            .filter(|member| member.account != cx.me.account_id)
+            .map(|member| member.joined_seq)
+            .max();
+        for id in self.queue_again(cx, after, newest.unwrap_or_default(), u32::MAX)? {
             messages::set_lost(cx.conn, id)?;
             message_status_changed(cx, id)?;
         }
@@ -386,20 +395,32 @@ impl Conversation {
 
     /// Queues our messages again that a device may not have been able to read: it has come back into the group from
     /// outside, and had reached this place of the log.
-    pub(super) fn resend_to_returned(&mut self, cx: &mut Context<'_>, reached: u64) -> StepResult {
+    pub(super) fn resend_to_returned(
+        &mut self,
+        cx: &mut Context<'_>,
+        reached: u64,
+        joined: u64,
+    ) -> StepResult {
         if self.budget.resend(cx.now) {
-            self.queue_again(cx, reached, RESENT_MAX)?;
+            self.queue_again(cx, reached, joined, RESENT_MAX)?;
             cx.touch(self.chat());
         }
         Ok(())
     }
 
     /// Queues what was said after this place, and in the time for which servers get back what they lose.
-    fn queue_again(&self, cx: &mut Context<'_>, after: u64, max: u32) -> StepResult<Vec<LocalMessageId>> {
+    /// Nothing from up to `floor`.
+    fn queue_again(
+        &self,
+        cx: &mut Context<'_>,
+        after: u64,
+        floor: u64,
+        max: u32,
+    ) -> StepResult<Vec<LocalMessageId>> {
         let origin = cx.origin(self.id());
         let since = cx.now.minus(RAW_AGE_MAX);
         let mut queued = Vec::new();
-        for message in messages::own_after(cx.conn, self.chat(), (after, since), max)? {
+        for message in messages::own_after(cx.conn, self.chat(), (after, since), floor, max)? {
             let Resendable {
                 id,
                 message_id,

@@ -41,6 +41,21 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration {
         sql: include_str!("../../migrations/0010_entry_tags.sql"),
     },
+    Migration {
+        sql: include_str!("../../migrations/0011_records.sql"),
+    },
+    Migration {
+        sql: include_str!("../../migrations/0012_receipts.sql"),
+    },
+    Migration {
+        sql: include_str!("../../migrations/0013_presence.sql"),
+    },
+    Migration {
+        sql: include_str!("../../migrations/0014_profile_objects.sql"),
+    },
+    Migration {
+        sql: include_str!("../../migrations/0015_groups.sql"),
+    },
 ];
 
 /// The version of the schema in the file; 0 for an empty file.

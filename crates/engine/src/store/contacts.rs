@@ -1,12 +1,13 @@
 //! People: their accounts, pinned handles and names.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use subrosa_wire::{AccountId, Handle};
+use subrosa_wire::{AccountId, Handle, Timestamp};
 
-use super::{corrupt, id_bytes, readable};
+use super::{corrupt, from_sql, id_bytes, readable, to_sql};
 use crate::{api::Contact, database::DatabaseError};
 
-const COLUMNS: &str = "account_id, handle, former_handle, name";
+const COLUMNS: &str = "account_id, handle, former_handle, name,
+                       (SELECT version FROM profile_objects p WHERE p.account = account_id AND picture IS NOT NULL)";
 
 fn contact(row: &Row<'_>) -> Result<Contact, DatabaseError> {
     let handle = |index| {
@@ -20,6 +21,7 @@ fn contact(row: &Row<'_>) -> Result<Contact, DatabaseError> {
         handle: handle(1)?,
         former_handle: handle(2)?,
         name: row.get(3)?,
+        picture: row.get::<_, Option<i64>>(4)?.map(from_sql).transpose()?,
     })
 }
 
@@ -115,5 +117,26 @@ pub(crate) fn set_name(
         "UPDATE contacts SET name = ?2 WHERE account_id = ?1",
         params![account.as_bytes(), name],
     )?;
+    Ok(())
+}
+
+/// When the person was there last, as far as this device has seen.
+pub(crate) fn last_seen(conn: &Connection, account: AccountId) -> Result<Option<Timestamp>, DatabaseError> {
+    let at: Option<Option<i64>> = conn
+        .prepare_cached("SELECT last_seen FROM contacts WHERE account_id = ?1")?
+        .query_row([account.as_bytes()], |row| row.get(0))
+        .optional()?;
+    let at = at.flatten().map(from_sql).transpose()?;
+    Ok(at.map(Timestamp::from_millis))
+}
+
+/// Notes that the person was there.
+pub(crate) fn set_last_seen(
+    conn: &Connection,
+    account: AccountId,
+    at: Timestamp,
+) -> Result<(), DatabaseError> {
+    conn.prepare_cached("UPDATE contacts SET last_seen = ?2 WHERE account_id = ?1")?
+        .execute(params![account.as_bytes(), to_sql(at.as_millis())])?;
     Ok(())
 }

@@ -32,6 +32,8 @@ pub(crate) struct ConversationRow {
     /// Our messages after this seq are to be sent again.
     pub resend_after: Option<u64>,
     pub leaf_replaced_at: Timestamp,
+    /// Whether the members of a group are to be told its name.
+    pub announces: bool,
 }
 
 impl ConversationRow {
@@ -58,12 +60,13 @@ pub(crate) struct Quarantine {
 const COLUMNS: &str =
     "c.id, c.conversation_id, c.kind, c.title, c.state, c.cursor, c.accepted_number, c.updated_at,
                        c.own_turn, c.name_sent, c.active_at, c.chain, c.epoch_seq, c.entering, c.quarantined,
-                       c.retried_at, c.hidden, c.update_due, c.resend_after, c.leaf_replaced_at";
+                       c.retried_at, c.hidden, c.update_due, c.resend_after, c.leaf_replaced_at, c.announces";
 
 fn kind_to_sql(kind: ConversationKind) -> i64 {
     match kind {
         ConversationKind::Direct => 1,
         ConversationKind::NotesToSelf => 2,
+        ConversationKind::Group => 3,
     }
 }
 
@@ -71,6 +74,7 @@ fn kind_from_sql(value: i64) -> Result<ConversationKind, DatabaseError> {
     Ok(match value {
         1 => ConversationKind::Direct,
         2 => ConversationKind::NotesToSelf,
+        3 => ConversationKind::Group,
         _ => return Err(corrupt("a conversation's kind")),
     })
 }
@@ -83,6 +87,7 @@ const fn state_to_sql(state: ConversationState) -> Option<i64> {
         ConversationState::Joined => Some(2),
         ConversationState::Blocked => Some(3),
         ConversationState::CutOff => Some(4),
+        ConversationState::Removed => Some(5),
         ConversationState::Quarantined => None,
     }
 }
@@ -94,6 +99,7 @@ fn state_from_sql(value: i64) -> Result<ConversationState, DatabaseError> {
         2 => ConversationState::Joined,
         3 => ConversationState::Blocked,
         4 => ConversationState::CutOff,
+        5 => ConversationState::Removed,
         _ => return Err(corrupt("a conversation's state")),
     })
 }
@@ -134,6 +140,7 @@ fn conversation(row: &Row<'_>) -> Result<ConversationRow, DatabaseError> {
         update_due: instant(17)?,
         resend_after: row.get::<_, Option<i64>>(18)?.map(from_sql).transpose()?,
         leaf_replaced_at: instant(19)?,
+        announces: row.get(20)?,
     })
 }
 
@@ -186,10 +193,10 @@ pub(crate) fn ids(conn: &Connection) -> Result<Vec<(ChatId, ConversationId)>, Da
     })
 }
 
-/// How many conversations there are.
+/// How many conversations there are, without those that the user was removed from.
 pub(crate) fn count(conn: &Connection) -> Result<usize, DatabaseError> {
     let count: i64 = conn
-        .prepare_cached("SELECT COUNT(*) FROM conversations")?
+        .prepare_cached("SELECT COUNT(*) FROM conversations WHERE state <> 5")?
         .query_row([], |row| row.get(0))?;
     usize::try_from(count).map_err(|_| corrupt("a count"))
 }
@@ -211,6 +218,15 @@ pub(crate) fn insert(
     Ok(ChatId::new(conn.last_insert_rowid()))
 }
 
+/// Sets what the members of a group call it.
+pub(crate) fn set_title(conn: &Connection, chat: ChatId, title: &str) -> Result<(), DatabaseError> {
+    conn.execute(
+        "UPDATE conversations SET title = ?2 WHERE id = ?1",
+        params![chat, title],
+    )?;
+    Ok(())
+}
+
 /// Writes the mutable columns back.
 pub(crate) fn update(conn: &Connection, row: &ConversationRow) -> Result<(), DatabaseError> {
     let changed = conn
@@ -218,7 +234,8 @@ pub(crate) fn update(conn: &Connection, row: &ConversationRow) -> Result<(), Dat
             "UPDATE conversations
              SET conversation_id = ?2, state = COALESCE(?3, state), cursor = ?4, accepted_number = ?5, updated_at = ?6,
                  own_turn = ?7, name_sent = ?8, active_at = ?9, chain = ?10, epoch_seq = ?11, entering = ?12,
-                 update_due = ?13, resend_after = ?14, leaf_replaced_at = ?15
+                 update_due = ?13, resend_after = ?14, leaf_replaced_at = ?15, title = ?16,
+                 announces = ?17
              WHERE id = ?1",
         )?
         .execute(params![
@@ -237,6 +254,8 @@ pub(crate) fn update(conn: &Connection, row: &ConversationRow) -> Result<(), Dat
             to_sql(row.update_due.as_millis()),
             row.resend_after.map(to_sql),
             to_sql(row.leaf_replaced_at.as_millis()),
+            row.title,
+            row.announces,
         ])?;
     if changed == 1 {
         Ok(())
@@ -298,4 +317,13 @@ pub(crate) fn next_update_due(conn: &Connection) -> Result<Option<Timestamp>, Da
         .prepare_cached("SELECT min(update_due) FROM conversations WHERE state = 2 AND quarantined IS NULL")?
         .query_row([], |row| row.get(0))?;
     Ok(due.map(|due| Timestamp::from_millis(u64::try_from(due).unwrap_or_default())))
+}
+
+/// The direct conversations that this device is in and that were used last, at most `count_max`.
+pub(crate) fn newest_direct(conn: &Connection, count_max: u32) -> Result<Vec<ChatId>, DatabaseError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT id FROM conversations WHERE kind = 1 AND state = 2 AND entering = 0 AND hidden = 0
+         ORDER BY active_at DESC, id LIMIT ?1",
+    )?;
+    readable(statement.query([count_max])?, |row| Ok(row.get(0)?))
 }

@@ -10,6 +10,8 @@ use crate::{ChatId, api::Role, database::DatabaseError};
 pub(crate) struct MemberRow {
     pub account: AccountId,
     pub role: Role,
+    /// The place of the commit with which it came in; 0 if it was there from the start.
+    pub joined_seq: u64,
     /// The member has all messages up to this seq.
     pub delivered_up_to: u64,
     /// The member has read all messages up to this seq.
@@ -36,7 +38,7 @@ fn role_from_sql(value: i64) -> Result<Role, DatabaseError> {
 /// The current members, in the order of their account ids.
 pub(crate) fn all(conn: &Connection, chat: ChatId) -> Result<Vec<MemberRow>, DatabaseError> {
     let mut statement = conn.prepare_cached(
-        "SELECT account, role, delivered_up_to, read_up_to FROM members
+        "SELECT account, role, delivered_up_to, read_up_to, joined_seq FROM members
          WHERE conversation = ?1 AND left_seq IS NULL ORDER BY account",
     )?;
     let mut rows = statement.query([chat])?;
@@ -47,6 +49,7 @@ pub(crate) fn all(conn: &Connection, chat: ChatId) -> Result<Vec<MemberRow>, Dat
             role: role_from_sql(row.get(1)?)?,
             delivered_up_to: from_sql(row.get(2)?)?,
             read_up_to: from_sql(row.get(3)?)?,
+            joined_seq: from_sql(row.get(4)?)?,
         });
     }
     Ok(members)
@@ -63,8 +66,8 @@ pub(crate) fn others(
     Ok(members)
 }
 
-/// Adds a member, as of a seq in the log.
-pub(crate) fn insert(
+/// Adds a member as of a seq in the log, or one that has left comes back.
+pub(crate) fn enter(
     conn: &Connection,
     chat: ChatId,
     account: AccountId,
@@ -73,8 +76,39 @@ pub(crate) fn insert(
 ) -> Result<(), DatabaseError> {
     conn.execute(
         "INSERT INTO members (conversation, account, role, joined_seq, delivered_up_to, read_up_to)
-         VALUES (?1, ?2, ?3, ?4, 0, 0)",
+         VALUES (?1, ?2, ?3, ?4, 0, 0)
+         ON CONFLICT (conversation, account)
+         DO UPDATE SET role = excluded.role, joined_seq = excluded.joined_seq, left_seq = NULL,
+                       delivered_up_to = 0, read_up_to = 0",
         params![chat, account.as_bytes(), role_to_sql(role), to_sql(joined_seq)],
+    )?;
+    Ok(())
+}
+
+/// Notes that a member is none any more, as of a seq in the log.
+pub(crate) fn leave(
+    conn: &Connection,
+    chat: ChatId,
+    account: AccountId,
+    left_seq: u64,
+) -> Result<(), DatabaseError> {
+    conn.execute(
+        "UPDATE members SET left_seq = ?3 WHERE conversation = ?1 AND account = ?2",
+        params![chat, account.as_bytes(), to_sql(left_seq)],
+    )?;
+    Ok(())
+}
+
+/// Gives a member another role.
+pub(crate) fn set_role(
+    conn: &Connection,
+    chat: ChatId,
+    account: AccountId,
+    role: Role,
+) -> Result<(), DatabaseError> {
+    conn.execute(
+        "UPDATE members SET role = ?3 WHERE conversation = ?1 AND account = ?2",
+        params![chat, account.as_bytes(), role_to_sql(role)],
     )?;
     Ok(())
 }

@@ -1,22 +1,18 @@
-//! Messages, and the reports that are due for them.
+//! Messages.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 use subrosa_wire::{AccountId, ConversationId, Timestamp};
 
 use super::{corrupt, from_sql, id_bytes, readable, to_sql};
 use crate::{
     ChatId, LocalMessageId,
     api::{Message, MessageStatus},
-    content::{MessageId, ReportedStatus, SALT_LEN},
+    content::{MessageId, SALT_LEN},
     database::DatabaseError,
 };
 
 /// Pending messages come after every accepted one, in the order in which they were written.
 const PENDING_POSITION: i64 = 1 << 62;
-
-/// A report in the table. Only these two kinds are ever due.
-const DELIVERED: i64 = 1;
-const READ: i64 = 2;
 
 fn status_to_sql(status: MessageStatus) -> i64 {
     match status {
@@ -175,6 +171,51 @@ pub(crate) fn first_unread(conn: &Connection, chat: ChatId) -> Result<Option<i64
         .query_row([chat], |row| row.get(0))?)
 }
 
+/// The lowest place in the log of a message that the user has not seen.
+pub(crate) fn first_unread_seq(conn: &Connection, chat: ChatId) -> Result<Option<u64>, DatabaseError> {
+    conn.prepare_cached("SELECT MIN(seq) FROM messages WHERE conversation = ?1 AND status = 5")?
+        .query_row([chat], |row| row.get::<_, Option<i64>>(0))?
+        .map(from_sql)
+        .transpose()
+}
+
+/// Whether a message of this account is at the server, and not everybody is known to have it.
+pub(crate) fn has_undelivered(conn: &Connection, chat: ChatId) -> Result<bool, DatabaseError> {
+    Ok(conn
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM messages WHERE conversation = ?1 AND status = 2)")?
+        .query_row([chat], |row| row.get(0))?)
+}
+
+/// The messages of this account with seqs after one and up to another that not everybody is known to have read.
+pub(crate) fn own_unread_between(
+    conn: &Connection,
+    chat: ChatId,
+    (after, through): (u64, u64),
+) -> Result<Vec<(LocalMessageId, u64, MessageStatus)>, DatabaseError> {
+    let of_range = [
+        "SELECT id, seq, status FROM messages
+         WHERE conversation = ?1 AND outgoing = 1 AND seq > ?2 AND seq <= ?3 AND status BETWEEN ?4 AND ?5",
+        // And those that were sent again there.
+        "SELECT m.id, r.seq, m.status FROM resent_messages r JOIN messages m ON m.id = r.message
+         WHERE r.conversation = ?1 AND r.seq > ?2 AND r.seq <= ?3 AND m.status BETWEEN ?4 AND ?5",
+    ];
+    let mut messages = Vec::new();
+    for sql in of_range {
+        let mut statement = conn.prepare_cached(sql)?;
+        let rows = statement.query(params![
+            chat,
+            to_sql(after),
+            to_sql(through),
+            status_to_sql(MessageStatus::Sent),
+            status_to_sql(MessageStatus::Delivered),
+        ])?;
+        messages.append(&mut readable(rows, |row| {
+            Ok((row.get(0)?, from_sql(row.get(1)?)?, status_from_sql(row.get(2)?)?))
+        })?);
+    }
+    Ok(messages)
+}
+
 pub(crate) fn unread_count(conn: &Connection, chat: ChatId) -> Result<u64, DatabaseError> {
     let count: i64 = conn
         .prepare_cached("SELECT COUNT(*) FROM messages WHERE conversation = ?1 AND status = 5")?
@@ -254,17 +295,18 @@ pub(crate) struct Resendable {
 }
 
 /// The newest messages of this account after a place that are not queued, in their order. If the place is 0, which says
-/// nothing, those from before an instant are left out that others are known to have.
+/// nothing, those from before an instant are left out that others are known to have. None is from before `floor`.
 pub(crate) fn own_after(
     conn: &Connection,
     chat: ChatId,
     (after, since): (u64, Timestamp),
+    floor: u64,
     limit: u32,
 ) -> Result<Vec<Resendable>, DatabaseError> {
     let mut statement = conn.prepare_cached(
         "SELECT id, message_id, text, salt FROM (
              SELECT id, message_id, text, salt, position FROM messages
-             WHERE conversation = ?1 AND outgoing = 1 AND seq > ?2 AND salt IS NOT NULL
+             WHERE conversation = ?1 AND outgoing = 1 AND seq > MAX(?2, ?6) AND salt IS NOT NULL
                AND MAX(?2 > 0, sent_at >= ?4, status = ?5)
              ORDER BY position DESC LIMIT ?3
          ) AS newest
@@ -276,7 +318,8 @@ pub(crate) fn own_after(
         to_sql(after),
         limit,
         to_sql(since.as_millis()),
-        status_to_sql(MessageStatus::Sent)
+        status_to_sql(MessageStatus::Sent),
+        to_sql(floor),
     ])?;
     let mut messages = readable(rows, |row| {
         let salt: Vec<u8> = row.get(3)?;
@@ -318,6 +361,11 @@ pub(crate) fn set_accepted(
         .prepare_cached("SELECT conversation, seq IS NOT NULL, position FROM messages WHERE id = ?1")?
         .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?)))?;
     if is_placed {
+        // Whoever receives it there has it.
+        conn.prepare_cached(
+            "INSERT OR REPLACE INTO resent_messages (conversation, seq, message) VALUES (?1, ?2, ?3)",
+        )?
+        .execute(params![chat, to_sql(seq), id])?;
         return Ok(());
     }
     let place = if position < PENDING_POSITION {
@@ -363,58 +411,7 @@ pub(crate) fn set_message_id(
 }
 
 pub(crate) fn delete(conn: &Connection, id: LocalMessageId) -> Result<(), DatabaseError> {
+    conn.execute("DELETE FROM resent_messages WHERE message = ?1", [id])?;
     conn.execute("DELETE FROM messages WHERE id = ?1", [id])?;
     Ok(())
-}
-
-/// Makes a report due. A read report replaces a delivered one.
-pub(crate) fn add_report(
-    conn: &Connection,
-    chat: ChatId,
-    id: &MessageId,
-    status: ReportedStatus,
-) -> Result<(), DatabaseError> {
-    let status = match status {
-        ReportedStatus::Read => READ,
-        _ => DELIVERED,
-    };
-    conn.prepare_cached(
-        "INSERT INTO reports (conversation, message_id, status) VALUES (?1, ?2, ?3)
-         ON CONFLICT (conversation, message_id) DO UPDATE SET status = MAX(status, excluded.status)",
-    )?
-    .execute(params![chat, id.as_bytes(), status])?;
-    Ok(())
-}
-
-/// Takes out at most `limit` reports that are due.
-pub(crate) fn take_reports(
-    conn: &Connection,
-    chat: ChatId,
-    limit: usize,
-) -> Result<Vec<(MessageId, ReportedStatus)>, DatabaseError> {
-    let mut statement =
-        conn.prepare_cached("SELECT message_id, status FROM reports WHERE conversation = ?1 LIMIT ?2")?;
-    let mut rows = statement.query(params![chat, i64::try_from(limit).unwrap_or(i64::MAX)])?;
-    let mut reports = Vec::new();
-    while let Some(row) = rows.next()? {
-        let status = if row.get::<_, i64>(1)? == READ {
-            ReportedStatus::Read
-        } else {
-            ReportedStatus::Delivered
-        };
-        reports.push((message_id(&row.get::<_, Vec<u8>>(0)?)?, status));
-    }
-    for (id, _) in &reports {
-        conn.prepare_cached("DELETE FROM reports WHERE conversation = ?1 AND message_id = ?2")?
-            .execute(params![chat, id.as_bytes()])?;
-    }
-    Ok(reports)
-}
-
-pub(crate) fn has_reports(conn: &Connection, chat: ChatId) -> Result<bool, DatabaseError> {
-    let found: Option<i64> = conn
-        .prepare_cached("SELECT 1 FROM reports WHERE conversation = ?1 LIMIT 1")?
-        .query_row([chat], |row| row.get(0))
-        .optional()?;
-    Ok(found.is_some())
 }

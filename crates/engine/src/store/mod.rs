@@ -13,8 +13,12 @@ pub(crate) mod notices;
 pub(crate) mod outbox;
 pub(crate) mod own_devices;
 pub(crate) mod profile;
+pub(crate) mod profile_objects;
 pub(crate) mod raw_entries;
+pub(crate) mod receipts;
+pub(crate) mod records;
 pub(crate) mod seen_devices;
+pub(crate) mod wishes;
 
 use rusqlite::{Row, Rows};
 use subrosa_mls::LogHash;

@@ -8,7 +8,7 @@ use subrosa_wire::{AccountId, ConversationId, Timestamp, ids::ID_LEN};
 use super::{corrupt, from_sql, id_bytes, to_sql};
 use crate::{
     ChatId,
-    api::{Notice, NoticeKind},
+    api::{Notice, NoticeKind, Role},
     database::DatabaseError,
 };
 
@@ -22,6 +22,13 @@ fn notice(row: &Row<'_>) -> Result<Notice, DatabaseError> {
         at: Timestamp::from_millis(from_sql(row.get(3)?)?),
         kind: match row.get(4)? {
             1 => NoticeKind::DeviceAdded,
+            2 => NoticeKind::Created,
+            3 => NoticeKind::Added,
+            4 => NoticeKind::Removed,
+            5 => NoticeKind::RoleGiven(Role::Member),
+            6 => NoticeKind::RoleGiven(Role::Admin),
+            7 => NoticeKind::RoleGiven(Role::Owner),
+            8 => NoticeKind::Renamed,
             _ => return Err(corrupt("a notice's kind")),
         },
         by: by.map(|by| id_bytes(&by)).transpose()?.map(AccountId::from_bytes),
@@ -54,6 +61,13 @@ pub(crate) fn in_range(
 pub(crate) fn insert(conn: &Connection, notice: &Notice) -> Result<(), DatabaseError> {
     let kind = match notice.kind {
         NoticeKind::DeviceAdded => 1,
+        NoticeKind::Created => 2,
+        NoticeKind::Added => 3,
+        NoticeKind::Removed => 4,
+        NoticeKind::RoleGiven(Role::Member) => 5,
+        NoticeKind::RoleGiven(Role::Admin) => 6,
+        NoticeKind::RoleGiven(Role::Owner) => 7,
+        NoticeKind::Renamed => 8,
     };
     let who: Vec<u8> = notice
         .who

@@ -10,7 +10,7 @@ use crate::{ChatId, LocalMessageId, database::DatabaseError, ids::OutboxId};
 pub(crate) struct OutboxRow {
     pub id: OutboxId,
     pub send_id: SendId,
-    /// The message that it carries. `None` for reports and names.
+    /// The message that it carries. `None` for names.
     pub message: Option<LocalMessageId>,
     /// The encoded MIMI content.
     pub content: Vec<u8>,
@@ -188,12 +188,19 @@ pub(crate) fn delete_of_message(conn: &Connection, message: LocalMessageId) -> R
     Ok(())
 }
 
-/// The number of rows, in all conversations, that the server has not accepted yet.
-pub(crate) fn len(conn: &Connection) -> Result<u64, DatabaseError> {
+/// Whether anything of a conversation waits.
+pub(crate) fn has_any(conn: &Connection, chat: ChatId) -> Result<bool, DatabaseError> {
+    Ok(!head(conn, chat, 1)?.is_empty())
+}
+
+/// The number of rows, in all conversations, that the server has not accepted yet, and of receipts that are due, if it takes
+/// any.
+pub(crate) fn len(conn: &Connection, takes_receipts: bool) -> Result<u64, DatabaseError> {
     let count: i64 = conn.query_row(
-        "SELECT (SELECT COUNT(*) FROM outbox WHERE parked = 0) + (SELECT COUNT(*) FROM reports)
+        "SELECT (SELECT COUNT(*) FROM outbox WHERE parked = 0) + ?1 * (SELECT COUNT(*) FROM own_receipts r JOIN conversations c ON c.id = r.conversation
+                           WHERE r.changes > r.reported AND c.state = 2 AND c.quarantined IS NULL)
               + (SELECT COUNT(*) FROM handshakes)",
-        [],
+        [takes_receipts],
         |row| row.get(0),
     )?;
     from_sql(count)

@@ -123,6 +123,17 @@ pub(crate) fn setting(conn: &Connection, name: &str) -> Result<Option<Vec<u8>>, 
         .optional()?)
 }
 
+/// The settings whose names begin so, with their values.
+pub(crate) fn settings_from(
+    conn: &Connection,
+    prefix: &str,
+) -> Result<Vec<(String, Vec<u8>)>, DatabaseError> {
+    let mut statement =
+        conn.prepare("SELECT name, value FROM settings WHERE substr(name, 1, length(?1)) = ?1")?;
+    let rows = statement.query_map([prefix], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 pub(crate) fn set_setting(conn: &Connection, name: &str, value: Option<&[u8]>) -> Result<(), DatabaseError> {
     match value {
         Some(value) => conn.execute(

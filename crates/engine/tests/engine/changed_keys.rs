@@ -468,7 +468,8 @@ fn a_group_with_somebody_else_does_not_take_the_place_of_a_conversation() {
     );
     let conversation = alice.engine.conversation(chat).unwrap().unwrap();
     assert_eq!(conversation.with.unwrap().account_id, bob.account_id);
-    assert_eq!(conversation.state, ConversationState::Joining);
+    assert_ne!(conversation.conversation_id, others_id);
+    assert_eq!(conversation.state, ConversationState::Starting);
     assert_eq!(alice.engine.outbox_len().unwrap(), 1);
 }
 

@@ -8,6 +8,7 @@ use subrosa_engine::{
         vault,
     },
     database::Database,
+    profile_objects::format::{ObjectKey, ProfileObject},
 };
 use subrosa_mls::{DeviceIdentity, SuccessionKeyHash};
 use subrosa_wire::{
@@ -95,6 +96,13 @@ impl Device {
             account,
             seed,
         }
+    }
+
+    /// Another value of this account's profile object.
+    pub(crate) fn seal_profile(&self, shown: &ProfileObject, object: &ObjectKey) -> Vec<u8> {
+        let contents = contents(self.seed);
+        let signer = (&contents.account_key, contents.identity().succession_key_hash);
+        shown.seal(object, signer, &mut SeededRng::new(shown.version))
     }
 
     /// A device of an account, without an engine.

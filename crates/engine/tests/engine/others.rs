@@ -9,6 +9,9 @@ use subrosa_engine::{
         enrolment::{OpenVault, enrol_device},
     },
     content::{Origin, compose},
+    profile_objects::format::{ObjectKey, ProfileObject},
+    receipts::format::{KEY_LABEL, KEY_LEN, Receipt, ReceiptKey, Whose},
+    signals::format::{Sender, Signal, SignalKind},
 };
 use subrosa_mls::{
     DeviceIdentity, Group, GroupPolicy, LogClaim, MemoryStore, Mls, ProcessError, Received, SuccessionKeyHash,
@@ -17,12 +20,14 @@ use subrosa_test_support::SeededRng;
 use subrosa_wire::{
     AccountId, ConversationId, DeviceId, ProblemCode,
     frames::{
-        Account, Acknowledged, Append, Appended, ClientFrame, ConversationHead, GroupState,
-        KeyPackagesPublished, LogEntry, LogPage, Problem, SyncState, append, client_frame::Request,
-        log_entry::Payload, look_up_account::By, server_frame::Body,
+        self, Account, Acknowledged, Append, Appended, ClientFrame, ConversationHead, ConversationReceipts,
+        FetchObject, GroupState, KeyPackagesPublished, LogEntry, LogPage, ObjectPut, Problem, PutObject,
+        PutReceipt, ReceiptChanged, ReceiptPut, ReceiptsPage, RecordsPage, SealedObject, SyncState, append,
+        client_frame::Request, log_entry::Payload, look_up_account::By, server_frame::Body,
     },
     limits::KEY_PACKAGES_TARGET,
 };
+use zeroize::Zeroizing;
 
 use crate::device::{Device, START, TAG};
 
@@ -40,6 +45,25 @@ pub(crate) struct Other {
     pub log: Vec<LogEntry>,
     /// The cursor that the device has acknowledged.
     pub cursor: u64,
+    pub receipts: Receipts,
+    /// What the device has had passed on.
+    pub signals: Vec<frames::Signal>,
+    /// The sealed object that the server has for each id, with its revision.
+    pub objects: HashMap<Vec<u8>, (u64, Vec<u8>)>,
+    /// Whether it reads what the device sends.
+    pub reads: bool,
+    /// What it has read.
+    pub heard: Vec<Vec<u8>>,
+}
+
+/// The receipts of a conversation at its server.
+#[derive(Default)]
+pub(crate) struct Receipts {
+    /// What the device has put, in this order.
+    pub put: Vec<PutReceipt>,
+    /// What the server shows when it is asked.
+    pub shown: Vec<frames::Receipt>,
+    pub newest_change: u64,
 }
 
 impl Other {
@@ -69,6 +93,11 @@ impl Other {
             sent: 1,
             log: Vec::new(),
             cursor: 0,
+            receipts: Receipts::default(),
+            signals: Vec::new(),
+            objects: HashMap::new(),
+            reads: false,
+            heard: Vec::new(),
         }
     }
 
@@ -103,6 +132,98 @@ impl Other {
     /// The seq of the newest entry.
     pub(crate) fn head(&self) -> u64 {
         self.log.len() as u64 + 1
+    }
+
+    /// The receipt of the founder's device with these contents, as the server pushes it. `change` alters what it is bound
+    /// to.
+    pub(crate) fn receipt(
+        &mut self,
+        version: u64,
+        receipt: &Receipt,
+        change: impl FnOnce(&mut Whose),
+    ) -> ReceiptChanged {
+        let mut whose = self.whose(version);
+        change(&mut whose);
+        let (epoch, key) = self.receipt_key();
+        let sealed = receipt.seal((epoch, &key), &whose, &mut self.rng);
+        self.receipts.newest_change += 1;
+        ReceiptChanged {
+            receipt: Some(frames::Receipt {
+                conversation_id: self.id.to_vec().into(),
+                device_id: whose.device.to_vec().into(),
+                version,
+                change: self.receipts.newest_change,
+                sealed: sealed.into(),
+            }),
+            after_change: self.receipts.newest_change - 1,
+        }
+    }
+
+    /// A value of the founder's profile object.
+    pub(crate) fn seal_profile(&mut self, shown: &ProfileObject, object: &ObjectKey) -> Vec<u8> {
+        let signer = (
+            &self.contents.account_key,
+            self.contents.identity().succession_key_hash,
+        );
+        shown.seal(object, signer, &mut self.rng)
+    }
+
+    fn sender(&self) -> Sender {
+        Sender {
+            conversation: self.id,
+            founding: 0,
+            account: self.account(),
+            device: self.identity.certificate.device_id(),
+        }
+    }
+
+    /// A signal of the founder's device, as the server pushes it.
+    pub(crate) fn signal(&mut self, signal: Signal) -> frames::Signal {
+        let sender = self.sender();
+        let (epoch, key) = self.receipt_key();
+        frames::Signal {
+            conversation_id: self.id.to_vec().into(),
+            device_id: sender.device.to_vec().into(),
+            sealed: signal.seal((epoch, &key), &sender, &mut self.rng).into(),
+        }
+    }
+
+    /// Opens a signal that the device has had passed on.
+    pub(crate) fn open_signal(&mut self, signal: &frames::Signal, by: &Device) -> SignalKind {
+        let sender = Sender {
+            account: by.account(),
+            device: by.engine.me().device_id,
+            ..self.sender()
+        };
+        let (_, key) = self.receipt_key();
+        Signal::open(&signal.sealed, &key, &sender).unwrap().unwrap().kind
+    }
+
+    fn whose(&self, version: u64) -> Whose {
+        Whose {
+            conversation: self.id,
+            founding: 0,
+            account: self.account(),
+            device: self.identity.certificate.device_id(),
+            version,
+        }
+    }
+
+    fn receipt_key(&mut self) -> (u64, ReceiptKey) {
+        let mls = Mls::new(&self.store, &mut self.rng, START);
+        let key = self.group.export_secret(&mls, KEY_LABEL, &[], KEY_LEN).unwrap();
+        (self.group.epoch(), Zeroizing::new(key[..].try_into().unwrap()))
+    }
+
+    /// Opens what the device has put.
+    pub(crate) fn open_receipt(&mut self, put: &PutReceipt, by: &Device) -> Receipt {
+        let whose = Whose {
+            account: by.account(),
+            device: by.engine.me().device_id,
+            ..self.whose(put.version)
+        };
+        let (_, key) = self.receipt_key();
+        Receipt::open(&put.sealed, &key, &whose).unwrap()
     }
 
     fn entry(&self, sender: DeviceId, send_id: &[u8], payload: Payload) -> LogEntry {
@@ -161,10 +282,43 @@ impl Other {
         self.group.process(&mls, message)
     }
 
+    fn object(&self, fetch: &FetchObject) -> Body {
+        let (revision, sealed) = self
+            .objects
+            .get(&fetch.object_id[..])
+            .cloned()
+            .unwrap_or_default();
+        Body::Object(SealedObject {
+            object_id: fetch.object_id.clone(),
+            revision,
+            sealed: sealed.into(),
+        })
+    }
+
+    fn put_object(&mut self, put: &PutObject) -> Body {
+        let object = self.objects.entry(put.object_id.to_vec()).or_default();
+        let stored = object.0 == put.replaces;
+        if stored {
+            *object = (put.replaces + 1, put.sealed.to_vec());
+        }
+        Body::ObjectPut(ObjectPut {
+            stored,
+            revision: object.0,
+        })
+    }
+
     /// Takes what the device appends, as an honest server does.
     pub(crate) fn append(&mut self, sender: DeviceId, append: &Append) -> Appended {
         let payload = match append.payload.as_ref().unwrap() {
-            append::Payload::ApplicationMessage(message) => Payload::ApplicationMessage(message.clone()),
+            append::Payload::ApplicationMessage(message) => {
+                if self.reads {
+                    let Ok(Received::Application(read)) = self.open(message) else {
+                        panic!("the device's message does not open")
+                    };
+                    self.heard.push(read.content.clone());
+                }
+                Payload::ApplicationMessage(message.clone())
+            }
             append::Payload::Commit(commit) => {
                 self.follow(&commit.commit);
                 Payload::Commit(commit.commit.clone())
@@ -223,10 +377,12 @@ impl Others {
             conversation_id: other.id.to_vec().into(),
             head_seq: other.head(),
             epoch: other.group.epoch(),
+            former: false,
             member: other.group.epoch() > 0,
             cursor: other.cursor,
             send_number: 0,
             head_hash: Vec::new().into(),
+            receipts_change: other.receipts.newest_change,
         });
         SyncState {
             conversations: heads.collect(),
@@ -284,6 +440,42 @@ impl Others {
             Request::PublishKeyPackages(_) => Body::KeyPackagesPublished(KeyPackagesPublished {
                 key_packages_left: KEY_PACKAGES_TARGET,
             }),
+            Request::PutReceipt(put) => {
+                let receipts = &mut self.of(&put.conversation_id).receipts;
+                receipts.put.push(put.clone());
+                receipts.newest_change += 1;
+                Body::ReceiptPut(ReceiptPut {
+                    version: put.version,
+                    change: receipts.newest_change,
+                    after_change: receipts.newest_change - 1,
+                })
+            }
+            Request::PassOn(pass_on) => {
+                for signal in &pass_on.signals {
+                    self.of(&signal.conversation_id).signals.push(signal.clone());
+                }
+                Body::Acknowledged(Acknowledged {})
+            }
+            Request::FetchObject(fetch) => self.only().object(fetch),
+            Request::PutObject(put) => self.only().put_object(put),
+            Request::FetchReceipts(fetch) => Body::ReceiptsPage(ReceiptsPage {
+                conversations: fetch
+                    .conversations
+                    .iter()
+                    .map(|wanted| {
+                        let receipts = &self.of(&wanted.conversation_id).receipts;
+                        let is_later = |receipt: &&frames::Receipt| receipt.change > wanted.after_change;
+                        ConversationReceipts {
+                            conversation_id: wanted.conversation_id.clone(),
+                            receipts: receipts.shown.iter().filter(is_later).cloned().collect(),
+                            newest_change: receipts.newest_change,
+                        }
+                    })
+                    .collect(),
+            }),
+            // A server that knows no records, as far as it matters here.
+            Request::PutRecord(_) => Body::Problem(Problem::new(ProblemCode::UnknownRequest, "")),
+            Request::FetchRecords(_) => Body::RecordsPage(RecordsPage::default()),
             other => panic!("asked for {other:?}"),
         }
     }

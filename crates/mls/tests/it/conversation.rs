@@ -368,7 +368,7 @@ fn a_device_is_replaced_in_one_commit() {
     let plan = CommitPlan {
         add: vec![chat.bob.verify(&laptop)],
         remove: vec![laptop.id(), laptop.id()],
-        update_path: false,
+        ..CommitPlan::default()
     };
     let bundle = chat.bob.commit(plan).unwrap();
     chat.server.deliver(&bundle, &[&chat.bob, &chat.alice]);

@@ -50,18 +50,7 @@ impl Scene {
     pub(crate) fn expect_refusal(&mut self, bundle: &CommitBundle, reason: PolicyError) {
         assert_eq!(self.chat.server.submit(bundle), Err(ViewError::Policy(reason)));
         for device in [&self.chat.alice, &self.chat.bob] {
-            let rows = device.store.rows();
-            match device.apply(&bundle.commit) {
-                Err(
-                    ProcessError::Policy(rule)
-                    | ProcessError::Member {
-                        fault: MemberFault::Rule(rule),
-                        ..
-                    },
-                ) => assert_eq!(rule, reason),
-                other => panic!("not refused by a rule: {other:?}"),
-            }
-            assert_eq!(device.store.rows(), rows, "a refused commit changes nothing");
+            device.refuses(&bundle.commit, &reason);
         }
         let message = self.chat.alice.encrypt(b"unmoved");
         assert_eq!(self.chat.bob.read(&message), b"unmoved");

@@ -7,6 +7,7 @@ mod mallory;
 mod world;
 
 mod conversation;
+mod groups;
 mod joining;
 
 mod hostile;

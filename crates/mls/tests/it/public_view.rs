@@ -74,8 +74,8 @@ impl Crowd {
         let device = self.random_device();
         let plan = CommitPlan {
             add: vec![device.verify(&new)],
-            remove: vec![],
             update_path,
+            ..CommitPlan::default()
         };
         let bundle = device.commit(plan).unwrap();
         self.deliver(&bundle);
@@ -178,7 +178,7 @@ fn the_effect_of_a_commit_names_who_came_and_went() {
     let plan = CommitPlan {
         add: vec![chat.bob.verify(&tablet)],
         remove: vec![laptop.id()],
-        update_path: false,
+        ..CommitPlan::default()
     };
     let bundle = chat.bob.commit(plan).unwrap();
     let effect = chat.server.submit(&bundle).unwrap();

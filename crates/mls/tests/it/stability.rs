@@ -2,7 +2,8 @@
 
 use subrosa_mls::{
     AccountSigningKey, CertificateError, ConversationKind, DeviceCertificate, DeviceSigningKey, GroupPolicy,
-    InvalidPolicy, SuccessionSigningKey, UnverifiedCertificate, group_prefix, limits::POLICY_MAX,
+    InvalidPolicy, Role, SuccessionSigningKey, UnverifiedCertificate, group_prefix,
+    limits::{BANNED_MAX, POLICY_MAX, ROLES_MAX},
 };
 use subrosa_wire::{AccountId, DeviceId, Timestamp};
 
@@ -206,7 +207,7 @@ fn only_one_encoding_of_a_policy_is_read() {
 
 #[test]
 fn a_field_of_a_policy_holds_only_what_it_can_mean() {
-    assert_eq!(with_field(0, field(0x8001, &[3])), Err(InvalidPolicy::Kind(3)));
+    assert_eq!(with_field(0, field(0x8001, &[4])), Err(InvalidPolicy::Kind(4)));
     assert_eq!(
         with_field(0, field(0x8001, &[1, 1])),
         Err(InvalidPolicy::Field(1))
@@ -252,7 +253,7 @@ fn an_unknown_field_of_a_policy_is_kept_unless_it_is_critical() {
     fields.push(field(0x7fff, b""));
     let encoded = [[2].as_slice(), &fields.concat()].concat();
     let policy = GroupPolicy::decode(&encoded).unwrap();
-    assert_eq!(policy.accounts(), direct().accounts());
+    assert_eq!(policy.named_accounts(), direct().named_accounts());
     assert_eq!(policy.encode(), encoded);
     assert_ne!(policy, direct());
 
@@ -281,4 +282,101 @@ fn a_direct_conversation_is_of_two_accounts() {
     assert_eq!(GroupPolicy::direct(bob().id, alice().id), Ok(alice_and_bob()));
     assert!(alice_and_bob().admits(bob().id));
     assert!(!alice_and_bob().admits(AccountId::from_bytes([0; 16])));
+}
+
+/// A group that Alice owns, with Bob as an admin and one banned account.
+fn group() -> GroupPolicy {
+    let [alice, bob, banned] = [[1; 16], [2; 16], [3; 16]].map(AccountId::from_bytes);
+    GroupPolicy::group(alice)
+        .with_role(bob, Role::Admin)
+        .and_then(|policy| policy.with_ban(banned, true))
+        .unwrap()
+}
+
+fn group_fields() -> Vec<Vec<u8>> {
+    let roles = [&[1; 16][..], &[2], &[2; 16], &[1]].concat();
+    vec![
+        field(0x8001, &[3]),
+        field(0x8002, &[0; 8]),
+        field(0x8005, &roles),
+        field(0x8006, &[0, 1, 1, 0, 1]),
+        field(0x8009, &[3; 16]),
+    ]
+}
+
+#[test]
+fn the_policy_of_a_group_keeps_its_encoding() {
+    assert_eq!(group().encode(), [&[2][..], &group_fields().concat()].concat());
+    assert_eq!(GroupPolicy::decode(&group().encode()), Ok(group()));
+    // Without anybody banned the field is left out.
+    let none = group().with_ban(AccountId::from_bytes([3; 16]), false).unwrap();
+    assert_eq!(none.encode(), [&[2][..], &group_fields()[..4].concat()].concat());
+}
+
+#[test]
+fn the_fields_of_a_group_hold_only_what_they_can_mean() {
+    let with = |index: usize, other: Vec<u8>| {
+        let mut fields = group_fields();
+        fields[index] = other;
+        policy_of(&fields)
+    };
+    let role = |id: u8, code: u8| [&[id; 16][..], &[code]].concat();
+    // A member has no entry, there is nothing above an owner, and entries are in order and whole.
+    assert_eq!(with(2, field(0x8005, &role(1, 0))), Err(InvalidPolicy::Field(5)));
+    assert_eq!(with(2, field(0x8005, &role(1, 3))), Err(InvalidPolicy::Field(5)));
+    assert_eq!(with(2, field(0x8005, &[1; 18])), Err(InvalidPolicy::Field(5)));
+    let swapped = [role(2, 1), role(1, 2)].concat();
+    assert_eq!(with(2, field(0x8005, &swapped)), Err(InvalidPolicy::AccountOrder));
+    let twice = [role(1, 2), role(1, 1)].concat();
+    assert_eq!(with(2, field(0x8005, &twice)), Err(InvalidPolicy::AccountOrder));
+    // Members never remove each other, and all rights are there.
+    for rights in [
+        &[0, 0, 1, 0, 1][..],
+        &[0, 1, 1, 0, 3],
+        &[0, 1, 1, 0],
+        &[0, 1, 1, 0, 1, 0],
+    ] {
+        assert_eq!(with(3, field(0x8006, rights)), Err(InvalidPolicy::Field(6)));
+    }
+    assert_eq!(with(4, field(0x8009, &[])), Err(InvalidPolicy::Field(9)));
+    assert_eq!(with(4, field(0x8009, &[3; 15])), Err(InvalidPolicy::Field(9)));
+    assert_eq!(with(4, field(0x8009, &[3; 32])), Err(InvalidPolicy::AccountOrder));
+    assert_eq!(with(4, field(0x0009, &[3; 16])), Err(InvalidPolicy::Field(9)));
+    // What only groups have, and what they do not have.
+    let mut named = group_fields();
+    named.insert(2, field(0x8004, &[1; 16]));
+    assert_eq!(policy_of(&named), Err(InvalidPolicy::Field(4)));
+    for (index, number) in [(2, 5), (3, 6)] {
+        let mut without = group_fields();
+        without.remove(index);
+        assert_eq!(policy_of(&without), Err(InvalidPolicy::FieldMissing(number)));
+        let mut direct = fields();
+        direct.push(group_fields().remove(index));
+        assert_eq!(policy_of(&direct), Err(InvalidPolicy::Field(number)));
+    }
+    let mut direct = fields();
+    direct.push(field(0x8009, &[3; 16]));
+    assert_eq!(policy_of(&direct), Err(InvalidPolicy::Field(9)));
+}
+
+#[test]
+fn a_group_has_a_bounded_number_of_roles_and_bans() {
+    let account = |number: usize| {
+        let mut id = [0xFF; 16];
+        id[..8].copy_from_slice(&(number as u64).to_be_bytes());
+        AccountId::from_bytes(id)
+    };
+    let mut policy = GroupPolicy::group(account(0));
+    for number in 1..ROLES_MAX {
+        policy = policy.with_role(account(number), Role::Admin).unwrap();
+    }
+    for number in 0..BANNED_MAX {
+        policy = policy.with_ban(account(1_000 + number), true).unwrap();
+    }
+    let too_many = policy.clone().with_role(account(ROLES_MAX), Role::Admin);
+    assert_eq!(too_many, Err(InvalidPolicy::TooManyRoles(ROLES_MAX + 1)));
+    let too_many = policy.clone().with_ban(account(5_000), true);
+    assert_eq!(too_many, Err(InvalidPolicy::TooManyBanned(BANNED_MAX + 1)));
+    assert!(policy.encode().len() <= POLICY_MAX);
+    assert_eq!(GroupPolicy::decode(&policy.encode()), Ok(policy));
 }

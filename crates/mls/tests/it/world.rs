@@ -10,8 +10,8 @@ use std::{
 use subrosa_mls::{
     AccountIdentity, AccountSigningKey, CERTIFICATE_LEN, CommitBundle, CommitEffect, CommitError, CommitPlan,
     DeviceCertificate, DeviceIdentity, DevicePublicKey, DeviceSigningKey, Group, GroupPolicy, JoinError,
-    LogClaim, MemoryStore, Mls, ProcessError, PublicView, Received, SIGNATURE_LEN, SuccessionSigningKey,
-    VerifiedKeyPackage, ViewError,
+    LogClaim, MemberFault, MemoryStore, Mls, PolicyError, ProcessError, PublicView, Received, SIGNATURE_LEN,
+    SuccessionSigningKey, VerifiedKeyPackage, ViewError,
 };
 use subrosa_test_support::SeededRng;
 use subrosa_wire::{AccountId, ConversationId, DeviceId, Timestamp};
@@ -183,6 +183,22 @@ impl Device {
         })
     }
 
+    /// Expects that this device refuses a commit for a reason, and goes on as before.
+    pub(crate) fn refuses(&self, commit: &[u8], reason: &PolicyError) {
+        let rows = self.store.rows();
+        match self.apply(commit) {
+            Err(
+                ProcessError::Policy(rule)
+                | ProcessError::Member {
+                    fault: MemberFault::Rule(rule),
+                    ..
+                },
+            ) => assert_eq!(rule, *reason),
+            other => panic!("not refused by a rule: {other:?}"),
+        }
+        assert_eq!(self.store.rows(), rows, "a refused commit changes nothing");
+    }
+
     pub(crate) fn commit(&self, plan: CommitPlan) -> Result<CommitBundle, CommitError> {
         self.with_group(|mls, group| group.commit(mls, &self.identity, plan, &CLAIM))
     }
@@ -294,9 +310,12 @@ pub(crate) struct Chat {
 }
 
 pub(crate) fn create_group(device: &Device) -> Server {
+    create_group_with(device, &alice_and_bob())
+}
+
+pub(crate) fn create_group_with(device: &Device, policy: &GroupPolicy) -> Server {
     device.step(|mls| {
-        mls.create_group(&device.identity, CONVERSATION, &alice_and_bob())
-            .unwrap();
+        mls.create_group(&device.identity, CONVERSATION, policy).unwrap();
     });
     Server::of(device)
 }

@@ -88,6 +88,14 @@ pub struct LimitsConfig {
     pub commits_per_device: u32,
     /// Claims of key packages by one account in an hour.
     pub key_package_claims_per_account: u32,
+    /// Changes of account records by one device in a minute.
+    pub record_changes_per_device: u32,
+    /// Receipts of one device in a minute.
+    pub receipts_per_device: u32,
+    /// Signals of one device in two minutes.
+    pub signals_per_device: u32,
+    /// Changes of sealed objects by one device in a minute.
+    pub object_changes_per_device: u32,
     /// Searches for people by one account in a minute.
     pub searches_per_account: u32,
     /// Password and recovery attempts of one visitor on one handle in five minutes.
@@ -215,6 +223,10 @@ impl Default for LimitsConfig {
             frames_per_device: 1_000,
             commits_per_device: 600,
             key_package_claims_per_account: 120,
+            record_changes_per_device: 300,
+            receipts_per_device: 1_200,
+            signals_per_device: 120,
+            object_changes_per_device: 120,
             searches_per_account: 60,
             sign_ins_per_handle_and_visitor: 10,
             sign_ins_per_handle: 100,
@@ -300,6 +312,26 @@ impl LimitsConfig {
     /// Claims of key packages by one account.
     pub fn key_package_claims_per_account(&self) -> Option<Rate> {
         Rate::per(self.key_package_claims_per_account, Duration::from_hours(1))
+    }
+
+    /// Changes of account records by one device.
+    pub fn record_changes_per_device(&self) -> Option<Rate> {
+        Rate::per(self.record_changes_per_device, Duration::from_mins(1))
+    }
+
+    /// Receipts of one device.
+    pub fn receipts_per_device(&self) -> Option<Rate> {
+        Rate::per(self.receipts_per_device, Duration::from_mins(1))
+    }
+
+    /// Signals of one device.
+    pub fn signals_per_device(&self) -> Option<Rate> {
+        Rate::per(self.signals_per_device, Duration::from_mins(2))
+    }
+
+    /// Changes of sealed objects by one device.
+    pub fn object_changes_per_device(&self) -> Option<Rate> {
+        Rate::per(self.object_changes_per_device, Duration::from_mins(1))
     }
 
     /// Searches for people by one account.

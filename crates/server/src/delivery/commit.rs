@@ -1,9 +1,7 @@
 //! A commit: validated against the group's public state, then one transaction.
 
 use bytes::Bytes;
-use subrosa_mls::{
-    CommitEffect, ConversationKind, DeviceCertificate, LogClaim, MessageKind, PublicView, ViewError, peek,
-};
+use subrosa_mls::{CommitEffect, DeviceCertificate, LogClaim, MessageKind, PublicView, ViewError, peek};
 use subrosa_wire::{
     AccountId, DeviceId, ProblemCode, Timestamp,
     frames::{Appended, Commit, Problem},
@@ -25,7 +23,6 @@ use crate::{
 /// A commit that was applied to a view, with all that is stored of it.
 pub(super) struct Validated {
     pub(super) effect: CommitEffect,
-    pub(super) kind: ConversationKind,
     pub(super) public_view: Bytes,
     pub(super) ratchet_tree: Bytes,
 }
@@ -87,9 +84,15 @@ impl Service {
         let write = self
             .commit_write(session, key, (committer, claim), commit, validated)
             .await?;
+        let added = write.accounts.added.clone();
+        let informed = write.informed();
         let accepted = self.submit(LogWrite::Commit(Box::new(write))).await?;
         // Only now is the view the one at the head. After a refusal it is ahead, and is dropped.
         *turn = Some(view);
+        drop(turn);
+        for account_id in added {
+            self.notify_account(account_id, &informed).await;
+        }
         Ok(accepted)
     }
 
@@ -131,7 +134,6 @@ impl Service {
     ) -> Result<CommitWrite, Problem> {
         let Validated {
             effect,
-            kind,
             public_view,
             ratchet_tree,
         } = validated;
@@ -163,7 +165,10 @@ impl Service {
             added,
             removed: effect.removed,
             welcome,
-            accounts: account_changes(kind),
+            accounts: AccountChanges {
+                added: effect.accounts.added,
+                removed: effect.accounts.removed,
+            },
         })
     }
 
@@ -186,14 +191,6 @@ impl Service {
     }
 }
 
-/// How a commit changes the accounts of a conversation: direct conversations and notes to self name theirs in
-/// the policy, for ever.
-fn account_changes(kind: ConversationKind) -> AccountChanges {
-    match kind {
-        ConversationKind::Direct | ConversationKind::NotesToSelf => AccountChanges::default(),
-    }
-}
-
 /// Applies a commit to a view; on an error the view is as it was. Takes milliseconds of CPU.
 pub(super) fn validate(
     mut view: PublicView,
@@ -206,7 +203,6 @@ pub(super) fn validate(
             let ratchet_tree = Bytes::from(view.ratchet_tree()?);
             Ok(Validated {
                 effect,
-                kind: view.policy().kind(),
                 public_view: Bytes::from(view.to_bytes()),
                 ratchet_tree,
             })

@@ -17,6 +17,14 @@ pub struct DeliveryConfig {
     pub commits: Option<Rate>,
     /// Claims of key packages by one account; `None` for no limit.
     pub claims: Option<Rate>,
+    /// Changes of account records by one device; `None` for no limit.
+    pub records: Option<Rate>,
+    /// Receipts of one device; `None` for no limit.
+    pub receipts: Option<Rate>,
+    /// Signals of one device; `None` for no limit.
+    pub signals: Option<Rate>,
+    /// Changes of sealed objects by one device; `None` for no limit.
+    pub objects: Option<Rate>,
 }
 
 impl Default for DeliveryConfig {
@@ -27,6 +35,10 @@ impl Default for DeliveryConfig {
             requests: Rate::per(1_000, Duration::from_secs(10)),
             commits: Rate::per(600, Duration::from_mins(1)),
             claims: Rate::per(120, Duration::from_hours(1)),
+            records: Rate::per(300, Duration::from_mins(1)),
+            receipts: Rate::per(1_200, Duration::from_mins(1)),
+            signals: Rate::per(120, Duration::from_mins(2)),
+            objects: Rate::per(120, Duration::from_mins(1)),
         }
     }
 }

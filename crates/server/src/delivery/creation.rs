@@ -1,8 +1,10 @@
 //! `CreateConversation`: a group and its first commit, as one step.
 
-use subrosa_mls::{GroupPolicy, PublicView};
+use std::collections::BTreeSet;
+
+use subrosa_mls::{ConversationKind, GroupPolicy, PublicView, ViewError};
 use subrosa_wire::{
-    ProblemCode,
+    AccountId, ProblemCode,
     frames::{Appended, CreateConversation, Problem},
     limits,
 };
@@ -15,7 +17,7 @@ use super::{
 };
 use crate::{
     session::Session,
-    store::delivery::{Claim, Committer, CreateWrite, LogRefusal, LogWrite, SendCheck},
+    store::delivery::{AccountChanges, Claim, Committer, CreateWrite, LogRefusal, LogWrite, SendCheck},
 };
 
 /// The creator's first send is the first commit.
@@ -61,20 +63,20 @@ impl Service {
                 let view = PublicView::create(&group_info, &ratchet_tree, id, now)?;
                 let policy = view.policy().clone();
                 let (view, validated) = commit::validate(view, &parts, now);
-                validated.map(|validated| (view, policy, validated))
+                let accounts = accounts_of(&view)?;
+                validated.map(|validated| (view, policy, accounts, validated))
             })
             .await?;
-        let (view, policy, validated) = created.map_err(|error| problems::invalid_mls(&error))?;
+        let (view, policy, accounts, validated) = created.map_err(|error| problems::invalid_mls(&error))?;
         self.check_policy(session, &policy).await?;
-        let first = self
+        let mut first = self
             .commit_write(session, key, (Committer::Member, claim), first, validated)
             .await?;
-        let accounts = policy.accounts().to_vec();
+        // They are the conversation's from the start.
+        first.accounts = AccountChanges::default();
         // Devices that the first commit did not add join by themselves, once they know.
-        let mut informed: Vec<_> = first.added.iter().map(|(device_id, _)| *device_id).collect();
-        informed.push(session.device_id);
+        let informed = first.informed();
         let write = CreateWrite {
-            kind: policy.kind(),
             claim: Claim::of(policy.kind()),
             accounts: accounts.clone(),
             conversations_max: limits::CONVERSATIONS_PER_ACCOUNT_MAX,
@@ -97,7 +99,8 @@ impl Service {
                 "the conversation is not one of this account",
             ));
         }
-        for account_id in policy.accounts() {
+        // Of groups, whoever is added has a device that is signed in, so there is such an account.
+        for account_id in policy.named_accounts() {
             if self.store.account(*account_id).await?.is_none() {
                 return Err(Problem::new(
                     ProblemCode::UnknownAccount,
@@ -107,4 +110,17 @@ impl Service {
         }
         Ok(())
     }
+}
+
+/// Whose a conversation is: the accounts that its policy names, or, of a group, those that have leaves.
+pub(super) fn accounts_of(view: &PublicView) -> Result<Vec<AccountId>, ViewError> {
+    if view.policy().kind() != ConversationKind::Group {
+        return Ok(view.policy().named_accounts().to_vec());
+    }
+    let accounts: BTreeSet<_> = view
+        .members()?
+        .iter()
+        .map(|member| member.certificate.account_id())
+        .collect();
+    Ok(accounts.into_iter().collect())
 }

@@ -31,7 +31,13 @@ mod log;
 
 mod group;
 mod key_packages;
+mod receipts;
+mod records;
 mod sync;
+
+mod signals;
+
+mod objects;
 
 mod directory;
 

@@ -12,6 +12,8 @@ use crate::{
     store::{
         StoreError,
         delivery::{LogRefusal, ReadRefusal, TooManyKeyPackages},
+        objects::ObjectRefusal,
+        records::TooManyRecords,
     },
 };
 
@@ -79,6 +81,31 @@ impl From<TooManyKeyPackages> for Problem {
             ProblemCode::TooLarge,
             format!("{kept} key packages of this device are kept already"),
         )
+    }
+}
+
+impl From<TooManyRecords> for Problem {
+    fn from(_: TooManyRecords) -> Self {
+        Self::new(
+            ProblemCode::Forbidden,
+            "the account keeps as much in records as it may",
+        )
+    }
+}
+
+impl From<ObjectRefusal> for Problem {
+    fn from(refusal: ObjectRefusal) -> Self {
+        match refusal {
+            ObjectRefusal::NotAllowed => Self::new(
+                ProblemCode::Forbidden,
+                "the object is not one that this account may change",
+            ),
+            ObjectRefusal::NotAMember => Self::new(ProblemCode::NotAMember, ""),
+            ObjectRefusal::TooManyObjects => Self::new(
+                ProblemCode::Forbidden,
+                "the account that has made the object keeps as much in objects as it may",
+            ),
+        }
     }
 }
 

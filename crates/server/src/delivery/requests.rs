@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use subrosa_mls::{LogClaim, LogHash};
 use subrosa_wire::{
-    AccountId, ConversationId, DeviceId, ProblemCode, SendId,
+    AccountId, ConversationId, DeviceId, ObjectId, ProblemCode, SendId,
     frames::{self, Problem, client_frame::Request},
     limits,
 };
@@ -24,6 +24,10 @@ pub(super) fn conversation_id(bytes: &Bytes) -> Result<ConversationId, Problem> 
 
 pub(super) fn account_id(bytes: &Bytes) -> Result<AccountId, Problem> {
     AccountId::try_from(bytes.as_ref()).map_err(|error| malformed(format!("account_id: {error}")))
+}
+
+pub(super) fn object_id(bytes: &Bytes) -> Result<ObjectId, Problem> {
+    ObjectId::try_from(bytes.as_ref()).map_err(|error| malformed(format!("object_id: {error}")))
 }
 
 /// The key of a send by the session's device.
@@ -76,6 +80,13 @@ pub(super) fn bounded_lists(request: &Request) -> Result<(), Problem> {
         Request::RestoreLog(restore) => {
             at_most("entries", restore.entries.len(), limits::RESTORED_ENTRIES_MAX)
         }
+        Request::PutReceipt(put) => at_most("readers", put.readers.len(), limits::RECEIPT_READERS_MAX),
+        Request::FetchReceipts(fetch) => at_most(
+            "conversations",
+            fetch.conversations.len(),
+            limits::RECEIPTS_FETCHED_MAX,
+        ),
+        Request::PassOn(pass_on) => at_most("signals", pass_on.signals.len(), limits::SIGNALS_PER_FRAME_MAX),
         _ => Ok(()),
     }
 }
@@ -96,7 +107,9 @@ pub(super) fn weight(request: &Request) -> usize {
         | Request::Sync(_)
         | Request::AcknowledgeWelcomes(_)
         | Request::ClaimKeyPackages(_)
-        | Request::RestoreLog(_) => LARGE_REQUEST_WEIGHT,
+        | Request::RestoreLog(_)
+        | Request::FetchRecords(_)
+        | Request::FetchReceipts(_) => LARGE_REQUEST_WEIGHT,
         _ => 1,
     }
 }

@@ -12,15 +12,17 @@ use subrosa_wire::{
 };
 
 use super::{
-    Service, problems,
+    Service,
+    creation::accounts_of,
+    problems,
     requests::{bounded, conversation_id, hash_bytes, id_bytes, malformed},
     tags::EntryTags,
 };
 use crate::{
     session::Session,
     store::delivery::{
-        Claim, Committer, GroupRecord, LogRefusal, LostConversation, RestoreWrite, RestoredCommit,
-        RestoredEntry, RestoredGroup, RestoredMember, SendKey,
+        AccountChanges, Claim, Committer, GroupRecord, LogRefusal, LostConversation, RestoreWrite,
+        RestoredCommit, RestoredEntry, RestoredGroup, RestoredMember, SendKey,
     },
 };
 
@@ -127,7 +129,7 @@ impl Service {
             public_view: view.to_bytes().into(),
             group_info,
         });
-        let accounts = view.policy().accounts().to_vec();
+        let accounts = accounts_of(&view).map_err(|error| problems::invalid_mls(&error))?;
         let entries = self.with_members(entries).await?;
         Ok(Restoring {
             write: RestoreWrite {
@@ -170,15 +172,15 @@ impl Service {
         let (view, entries, members, group_info) = checked?;
         let policy = view.policy();
         self.check_policy(session, policy).await?;
+        let accounts = accounts_of(&view).map_err(|error| problems::invalid_mls(&error))?;
         let certificates: Vec<_> = members.into_iter().map(|member| member.certificate).collect();
         let lost_conversation = LostConversation {
-            kind: policy.kind(),
             claim: Claim::of(policy.kind()),
-            accounts: policy.accounts().to_vec(),
+            accounts: accounts.clone(),
             members: self.members(&certificates).await?,
         };
         Ok(Restoring {
-            accounts: policy.accounts().to_vec(),
+            accounts,
             write: RestoreWrite {
                 conversation_id: id,
                 after: (seq_before, hash_before),
@@ -210,6 +212,10 @@ impl Service {
                     },
                     added: self.members(&added).await?,
                     removed: effect.removed,
+                    accounts: AccountChanges {
+                        added: effect.accounts.added,
+                        removed: effect.accounts.removed,
+                    },
                 });
             }
             done.push(entry);
@@ -342,6 +348,7 @@ fn led_to(view: &PublicView, known: Vec<(Sent, LogHash)>) -> Result<Vec<Restored
             committer: Committer::Member,
             added: Vec::new(),
             removed: Vec::new(),
+            accounts: AccountChanges::default(),
         });
         restored(sent, hash, commit)
     });

@@ -44,6 +44,10 @@ pub struct Service {
     pub(super) validation: Validation,
     pub(super) claims: Limiter,
     pub(super) commits: Limiter,
+    pub(super) records: Limiter,
+    pub(super) receipts: Limiter,
+    pub(super) signals: Limiter,
+    pub(super) objects: Limiter,
     requests: Limiter,
     tasks: TaskTracker,
 }
@@ -96,6 +100,10 @@ impl Service {
             requests: Limiter::new(config.requests, &clock),
             claims: Limiter::new(config.claims, &clock),
             commits: Limiter::new(config.commits, &clock),
+            records: Limiter::new(config.records, &clock),
+            receipts: Limiter::new(config.receipts, &clock),
+            signals: Limiter::new(config.signals, &clock),
+            objects: Limiter::new(config.objects, &clock),
             settling: Settling::new(clock.now()),
             tags,
             restoring: tokio::sync::Mutex::new(()),
@@ -207,6 +215,18 @@ impl Service {
                 .publish_key_packages(session, publish)
                 .await
                 .map(Body::KeyPackagesPublished),
+            Request::PutRecord(put) => self.put_record(session, put).await.map(Body::RecordPut),
+            Request::FetchRecords(fetch) => self.fetch_records(session, fetch).await.map(Body::RecordsPage),
+            Request::PutReceipt(put) => self.put_receipt(session, put).await.map(Body::ReceiptPut),
+            Request::FetchReceipts(fetch) => {
+                self.fetch_receipts(session, fetch).await.map(Body::ReceiptsPage)
+            }
+            Request::PassOn(signals) => self
+                .pass_on(session, signals)
+                .await
+                .map(|()| Body::Acknowledged(Acknowledged {})),
+            Request::PutObject(put) => self.put_object(session, put).await.map(Body::ObjectPut),
+            Request::FetchObject(fetch) => self.fetch_object(fetch).await.map(Body::Object),
             Request::LookUpAccount(look_up) => self.look_up_account(look_up).await.map(Body::Account),
             Request::Ping(_) => Ok(Body::Pong(Pong {
                 server_time_ms: self.clock.now().as_millis(),
@@ -236,17 +256,28 @@ impl Service {
     /// Notifies the connected devices of an account, other than these, that there is something new to fetch.
     /// It is a hint: if it does not arrive, the next Sync shows the same.
     pub(super) async fn notify_account(&self, account_id: AccountId, except: &[DeviceId]) {
+        for device_id in self.devices_to_notify(account_id, except).await {
+            self.fanout
+                .notice(device_id, notice::Kind::StateChanged(StateChanged {}));
+        }
+    }
+
+    /// The signed-in devices of an account, other than these. None if the storage fails, since what they are notified
+    /// of is a hint.
+    pub(super) async fn devices_to_notify(
+        &self,
+        account_id: AccountId,
+        except: &[DeviceId],
+    ) -> Vec<DeviceId> {
         match self.store.devices(account_id).await {
-            Ok(devices) => {
-                for device in devices {
-                    if device.signed_out_at.is_none() && !except.contains(&device.device_id) {
-                        self.fanout
-                            .notice(device.device_id, notice::Kind::StateChanged(StateChanged {}));
-                    }
-                }
-            }
+            Ok(devices) => devices
+                .into_iter()
+                .filter(|device| device.signed_out_at.is_none() && !except.contains(&device.device_id))
+                .map(|device| device.device_id)
+                .collect(),
             Err(error) => {
                 tracing::warn!(%error, account_id = %account_id, "the account's devices were not notified");
+                Vec::new()
             }
         }
     }

@@ -25,16 +25,19 @@ impl Service {
         let devices = self.store.devices(account_id).await?;
         let stock = self.store.key_package_stock(device_id).await?;
         let incarnation = self.store.incarnation().await?;
+        let records_change = self.store.newest_record_change(account_id).await?;
         let is_settling = !self.settling.is_over(self.clock.now());
         let conversations = heads.into_iter().map(|head| frames::ConversationHead {
             conversation_id: id_bytes(head.conversation_id.as_bytes()),
             head_seq: head.head_seq,
             epoch: head.epoch,
             member: head.member,
+            former: head.former,
             // Soon after a start, every device is to say itself how far it is.
             cursor: if is_settling { 0 } else { head.acked_seq },
             send_number: head.send_number,
             head_hash: hash_bytes(head.head_hash),
+            receipts_change: head.receipts_change,
         });
         let own_devices = devices
             .into_iter()
@@ -49,6 +52,7 @@ impl Service {
                 hashes: stock.hashes.iter().map(|hash| hash.to_vec().into()).collect(),
             }),
             incarnation: id_bytes(incarnation.as_bytes()),
+            records_change,
         })
     }
 

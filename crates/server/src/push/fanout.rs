@@ -5,7 +5,10 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use subrosa_wire::{
     DeviceId,
-    frames::{LogEntry, Notice, WelcomeItem, WelcomesWaiting, notice, server_frame::Body},
+    frames::{
+        AccountRecord, LogEntry, Notice, Receipt, ReceiptChanged, RecordChanged, Signal, WelcomeItem,
+        WelcomesWaiting, notice, server_frame::Body,
+    },
 };
 
 use super::{
@@ -44,9 +47,46 @@ impl Fanout {
         self.push(device_id, &Body::WelcomesWaiting(WelcomesWaiting { welcomes }))
     }
 
+    /// Sends a changed record to devices of its account, with the account's newest change before this one. A connection
+    /// that has no room for it closes: its device fetches what has changed when it comes back.
+    pub(crate) fn record_changed(
+        &self,
+        device_ids: &[DeviceId],
+        record: AccountRecord,
+        after_change: u64,
+    ) -> Reached {
+        let body = Body::RecordChanged(RecordChanged {
+            record: Some(record),
+            after_change,
+        });
+        self.push_to_all(device_ids, body)
+    }
+
+    /// Sends a changed receipt to devices in its conversation, with the conversation's newest change before this one. A
+    /// connection that has no room for it closes: its device fetches what has changed when it comes back.
+    pub(crate) fn receipt_changed(
+        &self,
+        device_ids: &[DeviceId],
+        receipt: Receipt,
+        after_change: u64,
+    ) -> Reached {
+        let body = Body::ReceiptChanged(ReceiptChanged {
+            receipt: Some(receipt),
+            after_change,
+        });
+        self.push_to_all(device_ids, body)
+    }
+
     /// Notifies a device that it was signed out, and ends its connections.
     pub(crate) fn sign_out(&self, device_id: DeviceId) {
         self.hub.sign_out(device_id);
+    }
+
+    fn push_to_all(&self, device_ids: &[DeviceId], body: Body) -> Reached {
+        let mut batch = self.batch();
+        let reached = self.hub.queue_to_all(device_ids, body, &mut batch.woken);
+        batch.send();
+        reached
     }
 
     fn push(&self, device_id: DeviceId, body: &Body) -> Reached {
@@ -77,6 +117,12 @@ impl Batch<'_> {
     pub(crate) fn welcome(&mut self, device_id: DeviceId, welcome: WelcomeItem) -> Reached {
         let welcomes = vec![welcome];
         self.push(device_id, &Body::WelcomesWaiting(WelcomesWaiting { welcomes }))
+    }
+
+    /// Adds a signal for devices. A connection for which too much waits does not get it.
+    pub(crate) fn signal(&mut self, device_ids: &[DeviceId], signal: Signal) -> Reached {
+        self.hub
+            .queue_signal(device_ids, Body::Signal(signal), &mut self.woken)
     }
 
     /// Adds a connection in whose outbox an answer waits.
@@ -166,6 +212,42 @@ mod tests {
         hub.drain();
         assert_eq!(send_entry(&hub, &[device(2)]).missed, [device(2)]);
         drop(draining);
+    }
+
+    #[test]
+    fn a_changed_record_goes_to_every_connection_of_the_devices_and_those_without_are_named() {
+        let hub = Arc::new(Hub::new());
+        let fanout = Fanout::new(Arc::clone(&hub));
+        let connections = [connect(&hub, 1), connect(&hub, 1), connect(&hub, 2)];
+        let reached = fanout.record_changed(&[device(1), device(3)], AccountRecord::default(), 0);
+        assert_eq!(
+            reached,
+            Reached {
+                connections: 2,
+                missed: vec![device(3)]
+            }
+        );
+        let is_queued = connections.map(|connection| connection.try_drain().is_some());
+        assert_eq!(is_queued, [true, true, false]);
+    }
+
+    #[test]
+    fn a_signal_goes_to_every_connection_of_the_devices_once_the_batch_is_sent() {
+        let hub = Arc::new(Hub::new());
+        let fanout = Fanout::new(Arc::clone(&hub));
+        let connections = [connect(&hub, 1), connect(&hub, 1), connect(&hub, 2)];
+        let mut batch = fanout.batch();
+        let reached = batch.signal(&[device(1), device(3)], Signal::default());
+        batch.send();
+        assert_eq!(
+            reached,
+            Reached {
+                connections: 2,
+                missed: vec![device(3)]
+            }
+        );
+        let is_queued = connections.map(|connection| connection.try_drain().is_some());
+        assert_eq!(is_queued, [true, true, false]);
     }
 
     #[test]

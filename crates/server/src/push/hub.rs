@@ -119,6 +119,45 @@ impl Hub {
         reached
     }
 
+    /// Queues a push for several devices, as far as their connections have room; the caller wakes the outboxes.
+    pub(super) fn queue_to_all(
+        &self,
+        device_ids: &[DeviceId],
+        body: Body,
+        woken: &mut Vec<Arc<Outbox>>,
+    ) -> Reached {
+        self.queue_by(Outbox::queue_push, device_ids, body, woken)
+    }
+
+    /// Queues a signal for several devices, as far as little waits for their connections; the caller wakes the outboxes.
+    pub(super) fn queue_signal(
+        &self,
+        device_ids: &[DeviceId],
+        body: Body,
+        woken: &mut Vec<Arc<Outbox>>,
+    ) -> Reached {
+        self.queue_by(Outbox::queue_signal, device_ids, body, woken)
+    }
+
+    fn queue_by(
+        &self,
+        queue: fn(&Outbox, Bytes) -> bool,
+        device_ids: &[DeviceId],
+        body: Body,
+        woken: &mut Vec<Arc<Outbox>>,
+    ) -> Reached {
+        let frame = push_frame(body);
+        let devices = self.devices.read().unwrap_or_else(PoisonError::into_inner);
+        let mut reached = Reached::default();
+        for device_id in device_ids {
+            let connections = devices.connected.get(device_id).map_or(&[][..], Vec::as_slice);
+            reached.note(*device_id, connections, woken, |outbox| {
+                queue(outbox, frame.clone())
+            });
+        }
+        reached
+    }
+
     /// Queues an encoded entry for all recipients but its sender; the caller wakes the outboxes.
     pub(super) fn queue_entry(
         &self,

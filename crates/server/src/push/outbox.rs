@@ -15,7 +15,8 @@ use tokio::sync::Notify;
 
 use crate::limits::{
     CONNECTION_APPENDS_UNDER_WAY_MAX, CONNECTION_REQUESTS_UNDER_WAY_MAX, DELIVER_FRAME_BYTES_MAX,
-    OUTBOX_BYTES_MAX, OUTBOX_BYTES_PAUSE, OUTBOX_FRAMES_MAX,
+    OUTBOX_BYTES_MAX, OUTBOX_BYTES_PAUSE, OUTBOX_BYTES_SIGNALS_MAX, OUTBOX_FRAMES_MAX,
+    OUTBOX_FRAMES_SIGNALS_MAX,
 };
 
 /// Why the server ends a connection.
@@ -75,6 +76,8 @@ enum Item {
     Frame(Bytes),
     /// An entry for a `Deliver` frame, from [`encode_entry`].
     Entry(Bytes),
+    /// A whole frame with a signal, which gives way to everything else.
+    Signal(Bytes),
 }
 
 impl Outbox {
@@ -106,20 +109,45 @@ impl Outbox {
     /// Queues an entry from [`encode_entry`]. If there is no room, the connection will close, and the answer is
     /// `false`: the entry can be fetched.
     pub(crate) fn queue_entry(&self, entry: Bytes) -> bool {
+        self.queue_if_room(Item::Entry(entry))
+    }
+
+    /// Queues an encoded push that can be fetched, under the bounds of [`Self::queue_entry`].
+    pub(crate) fn queue_push(&self, frame: Bytes) -> bool {
+        self.queue_if_room(Item::Frame(frame))
+    }
+
+    /// Queues an encoded signal; `false` if it is dropped, because too much waits already or the connection closes.
+    pub(crate) fn queue_signal(&self, frame: Bytes) -> bool {
+        let mut queue = self.lock();
+        let has_room = queue.items.len() < OUTBOX_FRAMES_SIGNALS_MAX
+            && queue.bytes + frame.len() <= OUTBOX_BYTES_SIGNALS_MAX;
+        if queue.closing.is_some() || !has_room {
+            metrics::counter!("subrosa_signals_dropped_total").increment(1);
+            return false;
+        }
+        queue.push(Item::Signal(frame));
+        true
+    }
+
+    fn queue_if_room(&self, item: Item) -> bool {
         let mut queue = self.lock();
         if queue.closing.is_some() {
             return false;
         }
-        if queue.items.len() >= OUTBOX_FRAMES_MAX || queue.bytes + entry.len() > OUTBOX_BYTES_MAX {
+        if !queue.has_room_for(&item) {
+            queue.drop_signals();
+        }
+        let has_room = queue.has_room_for(&item);
+        if has_room {
+            queue.push(item);
+        } else {
             metrics::counter!("subrosa_connections_fell_behind_total").increment(1);
             queue.items = VecDeque::new();
             queue.bytes = 0;
             queue.closing = Some(Closing::FellBehind);
-            false
-        } else {
-            queue.push(Item::Entry(entry));
-            true
         }
+        has_room
     }
 
     /// Ends the connection once what is queued has gone out. The first reason stands.
@@ -190,9 +218,24 @@ impl Outbox {
 
 impl Queue {
     fn push(&mut self, item: Item) {
-        let (Item::Frame(bytes) | Item::Entry(bytes)) = &item;
-        self.bytes += bytes.len();
+        self.bytes += item.len();
         self.items.push_back(item);
+    }
+
+    fn has_room_for(&self, item: &Item) -> bool {
+        self.items.len() < OUTBOX_FRAMES_MAX && self.bytes + item.len() <= OUTBOX_BYTES_MAX
+    }
+
+    fn drop_signals(&mut self) {
+        self.items.retain(|item| !matches!(item, Item::Signal(_)));
+        self.bytes = self.items.iter().map(Item::len).sum();
+    }
+}
+
+impl Item {
+    fn len(&self) -> usize {
+        let (Self::Frame(bytes) | Self::Entry(bytes) | Self::Signal(bytes)) = self;
+        bytes.len()
     }
 }
 
@@ -221,7 +264,7 @@ fn coalesce(items: VecDeque<Item>) -> Vec<Bytes> {
                 entries_len += entry.len();
                 entries.push(entry);
             }
-            Item::Frame(frame) => {
+            Item::Frame(frame) | Item::Signal(frame) => {
                 flush(&mut frames, &mut entries, &mut entries_len);
                 frames.push(frame);
             }
@@ -344,6 +387,70 @@ mod tests {
         );
         outbox.queue_entry(encoded);
         assert!(outbox.try_drain().unwrap().frames.is_empty());
+    }
+
+    #[test]
+    fn pushes_that_can_be_fetched_are_bounded_as_entries_are() {
+        let outbox = Outbox::default();
+        let half = Bytes::from(vec![1; OUTBOX_BYTES_MAX / 2]);
+        assert!(outbox.queue_push(half.clone()) && outbox.queue_push(half.clone()));
+        assert!(!outbox.queue_push(half));
+        let drained = outbox.try_drain().unwrap();
+        assert_eq!(
+            (drained.frames.len(), drained.closing),
+            (0, Some(Closing::FellBehind))
+        );
+    }
+
+    fn signals(outbox: &Outbox, count: usize) -> usize {
+        (0..count)
+            .filter(|_| outbox.queue_signal(Bytes::from_static(b"signal")))
+            .count()
+    }
+
+    #[test]
+    fn signals_are_dropped_where_much_waits_and_close_nothing() {
+        let outbox = Outbox::default();
+        assert_eq!(signals(&outbox, OUTBOX_FRAMES_MAX + 1), OUTBOX_FRAMES_SIGNALS_MAX);
+        let drained = outbox.try_drain().unwrap();
+        assert_eq!(
+            (drained.frames.len(), drained.closing),
+            (OUTBOX_FRAMES_SIGNALS_MAX, None)
+        );
+        outbox.queue_frame(Bytes::from(vec![1; OUTBOX_BYTES_SIGNALS_MAX]));
+        assert_eq!(signals(&outbox, 1), 0);
+        outbox.try_drain();
+        outbox.close(Closing::Draining);
+        assert_eq!(signals(&outbox, 1), 0);
+    }
+
+    #[test]
+    fn signals_give_way_to_what_would_not_fit_beside_them() {
+        let outbox = Outbox::default();
+        assert_eq!(signals(&outbox, 3), 3);
+        for _ in 0..OUTBOX_FRAMES_MAX {
+            assert!(outbox.queue_push(Bytes::from_static(b"push")));
+        }
+        let drained = outbox.try_drain().unwrap();
+        assert_eq!(drained.closing, None);
+        assert_eq!(drained.frames.len(), OUTBOX_FRAMES_MAX);
+        assert!(drained.frames.iter().all(|frame| frame == "push"));
+
+        assert_eq!(signals(&outbox, 1), 1);
+        assert!(outbox.queue_push(Bytes::from(vec![1; OUTBOX_BYTES_MAX])));
+        assert_eq!(outbox.try_drain().unwrap().frames.len(), 1);
+    }
+
+    #[test]
+    fn signals_and_entries_keep_their_order() {
+        let outbox = Outbox::default();
+        let mut buffer = BytesMut::new();
+        signals(&outbox, 1);
+        outbox.queue_entry(encode_entry(&mut buffer, &entry(1, 1)));
+        signals(&outbox, 1);
+        let frames = outbox.try_drain().unwrap().frames;
+        assert_eq!(frames.len(), 3);
+        assert!(frames[0] == "signal" && frames[2] == "signal");
     }
 
     #[test]

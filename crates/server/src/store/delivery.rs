@@ -110,6 +110,14 @@ pub struct CommitWrite {
     pub accounts: AccountChanges,
 }
 
+impl CommitWrite {
+    /// The devices that know of the conversation by this commit: the one that made it, and those that get a Welcome.
+    pub fn informed(&self) -> Vec<DeviceId> {
+        let added = self.added.iter().map(|(device_id, _)| *device_id);
+        added.chain([self.key.device_id]).collect()
+    }
+}
+
 /// Accounts that a commit brings into a conversation and takes out of it; none is in both.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccountChanges {
@@ -143,6 +151,7 @@ impl Claim {
     pub const fn of(kind: ConversationKind) -> Self {
         match kind {
             ConversationKind::Direct | ConversationKind::NotesToSelf => Self::Pair,
+            ConversationKind::Group => Self::Nothing,
         }
     }
 }
@@ -150,13 +159,11 @@ impl Claim {
 /// A new conversation.
 #[derive(Debug, Clone)]
 pub struct CreateWrite {
-    /// What it is.
-    pub kind: ConversationKind,
-    /// What no other conversation may have. It follows from the kind, by [`Claim::of`].
+    /// What no other conversation may have; see [`Claim::of`].
     pub claim: Claim,
     /// Whose it is at first.
     pub accounts: Vec<AccountId>,
-    /// The most conversations that the creator's account may have.
+    /// The most conversations that each of these accounts may have; of a pair, only the creator's is counted.
     pub conversations_max: usize,
     /// Ends epoch 0 and becomes seq 1. Its committer is the creator, a member; it changes no accounts.
     pub first: CommitWrite,
@@ -203,6 +210,8 @@ pub struct RestoredCommit {
     pub added: Vec<RestoredMember>,
     /// Devices that were removed.
     pub removed: Vec<DeviceId>,
+    /// How the accounts of the conversation changed.
+    pub accounts: AccountChanges,
 }
 
 /// A device in a group that is restored.
@@ -230,8 +239,6 @@ pub struct RestoredGroup {
 /// A conversation of which the server knows nothing.
 #[derive(Debug, Clone)]
 pub struct LostConversation {
-    /// What it is.
-    pub kind: ConversationKind,
     /// What no other conversation may have.
     pub claim: Claim,
     /// Whose it is.
@@ -438,13 +445,20 @@ pub struct ConversationHead {
     pub epoch: u64,
     /// Whether the device is a member.
     pub member: bool,
+    /// Whether the account was removed: the head is the entry that did it, and the account learns of nothing that follows.
+    pub former: bool,
     /// Up to here it has stored the log; 0 if it is not a member.
     pub acked_seq: u64,
     /// The number of its last accepted send.
     pub send_number: u64,
     /// The log chain at the newest entry.
     pub head_hash: LogHash,
+    /// The newest change of the receipts; 0 if there was none, or the device is not a member.
+    pub receipts_change: u64,
 }
+
+/// The signed-in devices in a group, each with its account.
+pub type Audience = Arc<[(DeviceId, AccountId)]>;
 
 /// A Welcome that waits for a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -605,6 +619,11 @@ pub trait DeliveryStore: Send + Sync {
         account_id: AccountId,
         device_id: DeviceId,
     ) -> Result<Vec<ConversationHead>, StoreError>;
+
+    /// Those to whom receipts and signals of conversations are passed on, in the order of the ids. Nobody in a conversation
+    /// that does not exist, or has more than
+    /// [`SIGNAL_ACCOUNTS_MAX`](subrosa_wire::limits::SIGNAL_ACCOUNTS_MAX) accounts.
+    async fn audiences(&self, conversation_ids: Vec<ConversationId>) -> Result<Vec<Audience>, StoreError>;
 
     /// The oldest Welcomes that wait for the device, as many as the bounds allow.
     async fn waiting_welcomes(

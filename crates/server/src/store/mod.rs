@@ -6,18 +6,24 @@ mod error;
 
 pub mod accounts;
 pub mod delivery;
+pub mod objects;
+pub mod receipts;
+pub mod records;
 
 pub mod sqlite;
 
 pub use accounts::AccountStore;
 pub use delivery::DeliveryStore;
 pub use error::StoreError;
+pub use objects::ObjectStore;
+pub use receipts::ReceiptStore;
+pub use records::RecordStore;
 pub use sqlite::SqliteStore;
 
 /// The whole storage of a server.
-pub trait Store: DeliveryStore + AccountStore {}
+pub trait Store: DeliveryStore + ReceiptStore + AccountStore + RecordStore + ObjectStore {}
 
-impl<T: DeliveryStore + AccountStore> Store for T {}
+impl<T: DeliveryStore + ReceiptStore + AccountStore + RecordStore + ObjectStore> Store for T {}
 
 #[cfg(test)]
 mod conformance;

@@ -118,6 +118,19 @@ pub(crate) fn day(at_ms: u64, today: i64) -> String {
     }
 }
 
+/// Whether an instant was today or yesterday, so that its time of day says more than its date.
+pub(crate) fn is_recent(at_ms: u64, today: i64) -> bool {
+    matches!(how(at_ms, today), Label::Today | Label::Yesterday)
+}
+
+/// The date of an instant in short, without the year if that is this one.
+pub(crate) fn short_date(at_ms: u64, today: i64) -> String {
+    match how(at_ms, today) {
+        Label::Date => write(Style::Date, at_ms),
+        _ => write(Style::DayMonth, at_ms),
+    }
+}
+
 /// A number.
 #[expect(
     clippy::cast_precision_loss,

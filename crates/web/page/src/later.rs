@@ -15,7 +15,7 @@ use crate::{auth::trouble, chats::Layout};
 /// Draws the messenger.
 type Draw = fn() -> AnyView;
 
-#[expect(
+#[allow(
     clippy::unnecessary_wraps,
     reason = "loading it may fail, which the macro adds"
 )]

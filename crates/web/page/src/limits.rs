@@ -12,6 +12,10 @@ pub(crate) const JUDGE_AFTER: Duration = Duration::from_millis(150);
 pub(crate) const SEARCH_AFTER: Duration = Duration::from_millis(250);
 /// Pause in typing after which a draft is stored.
 pub(crate) const DRAFT_AFTER: Duration = Duration::from_millis(400);
+/// Interval at which it is reported that the user is still typing.
+pub(crate) const TYPING_AGAIN_AFTER: Duration = Duration::from_secs(2);
+/// How long the user may do nothing and still counts as looking at the page.
+pub(crate) const AWAY_AFTER: Duration = Duration::from_mins(5);
 /// Delay before messages that could not be loaded are loaded again.
 pub(crate) const LOAD_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How long a connection is lost before a banner says so.
@@ -22,6 +26,14 @@ pub(crate) const LOOK_EVERY: Duration = Duration::from_mins(1);
 pub(crate) const LIST_ROWS: usize = 60;
 /// The most warnings that are shown; the oldest are dropped.
 pub(crate) const WARNINGS_MAX: usize = 5;
+/// The most people whose pictures the page keeps; those that were not asked for longest are dropped.
+pub(crate) const PICTURES_MAX: usize = 256;
+/// The largest file of which a picture of the user is made, in bytes.
+pub(crate) const PICTURE_FILE_MAX: f64 = 20_000_000.0;
+/// The longest picture of the user, in bytes: what the engine takes.
+pub(crate) const PICTURE_MAX: usize = 60 * 1024;
+/// The sides of a picture of the user, in pixels.
+pub(crate) const PICTURE_SIDE: u32 = 256;
 /// Distance in pixels from an end of the loaded messages at which more are loaded.
 pub(crate) const LOAD_WITHIN: f64 = 600.0;
 /// Distance in pixels from the bottom that still counts as the bottom.

@@ -20,7 +20,7 @@ pub use ids::{ChatId, LocalMessageId};
 pub use request::{Answer, Failure, FailureKind, Page, Request, Secret};
 pub use shapes::{
     Connection, Contact, Conversation, ConversationKind, ConversationState, Device, Me, Message,
-    MessageStatus, Notice, NoticeKind, PasswordVerdict, Person, Phase, State,
+    MessageStatus, Notice, NoticeKind, PasswordVerdict, Person, Phase, Presence, Privacy, Role, State,
 };
 pub use warning::{MemberMisbehaviour, Misbehaviour, Warning};
 

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     ids::{ChatId, LocalMessageId},
-    shapes::{Conversation, Device, Message, Notice, PasswordVerdict, Person, State},
+    shapes::{Conversation, Device, Message, Notice, PasswordVerdict, Person, Privacy, State},
 };
 
 /// A secret as it was typed. Its `Debug` output hides it, and it is wiped when dropped.
@@ -111,13 +111,26 @@ pub enum Request {
     TryAgain(ChatId),
     /// Leaves a conversation that is set aside out of the list. [`Answer::Done`].
     Hide(ChatId),
-    /// Stores the draft: text that was typed and not sent; an empty text deletes it. [`Answer::Done`].
+    /// Stores the draft: text that was typed and not sent; an empty text deletes what was shown. [`Answer::Done`].
     KeepDraft {
         /// Its conversation.
         chat: ChatId,
         /// The text.
         text: String,
+        /// The draft that was shown before. If it is another one by now, both texts are kept.
+        shown: String,
     },
+
+    /// The user is typing in a conversation, or has stopped without sending. [`Answer::Done`].
+    SetTyping {
+        /// The conversation.
+        chat: ChatId,
+        /// Whether something is being typed.
+        is_typing: bool,
+    },
+    /// Whether the user is looking at this page. It counts until the page says otherwise or is gone; a page says it again
+    /// after [`crate::Event::Reload`]. [`Answer::Done`].
+    SetHere(bool),
 
     // ---- people: these need the server ----
     /// People whose handle starts with this text. [`Answer::People`].
@@ -139,6 +152,16 @@ pub enum Request {
     // ---- the account ----
     /// Changes the display name; empty removes it. [`Answer::Done`].
     SetName(String),
+    /// The picture of a person, or of the user. Works without a network. [`Answer::Picture`].
+    Picture {
+        /// Whose.
+        account: AccountId,
+    },
+    /// Changes the user's picture; `None` removes it. [`Answer::Done`]. Fails as [`FailureKind::InvalidPicture`] if it is
+    /// no JPEG, PNG or WebP file of at most 60 KiB and 1,024 pixels on each side.
+    SetPicture(Option<Vec<u8>>),
+    /// Changes what others see of the account, on all its devices. [`Answer::Done`].
+    SetPrivacy(Privacy),
     /// Replaces the password. [`Answer::Done`].
     ChangePassword {
         /// The current password.
@@ -231,6 +254,8 @@ pub enum Answer {
     },
     /// Devices.
     Devices(Vec<Device>),
+    /// A picture, if there is one: the file. It is still untrusted.
+    Picture(Option<Vec<u8>>),
 }
 
 /// Why a request failed. Nothing has changed, unless the kind says so.
@@ -260,6 +285,8 @@ pub enum FailureKind {
     WeakPassword,
     /// The display name cannot be used.
     InvalidName,
+    /// The picture cannot be used.
+    InvalidPicture,
     /// The text is empty, or longer than 64 KiB.
     InvalidText,
     /// Nobody has this handle.

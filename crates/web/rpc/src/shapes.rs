@@ -61,8 +61,23 @@ pub struct Me {
     pub handle: Handle,
     /// The display name: what the user typed.
     pub name: Option<String>,
+    /// The version of the picture, another one after each change of it; `None` if there is no picture.
+    pub picture: Option<u64>,
     /// This device.
     pub device_id: DeviceId,
+    /// What others see of the account, the same on all its devices.
+    pub privacy: Privacy,
+}
+
+/// What others see of the account. What is off is not shown of others either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Privacy {
+    /// Whether they see that their messages were read.
+    pub read_receipts: bool,
+    /// Whether they see that the user is typing.
+    pub typing: bool,
+    /// Whether they see that the user is here, and when they last were.
+    pub last_seen: bool,
 }
 
 /// The connection to the server.
@@ -94,6 +109,8 @@ pub struct Contact {
     pub former_handle: Option<Handle>,
     /// The name that the person has sent, made printable and reduced to one line. It is still untrusted text.
     pub name: Option<String>,
+    /// The version of the person's picture, another one after each change of it; `None` if they have no picture.
+    pub picture: Option<u64>,
 }
 
 /// A person in the directory.
@@ -117,6 +134,12 @@ pub struct Conversation {
     pub title: Option<String>,
     /// The other person of a direct conversation.
     pub with: Option<Contact>,
+    /// The members of a group besides the user, in the order of their accounts; none of other conversations.
+    pub members: Vec<Contact>,
+    /// Whether that person is online.
+    pub presence: Presence,
+    /// Who is typing there.
+    pub typing: Vec<AccountId>,
     /// How many messages are unread.
     pub unread: u64,
     /// The position of the first unread message.
@@ -135,6 +158,17 @@ pub struct Conversation {
     pub draft: Option<String>,
 }
 
+/// Whether a person is online.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Presence {
+    /// Nothing is known, or it is not shown.
+    Unknown,
+    /// They are looking at their app.
+    Online,
+    /// They were online, and this device saw it last at this time.
+    LastSeen(Timestamp),
+}
+
 /// What kind of conversation it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConversationKind {
@@ -142,6 +176,8 @@ pub enum ConversationKind {
     Direct,
     /// The user's own notes.
     NotesToSelf,
+    /// Between people who come and go.
+    Group,
 }
 
 /// Whether a conversation can be used.
@@ -157,6 +193,8 @@ pub enum ConversationState {
     Blocked,
     /// This device can come back only to a state that it cannot check: the user decides.
     CutOff,
+    /// The user was removed from it. What was said before stays.
+    Removed,
     /// Set aside, because something in it cannot be processed: what is written waits.
     Quarantined,
 }
@@ -198,6 +236,21 @@ pub struct Notice {
     pub by: Option<Contact>,
     /// Whom it is about.
     pub who: Vec<Contact>,
+    /// Whether the user did it.
+    pub by_user: bool,
+    /// Whether it is about the user, among others.
+    pub about_user: bool,
+}
+
+/// What a member of a group may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Role {
+    /// What everybody may.
+    Member,
+    /// Manages members.
+    Admin,
+    /// Makes admins and owners.
+    Owner,
 }
 
 /// What a notice tells.
@@ -205,6 +258,16 @@ pub struct Notice {
 pub enum NoticeKind {
     /// Members have devices that were not in the conversation before.
     DeviceAdded,
+    /// The group was created.
+    Created,
+    /// People were added to the group.
+    Added,
+    /// People were removed from the group.
+    Removed,
+    /// Somebody has a role in the group from then on.
+    RoleGiven(Role),
+    /// The group was given another name.
+    Renamed,
     /// Something that has no name here yet.
     Other,
 }

@@ -86,6 +86,11 @@ pub enum Warning {
         /// The conversation.
         chat: ChatId,
     },
+    /// A change of a group that the user wanted cannot be made any more.
+    ChangeGivenUp {
+        /// The group.
+        chat: ChatId,
+    },
     /// The server refused something.
     Refused {
         /// The code of the problem (`subrosa_wire::ProblemCode`), if this version knows it.
@@ -109,6 +114,7 @@ impl Warning {
             | Self::MessagesMissing { chat, .. }
             | Self::UnreadableMessage { chat, .. }
             | Self::HistoryGap { chat }
+            | Self::ChangeGivenUp { chat }
             | Self::CertificatesExpired { chat } => Some(*chat),
             Self::NewDevice(_)
             | Self::UnknownDevice(_)
@@ -130,6 +136,8 @@ pub enum Misbehaviour {
     TooMuch,
     /// It named a number that is beyond all that can be.
     ImpossibleNumber,
+    /// It sent a record of the account that no device of it has written.
+    RecordForged,
     /// It answered a request with something else.
     WrongAnswer,
 

@@ -51,6 +51,8 @@ pub(crate) struct Device {
     client: RefCell<Option<Client>>,
     /// Somebody is signing up or in.
     is_entering: Cell<bool>,
+    /// Whether the user is looking at the app, in any of its tabs.
+    is_here: Cell<bool>,
     on_event: Box<dyn Fn(Event)>,
 }
 
@@ -62,6 +64,7 @@ impl Device {
             phase: RefCell::new(Phase::Starting),
             client: RefCell::new(None),
             is_entering: Cell::new(false),
+            is_here: Cell::new(false),
             on_event: Box::new(on_event),
         })
     }
@@ -115,7 +118,7 @@ impl Device {
         self.client.replace(Some(client));
     }
 
-    /// Loads who is signed in: at the start, and when the name changes.
+    /// Loads who is signed in: at the start, and when name or picture changes.
     pub(crate) async fn refresh_me(&self, client: &Client) {
         if let Ok(me) = client.me().await {
             let me = shapes::me(me);
@@ -125,6 +128,21 @@ impl Device {
             };
             self.phase.replace(phase);
             self.report_state();
+        }
+    }
+
+    /// Notes whether the user is looking at the app.
+    pub(crate) async fn set_here(&self, is_here: bool) {
+        if self.is_here.replace(is_here) != is_here {
+            self.say_whether_here().await;
+        }
+    }
+
+    /// Passes on to the client whether the user is looking at the app.
+    pub(crate) async fn say_whether_here(&self) {
+        if let Some(client) = self.client() {
+            // If it cannot be passed on, the device does not work, which shows elsewhere.
+            let _ = client.set_here(self.is_here.get()).await;
         }
     }
 

@@ -32,6 +32,7 @@ fn kind(error: &ClientError) -> FailureKind {
         ClientError::WrongPassword => FailureKind::WrongPassword,
         ClientError::Password(_) => FailureKind::WeakPassword,
         ClientError::Name(_) | ClientError::Command(CommandError::Name(_)) => FailureKind::InvalidName,
+        ClientError::Command(CommandError::Picture(_)) => FailureKind::InvalidPicture,
         ClientError::Command(CommandError::Text(_)) => FailureKind::InvalidText,
         ClientError::Command(CommandError::OwnAccount) => FailureKind::OwnAccount,
         ClientError::Command(

@@ -1,6 +1,6 @@
 //! What a page is shown of conversations and messages, as the client has it now.
 
-use subrosa_client::{AccountId, Chat, Client, ClientError, Contact};
+use subrosa_client::{AccountId, Chat, Client, ClientError, Contact, ConversationKind};
 use subrosa_web_rpc::{Answer, Conversation, Notice, Page};
 
 use crate::shapes;
@@ -8,21 +8,35 @@ use crate::shapes;
 /// The most messages in one page.
 const PAGE_MAX: u32 = 200;
 
-/// A conversation with its draft.
+/// A conversation.
 pub(crate) async fn conversation(chat: &Chat) -> Result<Option<Conversation>, ClientError> {
-    let Some(found) = chat.conversation().await? else {
+    let Some(conversation) = chat.conversation().await? else {
         return Ok(None);
     };
-    let draft = chat.draft().await?;
-    Ok(Some(shapes::conversation(found, draft)))
+    let members = members(chat, &conversation).await?;
+    Ok(Some(shapes::conversation(conversation, members)))
 }
 
-/// All conversations with their drafts.
+/// The other members of a group; none of other conversations.
+async fn members(
+    chat: &Chat,
+    conversation: &subrosa_client::Conversation,
+) -> Result<Vec<Contact>, ClientError> {
+    if conversation.kind != ConversationKind::Group {
+        return Ok(Vec::new());
+    }
+    let members = chat.members().await?.into_iter();
+    Ok(members.filter_map(|member| member.contact).collect())
+}
+
+/// All conversations.
 pub(crate) async fn conversations(client: &Client) -> Result<Vec<Conversation>, ClientError> {
-    let all = client.conversations_with_drafts().await?.into_iter();
-    Ok(all
-        .map(|(found, draft)| shapes::conversation(found, draft))
-        .collect())
+    let mut all = Vec::new();
+    for conversation in client.conversations().await? {
+        let members = members(&client.chat(conversation.id), &conversation).await?;
+        all.push(shapes::conversation(conversation, members));
+    }
+    Ok(all)
 }
 
 /// A page of a conversation's messages.
@@ -80,6 +94,8 @@ pub(crate) async fn messages(
 
 /// A line of a conversation that is no message.
 pub(crate) async fn notice(client: &Client, notice: subrosa_client::Notice) -> Result<Notice, ClientError> {
+    let me = client.me().await?.account_id;
+    let (by_user, about_user) = (notice.by == Some(me), notice.who.contains(&me));
     let mut who = Vec::new();
     for account in notice.who {
         who.push(shapes::contact(person(client, account).await?));
@@ -95,6 +111,8 @@ pub(crate) async fn notice(client: &Client, notice: subrosa_client::Notice) -> R
         kind: shapes::notice_kind(notice.kind),
         by,
         who,
+        by_user,
+        about_user,
     })
 }
 
@@ -105,11 +123,13 @@ pub(crate) async fn person(client: &Client, account_id: AccountId) -> Result<Con
     }
     let me = client.me().await?;
     let me = (me.account_id == account_id).then_some(me);
+    let picture = me.as_ref().and_then(|me| me.picture);
     let (handle, name) = me.map(|me| (me.handle, me.name)).unzip();
     Ok(Contact {
         account_id,
         handle,
         former_handle: None,
         name: name.flatten(),
+        picture,
     })
 }

@@ -182,12 +182,21 @@ async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> R
             chat(&client, id).hide().await.map_err(failure)?;
             Answer::Done
         }
-        Request::KeepDraft { chat: id, text } => {
+        Request::KeepDraft {
+            chat: id,
+            text,
+            shown,
+        } => {
             let chat = chat(&client, id);
-            chat.keep_draft(text).await.map_err(failure)?;
+            chat.keep_draft(text, shown).await.map_err(failure)?;
+            // Before the answer: from then on the page takes the draft of the conversation for the newest.
             if let Some(kept) = queries::conversation(&chat).await.map_err(failure)? {
                 device.report(Event::Conversation(Box::new(kept)));
             }
+            Answer::Done
+        }
+        Request::SetTyping { chat: id, is_typing } => {
+            chat(&client, id).set_typing(is_typing).await.map_err(failure)?;
             Answer::Done
         }
         Request::SearchPeople(prefix) => {
@@ -202,6 +211,22 @@ async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> R
         Request::SetName(name) => {
             let name = (!name.trim().is_empty()).then_some(name);
             client.set_name(name).await.map_err(failure)?;
+            device.refresh_me(&client).await;
+            Answer::Done
+        }
+        Request::Picture { account } => {
+            let picture = client.picture(account).await.map_err(failure)?;
+            Answer::Picture(picture.map(|picture| picture.as_bytes().to_vec()))
+        }
+        Request::SetPicture(picture) => {
+            client.set_picture(picture).await.map_err(failure)?;
+            device.refresh_me(&client).await;
+            Answer::Done
+        }
+        Request::SetPrivacy(privacy) => {
+            let changed = client.set_privacy(shapes::privacy(privacy)).await;
+            changed.map_err(failure)?;
+            // Before the answer: from then on the page shows what is stored.
             device.refresh_me(&client).await;
             Answer::Done
         }

@@ -3,7 +3,7 @@
 use subrosa_client::{self as client, Status, printable, printable_line};
 use subrosa_web_rpc::{
     ChatId, Connection, Contact, Conversation, ConversationKind, ConversationState, Device, LocalMessageId,
-    Me, Message, MessageStatus, NoticeKind, Person, Phase, State,
+    Me, Message, MessageStatus, NoticeKind, Person, Phase, Presence, Privacy, Role, State,
 };
 
 use crate::warnings;
@@ -38,7 +38,22 @@ pub(crate) fn me(me: client::Me) -> Me {
         account_id: me.account_id,
         handle: me.handle,
         name: me.name.map(|name| printable_line(&name).into_owned()),
+        picture: me.picture,
         device_id: me.device_id,
+        privacy: Privacy {
+            read_receipts: me.privacy.read_receipts,
+            typing: me.privacy.typing,
+            last_seen: me.privacy.last_seen,
+        },
+    }
+}
+
+/// What others are to see, as the client takes it.
+pub(crate) const fn privacy(privacy: Privacy) -> client::Privacy {
+    client::Privacy {
+        read_receipts: privacy.read_receipts,
+        typing: privacy.typing,
+        last_seen: privacy.last_seen,
     }
 }
 
@@ -59,21 +74,33 @@ pub(crate) fn contact(contact: client::Contact) -> Contact {
         handle: contact.handle,
         former_handle: contact.former_handle,
         name: contact.name.map(|name| printable_line(&name).into_owned()),
+        picture: contact.picture,
     }
 }
 
-/// A conversation and its draft.
-pub(crate) fn conversation(conversation: client::Conversation, draft: Option<String>) -> Conversation {
+/// A conversation, with the other members if it is a group.
+pub(crate) fn conversation(
+    conversation: client::Conversation,
+    members: Vec<client::Contact>,
+) -> Conversation {
     Conversation {
         id: chat_id(conversation.id),
         kind: match conversation.kind {
             client::ConversationKind::Direct => ConversationKind::Direct,
             client::ConversationKind::NotesToSelf => ConversationKind::NotesToSelf,
+            client::ConversationKind::Group => ConversationKind::Group,
         },
         title: conversation
             .title
             .map(|title| printable_line(&title).into_owned()),
         with: conversation.with.map(contact),
+        members: members.into_iter().map(contact).collect(),
+        presence: match conversation.presence {
+            client::Presence::Unknown => Presence::Unknown,
+            client::Presence::Here => Presence::Online,
+            client::Presence::LastSeen(at) => Presence::LastSeen(at),
+        },
+        typing: conversation.typing,
         unread: conversation.unread,
         first_unread: conversation.first_unread,
         last_message: conversation.last_message.as_ref().map(message),
@@ -83,13 +110,14 @@ pub(crate) fn conversation(conversation: client::Conversation, draft: Option<Str
             client::ConversationState::Joined => ConversationState::Joined,
             client::ConversationState::Blocked => ConversationState::Blocked,
             client::ConversationState::CutOff => ConversationState::CutOff,
+            client::ConversationState::Removed => ConversationState::Removed,
             client::ConversationState::Quarantined => ConversationState::Quarantined,
             // Joining, or something that this version does not know and cannot use.
             _ => ConversationState::Joining,
         },
         quarantine: conversation.quarantine,
         hidden: conversation.is_hidden,
-        draft,
+        draft: conversation.draft,
     }
 }
 
@@ -119,6 +147,15 @@ pub(crate) fn message(message: &client::Message) -> Message {
 pub(crate) const fn notice_kind(kind: client::NoticeKind) -> NoticeKind {
     match kind {
         client::NoticeKind::DeviceAdded => NoticeKind::DeviceAdded,
+        client::NoticeKind::Created => NoticeKind::Created,
+        client::NoticeKind::Added => NoticeKind::Added,
+        client::NoticeKind::Removed => NoticeKind::Removed,
+        client::NoticeKind::RoleGiven(role) => NoticeKind::RoleGiven(match role {
+            client::Role::Member => Role::Member,
+            client::Role::Admin => Role::Admin,
+            client::Role::Owner => Role::Owner,
+        }),
+        client::NoticeKind::Renamed => NoticeKind::Renamed,
         // Something that this version does not know.
         _ => NoticeKind::Other,
     }

@@ -57,6 +57,9 @@ pub(crate) fn without_person(warning: &client::Warning) -> Warning {
             chat: chat.map(shapes::chat_id),
             detail: report(warning),
         },
+        client::Warning::ChangeGivenUp { chat, .. } => Warning::ChangeGivenUp {
+            chat: shapes::chat_id(*chat),
+        },
         client::Warning::CertificatesExpired { chat } => Warning::CertificatesExpired {
             chat: shapes::chat_id(*chat),
         },
@@ -74,6 +77,7 @@ fn misbehaviour(how: &client::Misbehaviour) -> Misbehaviour {
         client::Misbehaviour::NoConversation => Misbehaviour::NoConversation,
         client::Misbehaviour::TooMuch => Misbehaviour::TooMuch,
         client::Misbehaviour::ImpossibleNumber => Misbehaviour::ImpossibleNumber,
+        client::Misbehaviour::RecordForged => Misbehaviour::RecordForged,
         client::Misbehaviour::WrongAnswer => Misbehaviour::WrongAnswer,
         client::Misbehaviour::EntriesWithheld => Misbehaviour::EntriesWithheld,
         client::Misbehaviour::EntriesInvented => Misbehaviour::EntriesInvented,

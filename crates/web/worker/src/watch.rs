@@ -38,6 +38,7 @@ pub(crate) async fn start(device: &Rc<Device>, client: Client) {
     device.refresh_me(&client).await;
     let updates = Updates::of(&client);
     client.connect();
+    device.say_whether_here().await;
     spawn_local(watch(Rc::clone(device), client, updates));
 }
 
@@ -60,6 +61,7 @@ async fn watch(device: Rc<Device>, client: Client, mut updates: Updates) {
                 let batch = batch(update, &mut updates.events);
                 // What cannot be read now is read when the pages reload.
                 if !matches!(report(&device, &client, batch).await, Ok(true)) {
+                    device.refresh_me(&client).await;
                     device.report(Event::Reload);
                 }
             }
@@ -95,7 +97,10 @@ async fn report(device: &Device, client: &Client, batch: Option<Vec<Change>>) ->
             // The message itself shows that it failed.
             Change::Warning(ClientWarning::Refused { message: Some(_), .. }) => {}
             // Pages show no ids on the wire, so another one is a change like any other.
-            Change::ConversationChanged(chat) | Change::ConversationMoved(chat) => {
+            Change::ConversationChanged(chat)
+            | Change::ConversationMoved(chat)
+            | Change::TypingChanged(chat)
+            | Change::DraftChanged(chat) => {
                 touched.insert(chat);
             }
             Change::MessageReceived(message) | Change::MessageSent(message) => {
@@ -119,7 +124,10 @@ async fn report(device: &Device, client: &Client, batch: Option<Vec<Change>>) ->
                 let notice = queries::notice(client, *notice).await?;
                 device.report(Event::Notice(Box::new(notice)));
             }
-            Change::ContactChanged(account) => touched.extend(chat_with(client, account).await?),
+            Change::ContactChanged(account) | Change::PresenceChanged(account) => {
+                touched.extend(chat_with(client, account).await?);
+            }
+            Change::OwnPictureChanged | Change::PrivacyChanged(_) => device.refresh_me(client).await,
             Change::Warning(warning) => device.report(Event::Warning(shown(client, warning).await?)),
             // Nothing that pages show; the end of a session is part of the status.
             _ => {}

@@ -1,12 +1,15 @@
 //! One example of every frame, with every field set to something that is not its default.
 
 use subrosa_wire::frames::{
-    Account, Acknowledge, AcknowledgeWelcomes, Acknowledged, Append, Appended, ClaimKeyPackages, ClientFrame,
-    Commit, ConversationHead, CreateConversation, Cursor, Deliver, DeviceKeyPackage, Draining, FetchGroup,
-    FetchLog, GroupState, Hello, KeyPackageStock, KeyPackages, KeyPackagesLow, KeyPackagesPublished,
-    LogEntry, LogPage, LogRestored, LookUpAccount, Lost, Notice, Ping, Pong, Problem, PublishKeyPackages,
-    Ready, RestoreLog, ServerFrame, SignedOut, StateChanged, Sync, SyncState, WelcomeItem, WelcomesWaiting,
-    append, client_frame::Request, log_entry, look_up_account, notice, server_frame::Body,
+    Account, AccountRecord, Acknowledge, AcknowledgeWelcomes, Acknowledged, Append, Appended,
+    ClaimKeyPackages, ClientFrame, Commit, ConversationHead, ConversationReceipts, CreateConversation,
+    Cursor, Deliver, DeviceKeyPackage, Draining, FetchGroup, FetchLog, FetchObject, FetchReceipts,
+    FetchRecords, GroupState, Hello, KeyPackageStock, KeyPackages, KeyPackagesLow, KeyPackagesPublished,
+    LogEntry, LogPage, LogRestored, LookUpAccount, Lost, Notice, ObjectPut, PassOn, Ping, Pong, Problem,
+    PublishKeyPackages, PutObject, PutReceipt, PutRecord, Ready, Receipt, ReceiptChanged, ReceiptPut,
+    ReceiptsAfter, ReceiptsPage, RecordChanged, RecordPut, RecordsPage, RestoreLog, SealedObject,
+    ServerFrame, Signal, SignedOut, StateChanged, Sync, SyncState, WelcomeItem, WelcomesWaiting, append,
+    client_frame::Request, log_entry, look_up_account, notice, server_frame::Body,
 };
 
 /// An id that can be distinguished from the others in a hex dump.
@@ -59,6 +62,33 @@ fn account() -> Account {
         handle: "alice".into(),
         account_key: vec![0x44; 32].into(),
         succession_key_hash: vec![0x55; 32].into(),
+    }
+}
+
+fn account_record() -> AccountRecord {
+    AccountRecord {
+        conversation_id: id(1).into(),
+        revision: 3,
+        change: 300,
+        sealed: b"sealed".to_vec().into(),
+    }
+}
+
+fn receipt() -> Receipt {
+    Receipt {
+        conversation_id: id(1).into(),
+        device_id: id(4).into(),
+        version: 7,
+        change: 300,
+        sealed: b"sealed".to_vec().into(),
+    }
+}
+
+fn signal() -> Signal {
+    Signal {
+        conversation_id: id(1).into(),
+        device_id: id(4).into(),
+        sealed: b"sealed".to_vec().into(),
     }
 }
 
@@ -185,6 +215,61 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
                 }),
             }),
         ),
+        (
+            "put_record",
+            Request::PutRecord(PutRecord {
+                conversation_id: id(1).into(),
+                replaces: 2,
+                sealed: b"sealed".to_vec().into(),
+            }),
+        ),
+        (
+            "fetch_records",
+            Request::FetchRecords(FetchRecords { after_change: 299 }),
+        ),
+        (
+            "put_receipt",
+            Request::PutReceipt(PutReceipt {
+                conversation_id: id(1).into(),
+                version: 7,
+                sealed: b"sealed".to_vec().into(),
+                readers: vec![id(3).into(), id(5).into()],
+            }),
+        ),
+        (
+            "fetch_receipts",
+            Request::FetchReceipts(FetchReceipts {
+                conversations: vec![ReceiptsAfter {
+                    conversation_id: id(1).into(),
+                    after_change: 299,
+                }],
+            }),
+        ),
+        (
+            "pass_on",
+            Request::PassOn(PassOn {
+                signals: vec![Signal {
+                    device_id: Vec::new().into(),
+                    ..signal()
+                }],
+            }),
+        ),
+        (
+            "put_object",
+            Request::PutObject(PutObject {
+                object_id: id(7).into(),
+                replaces: 2,
+                sealed: b"sealed".to_vec().into(),
+                conversation_id: id(1).into(),
+            }),
+        ),
+        (
+            "fetch_object",
+            Request::FetchObject(FetchObject {
+                object_id: id(7).into(),
+                known_revision: 2,
+            }),
+        ),
     ]
 }
 
@@ -260,12 +345,31 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
             }),
         ),
         (
+            "sync_state receipts_change",
+            Body::SyncState(SyncState {
+                conversations: vec![ConversationHead {
+                    conversation_id: id(1).into(),
+                    head_seq: 8,
+                    receipts_change: 300,
+                    ..ConversationHead::default()
+                }],
+                ..SyncState::default()
+            }),
+        ),
+        (
             "sync_state key_packages",
             Body::SyncState(SyncState {
                 key_packages: Some(KeyPackageStock {
                     hashes: vec![vec![7; 32].into()],
                 }),
                 incarnation: id(6).into(),
+                ..SyncState::default()
+            }),
+        ),
+        (
+            "sync_state records_change",
+            Body::SyncState(SyncState {
+                records_change: 300,
                 ..SyncState::default()
             }),
         ),
@@ -332,6 +436,57 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
             }),
         ),
         (
+            "record_put",
+            Body::RecordPut(RecordPut {
+                stored: true,
+                record: Some(account_record()),
+                after_change: 290,
+            }),
+        ),
+        (
+            "records_page",
+            Body::RecordsPage(RecordsPage {
+                records: vec![account_record()],
+                newest_change: 301,
+            }),
+        ),
+        (
+            "receipt_put",
+            Body::ReceiptPut(ReceiptPut {
+                version: 7,
+                change: 300,
+                after_change: 290,
+            }),
+        ),
+        (
+            "receipts_page",
+            Body::ReceiptsPage(ReceiptsPage {
+                conversations: vec![ConversationReceipts {
+                    conversation_id: id(1).into(),
+                    receipts: vec![Receipt {
+                        conversation_id: Vec::new().into(),
+                        ..receipt()
+                    }],
+                    newest_change: 301,
+                }],
+            }),
+        ),
+        (
+            "object_put",
+            Body::ObjectPut(ObjectPut {
+                stored: true,
+                revision: 3,
+            }),
+        ),
+        (
+            "object",
+            Body::Object(SealedObject {
+                object_id: id(7).into(),
+                revision: 3,
+                sealed: b"sealed".to_vec().into(),
+            }),
+        ),
+        (
             "deliver",
             Body::Deliver(Deliver {
                 entries: vec![application_entry(), commit_entry()],
@@ -360,6 +515,21 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
             })),
         ),
         ("notice signed_out", notice(notice::Kind::SignedOut(SignedOut {}))),
+        (
+            "record_changed",
+            Body::RecordChanged(RecordChanged {
+                record: Some(account_record()),
+                after_change: 290,
+            }),
+        ),
+        (
+            "receipt_changed",
+            Body::ReceiptChanged(ReceiptChanged {
+                receipt: Some(receipt()),
+                after_change: 290,
+            }),
+        ),
+        ("signal", Body::Signal(signal())),
     ]
 }
 

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use subrosa_wire::{
-    AccountId, Base64, ConversationId, DeviceId, Handle, ProblemCode, SendId, Timestamp, frames, limits,
+    AccountId, Base64, ConversationId, DeviceId, Handle, ObjectId, ProblemCode, SendId, Timestamp, frames,
+    limits,
     problem::{PROBLEM_MEDIA_TYPE, ProblemDocument},
     rest::signing_labels,
 };
@@ -53,6 +54,7 @@ fn ids_are_lower_case_hex_in_json_and_raw_bytes_in_frames() {
         text
     );
     assert_eq!(serde_json::to_string(&SendId::from_bytes(bytes)).unwrap(), text);
+    assert_eq!(serde_json::to_string(&ObjectId::from_bytes(bytes)).unwrap(), text);
     assert_eq!(SendId::from_bytes(bytes).to_vec(), bytes);
     assert_eq!(SendId::try_from(bytes.as_slice()), Ok(SendId::from_bytes(bytes)));
 }
@@ -115,5 +117,15 @@ const _: () =
     assert!(limits::LOG_PAGE_BYTES_MAX + limits::HANDSHAKE_MESSAGE_MAX + FRAMING <= limits::FRAME_MAX);
 const _: () =
     assert!(limits::KEY_PACKAGES_PER_REQUEST_MAX * limits::KEY_PACKAGE_MAX + FRAMING <= limits::FRAME_MAX);
+const _: () = assert!(
+    limits::RECORDS_PAGE_BYTES_MAX + limits::RECORDS_PER_PAGE_MAX * FRAMING <= limits::FRAME_MAX
+        && limits::ACCOUNT_RECORD_MAX <= limits::RECORDS_PAGE_BYTES_MAX
+);
+const _: () = assert!(
+    limits::RECEIPTS_PER_PAGE_MAX * (limits::RECEIPT_MAX + FRAMING) + limits::RECEIPTS_FETCHED_MAX * FRAMING
+        <= limits::FRAME_MAX
+);
+const _: () = assert!(limits::SIGNALS_PER_FRAME_MAX * (limits::SIGNAL_MAX + FRAMING) <= limits::FRAME_MAX);
+const _: () = assert!(limits::OBJECT_MAX + FRAMING <= limits::FRAME_MAX);
 const _: () = assert!(limits::MESSAGE_TEXT_MAX < limits::APPLICATION_MESSAGE_MAX);
 const _: () = assert!(limits::VAULT_MAX * 4 / 3 + FRAMING <= limits::REST_BODY_MAX);

@@ -14,7 +14,7 @@ use super::{
         transcript::{RowKind, scroll_to, top},
         view::HELP_ROWS,
     },
-    Effect, clamp_hit, open, reload, seen,
+    Effect, clamp_hit, keep_draft, open, reload, seen, typed,
 };
 
 /// How many rows a key scrolls the help by.
@@ -91,12 +91,13 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         model.notice = Some(format!(
             "a message has at most {MESSAGE_TEXT_MAX} bytes: nothing was pasted"
         ));
+        return Vec::new();
     }
-    Vec::new()
+    typed(model).into_iter().collect()
 }
 
 fn fits(composer: &Composer, more: &str) -> bool {
-    composer.text().len() + more.len() <= MESSAGE_TEXT_MAX
+    composer.text().len() + Composer::clean(more).len() <= MESSAGE_TEXT_MAX
 }
 
 // ---- the list of chats ----
@@ -343,6 +344,7 @@ fn composer_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     let alt = key.modifiers.contains(KeyModifiers::ALT);
     let composer = &mut thread.composer;
+    let bytes_before = composer.text().len();
     match key.code {
         KeyCode::Enter if alt || key.modifiers.contains(KeyModifiers::SHIFT) => composer.insert("\n"),
         KeyCode::Char('j') if control => composer.insert("\n"),
@@ -372,6 +374,11 @@ fn composer_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
                 model.notice = Some(format!("a message has at most {MESSAGE_TEXT_MAX} bytes"));
             }
         }
+    }
+    // Whatever changes the text changes its length.
+    let is_changed = |thread: &Thread| thread.composer.text().len() != bytes_before;
+    if model.thread.as_ref().is_some_and(is_changed) {
+        return typed(model).into_iter().collect();
     }
     Vec::new()
 }
@@ -413,10 +420,13 @@ fn send(model: &mut Model) -> Vec<Effect> {
     }
     thread.scroll = Scroll::Newest;
     thread.new_from = None;
-    vec![Effect::Send {
+    // Whoever gets the message knows that the typing is over.
+    thread.is_typing = false;
+    let send = Effect::Send {
         chat: thread.chat,
         text: thread.composer.take(),
-    }]
+    };
+    [send].into_iter().chain(keep_draft(model)).collect()
 }
 
 // ---- the search ----

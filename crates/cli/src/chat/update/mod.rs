@@ -5,7 +5,8 @@ mod keys;
 
 use crossterm::event::KeyEvent;
 use subrosa_client::{
-    ChatId, Conversation, Event, Handle, LocalMessageId, Message, Notice, Person, Status, Warning,
+    ChatId, Conversation, ConversationState, Event, Handle, LocalMessageId, Message, Notice, Person, Status,
+    Warning,
 };
 
 use super::model::{Focus, Model, Overlay, Scroll, Thread};
@@ -22,6 +23,10 @@ pub(super) enum Input {
     Resized(u16, u16),
     /// The terminal's window has got or lost the focus.
     InFront(bool),
+    /// Nothing was typed for a moment.
+    Paused,
+    /// No key was pressed for a while.
+    Idle,
     /// The connection or the outbox changed.
     Status(Status),
     /// The client reports an event.
@@ -38,6 +43,12 @@ pub(super) enum Input {
     Opened(ChatId),
     /// A text was not accepted: it goes back to its composer.
     NotSent { chat: ChatId, text: String, why: String },
+    /// A draft was not kept. `shown` is the one that is.
+    NotKept {
+        chat: ChatId,
+        shown: String,
+        why: String,
+    },
     /// An effect failed.
     Failed(String),
 }
@@ -46,8 +57,26 @@ pub(super) enum Input {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Effect {
     LoadChats,
-    LoadMessages { chat: ChatId, limit: u32 },
-    Send { chat: ChatId, text: String },
+    LoadMessages {
+        chat: ChatId,
+        limit: u32,
+    },
+    Send {
+        chat: ChatId,
+        text: String,
+    },
+    KeepDraft {
+        chat: ChatId,
+        text: String,
+        shown: String,
+    },
+    /// Reports to the others that the user is typing, or has stopped without sending.
+    Type {
+        chat: ChatId,
+        is_typing: bool,
+    },
+    /// Reports to others whether the user is looking at the app.
+    SetHere(bool),
     MarkRead(ChatId),
     Retry(LocalMessageId),
     Discard(LocalMessageId),
@@ -58,8 +87,31 @@ pub(super) enum Effect {
     RetryConnection,
 }
 
+/// What is done first.
+pub(super) fn begin() -> Vec<Effect> {
+    vec![Effect::SetHere(true), Effect::LoadChats]
+}
+
 /// Handles one input.
 pub(super) fn update(model: &mut Model, input: Input) -> Vec<Effect> {
+    match input {
+        Input::Key(_) | Input::Paste(_) => model.attention.is_idle = false,
+        Input::Idle => model.attention.is_idle = true,
+        _ => {}
+    }
+    let mut effects = handle(model, input);
+    effects.extend(presence(model));
+    effects
+}
+
+/// What is done before the user leaves, for good or until the next key.
+pub(super) fn leave(model: &mut Model) -> Vec<Effect> {
+    model.attention.is_idle = true;
+    let (stopped, kept, gone) = (stop_typing(model), keep_draft(model), presence(model));
+    stopped.into_iter().chain(kept).chain(gone).collect()
+}
+
+fn handle(model: &mut Model, input: Input) -> Vec<Effect> {
     match input {
         Input::Key(key) => keys::key(model, key),
         Input::Paste(text) => keys::paste(model, &text),
@@ -68,9 +120,11 @@ pub(super) fn update(model: &mut Model, input: Input) -> Vec<Effect> {
             Vec::new()
         }
         Input::InFront(in_front) => {
-            model.in_front = in_front;
+            model.attention.in_front = in_front;
             seen(model).into_iter().collect()
         }
+        Input::Paused => keep_draft(model).into_iter().collect(),
+        Input::Idle => Vec::new(),
         Input::Status(status) => {
             model.status = status;
             Vec::new()
@@ -99,7 +153,13 @@ pub(super) fn update(model: &mut Model, input: Input) -> Vec<Effect> {
             open(model, chat)
         }
         Input::NotSent { chat, text, why } => {
-            model.give_back(chat, &text);
+            let draft = model.give_back(chat, &text);
+            model.notice = Some(why);
+            let keep = |(text, shown)| Effect::KeepDraft { chat, text, shown };
+            draft.map(keep).into_iter().collect()
+        }
+        Input::NotKept { chat, shown, why } => {
+            model.draft_not_kept(chat, shown);
             model.notice = Some(why);
             Vec::new()
         }
@@ -112,12 +172,57 @@ pub(super) fn update(model: &mut Model, input: Input) -> Vec<Effect> {
 
 /// Opens a chat.
 fn open(model: &mut Model, chat: ChatId) -> Vec<Effect> {
+    let mut effects = Vec::new();
     if model.thread.as_ref().is_none_or(|thread| thread.chat != chat) {
+        effects.extend(stop_typing(model));
+        effects.extend(keep_draft(model));
         model.open(chat);
     }
     model.focus = Focus::Composer;
-    let load = model.thread.as_ref().map(reload);
-    [Effect::LoadChats].into_iter().chain(load).collect()
+    effects.push(Effect::LoadChats);
+    effects.extend(model.thread.as_ref().map(reload));
+    effects
+}
+
+/// Reports whether the user is here, if that has changed.
+fn presence(model: &mut Model) -> Option<Effect> {
+    let attention = &mut model.attention;
+    let is_here = attention.in_front && !attention.is_idle;
+    let has_changed = std::mem::replace(&mut attention.is_here, is_here) != is_here;
+    has_changed.then_some(Effect::SetHere(is_here))
+}
+
+/// Reports that the text in the composer has changed.
+fn typed(model: &mut Model) -> Option<Effect> {
+    let is_joined = model
+        .open_chat()
+        .is_some_and(|chat| chat.state == ConversationState::Joined);
+    let thread = model.thread.as_mut()?;
+    if thread.composer.text().is_empty() {
+        return stop_typing(model);
+    }
+    // In any other state, what is written reaches nobody yet.
+    thread.is_typing |= is_joined;
+    is_joined.then_some(Effect::Type {
+        chat: thread.chat,
+        is_typing: true,
+    })
+}
+
+/// Reports that the user has stopped typing without sending, if they were reported to be typing.
+fn stop_typing(model: &mut Model) -> Option<Effect> {
+    let thread = model.thread.as_mut()?;
+    let was_typing = std::mem::take(&mut thread.is_typing);
+    was_typing.then_some(Effect::Type {
+        chat: thread.chat,
+        is_typing: false,
+    })
+}
+
+/// What was typed in the open chat and is not kept.
+fn keep_draft(model: &mut Model) -> Option<Effect> {
+    let (chat, text, shown) = model.draft_to_keep()?;
+    Some(Effect::KeepDraft { chat, text, shown })
 }
 
 fn reload(thread: &Thread) -> Effect {
@@ -134,7 +239,11 @@ fn event(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::MessageStatusChanged { chat, .. }
         | Event::MessageRemoved { chat, .. }
         | Event::ConversationChanged(chat) => chat,
-        Event::ContactChanged(_) => return vec![Effect::LoadChats],
+        Event::ContactChanged(_)
+        | Event::DraftChanged(_)
+        | Event::TypingChanged(_)
+        | Event::PresenceChanged(_)
+        | Event::PrivacyChanged(_) => return vec![Effect::LoadChats],
         Event::Warning(warning) => {
             model.notice = Some(warning_text(model, &warning));
             return Vec::new();
@@ -162,6 +271,7 @@ fn show_chats(model: &mut Model, chats: Vec<Conversation>, names: Names) {
     if model.selected_index().is_none() {
         model.selected = model.chats.first().map(|chat| chat.id);
     }
+    model.show_draft();
     keys::search_chats(model);
     clamp_hit(model);
 }
@@ -176,7 +286,7 @@ fn show_messages(
         return Vec::new();
     };
     let is_new = |message: &&Message| message.status == subrosa_client::MessageStatus::Unread;
-    let is_seen_at_once = thread.is_loaded && thread.scroll == Scroll::Newest && model.in_front;
+    let is_seen_at_once = thread.is_loaded && thread.scroll == Scroll::Newest && model.attention.in_front;
     if !is_seen_at_once && thread.new_from.is_none() {
         thread.new_from = messages.iter().find(is_new).map(|message| message.position);
     }
@@ -195,7 +305,7 @@ fn show_messages(
 /// The user sees the newest message, which is reported to the other person.
 fn seen(model: &Model) -> Option<Effect> {
     let thread = model.thread.as_ref()?;
-    let is_shown = super::geometry::Geometry::of(model).chat.is_some() && model.in_front;
+    let is_shown = super::geometry::Geometry::of(model).chat.is_some() && model.attention.in_front;
     (is_shown && thread.scroll == Scroll::Newest && thread.has_unread())
         .then_some(Effect::MarkRead(thread.chat))
 }

@@ -6,7 +6,7 @@
 )]
 
 use crossterm::event::{KeyCode, KeyModifiers};
-use subrosa_client::{Connection, ConversationId, ConversationState, MessageStatus};
+use subrosa_client::{Connection, ConversationId, MessageStatus};
 
 use super::{
     super::{
@@ -143,6 +143,195 @@ fn a_draft_waits_in_its_chat() {
     assert_eq!(composed(&model), "half a thought");
 }
 
+#[test]
+fn a_draft_is_kept_after_a_pause_in_another_chat_and_when_it_was_sent() {
+    let mut model = model(80, 24, Vec::new());
+    let keep = |text: &str, shown: &str| Effect::KeepDraft {
+        chat: CHAT,
+        text: text.to_owned(),
+        shown: shown.to_owned(),
+    };
+    type_text(&mut model, "half");
+    assert_eq!(update(&mut model, Input::Paused), [keep("half", "")]);
+    assert_eq!(update(&mut model, Input::Paused), []);
+    type_text(&mut model, " a thought");
+    let effects = press_with(&mut model, KeyCode::Char('n'), KeyModifiers::CONTROL);
+    assert!(effects.contains(&keep("half a thought", "half")), "{effects:?}");
+    press_with(&mut model, KeyCode::Char('p'), KeyModifiers::CONTROL);
+    let effects = press(&mut model, KeyCode::Enter);
+    assert!(effects.contains(&keep("", "half a thought")), "{effects:?}");
+}
+
+#[test]
+fn a_draft_that_could_not_be_kept_stays_in_the_field_and_is_tried_again() {
+    let mut model = model(80, 24, Vec::new());
+    type_text(&mut model, "half");
+    let kept = update(&mut model, Input::Paused);
+    update(
+        &mut model,
+        Input::NotKept {
+            chat: CHAT,
+            shown: String::new(),
+            why: "the disk is full".into(),
+        },
+    );
+    assert_eq!(model.notice.as_deref(), Some("the disk is full"));
+    let chats = model.chats.clone();
+    update(&mut model, Input::Chats(chats, names()));
+    assert_eq!(composed(&model), "half");
+    assert_eq!(update(&mut model, Input::Paused), kept);
+}
+
+// It grew with each pause, and could not be deleted.
+#[test]
+fn a_draft_with_what_a_terminal_does_not_show_is_replaced_by_what_is_made_of_it() {
+    let mut model = model(80, 24, Vec::new());
+    let mut chats = model.chats.clone();
+    chats[0].draft = Some("a\tb".to_owned());
+    update(&mut model, Input::Chats(chats.clone(), names()));
+    assert_eq!(composed(&model), "a    b");
+    update(&mut model, Input::Chats(chats, names()));
+    assert_eq!(update(&mut model, Input::Paused), []);
+    type_text(&mut model, "c");
+    let keep = Effect::KeepDraft {
+        chat: CHAT,
+        text: "a    bc".to_owned(),
+        shown: "a\tb".to_owned(),
+    };
+    assert_eq!(update(&mut model, Input::Paused), [keep]);
+}
+
+#[test]
+fn a_draft_of_another_device_is_shown_unless_something_was_typed_since() {
+    let mut model = model(80, 24, Vec::new());
+    let shows = |model: &mut Model, draft: &str| {
+        let mut chats = model.chats.clone();
+        chats[0].draft = Some(draft.to_owned());
+        update(model, Input::Chats(chats, names()));
+        composed(model).to_owned()
+    };
+    assert_eq!(shows(&mut model, "from the browser"), "from the browser");
+    type_text(&mut model, "!");
+    assert_eq!(shows(&mut model, "something else"), "from the browser!");
+}
+
+// ---- what others see ----
+
+fn typing(chat: ChatId, is_typing: bool) -> Effect {
+    Effect::Type { chat, is_typing }
+}
+
+#[test]
+fn each_key_that_changes_the_text_is_reported_and_no_other() {
+    let mut model = model(80, 24, Vec::new());
+    assert_eq!(
+        type_text(&mut model, "hi"),
+        [typing(CHAT, true), typing(CHAT, true)]
+    );
+    for code in [KeyCode::Left, KeyCode::Home, KeyCode::Up, KeyCode::BackTab] {
+        assert_eq!(press(&mut model, code), [], "{code:?}");
+    }
+    model.focus = Focus::Composer;
+    assert_eq!(update(&mut model, Input::Paste("!".into())), [typing(CHAT, true)]);
+    // What is typed into the search is nobody's business.
+    press_with(&mut model, KeyCode::Char('k'), KeyModifiers::CONTROL);
+    assert_eq!(type_text(&mut model, "c"), [Effect::Search("c".into())]);
+}
+
+#[test]
+fn whoever_deletes_what_they_have_typed_has_stopped() {
+    let mut model = model(80, 24, Vec::new());
+    type_text(&mut model, "hi");
+    assert_eq!(press(&mut model, KeyCode::Backspace), [typing(CHAT, true)]);
+    assert_eq!(press(&mut model, KeyCode::Backspace), [typing(CHAT, false)]);
+    assert_eq!(press(&mut model, KeyCode::Backspace), []);
+}
+
+#[test]
+fn whoever_opens_another_chat_has_stopped_typing_unless_the_text_was_sent() {
+    let mut model = model(80, 24, Vec::new());
+    let next = |model: &mut Model| press_with(model, KeyCode::Char('n'), KeyModifiers::CONTROL);
+    let back = |model: &mut Model| press_with(model, KeyCode::Char('p'), KeyModifiers::CONTROL);
+    type_text(&mut model, "half");
+    assert_eq!(next(&mut model)[0], typing(CHAT, false));
+    // The draft is there again, and nobody has typed.
+    back(&mut model);
+    assert!(!next(&mut model).contains(&typing(CHAT, false)));
+    back(&mut model);
+    type_text(&mut model, "!");
+    press(&mut model, KeyCode::Enter);
+    assert!(!next(&mut model).contains(&typing(CHAT, false)));
+}
+
+#[test]
+fn typing_in_a_chat_that_cannot_be_written_in_is_not_reported() {
+    for state in [
+        ConversationState::Blocked,
+        ConversationState::CutOff,
+        ConversationState::Quarantined,
+        ConversationState::Joining,
+    ] {
+        let mut model = model(80, 24, Vec::new());
+        model.chats[0].state = state;
+        assert_eq!(type_text(&mut model, "hi"), [], "{state:?}");
+        assert_eq!(
+            press_with(&mut model, KeyCode::Char('u'), KeyModifiers::CONTROL),
+            []
+        );
+    }
+}
+
+#[test]
+fn the_user_is_here_while_the_terminal_has_the_focus_and_keys_are_pressed() {
+    let mut model = model(80, 24, Vec::new());
+    assert_eq!(begin()[0], Effect::SetHere(true));
+    assert_eq!(press(&mut model, KeyCode::Left), []);
+    assert_eq!(
+        update(&mut model, Input::InFront(false)),
+        [Effect::SetHere(false)]
+    );
+    assert_eq!(update(&mut model, Input::Idle), []);
+    // The focus alone does not say that somebody is looking.
+    assert_eq!(update(&mut model, Input::InFront(true)), []);
+    assert_eq!(press(&mut model, KeyCode::Left), [Effect::SetHere(true)]);
+    assert_eq!(update(&mut model, Input::Idle), [Effect::SetHere(false)]);
+    assert_eq!(update(&mut model, Input::Idle), []);
+    assert_eq!(
+        update(&mut model, Input::Paste("hi".into())),
+        [typing(CHAT, true), Effect::SetHere(true)]
+    );
+}
+
+#[test]
+fn whoever_leaves_has_stopped_typing_and_is_no_longer_here() {
+    let mut model = model(80, 24, Vec::new());
+    type_text(&mut model, "half");
+    let keep = Effect::KeepDraft {
+        chat: CHAT,
+        text: "half".into(),
+        shown: String::new(),
+    };
+    assert_eq!(
+        leave(&mut model),
+        [typing(CHAT, false), keep, Effect::SetHere(false)]
+    );
+    assert_eq!(leave(&mut model), []);
+    // Back from the shell.
+    assert_eq!(press(&mut model, KeyCode::Left), [Effect::SetHere(true)]);
+}
+
+#[test]
+fn what_others_do_is_loaded_with_the_list() {
+    let mut model = model(80, 24, Vec::new());
+    for event in [
+        Event::TypingChanged(CHAT),
+        Event::PresenceChanged(bob().account_id),
+        Event::PrivacyChanged(me().privacy),
+    ] {
+        assert_eq!(update(&mut model, Input::Event(event)), [Effect::LoadChats]);
+    }
+}
+
 // ---- chats ----
 
 #[test]
@@ -220,7 +409,7 @@ fn what_is_not_seen_is_not_marked_as_read() {
     assert_eq!(behind.thread.as_ref().unwrap().new_from, Some(2));
     assert_eq!(
         update(&mut behind, Input::InFront(true)),
-        [Effect::MarkRead(CHAT)]
+        [Effect::MarkRead(CHAT), Effect::SetHere(true)]
     );
     // The list covers the chat.
     let mut narrow = model(40, 24, many(3));

@@ -13,7 +13,7 @@ use super::{
         model::{Focus, Model},
         transcript::status_text,
     },
-    BOLD, DIM, FAILED, UNREAD, at, indented, line, put,
+    BOLD, DIM, FAILED, TYPING, UNREAD, at, indented, line, put,
 };
 use crate::{instant::brief, people::message_line, shapes};
 
@@ -60,7 +60,11 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Pos
                 buffer,
                 line(area, place * row_height + 1),
                 &format!("  {}", preview(chat)),
-                if has_failed(chat) { FAILED } else { DIM },
+                if has_failed(chat) && chat.typing.is_empty() {
+                    FAILED
+                } else {
+                    DIM
+                },
             );
         }
         if is_selected {
@@ -107,7 +111,11 @@ fn title_text(model: &Model, chat: &Conversation) -> String {
     format!("{new}{}{state}", model.names.title(chat))
 }
 
+/// The newest message, or that somebody is typing the next one.
 fn preview(chat: &Conversation) -> String {
+    if !chat.typing.is_empty() {
+        return TYPING.to_owned();
+    }
     let Some(message) = &chat.last_message else {
         return "no messages".to_owned();
     };

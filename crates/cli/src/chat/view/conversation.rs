@@ -5,16 +5,18 @@ use ratatui::{
     layout::{Position, Rect},
     style::Style,
 };
-use subrosa_client::{Conversation, ConversationState};
+use subrosa_client::{Conversation, ConversationState, Presence};
 
 use super::{
     super::{
         geometry::{ChatAreas, transcript_rows},
         model::{Focus, Model, Thread},
         transcript::{GUTTER, Row, RowKind, top},
+        wrap,
     },
-    BOLD, DIM, FAILED, UNREAD, at, indented, line, put,
+    BOLD, DIM, FAILED, TYPING, UNREAD, at, indented, line, put,
 };
+use crate::instant::last_time;
 
 /// Draws the chat. Returns where its cursor is, if the focus is here.
 pub(super) fn draw(
@@ -23,7 +25,7 @@ pub(super) fn draw(
     areas: ChatAreas,
     buffer: &mut Buffer,
 ) -> Option<Position> {
-    put(buffer, areas.title, &title(model, thread), BOLD);
+    header(model, thread, areas.title, buffer);
     let selected = messages(model, thread, areas.transcript, buffer);
     put(
         buffer,
@@ -36,6 +38,40 @@ pub(super) fn draw(
         Focus::Chats => None,
         Focus::Messages => selected,
         Focus::Composer => writing,
+    }
+}
+
+/// Draws the title, and after it what the other person is doing. That never cuts off the handle, which alone says who it
+/// is: if the title has no room beside it, the handle stands there in its place, or else the title alone.
+fn header(model: &Model, thread: &Thread, area: Rect, buffer: &mut Buffer) {
+    let title = title(model, thread);
+    let chat = model.chat(thread.chat);
+    let doing = chat.and_then(|chat| doing(model, chat));
+    let doing = doing.map(|doing| format!(" · {doing}")).unwrap_or_default();
+    let room = usize::from(area.width).saturating_sub(wrap::columns(&doing));
+    let handle = chat.and_then(|chat| chat.with.as_ref()?.handle.as_ref());
+    let handle = handle.map(|handle| format!("@{}", handle.as_str()));
+    let shown = [Some(&title), handle.as_ref()]
+        .into_iter()
+        .flatten()
+        .find(|shown| wrap::columns(shown) <= room);
+    let Some(shown) = shown.filter(|_| !doing.is_empty()) else {
+        put(buffer, area, &title, BOLD);
+        return;
+    };
+    put(buffer, area, shown, BOLD);
+    put(buffer, indented(area, wrap::columns(shown)), &doing, DIM);
+}
+
+/// What the other person of a chat is doing, as far as it is known.
+fn doing(model: &Model, chat: &Conversation) -> Option<String> {
+    match chat.presence {
+        // The title says that the chat is in this state.
+        _ if chat.state != ConversationState::Joined => None,
+        _ if !chat.typing.is_empty() => Some(TYPING.to_owned()),
+        Presence::Here => Some("online".to_owned()),
+        Presence::LastSeen(at) => Some(format!("last seen {}", last_time(at, model.now, &model.zone))),
+        Presence::Unknown => None,
     }
 }
 

@@ -28,6 +28,8 @@ const UNREAD: Style = BOLD.fg(Color::Cyan);
 const FAILED: Style = BOLD.fg(Color::Red);
 /// Between two keys of the last line.
 const BETWEEN_KEYS: &str = " · ";
+/// Somebody is typing.
+const TYPING: &str = "typing…";
 
 /// Draws everything, and puts the cursor where the user's focus is, since screen readers read there.
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>) {
@@ -107,8 +109,7 @@ fn footer(model: &Model, area: Rect, buffer: &mut Buffer) {
 
 /// The keys that lead out of a state in which the open chat cannot go on by itself.
 fn ways_out(model: &Model) -> &'static [&'static str] {
-    let chat = model.thread.as_ref().and_then(|thread| model.chat(thread.chat));
-    match chat.map(|chat| chat.state) {
+    match model.open_chat().map(|chat| chat.state) {
         Some(ConversationState::Blocked) => &["Ctrl+T tries again"],
         Some(ConversationState::Quarantined) => &["Ctrl+T tries again", "Ctrl+X hides it"],
         Some(ConversationState::CutOff) => &["Ctrl+T comes back"],

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use proptest::prelude::*;
 use ratatui::{Terminal, backend::TestBackend};
-use subrosa_client::{Connection, MessageStatus, Status};
+use subrosa_client::{Connection, MessageStatus, Presence, Status, Timestamp};
 
 use super::{
     super::{
@@ -76,6 +76,75 @@ fn the_list_on_a_narrow_screen() {
     let mut model = talk(40, 12);
     model.focus = Focus::Chats;
     insta::assert_snapshot!(screen(&model));
+}
+
+#[test]
+fn somebody_who_is_typing() {
+    let mut model = talk(80, 18);
+    model.chats[0].typing = vec![bob().account_id];
+    model.chats[1].typing = vec![carol().account_id];
+    model.chats[1].presence = Presence::Here;
+    insta::assert_snapshot!(screen(&model));
+}
+
+/// The title of the open chat, which may have the list to its left.
+fn title_at(model: &Model) -> String {
+    let screen = screen(model);
+    let row = screen.lines().nth(1).unwrap();
+    row.rsplit('│').next().unwrap().to_owned()
+}
+
+fn hours_ago(hours: u64) -> Presence {
+    Presence::LastSeen(Timestamp::from_millis(NOON - hours * 3_600_000))
+}
+
+#[test]
+fn what_the_other_person_is_doing_stands_beside_the_name() {
+    let shown = |presence| {
+        let mut model = talk(40, 12);
+        model.chats[0].presence = presence;
+        title_at(&model)
+    };
+    assert_eq!(shown(Presence::Unknown), "Bob (@bob)");
+    assert_eq!(shown(Presence::Here), "Bob (@bob) · online");
+    assert_eq!(shown(hours_ago(2)), "Bob (@bob) · last seen 10:00");
+    assert_eq!(shown(hours_ago(20)), "Bob (@bob) · last seen yesterday 16:00");
+    assert_eq!(shown(hours_ago(48)), "Bob (@bob) · last seen 21 November");
+    let mut typing = talk(40, 12);
+    typing.chats[0].presence = Presence::Here;
+    typing.chats[0].typing = vec![bob().account_id];
+    assert_eq!(title_at(&typing), "Bob (@bob) · typing…");
+}
+
+#[test]
+fn a_name_that_is_too_long_beside_what_the_person_is_doing_gives_way_to_the_handle() {
+    let shown = |width, presence| {
+        let mut model = talk(width, 12);
+        let name = "Robert the Exceedingly Longwinded of 日本";
+        model.names = crate::people::Names::new(&me(), &[contact(1, "bob", Some(name)), carol()]);
+        model.chats[0].presence = presence;
+        title_at(&model)
+    };
+    assert_eq!(
+        shown(100, Presence::Here),
+        "Robert the Exceedingly Longwinded of 日本 (@bob) · online"
+    );
+    assert_eq!(shown(40, Presence::Here), "@bob · online");
+    assert_eq!(shown(40, hours_ago(24 * 400)), "@bob · last seen 19 October 2025");
+    // There the name is worth more.
+    assert_eq!(shown(20, hours_ago(2)), "Robert the Exceedin…");
+    assert_eq!(
+        shown(40, Presence::Unknown),
+        "Robert the Exceedingly Longwinded of 日…"
+    );
+}
+
+#[test]
+fn of_a_chat_that_does_not_go_on_the_title_says_so_and_nothing_else() {
+    let mut model = talk(40, 12);
+    model.chats[0].state = ConversationState::Quarantined;
+    model.chats[0].presence = Presence::Here;
+    assert!(!screen(&model).contains("online"), "{}", screen(&model));
 }
 
 #[test]

@@ -20,13 +20,16 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_millis(js_sys::Date::now() as u64)
 }
 
-/// Waits for this long.
+/// Waits for this long; if that is no time, until everything else has had its turn.
 pub(crate) async fn sleep(duration: Duration) {
     let mut left = duration;
-    while !left.is_zero() {
+    loop {
         let nap = left.min(TIMER_MAX);
         TimeoutFuture::new(u32::try_from(nap.as_millis()).unwrap_or(u32::MAX)).await;
         left -= nap;
+        if left.is_zero() {
+            return;
+        }
     }
 }
 

@@ -4,10 +4,12 @@ use bytes::Bytes;
 use subrosa_wire::{
     frames::{
         Acknowledge, AcknowledgeWelcomes, Append, Commit, CreateConversation, Cursor, FetchGroup, FetchLog,
-        Hello, LookUpAccount, PublishKeyPackages, append, client_frame::Request, look_up_account::By,
+        FetchReceipts, Hello, LookUpAccount, PassOn, PublishKeyPackages, PutReceipt, ReceiptsAfter, Signal,
+        append, client_frame::Request, look_up_account::By,
     },
     limits::{
         APPLICATION_MESSAGE_MAX, CURSORS_PER_FRAME_MAX, HANDSHAKE_MESSAGE_MAX, KEY_PACKAGES_PER_REQUEST_MAX,
+        RECEIPT_READERS_MAX, RECEIPTS_FETCHED_MAX, SIGNALS_PER_FRAME_MAX,
     },
 };
 
@@ -109,6 +111,16 @@ async fn what_is_too_large_is_said_to_be_and_by_how_much() {
         Request::PublishKeyPackages(PublishKeyPackages {
             one_time: vec![Bytes::new(); KEY_PACKAGES_PER_REQUEST_MAX + 1],
             ..PublishKeyPackages::default()
+        }),
+        Request::PutReceipt(PutReceipt {
+            readers: vec![Bytes::new(); RECEIPT_READERS_MAX + 1],
+            ..PutReceipt::default()
+        }),
+        Request::FetchReceipts(FetchReceipts {
+            conversations: vec![ReceiptsAfter::default(); RECEIPTS_FETCHED_MAX + 1],
+        }),
+        Request::PassOn(PassOn {
+            signals: vec![Signal::default(); SIGNALS_PER_FRAME_MAX + 1],
         }),
     ] {
         assert_eq!(code(world.ask(&alice, list).await), "too_large");

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use super::world::{Device, World, appended, code, fetch_group, fetch_log, group_state};
 
 /// A copy of the server's folder.
-struct Copy(TempDir);
+pub(super) struct Copy(TempDir);
 
 fn copy_files(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
@@ -26,7 +26,7 @@ fn copy_files(from: &Path, to: &Path) {
     }
 }
 
-async fn back_up(world: World) -> (World, Copy) {
+pub(super) async fn back_up(world: World) -> (World, Copy) {
     let copy = TempDir::new().unwrap();
     let world = world
         .while_stopped(|folder| copy_files(folder, copy.path()))
@@ -35,7 +35,7 @@ async fn back_up(world: World) -> (World, Copy) {
 }
 
 /// Everything since the copy was made is lost.
-async fn put_back(world: World, copy: &Copy) -> World {
+pub(super) async fn put_back(world: World, copy: &Copy) -> World {
     world.clock.advance(Duration::from_mins(1));
     world
         .while_stopped(|folder| {

@@ -57,6 +57,10 @@ impl World {
             requests: None,
             commits: None,
             claims: None,
+            records: None,
+            receipts: None,
+            signals: None,
+            objects: None,
             ..DeliveryConfig::default()
         })
     }
@@ -276,17 +280,27 @@ impl Device {
         account_id: AccountId,
         id: ConversationId,
     ) -> CreateConversation {
+        let add = packages
+            .iter()
+            .map(|package| self.mls(|mls| mls.verify_key_package(package, account_id).unwrap()));
+        let plan = CommitPlan {
+            add: add.collect(),
+            ..CommitPlan::default()
+        };
+        self.creation_of(policy, plan, id)
+    }
+
+    /// The request that makes a conversation whose first commit does this.
+    pub(crate) fn creation_of(
+        &self,
+        policy: &GroupPolicy,
+        plan: CommitPlan,
+        id: ConversationId,
+    ) -> CreateConversation {
         self.mls(|mls| {
             let mut group = mls.create_group(&self.identity, id, policy).unwrap();
             let group_info = group.group_info(mls, &self.identity).unwrap();
             let ratchet_tree = group.ratchet_tree().unwrap();
-            let add = packages
-                .iter()
-                .map(|package| mls.verify_key_package(package, account_id).unwrap());
-            let plan = CommitPlan {
-                add: add.collect(),
-                ..CommitPlan::default()
-            };
             let bundle = group
                 .commit(mls, &self.identity, plan, &LogClaim::of_no_place(1))
                 .unwrap();

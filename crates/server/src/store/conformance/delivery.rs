@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use subrosa_mls::{ChainedEntry, ConversationKind, LogClaim, LogHash, payload_hash};
+use subrosa_mls::{ChainedEntry, LogClaim, LogHash, payload_hash};
 use subrosa_wire::{AccountId, ConversationId, DeviceId, SendId, Timestamp};
 
 use crate::store::delivery::{
-    Acceptance, Accepted, AccountChanges, ApplicationWrite, Claim, CommitWrite, Committer, CreateWrite,
-    CursorMove, DeliveryStore, KeyPackagePublication, KeyPackageStock, LogBatch, LogOutcome, LogPayload,
-    LogRefusal, LogWrite, NewKeyPackage, PageBounds, PruneStep, ReadRefusal, SendCheck, SendKey,
+    Acceptance, Accepted, AccountChanges, ApplicationWrite, Claim, CommitWrite, Committer, ConversationHead,
+    CreateWrite, CursorMove, DeliveryStore, KeyPackagePublication, KeyPackageStock, LogBatch, LogOutcome,
+    LogPayload, LogRefusal, LogWrite, NewKeyPackage, PageBounds, PruneStep, ReadRefusal, SendCheck, SendKey,
     TooManyKeyPackages, WelcomeWrite,
 };
 
@@ -46,6 +46,7 @@ rules! {
     a_commit_changes_entry_epoch_group_members_and_inbox_together,
     an_external_commit_makes_its_sender_a_member_with_a_new_count,
     a_commit_adds_and_removes_accounts,
+    a_removed_account_sees_a_conversation_up_to_its_removal,
     a_commit_that_loses_changes_no_accounts,
     a_pair_of_accounts_has_one_conversation,
     accounts_can_have_many_conversations_that_claim_nothing,
@@ -65,8 +66,16 @@ rules! {
     entries_are_put_back_after_the_head_and_nowhere_else,
     commits_are_put_back_with_what_they_changed,
     a_lost_conversation_is_put_back_whole_or_not_at_all,
+    an_audience_is_the_signed_in_devices_in_a_group,
+    an_audience_changes_with_every_commit,
+    a_conversation_of_too_many_accounts_has_no_audience,
+    audiences_come_in_the_order_of_the_ids,
 }
 
+pub(crate) use super::audiences::{
+    a_conversation_of_too_many_accounts_has_no_audience, an_audience_changes_with_every_commit,
+    an_audience_is_the_signed_in_devices_in_a_group, audiences_come_in_the_order_of_the_ids,
+};
 pub(crate) use super::restoring::{
     a_lost_conversation_is_put_back_whole_or_not_at_all, commits_are_put_back_with_what_they_changed,
     entries_are_put_back_after_the_head_and_nowhere_else,
@@ -116,7 +125,7 @@ pub(super) fn message(key: SendKey, epoch: u64) -> LogWrite {
     })
 }
 
-fn commit(key: SendKey, account_id: AccountId, epoch: u64) -> CommitWrite {
+pub(super) fn commit(key: SendKey, account_id: AccountId, epoch: u64) -> CommitWrite {
     CommitWrite {
         key,
         account_id,
@@ -133,7 +142,7 @@ fn commit(key: SendKey, account_id: AccountId, epoch: u64) -> CommitWrite {
     }
 }
 
-fn adding(commit: CommitWrite, added: Vec<(DeviceId, AccountId)>) -> CommitWrite {
+pub(super) fn adding(commit: CommitWrite, added: Vec<(DeviceId, AccountId)>) -> CommitWrite {
     let welcome = WelcomeWrite {
         welcome: Bytes::from(format!("welcome to epoch {}", commit.epoch + 1)),
         ratchet_tree: Bytes::from(format!("tree of epoch {}", commit.epoch + 1)),
@@ -149,7 +158,6 @@ fn adding(commit: CommitWrite, added: Vec<(DeviceId, AccountId)>) -> CommitWrite
 pub(super) fn creation(id: ConversationId) -> CreateWrite {
     let first = commit(key(id, device(0x11), 1), account(1), 0);
     CreateWrite {
-        kind: ConversationKind::Direct,
         claim: Claim::Pair,
         accounts: vec![account(1), account(2)],
         conversations_max: 10,
@@ -581,12 +589,58 @@ pub(crate) async fn a_commit_adds_and_removes_accounts(store: &dyn DeliveryStore
     };
     let outcomes = write(store, vec![LogWrite::Commit(Box::new(exchange))]).await;
     assert_eq!(places(&outcomes), [Ok(3)]);
-    assert_eq!(conversations(store, account(2)).await, []);
     assert_eq!(store.is_conversation_of(id, account(2)).await, Ok(false));
     assert_eq!(store.group_for(id, account(2)).await, Ok(None));
     for member in [1, 3, 4] {
         assert_eq!(conversations(store, account(member)).await, [id], "{member}");
     }
+}
+
+pub(crate) async fn a_removed_account_sees_a_conversation_up_to_its_removal(store: &dyn DeliveryStore) {
+    let id = conversation(1);
+    create(store, id).await;
+    let change = |number, epoch, (added, removed): (Vec<AccountId>, Vec<AccountId>)| {
+        let plain = commit(key(id, device(0x11), number), account(1), epoch);
+        let mut commit = if added.is_empty() {
+            plain
+        } else {
+            adding(plain, vec![(device(0x21), account(2))])
+        };
+        if !removed.is_empty() {
+            commit.removed = vec![device(0x21)];
+        }
+        commit.accounts = AccountChanges { added, removed };
+        LogWrite::Commit(Box::new(commit))
+    };
+    let removal = write(store, vec![change(2, 1, (vec![], vec![account(2)]))]).await;
+    let end = removal[0].clone().unwrap();
+    write(store, vec![message(key(id, device(0x11), 3), 2)]).await;
+    let heads = store.conversation_heads(account(2), device(0x21)).await.unwrap();
+    assert_eq!(
+        heads,
+        [ConversationHead {
+            conversation_id: id,
+            head_seq: 2,
+            epoch: 2,
+            member: false,
+            former: true,
+            acked_seq: 0,
+            send_number: 0,
+            head_hash: end.hash.unwrap(),
+            receipts_change: 0,
+        }]
+    );
+    let page = store.log_page(id, account(2), 0, ALL).await.unwrap().unwrap();
+    assert_eq!((page.head_seq, page.head_hash), (2, end.hash.unwrap()));
+    assert_eq!(seqs(store, id, account(2), 0).await, [1, 2]);
+    assert!(seqs(store, id, account(2), 2).await.is_empty());
+    // Once it is back, everything is as for the others.
+    write(store, vec![change(4, 2, (vec![account(2)], vec![]))]).await;
+    let heads = store.conversation_heads(account(2), device(0x21)).await.unwrap();
+    assert_eq!((heads.len(), heads[0].head_seq, heads[0].former), (1, 4, false));
+    assert_eq!(seqs(store, id, account(2), 2).await, [3, 4]);
+    let again = write(store, vec![change(5, 3, (vec![], vec![account(2)]))]).await;
+    assert_eq!(places(&again), [Ok(5)]);
 }
 
 pub(crate) async fn a_commit_that_loses_changes_no_accounts(store: &dyn DeliveryStore) {
@@ -664,7 +718,7 @@ pub(crate) async fn a_pair_of_accounts_has_one_conversation(store: &dyn Delivery
         [exists]
     );
     let mut notes = creation(conversation(3));
-    (notes.kind, notes.accounts) = (ConversationKind::NotesToSelf, vec![account(1)]);
+    notes.accounts = vec![account(1)];
     assert_eq!(
         places(&write(store, vec![LogWrite::Create(Box::new(notes.clone()))]).await),
         [Ok(1)]

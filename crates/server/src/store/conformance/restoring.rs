@@ -3,13 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use bytes::Bytes;
-use subrosa_mls::{ConversationKind, LogHash, payload_hash};
+use subrosa_mls::{LogHash, payload_hash};
 use subrosa_wire::{ConversationId, DeviceId};
 
 use super::delivery::{ALL, NOW, account, conversation, create, device, key, message, send, seqs, write};
 use crate::store::delivery::{
-    Claim, Committer, DeliveryStore, LogHead, LogRefusal, LostConversation, ReadRefusal, RestoreWrite,
-    RestoredCommit, RestoredEntry, RestoredGroup, RestoredMember, SendKey,
+    AccountChanges, Claim, Committer, DeliveryStore, LogHead, LogRefusal, LostConversation, ReadRefusal,
+    RestoreWrite, RestoredCommit, RestoredEntry, RestoredGroup, RestoredMember, SendKey,
 };
 
 fn entry(key: SendKey, after: LogHead, epoch: u64) -> RestoredEntry {
@@ -101,6 +101,10 @@ pub(crate) async fn commits_are_put_back_with_what_they_changed(store: &dyn Deli
             committer: Committer::External,
             added: vec![member(device(0x22), true)],
             removed: vec![device(0x21)],
+            accounts: AccountChanges {
+                added: vec![account(3)],
+                removed: vec![account(2)],
+            },
         }),
         ..entry(key(id, device(0x22), 7), before, 2)
     };
@@ -115,6 +119,9 @@ pub(crate) async fn commits_are_put_back_with_what_they_changed(store: &dyn Deli
     store.restore_log(write_back).await.unwrap().unwrap();
     let group = store.group(id).await.unwrap().unwrap();
     assert_eq!((group.epoch, &group.public_view[..]), (2, &b"view"[..]));
+    assert_eq!(store.is_conversation_of(id, account(3)).await, Ok(true));
+    let former = store.conversation_heads(account(2), device(0x21)).await.unwrap();
+    assert_eq!((former[0].head_seq, former[0].former), (2, true));
     let outcomes = write(
         store,
         vec![
@@ -148,7 +155,6 @@ pub(crate) async fn a_lost_conversation_is_put_back_whole_or_not_at_all(store: &
             group_info: Bytes::from_static(b"info"),
         }),
         lost: Some(LostConversation {
-            kind: ConversationKind::Direct,
             claim: Claim::Pair,
             accounts: vec![account(1), account(2)],
             members: vec![member(device(0x21), true), member(device(0x22), false)],

@@ -32,6 +32,10 @@ const MIGRATIONS: &[Migration] = &[
     migration!(17, "0017_incarnation"),
     migration!(18, "0018_refresh_counters"),
     migration!(19, "0019_log_hashes"),
+    migration!(20, "0020_account_records"),
+    migration!(21, "0021_receipts"),
+    migration!(22, "0022_objects"),
+    migration!(23, "0023_former_accounts"),
 ];
 
 /// Brings the schema up to date; refuses a database that it cannot, before anything is changed.
@@ -185,6 +189,45 @@ mod tests {
             let handle: subrosa_wire::Handle = handle.parse().unwrap();
             assert!(skeleton.is_none_or(|skeleton| skeleton == handle.skeleton()));
         }
+    }
+
+    /// A conversation with a member, as a server without receipts and objects has left it.
+    #[test]
+    fn a_conversation_from_before_receipts_has_none_and_can_have_some() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "foreign_keys", true).unwrap();
+        let before = MIGRATIONS
+            .iter()
+            .position(|migration| migration.version == 21)
+            .unwrap();
+        apply(&mut connection, &MIGRATIONS[..before]).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO conversations (id, kind, head_seq, epoch, first_seq, created_at)
+                     VALUES (zeroblob(16), 1, 1, 1, 1, 1);
+                 INSERT INTO members VALUES (1, zeroblob(16), zeroblob(16), 0, 0, 1, 1, 0);",
+            )
+            .unwrap();
+        apply(&mut connection, MIGRATIONS).unwrap();
+        let newest: i64 = connection
+            .query_row("SELECT receipts_change FROM conversations", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(newest, 0);
+        connection
+            .execute_batch(
+                "INSERT INTO receipts VALUES (1, zeroblob(16), 1, 1, x'01');
+                 INSERT INTO objects VALUES (zeroblob(16), zeroblob(16), 1, 1, x'01', 1, 1);",
+            )
+            .unwrap();
+        connection.execute("DELETE FROM conversations", []).unwrap();
+        let left: i64 = connection
+            .query_row(
+                "SELECT (SELECT count(*) FROM receipts) + (SELECT count(*) FROM objects)",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(left, 0, "they go with the conversation");
     }
 
     #[test]

@@ -10,16 +10,18 @@ mod connection;
 mod delivery;
 mod folder;
 mod migrations;
+mod objects;
 mod readers;
+mod records;
 mod restore;
 mod writer;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use rusqlite::Connection;
 use tokio_util::sync::CancellationToken;
 
-use self::{folder::DataFolder, readers::Readers, writer::Writer};
+use self::{delivery::Audiences, folder::DataFolder, readers::Readers, writer::Writer};
 use super::StoreError;
 pub use backup::{BackupError, Contents, Progress, back_up};
 pub use restore::{Restored, restore};
@@ -41,6 +43,7 @@ pub fn holds_database(folder: &Path) -> bool {
 pub struct SqliteStore {
     writer: Writer,
     readers: Readers,
+    audiences: Arc<Audiences>,
 }
 
 impl SqliteStore {
@@ -64,8 +67,13 @@ impl SqliteStore {
         connection::enable_wal(&connection).map_err(named)?;
         folder.restrict(&path)?;
         let readers = Readers::open(&path)?;
-        let writer = Writer::start(connection, &path, folder)?;
-        Ok(Self { writer, readers })
+        let audiences = Arc::new(Audiences::default());
+        let writer = Writer::start(connection, Arc::clone(&audiences), &path, folder)?;
+        Ok(Self {
+            writer,
+            readers,
+            audiences,
+        })
     }
 
     /// Runs `work` in a transaction and returns once it is durable.

@@ -3,7 +3,7 @@
 
 use std::{
     path::Path,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
 };
 
@@ -11,7 +11,11 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{checkpoint::Checkpointer, delivery::ConversationCache, folder::DataFolder};
+use super::{
+    checkpoint::Checkpointer,
+    delivery::{Audiences, ConversationCache},
+    folder::DataFolder,
+};
 use crate::{clock::Stopwatch, limits, store::StoreError};
 
 /// What a job works on: the writer's connection, inside a transaction.
@@ -38,7 +42,12 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread, which owns the connection and the folder until it ends.
-    pub(super) fn start(connection: Connection, path: &Path, folder: DataFolder) -> Result<Self, StoreError> {
+    pub(super) fn start(
+        connection: Connection,
+        audiences: Arc<Audiences>,
+        path: &Path,
+        folder: DataFolder,
+    ) -> Result<Self, StoreError> {
         let (jobs, queue) = mpsc::channel(limits::WRITER_QUEUE_MAX);
         let stopped = CancellationToken::new();
         let ended = stopped.clone().drop_guard();
@@ -51,6 +60,7 @@ impl Writer {
                         connection,
                         cache: ConversationCache::default(),
                     },
+                    &audiences,
                     queue,
                     checkpointer,
                 );
@@ -115,7 +125,12 @@ impl Drop for Writer {
     }
 }
 
-fn run(mut context: WriteContext, mut queue: mpsc::Receiver<Job>, mut checkpointer: Checkpointer) {
+fn run(
+    mut context: WriteContext,
+    audiences: &Audiences,
+    mut queue: mpsc::Receiver<Job>,
+    mut checkpointer: Checkpointer,
+) {
     let mut batch = Vec::with_capacity(limits::WRITER_JOBS_PER_TRANSACTION_MAX);
     while let Some(first) = queue.blocking_recv() {
         batch.push(first);
@@ -124,7 +139,7 @@ fn run(mut context: WriteContext, mut queue: mpsc::Receiver<Job>, mut checkpoint
         {
             batch.push(next);
         }
-        context.run_batch(&mut batch);
+        context.run_batch(&mut batch, audiences);
         checkpointer.after_commit(&context.connection);
     }
     drop(checkpointer);
@@ -138,7 +153,7 @@ fn run(mut context: WriteContext, mut queue: mpsc::Receiver<Job>, mut checkpoint
 
 impl WriteContext {
     /// Runs the jobs in as few transactions as possible: one, unless the database gives one up on its own.
-    fn run_batch(&mut self, batch: &mut Vec<Job>) {
+    fn run_batch(&mut self, batch: &mut Vec<Job>, audiences: &Audiences) {
         #[expect(clippy::cast_precision_loss, reason = "a batch has at most some dozen jobs")]
         metrics::histogram!("subrosa_store_transaction_jobs").record(batch.len() as f64);
         let mut jobs = batch.drain(..).peekable();
@@ -158,6 +173,7 @@ impl WriteContext {
                 tracing::error!(%error, jobs = answers.len(), "a transaction was rolled back");
                 self.cache.clear();
             }
+            audiences.forget(&self.cache.take_changed());
             for answer in answers {
                 answer(outcome.clone());
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use leptos::{prelude::*, task::spawn_local};
-use subrosa_web_rpc::{Message, MessageStatus, Request};
+use subrosa_web_rpc::{ConversationKind, Message, MessageStatus, Request};
 
 use super::entry::Entry;
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     link,
     model::{
         emoji,
+        faces::{self, Face},
         links::{Piece, pieces},
         preview,
         rows::Row,
@@ -61,7 +62,26 @@ pub(super) fn MessageBubble(
     // Who has written a message never changes.
     let outgoing = message.with_untracked(|message| message.as_ref().is_some_and(|message| message.outgoing));
     let emoji = memo!(move || text.with(|text| emoji::count(text)));
-    let who = move || if outgoing { now!("you") } else { entry.name() };
+    // In a group a message says who has written it, and the first of several in a row shows it.
+    let sender = memo!(move || {
+        let sender = message.with(|message| {
+            message
+                .as_ref()
+                .filter(|message| !message.outgoing)
+                .map(|message| message.sender)
+        })?;
+        entry.with(|entry| {
+            let group = entry.filter(|entry| entry.kind == ConversationKind::Group)?;
+            let name = faces::name_in(group, &sender);
+            let hue = Face::of_account(&sender, &name).hue;
+            Some((name, hue))
+        })
+    });
+    let who = move || match sender.get() {
+        _ if outgoing => now!("you"),
+        Some((name, _)) => name,
+        None => entry.name(),
+    };
     view! {
         <li class="row" class:new=is_new data-testid="message" data-key=key.clone() data-id=key data-status=move || ticks::name(status.get())
             data-outgoing=outgoing.to_string() data-first=text!(is_first().to_string()) data-last=text!(is_last.get().to_string())
@@ -69,6 +89,9 @@ pub(super) fn MessageBubble(
             <div class="bubble-wrap">
                 <div class="bubble" title=text!(format::full(at_ms.get()))>
                     <span class="hidden-text">{text!(now!("said", name = who()))}</span>
+                    {move || sender.get().filter(|_| is_first()).map(|(name, hue)| view! {
+                        <span class=format!("sender one-line hue-{hue}") aria-hidden="true" data-testid="sender"><bdi>{name}</bdi></span>
+                    })}
                     <div class="said" dir="auto">
                         <Text text />
                         <span class="stamp tabular">

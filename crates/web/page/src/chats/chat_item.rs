@@ -1,9 +1,12 @@
 //! One conversation in the list.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
-use subrosa_web_rpc::{ChatId, Conversation, ConversationState, MessageStatus};
+use subrosa_web_rpc::{ChatId, Conversation, ConversationKind, ConversationState, MessageStatus, Presence};
 use subrosa_wire::Handle;
 
+use super::presence;
 use crate::{
     components::{avatar, ticks::ticks},
     format,
@@ -52,12 +55,20 @@ pub(super) fn ChatItem(id: ChatId, first: impl Fn() -> bool + Send + Sync + 'sta
     });
     let own_status = memo!(move || {
         entry.with(|entry| {
-            let entry = entry.as_ref().filter(|entry| entry.draft.is_none())?;
+            let is_shown = |entry: &&Arc<Conversation>| entry.draft.is_none() && entry.typing.is_empty();
+            let entry = entry.as_ref().filter(is_shown)?;
             entry
                 .last_message
                 .as_ref()
                 .filter(|message| message.outgoing)
                 .map(|message| message.status)
+        })
+    });
+    let is_online = memo!(move || {
+        entry.with(|entry| {
+            entry
+                .as_ref()
+                .is_some_and(|entry| entry.presence == Presence::Online)
         })
     });
     // What comes and goes has memos of its own, so that it is not rebuilt with each message: a removed view stays
@@ -79,10 +90,16 @@ pub(super) fn ChatItem(id: ChatId, first: impl Fn() -> bool + Send + Sync + 'sta
             <a class="chat" data-testid="chat-item" data-handle=move || of(|entry| handle_of(entry).map(ToString::to_string).unwrap_or_default())
                 data-unread=text!(is_unread.get().to_string()) href=text!(route.get().path()) tabindex=tab_index
                 aria-current=move || is_open.get().then_some("true") on:click=move |event| router.follow(route.get_untracked())(event)>
-                {move || face.get().map(|face| avatar::avatar(&face, ""))}
+                <span class="chat-face">
+                    {move || face.get().map(|face| avatar::avatar(&face, ""))}
+                    {move || is_online.get().then(presence::mark)}
+                </span>
                 <span class="chat-text">
                     <span class="chat-line">
-                        <span class="chat-name one-line"><bdi>{text!(of(faces::name_of))}</bdi></span>
+                        <span class="chat-name one-line">
+                            <bdi>{text!(of(faces::name_of))}</bdi>
+                            {move || is_online.get().then(|| view! { <span class="hidden-text">" "{t!("online")}</span> })}
+                        </span>
                         {move || is_dated.get().then(|| view! {
                             <time class="tabular" title=text!(at_ms.get().map(format::full).unwrap_or_default())>
                                 {text!(at_ms.get().map(|at_ms| format::brief(at_ms, store.today.get())).unwrap_or_default())}
@@ -105,15 +122,23 @@ pub(super) fn ChatItem(id: ChatId, first: impl Fn() -> bool + Send + Sync + 'sta
     }
 }
 
-/// The line below the name: the draft, or the last message.
+/// The line below the name: that the other person types, the draft, or the last message.
 fn last_line(entry: &Conversation) -> impl IntoView + use<> {
-    let marker = entry
-        .draft
-        .is_some()
-        .then(|| view! { <span class="draft">{now!("draft")}" "</span> });
+    if !entry.typing.is_empty() {
+        let words = presence::typing_words(faces::typing_names(entry).as_deref());
+        return (Some(view! { <span class="accent">{words}</span> }), String::new());
+    }
+    let marker = entry.draft.is_some().then(|| {
+        let marker = format!("{} ", now!("draft"));
+        view! { <span class="accent">{marker}</span> }
+    });
     let text = match (&entry.draft, &entry.last_message) {
         (Some(draft), _) => preview::line(draft),
         (None, Some(message)) if message.outgoing => now!("you-said", text = preview::line(&message.text)),
+        (None, Some(message)) if entry.kind == ConversationKind::Group => {
+            let name = faces::name_in(entry, &message.sender);
+            now!("they-said", name = name, text = preview::line(&message.text))
+        }
         (None, Some(message)) => preview::line(&message.text),
         (None, None) if entry.state == ConversationState::Starting => now!("no-messages-yet"),
         (None, None) => now!("no-messages-here"),

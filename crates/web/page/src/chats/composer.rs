@@ -1,5 +1,5 @@
-//! `MessageInput`: grows with its text, sends on Enter, keeps a draft that all tabs share, and says so when a text is too
-//! long.
+//! `MessageInput`: grows with its text, sends on Enter, keeps a draft that all tabs and devices share, and says so when a
+//! text is too long.
 
 use leptos::{
     ev::{ClipboardEvent, KeyboardEvent},
@@ -11,7 +11,7 @@ use subrosa_web_rpc::{ChatId, ConversationState, Failure, Request};
 use subrosa_wire::limits::MESSAGE_TEXT_MAX;
 use web_sys::HtmlTextAreaElement;
 
-use super::{draft::Draft, entry::Entry};
+use super::{draft::Draft, entry::Entry, typing::TypingReports};
 use crate::{
     browser,
     components::{failure, icon},
@@ -41,7 +41,10 @@ struct Input {
     field: NodeRef<Textarea>,
     can_send: RwSignal<bool>,
     note: RwSignal<Note>,
+    /// An input method is composing: the field is not to be changed.
+    is_composing: RwSignal<bool>,
     draft: Draft,
+    typing: TypingReports,
 }
 
 impl Input {
@@ -59,16 +62,30 @@ impl Input {
         });
     }
 
-    /// Shows the draft as it is stored, unless what was typed here is newer.
+    /// Shows the draft as it is stored, unless something that was typed here is not stored yet.
     fn follow(self, kept: &str) {
-        let is_newer = !self.draft.is_settled() || self.note.with_untracked(|note| *note == Note::TooLong);
-        if let Some(area) = self.field.get().filter(|area| !is_newer && area.value() != kept) {
+        let is_unkept = !self.draft.is_settled() || self.note.with_untracked(|note| *note == Note::TooLong);
+        if is_unkept || self.is_composing.get() {
+            return;
+        }
+        let Some(area) = self.field.get() else { return };
+        self.draft.shows(kept);
+        if area.value() != kept {
             self.put(&area, kept);
         }
     }
 
+    /// Replaces the text. A cursor in the middle stays where it is if the text before it does.
     fn put(self, area: &HtmlTextAreaElement, text: &str) {
+        let cursor = area.selection_start().ok().flatten().unwrap_or(0);
+        let before = |text: &str| text.encode_utf16().take(cursor as usize).collect::<Vec<_>>();
+        let old = area.value();
+        let is_in_the_middle = old.encode_utf16().count() > cursor as usize;
+        let stays = is_in_the_middle && before(&old) == before(text);
         area.set_value(text);
+        if stays {
+            let _ = area.set_selection_range(cursor, cursor);
+        }
         grow(area);
         self.can_send.try_set(!text.trim().is_empty());
     }
@@ -87,6 +104,7 @@ impl Input {
         if self.note.with_untracked(|old| *old != note) {
             self.note.set(note);
         }
+        self.typing.edited(&text);
         if !too_long {
             self.draft.keep_soon(text);
         }
@@ -99,11 +117,14 @@ impl Input {
             return;
         }
         let text = area.value();
+        self.draft.is_sent();
+        self.typing.sent();
         self.put(&area, "");
         self.note.set(Note::None);
-        self.draft.remove();
         spawn_local(async move {
             let Err(failure) = store.send(self.chat, text.clone()).await else {
+                // Only now: it is never gone from both.
+                self.draft.flush();
                 return;
             };
             self.note.try_set(Note::Failed(failure));
@@ -117,8 +138,12 @@ impl Input {
                 self.put(&area, &all);
                 self.draft.keep_soon(all);
             } else {
-                let chat = self.chat;
-                let _ = link::call(Request::KeepDraft { chat, text }).await;
+                let request = Request::KeepDraft {
+                    chat: self.chat,
+                    text,
+                    shown: String::new(),
+                };
+                let _ = link::call(request).await;
             }
         });
     }
@@ -158,7 +183,9 @@ pub(super) fn MessageInput(chat: ChatId) -> impl IntoView {
         field: NodeRef::new(),
         can_send: RwSignal::new(false),
         note: RwSignal::new(Note::None),
+        is_composing: RwSignal::new(false),
         draft,
+        typing: TypingReports::new(chat, entry),
     };
     effect!(move || {
         if let Some(area) = input.field.get() {
@@ -178,10 +205,12 @@ pub(super) fn MessageInput(chat: ChatId) -> impl IntoView {
             .into_iter()
             .for_each(leptos::leptos_dom::helpers::WindowListenerHandle::remove);
         draft.flush();
+        input.typing.ended();
     });
     let blocked = move || match (store.stage(), entry.state()) {
         (Stage::Revoked, _) => Some(now!("composer-revoked")),
         (_, Some(ConversationState::Blocked)) => Some(now!("composer-blocked")),
+        (_, Some(ConversationState::Removed)) => Some(now!("composer-removed")),
         _ => None,
     };
     let keyed = move |event: KeyboardEvent| {
@@ -205,6 +234,11 @@ pub(super) fn MessageInput(chat: ChatId) -> impl IntoView {
                 <textarea node_ref=input.field rows="1" data-testid="composer" enterkeyhint=if browser::is_touch() { "enter" } else { "send" } dir="auto" autocomplete="off"
                     aria-label=text!(now!("composer-label", name = entry.name())) placeholder=text!(now!("composer-label", name = entry.name()))
                     on:input=move |_| input.changed() on:keydown=keyed on:paste=move |event| input.pasted(&event)
+                    on:compositionstart=move |_| input.is_composing.set(true) on:compositionend=move |_| {
+                        // Some browsers report the edit only later.
+                        input.changed();
+                        input.is_composing.set(false);
+                    }
                     on:blur=move |_| draft.flush()></textarea>
                 <button type="submit" class="send" data-testid="send" aria-label=t!("send") title=t!("send") disabled=move || !input.can_send.get()>
                     {icon::mirrored(icon::SEND)}

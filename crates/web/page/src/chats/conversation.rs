@@ -1,11 +1,11 @@
 //! An open conversation: who it is with, the messages, and the field to write in.
 
-use leptos::prelude::*;
-use subrosa_web_rpc::{ChatId, ConversationState};
+use leptos::{either::Either, prelude::*};
+use subrosa_web_rpc::{ChatId, ConversationKind, ConversationState};
 
 use super::{
     composer::MessageInput, details::Facts, entry::Entry, layout::DetailsColumn, messages::MessageWindow,
-    notices::Notices,
+    notices::Notices, presence,
 };
 use crate::{
     components::{
@@ -14,7 +14,7 @@ use crate::{
     },
     i18n::{now, t},
     model::faces,
-    reactive::text,
+    reactive::{memo, text},
     router::use_router,
     store::use_store,
 };
@@ -47,7 +47,7 @@ pub(super) fn ConversationPane(chat: ChatId) -> impl IntoView {
                         {entry.avatar("medium")}
                         <div>
                             <h1 class="one-line"><bdi class="name">{text!(entry.name())}</bdi></h1>
-                            <p class="sub">{icon::sized(icon::LOCK, "14")}<span class="one-line">{text!(subtitle(entry))}</span></p>
+                            <p class="sub">{icon::sized(icon::LOCK, "14")}<Subtitle entry /></p>
                         </div>
                         <button type="button" class="cover" data-testid="header" aria-label=t!("about-person") title=t!("about-person")
                             aria-expanded=is_open on:click=toggle></button>
@@ -69,15 +69,45 @@ pub(super) fn ConversationPane(chat: ChatId) -> impl IntoView {
     }
 }
 
-fn subtitle(entry: Entry) -> String {
-    match entry.state() {
-        Some(ConversationState::Blocked) => now!("subtitle-blocked"),
-        Some(ConversationState::Quarantined) => now!("subtitle-set-aside"),
-        Some(ConversationState::CutOff) => now!("subtitle-cut-off"),
-        Some(ConversationState::Joining) => now!("subtitle-joining"),
-        _ => match entry.with(|entry| entry.and_then(faces::handle_beside_name)) {
-            Some(handle) => now!("subtitle-handle", handle = handle),
-            None => now!("subtitle-encrypted"),
-        },
+/// The line below the name: what is wrong with the conversation, or else what is known of the other person.
+#[component]
+fn Subtitle(entry: Entry) -> impl IntoView {
+    let store = use_store();
+    let handle = memo!(move || entry.with(|entry| entry.and_then(faces::handle_beside_name)));
+    let others = memo!(move || entry.with(|entry| {
+        let is_group = entry.is_some_and(|entry| entry.kind == ConversationKind::Group);
+        is_group.then(|| entry.map_or(0, |entry| entry.members.len() as u64))
+    }));
+    let shown = memo!(move || match trouble(entry.state()) {
+        None => entry.with(|entry| entry.and_then(presence::Shown::of)),
+        Some(_) => None,
+    });
+    move || match (shown.get(), handle.get()) {
+        (Some(shown), handle) => {
+            let name = shown.name();
+            Either::Left(view! {
+                {handle.map(|handle| view! { <span class="sub-handle one-line">{handle}</span> })}
+                <span class="presence one-line" data-presence=name data-testid="presence">{text!(shown.words(store.today.get()))}</span>
+            })
+        }
+        (None, handle) => Either::Right(view! {
+            <span class="one-line">{move || match (trouble(entry.state()), &handle) {
+                (Some(trouble), _) => trouble,
+                _ if others.get().is_some() => now!("members-count", count = others.get().unwrap_or_default() + 1),
+                (None, Some(handle)) => now!("subtitle-handle", handle = handle.as_str()),
+                (None, None) => now!("subtitle-encrypted"),
+            }}</span>
+        }),
+    }
+}
+
+fn trouble(state: Option<ConversationState>) -> Option<String> {
+    match state? {
+        ConversationState::Blocked => Some(now!("subtitle-blocked")),
+        ConversationState::Quarantined => Some(now!("subtitle-set-aside")),
+        ConversationState::CutOff => Some(now!("subtitle-cut-off")),
+        ConversationState::Joining => Some(now!("subtitle-joining")),
+        ConversationState::Removed => Some(now!("subtitle-removed")),
+        ConversationState::Starting | ConversationState::Joined => None,
     }
 }

@@ -2,8 +2,16 @@
 
 use leptos::{ev::KeyboardEvent, prelude::*};
 
+use subrosa_web_rpc::{Conversation, ConversationKind};
+
 use super::{entry::Entry, layout::DetailsColumn};
-use crate::{browser, components::icon, i18n::t, model::faces, store::use_store};
+use crate::{
+    browser,
+    components::{avatar, icon},
+    i18n::{now, t},
+    model::faces::{self, Face},
+    store::use_store,
+};
 
 #[component]
 pub(super) fn Details() -> impl IntoView {
@@ -47,11 +55,33 @@ pub(super) fn Facts() -> impl IntoView {
                 <h2 id="facts-name"><bdi class="name">{move || entry.name()}</bdi></h2>
                 {handle}
             </div>
+            {move || entry.with(|entry| entry.filter(|entry| entry.kind == ConversationKind::Group).map(members))}
             <div class="panel">
                 <h3>{icon::sized(icon::LOCK, "18")}<span>{t!("encrypted-title")}</span></h3>
-                <p>{t!("encrypted-what")}</p>
-                <p>{t!("encrypted-key")}</p>
+                <p>{move || if entry.is_group() { now!("encrypted-what-group") } else { now!("encrypted-what") }}</p>
+                <p>{move || if entry.is_group() { now!("encrypted-key-group") } else { now!("encrypted-key") }}</p>
             </div>
+        </div>
+    }
+}
+
+/// The other members of a group.
+fn members(group: &Conversation) -> impl IntoView + use<> {
+    let members = group.members.iter().map(|member| {
+        let name = faces::name(member).unwrap_or_else(|| now!("unknown-person"));
+        let face =
+            Face::of_account(&member.account_id, &name).with_picture(member.account_id, member.picture);
+        view! {
+            <li class="member" data-testid="member">
+                {avatar::avatar(&face, "small")}
+                <span class="one-line"><bdi>{name}</bdi></span>
+            </li>
+        }
+    });
+    view! {
+        <div class="panel">
+            <h3>{now!("members-count", count = group.members.len() as u64 + 1)}</h3>
+            <ul class="members" role="list">{members.collect::<Vec<_>>()}</ul>
         </div>
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use subrosa_web_rpc::{ChatId, Conversation, ConversationState};
+use subrosa_web_rpc::{ChatId, Conversation, ConversationKind, ConversationState};
 
 use crate::{
     components::avatar,
@@ -47,6 +47,11 @@ impl Entry {
     /// Reads the conversation.
     pub(super) fn with<T>(self, read: impl FnOnce(Option<&Conversation>) -> T) -> T {
         self.conversation.with(|entry| read(entry.as_deref()))
+    }
+
+    /// Whether it is a group.
+    pub(super) fn is_group(self) -> bool {
+        self.with(|entry| entry.is_some_and(|entry| entry.kind == ConversationKind::Group))
     }
 
     /// What the conversation is called.

@@ -3,10 +3,10 @@
 use leptos::{either::EitherOf3, ev, prelude::*};
 use wasm_bindgen::{JsCast as _, closure::Closure};
 
-use super::{banners::Banners, details::Details, pane::ChatPane, side::Side};
+use super::{banners::Banners, details::Details, here, pane::ChatPane, side::Side};
 use crate::{
     browser,
-    components::icon,
+    components::{icon, pictures},
     i18n::t,
     model::route::Route,
     reactive::{memo, text},
@@ -80,6 +80,8 @@ pub(crate) fn Layout() -> impl IntoView {
     provide_context(narrow);
     let column = DetailsColumn::new();
     provide_context(column);
+    pictures::provide();
+    here::report();
     let pane = memo!(move || match router.route() {
         Route::List => Pane::List,
         Route::Chat(_) => Pane::Chat,

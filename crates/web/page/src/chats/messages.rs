@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use leptos::{ev, prelude::*, task::spawn_local};
 use subrosa_web_rpc::{ConversationState, Request};
 
-use super::{bubble::MessageBubble, copying, entry::Entry, notices, scroll::Scroller};
+use super::{bubble::MessageBubble, copying, entry::Entry, notices, scroll::Scroller, typing::TypingBubble};
 use crate::{
     browser,
     components::{icon, skeleton},
@@ -69,6 +69,7 @@ pub(super) fn MessageWindow() -> impl IntoView {
                             {row(drawn, store)}
                         </For>
                     </ol>
+                    <TypingBubble />
                 </div>
             </div>
             <Show when=move || scroller.is_far.get() && !is_loading.get()>
@@ -174,11 +175,14 @@ fn row(drawn: Drawn, store: Store) -> AnyView {
 
 /// The start of a conversation, above its first message.
 fn start(entry: Entry, is_empty: Memo<bool>) -> impl IntoView {
+    let is_group = move || entry.is_group();
     view! {
         <div class="start" data-testid="conversation-start">
             {entry.avatar("big")}
             <strong><bdi class="name">{text!(entry.name())}</bdi></strong>
             <p>{move || match (is_empty.get(), entry.state()) {
+                (true, Some(ConversationState::Starting)) if is_group() => now!("empty-group"),
+                (false, _) if is_group() => now!("conversation-start-group"),
                 (true, Some(ConversationState::Starting)) => now!("empty-conversation", name = entry.name()),
                 (true, _) => now!("empty-conversation-here"),
                 (false, _) => now!("conversation-start", name = entry.name()),

@@ -10,12 +10,15 @@ mod copying;
 mod details;
 mod draft;
 mod entry;
+mod here;
 mod layout;
 mod messages;
 mod notices;
 mod pane;
 mod people;
+mod presence;
 mod scroll;
 mod side;
+mod typing;
 
 pub(crate) use layout::Layout;

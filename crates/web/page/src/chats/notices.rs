@@ -1,7 +1,7 @@
 //! Warnings to the user: in plain words, where they belong, and gone once dismissed.
 
 use leptos::{prelude::*, task::spawn_local};
-use subrosa_web_rpc::{ChatId, ConversationState, Notice, NoticeKind, Request, Warning};
+use subrosa_web_rpc::{ChatId, ConversationState, Notice, NoticeKind, Request, Role, Warning};
 use subrosa_wire::DeviceId;
 
 use super::{
@@ -205,6 +205,7 @@ fn words(warning: &Warning) -> String {
         Meaning::ProfileWentBack => now!("warning-profile-went-back"),
         Meaning::NotProcessed => now!("warning-not-processed"),
         Meaning::CertificatesExpired => now!("warning-certificates"),
+        Meaning::ChangeGivenUp => now!("warning-change-given-up"),
         Meaning::Refused => now!("warning-refused"),
         Meaning::More => now!("warning-more"),
     }
@@ -226,7 +227,29 @@ pub(super) fn of_event(notice: &Notice) -> String {
         }
         (NoticeKind::DeviceAdded, Some(by)) => now!("event-device-by", by = name(by), name = who),
         (NoticeKind::DeviceAdded, None) => now!("event-device-away", name = who),
-        (NoticeKind::Other, _) => now!("event-other", name = who),
+        (NoticeKind::Created, _) if notice.by_user => now!("event-created-you"),
+        (NoticeKind::Created, Some(by)) => now!("event-created", by = name(by)),
+        (NoticeKind::Added, _) if notice.by_user => now!("event-added-by-you", name = who),
+        (NoticeKind::Added, Some(by)) if notice.about_user => now!("event-added-you", by = name(by)),
+        (NoticeKind::Added, Some(by)) => now!("event-added", by = name(by), name = who),
+        (NoticeKind::Added, None) => now!("event-added-away", name = who),
+        (NoticeKind::Removed, _) if notice.by_user => now!("event-removed-by-you", name = who),
+        (NoticeKind::Removed, Some(by)) if notice.about_user => now!("event-removed-you", by = name(by)),
+        (NoticeKind::Removed, Some(by)) => now!("event-removed", by = name(by), name = who),
+        (NoticeKind::Removed, None) => now!("event-removed-away", name = who),
+        (NoticeKind::RoleGiven(role), _) if notice.about_user => match role {
+            Role::Owner => now!("event-owner-you"),
+            Role::Admin => now!("event-admin-you"),
+            Role::Member => now!("event-member-you"),
+        },
+        (NoticeKind::RoleGiven(role), _) => match role {
+            Role::Owner => now!("event-owner", name = who),
+            Role::Admin => now!("event-admin", name = who),
+            Role::Member => now!("event-member", name = who),
+        },
+        (NoticeKind::Renamed, _) if notice.by_user => now!("event-renamed-you"),
+        (NoticeKind::Renamed, Some(by)) => now!("event-renamed", by = name(by)),
+        (NoticeKind::Created | NoticeKind::Renamed | NoticeKind::Other, _) => now!("event-other", name = who),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
     link,
     model::{
         faces::Face,
+        roster::{self, Roster},
         route::{ChatAddress, Route},
     },
     reactive::{effect, text},
@@ -90,8 +91,13 @@ pub(super) fn People(
 
 #[component]
 fn Found(person: Person, search: RwSignal<String>) -> impl IntoView {
+    let store = use_store();
     let router = use_router();
     let handle = person.handle.to_string();
+    // The directory knows no pictures, but there may be a conversation.
+    let known = |roster: &Roster| roster::picture_of(roster, person.account_id);
+    let picture = store.roster.with_untracked(known);
+    let face = Face::of_account(&person.account_id, &handle).with_picture(person.account_id, picture);
     let route = Route::Chat(ChatAddress::With(person.handle));
     view! {
         <li>
@@ -99,7 +105,7 @@ fn Found(person: Person, search: RwSignal<String>) -> impl IntoView {
                 router.go(route.clone());
                 search.set(String::new());
             }>
-                {avatar::avatar(&Face::of_account(&person.account_id, &handle), "medium")}
+                {avatar::avatar(&face, "medium")}
                 <span class="chat-name one-line"><bdi dir="ltr">"@"{handle.clone()}</bdi></span>
             </button>
         </li>

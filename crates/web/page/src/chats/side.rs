@@ -129,7 +129,7 @@ fn Own() -> impl IntoView {
     view! {
         <a class="me" href="/settings" data-testid="settings-link" data-online=text!(online().to_string()) aria-label=label title=label
             aria-current=move || (router.route() == Route::Settings).then_some("page") on:click=router.follow(Route::Settings)>
-            {move || store.me().map(|me| avatar::avatar(&Face::of_account(&me.account_id, me.name.as_deref().unwrap_or(me.handle.as_str())), ""))}
+            {move || store.me().map(|me| avatar::avatar(&Face::of_me(&me), ""))}
         </a>
     }
 }

@@ -32,8 +32,10 @@ pub(crate) fn Modal(
                     }
                 });
                 view! {
-                    <dialog class="dialog" node_ref=dialog aria-labelledby=labelled_by on:close=move |_| open.set(false)
-                        on:click=move |event| if dialog.get_untracked().is_some_and(|dialog| is_backdrop(&dialog, &event)) { close(dialog) }>
+                    <dialog class="dialog" node_ref=dialog aria-labelledby=labelled_by
+                        on:cancel=move |_: web_sys::Event| close(dialog, open)
+                        on:close=move |event| if is_in_the_document(&event) { open.set(false) }
+                        on:click=move |event| if dialog.get_untracked().is_some_and(|dialog| is_backdrop(&dialog, &event)) { close(dialog, open) }>
                         {children()}
                     </dialog>
                 }
@@ -49,19 +51,30 @@ fn is_backdrop(dialog: &web_sys::HtmlDialogElement, event: &leptos::ev::MouseEve
     (x, y) != (0.0, 0.0) && (x < area.left() || x > area.right() || y < area.top() || y > area.bottom())
 }
 
-fn close(dialog: NodeRef<Dialog>) {
+/// Closes it and says so at once. A browser tells of it only later, and what was asked again in between would be taken
+/// back.
+fn close(dialog: NodeRef<Dialog>, open: RwSignal<bool>) {
     if let Some(dialog) = dialog.get_untracked() {
         dialog.close();
     }
+    open.set(false);
 }
 
-/// Closes the dialog that is open.
-pub(crate) fn close_open() {
+/// Whether an event is about an element that is still shown, and not about one that another has replaced.
+fn is_in_the_document(event: &web_sys::Event) -> bool {
     use wasm_bindgen::JsCast as _;
+    event
+        .target()
+        .and_then(|target| target.dyn_into::<web_sys::Node>().ok())
+        .is_some_and(|node| node.is_connected())
+}
+
+/// Closes the dialog that is open, as Escape does.
+pub(crate) fn close_open() {
     if let Some(dialog) = crate::browser::first("dialog[open]")
-        .and_then(|element| element.dyn_into::<web_sys::HtmlDialogElement>().ok())
+        && let Ok(cancel) = web_sys::Event::new("cancel")
     {
-        dialog.close();
+        let _ = dialog.dispatch_event(&cancel);
     }
 }
 

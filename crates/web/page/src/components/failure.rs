@@ -13,6 +13,7 @@ pub(crate) fn words(failure: &Failure) -> String {
         FailureKind::HandleTaken => now!("failure-handle-taken"),
         FailureKind::WeakPassword => now!("password-guessable"),
         FailureKind::InvalidName => now!("failure-name"),
+        FailureKind::InvalidPicture => now!("failure-picture"),
         FailureKind::InvalidText => now!("failure-text"),
         FailureKind::UnknownPerson => now!("failure-unknown-person"),
         FailureKind::OwnAccount => now!("failure-own-account"),

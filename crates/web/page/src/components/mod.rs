@@ -12,6 +12,7 @@ pub(crate) mod icon;
 pub(crate) mod missing_language;
 pub(crate) mod notice;
 pub(crate) mod password;
+pub(crate) mod pictures;
 pub(crate) mod report;
 pub(crate) mod skeleton;
 pub(crate) mod ticks;

@@ -1,11 +1,11 @@
-//! How people and conversations are shown: a name, two letters, a colour.
+//! How people and conversations are shown: a name, two letters, a colour, a picture.
 
 use std::iter;
 
-use subrosa_web_rpc::{Contact, Conversation, ConversationKind};
+use subrosa_web_rpc::{Contact, Conversation, ConversationKind, Me};
 use subrosa_wire::AccountId;
 
-use super::{clusters, letters};
+use super::{clusters, letters, pictures::Portrait};
 use crate::i18n::now;
 
 /// How many pairs of colours the style sheet has.
@@ -18,26 +18,44 @@ pub(crate) struct Face {
     pub(crate) initials: String,
     /// The number of a pair of colours.
     pub(crate) hue: u8,
+    /// The picture, which takes the place of the letters.
+    pub(crate) portrait: Option<Portrait>,
 }
 
 impl Face {
-    /// The face of a person. The colours follow from the account id, so they are the same everywhere.
+    /// The face of a person without a picture. The colours follow from the account id, so they are the same everywhere.
     pub(crate) fn of_account(account: &AccountId, name: &str) -> Self {
         Self {
             initials: initials(name),
             // The last byte is as random as any other.
             hue: account.as_bytes()[15] % HUES,
+            portrait: None,
         }
+    }
+
+    /// The same face with the picture that the person has in this version, if they have one.
+    pub(crate) fn with_picture(self, account: AccountId, version: Option<u64>) -> Self {
+        let portrait = version.map(|version| Portrait { account, version });
+        Self { portrait, ..self }
+    }
+
+    /// The user's own face.
+    pub(crate) fn of_me(me: &Me) -> Self {
+        let name = me.name.as_deref().unwrap_or(me.handle.as_str());
+        Self::of_account(&me.account_id, name).with_picture(me.account_id, me.picture)
     }
 
     /// The face of a conversation: that of the other person, if there is one.
     pub(crate) fn of_conversation(conversation: &Conversation) -> Self {
         let name = known_name(conversation).unwrap_or_default();
         match &conversation.with {
-            Some(person) => Self::of_account(&person.account_id, &name),
+            Some(person) => {
+                Self::of_account(&person.account_id, &name).with_picture(person.account_id, person.picture)
+            }
             None => Self {
                 initials: initials(&name),
                 hue: conversation.id.get().to_le_bytes()[0] % HUES,
+                portrait: None,
             },
         }
     }
@@ -76,7 +94,27 @@ pub(crate) fn name_of(conversation: &Conversation) -> String {
     known_name(conversation).unwrap_or_else(|| match conversation.kind {
         ConversationKind::Direct => now!("unknown-person"),
         ConversationKind::NotesToSelf => now!("you"),
+        ConversationKind::Group => now!("group-without-name"),
     })
+}
+
+/// What a member of a group is called there.
+pub(crate) fn name_in(conversation: &Conversation, account: &AccountId) -> String {
+    let member = conversation
+        .members
+        .iter()
+        .find(|member| member.account_id == *account);
+    // Somebody who has left.
+    member.and_then(name).unwrap_or_else(|| now!("former-member"))
+}
+
+/// Who is typing in a group; `None` in other conversations, where it can only be the other person.
+pub(crate) fn typing_names(conversation: &Conversation) -> Option<String> {
+    let names = conversation
+        .typing
+        .iter()
+        .map(|account| name_in(conversation, account));
+    (conversation.kind == ConversationKind::Group).then(|| names.collect::<Vec<_>>().join(", "))
 }
 
 fn known_name(conversation: &Conversation) -> Option<String> {
@@ -215,8 +253,16 @@ mod tests {
 
     #[test]
     fn the_face_of_a_conversation_is_that_of_its_person() {
-        let chat = conversation(7, "ben.okafor", None);
-        let of_person = Face::of_account(&AccountId::from_bytes([7; 16]), "@ben.okafor");
+        let mut chat = conversation(7, "ben.okafor", None);
+        let account = AccountId::from_bytes([7; 16]);
+        let of_person = Face::of_account(&account, "@ben.okafor");
         assert_eq!(Face::of_conversation(&chat), of_person);
+        if let Some(person) = &mut chat.with {
+            person.picture = Some(3);
+        }
+        assert_eq!(
+            Face::of_conversation(&chat),
+            of_person.with_picture(account, Some(3))
+        );
     }
 }

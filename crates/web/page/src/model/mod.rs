@@ -8,6 +8,7 @@ pub(crate) mod faces;
 pub(crate) mod labels;
 pub(crate) mod letters;
 pub(crate) mod links;
+pub(crate) mod pictures;
 pub(crate) mod preview;
 pub(crate) mod roster;
 pub(crate) mod route;

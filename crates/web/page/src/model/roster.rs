@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use subrosa_web_rpc::{ChatId, Conversation};
-use subrosa_wire::fold::finds;
+use subrosa_wire::{AccountId, fold::finds};
 
 use super::letters;
 
@@ -36,6 +36,14 @@ fn fits(conversation: &Conversation, filter: &str) -> bool {
 pub(crate) fn unread(roster: &Roster) -> u64 {
     let shown = roster.values().filter(|conversation| !conversation.hidden);
     shown.map(|conversation| conversation.unread).sum()
+}
+
+/// The version of a person's picture, as far as a conversation with them shows it.
+pub(crate) fn picture_of(roster: &Roster, account: AccountId) -> Option<u64> {
+    let mut people = roster
+        .values()
+        .filter_map(|conversation| conversation.with.as_ref());
+    people.find(|person| person.account_id == account)?.picture
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use subrosa_web_rpc::{
     ChatId, Contact, Conversation, ConversationKind, ConversationState, LocalMessageId, Message,
-    MessageStatus, Notice, NoticeKind,
+    MessageStatus, Notice, NoticeKind, Presence,
 };
 use subrosa_wire::{AccountId, Timestamp};
 
@@ -33,6 +33,8 @@ pub(crate) fn notice(position: i64) -> Notice {
         at: Timestamp::from_millis(position.unsigned_abs() * 1000),
         kind: NoticeKind::DeviceAdded,
         by: Some(contact(2, "ben", None)),
+        by_user: false,
+        about_user: false,
         who: vec![contact(2, "ben", None)],
     }
 }
@@ -44,6 +46,7 @@ pub(crate) fn contact(number: u8, handle: &str, name: Option<&str>) -> Contact {
         handle: handle.parse().ok(),
         former_handle: None,
         name: name.map(str::to_owned),
+        picture: None,
     }
 }
 
@@ -54,6 +57,9 @@ pub(crate) fn conversation(number: u8, handle: &str, name: Option<&str>) -> Conv
         kind: ConversationKind::Direct,
         title: None,
         with: Some(contact(number, handle, name)),
+        members: Vec::new(),
+        presence: Presence::Unknown,
+        typing: Vec::new(),
         unread: 0,
         first_unread: None,
         last_message: None,

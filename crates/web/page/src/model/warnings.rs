@@ -50,6 +50,8 @@ pub(crate) enum Meaning<'a> {
     NotProcessed,
     /// The other person's devices cannot be added yet.
     CertificatesExpired,
+    /// A change of a group cannot be made any more.
+    ChangeGivenUp,
     /// The server refused something.
     Refused,
     /// There is more than is shown.
@@ -84,6 +86,7 @@ impl<'a> Meaning<'a> {
             Warning::ProfileWentBack => Self::ProfileWentBack,
             Warning::NotProcessed { .. } => Self::NotProcessed,
             Warning::CertificatesExpired { .. } => Self::CertificatesExpired,
+            Warning::ChangeGivenUp { .. } => Self::ChangeGivenUp,
             Warning::Refused { .. } => Self::Refused,
             Warning::More => Self::More,
         }
@@ -128,6 +131,7 @@ impl<'a> Meaning<'a> {
             Misbehaviour::NoConversation
             | Misbehaviour::TooMuch
             | Misbehaviour::ImpossibleNumber
+            | Misbehaviour::RecordForged
             | Misbehaviour::WrongAnswer
             | Misbehaviour::Other => Self::Unreadable,
         }
@@ -165,6 +169,7 @@ pub(crate) fn report(warning: &Warning) -> Option<String> {
         | Warning::ServerWentBack
         | Warning::ProfileWentBack
         | Warning::CertificatesExpired { .. }
+        | Warning::ChangeGivenUp { .. }
         | Warning::More => None,
     }
 }

@@ -1,9 +1,12 @@
-//! The account page: profile, password, recovery code, devices, look, language, sign-out, about.
+//! The account page: profile, look, language, privacy, devices, password, recovery code, sign-out, about.
 
 mod about;
 mod devices;
 mod look;
 mod password;
+mod picture;
+mod picture_file;
+mod privacy;
 mod profile;
 mod recovery;
 mod sign_out;
@@ -36,6 +39,7 @@ pub(crate) fn Settings() -> impl IntoView {
                     <profile::Profile />
                     <look::Look />
                     <Show when=is_signed_in>
+                        <privacy::Privacy />
                         <devices::Devices />
                         <password::ChangePassword />
                         <recovery::RenewCode />

@@ -1,9 +1,10 @@
-//! The user's display name.
+//! What the user shows of themselves: picture and display name.
 
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use subrosa_web_rpc::{Failure, Request};
 use subrosa_wire::limits::DISPLAY_NAME_MAX;
 
+use super::picture;
 use crate::{
     components::{
         avatar,
@@ -44,12 +45,13 @@ pub(super) fn Profile() -> impl IntoView {
         <section class="group" aria-labelledby="profile-title">
             <h2 id="profile-title">{t!("profile")}</h2>
             <div class="profile">
-                {move || store.me().map(|me| avatar::avatar(&Face::of_account(&me.account_id, me.name.as_deref().unwrap_or(me.handle.as_str())), ""))}
+                {move || store.me().map(|me| avatar::avatar(&Face::of_me(&me), ""))}
                 <div>
                     <strong><bdi class="name">{move || store.me().map(|me| me.name.unwrap_or_else(|| me.handle.to_string()))}</bdi></strong>
                     <span class="handle">{move || store.me().map(|me| format!("@{}", me.handle))}</span>
                 </div>
             </div>
+            <picture::Picture />
             <dl class="accounts">
                 <dt>{t!("account-id")}</dt>
                 <dd class="account-id" dir="ltr" data-testid="account-id">{move || store.me().map(|me| grouped(&me.account_id))}</dd>

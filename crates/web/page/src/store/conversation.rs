@@ -1,5 +1,7 @@
 //! The open conversation: which messages of it are loaded.
 
+use std::sync::Arc;
+
 use leptos::{prelude::*, task::spawn_local};
 use subrosa_web_rpc::{Answer, ChatId, Failure, Message, Notice, Page, Request};
 
@@ -8,7 +10,7 @@ use crate::{
     browser,
     limits::LOAD_AGAIN_AFTER,
     link,
-    model::window::{PAGE, Window},
+    model::window::{Arrival, PAGE, Window},
 };
 
 /// Where the view of a conversation starts.
@@ -254,13 +256,26 @@ impl Store {
 
     /// Adds a new message, or replaces one that has changed.
     pub(super) fn take_message(self, message: Message) {
+        let (chat, sender) = (message.chat, message.sender);
+        let mut is_added = false;
         self.window.maybe_update(|window| match window {
             Some(window) if window.chat == message.chat => {
-                window.take(message);
+                is_added = window.take(message) == Arrival::Added;
                 true
             }
             _ => false,
         });
+        // It takes the place of the typing at once: the conversation, which says so, too, comes only after it.
+        if is_added {
+            self.roster.maybe_update(|roster| {
+                let entry = roster
+                    .get_mut(&chat)
+                    .filter(|entry| entry.typing.contains(&sender));
+                let Some(entry) = entry else { return false };
+                Arc::make_mut(entry).typing.retain(|typing| *typing != sender);
+                true
+            });
+        }
     }
 
     /// Adds a line that is no message.

@@ -39,6 +39,7 @@ impl Store {
                 self.ask_state();
                 self.load();
                 self.load_again();
+                self.reloads.update(|reloads| *reloads += 1);
             }
         }
     }

@@ -84,6 +84,8 @@ pub(crate) struct Store {
     warned: StoredValue<u64>,
     /// How far a sign-up has come.
     pub(crate) sign_up_step: RwSignal<SignUpStep>,
+    /// How often everything was loaded again, perhaps because another tab leads.
+    pub(crate) reloads: RwSignal<u32>,
     /// Whether the browser's storage is almost full.
     pub(crate) storage_low: RwSignal<bool>,
     /// Today, in days since 1970.
@@ -120,6 +122,7 @@ impl Store {
             warnings: RwSignal::new(Vec::new()),
             warned: StoredValue::new(0),
             sign_up_step: RwSignal::new(SignUpStep::None),
+            reloads: RwSignal::new(0),
             storage_low: RwSignal::new(false),
             today: RwSignal::new(browser::day_of(browser::now_ms())),
             is_missed,

@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     Answer, Call, ChatId, Connection, Contact, Conversation, ConversationKind, ConversationState, Event,
     Failure, FailureKind, LocalMessageId, Me, MemberMisbehaviour, Message, MessageStatus, Misbehaviour,
-    Notice, NoticeKind, Page, Phase, Request, Secret, State, ToPage, Warning,
+    Notice, NoticeKind, Page, Phase, Presence, Privacy, Request, Secret, State, ToPage, Warning,
 };
 
 const CHAT: ChatId = ChatId::new(7);
@@ -19,6 +19,7 @@ fn contact() -> Contact {
         handle: "bob".parse().ok(),
         former_handle: "ben".parse().ok(),
         name: None,
+        picture: Some(1_764_000_000_000),
     }
 }
 
@@ -42,6 +43,8 @@ fn notice() -> Notice {
         at: Timestamp::from_millis(1_764_000_000_000),
         kind: NoticeKind::DeviceAdded,
         by: None,
+        by_user: false,
+        about_user: true,
         who: vec![contact()],
     }
 }
@@ -67,6 +70,11 @@ fn round_trip<T: serde::Serialize + DeserializeOwned + PartialEq + std::fmt::Deb
 fn what_is_written_is_read_and_nothing_else() {
     let handle: subrosa_wire::Handle = "alice".parse().unwrap();
     let secret = || Secret::new("correct horse".to_owned());
+    let privacy = Privacy {
+        read_receipts: false,
+        typing: true,
+        last_seen: false,
+    };
     for request in [
         Request::SignUp {
             handle: handle.clone(),
@@ -86,11 +94,22 @@ fn what_is_written_is_read_and_nothing_else() {
         Request::Retry(LocalMessageId::new(1)),
         Request::TryAgain(CHAT),
         Request::Hide(CHAT),
+        Request::SetTyping {
+            chat: CHAT,
+            is_typing: true,
+        },
+        Request::SetHere(false),
+        Request::SetPrivacy(privacy),
         Request::SignOutDevice(DeviceId::from_bytes([2; 16])),
         Request::NameDevice {
             device: DeviceId::from_bytes([2; 16]),
             name: "old laptop".to_owned(),
         },
+        Request::Picture {
+            account: AccountId::from_bytes([4; 16]),
+        },
+        Request::SetPicture(Some(vec![0xff, 0xd8, 0xff])),
+        Request::SetPicture(None),
     ] {
         round_trip(&Call { id: 300, request });
     }
@@ -98,7 +117,9 @@ fn what_is_written_is_read_and_nothing_else() {
         account_id: AccountId::from_bytes([1; 16]),
         handle,
         name: None,
+        picture: None,
         device_id: DeviceId::from_bytes([2; 16]),
+        privacy,
     };
     let state = State {
         phase: Phase::SignedIn(me),
@@ -114,6 +135,9 @@ fn what_is_written_is_read_and_nothing_else() {
         kind: ConversationKind::Direct,
         title: None,
         with: Some(contact()),
+        members: Vec::new(),
+        presence: Presence::LastSeen(Timestamp::from_millis(1_764_000_000_000)),
+        typing: vec![contact().account_id],
         unread: 1,
         first_unread: Some(5),
         last_message: Some(message()),
@@ -130,6 +154,7 @@ fn what_is_written_is_read_and_nothing_else() {
         Warning::ServerWentBack,
         Warning::ProfileWentBack,
         Warning::CertificatesExpired { chat: CHAT },
+        Warning::ChangeGivenUp { chat: CHAT },
         Warning::ServerMisbehaved {
             chat: None,
             how: Misbehaviour::WrongAnswer,
@@ -163,6 +188,9 @@ fn what_is_written_is_read_and_nothing_else() {
         id: 1,
         result: Ok(answer),
     });
+    for picture in [None, Some(vec![0x89; 300])] {
+        round_trip(&Answer::Picture(picture));
+    }
     let failure = Failure::new(FailureKind::RateLimited, "too many requests");
     round_trip(&ToPage::Answer {
         id: u64::MAX,

@@ -2,10 +2,10 @@
 
 use rusqlite::Connection;
 use subrosa_mls::{LogHash, payload_hash};
-use subrosa_wire::Timestamp;
+use subrosa_wire::{Timestamp, limits::CONVERSATIONS_PER_ACCOUNT_MAX};
 
 use super::{
-    accounts,
+    accounts::{self, End},
     conversation_cache::ConversationCache,
     entries::{NewEntry, next_seq},
     members::{self, NewMember},
@@ -39,6 +39,12 @@ pub(super) fn commit(
     }
     if !conversation.chain.admits(&write.claim, conversation.head_seq) {
         return Ok(Err(LogRefusal::LogDisagrees));
+    }
+    for account_id in &write.accounts.added {
+        // Nobody can be filled up by others: what Sync shows has to fit into a frame.
+        if accounts::conversations_of(connection, *account_id)? >= CONVERSATIONS_PER_ACCOUNT_MAX as u64 {
+            return Ok(Err(LogRefusal::TooManyConversations));
+        }
     }
     let (row_id, head_seq, hash_before, recipients) = (
         conversation.row_id,
@@ -91,7 +97,7 @@ pub(super) fn commit(
         }
         .insert(connection, row_id)?,
     }
-    accounts::change(connection, row_id, &write.accounts)?;
+    accounts::change(connection, row_id, &write.accounts, End { seq, hash, epoch })?;
     let welcomed = welcomes::insert(connection, row_id, seq, hash_before, write)?;
     Ok(Ok(Accepted {
         seq,

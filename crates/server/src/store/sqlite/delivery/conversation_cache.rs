@@ -14,6 +14,7 @@ use subrosa_mls::{LogClaim, LogHash};
 use subrosa_wire::{ConversationId, DeviceId};
 
 use super::{
+    audiences::Changed,
     entries::next_seq,
     rows::{self, MemberRow, to_sql},
     sends,
@@ -33,6 +34,7 @@ pub(in crate::store::sqlite) struct ConversationCache {
     members: usize,
     // Conversations with changes that are not in the tables yet.
     touched: Vec<ConversationId>,
+    changed: Changed,
 }
 
 /// A conversation, with the changes of the present batch.
@@ -108,9 +110,15 @@ struct CachedMember {
 }
 
 impl ConversationCache {
-    /// Forgets everything.
+    /// Forgets everything: any row may have been changed directly.
     pub(in crate::store::sqlite) fn clear(&mut self) {
         *self = Self::default();
+        self.changed.all = true;
+    }
+
+    /// The conversations whose rows were changed directly since the last call.
+    pub(in crate::store::sqlite) fn take_changed(&mut self) -> Changed {
+        std::mem::take(&mut self.changed)
     }
 
     /// Forgets everything if there is too much. Between batches only, when nothing waits to be written.
@@ -151,6 +159,7 @@ impl ConversationCache {
 
     /// Writes the changes of one conversation and forgets it, because its rows are about to be changed directly.
     pub(super) fn release(&mut self, connection: &Connection, id: ConversationId) -> Result<(), StoreError> {
+        self.changed.ids.push(id);
         if let Some(mut conversation) = self.by_id.remove(&id) {
             self.members -= conversation.members.len();
             self.touched.retain(|touched| *touched != id);
@@ -210,6 +219,15 @@ impl CachedConversation {
             key,
             committer,
         )
+    }
+
+    /// Refuses a device that may not write: one that is not in the group, or was signed out.
+    pub(super) fn check_member(&self, device_id: DeviceId) -> Result<(), LogRefusal> {
+        match self.find(device_id) {
+            None => Err(LogRefusal::NotAMember),
+            Some(index) if self.members[index].row.signed_out => Err(LogRefusal::SignedOut),
+            Some(_) => Ok(()),
+        }
     }
 
     /// Takes the next seq for an entry of a member.

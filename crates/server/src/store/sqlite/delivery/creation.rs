@@ -2,15 +2,11 @@
 
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension as _};
-use subrosa_mls::{ConversationKind, LogHash, payload_hash};
+use subrosa_mls::{LogHash, payload_hash};
 use subrosa_wire::{AccountId, ConversationId, Timestamp};
 
 use super::{
-    accounts,
-    conversation_cache::ConversationCache,
-    entries::NewEntry,
-    members::NewMember,
-    rows::{kind_to_sql, to_sql},
+    accounts, conversation_cache::ConversationCache, entries::NewEntry, members::NewMember, rows::to_sql,
     welcomes,
 };
 use crate::store::{
@@ -44,8 +40,15 @@ pub(super) fn create(
     if let Some(existing) = conversation_of_pair(connection, pair)? {
         return Ok(Err(LogRefusal::ConversationExists(existing)));
     }
-    if accounts::conversations_of(connection, first.account_id)? >= write.conversations_max as u64 {
-        return Ok(Err(LogRefusal::TooManyConversations));
+    // Nobody is kept from talking to one other person by the groups that strangers have added them to.
+    let counted = match write.claim {
+        Claim::Pair => std::slice::from_ref(&first.account_id),
+        Claim::Nothing => &write.accounts[..],
+    };
+    for account_id in counted {
+        if accounts::conversations_of(connection, *account_id)? >= write.conversations_max as u64 {
+            return Ok(Err(LogRefusal::TooManyConversations));
+        }
     }
     let epoch = first.epoch + 1;
     let chained = first
@@ -62,7 +65,6 @@ pub(super) fn create(
     };
     let new = NewConversation {
         id,
-        kind: write.kind,
         head: (FIRST_SEQ, hash),
         epoch,
         first_seq: FIRST_SEQ,
@@ -137,7 +139,6 @@ pub(super) fn pair(claim: Claim, accounts: &[AccountId]) -> Option<Pair> {
 /// A row for a conversation, with all that names its accounts.
 pub(super) struct NewConversation<'a> {
     pub(super) id: ConversationId,
-    pub(super) kind: ConversationKind,
     pub(super) head: (u64, LogHash),
     pub(super) epoch: u64,
     /// The oldest entry that is kept.
@@ -151,12 +152,11 @@ impl NewConversation<'_> {
     pub(super) fn insert(&self, connection: &Connection) -> Result<ConversationRowId, StoreError> {
         let changed = connection
             .prepare_cached(
-                "INSERT INTO conversations (id, kind, head_seq, head_hash, epoch, first_seq, created_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO conversations (id, head_seq, head_hash, epoch, first_seq, created_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
             .execute((
                 self.id.as_bytes(),
-                kind_to_sql(self.kind),
                 to_sql(self.head.0),
                 self.head.1.as_bytes(),
                 to_sql(self.epoch),

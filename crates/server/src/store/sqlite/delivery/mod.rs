@@ -1,6 +1,7 @@
 //! Delivery's storage on SQLite.
 
 mod accounts;
+mod audiences;
 mod commits;
 mod conversation_cache;
 mod creation;
@@ -11,6 +12,7 @@ mod log;
 mod members;
 mod pages;
 mod prune;
+mod receipts;
 mod restoring;
 mod rows;
 mod sends;
@@ -20,14 +22,19 @@ mod welcomes;
 use async_trait::async_trait;
 use subrosa_wire::{AccountId, ConversationId, DeviceId, Timestamp};
 
-pub(super) use self::conversation_cache::ConversationCache;
+pub(super) use self::{
+    audiences::Audiences,
+    conversation_cache::ConversationCache,
+    rows::{from_sql, to_sql},
+};
 use super::SqliteStore;
 use crate::store::{
     StoreError,
     delivery::{
-        ClaimedKeyPackage, Committer, ConversationHead, DeliveryStore, GroupRecord, KeyPackagePublication,
-        KeyPackageStock, LogBatch, LogHead, LogOutcome, LogPage, LogRefusal, PageBounds, PruneOutcome,
-        PruneStep, ReadRefusal, RestoreWrite, SendCheck, SendKey, TooManyKeyPackages, WelcomeRecord,
+        Audience, ClaimedKeyPackage, Committer, ConversationHead, DeliveryStore, GroupRecord,
+        KeyPackagePublication, KeyPackageStock, LogBatch, LogHead, LogOutcome, LogPage, LogRefusal,
+        PageBounds, PruneOutcome, PruneStep, ReadRefusal, RestoreWrite, SendCheck, SendKey,
+        TooManyKeyPackages, WelcomeRecord,
     },
 };
 
@@ -112,6 +119,10 @@ impl DeliveryStore for SqliteStore {
             pages::conversation_heads(connection, account_id, device_id)
         })
         .await
+    }
+
+    async fn audiences(&self, conversation_ids: Vec<ConversationId>) -> Result<Vec<Audience>, StoreError> {
+        self.audiences_of(conversation_ids).await
     }
 
     async fn waiting_welcomes(

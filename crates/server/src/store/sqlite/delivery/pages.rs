@@ -5,7 +5,10 @@ use rusqlite::{Connection, Row};
 use subrosa_mls::LogHash;
 use subrosa_wire::{AccountId, ConversationId, DeviceId, SendId, Timestamp};
 
-use super::rows::{self, from_sql, position, seq_of};
+use super::{
+    accounts,
+    rows::{self, from_sql, position, seq_of},
+};
 use crate::store::{
     StoreError,
     delivery::{ConversationHead, LogPage, LogPayload, LogRecord, PageBounds, ReadRefusal},
@@ -43,10 +46,13 @@ pub(super) fn log_page(
     let Some(conversation) = rows::conversation(connection, conversation_id)? else {
         return Ok(Err(ReadRefusal::NotAMember));
     };
-    if !is_conversation_of(connection, conversation_id, account_id)? {
+    let (head_seq, head_hash) = if is_conversation_of(connection, conversation_id, account_id)? {
+        (conversation.head_seq, conversation.head_hash)
+    } else if let Some(end) = accounts::end_for(connection, conversation_id, account_id)? {
+        (end.seq, end.hash)
+    } else {
         return Ok(Err(ReadRefusal::NotAMember));
-    }
-    let (head_seq, head_hash) = (conversation.head_seq, conversation.head_hash);
+    };
     if after_seq >= head_seq {
         return Ok(Ok(LogPage {
             entries: Vec::new(),
@@ -100,12 +106,19 @@ pub(super) fn conversation_heads(
     device_id: DeviceId,
 ) -> Result<Vec<ConversationHead>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT c.id, c.head_seq, c.head_hash, c.epoch, m.device IS NOT NULL AS member,
-                COALESCE(m.acked_seq, 0) AS acked_seq, COALESCE(m.last_send_number, 0) AS send_number
+        "SELECT c.number, c.id, c.head_seq, c.head_hash, c.epoch, m.device IS NOT NULL AS member, FALSE AS former,
+                COALESCE(m.acked_seq, 0) AS acked_seq, COALESCE(m.last_send_number, 0) AS send_number,
+                CASE WHEN m.device IS NULL THEN 0 ELSE c.receipts_change END AS receipts_change
          FROM conversation_accounts a
          JOIN conversations c ON c.number = a.conversation
          LEFT JOIN members m ON m.conversation = c.number AND m.device = ?2
-         WHERE a.account = ?1 ORDER BY c.number",
+         WHERE a.account = ?1
+         UNION ALL
+         SELECT c.number, c.id, f.left_seq, f.left_hash, f.epoch, FALSE, TRUE, 0, 0, 0
+         FROM former_accounts f
+         JOIN conversations c ON c.number = f.conversation
+         WHERE f.account = ?1
+         ORDER BY 1",
     )?;
     let heads = statement.query_map((account_id.as_bytes(), device_id.as_bytes()), |row| {
         Ok(ConversationHead {
@@ -113,9 +126,11 @@ pub(super) fn conversation_heads(
             head_seq: from_sql(row.get("head_seq")?),
             epoch: from_sql(row.get("epoch")?),
             member: row.get("member")?,
+            former: row.get("former")?,
             acked_seq: from_sql(row.get("acked_seq")?),
             send_number: from_sql(row.get("send_number")?),
             head_hash: LogHash::from_bytes(row.get("head_hash")?),
+            receipts_change: from_sql(row.get("receipts_change")?),
         })
     })?;
     Ok(heads.collect::<Result<_, _>>()?)

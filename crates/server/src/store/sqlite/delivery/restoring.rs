@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use subrosa_wire::{Timestamp, limits::CONVERSATIONS_PER_ACCOUNT_MAX};
 
 use super::{
-    accounts,
+    accounts::{self, End},
     creation::{self, NewConversation, conversation_of_pair, pair},
     entries::{NewEntry, next_seq},
     members::{self, NewMember},
@@ -90,6 +90,12 @@ fn append(
                 };
                 insert_member(connection, row.row_id, member, seq - 1, last_send)?;
             }
+            let end = End {
+                seq,
+                hash: entry.hash,
+                epoch: entry.epoch,
+            };
+            accounts::change(connection, row.row_id, &commit.accounts, end)?;
         }
         if entry
             .commit
@@ -144,7 +150,6 @@ fn create(
     }
     let new = NewConversation {
         id: write.conversation_id,
-        kind: lost.kind,
         head: (head.seq, head.hash),
         epoch: group.epoch,
         first_seq: before + 1,

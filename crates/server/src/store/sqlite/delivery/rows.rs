@@ -4,7 +4,7 @@ use rusqlite::{
     Connection, OptionalExtension as _, Row, ToSql,
     types::{FromSql, FromSqlResult, ToSqlOutput, ValueRef},
 };
-use subrosa_mls::{ConversationKind, LogHash};
+use subrosa_mls::LogHash;
 use subrosa_wire::{ConversationId, DeviceId, SendId, Timestamp};
 
 use crate::store::{
@@ -30,12 +30,12 @@ impl FromSql for ConversationRowId {
 }
 
 /// A count as SQLite keeps it. Beyond what it can keep, no row compares equal or higher.
-pub(super) fn to_sql(count: u64) -> i64 {
+pub(in crate::store::sqlite) fn to_sql(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// A count of a row; the schema's checks keep it from being negative.
-pub(super) fn from_sql(count: i64) -> u64 {
+pub(in crate::store::sqlite) fn from_sql(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
 }
 
@@ -47,13 +47,6 @@ pub(super) fn position(row_id: ConversationRowId, seq: u64) -> i64 {
 /// The seq of a place.
 pub(super) fn seq_of(position: i64) -> u64 {
     from_sql(position & to_sql(SEQ_MAX))
-}
-
-pub(super) fn kind_to_sql(kind: ConversationKind) -> i64 {
-    match kind {
-        ConversationKind::Direct => 1,
-        ConversationKind::NotesToSelf => 2,
-    }
 }
 
 /// What every entry needs of its conversation.

@@ -1,0 +1,253 @@
+//! `subrosa group`: groups and their members.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum, value_parser};
+use subrosa_client::{Chat, ChatId, Client, ClientError, ConversationKind, Events, Handle, Role, Warning};
+
+use super::{finish_with_warnings, is_kept, next_warning, note_clock, sent_later, sync};
+use crate::{
+    chat_name::ChatName,
+    exit::usage,
+    global::Global,
+    output::Output,
+    people::Names,
+    profile,
+    shapes::{GroupShape, role_word},
+};
+
+/// Create groups, and change who is in them.
+///
+/// A change waits until the server has it. Exit code 6 means that it did not happen in time: it is stored, and the next
+/// command that connects makes it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  subrosa group create Harvest @ada @ben
+  subrosa group add Harvest @eva
+  subrosa group role Harvest @ada admin
+  subrosa group show Harvest --json
+  subrosa send Harvest 'Who brings the ladder?'")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+    /// How long to wait for the server.
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(0..=86_400))]
+    timeout: u64,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Create a group with people
+    Create {
+        /// What its members call it.
+        name: String,
+        /// Who is in it besides you.
+        #[arg(value_name = "@HANDLE")]
+        people: Vec<Handle>,
+    },
+    /// Show a group and its members
+    Show {
+        /// The group: its name or id.
+        #[arg(value_name = "CHAT")]
+        chat: ChatName,
+        /// Do not connect; show what is stored here.
+        #[arg(long)]
+        offline: bool,
+    },
+    /// Add people
+    Add {
+        /// The group: its name or id.
+        #[arg(value_name = "CHAT")]
+        chat: ChatName,
+        /// Whom to add.
+        #[arg(value_name = "@HANDLE", required = true)]
+        people: Vec<Handle>,
+    },
+    /// Remove people
+    Remove {
+        /// The group: its name or id.
+        #[arg(value_name = "CHAT")]
+        chat: ChatName,
+        /// Whom to remove.
+        #[arg(value_name = "@HANDLE", required = true)]
+        people: Vec<Handle>,
+    },
+    /// Remove people, if they are members, and keep them out
+    Ban {
+        /// The group: its name or id.
+        #[arg(value_name = "CHAT")]
+        chat: ChatName,
+        /// Whom to ban.
+        #[arg(value_name = "@HANDLE", required = true)]
+        people: Vec<Handle>,
+    },
+    /// Let people be added again who were banned
+    Unban {
+        /// The group: its name or id.
+        #[arg(value_name = "CHAT")]
+        chat: ChatName,
+        /// Whom to let in again.
+        #[arg(value_name = "@HANDLE", required = true)]
+        people: Vec<Handle>,
+    },
+    /// Give somebody another role
+    Role {
+        /// The group: its name or id.
+        #[arg(value_name = "CHAT")]
+        chat: ChatName,
+        /// To whom.
+        #[arg(value_name = "@HANDLE")]
+        person: Handle,
+        /// Which role.
+        role: RoleName,
+    },
+    /// Give the group another name
+    Rename {
+        /// The group: its name or id.
+        #[arg(value_name = "CHAT")]
+        chat: ChatName,
+        /// The new name.
+        name: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum RoleName {
+    Owner,
+    Admin,
+    Member,
+}
+
+impl From<RoleName> for Role {
+    fn from(name: RoleName) -> Self {
+        match name {
+            RoleName::Owner => Self::Owner,
+            RoleName::Admin => Self::Admin,
+            RoleName::Member => Self::Member,
+        }
+    }
+}
+
+pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
+    let client = profile::open(global).await?;
+    let events = client.events();
+    let patience = Duration::from_secs(arguments.timeout);
+    let ending = match &arguments.action {
+        Action::Show { chat, offline } => {
+            if !offline {
+                sync(&client, output).await?;
+            }
+            let chat = find(&client, chat).await?;
+            show(&chat, &client, output).await
+        }
+        action => {
+            // What others have changed meanwhile, such as the name, counts.
+            sync(&client, output).await?;
+            let mut since = client.events();
+            let chat = change(&client, action).await?;
+            let waited = chat.wait_until_changed(patience).await;
+            let changed = waited.and_then(|()| given_up(&mut since, chat.id()));
+            note_clock(&client.status().borrow(), output);
+            match changed {
+                Ok(()) => {
+                    // What is said along with it, such as the name.
+                    let _ = super::exchanged(&client, patience).await;
+                    show(&chat, &client, output).await
+                }
+                Err(error) if is_kept(&error) => {
+                    show(&chat, &client, output).await?;
+                    Err(sent_later(&error))
+                }
+                Err(error) => Err(error.into()),
+            }
+        }
+    };
+    let closed = finish_with_warnings(client, events, output).await;
+    ending.and(closed)
+}
+
+/// Whether a change was given up since.
+fn given_up(since: &mut Events, of: ChatId) -> Result<(), ClientError> {
+    while let Some(warning) = next_warning(since) {
+        if let Warning::ChangeGivenUp { chat, why, .. } = warning
+            && chat == of
+        {
+            return Err(ClientError::ChangeGivenUp(why));
+        }
+    }
+    Ok(())
+}
+
+/// Stores the change. The group that it is about.
+async fn change(client: &Client, action: &Action) -> anyhow::Result<Chat> {
+    Ok(match action {
+        Action::Create { name, people } => client.create_group(name, people).await?,
+        Action::Add { chat, people } => {
+            let chat = find(client, chat).await?;
+            chat.add_members(people).await?;
+            chat
+        }
+        Action::Remove { chat, people } => {
+            let chat = find(client, chat).await?;
+            for person in people {
+                chat.remove_member(person).await?;
+            }
+            chat
+        }
+        Action::Ban { chat, people } => {
+            let chat = find(client, chat).await?;
+            for person in people {
+                chat.ban(person).await?;
+            }
+            chat
+        }
+        Action::Unban { chat, people } => {
+            let chat = find(client, chat).await?;
+            for person in people {
+                chat.readmit(person).await?;
+            }
+            chat
+        }
+        Action::Role { chat, person, role } => {
+            let chat = find(client, chat).await?;
+            chat.give_role(person, (*role).into()).await?;
+            chat
+        }
+        Action::Rename { chat, name } => {
+            let chat = find(client, chat).await?;
+            chat.rename(name).await?;
+            chat
+        }
+        Action::Show { chat, .. } => find(client, chat).await?,
+    })
+}
+
+/// The group that is named.
+async fn find(client: &Client, name: &ChatName) -> anyhow::Result<Chat> {
+    let found = name.find(client).await?;
+    let chat = found.ok_or_else(|| usage(name.no_conversation()))?;
+    match chat.conversation().await? {
+        Some(conversation) if conversation.kind == ConversationKind::Group => Ok(chat),
+        _ => Err(usage("this conversation is not a group")),
+    }
+}
+
+async fn show(chat: &Chat, client: &Client, output: &mut Output) -> anyhow::Result<()> {
+    let Some(conversation) = chat.conversation().await? else {
+        return Ok(());
+    };
+    let names = Names::load(client).await?;
+    let (members, devices) = (chat.members().await?, chat.devices().await?);
+    let epoch = chat.epoch().await?;
+    let mut lines = vec![names.title(&conversation)];
+    for member in &members {
+        let role = match member.role {
+            Role::Member => String::new(),
+            role => format!("  [{}]", role_word(role)),
+        };
+        lines.push(format!("    {}{role}", names.display(member.account_id)));
+    }
+    let shape = GroupShape::new(&conversation, epoch, &members, &devices, &names);
+    Ok(output.result(&shape, &lines.join("\n"))?)
+}

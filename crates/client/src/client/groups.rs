@@ -1,0 +1,223 @@
+//! Groups: conversations whose members come and go.
+
+use std::time::Duration;
+
+use rand_core::RngCore as _;
+use subrosa_engine::{Command, CommandError, ConversationState, Event, Role, Warning};
+use subrosa_wire::{AccountId, ConversationId, Handle, rest::Person};
+
+use super::{Chat, Client, connection::final_error};
+use crate::{ClientError, Status, ambient::SystemRandom, events::Update, platform::timeout};
+
+impl Client {
+    /// Starts a group; needs the server, which says who the people are. It is made there as soon as there is a connection.
+    /// People without a device that can be added are added as soon as they have one.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client) -> Result<(), subrosa_client::ClientError> {
+    /// let people = ["ada", "ben"].map(|handle| handle.parse().expect("a handle"));
+    /// let group = client.create_group("Harvest", &people).await?;
+    /// group.send_text("Who brings the ladder?").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn create_group(&self, name: &str, people: &[Handle]) -> Result<Chat, ClientError> {
+        let mut id = [0; 16];
+        SystemRandom.fill_bytes(&mut id);
+        let conversation_id = ConversationId::from_bytes(id);
+        let people = self.people(people).await?;
+        self.command(Command::CreateGroup {
+            conversation_id,
+            name: name.to_owned(),
+            people,
+        })
+        .await?;
+        let chat = self.chat_by_conversation_id(conversation_id).await?;
+        chat.ok_or_else(|| {
+            ClientError::Engine(subrosa_engine::EngineError::Inconsistent(
+                "a group was not made".to_owned(),
+            ))
+        })
+    }
+
+    async fn people(&self, handles: &[Handle]) -> Result<Vec<Person>, ClientError> {
+        let mut people = Vec::with_capacity(handles.len());
+        for handle in handles {
+            people.push(self.person(handle).await?);
+        }
+        Ok(people)
+    }
+}
+
+impl Chat {
+    /// Adds people to the group, once there is a connection; needs the server, which says who they are.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// # async fn example(group: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// group.add_members(&["eva".parse().expect("a handle")]).await?;
+    /// group.wait_until_changed(Duration::from_secs(30)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn add_members(&self, people: &[Handle]) -> Result<(), ClientError> {
+        let people = self.client().people(people).await?;
+        let chat = self.id();
+        self.client()
+            .command(Command::AddMembers { chat, people })
+            .await
+            .map(drop)
+    }
+
+    /// Removes a member from the group, once there is a connection.
+    ///
+    /// ```no_run
+    /// # async fn example(group: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// group.remove_member(&"ben".parse().expect("a handle")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn remove_member(&self, handle: &Handle) -> Result<(), ClientError> {
+        let (chat, account) = (self.id(), self.member(handle).await?);
+        self.client()
+            .command(Command::RemoveMember { chat, account })
+            .await
+            .map(drop)
+    }
+
+    /// Removes somebody from the group, if they are a member, and keeps them out, once there is a connection.
+    ///
+    /// ```no_run
+    /// # async fn example(group: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// group.ban(&"mallory".parse().expect("a handle")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn ban(&self, handle: &Handle) -> Result<(), ClientError> {
+        let (chat, account) = (self.id(), self.member(handle).await?);
+        self.client()
+            .command(Command::Ban { chat, account })
+            .await
+            .map(drop)
+    }
+
+    /// Lets somebody be added to the group again, once there is a connection.
+    ///
+    /// ```no_run
+    /// # async fn example(group: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// group.readmit(&"mallory".parse().expect("a handle")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn readmit(&self, handle: &Handle) -> Result<(), ClientError> {
+        let (chat, account) = (self.id(), self.member(handle).await?);
+        self.client()
+            .command(Command::Readmit { chat, account })
+            .await
+            .map(drop)
+    }
+
+    /// Gives a member of the group another role, once there is a connection.
+    ///
+    /// ```no_run
+    /// use subrosa_client::Role;
+    ///
+    /// # async fn example(group: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// group.give_role(&"ada".parse().expect("a handle"), Role::Admin).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn give_role(&self, handle: &Handle, role: Role) -> Result<(), ClientError> {
+        let (chat, account) = (self.id(), self.member(handle).await?);
+        self.client()
+            .command(Command::GiveRole { chat, account, role })
+            .await
+            .map(drop)
+    }
+
+    /// Gives the group another name.
+    ///
+    /// ```no_run
+    /// # async fn example(group: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// group.rename("Harvest 2027").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn rename(&self, name: &str) -> Result<(), ClientError> {
+        let (chat, name) = (self.id(), name.to_owned());
+        self.client()
+            .command(Command::Rename { chat, name })
+            .await
+            .map(drop)
+    }
+
+    /// Waits until the group is as it was wanted: made, with everybody in it and out of it. On
+    /// [`ClientError::ChangeGivenUp`] something cannot be done any more; on any other error it stays wanted.
+    ///
+    /// See [`Chat::add_members`] for an example.
+    pub async fn wait_until_changed(&self, patience: Duration) -> Result<(), ClientError> {
+        match timeout(patience, self.until_changed()).await {
+            Ok(changed) => changed,
+            Err(_) => Err(self.client().late("changing the group")),
+        }
+    }
+
+    async fn until_changed(&self) -> Result<(), ClientError> {
+        let chat = self.id();
+        let mut events = self.client().events();
+        let mut status = self.client().status();
+        loop {
+            let is_started = self
+                .conversation()
+                .await?
+                .is_none_or(|conversation| conversation.state != ConversationState::Starting);
+            if is_started && !self.client().ask(move |engine| engine.has_wishes(chat)).await? {
+                return Ok(());
+            }
+            tokio::select! {
+                update = events.next() => match update.ok_or(ClientError::Closed)? {
+                    Update::Event(Event::Warning(Warning::ChangeGivenUp { chat: of, why, .. })) if of == chat => {
+                        return Err(ClientError::ChangeGivenUp(why));
+                    }
+                    _ => {}
+                },
+                given_up = status.wait_for(Status::is_final) => {
+                    let given_up = given_up.map_err(|_| ClientError::Closed)?;
+                    return Err(final_error(&given_up));
+                }
+            }
+        }
+    }
+
+    /// The epoch that the group is in; `None` while this device is not in it.
+    ///
+    /// ```no_run
+    /// # async fn example(group: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// println!("epoch {:?}", group.epoch().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn epoch(&self) -> Result<Option<u64>, ClientError> {
+        let id = self.id();
+        let host = &self.client().shared.host;
+        Ok(host.run(move |host| host.engine().epoch(id)).await??)
+    }
+
+    /// Whom a handle belongs to, as far as is known here.
+    async fn member(&self, handle: &Handle) -> Result<AccountId, ClientError> {
+        let me = &self.client().shared.me;
+        if *handle == me.handle {
+            return Ok(me.account_id);
+        }
+        let asked = handle.clone();
+        let contact = self
+            .client()
+            .ask(move |engine| engine.contact_by_handle(&asked))
+            .await?;
+        match contact {
+            Some(contact) => Ok(contact.account_id),
+            None => Err(ClientError::Command(CommandError::UnknownMember)),
+        }
+    }
+}

@@ -1,0 +1,608 @@
+//! Groups: what the user wants changed in them, and what their commits have changed.
+//!
+//! A wish is a row of its own until the group is as wished. It is judged anew in each epoch, so that it survives the loss of
+//! a race; what can no longer be done is given up, and the user told.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use subrosa_mls::{
+    CommitError, CommitPlan, ConversationKind, Group, GroupPolicy, NotPermitted, PolicyError, Role,
+    VerifiedKeyPackage,
+};
+use subrosa_wire::{AccountId, ConversationId, Timestamp};
+
+use super::Conversation;
+use crate::{
+    api::{CommandError, ConversationState, Event, GivenUp, Notice, NoticeKind, Warning},
+    content::DisplayName,
+    context::{Context, StepResult},
+    directory,
+    limits::{ADDED_AT_ONCE_MAX, GROUP_MEMBERS_MAX, WISH_AGE_MAX},
+    store::{
+        contacts, conversations, members, messages, notices,
+        wishes::{self, Wish, WishRow},
+    },
+};
+
+/// Accounts that one commit adds.
+const ADDED_ACCOUNTS_MAX: usize = 64;
+/// How long an account that has no key packages is left alone.
+const NO_KEY_PACKAGES_RETRY: Duration = Duration::from_mins(1);
+/// How long nobody is added whom the server has just refused.
+const REFUSED_RETRY: Duration = Duration::from_mins(10);
+
+/// A change of a group, as far as it can be made now.
+pub(super) enum NextChange {
+    /// Nothing is wished.
+    Nothing,
+    /// Key packages are being claimed.
+    Waits,
+    /// Something, as soon as no ciphertext of this epoch is on its way.
+    AfterSends,
+    /// To be committed.
+    Commit(CommitPlan),
+}
+
+/// Makes a group with the people, who are in the contacts. Does nothing if there is a conversation with this id.
+pub(crate) fn create_group(
+    cx: &mut Context<'_>,
+    id: ConversationId,
+    name: &DisplayName,
+    people: &[AccountId],
+) -> StepResult {
+    if conversations::find(cx.conn, id)?.is_some() {
+        return Ok(());
+    }
+    if people.len() >= GROUP_MEMBERS_MAX {
+        return Err(CommandError::GroupFull.into());
+    }
+    let chat = conversations::insert(
+        cx.conn,
+        id,
+        ConversationKind::Group,
+        ConversationState::Starting,
+        cx.now,
+    )?;
+    conversations::set_title(cx.conn, chat, name.as_str())?;
+    members::enter(cx.conn, chat, cx.me.account_id, Role::Owner, 0)?;
+    for account in people {
+        members::enter(cx.conn, chat, *account, Role::Member, 0)?;
+    }
+    cx.event(Event::ConversationChanged(chat));
+    cx.touch(chat);
+    Ok(())
+}
+
+impl Conversation {
+    pub(super) fn is_group(&self) -> bool {
+        self.record.kind() == ConversationKind::Group
+    }
+
+    // ---- what the user wants ----
+
+    /// The policy of a group in which the user can change something.
+    fn policy_to_change(&mut self, cx: &mut Context<'_>) -> StepResult<GroupPolicy> {
+        if !self.is_group() {
+            return Err(CommandError::NotAGroup.into());
+        }
+        self.check_usable()?;
+        if self.record.state() != ConversationState::Joined {
+            return Err(CommandError::NotYet.into());
+        }
+        let id = self.id();
+        Ok(self.group.load(cx, id)?.policy().clone())
+    }
+
+    /// Wants people in the group. They are in the contacts.
+    pub(crate) fn add_members(&mut self, cx: &mut Context<'_>, people: &[AccountId]) -> StepResult {
+        let policy = self.policy_to_change(cx)?;
+        if !policy.may_add(cx.me.account_id) {
+            return Err(CommandError::NotPermitted.into());
+        }
+        if people.iter().any(|account| policy.banned().contains(account)) {
+            return Err(CommandError::NotPermitted.into());
+        }
+        let known = members::all(cx.conn, self.chat())?.len();
+        if known + people.len() > GROUP_MEMBERS_MAX {
+            return Err(CommandError::GroupFull.into());
+        }
+        for account in people {
+            self.wish(cx, *account, Wish::Add)?;
+        }
+        Ok(())
+    }
+
+    /// Wants a member out of the group.
+    pub(crate) fn remove_member(&mut self, cx: &mut Context<'_>, account: AccountId) -> StepResult {
+        let policy = self.policy_to_change(cx)?;
+        self.check_in_group(cx, account)?;
+        if !policy.may_remove(cx.me.account_id, account) {
+            return Err(CommandError::NotPermitted.into());
+        }
+        self.wish(cx, account, Wish::Remove)
+    }
+
+    /// Wants a member to have another role.
+    pub(crate) fn give_role(&mut self, cx: &mut Context<'_>, account: AccountId, role: Role) -> StepResult {
+        let policy = self.policy_to_change(cx)?;
+        self.check_in_group(cx, account)?;
+        if !policy.may_give_role(cx.me.account_id, account, role) {
+            return Err(CommandError::NotPermitted.into());
+        }
+        let owners = policy.roles().filter(|(_, role)| *role == Role::Owner).count();
+        let was_owner = policy.role_of(account) == Role::Owner;
+        if was_owner && role < Role::Owner && owners == 1 {
+            return Err(CommandError::LastOwner.into());
+        }
+        self.wish(cx, account, Wish::GiveRole(role))
+    }
+
+    /// Wants somebody out of the group, member or not, and kept out.
+    pub(crate) fn ban(&mut self, cx: &mut Context<'_>, account: AccountId) -> StepResult {
+        self.wish_about_ban(cx, account, Wish::Ban)
+    }
+
+    /// Wants somebody no longer kept out of the group.
+    pub(crate) fn readmit(&mut self, cx: &mut Context<'_>, account: AccountId) -> StepResult {
+        self.wish_about_ban(cx, account, Wish::Readmit)
+    }
+
+    fn wish_about_ban(&mut self, cx: &mut Context<'_>, account: AccountId, wish: Wish) -> StepResult {
+        let policy = self.policy_to_change(cx)?;
+        if !policy.may_ban(cx.me.account_id, account) {
+            return Err(CommandError::NotPermitted.into());
+        }
+        self.wish(cx, account, wish)
+    }
+
+    fn wish(&self, cx: &mut Context<'_>, account: AccountId, wish: Wish) -> StepResult {
+        wishes::set(cx.conn, self.chat(), (account, wish), cx.now)?;
+        cx.touch(self.chat());
+        Ok(())
+    }
+
+    fn check_in_group(&self, cx: &Context<'_>, account: AccountId) -> StepResult {
+        let members = members::all(cx.conn, self.chat())?;
+        if members.iter().any(|member| member.account == account) {
+            Ok(())
+        } else {
+            Err(CommandError::UnknownMember.into())
+        }
+    }
+
+    /// Gives the group another name.
+    pub(crate) fn rename(&mut self, cx: &mut Context<'_>, name: &DisplayName) -> StepResult {
+        let policy = self.policy_to_change(cx)?;
+        if !policy.may_change_profile(cx.me.account_id) {
+            return Err(CommandError::NotPermitted.into());
+        }
+        self.take_title(cx, cx.me.account_id, name, None)?;
+        self.announce_group(cx);
+        Ok(())
+    }
+
+    /// Has everybody told the name of the group.
+    fn announce_group(&mut self, cx: &mut Context<'_>) {
+        self.record.set_name_sent(false);
+        self.record.set_announces(true);
+        cx.touch(self.chat());
+    }
+
+    // ---- what is to be committed ----
+
+    /// What can be done now of what the user wants.
+    pub(super) fn next_change(&mut self, cx: &mut Context<'_>, is_sending: bool) -> StepResult<NextChange> {
+        let chat = self.chat();
+        self.live.adding.clear();
+        let wished = wishes::all(cx.conn, chat)?;
+        if wished.is_empty() {
+            return Ok(NextChange::Nothing);
+        }
+        let id = self.id();
+        let group = self.group.load(cx, id)?;
+        let (policy, me) = (group.policy().clone(), cx.me.account_id);
+        let mut to_add = Vec::new();
+        let mut other = None;
+        for row in wished {
+            let account = row.account;
+            let is_member = !group.devices_of(account)?.is_empty();
+            let may = match row.wish {
+                Wish::Add => policy.may_add(me) && policy.admits(account),
+                Wish::Remove => policy.may_remove(me, account),
+                Wish::Ban | Wish::Readmit => policy.may_ban(me, account),
+                Wish::GiveRole(role) => policy.may_give_role(me, account, role),
+            };
+            let why = if is_done(group, row)? {
+                None
+            } else if matches!(row.wish, Wish::GiveRole(_)) && !is_member {
+                Some(GivenUp::NotInGroup)
+            } else if !may {
+                Some(GivenUp::NotPermitted)
+            } else if cx.now.since(row.wanted_at) > WISH_AGE_MAX {
+                Some(GivenUp::TooOld)
+            } else {
+                match row.wish {
+                    Wish::Add => to_add.push(account),
+                    _ => other = other.or(Some(row)),
+                }
+                continue;
+            };
+            wishes::delete(cx.conn, chat, account)?;
+            if let Some(why) = why {
+                cx.warn(Warning::ChangeGivenUp { chat, account, why });
+            }
+        }
+        match other {
+            Some(_) if is_sending => Ok(NextChange::AfterSends),
+            Some(row) => self.change_for(cx, row),
+            None => Ok(self.next_addition(cx, to_add, is_sending)),
+        }
+    }
+
+    /// The commit for what the user wants, other than adding people.
+    fn change_for(&mut self, cx: &mut Context<'_>, row: WishRow) -> StepResult<NextChange> {
+        let (chat, id, account) = (self.chat(), self.id(), row.account);
+        let group = self.group.load(cx, id)?;
+        let remove = match row.wish {
+            Wish::Remove | Wish::Ban => group.devices_of(account)?.to_vec(),
+            _ => Vec::new(),
+        };
+        let policy = group.policy().clone();
+        let policy = match row.wish {
+            Wish::GiveRole(role) => policy.with_role(account, role).map(Some),
+            Wish::Ban => policy.with_ban(account, true).map(Some),
+            Wish::Readmit => policy.with_ban(account, false).map(Some),
+            // Whoever goes leaves the role behind.
+            _ if policy.role_of(account) > Role::Member => policy.with_role(account, Role::Member).map(Some),
+            _ => Ok(None),
+        };
+        Ok(match policy {
+            Ok(policy) => NextChange::Commit(CommitPlan {
+                remove,
+                policy,
+                ..CommitPlan::default()
+            }),
+            Err(error) => {
+                tracing::warn!(%chat, %error, "the policy cannot be changed so");
+                self.give_up(cx, account, GivenUp::NotPermitted)?;
+                cx.touch(chat);
+                NextChange::Nothing
+            }
+        })
+    }
+
+    /// The commit that adds people whose key packages there are.
+    fn next_addition(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut to_add: Vec<AccountId>,
+        is_sending: bool,
+    ) -> NextChange {
+        to_add.retain(|account| !self.live.is_without_key_packages(*account, cx.now));
+        to_add.truncate(if self.live.adds_one_by_one {
+            1
+        } else {
+            ADDED_ACCOUNTS_MAX
+        });
+        if to_add.is_empty() {
+            return NextChange::Nothing;
+        }
+        if !self.has_claimed(cx, &to_add) {
+            return NextChange::Waits;
+        }
+        if is_sending {
+            return NextChange::AfterSends;
+        }
+        let (mut add, _) = self.verify_claimed(cx);
+        add.retain(|package| to_add.contains(&package.certificate().account_id()));
+        for account in to_add {
+            if !add
+                .iter()
+                .any(|package| package.certificate().account_id() == account)
+            {
+                let until = cx.now.plus(NO_KEY_PACKAGES_RETRY);
+                self.live.has_no_key_packages(account, until);
+            }
+        }
+        cut_to_batch(&mut add);
+        if add.is_empty() {
+            return NextChange::Nothing;
+        }
+        self.live.adding = add
+            .iter()
+            .map(|package| package.certificate().account_id())
+            .collect();
+        NextChange::Commit(CommitPlan {
+            add,
+            ..CommitPlan::default()
+        })
+    }
+
+    fn give_up(&self, cx: &mut Context<'_>, account: AccountId, why: GivenUp) -> StepResult {
+        let chat = self.chat();
+        wishes::delete(cx.conn, chat, account)?;
+        cx.warn(Warning::ChangeGivenUp { chat, account, why });
+        Ok(())
+    }
+
+    /// Handles that a change cannot be committed as it is. An error of the store ends the step.
+    pub(super) fn change_impossible(&mut self, cx: &mut Context<'_>, error: CommitError) -> StepResult {
+        let chat = self.chat();
+        let adding: Vec<_> = std::mem::take(&mut self.live.adding).into_iter().collect();
+        tracing::warn!(%chat, %error, "a change of the group cannot be made");
+        let why = match error {
+            CommitError::Mls(error) => return Err(error.into()),
+            CommitError::Policy(PolicyError::NotPermitted(NotPermitted::Full)) => GivenUp::GroupFull,
+            CommitError::Policy(PolicyError::NotPermitted(_)) => GivenUp::NotPermitted,
+            // The key packages contradict each other or the group.
+            _ => GivenUp::Unsuitable,
+        };
+        match adding.as_slice() {
+            [account] if why != GivenUp::NotPermitted => self.give_up(cx, *account, why)?,
+            // One of several people may bring that about for all.
+            [_, _, ..] if why != GivenUp::NotPermitted => self.live.adds_one_by_one = true,
+            _ => {
+                for row in wishes::all(cx.conn, chat)? {
+                    self.give_up(cx, row.account, GivenUp::NotPermitted)?;
+                }
+            }
+        }
+        cx.touch(chat);
+        self.group.unload();
+        Ok(())
+    }
+
+    /// Handles that the server has refused to add people for good: one of their devices may have been signed out meanwhile.
+    /// Each attempt uses up key packages of theirs.
+    pub(super) fn addition_refused(&mut self, cx: &Context<'_>) {
+        let adding = std::mem::take(&mut self.live.adding);
+        if adding.len() > 1 {
+            // One of them may be the reason.
+            self.live.adds_one_by_one = true;
+            return;
+        }
+        let until = cx.now.plus(REFUSED_RETRY);
+        for account in adding {
+            self.live.has_no_key_packages(account, until);
+        }
+    }
+
+    // ---- what has changed ----
+
+    /// Handles that a commit of this device has taken effect: whoever came in with it is told what they need.
+    pub(super) fn own_change_applied(&mut self, cx: &mut Context<'_>, place: (u64, Timestamp)) -> StepResult {
+        let me = cx.me.account_id;
+        self.live.adding.clear();
+        if self.members_changed(cx, Some(me), place)? {
+            self.announce_group(cx);
+        }
+        Ok(())
+    }
+
+    /// Takes over who is in the group now, and in which role, with a line for each change. Returns whether somebody came in.
+    pub(super) fn members_changed(
+        &mut self,
+        cx: &mut Context<'_>,
+        by: Option<AccountId>,
+        (seq, at): (u64, Timestamp),
+    ) -> StepResult<bool> {
+        if !self.is_group() {
+            return Ok(false);
+        }
+        let (chat, id) = (self.chat(), self.id());
+        let group = self.group.load(cx, id)?;
+        let mut now = BTreeMap::new();
+        for member in group.members()? {
+            let account = member.certificate.account_id();
+            now.insert(account, group.policy().role_of(account));
+        }
+        let known: BTreeMap<_, _> = members::all(cx.conn, chat)?
+            .into_iter()
+            .map(|row| (row.account, row.role))
+            .collect();
+        let mut added = Vec::new();
+        for (account, role) in &now {
+            match known.get(account) {
+                None => {
+                    meet(cx, *account)?;
+                    members::enter(cx.conn, chat, *account, *role, seq)?;
+                    added.push(*account);
+                }
+                Some(old) if old != role => {
+                    members::set_role(cx.conn, chat, *account, *role)?;
+                    self.notice(cx, NoticeKind::RoleGiven(*role), by, vec![*account], (seq, at))?;
+                }
+                Some(_) => {}
+            }
+        }
+        let gone: Vec<_> = known
+            .keys()
+            .copied()
+            .filter(|account| !now.contains_key(account))
+            .collect();
+        for account in &gone {
+            members::leave(cx.conn, chat, *account, seq)?;
+        }
+        let has_added = !added.is_empty();
+        if has_added {
+            self.notice(cx, NoticeKind::Added, by, added, (seq, at))?;
+        }
+        if !gone.is_empty() {
+            self.notice(cx, NoticeKind::Removed, by, gone.clone(), (seq, at))?;
+        }
+        self.forget_wishes(cx, &gone)?;
+        self.changed(cx);
+        Ok(has_added)
+    }
+
+    /// Forgets what is as it was wished by now, and what was wished for somebody who has just gone: a later change by
+    /// others is not to be undone.
+    fn forget_wishes(&mut self, cx: &mut Context<'_>, gone: &[AccountId]) -> StepResult {
+        let (chat, id) = (self.chat(), self.id());
+        for row in wishes::all(cx.conn, chat)? {
+            let is_over = match row.wish {
+                Wish::Ban | Wish::Readmit => false,
+                _ => gone.contains(&row.account),
+            };
+            if is_over || is_done(self.group.load(cx, id)?, row)? {
+                wishes::delete(cx.conn, chat, row.account)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over who is in a group that this device has just entered. Whoever was added is told so in one line; who else was
+    /// there before is no news.
+    pub(super) fn members_found(&mut self, cx: &mut Context<'_>, by: Option<AccountId>) -> StepResult {
+        if !self.is_group() {
+            return Ok(());
+        }
+        let (chat, id, me) = (self.chat(), self.id(), cx.me.account_id);
+        let place = (self.record.cursor(), cx.now);
+        let known = members::all(cx.conn, chat)?;
+        if !known.is_empty() {
+            // It is known from before, or was created here. Who has done what meanwhile is not known.
+            self.members_changed(cx, None, place)?;
+            return Ok(());
+        }
+        let group = self.group.load(cx, id)?;
+        let policy = group.policy().clone();
+        let accounts: BTreeSet<_> = group
+            .members()?
+            .iter()
+            .map(|member| member.certificate.account_id())
+            .collect();
+        for account in accounts {
+            meet(cx, account)?;
+            members::enter(cx.conn, chat, account, policy.role_of(account), place.0)?;
+        }
+        match by {
+            Some(by) if by != me => self.notice(cx, NoticeKind::Added, Some(by), vec![me], place),
+            // Another device of this account is in it, and knows.
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes that the group was created by this account.
+    pub(super) fn was_created(&mut self, cx: &mut Context<'_>, at: Timestamp) -> StepResult {
+        let me = cx.me.account_id;
+        self.record.set_announces(true);
+        self.notice(
+            cx,
+            NoticeKind::Created,
+            Some(me),
+            Vec::new(),
+            (self.record.cursor(), at),
+        )
+    }
+
+    pub(super) fn notice(
+        &self,
+        cx: &mut Context<'_>,
+        kind: NoticeKind,
+        by: Option<AccountId>,
+        who: Vec<AccountId>,
+        (seq, at): (u64, Timestamp),
+    ) -> StepResult {
+        let notice = Notice {
+            chat: self.chat(),
+            conversation_id: self.id(),
+            position: messages::next_position(cx.conn, self.chat(), seq)?,
+            at,
+            kind,
+            by,
+            who,
+        };
+        notices::insert(cx.conn, &notice)?;
+        cx.event(Event::NoticeAdded(Box::new(notice)));
+        Ok(())
+    }
+
+    // ---- the name ----
+
+    /// Handles a name that a member gives the group.
+    pub(super) fn group_profile_received(
+        &mut self,
+        cx: &mut Context<'_>,
+        by: AccountId,
+        name: &DisplayName,
+        place: (u64, Timestamp),
+    ) -> StepResult {
+        if !self.is_group() {
+            return Ok(());
+        }
+        let id = self.id();
+        // Somebody who has just come in knows no name: whoever has added them tells it, until somebody does who may give
+        // another one.
+        let is_first = self.record.title().is_none();
+        if !is_first && !self.group.load(cx, id)?.policy().may_change_profile(by) {
+            tracing::debug!(chat = %self.chat(), "a member that may not names the group");
+            return Ok(());
+        }
+        self.take_title(cx, by, name, Some(place))
+    }
+
+    fn take_title(
+        &mut self,
+        cx: &mut Context<'_>,
+        by: AccountId,
+        name: &DisplayName,
+        place: Option<(u64, Timestamp)>,
+    ) -> StepResult {
+        let is_first = self.record.title().is_none();
+        if self.record.title() == Some(name.as_str()) {
+            return Ok(());
+        }
+        self.record.set_title(name.as_str());
+        if !is_first {
+            let place = place.unwrap_or((self.record.cursor(), cx.now));
+            self.notice(cx, NoticeKind::Renamed, Some(by), Vec::new(), place)?;
+        }
+        self.changed(cx);
+        Ok(())
+    }
+}
+
+/// Leaves as many devices as one commit adds, all of a person or none.
+pub(super) fn cut_to_batch(add: &mut Vec<VerifiedKeyPackage>) {
+    let account = |package: &VerifiedKeyPackage| package.certificate().account_id();
+    add.sort_by_key(account);
+    let mut end = add.len();
+    while end > ADDED_AT_ONCE_MAX {
+        let last = account(&add[end - 1]);
+        end = add.partition_point(|package| account(package) < last);
+    }
+    add.truncate(end);
+}
+
+/// Whether a group is as it was wished.
+fn is_done(group: &Group, row: WishRow) -> StepResult<bool> {
+    let is_member = !group.devices_of(row.account)?.is_empty();
+    let policy = group.policy();
+    Ok(match row.wish {
+        Wish::Add => is_member,
+        Wish::Remove => !is_member,
+        Wish::GiveRole(role) => is_member && policy.role_of(row.account) == role,
+        Wish::Ban => policy.banned().contains(&row.account),
+        Wish::Readmit => !policy.banned().contains(&row.account),
+    })
+}
+
+/// Has somebody who came with a group among the contacts.
+pub(super) fn meet(cx: &mut Context<'_>, account: AccountId) -> StepResult {
+    if account == cx.me.account_id {
+        return Ok(());
+    }
+    match contacts::find(cx.conn, account)? {
+        Some(contact) if contact.handle.is_some() => {}
+        Some(_) => cx.connection.to_look_up.push(account),
+        None => {
+            directory::add(cx, account)?;
+            cx.connection.to_look_up.push(account);
+        }
+    }
+    Ok(())
+}

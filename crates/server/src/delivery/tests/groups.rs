@@ -1,0 +1,227 @@
+//! Groups: whose a conversation is follows from its commits, and so does who is shown what.
+
+use bytes::Bytes;
+use subrosa_mls::{CommitPlan, GroupPolicy, Role};
+use subrosa_wire::{
+    ConversationId,
+    frames::{
+        Append, ClaimKeyPackages, ConversationHead, append, client_frame::Request, log_entry,
+        server_frame::Body,
+    },
+};
+
+use super::{
+    restoring::{back_up, put_back},
+    world::{Device, World, appended, code, entries, fetch_group, frames, key_packages, waiting},
+};
+
+/// A key package of each device of an account.
+async fn claim(world: &World, by: &Device, of: &Device) -> Vec<Bytes> {
+    let claim = ClaimKeyPackages {
+        account_id: of.account().to_vec().into(),
+    };
+    let claimed = key_packages(world.ask(by, Request::ClaimKeyPackages(claim)).await);
+    claimed
+        .devices
+        .into_iter()
+        .map(|device| device.key_package)
+        .collect()
+}
+
+/// What adds all devices of people.
+async fn adding(world: &World, by: &Device, people: &[&Device]) -> CommitPlan {
+    let mut plan = CommitPlan::default();
+    for person in people {
+        for package in claim(world, by, person).await {
+            plan.add
+                .push(by.mls(|mls| mls.verify_key_package(&package, person.account()).unwrap()));
+        }
+    }
+    plan
+}
+
+/// Removes devices, with the role that their account may have.
+fn removing(policy: &GroupPolicy, devices: &[&Device]) -> CommitPlan {
+    let account = devices[0].account();
+    CommitPlan {
+        remove: devices.iter().map(|device| device.session.device_id).collect(),
+        policy: (policy.role_of(account) > Role::Member)
+            .then(|| policy.clone().with_role(account, Role::Member).unwrap()),
+        ..CommitPlan::default()
+    }
+}
+
+/// A group that its first member owns. The others have joined.
+async fn found(world: &mut World, owner: &Device, others: &[&Device]) -> ConversationId {
+    let id = world.conversation_id();
+    let policy = GroupPolicy::group(owner.account());
+    let plan = adding(world, owner, others).await;
+    let create = owner.creation_of(&policy, plan, id);
+    owner.merge(id);
+    appended(world.ask(owner, Request::CreateConversation(create)).await);
+    for other in others {
+        other.join_by_welcome(world).await;
+    }
+    id
+}
+
+async fn commit(world: &World, by: &Device, id: ConversationId, plan: CommitPlan) -> Bytes {
+    let append = by.commit(id, plan);
+    let bytes = commit_bytes(&append);
+    appended(world.ask(by, Request::Append(append)).await);
+    by.merge(id);
+    bytes
+}
+
+fn commit_bytes(append: &Append) -> Bytes {
+    match &append.payload {
+        Some(append::Payload::Commit(commit)) => commit.commit.clone(),
+        _ => panic!("not a commit"),
+    }
+}
+
+async fn head(world: &World, device: &Device, id: ConversationId) -> Option<ConversationHead> {
+    let heads = device.sync(world).await.conversations;
+    heads.into_iter().find(|head| head.conversation_id == id.to_vec())
+}
+
+fn policy(device: &Device, id: ConversationId) -> GroupPolicy {
+    device.group(id, |_, group| group.policy().clone())
+}
+
+/// Three people who have signed up.
+async fn three() -> (World, [Device; 3]) {
+    let mut world = World::new();
+    let mut people = Vec::new();
+    for name in ["alice", "bobby", "carol"] {
+        people.push(world.sign_up(name).await);
+    }
+    let people = people.try_into().unwrap_or_else(|_| panic!("three people"));
+    (world, people)
+}
+
+#[tokio::test]
+async fn a_group_is_made_with_all_its_members_in_one_step() {
+    let (mut world, [alice, bob, carol]) = three().await;
+    let id = found(&mut world, &alice, &[&bob, &carol]).await;
+    let at_carol = world.connect(&carol);
+    bob.send(&world, id, "hello").await;
+    assert_eq!(entries(&frames(&at_carol).await).len(), 1);
+    assert_eq!(head(&world, &carol, id).await.unwrap().head_seq, 2);
+}
+
+#[tokio::test]
+async fn two_people_can_have_any_number_of_groups() {
+    let mut world = World::new();
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bobby").await);
+    world.converse(&alice, &bob).await;
+    for _ in 0..2 {
+        found(&mut world, &alice, &[&bob]).await;
+    }
+    assert_eq!(bob.sync(&world).await.conversations.len(), 3);
+}
+
+#[tokio::test]
+async fn whoever_is_added_later_is_of_the_conversation_with_all_devices() {
+    let (mut world, [alice, bob, carol]) = three().await;
+    let id = found(&mut world, &alice, &[&bob]).await;
+    assert_eq!(code(world.ask(&carol, fetch_group(id)).await), "not_a_member");
+    // A device without key packages of its own learns of it, and enters by itself.
+    let laptop = world.link(&carol).await;
+    let plan = {
+        let mut plan = adding(&world, &bob, &[&carol]).await;
+        plan.add
+            .retain(|added| added.device_id() == carol.session.device_id);
+        plan
+    };
+    let at_laptop = world.connect(&laptop);
+    commit(&world, &bob, id, plan).await;
+    carol.join_by_welcome(&world).await;
+    assert!(
+        frames(&at_laptop)
+            .await
+            .iter()
+            .any(|frame| matches!(frame.body, Some(Body::Notice(_))))
+    );
+    assert_eq!(
+        head(&world, &laptop, id).await.map(|head| head.member),
+        Some(false)
+    );
+    let join = laptop.external_join(&world, id).await;
+    appended(world.ask(&laptop, Request::Append(join)).await);
+    assert_eq!(
+        head(&world, &laptop, id).await.map(|head| head.member),
+        Some(true)
+    );
+}
+
+#[tokio::test]
+async fn whoever_is_removed_is_shown_the_commit_that_did_it_and_nothing_after() {
+    let (mut world, [alice, bob, carol]) = three().await;
+    let id = found(&mut world, &alice, &[&bob, &carol]).await;
+    let at_carol = world.connect(&carol);
+    let removal = commit(&world, &alice, id, removing(&policy(&alice, id), &[&carol])).await;
+    alice.send(&world, id, "without Carol").await;
+    let pushed = entries(&frames(&at_carol).await);
+    assert_eq!(pushed.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [2]);
+    assert!(waiting(&at_carol).is_empty());
+
+    // The same for a device that was not connected.
+    let seen = head(&world, &carol, id).await.unwrap();
+    assert_eq!(
+        (seen.head_seq, seen.epoch, seen.member, seen.former),
+        (2, 2, false, true)
+    );
+    let page = carol.log(&world, id, 1).await;
+    assert_eq!((page.head_seq, page.entries.len()), (2, 1));
+    assert_eq!(page.head_hash, seen.head_hash);
+    assert_eq!(page.entries[0].payload, Some(log_entry::Payload::Commit(removal)));
+    assert_eq!(carol.log(&world, id, 2).await.entries.len(), 0);
+
+    assert_eq!(code(world.ask(&carol, fetch_group(id)).await), "not_a_member");
+    let message = carol.message(id, "still here?");
+    assert_eq!(
+        code(world.ask(&carol, Request::Append(message)).await),
+        "not_a_member"
+    );
+    let world = world.restart().await;
+    assert!(head(&world, &carol, id).await.unwrap().former);
+}
+
+#[tokio::test]
+async fn whoever_comes_back_is_a_member_like_any_other() {
+    let mut world = World::new();
+    let (alice, carol) = (world.sign_up("alice").await, world.sign_up("carol").await);
+    let id = found(&mut world, &alice, &[&carol]).await;
+    commit(&world, &alice, id, removing(&policy(&alice, id), &[&carol])).await;
+    let plan = adding(&world, &alice, &[&carol]).await;
+    commit(&world, &alice, id, plan).await;
+    let seen = head(&world, &carol, id).await.unwrap();
+    assert_eq!((seen.head_seq, seen.member, seen.former), (3, true, false));
+    assert_eq!(carol.sync(&world).await.conversations.len(), 1);
+    // And can be removed a second time.
+    commit(&world, &alice, id, removing(&policy(&alice, id), &[&carol])).await;
+    assert_eq!(head(&world, &carol, id).await.unwrap().head_seq, 4);
+}
+
+#[tokio::test]
+async fn a_restored_server_takes_a_removal_back_as_one() {
+    let (mut world, [alice, bob, carol]) = three().await;
+    let id = found(&mut world, &alice, &[&bob, &carol]).await;
+    let (world, copy) = back_up(world).await;
+    commit(&world, &alice, id, removing(&policy(&alice, id), &[&carol])).await;
+    let lost = alice.log(&world, id, 1).await.entries;
+    let world = put_back(world, &copy).await;
+    assert!(!head(&world, &carol, id).await.unwrap().former);
+    let restore = subrosa_wire::frames::RestoreLog {
+        conversation_id: id.to_vec().into(),
+        entries: lost,
+        group_info: alice.own_group_info(id),
+        lost: None,
+    };
+    let restored = world.ask(&alice, Request::RestoreLog(restore)).await;
+    assert!(matches!(restored, Body::LogRestored(_)), "{restored:?}");
+    let seen = head(&world, &carol, id).await.unwrap();
+    assert_eq!((seen.head_seq, seen.member, seen.former), (2, false, true));
+    assert_eq!(code(world.ask(&carol, fetch_group(id)).await), "not_a_member");
+}

@@ -1,0 +1,231 @@
+//! Groups, from terminal to terminal.
+
+use serde_json::{Value, json};
+use subrosa_e2e::{Person, Server};
+
+/// The lines of what a command prints.
+async fn lines(person: &Person, arguments: &[&str]) -> Vec<Value> {
+    person.run(arguments).await.ok().lines()
+}
+
+/// The code with which a command is refused.
+async fn refusal(person: &Person, arguments: &[&str]) -> Value {
+    person.run(arguments).await.ends_with(5).failure()["code"].clone()
+}
+
+struct Three {
+    server: Server,
+    ada: Person,
+    ben: Person,
+    eva: Person,
+}
+
+impl Three {
+    async fn sign_up() -> Self {
+        let server = Server::start().await;
+        let [ada, ben, eva] = [
+            Person::sign_up(&server, "ada").await,
+            Person::sign_up(&server, "ben").await,
+            Person::sign_up(&server, "eva").await,
+        ];
+        Self {
+            server,
+            ada,
+            ben,
+            eva,
+        }
+    }
+}
+
+/// The members of a group with their roles, in the order of their handles.
+fn members(group: &Value) -> Vec<(String, String)> {
+    let mut members: Vec<_> = group["members"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|member| {
+            let word = |field: &str| member[field].as_str().unwrap_or_default().to_owned();
+            (word("handle"), word("role"))
+        })
+        .collect();
+    members.sort();
+    members
+}
+
+fn roles(of: &[(&str, &str)]) -> Vec<(String, String)> {
+    of.iter()
+        .map(|(handle, role)| ((*handle).to_owned(), (*role).to_owned()))
+        .collect()
+}
+
+/// The lines that are no messages, with who did what to whom.
+fn events(lines: &[Value]) -> Vec<(String, Value, Value)> {
+    lines
+        .iter()
+        .filter(|line| line.get("event").is_some())
+        .map(|line| {
+            let event = line["event"].as_str().unwrap_or_default().to_owned();
+            assert!(line.get("id").is_none() && line.get("text").is_none());
+            (event, line["by"].clone(), line["who"].clone())
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_group_is_created_talked_in_and_changed() {
+    let Three {
+        server,
+        ada,
+        ben,
+        eva,
+    } = Three::sign_up().await;
+    let created = ada
+        .run(&["group", "create", "Harvest 2027", "@ben"])
+        .await
+        .ok()
+        .one();
+    assert_eq!(
+        (&created["kind"], &created["name"]),
+        (&json!("group"), &json!("Harvest 2027"))
+    );
+    assert_eq!(members(&created), roles(&[("ada", "owner"), ("ben", "member")]));
+    assert_eq!(created["epoch"], 1);
+
+    // By its name, at whoever was added.
+    let sent = ada
+        .run(&["send", "Harvest 2027", "Who brings the ladder?"])
+        .await
+        .ok()
+        .one();
+    assert_eq!(sent["conversation"], created["conversation"]);
+    let history = lines(&ben, &["history", "Harvest 2027"]).await;
+    let texts: Vec<_> = history
+        .iter()
+        .filter_map(|line| line.get("text").cloned())
+        .collect();
+    assert_eq!(texts, ["Who brings the ladder?"]);
+    assert_eq!(
+        events(&history),
+        [("added".to_owned(), json!("ada"), json!(["ben"]))]
+    );
+    let id = created["conversation"].as_str().unwrap_or_default().to_owned();
+    ben.run(&["send", &id, "I do"]).await.ok();
+
+    // A member adds somebody, who reads from then on.
+    let added = ben
+        .run(&["group", "add", "Harvest 2027", "@eva"])
+        .await
+        .ok()
+        .one();
+    assert_eq!(
+        members(&added),
+        roles(&[("ada", "owner"), ("ben", "member"), ("eva", "member")])
+    );
+    ada.run(&["send", "Harvest 2027", "three of us"]).await.ok();
+    let history = lines(&eva, &["history", "Harvest 2027"]).await;
+    let texts: Vec<_> = history
+        .iter()
+        .filter_map(|line| line.get("text").cloned())
+        .collect();
+    assert_eq!(texts, ["three of us"]);
+    let chat = eva.run(&["chats"]).await.ok().one();
+    assert_eq!(
+        (&chat["kind"], &chat["with"], &chat["name"]),
+        (&json!("group"), &Value::Null, &json!("Harvest 2027"))
+    );
+
+    // What a member may not do.
+    assert_eq!(
+        refusal(&ben, &["group", "remove", "Harvest 2027", "@eva"]).await,
+        "not_permitted"
+    );
+    assert_eq!(
+        refusal(&ben, &["group", "role", "Harvest 2027", "@ben", "owner"]).await,
+        "not_permitted"
+    );
+    ada.run(&["group", "role", "Harvest 2027", "@ben", "admin"])
+        .await
+        .ok();
+    let shown = ben.run(&["group", "show", "Harvest 2027"]).await.ok().one();
+    assert_eq!(
+        members(&shown),
+        roles(&[("ada", "owner"), ("ben", "admin"), ("eva", "member")])
+    );
+    ben.run(&["group", "remove", "Harvest 2027", "@eva"]).await.ok();
+    ada.run(&["group", "rename", "Harvest 2027", "Winter"]).await.ok();
+    let history = lines(&ben, &["history", "Winter"]).await;
+    let last: Vec<_> = events(&history).into_iter().map(|(event, ..)| event).collect();
+    assert_eq!(last, ["added", "added", "role", "removed", "renamed"]);
+
+    // Whoever is banned is added again only once that has ended.
+    ada.run(&["group", "ban", "Winter", "@eva"]).await.ok();
+    assert_eq!(
+        refusal(&ben, &["group", "add", "Winter", "@eva"]).await,
+        "not_permitted"
+    );
+    ben.run(&["group", "unban", "Winter", "@eva"]).await.ok();
+
+    // Whoever was removed sees that, keeps what was said, and cannot write.
+    let history = lines(&eva, &["history", "Harvest 2027"]).await;
+    assert_eq!(
+        events(&history).last(),
+        Some(&("removed".to_owned(), json!("ben"), json!(["eva"])))
+    );
+    assert_eq!(
+        refusal(&eva, &["send", "Harvest 2027", "still here?"]).await,
+        "not_member"
+    );
+    assert_eq!(eva.run(&["chats"]).await.ok().one()["state"], "removed");
+    drop(server);
+}
+
+#[tokio::test]
+async fn a_group_that_cannot_be_changed_now_is_changed_later() {
+    let Three {
+        mut server, ada, ben, ..
+    } = Three::sign_up().await;
+    ada.run(&["group", "create", "Harvest", "@ben"]).await.ok();
+    server.stop().await;
+    let kept = ada
+        .run(&["group", "role", "Harvest", "@ben", "admin", "--timeout", "1"])
+        .await
+        .ends_with(6)
+        .one();
+    assert_eq!(members(&kept), roles(&[("ada", "owner"), ("ben", "member")]));
+    server.restart().await;
+    // A server that has just begun takes a commit once it has heard from the others.
+    ben.run(&["chats"]).await.ok();
+    ada.run(&["chats"]).await.ok();
+    let shown = ben.run(&["group", "show", "Harvest"]).await.ok().one();
+    assert_eq!(members(&shown), roles(&[("ada", "owner"), ("ben", "admin")]));
+}
+
+#[tokio::test]
+async fn names_that_several_conversations_have_name_none_of_them() {
+    let Three { server, ada, .. } = Three::sign_up().await;
+    let first = ada.run(&["group", "create", "Harvest", "@ben"]).await.ok().one();
+    let second = ada.run(&["group", "create", "Harvest", "@eva"]).await.ok().one();
+    let ambiguous = ada
+        .run(&["send", "Harvest", "which?"])
+        .await
+        .ends_with(2)
+        .failure();
+    let said = ambiguous["error"].as_str().unwrap_or_default().to_owned();
+    for group in [&first, &second] {
+        let id = group["conversation"].as_str().unwrap_or_default();
+        assert!(!id.is_empty() && said.contains(id), "{said}");
+        ada.run(&["send", id, "this one"]).await.ok();
+    }
+    ada.run(&["send", "No such group", "hello"]).await.ends_with(2);
+    ada.run(&["group", "show", "@ben"]).await.ends_with(2);
+    ada.run(&["group", "create", "\u{202e}tsevraH", "@ben"])
+        .await
+        .ends_with(2);
+    ada.run(&["group", "create", &"n".repeat(10_000), "@ben"])
+        .await
+        .ends_with(2);
+    ada.run(&["group", "create", "Nobody", "@nobody_here"])
+        .await
+        .ends_with(5);
+    drop(server);
+}
