@@ -20,7 +20,7 @@ fuzz_target!(|input: (bool, &[u8], &[u8])| {
         if by_welcome {
             mls.stage_welcome(&identity, &bytes, &tree, CONVERSATION).is_ok()
         } else {
-            mls.stage_external_join(&identity, &bytes, &tree, CONVERSATION)
+            mls.stage_external_join(&identity, &bytes, &tree, &[], CONVERSATION)
                 .is_ok()
         }
     });

@@ -153,7 +153,7 @@ impl World {
                 .expect("a self-update")
         });
         let external = with_mls(9, &second_store, |mls| {
-            mls.stage_external_join(&second, &add.group_info, &ratchet_tree, CONVERSATION)
+            mls.stage_external_join(&second, &add.group_info, &ratchet_tree, &[], CONVERSATION)
                 .expect("an honest group")
                 .commit(mls, &second, &claim(1))
                 .expect("an external commit")

@@ -124,6 +124,8 @@ pub(crate) fn notice_text(notice: &Notice, names: &Names) -> String {
         (NoticeKind::Added, None) => format!("{who} came in while this device was away"),
         (NoticeKind::Removed, Some(by)) => format!("{} removed {who}", names.display(by)),
         (NoticeKind::Removed, None) => format!("{who} went while this device was away"),
+        (NoticeKind::Left, _) => format!("{who} left"),
+        (NoticeKind::RightsChanged, Some(by)) => format!("{} changed who may do what", names.display(by)),
         (NoticeKind::RoleGiven(role), by) => {
             let now = match role {
                 Role::Member => "a member without a role",

@@ -5,7 +5,7 @@
 use serde::Serialize;
 use subrosa_client::{
     AccountId, Conversation, ConversationKind, ConversationState, Device, Me, Member, MemberDevice, Message,
-    MessageStatus, Notice, NoticeKind, Person, Privacy, Role, ServerUrl,
+    MessageStatus, Notice, NoticeKind, Person, Privacy, Rights, Role, ServerUrl,
 };
 
 use subrosa_server::store::sqlite::Contents;
@@ -21,7 +21,8 @@ JSON (one object per line; fields may be added, but are never renamed):
             state, last_message; formerly (the handle
             that the person had until you accepted another account for it); with --members also members: handle,
             devices (device_id, current)
-  group     conversation, kind, name, epoch, members: handle, role (owner, admin, member), devices (how many); state
+  group     conversation, kind, name, epoch, members: handle, role (owner, admin, member), devices (how many);
+            rights: add, remove, profile, post, pin (everyone, admins, owners; null outside of the group); state
   account   account_id, handle, name, device_id, server; signup only: recovery_code
             (signup, signin, whoami, recover)
   device    device_id, name, created_at, last_seen_at, current, certified (by the account key)
@@ -31,7 +32,7 @@ JSON (one object per line; fields may be added, but are never renamed):
   person    account_id, handle
   accept    handle, known and shown (account ids), accepted
   history   messages, and events without id and text: \"event\": \"device_added\", \"created\", \"added\", \"removed\",
-            \"role\" (with role) or \"renamed\", with conversation, at (ISO 8601, UTC), by (handle; null if this device
+            \"left\", \"role\" (with role), \"rights\" or \"renamed\", with conversation, at (ISO 8601, UTC), by (handle; null if this device
             did not see it), who (a list of handles)
   listen    a message with \"event\": \"message\"; \"event\": \"status\" with id, conversation, status;
             the events of history; \"event\": \"warning\" with the fields of a warning
@@ -211,6 +212,7 @@ pub(crate) struct GroupShape<'a> {
     name: Option<&'a str>,
     epoch: Option<u64>,
     members: Vec<GroupMemberShape>,
+    rights: Option<RightsShape>,
     state: &'static str,
 }
 
@@ -226,8 +228,8 @@ impl<'a> GroupShape<'a> {
     pub(crate) fn new(
         conversation: &'a Conversation,
         epoch: Option<u64>,
-        members: &[Member],
-        devices: &[MemberDevice],
+        (members, devices): (&[Member], &[MemberDevice]),
+        rights: Option<&Rights>,
         names: &Names,
     ) -> Self {
         let members = members.iter().map(|member| {
@@ -244,8 +246,40 @@ impl<'a> GroupShape<'a> {
             name: name(conversation),
             epoch,
             members: members.collect(),
+            rights: rights.map(RightsShape::new),
             state: state(conversation.state),
         }
+    }
+}
+
+/// The lowest role for each right.
+#[derive(Debug, Serialize)]
+struct RightsShape {
+    add: &'static str,
+    remove: &'static str,
+    profile: &'static str,
+    post: &'static str,
+    pin: &'static str,
+}
+
+impl RightsShape {
+    const fn new(rights: &Rights) -> Self {
+        Self {
+            add: level_word(rights.add),
+            remove: level_word(rights.remove),
+            profile: level_word(rights.profile),
+            post: level_word(rights.post),
+            pin: level_word(rights.pin),
+        }
+    }
+}
+
+/// The word for those who have at least a role.
+pub(crate) const fn level_word(role: Role) -> &'static str {
+    match role {
+        Role::Member => "everyone",
+        Role::Admin => "admins",
+        Role::Owner => "owners",
     }
 }
 

@@ -1,9 +1,9 @@
 //! The words of the engine: what a host may ask, and what it is told.
 
-pub use subrosa_mls::Role;
 use subrosa_mls::{
     CommitError, ConversationKind, EncryptError, JoinError, KeyPackageError, MlsError, ProcessError,
 };
+pub use subrosa_mls::{Rights, Role};
 use subrosa_wire::{
     AccountId, ConversationId, DeviceId, Handle, Timestamp,
     frames::{ClientFrame, ServerFrame},
@@ -99,6 +99,20 @@ pub enum Command {
         /// Whom.
         account: AccountId,
     },
+    /// Change who may do what in a group.
+    SetRights {
+        /// The group.
+        chat: ChatId,
+        /// What each thing takes.
+        rights: Rights,
+    },
+    /// Leave a group, with all devices of this account.
+    Leave {
+        /// The group.
+        chat: ChatId,
+        /// Who is made an owner before: needed if this account is the only one, and others stay.
+        successor: Option<AccountId>,
+    },
     /// Give a group another name.
     Rename {
         /// The group.
@@ -173,7 +187,7 @@ pub struct Output {
 pub enum Event {
     /// All that the server had is here: what follows is live.
     CaughtUp,
-    /// A conversation is new, or its members, title, state or counts changed.
+    /// A conversation is new, or its members, title, state or counts changed, or what the user wants changed in it.
     ConversationChanged(ChatId),
     /// A conversation that was started here goes on under another id on the wire, because the other person's
     /// creation won. The ids on the wire of its pending messages changed with it; those of this device never do.
@@ -359,6 +373,9 @@ pub enum GivenUp {
     /// The person is not a member.
     #[error("the person is not a member of the group")]
     NotInGroup,
+    /// The user wanted to leave, and would be the last owner of those who stay.
+    #[error("the group would have no owner")]
+    LastOwner,
     /// The group has as many devices as it can have.
     #[error("the group is full")]
     GroupFull,
@@ -469,6 +486,10 @@ pub enum NoticeKind {
     Added,
     /// People were removed from the group.
     Removed,
+    /// A member has left the group.
+    Left,
+    /// Who may do what in the group has changed.
+    RightsChanged,
     /// A member of the group was given this role.
     RoleGiven(Role),
     /// The group was given another name.
@@ -483,6 +504,8 @@ impl NoticeKind {
             Self::Created => "created",
             Self::Added => "added",
             Self::Removed => "removed",
+            Self::Left => "left",
+            Self::RightsChanged => "rights",
             Self::RoleGiven(_) => "role",
             Self::Renamed => "renamed",
         }
@@ -737,6 +760,9 @@ pub enum CommandError {
     /// The policy of the group does not permit it.
     #[error("the rights of this group do not permit that")]
     NotPermitted,
+    /// Somebody who is to be added is banned from the group.
+    #[error("this person is banned from the group")]
+    Banned,
     /// The group would have no owner any more.
     #[error("a group needs an owner: make somebody else an owner first")]
     LastOwner,

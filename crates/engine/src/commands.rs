@@ -27,6 +27,7 @@ impl Step<'_> {
                 let text = MessageText::try_from(text.as_str()).map_err(CommandError::from)?;
                 self.in_conversation(chat, |conversation, cx| {
                     conversation.check_usable()?;
+                    conversation.check_may_post(cx)?;
                     conversation.queue_text(cx, &text, token)
                 })
             }
@@ -51,6 +52,12 @@ impl Step<'_> {
             }
             Command::Ban { chat, account } => {
                 self.in_conversation(chat, |conversation, cx| conversation.ban(cx, account))
+            }
+            Command::SetRights { chat, rights } => {
+                self.in_conversation(chat, |conversation, cx| conversation.set_rights(cx, rights))
+            }
+            Command::Leave { chat, successor } => {
+                self.in_conversation(chat, |conversation, cx| conversation.leave(cx, successor))
             }
             Command::Readmit { chat, account } => {
                 self.in_conversation(chat, |conversation, cx| conversation.readmit(cx, account))

@@ -212,11 +212,14 @@ fn is_too_large(entry: &LogEntry) -> bool {
         || match &entry.payload {
             Some(Payload::ApplicationMessage(message)) => message.len() > limits::APPLICATION_MESSAGE_MAX,
             Some(Payload::Commit(commit)) => commit.len() > limits::HANDSHAKE_MESSAGE_MAX,
+            Some(Payload::Leave(proposal)) => proposal.len() > limits::LEAVE_MAX,
             None => false,
         }
 }
 
 fn of_group(findings: &mut Findings, state: &GroupState) {
+    let longest = state.leaves.iter().map(|leave| leave.len()).max();
+    findings.bound(longest.unwrap_or_default(), limits::LEAVE_MAX);
     if !is_seq(state.head_seq) {
         findings.refuse(&state.conversation_id, Misbehaviour::ImpossibleSeq);
     }

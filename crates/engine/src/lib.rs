@@ -35,11 +35,12 @@ mod waiting;
 pub use api::{
     Command, CommandError, Contact, Conversation, ConversationState, EngineError, Event, GivenUp, Input, Me,
     Member, MemberDevice, Message, MessageStatus, Notice, NoticeKind, Output, Presence, Privacy,
-    RecoveryCounts, Role, Warning,
+    RecoveryCounts, Rights, Role, Warning,
 };
 pub use engine::{Engine, NewProfile};
 pub use ids::{ChatId, LocalMessageId};
 pub use misbehaviour::{ForeignGroup, MemberMisbehaviour, Misbehaviour};
 pub use profile_objects::format::{InvalidPicture, Picture};
-pub use subrosa_mls::ConversationKind;
+pub use store::wishes::Wish;
+pub use subrosa_mls::{ConversationKind, GroupPolicy};
 pub use vault::VaultToPut;

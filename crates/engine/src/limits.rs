@@ -110,6 +110,9 @@ pub(crate) const UPDATE_AGE_MAX: Duration = Duration::from_hours(7 * 24);
 pub(crate) const UPDATE_SPREAD: Duration = Duration::from_hours(24);
 /// How long after joining by a Welcome, or after a lost race, the leaf key is renewed at the latest.
 pub(crate) const UPDATE_DELAY_MAX: Duration = Duration::from_mins(5);
+/// How long a device that another one of its account has taken out of a group waits before it comes back: that one may be
+/// about to leave for the whole account.
+pub(crate) const LEAVING_PAUSE: Duration = Duration::from_secs(10);
 /// How long after a refusal for another reason it is tried again.
 pub(crate) const UPDATE_RETRY_AFTER: Duration = Duration::from_hours(24);
 /// Renewals in immediate succession, in different conversations, that no message waits for.

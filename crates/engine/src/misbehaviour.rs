@@ -220,6 +220,12 @@ pub enum MemberMisbehaviour {
         /// The error of OpenMLS, for a bug report.
         detail: String,
     },
+    /// A message is authentic, but its sender may not write messages. It is not shown.
+    #[error("message {seq} is of somebody who may not write in the group")]
+    NotPermitted {
+        /// Its seq.
+        seq: u64,
+    },
     /// A commit is authentic, but breaks a rule of the group.
     #[error("commit {seq} breaks a rule of the group: {rule}")]
     BrokenRule {

@@ -20,6 +20,32 @@ const CLAIM_VERSION: u8 = 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogHash([u8; LOG_HASH_LEN]);
 
+/// What an entry of a log holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EntryKind {
+    /// An encrypted application message.
+    Message,
+    /// A commit, which ends the epoch.
+    Commit,
+    /// The proposal with which a device leaves. The next commit includes it.
+    Leave,
+}
+
+impl EntryKind {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Message => 1,
+            Self::Commit => 2,
+            Self::Leave => 3,
+        }
+    }
+
+    /// Whether the epoch ends with it.
+    pub const fn is_commit(self) -> bool {
+        matches!(self, Self::Commit)
+    }
+}
+
 /// An entry as the chain covers it.
 #[derive(Debug, Clone, Copy)]
 pub struct ChainedEntry {
@@ -29,8 +55,8 @@ pub struct ChainedEntry {
     pub founding: u64,
     /// The place of the entry.
     pub seq: u64,
-    /// Whether it is a commit; otherwise it is an application message.
-    pub is_commit: bool,
+    /// What it holds.
+    pub kind: EntryKind,
     /// The device that sent it.
     pub sender: DeviceId,
     /// When the server accepted it.
@@ -59,18 +85,17 @@ impl LogHash {
     }
 
     /// The hash after one more entry: SHA-256 over label, hash before, conversation id, founding, seq, kind (1 for an
-    /// application message, 2 for a commit), sender, time in milliseconds, payload hash. Every field has a fixed length;
+    /// application message, 2 for a commit, 3 for the proposal of a device that leaves), sender, time in milliseconds, payload hash. Every field has a fixed length;
     /// numbers are big endian with 8 bytes, the kind has 1.
     #[must_use]
     pub fn after(&self, entry: &ChainedEntry) -> Self {
-        let kind = if entry.is_commit { 2 } else { 1 };
         let mut hash = Sha256::new();
         hash.update(LABEL);
         hash.update(self.0);
         hash.update(entry.conversation_id.as_bytes());
         hash.update(entry.founding.to_be_bytes());
         hash.update(entry.seq.to_be_bytes());
-        hash.update([kind]);
+        hash.update([entry.kind.code()]);
         hash.update(entry.sender.as_bytes());
         hash.update(entry.accepted_at.as_millis().to_be_bytes());
         hash.update(entry.payload_hash);
@@ -141,7 +166,7 @@ mod tests {
         conversation_id: ConversationId::from_bytes([1; 16]),
         founding: 0,
         seq: 7,
-        is_commit: false,
+        kind: EntryKind::Message,
         sender: DeviceId::from_bytes([2; 16]),
         accepted_at: Timestamp::from_millis(1_700_000_000_000),
         payload_hash: [3; LOG_HASH_LEN],
@@ -165,7 +190,7 @@ mod tests {
             ChainedEntry { founding: 1, ..ENTRY },
             ChainedEntry { seq: 8, ..ENTRY },
             ChainedEntry {
-                is_commit: true,
+                kind: EntryKind::Commit,
                 ..ENTRY
             },
             ChainedEntry {

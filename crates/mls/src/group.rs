@@ -124,6 +124,23 @@ pub enum CommitError {
     Mls(#[from] MlsError),
 }
 
+/// Why a device cannot leave.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LeaveError {
+    /// A commit is pending, or devices that are leaving wait for one.
+    #[error("a commit comes first")]
+    Pending,
+    /// This device was removed from the group.
+    #[error("this device is no longer a member")]
+    NotAMember,
+    /// Others would refuse it.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The store failed, or this is our bug.
+    #[error(transparent)]
+    Mls(#[from] MlsError),
+}
+
 /// Why a message cannot be encrypted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EncryptError {
@@ -175,7 +192,7 @@ impl Group {
         &self.policy
     }
 
-    /// The members in the order of their leaves.
+    /// The members in the order of their leaves, those that are leaving among them.
     pub fn members(&self) -> Result<Vec<Member>, MlsError> {
         Ok(rules::accepted_members(self.inner.public_group())
             .map_err(corrupt)?
@@ -184,7 +201,12 @@ impl Group {
             .collect())
     }
 
-    /// The devices of an account in the order of their leaves; none if it is not a member.
+    /// The accounts that are in the group and do not leave.
+    pub fn accounts(&self) -> Result<Vec<AccountId>, MlsError> {
+        Ok(self.devices()?.keys().copied().collect())
+    }
+
+    /// The devices of an account in the order of their leaves; none if it is not a member, or leaves.
     pub fn devices_of(&self, account: AccountId) -> Result<&[DeviceId], MlsError> {
         Ok(self
             .devices()?
@@ -196,7 +218,11 @@ impl Group {
     fn devices(&self) -> Result<&BTreeMap<AccountId, Vec<DeviceId>>, MlsError> {
         if self.devices.get().is_none() {
             let mut devices: BTreeMap<_, Vec<_>> = BTreeMap::new();
+            let leaving = self.leaving();
             for member in self.members()? {
+                if leaving.contains(&LeafNodeIndex::new(member.leaf)) {
+                    continue;
+                }
                 devices
                     .entry(member.certificate.account_id())
                     .or_default()
@@ -208,7 +234,7 @@ impl Group {
         Ok(self.devices.get_or_init(BTreeMap::new))
     }
 
-    /// The account of a device; `None` if it is not a member.
+    /// The account of a device; `None` if it is not a member, or leaves.
     pub fn account_of(&self, device: DeviceId) -> Result<Option<AccountId>, MlsError> {
         let devices = self.devices()?;
         let found = devices.iter().find(|(_, devices)| devices.contains(&device));
@@ -239,6 +265,23 @@ impl Group {
     /// Whether this device is still a member: `false` once a commit that removes it is merged.
     pub fn is_active(&self) -> bool {
         self.inner.is_active()
+    }
+
+    /// Whether devices are leaving: nothing can be encrypted before a commit takes them out.
+    pub fn has_leavers(&self) -> bool {
+        self.inner.has_pending_proposals()
+    }
+
+    /// The devices that are leaving, which are still in the tree.
+    pub fn leavers(&self) -> Result<Vec<DeviceCertificate>, MlsError> {
+        let leaving = self.leaving().into_iter();
+        leaving
+            .map(|leaf| rules::accepted_certificate(self.inner.public_group(), leaf).map_err(corrupt))
+            .collect()
+    }
+
+    pub(crate) fn leaving(&self) -> BTreeSet<LeafNodeIndex> {
+        rules::leaving(self.inner.pending_proposals())
     }
 
     /// Whether a commit of this device awaits the server's answer.
@@ -305,6 +348,7 @@ impl Group {
         }
         let removed = self.leaves_to_remove(&plan)?;
         let changes_nothing = plan.add.is_empty() && removed.is_empty() && plan.policy.is_none();
+        // What devices that are leaving have proposed goes along with every commit.
         let update_path = plan.update_path || changes_nothing;
         // A leaf whose certificate was renewed gets the new one with the next path; until a clock that was set back
         // reaches its validity, it keeps the old one.
@@ -330,7 +374,6 @@ impl Group {
         let mut builder = self
             .inner
             .commit_builder()
-            .consume_proposal_store(false)
             .propose_adds(plan.add.into_iter().map(|verified| verified.key_package))
             .propose_removals(removed);
         if let Some(policy) = plan.policy {
@@ -373,8 +416,8 @@ impl Group {
         let path_nodes = &[];
         let validity = Validity::At(mls.now);
         rules::check_commit(
-            self.inner.public_group(),
-            &self.policy,
+            (self.inner.public_group(), &self.policy),
+            &self.leaving(),
             &sender,
             staged,
             path_nodes,
@@ -383,14 +426,54 @@ impl Group {
         .map(drop)
     }
 
+    /// Makes the proposal with which this device leaves, an `MLSMessage` that is a `PublicMessage`. Nothing changes: once the
+    /// server has accepted it, delete the group. Until then this device is a member like others.
+    pub fn leave(
+        &mut self,
+        mls: &Mls<'_>,
+        identity: &DeviceIdentity,
+        claim: &LogClaim,
+    ) -> Result<Vec<u8>, LeaveError> {
+        if !self.is_active() {
+            return Err(LeaveError::NotAMember);
+        }
+        if self.has_pending_commit() || self.has_leavers() {
+            return Err(LeaveError::Pending);
+        }
+        let provider = &mls.provider;
+        self.inner.set_aad(claim.encode().to_vec());
+        let message = self
+            .inner
+            .leave_group_via_self_remove(provider, &identity.signer())
+            .map_err(|error| provider.internal(error))?;
+        let group = (self.inner.public_group(), &self.policy);
+        let checked = self
+            .inner
+            .pending_proposals()
+            .map(|proposal| rules::check_leave(group, &BTreeSet::new(), proposal))
+            .find_map(Result::err);
+        // Nobody commits to its own leaving; the others do once they see it.
+        self.inner
+            .clear_pending_proposals(provider.storage())
+            .map_err(|error| provider.internal(error))?;
+        if let Some(error) = checked {
+            return Err(error.into());
+        }
+        Ok(message
+            .tls_serialize_detached()
+            .map_err(|error| provider.internal(error))?)
+    }
+
     /// Finds the leaves that a plan removes. Refuses what MLS would refuse with a less specific error.
     fn leaves_to_remove(&self, plan: &CommitPlan) -> Result<Vec<LeafNodeIndex>, CommitError> {
         if plan.add.is_empty() && plan.remove.is_empty() {
             return Ok(Vec::new());
         }
+        let leaving = self.leaving();
         let mut devices: BTreeMap<_, _> = self
             .members()?
             .into_iter()
+            .filter(|member| !leaving.contains(&LeafNodeIndex::new(member.leaf)))
             .map(|member| (member.certificate.device_id(), member.leaf))
             .collect();
         let mut leaves = Vec::new();

@@ -3,8 +3,10 @@
 //! Between the steps the caller checks the accounts of the policy: only the caller knows whether it
 //! has met them, and under which handles.
 
+use std::collections::BTreeSet;
+
 use openmls::{
-    framing::MlsMessageBodyIn,
+    framing::{MlsMessageBodyIn, PublicMessageIn},
     group::{MlsGroup, ProposalStore, PublicGroup, StagedWelcome, WelcomeError},
     key_packages::KeyPackageBundle,
     messages::group_info::VerifiableGroupInfo,
@@ -20,8 +22,10 @@ use crate::{
     crypto::Crypto,
     device::{DeviceIdentity, Mls, join_config},
     group::{CommitBundle, Group, Member, Transcript, encode_bundle},
+    limits::LEAVES_MAX,
     policy::GroupPolicy,
     provider::MlsError,
+    public_view::take_leave,
     rules::{self, PolicyError},
     storage::{Storage, StorageError},
     store::MemoryStore,
@@ -124,6 +128,8 @@ pub struct StagedExternalJoin {
     conversation_id: ConversationId,
     policy: GroupPolicy,
     members: Vec<Member>,
+    /// What devices that are leaving have proposed.
+    leaves: Vec<Vec<u8>>,
     transcript: Transcript,
 }
 
@@ -163,6 +169,7 @@ impl StagedExternalJoin {
         let (group, bundle) = MlsGroup::external_commit_builder()
             .with_ratchet_tree(codec::ratchet_tree(&self.ratchet_tree)?)
             .with_config(join_config())
+            .with_proposals(public_messages(&self.leaves)?)
             .with_aad(claim.encode().to_vec())
             .skip_lifetime_validation()
             .build_group(provider, group_info.info, identity.credential())
@@ -290,21 +297,23 @@ impl Mls<'_> {
     }
 
     /// Verifies a group from its group info and ratchet tree, with the same checks as
-    /// [`Mls::stage_welcome`].
+    /// [`Mls::stage_welcome`]. `leaves` are the proposals of devices that are leaving, which the commit takes out.
     pub fn stage_external_join(
         &self,
         identity: &DeviceIdentity,
         group_info: &[u8],
         ratchet_tree: &[u8],
+        leaves: &[Vec<u8>],
         expected: ConversationId,
     ) -> Result<StagedExternalJoin, JoinError> {
         let unverified = UnverifiedGroupInfo::decode(group_info, expected)?;
         let tree = codec::ratchet_tree(ratchet_tree)?;
         TreeKeys::read(ratchet_tree)?.check_parents()?;
-        let group = verify_public_group(unverified.info, tree)?;
+        let mut group = verify_public_group(unverified.info, tree)?;
         let policy = rules::policy_of(group.group_context())?;
         check_own_account(&policy, identity)?;
         let members = verified_members(&group, &policy)?;
+        verify_leaves(&mut group, &policy, leaves)?;
         // MLS removes a former leaf by its signature key. A device never changes its key, so a
         // leaf of this device with another one is somebody else's.
         if members.iter().any(|member| {
@@ -320,6 +329,7 @@ impl Mls<'_> {
             conversation_id: expected,
             policy,
             members,
+            leaves: leaves.to_vec(),
             transcript,
         })
     }
@@ -353,6 +363,31 @@ fn verify_public_group(
     )
     .map(|(group, _)| group)
     .map_err(|error| JoinError::Invalid(error.to_string()))
+}
+
+fn public_messages(messages: &[Vec<u8>]) -> Result<Vec<PublicMessageIn>, JoinError> {
+    if messages.len() > LEAVES_MAX {
+        return Err(Malformed("the proposals of devices that leave").into());
+    }
+    messages
+        .iter()
+        .map(|bytes| match codec::message(bytes)? {
+            MlsMessageBodyIn::PublicMessage(message) => Ok(message),
+            _ => Err(Malformed("the proposal of a device that leaves").into()),
+        })
+        .collect()
+}
+
+/// Verifies what devices that are leaving have proposed.
+fn verify_leaves(group: &mut PublicGroup, policy: &GroupPolicy, leaves: &[Vec<u8>]) -> Result<(), JoinError> {
+    let store = MemoryStore::new();
+    let mut leaving = BTreeSet::new();
+    for message in public_messages(leaves)? {
+        let taken = take_leave(group, &Storage::new(&store), policy, &leaving, message.into());
+        let (leaf, _) = taken.map_err(|error| JoinError::Invalid(error.to_string()))?;
+        leaving.insert(leaf);
+    }
+    Ok(())
 }
 
 fn check_own_account(policy: &GroupPolicy, identity: &DeviceIdentity) -> Result<(), PolicyError> {

@@ -42,10 +42,10 @@ pub use account::{
     SuccessionKeyHash,
 };
 pub use certificate::{CERTIFICATE_LEN, CertificateError, DeviceCertificate, UnverifiedCertificate};
-pub use chain::{ChainedEntry, LOG_CLAIM_LEN, LOG_HASH_LEN, LogClaim, LogHash, payload_hash};
+pub use chain::{ChainedEntry, EntryKind, LOG_CLAIM_LEN, LOG_HASH_LEN, LogClaim, LogHash, payload_hash};
 pub use codec::{GroupInfoError, Malformed};
 pub use device::{DeviceIdentity, Mls};
-pub use group::{CommitBundle, CommitError, CommitPlan, EncryptError, Group, Member, Transcript};
+pub use group::{CommitBundle, CommitError, CommitPlan, EncryptError, Group, LeaveError, Member, Transcript};
 pub use join::{JoinError, StagedExternalJoin, StagedJoin, WelcomeKey};
 pub use key_package::{
     KeyPackageError, VerifiedKeyPackage, key_package_id, verify_key_package, verify_uploaded_key_package,
@@ -59,7 +59,7 @@ pub use peek::{Envelope, MessageKind, PeekError, peek};
 pub use policy::{
     ConversationKind, FIRST_FOUNDING, GroupPolicy, InvalidPolicy, Rights, Role, change::NotPermitted,
 };
-pub use process::{CommitSender, Decrypted, MemberFault, ProcessError, Received, StagedCommit};
+pub use process::{CommitSender, Decrypted, Leaving, MemberFault, ProcessError, Received, StagedCommit};
 pub use provider::MlsError;
 pub use public_view::{CommitEffect, PublicView, ViewError};
 pub use rules::{AccountsChanged, PolicyError};

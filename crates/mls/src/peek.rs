@@ -2,12 +2,15 @@
 //!
 //! The server does this for every message it receives, so nothing is copied or allocated, and the
 //! ciphertext is skipped. It is still strict: lengths must be minimal and end exactly at the end. Only
-//! the two kinds of message that a conversation carries are accepted: encrypted application messages
-//! and unencrypted commits.
+//! the kinds of message that a conversation carries are accepted: encrypted application messages, unencrypted commits,
+//! and the unencrypted proposal with which a device leaves.
 
 use subrosa_wire::ConversationId;
 
-use crate::chain::LogClaim;
+use crate::{
+    chain::{EntryKind, LogClaim},
+    suite::SELF_REMOVE_PROPOSAL,
+};
 
 /// The cleartext header of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +35,18 @@ pub enum MessageKind {
         /// Whether it is from a device that is not a member yet.
         external: bool,
     },
+    /// The proposal with which a device leaves (`PublicMessage`).
+    Leave,
+}
+
+impl From<MessageKind> for EntryKind {
+    fn from(kind: MessageKind) -> Self {
+        match kind {
+            MessageKind::Application => Self::Message,
+            MessageKind::Commit { .. } => Self::Commit,
+            MessageKind::Leave => Self::Leave,
+        }
+    }
 }
 
 /// Bytes are not a message that a conversation carries.
@@ -49,11 +64,13 @@ pub enum PeekError {
     /// The group id is not a conversation id.
     #[error("the group id is not a conversation id")]
     GroupId,
-    /// A standalone proposal, an encrypted handshake, or an application message in the clear.
-    #[error("a conversation carries encrypted application messages and public commits only")]
+    /// An encrypted handshake, an application message in the clear, or a proposal other than the one to leave.
+    #[error(
+        "a conversation carries encrypted application messages, public commits and proposals to leave only"
+    )]
     ContentType,
     /// The sender is neither a member nor a device that joins.
-    #[error("a commit cannot come from sender type {0}")]
+    #[error("a handshake cannot come from sender type {0}")]
     Sender(u8),
     /// The authenticated data is not a claim about the log.
     #[error("the authenticated data is not a claim about the log")]
@@ -64,6 +81,7 @@ const MLS_10: u16 = 1;
 const PUBLIC_MESSAGE: u16 = 1;
 const PRIVATE_MESSAGE: u16 = 2;
 const APPLICATION: u8 = 1;
+const PROPOSAL: u8 = 2;
 const COMMIT: u8 = 3;
 const SENDER_MEMBER: u8 = 1;
 const SENDER_NEW_MEMBER_COMMIT: u8 = 4;
@@ -71,29 +89,35 @@ const SENDER_NEW_MEMBER_COMMIT: u8 = 4;
 /// Reads the cleartext header of a message (RFC 9420, sections 6, 6.2 and 6.3).
 pub fn peek(message: &[u8]) -> Result<Envelope, PeekError> {
     let message = read(message)?;
-    let kind = message
-        .commit
-        .map_or(MessageKind::Application, |commit| MessageKind::Commit {
-            external: commit.external,
-        });
     Ok(Envelope {
         conversation_id: message.conversation_id,
         epoch: message.epoch,
-        kind,
+        kind: match message.content {
+            Content::Application => MessageKind::Application,
+            Content::Commit(commit) => MessageKind::Commit {
+                external: commit.external,
+            },
+            Content::Leave => MessageKind::Leave,
+        },
         claim: LogClaim::decode(message.authenticated_data).ok_or(PeekError::Claim)?,
     })
 }
 
 /// The confirmation tag of a commit (RFC 9420, section 6.1).
 pub(crate) fn confirmation_tag(commit: &[u8]) -> Result<&[u8], PeekError> {
-    let commit = read(commit)?.commit.ok_or(PeekError::ContentType)?;
-    Ok(commit.confirmation_tag)
+    Ok(read_commit(commit)?.confirmation_tag)
 }
 
 /// The encoded nodes of the path of a commit, without the length in front; empty if there are none.
 pub(crate) fn path_nodes(commit: &[u8]) -> Result<&[u8], PeekError> {
-    let commit = read(commit)?.commit.ok_or(PeekError::ContentType)?;
-    Ok(commit.path_nodes)
+    Ok(read_commit(commit)?.path_nodes)
+}
+
+fn read_commit(commit: &[u8]) -> Result<Commit<'_>, PeekError> {
+    match read(commit)?.content {
+        Content::Commit(commit) => Ok(commit),
+        Content::Application | Content::Leave => Err(PeekError::ContentType),
+    }
 }
 
 /// What is read of a message.
@@ -101,8 +125,13 @@ struct Message<'a> {
     conversation_id: ConversationId,
     epoch: u64,
     authenticated_data: &'a [u8],
-    /// `None` for an application message.
-    commit: Option<Commit<'a>>,
+    content: Content<'a>,
+}
+
+enum Content<'a> {
+    Application,
+    Commit(Commit<'a>),
+    Leave,
 }
 
 /// What is read of a commit.
@@ -124,11 +153,10 @@ fn read(message: &[u8]) -> Result<Message<'_>, PeekError> {
     }
     let conversation_id = ConversationId::try_from(reader.vector()?).map_err(|_| PeekError::GroupId)?;
     let epoch = reader.u64()?;
-    let (authenticated_data, commit) = if wire_format == PRIVATE_MESSAGE {
-        (private_message(&mut reader)?, None)
+    let (authenticated_data, content) = if wire_format == PRIVATE_MESSAGE {
+        (private_message(&mut reader)?, Content::Application)
     } else {
-        let (authenticated_data, commit) = public_message(&mut reader)?;
-        (authenticated_data, Some(commit))
+        public_message(&mut reader)?
     };
     if reader.remaining() != 0 {
         return Err(PeekError::Malformed);
@@ -137,7 +165,7 @@ fn read(message: &[u8]) -> Result<Message<'_>, PeekError> {
         conversation_id,
         epoch,
         authenticated_data,
-        commit,
+        content,
     })
 }
 
@@ -153,7 +181,7 @@ fn private_message<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], PeekError> {
 }
 
 /// The rest of a `PublicMessage`. Returns the authenticated data, too.
-fn public_message<'a>(reader: &mut Reader<'a>) -> Result<(&'a [u8], Commit<'a>), PeekError> {
+fn public_message<'a>(reader: &mut Reader<'a>) -> Result<(&'a [u8], Content<'a>), PeekError> {
     let external = match reader.u8()? {
         SENDER_MEMBER => {
             reader.u32()?; // leaf_index
@@ -163,8 +191,17 @@ fn public_message<'a>(reader: &mut Reader<'a>) -> Result<(&'a [u8], Commit<'a>),
         other => return Err(PeekError::Sender(other)),
     };
     let authenticated_data = reader.vector()?;
-    if reader.u8()? != COMMIT {
-        return Err(PeekError::ContentType);
+    match reader.u8()? {
+        COMMIT => {}
+        PROPOSAL if !external => {
+            if reader.u16()? != SELF_REMOVE_PROPOSAL {
+                return Err(PeekError::ContentType);
+            }
+            reader.skip_vector()?; // signature
+            reader.skip_vector()?; // membership_tag
+            return Ok((authenticated_data, Content::Leave));
+        }
+        _ => return Err(PeekError::ContentType),
     }
     reader.skip_vector()?; // proposals
     let path_nodes = match reader.u8()? {
@@ -182,7 +219,7 @@ fn public_message<'a>(reader: &mut Reader<'a>) -> Result<(&'a [u8], Commit<'a>),
         path_nodes,
         confirmation_tag,
     };
-    Ok((authenticated_data, commit))
+    Ok((authenticated_data, Content::Commit(commit)))
 }
 
 /// An `UpdatePath` (RFC 9420, section 7.6): a leaf node and the nodes above it, which are returned.

@@ -11,6 +11,7 @@ use openmls::{
     group::{ProcessMessageError, StageCommitError, StagedCommit as MlsStagedCommit, ValidationError},
     messages::proposals::ProposalType,
 };
+use openmls_traits::OpenMlsProvider as _;
 use subrosa_wire::{AccountId, ConversationId, Timestamp};
 
 use crate::{
@@ -38,6 +39,8 @@ pub enum Received {
     Application(Decrypted),
     /// A commit of another device, to be merged.
     Commit(StagedCommit),
+    /// A device leaves. The group keeps that until the next commit, which takes the device out.
+    Leaving(Leaving),
     /// The pending commit of this device: it is in the log, so it can be merged with
     /// [`Group::merge_pending_commit`].
     OwnPendingCommit,
@@ -66,6 +69,15 @@ impl std::fmt::Debug for Decrypted {
     }
 }
 
+/// The proposal with which a device leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaving {
+    /// The device that leaves, the last one of its account.
+    pub sender: DeviceCertificate,
+    /// What it says about the log.
+    pub claim: LogClaim,
+}
+
 /// Who made a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommitSender {
@@ -84,6 +96,7 @@ pub struct StagedCommit {
     sender_is_new: bool,
     added: Vec<DeviceCertificate>,
     removed: Vec<DeviceCertificate>,
+    left: Vec<DeviceCertificate>,
     accounts: AccountsChanged,
     policy: Option<GroupPolicy>,
     claim: LogClaim,
@@ -113,6 +126,11 @@ impl StagedCommit {
     /// The devices that are removed. A device that joins again removes its former leaf.
     pub fn removed(&self) -> &[DeviceCertificate] {
         &self.removed
+    }
+
+    /// The devices that it takes out because they have left. None of them is among the removed.
+    pub fn left(&self) -> &[DeviceCertificate] {
+        &self.left
     }
 
     /// How it changes whose the group is.
@@ -248,16 +266,15 @@ impl Group {
                 },
             })?;
         match processed.content() {
-            ProcessedMessageContent::OwnPendingCommit => return Ok(Received::OwnPendingCommit),
-            ProcessedMessageContent::OwnPrivateMessage => return Err(ProcessError::OwnMessage),
+            ProcessedMessageContent::OwnPendingCommit => Ok(Received::OwnPendingCommit),
+            ProcessedMessageContent::OwnPrivateMessage => Err(ProcessError::OwnMessage),
             ProcessedMessageContent::ApplicationMessage(_)
-            | ProcessedMessageContent::StagedCommitMessage(_) => {}
-            ProcessedMessageContent::ProposalMessage(_)
-            | ProcessedMessageContent::ExternalJoinProposalMessage(_) => {
-                return Err(PolicyError::StandaloneProposal.into());
+            | ProcessedMessageContent::StagedCommitMessage(_) => self.accept(processed, bytes, epoch),
+            ProcessedMessageContent::ProposalMessage(_) => self.accept_leave(mls, processed),
+            ProcessedMessageContent::ExternalJoinProposalMessage(_) => {
+                Err(PolicyError::StandaloneProposal.into())
             }
         }
-        self.accept(processed, bytes, epoch)
     }
 
     /// Parses the message and refuses what cannot be for this group before any key is used. Also returns the account
@@ -283,14 +300,13 @@ impl Group {
         }
         let encrypted = matches!(message, ProtocolMessage::PrivateMessage(_));
         match (message.content_type(), encrypted) {
-            (ContentType::Application, true) | (ContentType::Commit, false) => {}
+            (ContentType::Application, true) | (ContentType::Commit | ContentType::Proposal, false) => {}
             (ContentType::Application, false) => {
                 return Err(Malformed("an encrypted application message").into());
             }
             (ContentType::Commit | ContentType::Proposal, true) => {
                 return Err(PolicyError::EncryptedHandshake.into());
             }
-            (ContentType::Proposal, false) => return Err(PolicyError::StandaloneProposal.into()),
         }
         let (message_epoch, group_epoch) = (message.epoch().as_u64(), self.epoch());
         if message_epoch != group_epoch {
@@ -300,6 +316,33 @@ impl Group {
             });
         }
         Ok((message, claimed_sender))
+    }
+
+    /// Keeps the proposal of a device that leaves.
+    fn accept_leave(&mut self, mls: &Mls<'_>, processed: ProcessedMessage) -> Result<Received, ProcessError> {
+        let claim = LogClaim::decode(processed.aad());
+        let ProcessedMessageContent::ProposalMessage(proposal) = processed.into_content() else {
+            return Err(PolicyError::StandaloneProposal.into());
+        };
+        let group = self.inner.public_group();
+        let Sender::Member(leaf) = *proposal.sender() else {
+            return Err(PolicyError::Sender.into());
+        };
+        let account = rules::accepted_certificate(group, leaf)
+            .map_err(corrupt)?
+            .account_id();
+        let refused = |fault| ProcessError::Member {
+            sender: account,
+            fault,
+        };
+        let sender = rules::check_leave((group, self.policy()), &self.leaving(), &proposal)
+            .map_err(|rule| refused(rule.into()))?;
+        let claim = claim.ok_or_else(|| refused(MemberFault::Claim))?;
+        self.inner
+            .store_pending_proposal(mls.provider.storage(), *proposal)
+            .map_err(|error| mls.provider.internal(error))?;
+        self.members_changed();
+        Ok(Received::Leaving(Leaving { sender, claim }))
     }
 
     /// `message` is what was processed.
@@ -339,11 +382,12 @@ impl Group {
                     external,
                     added,
                     removed,
+                    left,
                     accounts,
                     policy,
                 } = match rules::check_commit(
-                    group,
-                    self.policy(),
+                    (group, self.policy()),
+                    &self.leaving(),
                     &sender,
                     &staged,
                     path_nodes,
@@ -376,6 +420,7 @@ impl Group {
                     sender_is_new: committer_is_new,
                     added,
                     removed,
+                    left,
                     accounts,
                     policy,
                     claim,

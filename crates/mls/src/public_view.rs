@@ -7,12 +7,17 @@
 //! Only members can check the membership tag, the secrets in the update path, the confirmation tag, and
 //! whether the external public key in the group info belongs to the epoch. A member that forges these
 //! can only disrupt its own conversations; clients notice and recover.
+//!
+//! Between two commits, devices may leave: what they have proposed is kept with the view, because a device that joins from
+//! outside needs it for its commit.
+
+use std::collections::BTreeSet;
 
 use openmls::{
     framing::{ContentType, MlsMessageBodyIn, ProcessedMessageContent, ProtocolMessage, Sender},
     group::{ProposalStore, PublicGroup, PublicProcessMessageError, StageCommitError, ValidationError},
     messages::proposals::ProposalType,
-    prelude::tls_codec::Serialize as _,
+    prelude::{LeafNodeIndex, tls_codec::Serialize as _},
 };
 use subrosa_wire::{ConversationId, DeviceId, Timestamp};
 
@@ -25,7 +30,7 @@ use crate::{
     policy::{GroupPolicy, change},
     rules::{self, AccountsChanged, CommitSummary, PolicyError, Validity},
     storage::Storage,
-    store::MemoryStore,
+    store::{KeyValue as _, MemoryStore},
     tree_keys::TreeKeys,
 };
 
@@ -88,7 +93,7 @@ pub struct CommitEffect {
     /// The devices that were added, not including a committer that joined.
     pub added: Vec<DeviceCertificate>,
     /// The devices that were removed. A committer that joined again removed its former leaf and
-    /// is still a member.
+    /// is still a member. Those that had left are not among them.
     pub removed: Vec<DeviceId>,
     /// How it changed whose the group is.
     pub accounts: AccountsChanged,
@@ -99,8 +104,12 @@ pub struct PublicView {
     group: PublicGroup,
     conversation_id: ConversationId,
     policy: GroupPolicy,
+    /// The rows of OpenMLS, and those of [`LEAVES`].
     store: MemoryStore,
 }
+
+/// The prefix of the rows with what devices that are leaving have proposed, as it was sent. The number of the leaf follows.
+const LEAVES: &[u8] = b"leaves/";
 
 impl PublicView {
     /// Creates the view of a new group: in epoch 0, its creator the only member, with a certificate
@@ -217,7 +226,34 @@ impl PublicView {
         Transcript::of(&self.policy, &self.group)
     }
 
-    /// The members in the order of their leaves.
+    /// The proposals of the devices that are leaving, which the next commit takes out.
+    pub fn leaves(&self) -> Vec<Vec<u8>> {
+        let rows = self.store.rows().into_iter();
+        rows.filter(|(key, _)| key.starts_with(LEAVES))
+            .map(|(_, message)| message)
+            .collect()
+    }
+
+    /// The devices that are leaving. They are still in the tree.
+    pub fn leavers(&self) -> Result<Vec<DeviceCertificate>, ViewError> {
+        let leaving = self.leaving()?.into_iter();
+        leaving
+            .map(|leaf| {
+                rules::accepted_certificate(&self.group, leaf)
+                    .map_err(|error| ViewError::Corrupt(error.to_string()))
+            })
+            .collect()
+    }
+
+    fn leaving(&self) -> Result<BTreeSet<LeafNodeIndex>, ViewError> {
+        let proposals = self
+            .group
+            .queued_proposals(&Storage::new(&self.store))
+            .map_err(|error| ViewError::Corrupt(error.to_string()))?;
+        Ok(rules::leaving(proposals.iter().map(|(_, proposal)| proposal)))
+    }
+
+    /// The members in the order of their leaves, those that are leaving among them.
     pub fn members(&self) -> Result<Vec<Member>, ViewError> {
         Ok(rules::accepted_members(&self.group)
             .map_err(|error| ViewError::Corrupt(error.to_string()))?
@@ -274,6 +310,19 @@ impl PublicView {
         Ok(effect)
     }
 
+    /// Checks the proposal with which a device leaves, and keeps it for the next commit. Returns the device.
+    pub fn leave(&mut self, proposal: &[u8]) -> Result<DeviceCertificate, ViewError> {
+        let message = self.expect(proposal, ContentType::Proposal)?;
+        let leaving = self.leaving()?;
+        let storage = Storage::new(&self.store);
+        let (leaf, certificate) = take_leave(&mut self.group, &storage, &self.policy, &leaving, message)?;
+        let key = [LEAVES, &leaf.u32().to_be_bytes()].concat();
+        self.store
+            .put(&key, proposal)
+            .map_err(|error| ViewError::Corrupt(error.to_string()))?;
+        Ok(certificate)
+    }
+
     /// Checks a group info that a member has made of the current epoch after the commit that began it.
     pub fn check_group_info(&self, group_info: &[u8], made_by: DeviceId) -> Result<(), ViewError> {
         let group_info = UnverifiedGroupInfo::decode(group_info, self.conversation_id)?;
@@ -298,25 +347,35 @@ impl PublicView {
         commit: &[u8],
         validity: Validity,
     ) -> Result<(Sender, Box<openmls::group::StagedCommit>, CommitSummary), ViewError> {
-        let message = self.expect_commit(commit)?;
+        let message = self.expect(commit, ContentType::Commit)?;
         let path_nodes = peek::path_nodes(commit).map_err(|_| Malformed("a public commit"))?;
         let processed = self.group.process_message(&Crypto, message).map_err(classify)?;
         let sender = processed.sender().clone();
         let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else {
             return Err(PolicyError::StandaloneProposal.into());
         };
-        let summary = rules::check_commit(&self.group, &self.policy, &sender, &staged, path_nodes, validity)?;
+        let summary = rules::check_commit(
+            (&self.group, &self.policy),
+            &self.leaving()?,
+            &sender,
+            &staged,
+            path_nodes,
+            validity,
+        )?;
         Ok((sender, staged, summary))
     }
 
-    /// Parses a commit and refuses one that cannot be for this group in this epoch.
-    fn expect_commit(&self, bytes: &[u8]) -> Result<ProtocolMessage, ViewError> {
+    /// Parses a handshake and refuses one that cannot be for this group in this epoch.
+    fn expect(&self, bytes: &[u8], content: ContentType) -> Result<ProtocolMessage, ViewError> {
         let MlsMessageBodyIn::PublicMessage(message) = codec::message(bytes)? else {
-            return Err(Malformed("a public commit").into());
+            return Err(Malformed("a public handshake").into());
         };
         let message = ProtocolMessage::from(message);
-        if message.content_type() != ContentType::Commit {
-            return Err(PolicyError::StandaloneProposal.into());
+        if message.content_type() != content {
+            return Err(match content {
+                ContentType::Commit => PolicyError::StandaloneProposal.into(),
+                _ => Malformed("a proposal").into(),
+            });
         }
         if codec::conversation_id(message.group_id()) != Some(self.conversation_id) {
             return Err(ViewError::WrongConversation);
@@ -355,10 +414,39 @@ impl PublicView {
         self.group
             .merge_commit(&Storage::new(&self.store), staged)
             .map_err(|error| corrupt(error.to_string()))?;
+        for (key, _) in self.store.rows() {
+            if key.starts_with(LEAVES) {
+                self.store
+                    .delete(&key)
+                    .map_err(|error| corrupt(error.to_string()))?;
+            }
+        }
         self.policy =
             rules::policy_of(self.group.group_context()).map_err(|error| corrupt(error.to_string()))?;
         Ok(())
     }
+}
+
+/// Checks the proposal of a device that leaves, and keeps it for the next commit. Returns the device and its leaf.
+pub(crate) fn take_leave(
+    group: &mut PublicGroup,
+    storage: &Storage<'_>,
+    policy: &GroupPolicy,
+    leaving: &BTreeSet<LeafNodeIndex>,
+    message: ProtocolMessage,
+) -> Result<(LeafNodeIndex, DeviceCertificate), ViewError> {
+    let processed = group.process_message(&Crypto, message).map_err(classify)?;
+    let Sender::Member(leaf) = *processed.sender() else {
+        return Err(PolicyError::Sender.into());
+    };
+    let ProcessedMessageContent::ProposalMessage(proposal) = processed.into_content() else {
+        return Err(PolicyError::StandaloneProposal.into());
+    };
+    let certificate = rules::check_leave((group, policy), leaving, &proposal)?;
+    group
+        .add_proposal(storage, *proposal)
+        .map_err(|error| ViewError::Corrupt(error.to_string()))?;
+    Ok((leaf, certificate))
 }
 
 fn effect_of(staged: &openmls::group::StagedCommit, summary: CommitSummary) -> CommitEffect {

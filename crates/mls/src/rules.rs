@@ -19,7 +19,7 @@ use crate::{
     certificate::{CertificateError, DeviceCertificate, UnverifiedCertificate},
     limits::{COMMIT_ADDS_MAX, EPOCH_MAX, LEAVES_MAX},
     policy::{
-        ConversationKind, GroupPolicy, InvalidPolicy,
+        ConversationKind, GroupPolicy, InvalidPolicy, Role,
         change::{self, Change, NotPermitted},
     },
     suite::{CIPHERSUITE, CREDENTIAL_TYPE, POLICY_EXTENSION, POLICY_TYPE, SELF_REMOVE, leaf_capabilities},
@@ -86,15 +86,27 @@ pub enum PolicyError {
     /// Two leaves of one device.
     #[error("device {0} would be in the group twice")]
     DuplicateDevice(DeviceId),
-    /// A proposal outside a commit.
-    #[error("proposals travel inside commits only")]
+    /// A proposal outside a commit, other than the one to leave.
+    #[error("proposals other than the one to leave travel inside commits only")]
     StandaloneProposal,
     /// A commit or a proposal that the server cannot read.
     #[error("handshake messages are not encrypted")]
     EncryptedHandshake,
-    /// A commit refers to a proposal instead of containing it.
-    #[error("a commit contains its proposals")]
+    /// A commit refers to a proposal that nobody has made, or that it has to contain.
+    #[error("a commit contains its proposals, or refers to those of devices that leave")]
     ProposalByReference,
+    /// A device leaves a conversation whose accounts never change.
+    #[error("nobody leaves this kind of conversation")]
+    LeavesForGood,
+    /// A device leaves while its account has a role or another device in the group.
+    #[error("account {0} leaves with a role, or with some of its devices only")]
+    LeavesInPart(AccountId),
+    /// A device leaves that is leaving already.
+    #[error("device {0} is leaving already")]
+    LeavesTwice(DeviceId),
+    /// A commit does not take out a device that leaves.
+    #[error("a commit takes out every device that is leaving")]
+    LeaverStays,
     /// A kind of proposal that is not allowed; the number is its MLS proposal type.
     #[error("proposals of type {0} are not allowed")]
     ForbiddenProposal(u16),
@@ -309,6 +321,8 @@ pub(crate) struct CommitSummary {
     pub(crate) external: bool,
     pub(crate) added: Vec<DeviceCertificate>,
     pub(crate) removed: Vec<DeviceCertificate>,
+    /// The devices that it takes out because they have left. None of them is among the removed.
+    pub(crate) left: Vec<DeviceCertificate>,
     /// How it changes whose the conversation is.
     pub(crate) accounts: AccountsChanged,
     /// The policy after it, if it is another one.
@@ -320,17 +334,19 @@ pub(crate) struct CommitSummary {
 pub struct AccountsChanged {
     /// Accounts whose first device was added, in ascending order.
     pub added: Vec<AccountId>,
-    /// Accounts whose last device was removed, in ascending order.
+    /// Accounts whose last device was removed, in ascending order. Those that have left were gone before.
     pub removed: Vec<AccountId>,
 }
 
 /// Checks a staged commit against the group before it. OpenMLS has already checked the rules of
 /// RFC 9420; this checks the additional ones of Subrosa.
 ///
-/// `path_nodes` are the encoded nodes of its path, see [`tree_keys::check_commit`].
+/// `path_nodes` are the encoded nodes of its path, see [`tree_keys::check_commit`]; `leaving` are the leaves of the devices
+/// that are leaving. Committer and server see to it that a commit takes all of them out. Those who follow the log do not:
+/// after the server has gone back to an earlier state, it may not know of one.
 pub(crate) fn check_commit(
-    group: &PublicGroup,
-    policy: &GroupPolicy,
+    (group, policy): (&PublicGroup, &GroupPolicy),
+    leaving: &BTreeSet<LeafNodeIndex>,
     sender: &Sender,
     staged: &StagedCommit,
     path_nodes: &[u8],
@@ -358,7 +374,7 @@ pub(crate) fn check_commit(
         return Err(PolicyError::TooManyAdds(adds));
     }
     let mut added = Vec::with_capacity(adds);
-    let mut removed = Vec::new();
+    let (mut removed, mut left) = (Vec::new(), Vec::new());
     for queued in staged.queued_proposals() {
         match allowed_proposal(queued, external)? {
             AllowedProposal::Add(leaf) => {
@@ -380,10 +396,15 @@ pub(crate) fn check_commit(
             AllowedProposal::Policy if policy.kind() == ConversationKind::Group => {}
             AllowedProposal::Policy => return Err(forbidden(ProposalType::GroupContextExtensions)),
             AllowedProposal::ExternalInit => {}
+            AllowedProposal::Leave(index) => left.push(accepted_certificate(group, index)?),
         }
     }
+    if matches!(validity, Validity::At(_)) && left.len() < leaving.len() {
+        return Err(PolicyError::LeaverStays);
+    }
     let entering = added.iter().chain(external.then_some(&committer));
-    check_devices_are_distinct(group, entering, &removed)?;
+    let gone: Vec<_> = removed.iter().chain(&left).collect();
+    check_devices_are_distinct(group, entering, &gone)?;
     tree_keys::check_commit(group, staged, path_nodes)?;
     let mut summary = CommitSummary {
         committer,
@@ -391,11 +412,55 @@ pub(crate) fn check_commit(
         external,
         added,
         removed,
+        left,
         accounts: AccountsChanged::default(),
         policy: policy_after,
     };
     summary.accounts = check_change(group, policy, &summary)?;
     Ok(summary)
+}
+
+/// Checks the proposal with which a device leaves. Returns the leaf and the certificate of the device.
+///
+/// A device leaves last of its account, and without a role: it has given that up, and removed the others, by a commit
+/// before. So whoever commits the proposal has nothing to add to it.
+pub(crate) fn check_leave(
+    (group, policy): (&PublicGroup, &GroupPolicy),
+    leaving: &BTreeSet<LeafNodeIndex>,
+    proposal: &QueuedProposal,
+) -> Result<DeviceCertificate, PolicyError> {
+    if !matches!(proposal.proposal(), Proposal::SelfRemove) {
+        return Err(PolicyError::StandaloneProposal);
+    }
+    let Sender::Member(index) = *proposal.sender() else {
+        return Err(PolicyError::Sender);
+    };
+    if policy.kind() != ConversationKind::Group {
+        return Err(PolicyError::LeavesForGood);
+    }
+    let certificate = accepted_certificate(group, index)?;
+    if leaving.contains(&index) {
+        return Err(PolicyError::LeavesTwice(certificate.device_id()));
+    }
+    let account_id = certificate.account_id();
+    let mut devices = 0;
+    for (_, member) in accepted_members(group)? {
+        devices += usize::from(member.account_id() == account_id);
+    }
+    if devices > 1 || policy.role_of(account_id) > Role::Member {
+        return Err(PolicyError::LeavesInPart(account_id));
+    }
+    Ok(certificate)
+}
+
+/// The leaves of devices that are leaving, of proposals that wait for a commit.
+pub(crate) fn leaving<'a>(proposals: impl Iterator<Item = &'a QueuedProposal>) -> BTreeSet<LeafNodeIndex> {
+    proposals
+        .filter_map(|proposal| match (proposal.proposal(), proposal.sender()) {
+            (Proposal::SelfRemove, Sender::Member(index)) => Some(*index),
+            _ => None,
+        })
+        .collect()
 }
 
 /// Checks what a commit does to the accounts and the policy of a group.
@@ -404,8 +469,8 @@ fn check_change(
     policy: &GroupPolicy,
     commit: &CommitSummary,
 ) -> Result<AccountsChanged, PolicyError> {
-    let changes_nothing =
-        commit.added.is_empty() && commit.removed.is_empty() && !commit.external && commit.policy.is_none();
+    let moves_nobody = commit.added.is_empty() && commit.removed.is_empty() && commit.left.is_empty();
+    let changes_nothing = moves_nobody && !commit.external && commit.policy.is_none();
     // Most commits only renew keys, so there is no need to go through all leaves.
     if policy.kind() != ConversationKind::Group || changes_nothing {
         return Ok(AccountsChanged::default());
@@ -413,6 +478,10 @@ fn check_change(
     let mut devices: BTreeMap<AccountId, usize> = BTreeMap::new();
     for (_, certificate) in accepted_members(group)? {
         *devices.entry(certificate.account_id()).or_default() += 1;
+    }
+    // Whoever leaves has no other device in it, and is gone already.
+    for certificate in &commit.left {
+        devices.remove(&certificate.account_id());
     }
     let before: BTreeSet<_> = devices.keys().copied().collect();
     for certificate in &commit.removed {
@@ -479,11 +548,19 @@ enum AllowedProposal<'a> {
     /// The policy; what it becomes is in the context after the commit.
     Policy,
     ExternalInit,
+    /// This leaf leaves: it has proposed so before.
+    Leave(LeafNodeIndex),
 }
 
 fn allowed_proposal(queued: &QueuedProposal, external: bool) -> Result<AllowedProposal<'_>, PolicyError> {
-    if queued.proposal_or_ref_type() != ProposalOrRefType::Proposal {
-        return Err(PolicyError::ProposalByReference);
+    let by_reference = queued.proposal_or_ref_type() == ProposalOrRefType::Reference;
+    match (queued.proposal(), queued.sender()) {
+        // It was judged when it was made, in the same epoch.
+        (Proposal::SelfRemove, Sender::Member(leaf)) if by_reference => {
+            return Ok(AllowedProposal::Leave(*leaf));
+        }
+        _ if by_reference => return Err(PolicyError::ProposalByReference),
+        _ => {}
     }
     match queued.proposal() {
         Proposal::Add(add) if !external => Ok(AllowedProposal::Add(add.key_package().leaf_node())),
@@ -502,7 +579,7 @@ pub(crate) fn forbidden(proposal_type: ProposalType) -> PolicyError {
 fn check_devices_are_distinct<'a>(
     group: &PublicGroup,
     entering: impl Iterator<Item = &'a DeviceCertificate>,
-    removed: &[DeviceCertificate],
+    gone: &[&DeviceCertificate],
 ) -> Result<(), PolicyError> {
     let mut entering = entering.peekable();
     // Most commits add nobody, so there is no need to go through all leaves.
@@ -512,7 +589,7 @@ fn check_devices_are_distinct<'a>(
     let mut devices: BTreeSet<_> = accepted_members(group)?
         .iter()
         .map(|(_, certificate)| certificate.device_id())
-        .filter(|id| !removed.iter().any(|certificate| certificate.device_id() == *id))
+        .filter(|id| !gone.iter().any(|certificate| certificate.device_id() == *id))
         .collect();
     match entering.find(|certificate| !devices.insert(certificate.device_id())) {
         Some(certificate) => Err(PolicyError::DuplicateDevice(certificate.device_id())),

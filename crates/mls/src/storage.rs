@@ -38,7 +38,13 @@ mod row {
     pub(super) const EPOCH_SECRETS: &str = "epoch_secrets";
     pub(super) const EPOCH_KEY_PAIRS: &str = "epoch_key_pairs";
     /// What a public group is made of. None of it is secret.
-    pub(super) const PUBLIC: [&str; 4] = [TREE, INTERIM_TRANSCRIPT_HASH, CONTEXT, CONFIRMATION_TAG];
+    pub(super) const PUBLIC: [&str; 5] = [
+        TREE,
+        INTERIM_TRANSCRIPT_HASH,
+        CONTEXT,
+        CONFIRMATION_TAG,
+        PROPOSALS,
+    ];
     pub(super) const ALL: [&str; 13] = [
         JOIN_CONFIG,
         OWN_LEAF_NODES,

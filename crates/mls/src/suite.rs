@@ -22,8 +22,8 @@ pub const CERTIFICATE_CREDENTIAL: u16 = 0xF0B1;
 /// RFC 9420, section 17.3.
 pub const POLICY_EXTENSION: u16 = 0xF0B2;
 
-/// The type of the proposal with which a member leaves (draft-ietf-mls-extensions). Every leaf declares that it
-/// supports it, so that later versions can rely on it; none is accepted yet.
+/// The type of the proposal with which a device leaves (draft-ietf-mls-extensions). Every leaf declares that it supports
+/// it.
 pub const SELF_REMOVE_PROPOSAL: u16 = 0x000A;
 
 pub(crate) const CIPHERSUITE: Ciphersuite = Ciphersuite::MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519;

@@ -20,6 +20,9 @@ pub const PASSWORD_CHARS_MIN: usize = 10;
 pub const APPLICATION_MESSAGE_MAX: usize = 96 * 1024;
 /// A commit, a group info, or a welcome: post-quantum trees of some hundred devices.
 pub const HANDSHAKE_MESSAGE_MAX: usize = 2 * 1024 * 1024;
+
+/// The largest proposal of a device that leaves, in bytes; an honest one has about 200.
+pub const LEAVE_MAX: usize = 1024;
 /// One key package.
 pub const KEY_PACKAGE_MAX: usize = 16 * 1024;
 /// One frame of the WebSocket: a commit with its welcome and group info.

@@ -120,6 +120,7 @@ impl Forger {
             epoch: group.epoch(),
             head_seq,
             head_hash: LogHash::START.as_bytes().to_vec().into(),
+            leaves: Vec::new(),
             group_info: group.group_info(&mls, &self.device).expect("a group info").into(),
             ratchet_tree: group.ratchet_tree().expect("a tree").into(),
         }

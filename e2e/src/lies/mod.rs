@@ -654,7 +654,7 @@ impl Liar {
                 match &append.payload {
                     Some(append::Payload::Commit(commit)) => self.forger.accept(*id, &commit.commit),
                     Some(append::Payload::ApplicationMessage(message)) => self.forger.decrypt(*id, message),
-                    None => {}
+                    Some(append::Payload::Leave(_)) | None => {}
                 }
                 *head += 1;
                 Body::Appended(Appended {
@@ -778,7 +778,9 @@ fn move_welcomes(body: &mut Body) -> bool {
 }
 
 fn change_byte(entry: &mut LogEntry) {
-    if let Some(Payload::ApplicationMessage(bytes) | Payload::Commit(bytes)) = &mut entry.payload {
+    if let Some(Payload::ApplicationMessage(bytes) | Payload::Commit(bytes) | Payload::Leave(bytes)) =
+        &mut entry.payload
+    {
         let mut changed = bytes.to_vec();
         // Within the ciphertext of a message, and within the signed part of a commit.
         let at = changed.len() / 2;

@@ -18,13 +18,13 @@ const GROUP: ConversationId = ConversationId::from_bytes(*b"one of the group");
 /// What a user who has not seen that it was done tries.
 const ATTEMPTS_MAX: usize = 20;
 
-fn chat(device: &mut Device) -> ChatId {
+pub(crate) fn chat(device: &mut Device) -> ChatId {
     let chat = device.engine().chat_by_conversation_id(GROUP);
     chat.expect("conversations are readable")
         .expect("it has the group")
 }
 
-fn group(device: &mut Device) -> Option<Conversation> {
+pub(crate) fn group(device: &mut Device) -> Option<Conversation> {
     let found = device.engine().chat_by_conversation_id(GROUP);
     let chat = found.expect("conversations are readable")?;
     device
@@ -33,7 +33,7 @@ fn group(device: &mut Device) -> Option<Conversation> {
         .expect("conversations are readable")
 }
 
-fn members(device: &mut Device) -> Vec<(AccountId, Role)> {
+pub(crate) fn members(device: &mut Device) -> Vec<(AccountId, Role)> {
     let chat = chat(device);
     let members = device.engine().members(chat).expect("members are readable");
     members
@@ -43,19 +43,19 @@ fn members(device: &mut Device) -> Vec<(AccountId, Role)> {
 }
 
 /// The texts in the group, in the order of display.
-fn texts(device: &mut Device) -> Vec<String> {
+pub(crate) fn texts(device: &mut Device) -> Vec<String> {
     let chat = chat(device);
     let messages = device.engine().messages(chat, None, 1_000);
     let messages = messages.expect("messages are readable");
     messages.into_iter().map(|message| message.text).collect()
 }
 
-fn account(world: &World, index: usize) -> AccountId {
+pub(crate) fn account(world: &World, index: usize) -> AccountId {
     world.devices[index].session.account_id
 }
 
 /// Says something in the group.
-fn say(world: &mut World, index: usize, text: &str) {
+pub(crate) fn say(world: &mut World, index: usize, text: &str) {
     let mut rng = ChaCha20Rng::seed_from_u64(text.len() as u64 * 31 + index as u64);
     let command = Command::SendText {
         chat: chat(&mut world.devices[index]),
@@ -66,7 +66,7 @@ fn say(world: &mut World, index: usize, text: &str) {
 }
 
 /// A user who has not seen that it was done asks again.
-fn insist(world: &mut World, index: usize, command: &Command) {
+pub(crate) fn insist(world: &mut World, index: usize, command: &Command) {
     for _ in 0..ATTEMPTS_MAX {
         match world.step(index, command.clone()) {
             Ok(()) => return,
@@ -78,7 +78,7 @@ fn insist(world: &mut World, index: usize, command: &Command) {
 }
 
 /// What the engine says to a command that it does not accept.
-fn refusal(world: &mut World, index: usize, command: Command) -> CommandError {
+pub(crate) fn refusal(world: &mut World, index: usize, command: Command) -> CommandError {
     world.devices[index].is_hostile = true;
     let refused = world.step(index, command);
     world.devices[index].is_hostile = false;
@@ -88,7 +88,7 @@ fn refusal(world: &mut World, index: usize, command: Command) -> CommandError {
     }
 }
 
-fn create(world: &World, others: &[usize]) -> Command {
+pub(crate) fn create(world: &World, others: &[usize]) -> Command {
     Command::CreateGroup {
         conversation_id: GROUP,
         name: "Harvest".to_owned(),
@@ -96,7 +96,7 @@ fn create(world: &World, others: &[usize]) -> Command {
     }
 }
 
-fn add(world: &mut World, index: usize, others: &[usize]) {
+pub(crate) fn add(world: &mut World, index: usize, others: &[usize]) {
     let command = Command::AddMembers {
         chat: chat(&mut world.devices[index]),
         people: others.iter().map(|other| world.person(*other)).collect(),
@@ -104,14 +104,14 @@ fn add(world: &mut World, index: usize, others: &[usize]) {
     insist(world, index, &command);
 }
 
-fn removal(world: &mut World, index: usize, of: usize) -> Command {
+pub(crate) fn removal(world: &mut World, index: usize, of: usize) -> Command {
     Command::RemoveMember {
         chat: chat(&mut world.devices[index]),
         account: account(world, of),
     }
 }
 
-fn gift(world: &mut World, index: usize, to: usize, role: Role) -> Command {
+pub(crate) fn gift(world: &mut World, index: usize, to: usize, role: Role) -> Command {
     Command::GiveRole {
         chat: chat(&mut world.devices[index]),
         account: account(world, to),
@@ -120,7 +120,7 @@ fn gift(world: &mut World, index: usize, to: usize, role: Role) -> Command {
 }
 
 /// Accounts of which the first founds a group with the next two.
-fn club(seed: u64, accounts: usize) -> World {
+pub(crate) fn club(seed: u64, accounts: usize) -> World {
     let mut world = World::of_accounts(seed, accounts);
     let command = create(&world, &[1, 2]);
     insist(&mut world, 0, &command);
@@ -129,7 +129,7 @@ fn club(seed: u64, accounts: usize) -> World {
 }
 
 /// Everybody of these agrees on everything.
-fn agree(world: &mut World, indexes: &[usize]) {
+pub(crate) fn agree(world: &mut World, indexes: &[usize]) {
     world.must_settle();
     let (first, rest) = indexes.split_first().expect("somebody");
     let expected = (
@@ -157,7 +157,7 @@ fn agree(world: &mut World, indexes: &[usize]) {
 }
 
 /// The lines of a device's group that are no messages, by kind, with who did it to whom.
-fn lines(device: &Device) -> Vec<(NoticeKind, Option<AccountId>, Vec<AccountId>)> {
+pub(crate) fn lines(device: &Device) -> Vec<(NoticeKind, Option<AccountId>, Vec<AccountId>)> {
     let notices = device.notices.iter();
     notices
         .map(|notice| (notice.kind, notice.by, notice.who.clone()))
@@ -165,7 +165,11 @@ fn lines(device: &Device) -> Vec<(NoticeKind, Option<AccountId>, Vec<AccountId>)
 }
 
 /// Expects that this line is the last of the first devices, as many as said.
-fn end_with(world: &World, devices: usize, line: &(NoticeKind, Option<AccountId>, Vec<AccountId>)) {
+pub(crate) fn end_with(
+    world: &World,
+    devices: usize,
+    line: &(NoticeKind, Option<AccountId>, Vec<AccountId>),
+) {
     for (index, device) in world.devices[..devices].iter().enumerate() {
         assert_eq!(lines(device).last(), Some(line), "device {index}");
     }
@@ -380,7 +384,7 @@ fn whoever_is_banned_goes_and_stays_out_until_readmitted() {
         chat: chat_of_bob,
         people: vec![world.person(2)],
     };
-    assert_eq!(refusal(&mut world, 1, again), CommandError::NotPermitted);
+    assert_eq!(refusal(&mut world, 1, again), CommandError::Banned);
     let readmit = Command::Readmit {
         chat: chat_of_bob,
         account: carol,

@@ -387,8 +387,9 @@ fn an_entry_that_is_pushed_in_a_false_form_is_taken_from_the_log_and_told() {
                 };
                 for entry in &mut deliver.entries {
                     if is_commit(entry) == at_commit && !std::mem::replace(&mut is_spoilt, true) {
-                        let (Payload::ApplicationMessage(bytes) | Payload::Commit(bytes)) =
-                            entry.payload.as_mut().expect("a payload");
+                        let (Payload::ApplicationMessage(bytes)
+                        | Payload::Commit(bytes)
+                        | Payload::Leave(bytes)) = entry.payload.as_mut().expect("a payload");
                         *bytes = bytes.slice(..bytes.len() / 2);
                     }
                 }

@@ -60,7 +60,7 @@ impl Stage {
 
 fn payload(entry: &mut LogEntry) -> &mut Bytes {
     match &mut entry.payload {
-        Some(Payload::ApplicationMessage(bytes) | Payload::Commit(bytes)) => bytes,
+        Some(Payload::ApplicationMessage(bytes) | Payload::Commit(bytes) | Payload::Leave(bytes)) => bytes,
         None => panic!("an entry without payload"),
     }
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum, value_parser};
-use subrosa_client::{Chat, ChatId, Client, ClientError, ConversationKind, Events, Handle, Role, Warning};
+use subrosa_client::{
+    Chat, ChatId, Client, ClientError, ConversationKind, Events, Handle, Rights, Role, Warning,
+};
 
 use super::{finish_with_warnings, is_kept, next_warning, note_clock, sent_later, sync};
 use crate::{
@@ -13,7 +15,7 @@ use crate::{
     output::Output,
     people::Names,
     profile,
-    shapes::{GroupShape, role_word},
+    shapes::{GroupShape, level_word, role_word},
 };
 
 /// Create groups, and change who is in them.
@@ -27,6 +29,7 @@ Examples:
   subrosa group add Harvest @eva
   subrosa group role Harvest @ada admin
   subrosa group show Harvest --json
+  subrosa group leave Harvest --successor @ada
   subrosa send Harvest 'Who brings the ladder?'")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -102,6 +105,38 @@ enum Action {
         /// Which role.
         role: RoleName,
     },
+    /// Show or change who may do what
+    ///
+    /// For an announcement group: `subrosa group rights CHAT --post admins`. Admins include owners.
+    Rights {
+        /// The group: its name or id.
+        #[arg(value_name = "CHAT")]
+        chat: ChatName,
+        /// Who adds people.
+        #[arg(long, value_name = "WHO")]
+        add: Option<Level>,
+        /// Who removes and bans people of a lower role: admins or owners.
+        #[arg(long, value_name = "WHO")]
+        remove: Option<Level>,
+        /// Who changes the name.
+        #[arg(long, value_name = "WHO")]
+        profile: Option<Level>,
+        /// Who writes messages.
+        #[arg(long, value_name = "WHO")]
+        post: Option<Level>,
+        /// Who pins messages.
+        #[arg(long, value_name = "WHO")]
+        pin: Option<Level>,
+    },
+    /// Leave a group
+    Leave {
+        /// The group: its name or id.
+        #[arg(value_name = "CHAT")]
+        chat: ChatName,
+        /// Who becomes an owner, if you are the only one.
+        #[arg(long, value_name = "@HANDLE")]
+        successor: Option<Handle>,
+    },
     /// Give the group another name
     Rename {
         /// The group: its name or id.
@@ -110,6 +145,24 @@ enum Action {
         /// The new name.
         name: String,
     },
+}
+
+/// Who has a right.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Level {
+    Everyone,
+    Admins,
+    Owners,
+}
+
+impl From<Level> for Role {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Everyone => Self::Member,
+            Level::Admins => Self::Admin,
+            Level::Owners => Self::Owner,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -214,6 +267,39 @@ async fn change(client: &Client, action: &Action) -> anyhow::Result<Chat> {
             chat.give_role(person, (*role).into()).await?;
             chat
         }
+        Action::Rights {
+            chat,
+            add,
+            remove,
+            profile,
+            post,
+            pin,
+        } => {
+            let chat = find(client, chat).await?;
+            if let Some(policy) = chat.policy().await? {
+                let before = *policy.rights();
+                let level = |to: &Option<Level>, before| to.map_or(before, Role::from);
+                let rights = Rights {
+                    add: level(add, before.add),
+                    remove: level(remove, before.remove),
+                    profile: level(profile, before.profile),
+                    post: level(post, before.post),
+                    pin: level(pin, before.pin),
+                };
+                if rights.remove == Role::Member {
+                    return Err(usage("only admins or owners can remove people"));
+                }
+                if rights != before {
+                    chat.set_rights(rights).await?;
+                }
+            }
+            chat
+        }
+        Action::Leave { chat, successor } => {
+            let chat = find(client, chat).await?;
+            chat.leave(successor.as_ref()).await?;
+            chat
+        }
         Action::Rename { chat, name } => {
             let chat = find(client, chat).await?;
             chat.rename(name).await?;
@@ -248,6 +334,28 @@ async fn show(chat: &Chat, client: &Client, output: &mut Output) -> anyhow::Resu
         };
         lines.push(format!("    {}{role}", names.display(member.account_id)));
     }
-    let shape = GroupShape::new(&conversation, epoch, &members, &devices, &names);
+    let rights = chat.policy().await?.map(|policy| *policy.rights());
+    if let Some(rights) = rights {
+        lines.push(rights_line(&rights));
+    }
+    let shape = GroupShape::new(
+        &conversation,
+        epoch,
+        (&members, &devices),
+        rights.as_ref(),
+        &names,
+    );
     Ok(output.result(&shape, &lines.join("\n"))?)
+}
+
+fn rights_line(rights: &Rights) -> String {
+    let Rights {
+        add,
+        remove,
+        profile,
+        post,
+        pin,
+    } = rights;
+    let [write, add, rename, remove, pin] = [post, add, profile, remove, pin].map(|role| level_word(*role));
+    format!("    Who writes: {write}; adds: {add}; renames: {rename}; removes: {remove}; pins: {pin}")
 }

@@ -296,6 +296,10 @@ pub(super) fn of_member(how: &MemberMisbehaviour, who: &str) -> (&'static str, S
             "invalid_content",
             "sent a message that cannot be read, and it is not shown",
         ),
+        MemberMisbehaviour::NotPermitted { .. } => (
+            "not_permitted",
+            "sent a message although only others may write in the group, and it is not shown",
+        ),
         MemberMisbehaviour::InvalidClaim { .. } => (
             "invalid_claim",
             "sent something that does not say what it has to say about the conversation, and it is not shown",

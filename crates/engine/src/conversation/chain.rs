@@ -22,7 +22,7 @@ impl Conversation {
             conversation_id: self.id(),
             founding: FIRST_FOUNDING,
             seq: entry.seq,
-            is_commit: entry.is_commit,
+            kind: entry.kind,
             sender: entry.sender?,
             accepted_at: entry.accepted_at,
             payload_hash: hash_of(entry),

@@ -108,6 +108,11 @@ impl Conversation {
             return Ok(());
         }
         let outgoing = sender.account_id() == cx.me.account_id;
+        if !self.may_post(cx, sender.account_id())? {
+            let how = MemberMisbehaviour::NotPermitted { seq: place.seq };
+            self.member_misbehaved(cx, sender.account_id(), how);
+            return Ok(());
+        }
         let new = NewMessage {
             id,
             sender: sender.account_id(),

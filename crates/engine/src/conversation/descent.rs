@@ -4,27 +4,23 @@
 //! itself. Then the device follows the log from the state that it held, verifying each commit without any secret, and
 //! enters only the state that it arrives at. So no server can bring it back to an older state, or into another group.
 
-use subrosa_mls::{LogHash, PublicView, StagedExternalJoin, Transcript};
-use subrosa_wire::{
-    AccountId, Timestamp,
-    frames::{GroupState, log_entry::Payload},
-};
+use subrosa_mls::{EntryKind, LogHash, PublicView, StagedExternalJoin, Transcript, ViewError};
+use subrosa_wire::{AccountId, Timestamp, frames::GroupState};
 
 use super::{
     Conversation,
-    log::{Entry, own_commit},
-    message_status_changed,
+    log::{Entry, own_handshake},
     record::LogPlace,
 };
 use crate::{
-    api::{ConversationState, EngineError, MessageStatus, NoticeKind, Warning},
+    api::{ConversationState, EngineError, NoticeKind, Warning},
     context::{Context, StepResult},
     limits::LOG_REFUSALS_MAX,
     misbehaviour::Misbehaviour,
     records,
     store::{
         former_states::{self, FormerState},
-        handshakes, held_entries, log_chain, members, messages, outbox, wishes,
+        handshakes, held_entries, log_chain, members, outbox, wishes,
     },
 };
 
@@ -132,7 +128,7 @@ impl Conversation {
         }
         if first_kept > accepted.seq {
             // It is not kept itself: everybody has it.
-            let payload = Payload::Commit(own_commit(&handshake)?);
+            let payload = own_handshake(&handshake)?;
             let entry = self.own_entry(cx, &accepted, handshake.send_id, payload);
             self.take_entry(cx, entry)?;
         }
@@ -223,7 +219,7 @@ impl Conversation {
         self.leave_log(cx)
     }
 
-    /// Leaves the group from which a commit removes this account. What is public of it stays, so that a way back can be
+    /// Leaves the group from which a commit removes this account, or which it has left. What is public of it stays, so that a way back can be
     /// checked if somebody adds the account again.
     pub(super) fn account_removed(
         &mut self,
@@ -240,16 +236,30 @@ impl Conversation {
         members::leave(cx.conn, chat, me, seq)?;
         wishes::clear(cx.conn, chat)?;
         for row in outbox::all(cx.conn, chat)? {
-            match row.message {
-                Some(message) if messages::load(cx.conn, message)?.seq.is_none() => {
-                    outbox::park(cx.conn, row.id)?;
-                    messages::set_status(cx.conn, message, MessageStatus::Failed)?;
-                    message_status_changed(cx, message)?;
-                }
-                _ => outbox::delete(cx.conn, row.id)?,
-            }
+            self.message_failed(cx, &row)?;
         }
-        self.notice(cx, NoticeKind::Removed, by, vec![me], (seq, at))
+        let kind = if by == Some(me) {
+            NoticeKind::Left
+        } else {
+            NoticeKind::Removed
+        };
+        self.notice(cx, kind, by, vec![me], (seq, at))
+    }
+
+    /// Notes that this device has left the group by the proposal that this entry is.
+    pub(super) fn has_left(&mut self, cx: &mut Context<'_>, entry: &Entry) -> StepResult {
+        let me = cx.me.account_id;
+        self.account_removed(cx, Some(me), (entry.seq, entry.accepted_at))?;
+        // Its group does not have the proposal. The next commit, with which a way back begins, refers to it.
+        if let Some(state) = former_states::find(cx.conn, self.chat())? {
+            let inconsistent = |error: ViewError| EngineError::Inconsistent(error.to_string());
+            let mut view = PublicView::load(&state.public_view).map_err(inconsistent)?;
+            view.leave(&entry.payload).map_err(inconsistent)?;
+            let public_view = view.to_bytes();
+            former_states::delete(cx.conn, self.chat())?;
+            former_states::insert(cx.conn, self.chat(), &FormerState { public_view, ..state })?;
+        }
+        Ok(())
     }
 
     /// Keeps the state of the group from which a way back into it is checked.
@@ -410,19 +420,22 @@ impl Conversation {
         if entry.seq != follower.place.seq + 1 {
             return Ok(());
         }
-        let mut removed_by = None;
-        if entry.is_commit {
-            match follower.view.follow(&entry.payload) {
-                Ok(effect) if effect.accounts.removed.contains(&cx.me.account_id) => {
-                    removed_by = Some(effect.committer.account_id());
-                }
-                Ok(_) => {}
-                Err(_) => {
-                    self.descent_failed(cx);
-                    return Ok(());
-                }
-            }
-        }
+        let me = cx.me.account_id;
+        let removed_by = match entry.kind {
+            EntryKind::Message => Ok(None),
+            EntryKind::Commit => follower.view.follow(&entry.payload).map(|effect| {
+                let is_removed = effect.accounts.removed.contains(&me);
+                is_removed.then(|| effect.committer.account_id())
+            }),
+            EntryKind::Leave => follower.view.leave(&entry.payload).map(|left| {
+                let is_removed = left.account_id() == me;
+                is_removed.then_some(me)
+            }),
+        };
+        let Ok(removed_by) = removed_by else {
+            self.descent_failed(cx);
+            return Ok(());
+        };
         let before = follower.place.hash;
         let hash = before.and_then(|before| self.chain_after(before, entry));
         if let Some(follower) = &mut self.live.follower {

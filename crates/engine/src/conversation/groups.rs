@@ -3,26 +3,24 @@
 //! A wish is a row of its own until the group is as wished. It is judged anew in each epoch, so that it survives the loss of
 //! a race; what can no longer be done is given up, and the user told.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use subrosa_mls::{
-    CommitError, CommitPlan, ConversationKind, Group, GroupPolicy, NotPermitted, PolicyError, Role,
-    VerifiedKeyPackage,
+    CommitError, CommitPlan, ConversationKind, Group, GroupPolicy, LeaveError, NotPermitted, PolicyError,
+    Role, VerifiedKeyPackage,
 };
 use subrosa_wire::{AccountId, ConversationId, Timestamp};
 
 use super::Conversation;
 use crate::{
-    api::{CommandError, ConversationState, Event, GivenUp, Notice, NoticeKind, Warning},
+    ChatId,
+    api::{CommandError, ConversationState, Event, GivenUp, Notice, NoticeKind, Rights, Warning},
     content::DisplayName,
     context::{Context, StepResult},
     directory,
     limits::{ADDED_AT_ONCE_MAX, GROUP_MEMBERS_MAX, WISH_AGE_MAX},
     store::{
-        contacts, conversations, members, messages, notices,
+        contacts, conversations, members, messages, notices, outbox,
         wishes::{self, Wish, WishRow},
     },
 };
@@ -34,6 +32,9 @@ const NO_KEY_PACKAGES_RETRY: Duration = Duration::from_mins(1);
 /// How long nobody is added whom the server has just refused.
 const REFUSED_RETRY: Duration = Duration::from_mins(10);
 
+/// Whom a wish is about that is about the group as a whole: no account has this id.
+const NOBODY: AccountId = AccountId::from_bytes([0; 16]);
+
 /// A change of a group, as far as it can be made now.
 pub(super) enum NextChange {
     /// Nothing is wished.
@@ -44,6 +45,8 @@ pub(super) enum NextChange {
     AfterSends,
     /// To be committed.
     Commit(CommitPlan),
+    /// This device proposes to leave.
+    Leave,
 }
 
 /// Makes a group with the people, who are in the contacts. Does nothing if there is a conversation with this id.
@@ -103,7 +106,7 @@ impl Conversation {
             return Err(CommandError::NotPermitted.into());
         }
         if people.iter().any(|account| policy.banned().contains(account)) {
-            return Err(CommandError::NotPermitted.into());
+            return Err(CommandError::Banned.into());
         }
         let known = members::all(cx.conn, self.chat())?.len();
         if known + people.len() > GROUP_MEMBERS_MAX {
@@ -158,8 +161,51 @@ impl Conversation {
         self.wish(cx, account, wish)
     }
 
+    /// Wants other rights in the group.
+    pub(crate) fn set_rights(&mut self, cx: &mut Context<'_>, rights: Rights) -> StepResult {
+        let policy = self.policy_to_change(cx)?;
+        if !policy.may_change_rights(cx.me.account_id, &rights) || policy.with_rights(rights).is_err() {
+            return Err(CommandError::NotPermitted.into());
+        }
+        self.wish(cx, NOBODY, Wish::SetRights(rights))
+    }
+
+    /// Refuses what this account may not say.
+    pub(crate) fn check_may_post(&mut self, cx: &mut Context<'_>) -> StepResult {
+        if self.may_post(cx, cx.me.account_id)? {
+            Ok(())
+        } else {
+            Err(CommandError::NotPermitted.into())
+        }
+    }
+
+    /// Whether an account may write messages here, as far as this device knows.
+    pub(super) fn may_post(&mut self, cx: &mut Context<'_>, account: AccountId) -> StepResult<bool> {
+        let id = self.id();
+        if !self.is_group() {
+            return Ok(true);
+        }
+        let group = self.group.find(cx, id)?;
+        Ok(group.is_none_or(|group| group.policy().may_post(account)))
+    }
+
+    /// Wants this account out of the group. The only owner names a successor, unless nobody else is there.
+    pub(crate) fn leave(&mut self, cx: &mut Context<'_>, successor: Option<AccountId>) -> StepResult {
+        let policy = self.policy_to_change(cx)?;
+        let me = cx.me.account_id;
+        let members = members::all(cx.conn, self.chat())?;
+        if is_last_owner(&policy, me) && members.len() > 1 {
+            let successor = successor.filter(|account| *account != me);
+            let successor = successor.ok_or(CommandError::LastOwner)?;
+            self.check_in_group(cx, successor)?;
+            self.wish(cx, successor, Wish::GiveRole(Role::Owner))?;
+        }
+        self.wish(cx, me, Wish::Leave)
+    }
+
     fn wish(&self, cx: &mut Context<'_>, account: AccountId, wish: Wish) -> StepResult {
         wishes::set(cx.conn, self.chat(), (account, wish), cx.now)?;
+        self.changed(cx);
         cx.touch(self.chat());
         Ok(())
     }
@@ -204,8 +250,10 @@ impl Conversation {
         let id = self.id();
         let group = self.group.load(cx, id)?;
         let (policy, me) = (group.policy().clone(), cx.me.account_id);
+        let is_alone = group.accounts()?.len() == 1;
+        let has_leavers = group.has_leavers();
         let mut to_add = Vec::new();
-        let mut other = None;
+        let (mut other, mut leave) = (None, None);
         for row in wished {
             let account = row.account;
             let is_member = !group.devices_of(account)?.is_empty();
@@ -214,6 +262,8 @@ impl Conversation {
                 Wish::Remove => policy.may_remove(me, account),
                 Wish::Ban | Wish::Readmit => policy.may_ban(me, account),
                 Wish::GiveRole(role) => policy.may_give_role(me, account, role),
+                Wish::Leave => true,
+                Wish::SetRights(rights) => policy.may_change_rights(me, &rights),
             };
             let why = if is_done(group, row)? {
                 None
@@ -226,20 +276,53 @@ impl Conversation {
             } else {
                 match row.wish {
                     Wish::Add => to_add.push(account),
+                    Wish::Leave => leave = Some(row),
                     _ => other = other.or(Some(row)),
                 }
                 continue;
             };
-            wishes::delete(cx.conn, chat, account)?;
-            if let Some(why) = why {
-                cx.warn(Warning::ChangeGivenUp { chat, account, why });
+            match why {
+                Some(why) => give_up(cx, chat, account, why)?,
+                None => {
+                    wishes::delete(cx.conn, chat, account)?;
+                    cx.event(Event::ConversationChanged(chat));
+                }
             }
         }
-        match other {
-            Some(_) if is_sending => Ok(NextChange::AfterSends),
-            Some(row) => self.change_for(cx, row),
-            None => Ok(self.next_addition(cx, to_add, is_sending)),
+        match (other, leave) {
+            // Somebody who is leaving can be added again once they are out.
+            (None, None) if has_leavers && !to_add.is_empty() && !is_sending => {
+                Ok(NextChange::Commit(CommitPlan::default()))
+            }
+            (None, None) => Ok(self.next_addition(cx, to_add, is_sending)),
+            _ if is_sending => Ok(NextChange::AfterSends),
+            (Some(row), _) => self.change_for(cx, row),
+            (None, Some(_)) if !is_alone && is_last_owner(&policy, me) => {
+                // The successor has gone meanwhile, or is no owner any more.
+                give_up(cx, chat, me, GivenUp::LastOwner)?;
+                Ok(NextChange::Nothing)
+            }
+            (None, Some(row)) => self.next_step_out(cx, row),
         }
+    }
+
+    /// What comes next on the way out: what was said is sent, the other devices of this account and its role go, then this
+    /// device.
+    fn next_step_out(&mut self, cx: &mut Context<'_>, row: WishRow) -> StepResult<NextChange> {
+        let id = self.id();
+        if outbox::has_any(cx.conn, self.chat())? {
+            return Ok(NextChange::Nothing);
+        }
+        let me = cx.me.account_id;
+        let group = self.group.load(cx, id)?;
+        let is_last_device = group.devices_of(me)?.len() == 1;
+        if group.has_leavers() {
+            return Ok(NextChange::Commit(CommitPlan::default()));
+        }
+        if is_last_device && group.policy().role_of(me) == Role::Member {
+            return Ok(NextChange::Leave);
+        }
+        self.change_for(cx, row)
     }
 
     /// The commit for what the user wants, other than adding people.
@@ -248,6 +331,11 @@ impl Conversation {
         let group = self.group.load(cx, id)?;
         let remove = match row.wish {
             Wish::Remove | Wish::Ban => group.devices_of(account)?.to_vec(),
+            Wish::Leave => {
+                let this = cx.me.device_id;
+                let devices = group.devices_of(account)?.iter().copied();
+                devices.filter(|device| *device != this).collect()
+            }
             _ => Vec::new(),
         };
         let policy = group.policy().clone();
@@ -255,6 +343,7 @@ impl Conversation {
             Wish::GiveRole(role) => policy.with_role(account, role).map(Some),
             Wish::Ban => policy.with_ban(account, true).map(Some),
             Wish::Readmit => policy.with_ban(account, false).map(Some),
+            Wish::SetRights(rights) => policy.with_rights(rights).map(Some),
             // Whoever goes leaves the role behind.
             _ if policy.role_of(account) > Role::Member => policy.with_role(account, Role::Member).map(Some),
             _ => Ok(None),
@@ -267,7 +356,7 @@ impl Conversation {
             }),
             Err(error) => {
                 tracing::warn!(%chat, %error, "the policy cannot be changed so");
-                self.give_up(cx, account, GivenUp::NotPermitted)?;
+                give_up(cx, chat, account, GivenUp::NotPermitted)?;
                 cx.touch(chat);
                 NextChange::Nothing
             }
@@ -321,13 +410,6 @@ impl Conversation {
         })
     }
 
-    fn give_up(&self, cx: &mut Context<'_>, account: AccountId, why: GivenUp) -> StepResult {
-        let chat = self.chat();
-        wishes::delete(cx.conn, chat, account)?;
-        cx.warn(Warning::ChangeGivenUp { chat, account, why });
-        Ok(())
-    }
-
     /// Handles that a change cannot be committed as it is. An error of the store ends the step.
     pub(super) fn change_impossible(&mut self, cx: &mut Context<'_>, error: CommitError) -> StepResult {
         let chat = self.chat();
@@ -341,17 +423,27 @@ impl Conversation {
             _ => GivenUp::Unsuitable,
         };
         match adding.as_slice() {
-            [account] if why != GivenUp::NotPermitted => self.give_up(cx, *account, why)?,
+            [account] if why != GivenUp::NotPermitted => give_up(cx, chat, *account, why)?,
             // One of several people may bring that about for all.
             [_, _, ..] if why != GivenUp::NotPermitted => self.live.adds_one_by_one = true,
             _ => {
                 for row in wishes::all(cx.conn, chat)? {
-                    self.give_up(cx, row.account, GivenUp::NotPermitted)?;
+                    give_up(cx, chat, row.account, GivenUp::NotPermitted)?;
                 }
             }
         }
         cx.touch(chat);
         self.group.unload();
+        Ok(())
+    }
+
+    /// Handles that this device cannot propose to leave: a commit is in between, or the account has a role again.
+    pub(super) fn leaving_impossible(&mut self, cx: &mut Context<'_>, error: LeaveError) -> StepResult {
+        if let LeaveError::Mls(error) = error {
+            return Err(error.into());
+        }
+        tracing::warn!(chat = %self.chat(), %error, "this device cannot leave now");
+        self.back_off(cx, None);
         Ok(())
     }
 
@@ -395,8 +487,7 @@ impl Conversation {
         let (chat, id) = (self.chat(), self.id());
         let group = self.group.load(cx, id)?;
         let mut now = BTreeMap::new();
-        for member in group.members()? {
-            let account = member.certificate.account_id();
+        for account in group.accounts()? {
             now.insert(account, group.policy().role_of(account));
         }
         let known: BTreeMap<_, _> = members::all(cx.conn, chat)?
@@ -430,8 +521,11 @@ impl Conversation {
         if has_added {
             self.notice(cx, NoticeKind::Added, by, added, (seq, at))?;
         }
-        if !gone.is_empty() {
-            self.notice(cx, NoticeKind::Removed, by, gone.clone(), (seq, at))?;
+        let (left, removed): (Vec<_>, Vec<_>) = gone.iter().partition(|account| by == Some(**account));
+        for (kind, who) in [(NoticeKind::Left, left), (NoticeKind::Removed, removed)] {
+            if !who.is_empty() {
+                self.notice(cx, kind, by, who, (seq, at))?;
+            }
         }
         self.forget_wishes(cx, &gone)?;
         self.changed(cx);
@@ -444,7 +538,7 @@ impl Conversation {
         let (chat, id) = (self.chat(), self.id());
         for row in wishes::all(cx.conn, chat)? {
             let is_over = match row.wish {
-                Wish::Ban | Wish::Readmit => false,
+                Wish::Ban | Wish::Readmit | Wish::SetRights(_) => false,
                 _ => gone.contains(&row.account),
             };
             if is_over || is_done(self.group.load(cx, id)?, row)? {
@@ -470,12 +564,7 @@ impl Conversation {
         }
         let group = self.group.load(cx, id)?;
         let policy = group.policy().clone();
-        let accounts: BTreeSet<_> = group
-            .members()?
-            .iter()
-            .map(|member| member.certificate.account_id())
-            .collect();
-        for account in accounts {
+        for account in group.accounts()? {
             meet(cx, account)?;
             members::enter(cx.conn, chat, account, policy.role_of(account), place.0)?;
         }
@@ -484,6 +573,22 @@ impl Conversation {
             // Another device of this account is in it, and knows.
             _ => Ok(()),
         }
+    }
+
+    /// Tells who may do what from now on, if a commit has changed that.
+    pub(super) fn rights_changed(
+        &mut self,
+        cx: &mut Context<'_>,
+        before: &Rights,
+        by: AccountId,
+        place: (u64, Timestamp),
+    ) -> StepResult {
+        let id = self.id();
+        if self.group.load(cx, id)?.policy().rights() == before {
+            return Ok(());
+        }
+        self.changed(cx);
+        self.notice(cx, NoticeKind::RightsChanged, Some(by), Vec::new(), place)
     }
 
     /// Notes that the group was created by this account.
@@ -566,6 +671,19 @@ impl Conversation {
     }
 }
 
+/// Gives up what the user wanted, and tells the user.
+fn give_up(cx: &mut Context<'_>, chat: ChatId, account: AccountId, why: GivenUp) -> StepResult {
+    wishes::delete(cx.conn, chat, account)?;
+    let account = if account == NOBODY {
+        cx.me.account_id
+    } else {
+        account
+    };
+    cx.warn(Warning::ChangeGivenUp { chat, account, why });
+    cx.event(Event::ConversationChanged(chat));
+    Ok(())
+}
+
 /// Leaves as many devices as one commit adds, all of a person or none.
 pub(super) fn cut_to_batch(add: &mut Vec<VerifiedKeyPackage>) {
     let account = |package: &VerifiedKeyPackage| package.certificate().account_id();
@@ -578,6 +696,12 @@ pub(super) fn cut_to_batch(add: &mut Vec<VerifiedKeyPackage>) {
     add.truncate(end);
 }
 
+/// Whether nobody but this account is an owner.
+fn is_last_owner(policy: &GroupPolicy, account: AccountId) -> bool {
+    let mut owners = policy.roles().filter(|(_, role)| *role == Role::Owner);
+    owners.next().is_some_and(|(owner, _)| owner == account) && owners.next().is_none()
+}
+
 /// Whether a group is as it was wished.
 fn is_done(group: &Group, row: WishRow) -> StepResult<bool> {
     let is_member = !group.devices_of(row.account)?.is_empty();
@@ -588,6 +712,9 @@ fn is_done(group: &Group, row: WishRow) -> StepResult<bool> {
         Wish::GiveRole(role) => is_member && policy.role_of(row.account) == role,
         Wish::Ban => policy.banned().contains(&row.account),
         Wish::Readmit => !policy.banned().contains(&row.account),
+        // Then the group is gone.
+        Wish::Leave => false,
+        Wish::SetRights(rights) => *policy.rights() == rights,
     })
 }
 

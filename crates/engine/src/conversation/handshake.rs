@@ -1,7 +1,8 @@
-//! Our own commits: making, sending, and the server's answer. At most one per conversation is in flight.
+//! Our own handshakes, commits and the proposal to leave: making, sending, and the server's answer. At most one per
+//! conversation is in flight.
 
 use prost::Message as _;
-use subrosa_mls::{CommitError, CommitPlan};
+use subrosa_mls::{CommitError, CommitPlan, LeaveError};
 use subrosa_wire::{
     ConversationId, DeviceId,
     frames::{self, Append, CreateConversation, Problem, append, client_frame::Request},
@@ -58,36 +59,68 @@ impl Conversation {
         Ok(Ok(()))
     }
 
+    /// Makes and sends the proposal with which this device leaves, the last one of its account; or says why it cannot be
+    /// made.
+    pub(super) fn propose_to_leave(&mut self, cx: &mut Context<'_>) -> StepResult<Result<(), LeaveError>> {
+        let send_id = cx.new_send_id();
+        let id = self.id();
+        let number = self.record.next_number();
+        let claim = self.claim(number);
+        let device = cx.device;
+        let proposal = match self.group.load(cx, id)?.leave(&cx.mls(), device, &claim) {
+            Ok(proposal) => proposal,
+            Err(error) => return Ok(Err(error)),
+        };
+        let handshake = HandshakeRow {
+            kind: HandshakeKind::Leave,
+            send_id,
+            number,
+            request: proposal,
+        };
+        handshakes::insert(cx.conn, self.chat(), &handshake)?;
+        self.send_handshake(cx, &handshake)?;
+        Ok(Ok(()))
+    }
+
     /// Sends the handshake unless it is already in flight.
     pub(super) fn send_handshake(&mut self, cx: &mut Context<'_>, handshake: &HandshakeRow) -> StepResult {
         if std::mem::replace(&mut self.live.is_handshake_in_flight, true) {
             return Ok(());
         }
         let stored = |_| EngineError::Inconsistent("a stored handshake does not decode".to_owned());
+        let append = |payload| {
+            Request::Append(Append {
+                conversation_id: self.id().to_vec().into(),
+                send_id: handshake.send_id.to_vec().into(),
+                send_number: handshake.number,
+                payload: Some(payload),
+            })
+        };
         let request = match handshake.kind {
             HandshakeKind::Create => Request::CreateConversation(
                 CreateConversation::decode(&handshake.request[..]).map_err(stored)?,
             ),
-            HandshakeKind::Update | HandshakeKind::ExternalJoin => Request::Append(Append {
-                conversation_id: self.id().to_vec().into(),
-                send_id: handshake.send_id.to_vec().into(),
-                send_number: handshake.number,
-                payload: Some(append::Payload::Commit(
-                    frames::Commit::decode(&handshake.request[..]).map_err(stored)?,
-                )),
-            }),
+            HandshakeKind::Update | HandshakeKind::ExternalJoin => append(append::Payload::Commit(
+                frames::Commit::decode(&handshake.request[..]).map_err(stored)?,
+            )),
+            HandshakeKind::Leave => append(append::Payload::Leave(handshake.request.clone().into())),
         };
         cx.request(PendingRequest::Handshake { chat: self.chat() }, request);
         Ok(())
     }
 
-    /// Applies our commit, which is next in the log: its epoch begins.
+    /// Applies our handshake, which is next in the log: the epoch of the commit begins, or this account has left.
     pub(super) fn handshake_applied(&mut self, cx: &mut Context<'_>, entry: &Entry) -> StepResult {
         let Some(handshake) = handshakes::find(cx.conn, self.chat())? else {
             return Ok(());
         };
+        if handshake.kind == HandshakeKind::Leave {
+            return self.has_left(cx, entry);
+        }
         let id = self.id();
-        self.group.load(cx, id)?.merge_pending_commit(&cx.mls())?;
+        let group = self.group.load(cx, id)?;
+        let rights = *group.policy().rights();
+        group.merge_pending_commit(&cx.mls())?;
         tracing::debug!(chat = %self.chat(), kind = ?handshake.kind, "a handshake takes effect");
         self.record.set_accepted_number(handshake.number);
         self.live.was_elsewhere = false;
@@ -104,7 +137,9 @@ impl Conversation {
         }
         handshakes::delete(cx.conn, self.chat())?;
         if self.is_group() {
-            self.own_change_applied(cx, (entry.seq, entry.accepted_at))?;
+            let place = (entry.seq, entry.accepted_at);
+            self.own_change_applied(cx, place)?;
+            self.rights_changed(cx, &rights, cx.me.account_id, place)?;
         }
         self.forget_sends(cx);
         self.live.retry.succeeded();
@@ -132,7 +167,7 @@ impl Conversation {
         match handshake.kind {
             HandshakeKind::Create => return self.creation_refused(cx, problem),
             HandshakeKind::ExternalJoin => self.external_join_refused(cx, problem)?,
-            HandshakeKind::Update => self.update_refused(cx, problem)?,
+            HandshakeKind::Update | HandshakeKind::Leave => self.update_refused(cx, problem)?,
         }
         Ok(None)
     }

@@ -181,9 +181,10 @@ impl Conversations {
             return Ok(());
         }
         let device = cx.device;
-        let staged = cx
-            .mls()
-            .stage_external_join(device, &state.group_info, &state.ratchet_tree, id);
+        let leaves: Vec<_> = state.leaves.iter().map(|leave| leave.to_vec()).collect();
+        let staged =
+            cx.mls()
+                .stage_external_join(device, &state.group_info, &state.ratchet_tree, &leaves, id);
         let staged = match staged {
             Ok(staged) => staged,
             Err(JoinError::Mls(error)) => return Err(error.into()),

@@ -6,8 +6,8 @@
 use bytes::Bytes;
 use prost::Message as _;
 use subrosa_mls::{
-    AccountsChanged, CommitSender, LogHash, MemberFault, ProcessError, Received, StagedCommit, payload_hash,
-    peek,
+    AccountsChanged, CommitSender, EntryKind, Leaving, LogHash, MemberFault, ProcessError, Received,
+    StagedCommit, payload_hash, peek,
 };
 use subrosa_wire::{
     DeviceId, SendId, Timestamp,
@@ -25,7 +25,8 @@ use crate::{
     api::{ConversationState, Warning},
     context::{Context, StepResult, is_transient},
     limits::{
-        HELD_BYTES_MAX, HELD_BYTES_TOTAL_MAX, HELD_ENTRIES_MAX, HELD_ENTRIES_TOTAL_MAX, LOG_REFUSALS_MAX,
+        HELD_BYTES_MAX, HELD_BYTES_TOTAL_MAX, HELD_ENTRIES_MAX, HELD_ENTRIES_TOTAL_MAX, LEAVING_PAUSE,
+        LOG_REFUSALS_MAX,
     },
     misbehaviour::{MemberMisbehaviour, Misbehaviour},
     records,
@@ -46,7 +47,7 @@ pub(super) struct Entry {
     pub sender: Option<DeviceId>,
     pub send_id: Option<SendId>,
     pub accepted_at: Timestamp,
-    pub is_commit: bool,
+    pub kind: EntryKind,
     pub payload: Bytes,
     /// By which the server recognises it; only kept for it.
     pub tag: Bytes,
@@ -55,16 +56,17 @@ pub(super) struct Entry {
 impl Entry {
     /// Reads an entry; `None` if it has no payload.
     pub(super) fn read(entry: LogEntry) -> Option<Self> {
-        let (is_commit, payload) = match entry.payload? {
-            Payload::ApplicationMessage(payload) => (false, payload),
-            Payload::Commit(payload) => (true, payload),
+        let (kind, payload) = match entry.payload? {
+            Payload::ApplicationMessage(payload) => (EntryKind::Message, payload),
+            Payload::Commit(payload) => (EntryKind::Commit, payload),
+            Payload::Leave(payload) => (EntryKind::Leave, payload),
         };
         Some(Self {
             seq: entry.seq,
             sender: DeviceId::try_from(&entry.sender_device[..]).ok(),
             send_id: SendId::try_from(&entry.send_id[..]).ok(),
             accepted_at: Timestamp::from_millis(entry.accepted_at_ms),
-            is_commit,
+            kind,
             payload,
             tag: if entry.tag.len() > ENTRY_TAG_MAX {
                 Bytes::new()
@@ -311,7 +313,7 @@ impl Conversation {
         if self.live.returned == Return::Unsuspected && !self.live.is_in_doubt {
             self.server_misbehaved(cx, Misbehaviour::TwoEntries { seq: entry.seq });
         }
-        if entry.is_commit || self.own_message(cx, entry)?.is_some() {
+        if entry.kind != EntryKind::Message || self.own_message(cx, entry)?.is_some() {
             return Ok(());
         }
         let id = self.id();
@@ -347,8 +349,7 @@ impl Conversation {
     fn process(&mut self, cx: &mut Context<'_>, entry: &Entry) -> StepResult<Applied> {
         let handshake = handshakes::find(cx.conn, self.chat())?;
         if let Some(handshake) = &handshake
-            && entry.is_commit
-            && own_commit(handshake)? == entry.payload
+            && is_of(entry, handshake)?
         {
             return Ok(Applied::OwnHandshake);
         }
@@ -358,7 +359,7 @@ impl Conversation {
         if self.record.state() != ConversationState::Joined {
             // From before this device came in: not for it. A commit here was faster than ours.
             let is_starting = self.record.state() == ConversationState::Starting;
-            return Ok(if entry.is_commit || is_starting {
+            return Ok(if entry.kind.is_commit() || is_starting {
                 Applied::Stays
             } else {
                 Applied::Done
@@ -366,7 +367,7 @@ impl Conversation {
         }
         let id = self.id();
         if self.record.is_entering() {
-            return if entry.is_commit && self.group.load(cx, id)?.was_begun_by(&entry.payload) {
+            return if entry.kind.is_commit() && self.group.load(cx, id)?.was_begun_by(&entry.payload) {
                 self.record.set_entering(false);
                 records::joined(cx, (self.chat(), id))?;
                 self.epoch_began(cx, entry)?;
@@ -394,6 +395,7 @@ impl Conversation {
                 Ok(Applied::Done)
             }
             Ok(Received::Commit(staged)) => self.commit_received(cx, entry, staged),
+            Ok(Received::Leaving(leaving)) => self.somebody_leaves(cx, entry, &leaving),
             Ok(Received::OwnPendingCommit) => Ok(Applied::OwnHandshake),
             Err(error) => {
                 // The ratchet in memory may be ahead of the database.
@@ -467,9 +469,12 @@ impl Conversation {
         }
         if staged.self_removed() {
             // Another device of this account has learned that this one is signed out. If it is not, Sync and an
-            // external join bring it back.
+            // external join bring it back. Of a group, that device may be about to leave for the whole account.
             cx.sync_again();
             self.rejoin(cx)?;
+            if self.is_group() && !self.live.is_former {
+                self.live.retry.schedule(cx.now.plus(LEAVING_PAUSE));
+            }
             return Ok(Applied::Stays);
         }
         for certificate in staged.out_of_date(cx.now) {
@@ -481,7 +486,7 @@ impl Conversation {
             );
         }
         self.devices_arrive(cx, &staged, entry.seq, entry.accepted_at)?;
-        for removed in staged.removed() {
+        for removed in staged.removed().iter().chain(staged.left()) {
             receipts::delete(cx.conn, self.chat(), removed.device_id())?;
         }
         let is_external = matches!(staged.sender(), CommitSender::External(_));
@@ -508,14 +513,10 @@ impl Conversation {
             .then_some(staged.claim().seq);
         let id = self.id();
         let group = self.group.load(cx, id)?;
+        let rights = *group.policy().rights();
         group.merge(&cx.mls(), staged)?;
-        if let Some(handshake) = handshakes::find(cx.conn, self.record.chat())? {
-            debug_assert_eq!(handshake.kind, HandshakeKind::Update);
-            if group.has_pending_commit() {
-                group.clear_pending_commit(&cx.mls())?;
-            }
-            handshakes::delete(cx.conn, self.chat())?;
-            self.update_lost(cx);
+        if handshakes::find(cx.conn, self.record.chat())?.is_some() {
+            self.handshake_lost(cx)?;
         }
         outbox::unseal(cx.conn, self.chat())?;
         self.forget_sends(cx);
@@ -532,8 +533,42 @@ impl Conversation {
         self.epoch_began(cx, entry)?;
         if changes_group {
             self.members_changed(cx, Some(by), (entry.seq, entry.accepted_at))?;
+            self.rights_changed(cx, &rights, by, (entry.seq, entry.accepted_at))?;
         }
         self.changed(cx);
+        Ok(Applied::Done)
+    }
+
+    /// Gives up a handshake of this device, other than one to come in: another entry was faster.
+    fn handshake_lost(&mut self, cx: &mut Context<'_>) -> StepResult {
+        let id = self.id();
+        let group = self.group.load(cx, id)?;
+        if group.has_pending_commit() {
+            group.clear_pending_commit(&cx.mls())?;
+        }
+        handshakes::delete(cx.conn, self.chat())?;
+        self.update_lost(cx);
+        Ok(())
+    }
+
+    /// Takes note of a member who leaves. The next commit takes the device out of the group.
+    fn somebody_leaves(
+        &mut self,
+        cx: &mut Context<'_>,
+        entry: &Entry,
+        leaving: &Leaving,
+    ) -> StepResult<Applied> {
+        self.heard(cx, entry, &leaving.sender, &leaving.claim)?;
+        receipts::delete(cx.conn, self.chat(), leaving.sender.device_id())?;
+        // A commit of ours that is under way does not take it out, so the server refuses it.
+        let pending = handshakes::find(cx.conn, self.chat())?;
+        if pending.is_some_and(|pending| pending.kind == HandshakeKind::Update) {
+            self.handshake_lost(cx)?;
+            self.forget_sends(cx);
+            cx.touch(self.chat());
+        }
+        let by = leaving.sender.account_id();
+        self.members_changed(cx, Some(by), (entry.seq, entry.accepted_at))?;
         Ok(Applied::Done)
     }
 
@@ -550,7 +585,7 @@ impl Conversation {
     ) -> StepResult<Applied> {
         cx.recovery.entries_refused += 1;
         self.budget.refused(cx.now);
-        let (seq, is_commit) = (entry.seq, entry.is_commit);
+        let (seq, is_commit) = (entry.seq, entry.kind.is_commit());
         tracing::debug!(chat = %self.chat(), seq, is_commit, %error, "an entry is refused");
         let is_last_try = self.live.fetched_again.take() == Some(seq);
         // Its key is gone: fetched again, it would look like a replay.
@@ -651,23 +686,30 @@ fn has_room_for_held(cx: &Context<'_>, chat: ChatId) -> StepResult<bool> {
     Ok(all.entries < HELD_ENTRIES_TOTAL_MAX && all.bytes < HELD_BYTES_TOTAL_MAX)
 }
 
-/// The commit of a handshake, as it will stand in the log.
-pub(super) fn own_commit(handshake: &HandshakeRow) -> StepResult<Bytes> {
+/// What a handshake of this device will be in the log.
+pub(super) fn own_handshake(handshake: &HandshakeRow) -> StepResult<Payload> {
     let stored = |_| corrupt("a stored handshake");
     Ok(match handshake.kind {
         HandshakeKind::Create => {
-            CreateConversation::decode(&handshake.request[..])
-                .map_err(stored)?
-                .commit
-                .unwrap_or_default()
-                .commit
+            let create = CreateConversation::decode(&handshake.request[..]).map_err(stored)?;
+            Payload::Commit(create.commit.unwrap_or_default().commit)
         }
         HandshakeKind::Update | HandshakeKind::ExternalJoin => {
-            frames::Commit::decode(&handshake.request[..])
-                .map_err(stored)?
-                .commit
+            let commit = frames::Commit::decode(&handshake.request[..]).map_err(stored)?;
+            Payload::Commit(commit.commit)
         }
+        HandshakeKind::Leave => Payload::Leave(handshake.request.clone().into()),
     })
+}
+
+/// Whether an entry is this handshake of this device.
+fn is_of(entry: &Entry, handshake: &HandshakeRow) -> StepResult<bool> {
+    Ok(entry.kind != EntryKind::Message
+        && match own_handshake(handshake)? {
+            Payload::Commit(own) | Payload::Leave(own) | Payload::ApplicationMessage(own) => {
+                own == entry.payload
+            }
+        })
 }
 
 /// SHA-256 of an entry's payload.

@@ -61,7 +61,7 @@ use group::LoadedGroup;
 pub(crate) use groups::create_group;
 pub(crate) use join::fetch_group;
 use live::Live;
-use log::{Applied, Entry, own_commit};
+use log::{Applied, Entry, own_handshake};
 use record::{LogPlace, Record};
 
 /// A conversation while a step works on it.
@@ -496,7 +496,13 @@ impl Conversation {
             self.changed(cx);
             cx.touch(self.chat());
         }
-        self.live.is_former = head.former && self.is_group();
+        let is_former = head.former && self.is_group();
+        if is_former && !std::mem::replace(&mut self.live.is_former, is_former) {
+            // The log shows how that came about.
+            self.live.retry.succeeded();
+            cx.touch(self.chat());
+        }
+        self.live.is_former = is_former;
         if self.record.state() == ConversationState::Starting
             && handshakes::find(cx.conn, self.chat())?.is_none()
         {
@@ -538,9 +544,9 @@ impl Conversation {
     /// Applies or holds a pushed entry. Nobody is pushed what they sent: a commit of this device takes effect by pages of
     /// the log alone.
     fn take_pushed(&mut self, cx: &mut Context<'_>, entry: &LogEntry) -> StepResult {
-        if let Some(Payload::Commit(commit)) = &entry.payload
+        if let Some(Payload::Commit(_) | Payload::Leave(_)) = &entry.payload
             && let Some(handshake) = handshakes::find(cx.conn, self.chat())?
-            && own_commit(&handshake)? == *commit
+            && entry.payload == Some(own_handshake(&handshake)?)
         {
             self.live.head_is_at_least(entry.seq);
             cx.touch(self.chat());
@@ -591,7 +597,7 @@ impl Conversation {
             self.record.state(),
             ConversationState::Joining | ConversationState::CutOff
         );
-        let is_outrun = is_outside && entry.is_commit;
+        let is_outrun = is_outside && entry.kind.is_commit();
         if is_outrun && handshakes::find(cx.conn, self.chat())?.is_some() {
             self.drop_external_join(cx)?;
         }

@@ -135,10 +135,12 @@ impl Conversation {
         }
         let starts_turn = next.is_some_and(|row| row.message.is_some()) && self.starts_turn(cx.now);
         let unsealed = rows.iter().filter(|row| row.sealed.is_none()).count();
-        let is_epoch_used_up = unsealed > 0 && !self.budget.may_encrypt(unsealed);
+        // A commit takes those out who are leaving, before anything else is said.
+        let must_commit =
+            unsealed > 0 && (!self.budget.may_encrypt(unsealed) || self.group.load(cx, id)?.has_leavers());
         let updates =
-            starts_turn || is_epoch_used_up || self.is_update_due(cx.now) && cx.connection.may_update(cx.now);
-        if is_epoch_used_up || !are_held && (updates || !removable.is_empty()) {
+            starts_turn || must_commit || self.is_update_due(cx.now) && cx.connection.may_update(cx.now);
+        if must_commit || !are_held && (updates || !removable.is_empty()) {
             // Nothing can be encrypted while a commit is in flight, and no ciphertext may be left behind.
             if rows.iter().any(|row| row.sealed.is_some()) {
                 self.send_sealed(cx, rows);
@@ -149,9 +151,51 @@ impl Conversation {
             }
             return Ok(());
         }
+        let rows = self.without_forbidden(cx, rows)?;
         let rows = self.seal(cx, rows)?;
         self.send_sealed(cx, rows);
         Ok(())
+    }
+
+    /// Leaves out the messages that this account may not write any more: they have failed.
+    fn without_forbidden(
+        &mut self,
+        cx: &mut Context<'_>,
+        rows: Vec<OutboxRow>,
+    ) -> StepResult<Vec<OutboxRow>> {
+        if !self.is_group() {
+            return Ok(rows);
+        }
+        let me = cx.me.account_id;
+        let mut kept = Vec::with_capacity(rows.len());
+        for row in rows {
+            if row.sealed.is_some() || row.message.is_none() || self.may_post(cx, me)? {
+                kept.push(row);
+            } else {
+                self.message_failed(cx, &row)?;
+            }
+        }
+        Ok(kept)
+    }
+
+    /// Marks a message of the outbox as failed. One that is only sent again is in the log, and dropped. Returns the message.
+    pub(super) fn message_failed(
+        &self,
+        cx: &mut Context<'_>,
+        row: &OutboxRow,
+    ) -> StepResult<Option<LocalMessageId>> {
+        match row.message {
+            Some(message) if messages::load(cx.conn, message)?.seq.is_none() => {
+                outbox::park(cx.conn, row.id)?;
+                messages::set_status(cx.conn, message, MessageStatus::Failed)?;
+                message_status_changed(cx, message)?;
+                Ok(Some(message))
+            }
+            _ => {
+                outbox::delete(cx.conn, row.id)?;
+                Ok(None)
+            }
+        }
     }
 
     /// Makes the next change of the group that the user wants. Returns whether everything else waits for it.
@@ -164,6 +208,13 @@ impl Conversation {
             NextChange::Commit(plan) => {
                 if let Err(error) = self.commit(cx, plan)? {
                     self.change_impossible(cx, error)?;
+                    return Ok(false);
+                }
+                Ok(true)
+            }
+            NextChange::Leave => {
+                if let Err(error) = self.propose_to_leave(cx)? {
+                    self.leaving_impossible(cx, error)?;
                     return Ok(false);
                 }
                 Ok(true)
@@ -447,18 +498,9 @@ impl Conversation {
     /// Marks a message as failed that the server refuses permanently, so that those after it can be sent.
     fn message_refused(&mut self, cx: &mut Context<'_>, refused: OutboxId, problem: &Problem) -> StepResult {
         outbox::unseal(cx.conn, self.chat())?;
-        let message = outbox::find(cx.conn, self.chat(), refused)?.and_then(|row| row.message);
-        let message = if let Some(message) = message
-            // One that is only sent again is in the log.
-            && messages::load(cx.conn, message)?.seq.is_none()
-        {
-            outbox::park(cx.conn, refused)?;
-            messages::set_status(cx.conn, message, MessageStatus::Failed)?;
-            message_status_changed(cx, message)?;
-            Some(message)
-        } else {
-            outbox::delete(cx.conn, refused)?;
-            None
+        let message = match outbox::find(cx.conn, self.chat(), refused)? {
+            Some(row) => self.message_failed(cx, &row)?,
+            None => None,
         };
         cx.refused(message, problem);
         Ok(())

@@ -7,7 +7,7 @@
 //! A profile that was put back from a copy sees that the server has counted more sends of this device than it knows of.
 //! The keys for its next messages are used already, so it takes a new leaf before it sends anything.
 
-use subrosa_mls::{LogClaim, LogHash};
+use subrosa_mls::{EntryKind, LogClaim, LogHash};
 use subrosa_wire::{
     frames::{FetchLog, LogEntry, LogPage, LogRestored, Lost, Problem, RestoreLog, client_frame::Request},
     limits::{RESTORED_BYTES_MAX, RESTORED_ENTRIES_MAX},
@@ -53,10 +53,10 @@ impl Entry {
             seq: self.seq,
             send_id: self.send_id?.to_vec().into(),
             accepted_at_ms: self.accepted_at.as_millis(),
-            payload: Some(if self.is_commit {
-                Payload::Commit(payload)
-            } else {
-                Payload::ApplicationMessage(payload)
+            payload: Some(match self.kind {
+                EntryKind::Message => Payload::ApplicationMessage(payload),
+                EntryKind::Commit => Payload::Commit(payload),
+                EntryKind::Leave => Payload::Leave(payload),
             }),
             sender_device: self.sender?.to_vec().into(),
             tag: self.tag.clone(),

@@ -15,6 +15,8 @@ pub(crate) enum HandshakeKind {
     Update,
     /// Joins by an external commit.
     ExternalJoin,
+    /// Leaves the group.
+    Leave,
 }
 
 /// A pending handshake.
@@ -22,7 +24,8 @@ pub(crate) struct HandshakeRow {
     pub kind: HandshakeKind,
     pub send_id: SendId,
     pub number: u64,
-    /// The protobuf message `CreateConversation` for [`HandshakeKind::Create`], otherwise `Commit`.
+    /// The protobuf message `CreateConversation` for [`HandshakeKind::Create`], the proposal for [`HandshakeKind::Leave`],
+    /// otherwise the protobuf message `Commit`.
     pub request: Vec<u8>,
 }
 
@@ -36,6 +39,7 @@ pub(crate) fn find(conn: &Connection, chat: ChatId) -> Result<Option<HandshakeRo
             0 => HandshakeKind::Create,
             1 => HandshakeKind::Update,
             2 => HandshakeKind::ExternalJoin,
+            3 => HandshakeKind::Leave,
             _ => return Err(corrupt("a handshake's kind")),
         },
         send_id: SendId::from_bytes(id_bytes(&row.get::<_, Vec<u8>>(1)?)?),
@@ -49,6 +53,7 @@ pub(crate) fn insert(conn: &Connection, chat: ChatId, row: &HandshakeRow) -> Res
         HandshakeKind::Create => 0,
         HandshakeKind::Update => 1,
         HandshakeKind::ExternalJoin => 2,
+        HandshakeKind::Leave => 3,
     };
     conn.execute(
         "INSERT INTO handshakes (conversation, kind, send_id, number, request) VALUES (?1, ?2, ?3, ?4, ?5)",

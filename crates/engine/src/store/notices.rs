@@ -29,6 +29,8 @@ fn notice(row: &Row<'_>) -> Result<Notice, DatabaseError> {
             6 => NoticeKind::RoleGiven(Role::Admin),
             7 => NoticeKind::RoleGiven(Role::Owner),
             8 => NoticeKind::Renamed,
+            9 => NoticeKind::Left,
+            10 => NoticeKind::RightsChanged,
             _ => return Err(corrupt("a notice's kind")),
         },
         by: by.map(|by| id_bytes(&by)).transpose()?.map(AccountId::from_bytes),
@@ -68,6 +70,8 @@ pub(crate) fn insert(conn: &Connection, notice: &Notice) -> Result<(), DatabaseE
         NoticeKind::RoleGiven(Role::Admin) => 6,
         NoticeKind::RoleGiven(Role::Owner) => 7,
         NoticeKind::Renamed => 8,
+        NoticeKind::Left => 9,
+        NoticeKind::RightsChanged => 10,
     };
     let who: Vec<u8> = notice
         .who

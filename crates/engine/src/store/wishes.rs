@@ -4,17 +4,30 @@ use rusqlite::{Connection, params};
 use subrosa_wire::{AccountId, Timestamp};
 
 use super::{corrupt, from_sql, id_bytes, to_sql};
-use crate::{ChatId, api::Role, database::DatabaseError};
+use crate::{
+    ChatId,
+    api::{Rights, Role},
+    database::DatabaseError,
+};
 
-/// A change that concerns one account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wish {
+/// A change of a group that concerns one account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Wish {
+    /// Adds it.
     Add,
+    /// Removes it.
     Remove,
+    /// Gives it another role.
     GiveRole(Role),
     /// Removes whoever is a member, and keeps them out.
     Ban,
+    /// Lets it be added again.
     Readmit,
+    /// This account leaves.
+    Leave,
+    /// The group has these rights; about nobody.
+    SetRights(Rights),
 }
 
 /// A row of the table.
@@ -34,7 +47,46 @@ fn wish_to_sql(wish: Wish) -> i64 {
         Wish::GiveRole(Role::Owner) => 5,
         Wish::Ban => 6,
         Wish::Readmit => 7,
+        Wish::Leave => 8,
+        Wish::SetRights(rights) => RIGHTS + rights_to_sql(rights),
     }
+}
+
+/// The first of the values that stand for rights.
+const RIGHTS: i64 = 1_000;
+const LEVELS: [Role; 3] = [Role::Member, Role::Admin, Role::Owner];
+
+/// A number to the base 3: each right is a digit.
+fn rights_to_sql(rights: Rights) -> i64 {
+    let Rights {
+        add,
+        remove,
+        profile,
+        post,
+        pin,
+    } = rights;
+    [add, remove, profile, post, pin].iter().fold(0, |number, role| {
+        let digit = LEVELS.iter().position(|level| level == role);
+        number * 3 + i64::try_from(digit.unwrap_or_default()).unwrap_or_default()
+    })
+}
+
+fn rights_from_sql(mut number: i64) -> Option<Rights> {
+    let mut digit = || {
+        let level = usize::try_from(number % 3)
+            .ok()
+            .and_then(|digit| LEVELS.get(digit));
+        number /= 3;
+        level.copied()
+    };
+    let (pin, post, profile, remove, add) = (digit()?, digit()?, digit()?, digit()?, digit()?);
+    (number == 0).then_some(Rights {
+        add,
+        remove,
+        profile,
+        post,
+        pin,
+    })
 }
 
 fn wish_from_sql(value: i64) -> Result<Wish, DatabaseError> {
@@ -46,6 +98,8 @@ fn wish_from_sql(value: i64) -> Result<Wish, DatabaseError> {
         5 => Wish::GiveRole(Role::Owner),
         6 => Wish::Ban,
         7 => Wish::Readmit,
+        8 => Wish::Leave,
+        RIGHTS.. => Wish::SetRights(rights_from_sql(value - RIGHTS).ok_or_else(|| corrupt("a wish"))?),
         _ => return Err(corrupt("a wish")),
     })
 }

@@ -452,6 +452,7 @@ fn a_group_with_somebody_else_does_not_take_the_place_of_a_conversation() {
                     group_info: commit.group_info.clone(),
                     ratchet_tree: tree.clone(),
                     head_hash: vec![0; 32].into(),
+                    leaves: Vec::new(),
                 })
             }
             other => panic!("asked for {other:?}"),

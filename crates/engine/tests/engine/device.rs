@@ -233,6 +233,7 @@ impl OwnLog {
         let payload = append.payload.map(|payload| match payload {
             append::Payload::ApplicationMessage(message) => Payload::ApplicationMessage(message),
             append::Payload::Commit(commit) => Payload::Commit(commit.commit),
+            append::Payload::Leave(proposal) => Payload::Leave(proposal),
         });
         let accepted_at_ms = device.now.as_millis();
         self.0.push(LogEntry {

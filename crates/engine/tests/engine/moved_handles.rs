@@ -259,6 +259,7 @@ fn group(id: ConversationId, by: u64, policy: &GroupPolicy) -> GroupState {
         head_hash: Vec::new().into(),
         group_info: group.group_info(&mls, &identity).unwrap().into(),
         ratchet_tree: group.ratchet_tree().unwrap().into(),
+        leaves: Vec::new(),
     }
 }
 

@@ -323,6 +323,7 @@ impl Other {
                 self.follow(&commit.commit);
                 Payload::Commit(commit.commit.clone())
             }
+            append::Payload::Leave(proposal) => Payload::Leave(proposal.clone()),
         };
         let entry = self.entry(sender, &append.send_id, payload);
         self.log.push(entry);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use subrosa_wire::AccountId;
 
-use super::{ConversationKind, GroupPolicy, Role};
+use super::{ConversationKind, GroupPolicy, Rights, Role};
 use crate::limits::LEAVES_MAX;
 
 /// What a commit does to a group, by accounts.
@@ -98,6 +98,23 @@ impl GroupPolicy {
         self.role_of(by) >= self.rights.profile
     }
 
+    /// Whether a member may write messages.
+    pub fn may_post(&self, by: AccountId) -> bool {
+        self.role_of(by) >= self.rights.post
+    }
+
+    /// Whether a member may change the rights to these: admins move each between levels up to their own.
+    pub fn may_change_rights(&self, by: AccountId, to: &Rights) -> bool {
+        let rank = self.role_of(by);
+        let mut changed = self
+            .rights
+            .all()
+            .into_iter()
+            .zip(to.all())
+            .filter(|(old, new)| old != new);
+        changed.all(|(old, new)| rank >= Role::Admin && rank >= old && rank >= new)
+    }
+
     /// Whether a member may give a member this role: one gives up one's own role, and changes roles below it. Only owners
     /// make and unmake owners. In a group without an owner whoever has the highest role that there is stands in.
     pub fn may_give_role(&self, by: AccountId, whom: AccountId, role: Role) -> bool {
@@ -170,15 +187,12 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// Admins move each right between levels up to their own.
     fn check_rights(&self) -> Result<(), NotPermitted> {
-        let (before, after) = (self.before.rights.all(), self.after.rights.all());
-        let mut changed = before.into_iter().zip(after).filter(|(old, new)| old != new);
-        let rank = self.rank();
-        if changed.any(|(old, new)| rank < Role::Admin || rank < old || rank < new) {
-            return Err(NotPermitted::Rights(self.by));
+        if self.before.may_change_rights(self.by, &self.after.rights) {
+            Ok(())
+        } else {
+            Err(NotPermitted::Rights(self.by))
         }
-        Ok(())
     }
 
     fn check_bans(&self) -> Result<(), NotPermitted> {

@@ -27,17 +27,17 @@ fn mallory() -> Account {
 }
 
 /// A group that Alice owns: Bob is an admin, Carol and Dave are members, and Dave has two devices.
-struct Club {
-    alice: Device,
-    bob: Device,
-    carol: Device,
-    dave: Device,
-    daves_laptop: Device,
-    server: Server,
+pub(crate) struct Club {
+    pub(crate) alice: Device,
+    pub(crate) bob: Device,
+    pub(crate) carol: Device,
+    pub(crate) dave: Device,
+    pub(crate) daves_laptop: Device,
+    pub(crate) server: Server,
 }
 
 impl Club {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let alice = Device::new(&alice(), 1);
         let mut server = create_group_with(&alice, &GroupPolicy::group(alice.account.id));
         let [bob, carol, dave, daves_laptop] = [(bob(), 2), (carol(), 3), (dave(), 4), (dave(), 5)]
@@ -83,12 +83,12 @@ impl Club {
         ]
     }
 
-    fn policy(&self) -> GroupPolicy {
+    pub(crate) fn policy(&self) -> GroupPolicy {
         self.server.view().policy().clone()
     }
 
     /// A commit that everybody accepts.
-    fn accept(&mut self, bundle: &CommitBundle) -> AccountsChanged {
+    pub(crate) fn accept(&mut self, bundle: &CommitBundle) -> AccountsChanged {
         let effect = self.server.submit(bundle).unwrap();
         for device in self.devices() {
             if device.with_group(|_, group| group.is_active()) {
@@ -132,25 +132,25 @@ impl Club {
     }
 }
 
-fn changed(added: &[AccountId], removed: &[AccountId]) -> AccountsChanged {
+pub(crate) fn changed(added: &[AccountId], removed: &[AccountId]) -> AccountsChanged {
     AccountsChanged {
         added: added.into(),
         removed: removed.into(),
     }
 }
 
-fn with_role(policy: &GroupPolicy, account: AccountId, role: Role) -> GroupPolicy {
+pub(crate) fn with_role(policy: &GroupPolicy, account: AccountId, role: Role) -> GroupPolicy {
     policy.clone().with_role(account, role).unwrap()
 }
 
-fn to_policy(policy: GroupPolicy) -> CommitPlan {
+pub(crate) fn to_policy(policy: GroupPolicy) -> CommitPlan {
     CommitPlan {
         policy: Some(policy),
         ..CommitPlan::default()
     }
 }
 
-fn removal(devices: &[&Device]) -> CommitPlan {
+pub(crate) fn removal(devices: &[&Device]) -> CommitPlan {
     CommitPlan {
         remove: devices.iter().map(|device| device.id()).collect(),
         ..CommitPlan::default()

@@ -134,21 +134,21 @@ fn a_leaf_that_cannot_read_how_a_member_leaves_is_refused() {
 }
 
 #[test]
-fn nobody_leaves_by_a_proposal_yet() {
+fn nobody_leaves_a_direct_conversation_by_a_proposal() {
     let mut scene = Scene::new();
     let Mallory {
         provider,
         leaf,
         group,
     } = &mut scene.mallory;
-    let proposal = group.leave_group_via_self_remove(provider, &leaf.signer).unwrap();
-    let bundle = CommitBundle {
-        commit: encode(proposal),
-        welcome: None,
-        group_info: scene.chat.server.group_info.clone(),
-        epoch: 2,
-    };
-    scene.expect_refusal(&bundle, PolicyError::StandaloneProposal);
+    let proposal = encode(group.leave_group_via_self_remove(provider, &leaf.signer).unwrap());
+    assert_eq!(
+        scene.chat.server.leave(&proposal),
+        Err(ViewError::Policy(PolicyError::LeavesForGood))
+    );
+    for device in [&scene.chat.alice, &scene.chat.bob] {
+        device.refuses(&proposal, &PolicyError::LeavesForGood);
+    }
 }
 
 #[test]
@@ -418,6 +418,7 @@ fn a_welcome_into_a_group_with_a_device_slipped_in_is_refused() {
             &victim.identity,
             &mallory.group_info(),
             &mallory.ratchet_tree(),
+            &[],
             CONVERSATION,
         )
         .err()

@@ -154,7 +154,7 @@ fn a_group_info_whose_external_key_is_none_is_refused() {
     let laptop = Device::new(&alice(), 3);
     let refused = laptop.step(|mls| {
         let tree = scene.mallory.ratchet_tree();
-        mls.stage_external_join(&laptop.identity, &bundle.group_info, &tree, CONVERSATION)
+        mls.stage_external_join(&laptop.identity, &bundle.group_info, &tree, &[], CONVERSATION)
             .err()
     });
     assert_eq!(refused, Some(JoinError::GroupInfo(refusal)));
@@ -246,7 +246,7 @@ fn a_tree_whose_node_has_no_key_is_not_entered() {
     assert_eq!(trap.spring(false), Err(refusal.clone()));
     let (group_info, tree) = (trap.mallory.group_info(), trap.mallory.ratchet_tree());
     let refused = trap.victim.step(|mls| {
-        mls.stage_external_join(&trap.victim.identity, &group_info, &tree, CONVERSATION)
+        mls.stage_external_join(&trap.victim.identity, &group_info, &tree, &[], CONVERSATION)
             .err()
     });
     assert_eq!(refused, Some(refusal));
@@ -266,7 +266,7 @@ fn a_tree_whose_leaf_has_no_key_is_not_entered() {
     assert_eq!(trap.spring(false), Err(refusal.clone()));
     let (group_info, tree) = (trap.mallory.group_info(), trap.mallory.ratchet_tree());
     let refused = trap.victim.step(|mls| {
-        mls.stage_external_join(&trap.victim.identity, &group_info, &tree, CONVERSATION)
+        mls.stage_external_join(&trap.victim.identity, &group_info, &tree, &[], CONVERSATION)
             .err()
     });
     assert_eq!(refused, Some(refusal));
@@ -313,6 +313,7 @@ fn an_epoch_that_no_group_reaches_is_not_entered() {
             &victim.identity,
             &group_info,
             &mallory.ratchet_tree(),
+            &[],
             CONVERSATION,
         )
         .err()

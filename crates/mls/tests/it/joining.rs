@@ -174,7 +174,7 @@ fn a_group_that_names_another_account_in_place_of_our_own_is_refused() {
     });
     assert_eq!(refused.as_ref(), Some(&not_ours));
     let refused = victim.step(|mls| {
-        mls.stage_external_join(&victim.identity, &server.group_info, &tree, CONVERSATION)
+        mls.stage_external_join(&victim.identity, &server.group_info, &tree, &[], CONVERSATION)
             .err()
     });
     assert_eq!(refused.as_ref(), Some(&not_ours));

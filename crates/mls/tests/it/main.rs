@@ -9,6 +9,7 @@ mod world;
 mod conversation;
 mod groups;
 mod joining;
+mod leaving;
 
 mod hostile;
 mod hostile_commits;

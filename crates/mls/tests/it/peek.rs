@@ -7,7 +7,10 @@ use openmls::{
 use proptest::prelude::*;
 use subrosa_mls::{CommitPlan, Envelope, MessageKind, PeekError, peek};
 
-use crate::world::{CLAIM, CONVERSATION, Chat, Device, bob};
+use crate::{
+    groups::Club,
+    world::{CLAIM, CONVERSATION, Chat, Device, bob},
+};
 
 /// Every kind of message that a conversation carries.
 fn messages() -> Vec<(Vec<u8>, MessageKind)> {
@@ -26,6 +29,7 @@ fn messages() -> Vec<(Vec<u8>, MessageKind)> {
     messages.push((chat.bob.commit(plan).unwrap().commit, member));
     let external = laptop.join_externally(&chat.server).unwrap().commit;
     messages.push((external, MessageKind::Commit { external: true }));
+    messages.push((Club::new().carol.leave().unwrap(), MessageKind::Leave));
     messages
 }
 
@@ -116,6 +120,7 @@ proptest! {
             let kind = match envelope.kind {
                 MessageKind::Application => (false, false),
                 MessageKind::Commit { external } => (true, external),
+                MessageKind::Leave => (true, false),
             };
             prop_assert_eq!((read.is_handshake_message(), read.is_external()), kind);
         }

@@ -189,8 +189,13 @@ fn a_crash_while_joining_costs_nothing() {
     let (join, _) = crash_everywhere(
         &laptop,
         |mls| {
-            let staged =
-                mls.stage_external_join(&laptop.identity, &chat.server.group_info, &tree, CONVERSATION)?;
+            let staged = mls.stage_external_join(
+                &laptop.identity,
+                &chat.server.group_info,
+                &tree,
+                &[],
+                CONVERSATION,
+            )?;
             Ok(staged.commit(mls, &laptop.identity, &CLAIM)?.1)
         },
         |error| matches!(error, subrosa_mls::JoinError::Mls(error) if is_store(error)),

@@ -10,8 +10,8 @@ use std::{
 use subrosa_mls::{
     AccountIdentity, AccountSigningKey, CERTIFICATE_LEN, CommitBundle, CommitEffect, CommitError, CommitPlan,
     DeviceCertificate, DeviceIdentity, DevicePublicKey, DeviceSigningKey, Group, GroupPolicy, JoinError,
-    LogClaim, MemberFault, MemoryStore, Mls, PolicyError, ProcessError, PublicView, Received, SIGNATURE_LEN,
-    SuccessionSigningKey, VerifiedKeyPackage, ViewError,
+    LeaveError, LogClaim, MemberFault, MemoryStore, Mls, PolicyError, ProcessError, PublicView, Received,
+    SIGNATURE_LEN, SuccessionSigningKey, VerifiedKeyPackage, ViewError,
 };
 use subrosa_test_support::SeededRng;
 use subrosa_wire::{AccountId, ConversationId, DeviceId, Timestamp};
@@ -177,7 +177,7 @@ impl Device {
             match group.process(mls, commit)? {
                 Received::Commit(staged) => group.merge(mls, staged)?,
                 Received::OwnPendingCommit => group.merge_pending_commit(mls)?,
-                Received::Application(_) => panic!("an application message"),
+                Received::Application(_) | Received::Leaving(_) => panic!("not a commit"),
             }
             Ok(())
         })
@@ -223,15 +223,30 @@ impl Device {
 
     /// Joins by an external commit without checking whose group it is.
     pub(crate) fn join_externally(&self, server: &Server) -> Result<CommitBundle, JoinError> {
+        self.join_externally_with(server, &server.view().leaves())
+    }
+
+    /// The same, with what devices that are leaving have proposed.
+    pub(crate) fn join_externally_with(
+        &self,
+        server: &Server,
+        leaves: &[Vec<u8>],
+    ) -> Result<CommitBundle, JoinError> {
         self.step(|mls| {
             let staged = mls.stage_external_join(
                 &self.identity,
                 &server.group_info,
                 &server.ratchet_tree(),
+                leaves,
                 CONVERSATION,
             )?;
             Ok(staged.commit(mls, &self.identity, &CLAIM)?.1)
         })
+    }
+
+    /// Proposes to leave.
+    pub(crate) fn leave(&self) -> Result<Vec<u8>, LeaveError> {
+        self.with_group(|mls, group| group.leave(mls, &self.identity, &CLAIM))
     }
 
     pub(crate) fn forget_group(&self) {
@@ -290,6 +305,18 @@ impl Server {
             assert_eq!(view.to_bytes(), self.view, "a refused commit changes nothing");
         }
         effect
+    }
+
+    /// Accepts the proposal of a device that leaves. A refusal must leave the view unchanged.
+    pub(crate) fn leave(&mut self, proposal: &[u8]) -> Result<DeviceCertificate, ViewError> {
+        let mut view = self.view();
+        let left = view.leave(proposal);
+        if left.is_ok() {
+            self.view = view.to_bytes();
+        } else {
+            assert_eq!(view.to_bytes(), self.view, "a refused proposal changes nothing");
+        }
+        left
     }
 
     /// The server accepts a commit and every device named applies it.

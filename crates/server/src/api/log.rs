@@ -66,7 +66,9 @@ pub(super) async fn show(
 }
 
 fn entry(entry: frames::LogEntry) -> Result<LogEntry, Problem> {
-    let Some(Payload::ApplicationMessage(message) | Payload::Commit(message)) = entry.payload else {
+    let Some(Payload::ApplicationMessage(message) | Payload::Commit(message) | Payload::Leave(message)) =
+        entry.payload
+    else {
         return Err(Problem::new(ProblemCode::Internal, ""));
     };
     Ok(LogEntry {

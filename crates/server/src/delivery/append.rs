@@ -1,4 +1,4 @@
-//! `Append`: a message or a commit for a log.
+//! `Append`: a message, a commit, or the proposal of a device that leaves, for a log.
 
 use futures_util::future::BoxFuture;
 use subrosa_mls::{MessageKind, payload_hash, peek};
@@ -32,6 +32,15 @@ impl Service {
                     append.send_number,
                 )?;
                 self.commit(session, key, commit).await
+            }
+            Some(append::Payload::Leave(proposal)) => {
+                let key = send_key(
+                    session,
+                    &append.conversation_id,
+                    &append.send_id,
+                    append.send_number,
+                )?;
+                self.leave(session, key, proposal).await
             }
             _ => {
                 self.submit(LogWrite::Application(message(session, append)?))

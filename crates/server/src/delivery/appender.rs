@@ -294,6 +294,7 @@ fn size(write: &LogWrite) -> usize {
     match write {
         LogWrite::Application(write) => write.message.len(),
         LogWrite::Commit(write) => commit_size(write),
+        LogWrite::Leave(write) => write.proposal.len() + write.public_view.len(),
         LogWrite::Create(write) => commit_size(&write.first),
     }
 }

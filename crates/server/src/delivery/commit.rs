@@ -1,7 +1,9 @@
 //! A commit: validated against the group's public state, then one transaction.
 
 use bytes::Bytes;
-use subrosa_mls::{CommitEffect, DeviceCertificate, LogClaim, MessageKind, PublicView, ViewError, peek};
+use subrosa_mls::{
+    CommitEffect, DeviceCertificate, LogClaim, MessageKind, PolicyError, PublicView, ViewError, peek,
+};
 use subrosa_wire::{
     AccountId, DeviceId, ProblemCode, Timestamp,
     frames::{Appended, Commit, Problem},
@@ -49,6 +51,7 @@ impl Service {
         let mut turn = self.validation.turn(key.conversation_id).await;
         // A retry gets its first answer whatever the epoch is now; a commit that comes too late is not
         // worth its validation.
+        let head_seq;
         match self.store.check_send(key, committer).await? {
             SendCheck::Duplicate(accepted) => return Ok(appended(&self.tags, &key, &accepted)),
             SendCheck::Refused(refusal) => return Err(refusal.into()),
@@ -62,7 +65,7 @@ impl Service {
                 }
                 .into());
             }
-            SendCheck::Possible { .. } => {}
+            SendCheck::Possible { head_seq: head, .. } => head_seq = head,
         }
         if committer == Committer::Member {
             self.check_settled(&key).await?;
@@ -78,7 +81,13 @@ impl Service {
             Ok(validated) => validated,
             Err(error) => {
                 *turn = Some(view);
-                return Err(problems::invalid_mls(&error));
+                return Err(match error {
+                    // It was made before its committer saw that.
+                    ViewError::Policy(PolicyError::LeaverStays) => {
+                        LogRefusal::StaleEpoch { head_seq, epoch }.into()
+                    }
+                    error => problems::invalid_mls(&error),
+                });
             }
         };
         let write = self
@@ -97,7 +106,7 @@ impl Service {
     }
 
     /// Refuses a member's commit as long as a device that may know a later state was not heard of.
-    async fn check_settled(&self, key: &SendKey) -> Result<(), Problem> {
+    pub(super) async fn check_settled(&self, key: &SendKey) -> Result<(), Problem> {
         if self.settling.is_over(self.clock.now()) {
             return Ok(());
         }
@@ -113,7 +122,7 @@ impl Service {
         }
     }
 
-    async fn load_view(&self, key: &SendKey) -> Result<PublicView, Problem> {
+    pub(super) async fn load_view(&self, key: &SendKey) -> Result<PublicView, Problem> {
         let group = self.store.group(key.conversation_id).await?;
         let group = group.ok_or_else(|| Problem::from(LogRefusal::NotAMember))?;
         self.validation
@@ -220,7 +229,9 @@ pub(super) fn read_header(key: &SendKey, commit: &Commit) -> Result<(u64, Commit
     let committer = match envelope.kind {
         MessageKind::Commit { external: false } => Committer::Member,
         MessageKind::Commit { external: true } => Committer::External,
-        MessageKind::Application => return Err(malformed("commit holds something else")),
+        MessageKind::Application | MessageKind::Leave => {
+            return Err(malformed("commit holds something else"));
+        }
     };
     check_number(key, &envelope.claim)?;
     Ok((envelope.epoch, committer, envelope.claim))

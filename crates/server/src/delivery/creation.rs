@@ -112,15 +112,18 @@ impl Service {
     }
 }
 
-/// Whose a conversation is: the accounts that its policy names, or, of a group, those that have leaves.
+/// Whose a conversation is: the accounts that its policy names, or, of a group, those that have leaves and do not leave.
 pub(super) fn accounts_of(view: &PublicView) -> Result<Vec<AccountId>, ViewError> {
     if view.policy().kind() != ConversationKind::Group {
         return Ok(view.policy().named_accounts().to_vec());
     }
-    let accounts: BTreeSet<_> = view
+    let mut accounts: BTreeSet<_> = view
         .members()?
         .iter()
         .map(|member| member.certificate.account_id())
         .collect();
+    for leaver in view.leavers()? {
+        accounts.remove(&leaver.account_id());
+    }
     Ok(accounts.into_iter().collect())
 }

@@ -1,7 +1,7 @@
 //! `FetchGroup`: what a device needs to join its account's conversation by an external commit.
 
 use bytes::Bytes;
-use subrosa_mls::PublicView;
+use subrosa_mls::{PublicView, ViewError};
 use subrosa_wire::frames::{FetchGroup, GroupState, Problem};
 
 use super::{
@@ -24,11 +24,14 @@ impl Service {
             return Err(problems::unavailable("the conversation is being restored"));
         }
         let public_view = group.public_view;
-        let ratchet_tree = self
+        let (ratchet_tree, leaves) = self
             .validation
-            .run(move || PublicView::load(&public_view)?.ratchet_tree())
+            .run(move || {
+                let view = PublicView::load(&public_view)?;
+                Ok((view.ratchet_tree()?, view.leaves()))
+            })
             .await?
-            .map_err(|error| problems::invalid_mls(&error))?;
+            .map_err(|error: ViewError| problems::invalid_mls(&error))?;
         Ok(GroupState {
             conversation_id: fetch.conversation_id.clone(),
             epoch: group.epoch,
@@ -36,6 +39,7 @@ impl Service {
             group_info: group.group_info,
             ratchet_tree: Bytes::from(ratchet_tree),
             head_hash: hash_bytes(group.head_hash),
+            leaves: leaves.into_iter().map(Bytes::from).collect(),
         })
     }
 }

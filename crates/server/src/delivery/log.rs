@@ -1,6 +1,7 @@
 //! `FetchLog` and `Acknowledge`: reading a log, and how far it was stored.
 
 use bytes::Bytes;
+use subrosa_mls::EntryKind;
 use subrosa_wire::{
     ConversationId,
     frames::{self, Acknowledge, FetchLog, Problem, log_entry},
@@ -15,7 +16,7 @@ use super::{
 use crate::{
     limits::CURSORS_PER_REQUEST_COUNTED,
     session::Session,
-    store::delivery::{CursorMove, LogPage, LogPayload, LogRecord, PageBounds},
+    store::delivery::{CursorMove, LogPage, LogRecord, PageBounds},
 };
 
 impl Service {
@@ -91,9 +92,10 @@ fn to_frame(tags: &EntryTags, conversation_id: &Bytes, entry: LogRecord) -> fram
         accepted_at_ms: entry.accepted_at.as_millis(),
         sender_device: entry.sender.map(device_bytes).unwrap_or_default(),
         tag: tags.tag_if_known(entry.hash, entry.send_id),
-        payload: Some(match entry.payload {
-            LogPayload::Application(message) => log_entry::Payload::ApplicationMessage(message),
-            LogPayload::Commit(commit) => log_entry::Payload::Commit(commit),
+        payload: Some(match entry.kind {
+            EntryKind::Message => log_entry::Payload::ApplicationMessage(entry.payload),
+            EntryKind::Commit => log_entry::Payload::Commit(entry.payload),
+            EntryKind::Leave => log_entry::Payload::Leave(entry.payload),
         }),
     }
 }

@@ -24,6 +24,7 @@ mod validation;
 
 mod commit;
 mod creation;
+mod leave;
 mod restoring;
 mod settling;
 

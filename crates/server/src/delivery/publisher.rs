@@ -108,13 +108,14 @@ fn key_of(write: &LogWrite) -> &SendKey {
     match write {
         LogWrite::Application(write) => &write.key,
         LogWrite::Commit(write) => &write.key,
+        LogWrite::Leave(write) => &write.key,
         LogWrite::Create(write) => &write.first.key,
     }
 }
 
 fn commit_of(write: &LogWrite) -> Option<&CommitWrite> {
     match write {
-        LogWrite::Application(_) => None,
+        LogWrite::Application(_) | LogWrite::Leave(_) => None,
         LogWrite::Commit(write) => Some(write),
         LogWrite::Create(write) => Some(&write.first),
     }
@@ -131,6 +132,7 @@ fn live_entry(key: &SendKey, accepted: &Accepted, tag: Bytes, write: &LogWrite) 
         payload: Some(match write {
             LogWrite::Application(write) => log_entry::Payload::ApplicationMessage(write.message.clone()),
             LogWrite::Commit(write) => log_entry::Payload::Commit(write.commit.clone()),
+            LogWrite::Leave(write) => log_entry::Payload::Leave(write.proposal.clone()),
             LogWrite::Create(write) => log_entry::Payload::Commit(write.first.commit.clone()),
         }),
     }

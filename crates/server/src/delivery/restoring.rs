@@ -4,7 +4,9 @@
 //! are applied to the group again, because the group has to follow them.
 
 use bytes::Bytes;
-use subrosa_mls::{CommitEffect, DeviceCertificate, LogHash, MessageKind, PublicView, payload_hash, peek};
+use subrosa_mls::{
+    CommitEffect, DeviceCertificate, EntryKind, LogHash, PublicView, ViewError, payload_hash, peek,
+};
 use subrosa_wire::{
     AccountId, ConversationId, DeviceId, ProblemCode, SendId, Timestamp,
     frames::{self, LogEntry, Lost, Problem, RestoreLog, log_entry::Payload},
@@ -31,14 +33,14 @@ struct Sent {
     seq: u64,
     key: SendKey,
     accepted_at: Timestamp,
-    is_commit: bool,
+    kind: EntryKind,
     /// The epoch after it.
     epoch: u64,
     payload: Bytes,
     tag: Bytes,
 }
 
-/// An entry that was in the log, and what it did to the group.
+/// An entry that was in the log, and what it did to the group if it was a commit.
 type Known = (RestoredEntry, Option<CommitEffect>);
 
 impl Service {
@@ -123,11 +125,12 @@ impl Service {
             .await?;
         let (view, entries, group_info) = checked?;
         let has_commits = entries.iter().any(|(entry, _)| entry.epoch > epoch);
+        let has_leaves = entries.iter().any(|(entry, _)| entry.left.is_some());
         let is_info_wanted = has_commits || had_info.is_empty() && !group_info.is_empty();
-        let group = is_info_wanted.then(|| RestoredGroup {
+        let group = (is_info_wanted || has_leaves).then(|| RestoredGroup {
             epoch: view.epoch(),
             public_view: view.to_bytes().into(),
-            group_info,
+            group_info: if is_info_wanted { group_info } else { had_info },
         });
         let accounts = accounts_of(&view).map_err(|error| problems::invalid_mls(&error))?;
         let entries = self.with_members(entries).await?;
@@ -163,17 +166,16 @@ impl Service {
                 let known = recognise(&tags, hash_before, entries)?;
                 let adopted = PublicView::adopt(&group_info, &tree, id)
                     .and_then(|view| view.check_group_info(&group_info, device).map(|()| view));
-                let view = adopted.map_err(|error| problems::invalid_mls(&error))?;
-                let entries = led_to(&view, known)?;
-                let members = view.members().map_err(|error| problems::invalid_mls(&error))?;
+                let mut view = adopted.map_err(|error| problems::invalid_mls(&error))?;
+                let entries = led_to(&mut view, known)?;
+                let members = those_who_stay(&view).map_err(|error| problems::invalid_mls(&error))?;
                 Ok::<_, Problem>((view, entries, members, group_info))
             })
             .await?;
-        let (view, entries, members, group_info) = checked?;
+        let (view, entries, certificates, group_info) = checked?;
         let policy = view.policy();
         self.check_policy(session, policy).await?;
         let accounts = accounts_of(&view).map_err(|error| problems::invalid_mls(&error))?;
-        let certificates: Vec<_> = members.into_iter().map(|member| member.certificate).collect();
         let lost_conversation = LostConversation {
             claim: Claim::of(policy.kind()),
             accounts: accounts.clone(),
@@ -279,15 +281,17 @@ fn read_entry(id: ConversationId, entry: LogEntry) -> Result<Sent, Problem> {
         .map_err(|error| malformed(format!("sender_device: {error}")))?;
     let send_id =
         SendId::try_from(&entry.send_id[..]).map_err(|error| malformed(format!("send_id: {error}")))?;
-    let (is_commit, payload, max) = match entry.payload {
-        Some(Payload::ApplicationMessage(message)) => (false, message, limits::APPLICATION_MESSAGE_MAX),
-        Some(Payload::Commit(commit)) => (true, commit, limits::HANDSHAKE_MESSAGE_MAX),
+    let (kind, payload, max) = match entry.payload {
+        Some(Payload::ApplicationMessage(message)) => {
+            (EntryKind::Message, message, limits::APPLICATION_MESSAGE_MAX)
+        }
+        Some(Payload::Commit(commit)) => (EntryKind::Commit, commit, limits::HANDSHAKE_MESSAGE_MAX),
+        Some(Payload::Leave(proposal)) => (EntryKind::Leave, proposal, limits::LEAVE_MAX),
         None => return Err(malformed("an entry has no payload that this server knows")),
     };
     bounded("payload", &payload, max)?;
     let envelope = peek(&payload).map_err(problems::unreadable)?;
-    let is_of_kind = matches!(envelope.kind, MessageKind::Commit { .. }) == is_commit;
-    if !is_of_kind || envelope.conversation_id != id {
+    if EntryKind::from(envelope.kind) != kind || envelope.conversation_id != id {
         return Err(malformed("an entry holds something else"));
     }
     Ok(Sent {
@@ -299,8 +303,8 @@ fn read_entry(id: ConversationId, entry: LogEntry) -> Result<Sent, Problem> {
             send_number: envelope.claim.send_number,
         },
         accepted_at: Timestamp::from_millis(entry.accepted_at_ms),
-        is_commit,
-        epoch: envelope.epoch.saturating_add(u64::from(is_commit)),
+        kind,
+        epoch: envelope.epoch.saturating_add(u64::from(kind.is_commit())),
         payload,
         tag: entry.tag,
     })
@@ -315,7 +319,7 @@ fn recognise(tags: &EntryTags, before: LogHash, entries: Vec<Sent>) -> Result<Ve
         hash = hash.after(
             &sent
                 .key
-                .chained(sent.seq, sent.is_commit, sent.accepted_at, payload_hash),
+                .chained(sent.seq, sent.kind, sent.accepted_at, payload_hash),
         );
         if !tags.is_ours(hash, sent.key.send_id, &sent.tag) {
             return Err(LogRefusal::LogDisagrees.into());
@@ -328,40 +332,58 @@ fn recognise(tags: &EntryTags, before: LogHash, entries: Vec<Sent>) -> Result<Ve
 /// Lets a group follow the entries.
 fn follow(view: &mut PublicView, known: Vec<(Sent, LogHash)>) -> Result<Vec<Known>, Problem> {
     let followed = known.into_iter().map(|(sent, hash)| {
-        let effect = sent.is_commit.then(|| view.follow(&sent.payload)).transpose();
-        let effect = effect.map_err(|error| problems::invalid_mls(&error))?;
-        Ok((restored(sent, hash, None), effect))
+        let invalid = |error| problems::invalid_mls(&error);
+        let (mut effect, mut left) = (None, None);
+        match sent.kind {
+            EntryKind::Message => {}
+            EntryKind::Commit => effect = Some(view.follow(&sent.payload).map_err(invalid)?),
+            EntryKind::Leave => left = Some(view.leave(&sent.payload).map_err(invalid)?.account_id()),
+        }
+        let entry = RestoredEntry {
+            left,
+            ..restored(sent, hash)
+        };
+        Ok((entry, effect))
     });
     followed.collect()
 }
 
-/// Entries that led to a group, which has what their commits did.
-fn led_to(view: &PublicView, known: Vec<(Sent, LogHash)>) -> Result<Vec<RestoredEntry>, Problem> {
+/// Entries that led to a group, which has what their commits did, but not who is leaving since the last of them.
+fn led_to(view: &mut PublicView, known: Vec<(Sent, LogHash)>) -> Result<Vec<RestoredEntry>, Problem> {
     if known.last().is_none_or(|(last, _)| last.epoch != view.epoch()) {
         return Err(Problem::new(
             ProblemCode::InvalidMlsMessage,
             "the entries do not lead to the group",
         ));
     }
-    let entries = known.into_iter().map(|(sent, hash)| {
-        let commit = sent.is_commit.then(|| RestoredCommit {
-            committer: Committer::Member,
-            added: Vec::new(),
-            removed: Vec::new(),
-            accounts: AccountChanges::default(),
-        });
-        restored(sent, hash, commit)
-    });
-    Ok(entries.collect())
+    for (sent, _) in &known {
+        if sent.kind == EntryKind::Leave && sent.epoch == view.epoch() {
+            view.leave(&sent.payload)
+                .map_err(|error| problems::invalid_mls(&error))?;
+        }
+    }
+    Ok(known
+        .into_iter()
+        .map(|(sent, hash)| restored(sent, hash))
+        .collect())
 }
 
-fn restored(sent: Sent, hash: LogHash, commit: Option<RestoredCommit>) -> RestoredEntry {
+/// The devices that are in a group, without those that are leaving.
+fn those_who_stay(view: &PublicView) -> Result<Vec<DeviceCertificate>, ViewError> {
+    let leavers = view.leavers()?;
+    let members = view.members()?.into_iter().map(|member| member.certificate);
+    Ok(members.filter(|member| !leavers.contains(member)).collect())
+}
+
+fn restored(sent: Sent, hash: LogHash) -> RestoredEntry {
     RestoredEntry {
         key: sent.key,
         accepted_at: sent.accepted_at,
         hash,
         epoch: sent.epoch,
+        kind: sent.kind,
         payload: sent.payload,
-        commit,
+        commit: None,
+        left: None,
     }
 }

@@ -156,7 +156,12 @@ impl Service {
             return None;
         }
         match request {
-            Request::Append(append) if !matches!(append.payload, Some(append::Payload::Commit(_))) => {
+            Request::Append(append)
+                if !matches!(
+                    append.payload,
+                    Some(append::Payload::Commit(_) | append::Payload::Leave(_))
+                ) =>
+            {
                 outbox.append_begins();
                 let answer = AnswerTo::Connection {
                     outbox: Arc::clone(outbox),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use subrosa_mls::{ChainedEntry, ConversationKind, FIRST_FOUNDING, LogClaim, LogHash};
+use subrosa_mls::{ChainedEntry, ConversationKind, EntryKind, FIRST_FOUNDING, LogClaim, LogHash};
 use subrosa_wire::{AccountId, ConversationId, DeviceId, SendId, Timestamp};
 
 use super::StoreError;
@@ -30,7 +30,7 @@ impl SendKey {
     pub const fn chained(
         &self,
         seq: u64,
-        is_commit: bool,
+        kind: EntryKind,
         accepted_at: Timestamp,
         payload_hash: [u8; 32],
     ) -> ChainedEntry {
@@ -38,7 +38,7 @@ impl SendKey {
             conversation_id: self.conversation_id,
             founding: FIRST_FOUNDING,
             seq,
-            is_commit,
+            kind,
             sender: self.device_id,
             accepted_at,
             payload_hash,
@@ -53,6 +53,8 @@ pub enum LogWrite {
     Application(ApplicationWrite),
     /// A commit that ends the head's epoch.
     Commit(Box<CommitWrite>),
+    /// A device of the head's epoch leaves.
+    Leave(LeaveWrite),
     /// A conversation together with its first commit.
     Create(Box<CreateWrite>),
 }
@@ -70,6 +72,23 @@ pub struct ApplicationWrite {
     pub message: Bytes,
     /// SHA-256 of it.
     pub message_hash: [u8; 32],
+}
+
+/// The validated proposal of a device that leaves, the last one of its account.
+#[derive(Debug, Clone)]
+pub struct LeaveWrite {
+    /// Which send it is.
+    pub key: SendKey,
+    /// The account of the device, which is no longer one of the conversation.
+    pub account_id: AccountId,
+    /// The epoch, which goes on.
+    pub epoch: u64,
+    /// What its authenticated data says about the log.
+    pub claim: LogClaim,
+    /// `MLSMessage` with a `PublicMessage`.
+    pub proposal: Bytes,
+    /// The public state with it.
+    pub public_view: Bytes,
 }
 
 /// How a committer stands to the group before its commit.
@@ -102,7 +121,7 @@ pub struct CommitWrite {
     pub group_info: Bytes,
     /// Devices that the commit adds, other than an external committer.
     pub added: Vec<(DeviceId, AccountId)>,
-    /// Devices that the commit removes, among them the former leaf of an external committer.
+    /// Devices that the commit removes, among them the former leaf of an external committer. Those that had left are not.
     pub removed: Vec<DeviceId>,
     /// For the added devices; `None` if and only if there are none.
     pub welcome: Option<WelcomeWrite>,
@@ -195,10 +214,14 @@ pub struct RestoredEntry {
     pub hash: LogHash,
     /// The epoch after it.
     pub epoch: u64,
+    /// What it holds.
+    pub kind: EntryKind,
     /// `MLSMessage`.
     pub payload: Bytes,
-    /// What it changed, if it was a commit.
+    /// What it changed, if it was a commit, and the server knows the conversation.
     pub commit: Option<RestoredCommit>,
+    /// The account that left with it, if it was that, and the server knows the conversation.
+    pub left: Option<AccountId>,
 }
 
 /// What a commit changed.
@@ -386,16 +409,9 @@ pub struct LogRecord {
     /// The log chain after it; `None` for entries from before it was kept.
     pub hash: Option<LogHash>,
     /// What it holds.
-    pub payload: LogPayload,
-}
-
-/// What an entry of a log holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LogPayload {
-    /// `MLSMessage` with a `PrivateMessage`.
-    Application(Bytes),
-    /// `MLSMessage` with a `PublicMessage`.
-    Commit(Bytes),
+    pub kind: EntryKind,
+    /// `MLSMessage`: with a `PrivateMessage` if it is a message, otherwise with a `PublicMessage`.
+    pub payload: Bytes,
 }
 
 /// A part of a log.

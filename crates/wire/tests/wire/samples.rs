@@ -45,6 +45,14 @@ fn commit_entry() -> LogEntry {
     }
 }
 
+fn leave_entry() -> LogEntry {
+    LogEntry {
+        seq: 9,
+        payload: Some(log_entry::Payload::Leave(b"leaves".to_vec().into())),
+        ..application_entry()
+    }
+}
+
 fn welcome() -> WelcomeItem {
     WelcomeItem {
         item_id: 5,
@@ -118,6 +126,10 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
             append(append::Payload::ApplicationMessage(b"private".to_vec().into())),
         ),
         ("append commit", append(append::Payload::Commit(commit()))),
+        (
+            "append leave",
+            append(append::Payload::Leave(b"leaves".to_vec().into())),
+        ),
         (
             "create_conversation",
             Request::CreateConversation(CreateConversation {
@@ -401,6 +413,20 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
                 group_info: b"info".to_vec().into(),
                 ratchet_tree: b"tree".to_vec().into(),
                 head_hash: vec![0x77; 32].into(),
+                leaves: Vec::new(),
+            }),
+        ),
+        (
+            "group_state leaves",
+            Body::GroupState(GroupState {
+                leaves: vec![b"leaves".to_vec().into()],
+                ..GroupState::default()
+            }),
+        ),
+        (
+            "deliver leave",
+            Body::Deliver(Deliver {
+                entries: vec![leave_entry()],
             }),
         ),
         (

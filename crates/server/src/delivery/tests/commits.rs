@@ -11,7 +11,7 @@ use super::world::{
 fn commit_of(append: &mut Append) -> &mut Commit {
     match append.payload.as_mut().unwrap() {
         append::Payload::Commit(commit) => commit,
-        append::Payload::ApplicationMessage(_) => panic!("a message"),
+        append::Payload::ApplicationMessage(_) | append::Payload::Leave(_) => panic!("not a commit"),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Groups: whose a conversation is follows from its commits, and so does who is shown what.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use subrosa_mls::{CommitPlan, GroupPolicy, Role};
 use subrosa_wire::{
@@ -224,4 +226,155 @@ async fn a_restored_server_takes_a_removal_back_as_one() {
     let seen = head(&world, &carol, id).await.unwrap();
     assert_eq!((seen.head_seq, seen.member, seen.former), (2, false, true));
     assert_eq!(code(world.ask(&carol, fetch_group(id)).await), "not_a_member");
+}
+
+// ---- leaving ----
+
+/// What a device that leaves sends.
+fn leaving(device: &Device, id: ConversationId) -> Append {
+    let claim = device.claim(id);
+    let proposal = device.group(id, |mls, group| {
+        group.leave(mls, &device.identity, &claim).unwrap()
+    });
+    device.append(id, append::Payload::Leave(proposal.into()))
+}
+
+fn sees_leaving(device: &Device, id: ConversationId, append: &Append) {
+    let Some(append::Payload::Leave(proposal)) = &append.payload else {
+        panic!("nobody leaves");
+    };
+    device.group(id, |mls, group| group.process(mls, proposal).unwrap());
+}
+
+#[tokio::test]
+async fn whoever_leaves_is_shown_that_and_nothing_after() {
+    let (mut world, [alice, bob, carol]) = three().await;
+    let id = found(&mut world, &alice, &[&bob, &carol]).await;
+    let at_bob = world.connect(&bob);
+    let leave = leaving(&carol, id);
+    assert_eq!(
+        appended(world.ask(&carol, Request::Append(leave.clone())).await).seq,
+        2
+    );
+    let pushed = entries(&frames(&at_bob).await);
+    assert!(matches!(pushed[0].payload, Some(log_entry::Payload::Leave(_))));
+    // Nothing goes to her from here on, although she is in the group until the next commit.
+    alice.send(&world, id, "said before Alice saw it").await;
+    let seen = head(&world, &carol, id).await.unwrap();
+    assert_eq!(
+        (seen.head_seq, seen.epoch, seen.member, seen.former),
+        (2, 1, false, true)
+    );
+    assert_eq!(carol.log(&world, id, 1).await.entries.len(), 1);
+    assert_eq!(code(world.ask(&carol, fetch_group(id)).await), "not_a_member");
+    assert_eq!(
+        code(world.ask(&carol, Request::Append(leave)).await),
+        "not_a_member"
+    );
+    let world = world.restart().await;
+    assert!(head(&world, &carol, id).await.unwrap().former);
+}
+
+#[tokio::test]
+async fn a_commit_takes_out_everybody_who_is_leaving_or_is_too_late() {
+    let (mut world, [alice, bob, carol]) = three().await;
+    let id = found(&mut world, &alice, &[&bob, &carol]).await;
+    let leave = leaving(&carol, id);
+    appended(world.ask(&carol, Request::Append(leave.clone())).await);
+    // Made before Bob has seen it.
+    let late = world.ask(&bob, Request::Append(bob.self_update(id))).await;
+    let Body::Problem(problem) = &late else {
+        panic!("{late:?}");
+    };
+    assert_eq!(
+        (problem.code.as_str(), problem.head_seq, problem.epoch),
+        ("stale_epoch", 2, 1)
+    );
+    bob.clear(id);
+    sees_leaving(&bob, id, &leave);
+    commit(&world, &bob, id, CommitPlan::default()).await;
+    assert_eq!(head(&world, &bob, id).await.unwrap().epoch, 2);
+    // Also if the server was started anew meanwhile, and by a device that comes from outside.
+    let leave = leaving(&bob, id);
+    appended(world.ask(&bob, Request::Append(leave)).await);
+    let mut world = world.restart().await;
+    let laptop = world.link(&alice).await;
+    let join = laptop.external_join(&world, id).await;
+    assert_eq!(appended(world.ask(&laptop, Request::Append(join)).await).epoch, 3);
+}
+
+#[tokio::test]
+async fn whoever_has_left_can_be_added_again() {
+    let (mut world, [alice, bob, carol]) = three().await;
+    let id = found(&mut world, &alice, &[&bob, &carol]).await;
+    let leave = leaving(&carol, id);
+    appended(world.ask(&carol, Request::Append(leave.clone())).await);
+    sees_leaving(&alice, id, &leave);
+    commit(&world, &alice, id, CommitPlan::default()).await;
+    assert!(head(&world, &carol, id).await.unwrap().former);
+    let plan = adding(&world, &alice, &[&carol]).await;
+    commit(&world, &alice, id, plan).await;
+    let seen = head(&world, &carol, id).await.unwrap();
+    assert_eq!((seen.head_seq, seen.member, seen.former), (4, true, false));
+}
+
+#[tokio::test]
+async fn only_the_device_itself_says_that_it_leaves() {
+    let (mut world, [alice, bob, carol]) = three().await;
+    let id = found(&mut world, &alice, &[&bob, &carol]).await;
+    let leave = leaving(&carol, id);
+    let refused = world.ask(&bob, Request::Append(leave.clone())).await;
+    assert_eq!(code(refused), "invalid_mls_message");
+    // What is no such proposal is none, wherever it is put.
+    let Some(append::Payload::Leave(proposal)) = leave.payload else {
+        panic!("nobody leaves");
+    };
+    let message = carol.message(id, "hello");
+    let Some(append::Payload::ApplicationMessage(bytes)) = message.payload.clone() else {
+        panic!("no message");
+    };
+    for payload in [
+        append::Payload::Leave(bytes),
+        append::Payload::Leave(Bytes::new()),
+        append::Payload::Leave(vec![0; 2_000].into()),
+        append::Payload::ApplicationMessage(proposal),
+    ] {
+        let append = Append {
+            payload: Some(payload),
+            ..message.clone()
+        };
+        let refused = code(world.ask(&carol, Request::Append(append)).await);
+        assert!(
+            ["malformed_request", "too_large"].contains(&refused.as_str()),
+            "{refused}"
+        );
+    }
+    assert_eq!(head(&world, &carol, id).await.unwrap().head_seq, 1);
+}
+
+#[tokio::test]
+async fn a_restored_server_takes_back_that_somebody_left() {
+    let (mut world, [alice, bob, carol]) = three().await;
+    let id = found(&mut world, &alice, &[&bob, &carol]).await;
+    let (world, copy) = back_up(world).await;
+    let leave = leaving(&carol, id);
+    appended(world.ask(&carol, Request::Append(leave.clone())).await);
+    for device in [&alice, &bob] {
+        sees_leaving(device, id, &leave);
+    }
+    let lost = alice.log(&world, id, 1).await.entries;
+    let world = put_back(world, &copy).await;
+    let restore = subrosa_wire::frames::RestoreLog {
+        conversation_id: id.to_vec().into(),
+        entries: lost,
+        group_info: alice.own_group_info(id),
+        lost: None,
+    };
+    let restored = world.ask(&alice, Request::RestoreLog(restore)).await;
+    assert!(matches!(restored, Body::LogRestored(_)), "{restored:?}");
+    assert!(head(&world, &carol, id).await.unwrap().former);
+    // Commits are held for a while after that.
+    world.clock.advance(Duration::from_mins(11));
+    commit(&world, &bob, id, CommitPlan::default()).await;
+    assert_eq!(head(&world, &bob, id).await.unwrap().head_seq, 3);
 }

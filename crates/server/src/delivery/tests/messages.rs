@@ -230,14 +230,16 @@ async fn what_is_delivered_decrypts_in_the_order_of_the_log() {
     alice.send(&world, id, "two").await;
     let mut texts = Vec::new();
     for entry in bob.log(&world, id, 1).await.entries {
-        let (log_entry::Payload::ApplicationMessage(message) | log_entry::Payload::Commit(message)) =
-            entry.payload.unwrap();
+        let (log_entry::Payload::ApplicationMessage(message)
+        | log_entry::Payload::Commit(message)
+        | log_entry::Payload::Leave(message)) = entry.payload.unwrap();
         bob.group(id, |mls, group| match group.process(mls, &message).unwrap() {
             subrosa_mls::Received::Application(decrypted) => {
                 texts.push(String::from_utf8(decrypted.content.clone()).unwrap());
             }
             subrosa_mls::Received::Commit(staged) => group.merge(mls, staged).unwrap(),
             subrosa_mls::Received::OwnPendingCommit => panic!("Bob has made no commit"),
+            subrosa_mls::Received::Leaving(_) => panic!("nobody leaves"),
         });
     }
     assert_eq!(texts, ["one", "two"]);

@@ -353,7 +353,7 @@ impl Device {
     }
 
     /// What the next send of this device claims.
-    fn claim(&self, id: ConversationId) -> LogClaim {
+    pub(crate) fn claim(&self, id: ConversationId) -> LogClaim {
         let number = self.sends.borrow().get(&id).copied().unwrap_or_default();
         LogClaim::of_no_place(number + 1)
     }
@@ -364,7 +364,7 @@ impl Device {
     }
 
     /// A new send of this device.
-    fn append(&self, id: ConversationId, payload: append::Payload) -> Append {
+    pub(crate) fn append(&self, id: ConversationId, payload: append::Payload) -> Append {
         let mut sends = self.sends.borrow_mut();
         let number = sends.entry(id).or_default();
         *number += 1;
@@ -425,9 +425,16 @@ impl Device {
     /// An external commit to the group as the server shows it; the group is stored in its next epoch.
     pub(crate) async fn external_join(&self, world: &World, id: ConversationId) -> Append {
         let state = group_state(world.ask(self, fetch_group(id)).await);
+        let leaves: Vec<_> = state.leaves.iter().map(|leave| leave.to_vec()).collect();
         let bundle = self.mls(|mls| {
             let staged = mls
-                .stage_external_join(&self.identity, &state.group_info, &state.ratchet_tree, id)
+                .stage_external_join(
+                    &self.identity,
+                    &state.group_info,
+                    &state.ratchet_tree,
+                    &leaves,
+                    id,
+                )
                 .unwrap();
             staged.commit(mls, &self.identity, &self.claim(id)).unwrap().1
         });

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use subrosa_mls::{ChainedEntry, LogClaim, LogHash, payload_hash};
+use subrosa_mls::{ChainedEntry, EntryKind, LogClaim, LogHash, payload_hash};
 use subrosa_wire::{AccountId, ConversationId, DeviceId, SendId, Timestamp};
 
 use crate::store::delivery::{
     Acceptance, Accepted, AccountChanges, ApplicationWrite, Claim, CommitWrite, Committer, ConversationHead,
-    CreateWrite, CursorMove, DeliveryStore, KeyPackagePublication, KeyPackageStock, LogBatch, LogOutcome,
-    LogPayload, LogRefusal, LogWrite, NewKeyPackage, PageBounds, PruneStep, ReadRefusal, SendCheck, SendKey,
+    CreateWrite, CursorMove, DeliveryStore, KeyPackagePublication, KeyPackageStock, LeaveWrite, LogBatch,
+    LogOutcome, LogRefusal, LogWrite, NewKeyPackage, PageBounds, PruneStep, ReadRefusal, SendCheck, SendKey,
     TooManyKeyPackages, WelcomeWrite,
 };
 
@@ -48,6 +48,7 @@ rules! {
     a_commit_adds_and_removes_accounts,
     a_removed_account_sees_a_conversation_up_to_its_removal,
     a_commit_that_loses_changes_no_accounts,
+    a_device_that_leaves_takes_its_account_along_and_ends_no_epoch,
     a_pair_of_accounts_has_one_conversation,
     accounts_can_have_many_conversations_that_claim_nothing,
     an_account_has_a_limit_of_conversations,
@@ -65,6 +66,7 @@ rules! {
     batches_at_the_same_time_do_not_disturb_each_other,
     entries_are_put_back_after_the_head_and_nowhere_else,
     commits_are_put_back_with_what_they_changed,
+    that_a_device_left_is_put_back,
     a_lost_conversation_is_put_back_whole_or_not_at_all,
     an_audience_is_the_signed_in_devices_in_a_group,
     an_audience_changes_with_every_commit,
@@ -78,7 +80,7 @@ pub(crate) use super::audiences::{
 };
 pub(crate) use super::restoring::{
     a_lost_conversation_is_put_back_whole_or_not_at_all, commits_are_put_back_with_what_they_changed,
-    entries_are_put_back_after_the_head_and_nowhere_else,
+    entries_are_put_back_after_the_head_and_nowhere_else, that_a_device_left_is_put_back,
 };
 
 pub(crate) use delivery_store_conformance;
@@ -328,12 +330,12 @@ pub(crate) async fn entries_are_numbered_without_gaps(store: &dyn DeliveryStore)
         (1..=7).collect::<Vec<_>>()
     );
     assert_eq!(
-        page.entries[0].payload,
-        LogPayload::Commit(Bytes::from_static(b"commit of epoch 0"))
+        (page.entries[0].kind, &page.entries[0].payload[..]),
+        (EntryKind::Commit, &b"commit of epoch 0"[..])
     );
     assert_eq!(
-        page.entries[1].payload,
-        LogPayload::Application(Bytes::from_static(b"message 2"))
+        (page.entries[1].kind, &page.entries[1].payload[..]),
+        (EntryKind::Message, &b"message 2"[..])
     );
     assert_eq!(
         (page.entries[1].send_id, page.entries[1].accepted_at),
@@ -665,6 +667,76 @@ pub(crate) async fn a_commit_that_loses_changes_no_accounts(store: &dyn Delivery
     assert_eq!(conversations(store, account(3)).await, []);
 }
 
+pub(crate) async fn a_device_that_leaves_takes_its_account_along_and_ends_no_epoch(
+    store: &dyn DeliveryStore,
+) {
+    let id = conversation(1);
+    create(store, id).await;
+    let leave = |number, epoch| {
+        LogWrite::Leave(LeaveWrite {
+            key: key(id, device(0x21), number),
+            account_id: account(2),
+            epoch,
+            claim: LogClaim::of_no_place(number),
+            proposal: Bytes::from_static(b"leaves"),
+            public_view: Bytes::from_static(b"view with it"),
+        })
+    };
+    let stale = Err(LogRefusal::StaleEpoch {
+        head_seq: 1,
+        epoch: 1,
+    });
+    assert_eq!(places(&write(store, vec![leave(1, 0)]).await), [stale]);
+    let outcomes = write(
+        store,
+        vec![leave(1, 1), message(key(id, device(0x11), 2), 1), leave(1, 1)],
+    )
+    .await;
+    assert_eq!(
+        places(&outcomes),
+        [Ok(2), Ok(3), Err(LogRefusal::NotAMember)],
+        "it is no member any more, and the epoch goes on"
+    );
+    let Acceptance::Stored { recipients, .. } = &outcomes[0].as_ref().unwrap().acceptance else {
+        panic!("stored before");
+    };
+    assert_eq!(recipients[..], [device(0x11), device(0x21)]);
+    let Acceptance::Stored { recipients, .. } = &outcomes[1].as_ref().unwrap().acceptance else {
+        panic!("stored before");
+    };
+    assert_eq!(recipients[..], [device(0x11)]);
+    let group = store.group(id).await.unwrap().unwrap();
+    assert_eq!(
+        (
+            group.epoch,
+            group.head_seq,
+            &group.public_view[..],
+            &group.group_info[..]
+        ),
+        (1, 3, &b"view with it"[..], &b"info of epoch 1"[..])
+    );
+    // The log ends for it where it left, as for those who are removed.
+    let heads = store.conversation_heads(account(2), device(0x21)).await.unwrap();
+    assert_eq!((heads[0].head_seq, heads[0].former, heads[0].epoch), (2, true, 1));
+    let page = store.log_page(id, account(2), 1, ALL).await.unwrap().unwrap();
+    assert_eq!(page.entries.len(), 1);
+    assert_eq!(
+        (page.entries[0].kind, &page.entries[0].payload[..]),
+        (EntryKind::Leave, &b"leaves"[..])
+    );
+    // The next commit takes it out of the group, of which it is no member.
+    let outcome = write(
+        store,
+        vec![LogWrite::Commit(Box::new(commit(
+            key(id, device(0x11), 3),
+            account(1),
+            1,
+        )))],
+    )
+    .await;
+    assert_eq!(places(&outcome), [Ok(4)]);
+}
+
 pub(crate) async fn an_external_commit_makes_its_sender_a_member_with_a_new_count(store: &dyn DeliveryStore) {
     let id = conversation(1);
     create(store, id).await;
@@ -789,18 +861,14 @@ pub(crate) async fn the_log_chain_covers_every_entry_in_order(store: &dyn Delive
     let page = store.log_page(id, account(1), 0, ALL).await.unwrap().unwrap();
     let mut hash = LogHash::START;
     for entry in &page.entries {
-        let (is_commit, payload) = match &entry.payload {
-            LogPayload::Application(payload) => (false, payload),
-            LogPayload::Commit(payload) => (true, payload),
-        };
         hash = hash.after(&ChainedEntry {
             conversation_id: id,
             founding: 0,
             seq: entry.seq,
-            is_commit,
+            kind: entry.kind,
             sender: entry.sender.unwrap(),
             accepted_at: entry.accepted_at,
-            payload_hash: payload_hash(payload),
+            payload_hash: payload_hash(&entry.payload),
         });
     }
     assert_eq!(page.entries[3].sender, Some(device(0x21)));

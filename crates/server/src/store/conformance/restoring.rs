@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use bytes::Bytes;
-use subrosa_mls::{LogHash, payload_hash};
+use subrosa_mls::{EntryKind, LogHash, payload_hash};
 use subrosa_wire::{ConversationId, DeviceId};
 
 use super::delivery::{ALL, NOW, account, conversation, create, device, key, message, send, seqs, write};
@@ -13,16 +13,22 @@ use crate::store::delivery::{
 };
 
 fn entry(key: SendKey, after: LogHead, epoch: u64) -> RestoredEntry {
+    entry_of(EntryKind::Message, key, after, epoch)
+}
+
+fn entry_of(kind: EntryKind, key: SendKey, after: LogHead, epoch: u64) -> RestoredEntry {
     let payload = Bytes::from(format!("message {}", key.send_number));
     RestoredEntry {
         key,
         accepted_at: NOW,
         hash: after
             .hash
-            .after(&key.chained(after.seq + 1, false, NOW, payload_hash(&payload))),
+            .after(&key.chained(after.seq + 1, kind, NOW, payload_hash(&payload))),
         epoch,
+        kind,
         payload,
         commit: None,
+        left: None,
     }
 }
 
@@ -91,6 +97,32 @@ pub(crate) async fn entries_are_put_back_after_the_head_and_nowhere_else(store: 
     }
 }
 
+pub(crate) async fn that_a_device_left_is_put_back(store: &dyn DeliveryStore) {
+    let id = conversation(1);
+    create(store, id).await;
+    let before = head(store, id).await;
+    let leaves = RestoredEntry {
+        left: Some(account(2)),
+        ..entry_of(EntryKind::Leave, key(id, device(0x21), 1), before, 1)
+    };
+    let write_back = RestoreWrite {
+        group: Some(RestoredGroup {
+            epoch: 1,
+            public_view: Bytes::from_static(b"view"),
+            group_info: Bytes::from_static(b"info"),
+        }),
+        ..restore(id, before, vec![leaves])
+    };
+    let restored = store.restore_log(write_back).await.unwrap().unwrap();
+    assert_eq!(restored.seq, 2);
+    let page = store.log_page(id, account(1), 1, ALL).await.unwrap().unwrap();
+    assert_eq!(page.entries[0].kind, EntryKind::Leave);
+    let former = store.conversation_heads(account(2), device(0x21)).await.unwrap();
+    assert_eq!((former[0].head_seq, former[0].former), (2, true));
+    let refused = write(store, vec![message(key(id, device(0x21), 2), 1)]).await;
+    assert_eq!(refused[0], Err(LogRefusal::NotAMember));
+}
+
 pub(crate) async fn commits_are_put_back_with_what_they_changed(store: &dyn DeliveryStore) {
     let id = conversation(1);
     create(store, id).await;
@@ -106,7 +138,7 @@ pub(crate) async fn commits_are_put_back_with_what_they_changed(store: &dyn Deli
                 removed: vec![account(2)],
             },
         }),
-        ..entry(key(id, device(0x22), 7), before, 2)
+        ..entry_of(EntryKind::Commit, key(id, device(0x22), 7), before, 2)
     };
     let write_back = RestoreWrite {
         group: Some(RestoredGroup {

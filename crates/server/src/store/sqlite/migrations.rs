@@ -36,6 +36,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(21, "0021_receipts"),
     migration!(22, "0022_objects"),
     migration!(23, "0023_former_accounts"),
+    migration!(24, "0024_leaving"),
 ];
 
 /// Brings the schema up to date; refuses a database that it cannot, before anything is changed.

@@ -13,20 +13,20 @@ use crate::store::{
 /// The last thing that an account may know of a conversation that is no longer its own.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct End {
-    /// The commit that removed the account.
+    /// The commit that removed the account, or the proposal with which it left.
     pub(super) seq: u64,
     /// The log chain there.
     pub(super) hash: LogHash,
-    /// The epoch that it began.
+    /// The epoch after it.
     pub(super) epoch: u64,
 }
 
-/// Makes the changes of a commit.
+/// Makes the changes of an entry.
 pub(super) fn change(
     connection: &Connection,
     row_id: ConversationRowId,
     changes: &AccountChanges,
-    commit: End,
+    end: End,
 ) -> Result<(), StoreError> {
     for account_id in &changes.removed {
         remove(connection, row_id, *account_id)?;
@@ -38,9 +38,9 @@ pub(super) fn change(
             .execute((
                 account_id.as_bytes(),
                 row_id,
-                to_sql(commit.seq),
-                commit.hash.as_bytes(),
-                to_sql(commit.epoch),
+                to_sql(end.seq),
+                end.hash.as_bytes(),
+                to_sql(end.epoch),
             ))?;
         StoreError::check_affected("note a former account", noted, 1)?;
     }

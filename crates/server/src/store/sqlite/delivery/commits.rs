@@ -1,7 +1,7 @@
 //! A commit: the entry, the epoch, the group, the members and the welcomes change together.
 
 use rusqlite::Connection;
-use subrosa_mls::{LogHash, payload_hash};
+use subrosa_mls::{EntryKind, LogHash, payload_hash};
 use subrosa_wire::{Timestamp, limits::CONVERSATIONS_PER_ACCOUNT_MAX};
 
 use super::{
@@ -62,17 +62,17 @@ pub(super) fn commit(
     let epoch = write.epoch + 1;
     let chained = write
         .key
-        .chained(seq, true, accepted_at, payload_hash(&write.commit));
+        .chained(seq, EntryKind::Commit, accepted_at, payload_hash(&write.commit));
     let hash = hash_before.after(&chained);
     let entry = NewEntry {
         key: &write.key,
         accepted_at,
         epoch,
-        is_commit: true,
+        kind: EntryKind::Commit,
         payload: &write.commit,
         hash,
     };
-    advance(connection, row_id, head_seq, hash, write)?;
+    advance(connection, row_id, head_seq, hash, (write.epoch, epoch))?;
     replace_group(connection, row_id, write)?;
     entry.insert(connection, row_id, seq)?;
     for device_id in &write.removed {
@@ -112,21 +112,27 @@ pub(super) fn commit(
     }))
 }
 
-/// Compare-and-set on head and epoch: the commit is the next entry and ends the epoch, or nothing happens.
-fn advance(
+/// Compare-and-set on head and epoch: the next entry goes from one epoch to another, or nothing happens.
+pub(super) fn advance(
     connection: &Connection,
     row_id: ConversationRowId,
     head_seq: u64,
     hash: LogHash,
-    write: &CommitWrite,
+    (from, to): (u64, u64),
 ) -> Result<(), StoreError> {
     let changed = connection
         .prepare_cached(
-            "UPDATE conversations SET head_seq = head_seq + 1, head_hash = ?4, epoch = epoch + 1
+            "UPDATE conversations SET head_seq = head_seq + 1, head_hash = ?4, epoch = ?5
              WHERE number = ?1 AND head_seq = ?2 AND epoch = ?3",
         )?
-        .execute((row_id, to_sql(head_seq), to_sql(write.epoch), hash.as_bytes()))?;
-    StoreError::check_affected("advance the epoch", changed, 1)
+        .execute((
+            row_id,
+            to_sql(head_seq),
+            to_sql(from),
+            hash.as_bytes(),
+            to_sql(to),
+        ))?;
+    StoreError::check_affected("advance a log", changed, 1)
 }
 
 fn replace_group(

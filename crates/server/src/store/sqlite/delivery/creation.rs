@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension as _};
-use subrosa_mls::{LogHash, payload_hash};
+use subrosa_mls::{EntryKind, LogHash, payload_hash};
 use subrosa_wire::{AccountId, ConversationId, Timestamp};
 
 use super::{
@@ -51,15 +51,18 @@ pub(super) fn create(
         }
     }
     let epoch = first.epoch + 1;
-    let chained = first
-        .key
-        .chained(FIRST_SEQ, true, accepted_at, payload_hash(&first.commit));
+    let chained = first.key.chained(
+        FIRST_SEQ,
+        EntryKind::Commit,
+        accepted_at,
+        payload_hash(&first.commit),
+    );
     let hash = LogHash::START.after(&chained);
     let entry = NewEntry {
         key: &first.key,
         accepted_at,
         epoch,
-        is_commit: true,
+        kind: EntryKind::Commit,
         payload: &first.commit,
         hash,
     };

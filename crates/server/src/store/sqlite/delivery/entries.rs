@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use rusqlite::Connection;
-use subrosa_mls::LogHash;
+use subrosa_mls::{EntryKind, LogHash};
 use subrosa_wire::Timestamp;
 
 use super::rows::{SEQ_MAX, position, to_sql};
@@ -17,7 +17,7 @@ pub(super) struct NewEntry<'a> {
     pub(super) accepted_at: Timestamp,
     /// The epoch after it.
     pub(super) epoch: u64,
-    pub(super) is_commit: bool,
+    pub(super) kind: EntryKind,
     pub(super) payload: &'a Bytes,
     /// The log chain after it.
     pub(super) hash: LogHash,
@@ -32,15 +32,16 @@ impl NewEntry<'_> {
     ) -> Result<(), StoreError> {
         let changed = connection
             .prepare_cached(
-                "INSERT INTO log (position, send_id, accepted_at, epoch, is_commit, payload, sender, hash)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT INTO log (position, send_id, accepted_at, epoch, is_commit, is_leave, payload, sender, hash)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?
             .execute((
                 position(row_id, seq),
                 self.key.send_id.as_bytes(),
                 to_sql(self.accepted_at.as_millis()),
                 to_sql(self.epoch),
-                self.is_commit,
+                self.kind == EntryKind::Commit,
+                self.kind == EntryKind::Leave,
                 self.payload.as_ref(),
                 self.key.device_id.as_bytes(),
                 self.hash.as_bytes(),

@@ -1,9 +1,10 @@
 //! Appending to logs: the hot path.
 
 use rusqlite::Connection;
+use subrosa_mls::EntryKind;
 use subrosa_wire::Timestamp;
 
-use super::{commits, conversation_cache::ConversationCache, creation, entries::NewEntry};
+use super::{commits, conversation_cache::ConversationCache, creation, entries::NewEntry, leaves};
 use crate::store::{
     StoreError,
     delivery::{
@@ -35,6 +36,7 @@ fn write_all(
         outcomes.push(match write {
             LogWrite::Application(write) => append(connection, cache, batch.accepted_at, &write)?,
             LogWrite::Commit(write) => commits::commit(connection, cache, batch.accepted_at, &write)?,
+            LogWrite::Leave(write) => leaves::leave(connection, cache, batch.accepted_at, &write)?,
             LogWrite::Create(write) => creation::create(connection, cache, batch.accepted_at, &write)?,
         });
     }
@@ -76,13 +78,18 @@ fn append(
     };
     let epoch = conversation.epoch;
     let hash_before = conversation.chain.head();
-    let hash = hash_before.after(&write.key.chained(seq, false, accepted_at, write.message_hash));
+    let hash = hash_before.after(&write.key.chained(
+        seq,
+        EntryKind::Message,
+        accepted_at,
+        write.message_hash,
+    ));
     conversation.chain.push(hash);
     let entry = NewEntry {
         key: &write.key,
         accepted_at,
         epoch,
-        is_commit: false,
+        kind: EntryKind::Message,
         payload: &write.message,
         hash,
     };

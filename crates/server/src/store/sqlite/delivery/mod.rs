@@ -8,6 +8,7 @@ mod creation;
 mod entries;
 mod groups;
 mod key_packages;
+mod leaves;
 mod log;
 mod members;
 mod pages;

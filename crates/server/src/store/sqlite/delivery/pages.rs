@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use rusqlite::{Connection, Row};
-use subrosa_mls::LogHash;
+use subrosa_mls::{EntryKind, LogHash};
 use subrosa_wire::{AccountId, ConversationId, DeviceId, SendId, Timestamp};
 
 use super::{
@@ -11,25 +11,25 @@ use super::{
 };
 use crate::store::{
     StoreError,
-    delivery::{ConversationHead, LogPage, LogPayload, LogRecord, PageBounds, ReadRefusal},
+    delivery::{ConversationHead, LogPage, LogRecord, PageBounds, ReadRefusal},
 };
 
 impl TryFrom<&Row<'_>> for LogRecord {
     type Error = rusqlite::Error;
 
     fn try_from(row: &Row<'_>) -> Result<Self, rusqlite::Error> {
-        let payload = Bytes::from(row.get::<_, Vec<u8>>("payload")?);
         Ok(Self {
             seq: seq_of(row.get("position")?),
             send_id: SendId::from_bytes(row.get("send_id")?),
             sender: row.get::<_, Option<_>>("sender")?.map(DeviceId::from_bytes),
             accepted_at: Timestamp::from_millis(from_sql(row.get("accepted_at")?)),
             hash: row.get::<_, Option<_>>("hash")?.map(LogHash::from_bytes),
-            payload: if row.get("is_commit")? {
-                LogPayload::Commit(payload)
-            } else {
-                LogPayload::Application(payload)
+            kind: match (row.get("is_commit")?, row.get("is_leave")?) {
+                (true, _) => EntryKind::Commit,
+                (false, true) => EntryKind::Leave,
+                (false, false) => EntryKind::Message,
             },
+            payload: Bytes::from(row.get::<_, Vec<u8>>("payload")?),
         })
     }
 }
@@ -69,7 +69,7 @@ pub(super) fn log_page(
         }));
     }
     let mut statement = connection.prepare_cached(
-        "SELECT position, send_id, sender, accepted_at, is_commit, payload, hash FROM log
+        "SELECT position, send_id, sender, accepted_at, is_commit, is_leave, payload, hash FROM log
          WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3",
     )?;
     let oldest = position(conversation.row_id, after_seq + 1);
@@ -86,11 +86,11 @@ pub(super) fn log_page(
                 reason: format!("seq {expected} is missing"),
             });
         }
-        let (LogPayload::Application(payload) | LogPayload::Commit(payload)) = &entry.payload;
-        if !entries.is_empty() && payload.len() > bytes_left {
+        let len = entry.payload.len();
+        if !entries.is_empty() && len > bytes_left {
             break;
         }
-        bytes_left = bytes_left.saturating_sub(payload.len());
+        bytes_left = bytes_left.saturating_sub(len);
         entries.push(entry);
     }
     Ok(Ok(LogPage {

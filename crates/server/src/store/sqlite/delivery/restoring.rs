@@ -13,8 +13,8 @@ use super::{
 use crate::store::{
     StoreError,
     delivery::{
-        Committer, ConversationRowId, LogHead, LogRefusal, LostConversation, RestoreWrite, RestoredEntry,
-        RestoredGroup, RestoredMember,
+        AccountChanges, Committer, ConversationRowId, LogHead, LogRefusal, LostConversation, RestoreWrite,
+        RestoredEntry, RestoredGroup, RestoredMember,
     },
     sqlite::WriteContext,
 };
@@ -77,6 +77,11 @@ fn append(
             },
             entry.epoch,
         );
+        let end = End {
+            seq,
+            hash: entry.hash,
+            epoch: entry.epoch,
+        };
         if let Some(commit) = &entry.commit {
             for device_id in &commit.removed {
                 members::remove(connection, row.row_id, *device_id)?;
@@ -90,12 +95,16 @@ fn append(
                 };
                 insert_member(connection, row.row_id, member, seq - 1, last_send)?;
             }
-            let end = End {
-                seq,
-                hash: entry.hash,
-                epoch: entry.epoch,
-            };
             accounts::change(connection, row.row_id, &commit.accounts, end)?;
+        }
+        if let Some(account_id) = entry.left {
+            let gone = AccountChanges {
+                added: Vec::new(),
+                removed: vec![account_id],
+            };
+            members::remove(connection, row.row_id, entry.key.device_id)?;
+            accounts::change(connection, row.row_id, &gone, end)?;
+            continue;
         }
         if entry
             .commit
@@ -194,7 +203,7 @@ fn insert(
         key: &entry.key,
         accepted_at: entry.accepted_at,
         epoch: entry.epoch,
-        is_commit: entry.commit.is_some(),
+        kind: entry.kind,
         payload: &entry.payload,
         hash: entry.hash,
     }

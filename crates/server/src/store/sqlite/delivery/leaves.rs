@@ -1,0 +1,109 @@
+//! A device leaves: the entry, the group's view, the member and its account change together. The epoch goes on.
+
+use rusqlite::Connection;
+use subrosa_mls::{EntryKind, payload_hash};
+use subrosa_wire::Timestamp;
+
+use super::{
+    accounts::{self, End},
+    commits::advance,
+    conversation_cache::ConversationCache,
+    entries::{NewEntry, next_seq},
+    members,
+    rows::to_sql,
+};
+use crate::store::{
+    StoreError,
+    delivery::{
+        Acceptance, Accepted, AccountChanges, Committer, ConversationRowId, LeaveWrite, LogOutcome,
+        LogRefusal, SendCheck,
+    },
+};
+
+pub(super) fn leave(
+    connection: &Connection,
+    cache: &mut ConversationCache,
+    accepted_at: Timestamp,
+    write: &LeaveWrite,
+) -> Result<LogOutcome, StoreError> {
+    let id = write.key.conversation_id;
+    let Some(conversation) = cache.load(connection, id)? else {
+        return Ok(Err(LogRefusal::NotAMember));
+    };
+    match conversation.check(connection, &write.key, Committer::Member)? {
+        SendCheck::Duplicate(accepted) => return Ok(Ok(accepted)),
+        SendCheck::Refused(refusal) => return Ok(Err(refusal)),
+        SendCheck::Possible { head_seq, epoch } if epoch != write.epoch => {
+            return Ok(Err(LogRefusal::StaleEpoch { head_seq, epoch }));
+        }
+        SendCheck::Possible { .. } => {}
+    }
+    if !conversation.chain.admits(&write.claim, conversation.head_seq) {
+        return Ok(Err(LogRefusal::LogDisagrees));
+    }
+    let (row_id, head_seq, hash_before, recipients) = (
+        conversation.row_id,
+        conversation.head_seq,
+        conversation.chain.head(),
+        conversation.recipients.clone(),
+    );
+    let seq = match next_seq(head_seq) {
+        Ok(seq) => seq,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    // As with a commit: it is read anew when it is next needed.
+    cache.release(connection, id)?;
+    let epoch = write.epoch;
+    let chained = write
+        .key
+        .chained(seq, EntryKind::Leave, accepted_at, payload_hash(&write.proposal));
+    let hash = hash_before.after(&chained);
+    let entry = NewEntry {
+        key: &write.key,
+        accepted_at,
+        epoch,
+        kind: EntryKind::Leave,
+        payload: &write.proposal,
+        hash,
+    };
+    advance(connection, row_id, head_seq, hash, (epoch, epoch))?;
+    replace_view(connection, row_id, write)?;
+    entry.insert(connection, row_id, seq)?;
+    take_out(connection, row_id, write, End { seq, hash, epoch })?;
+    Ok(Ok(Accepted {
+        seq,
+        epoch,
+        accepted_at,
+        hash: Some(hash),
+        acceptance: Acceptance::Stored {
+            recipients,
+            welcomed: Vec::new(),
+            hash_before,
+        },
+    }))
+}
+
+fn take_out(
+    connection: &Connection,
+    row_id: ConversationRowId,
+    write: &LeaveWrite,
+    end: End,
+) -> Result<(), StoreError> {
+    members::remove(connection, row_id, write.key.device_id)?;
+    let gone = AccountChanges {
+        added: Vec::new(),
+        removed: vec![write.account_id],
+    };
+    accounts::change(connection, row_id, &gone, end)
+}
+
+fn replace_view(
+    connection: &Connection,
+    row_id: ConversationRowId,
+    write: &LeaveWrite,
+) -> Result<(), StoreError> {
+    let changed = connection
+        .prepare_cached("UPDATE groups SET public_view = ?3 WHERE conversation = ?1 AND epoch = ?2")?
+        .execute((row_id, to_sql(write.epoch), write.public_view.as_ref()))?;
+    StoreError::check_affected("replace the view of a group", changed, 1)
+}
