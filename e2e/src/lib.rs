@@ -33,8 +33,9 @@ pub use server::Server;
 pub use tcp_proxy::TcpProxy;
 
 /// How long anything may take that is bound to happen: far longer than it takes on a busy machine, so that
-/// running out of it is a defect and not a coincidence.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+/// running out of it is a defect and not a coincidence. Some things are bound to happen only after a while: a client
+/// waits for half a minute between attempts to connect, and says every other minute that somebody is there.
+pub const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Whether the long mode was asked for: more crashes, more rounds.
 pub fn is_long() -> bool {

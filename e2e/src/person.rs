@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::{process::Command, time::timeout};
 
 use crate::{
-    Server,
+    PATIENCE, Server,
     process::{Exit, Process, clean_command, subrosa},
 };
 
@@ -172,10 +172,30 @@ impl Person {
             .one()
     }
 
-    /// Every message of a conversation, as this device shows it.
+    /// Gives a command that shows something, and waits until it shows what the server has: if that is slow to answer, a
+    /// command shows what is stored here and says so.
+    ///
+    /// # Panics
+    /// If that takes longer than [`PATIENCE`].
+    pub async fn run_up_to_date(&self, arguments: &[&str]) -> Finished {
+        let looking = async {
+            loop {
+                let finished = self.run(arguments).await;
+                if !finished.stderr.contains("is slow to answer") {
+                    return finished;
+                }
+            }
+        };
+        match timeout(PATIENCE, looking).await {
+            Ok(finished) => finished,
+            Err(elapsed) => panic!("{arguments:?}: the server is slow to answer: {elapsed}"),
+        }
+    }
+
+    /// Every message of a conversation, as this device shows it when it is up to date.
     pub async fn history(&self, with: &Person) -> Vec<Value> {
         let mut lines = self
-            .run(&["history", &format!("@{}", with.handle), "--limit", "1000000"])
+            .run_up_to_date(&["history", &format!("@{}", with.handle), "--limit", "1000000"])
             .await
             .ok()
             .lines();

@@ -95,6 +95,11 @@ impl Terminal {
         self.process.write(keys.as_bytes()).await;
     }
 
+    /// Waits until `subrosa chat` is connected and up to date. Before that its first line says "not connected".
+    pub async fn connected(&self) -> Screen {
+        self.shows("· connected").await
+    }
+
     /// Waits until the screen shows this text.
     pub async fn shows(&self, text: &str) -> Screen {
         self.until(text, |screen| screen.text().contains(text)).await

@@ -172,7 +172,10 @@ impl Chromium {
             .is_offline
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = is_offline;
-        for target in self.targets() {
+        // A page that hears of its network lets its worker connect: the worker has it by then.
+        let mut targets = self.targets();
+        targets.sort_by_key(|target| target.kind == "page");
+        for target in targets {
             // A worker may end meanwhile.
             let _ = self
                 .call(

@@ -1,5 +1,5 @@
 // What a test does inside of a page: find, wait, measure. Called with the name of a deed, its argument and the
-// time it may take; waits for changes of the document, and never looks twice at the same one.
+// time it may take; waits for changes of the document.
 async (deed, argument, patienceMs) => {
   const all = (css) => Array.from(document.querySelectorAll(css));
   const isVisible = (element) =>
@@ -22,10 +22,13 @@ async (deed, argument, patienceMs) => {
       end();
       reject(new Error(`${why()}\n--- ${location.href}\n${document.body?.innerText.slice(0, 3000)}`));
     }, patienceMs);
+    // The value of a field, whether a box is checked, and the layout change without a change of the document.
+    const looks = setInterval(check, 100);
     const end = () => {
       isOver = true;
       observer.disconnect();
       clearTimeout(timer);
+      clearInterval(looks);
       for (const name of events) window.removeEventListener(name, check, true);
     };
     observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
@@ -34,6 +37,35 @@ async (deed, argument, patienceMs) => {
     check();
   });
   const some = (css) => wait(() => `nothing visible is ${css}`, () => visible(css)[0]);
+  // Lets the next press through if it reaches this element, and nothing of it if not: since the test has looked, the
+  // element may have moved or been drawn anew, and something else may be in its place.
+  const aim = (element) => {
+    window.testPress?.end();
+    const kinds = ["pointerdown", "mousedown", "pointerup", "mouseup", "click"];
+    const end = () => kinds.forEach((kind) => window.removeEventListener(kind, see, true));
+    const press = { isHit: null, end };
+    const decide = (isHit) => {
+      end();
+      press.isHit ??= isHit;
+    };
+    let down = null;
+    function see(event) {
+      if (!event.isTrusted) return;
+      const { target, type } = event;
+      const isWithin = element.isConnected && element.contains(target);
+      down ??= { isWithin, isOnIt: isWithin || (element.isConnected && target.contains(element)) };
+      const isOnIt = down.isOnIt && (type !== "click" || isWithin || !down.isWithin);
+      if (!isOnIt) {
+        event.stopImmediatePropagation();
+        if (!type.startsWith("pointer")) event.preventDefault();
+      }
+      if (type === "click") decide(isOnIt);
+      // If the element has gone while it was pressed, no click follows; otherwise it follows at once.
+      if (type === "mouseup") setTimeout(() => decide(false), 500);
+    }
+    for (const kind of kinds) window.addEventListener(kind, see, true);
+    window.testPress = press;
+  };
   const deeds = {
     visible: ({ css }) => some(css).then(() => null),
     gone: ({ css }) => wait(() => `still there: ${css}`, () => (visible(css).length ? undefined : null)),
@@ -47,7 +79,6 @@ async (deed, argument, patienceMs) => {
       () => (all(css).some((element) => textOf(element).includes(part)) ? null : undefined)),
     attribute: ({ css, name }) => some(css).then((element) => element.getAttribute(name)),
     attributes: ({ css, name }) => all(css).map((element) => element.getAttribute(name)),
-    loaded: () => wait(() => "the page does not load", () => (document.readyState === "complete" ? null : undefined)),
     until: ({ condition, isSo }) => wait(() => `it is not so: ${condition}`, () => isSo() || undefined),
     // Where to press, once nothing else lies above it.
     place: async ({ css, part }) => {
@@ -65,9 +96,15 @@ async (deed, argument, patienceMs) => {
           why = `covered by ${hit?.outerHTML.slice(0, 200)}`;
           return undefined;
         }
+        aim(element);
         return { x, y };
       });
     },
+    // Whether the press has reached what it was meant for. One that has led to another page has.
+    pressed: () => wait(() => "the press does not arrive", () => {
+      const press = window.testPress;
+      return press ? press.isHit ?? undefined : true;
+    }),
     // Gives the focus as a click does, without needing a place on the screen.
     focus: ({ css }) => wait(() => `nothing can be written to: ${css}`, () => {
       const element = visible(css).find((one) => !one.matches(":disabled"));

@@ -22,6 +22,9 @@ use crate::PATIENCE;
 /// What is run inside of the page.
 const IN_PAGE: &str = include_str!("in_page.js");
 
+/// Until the page has been drawn.
+const FRAMES: &str = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))";
+
 /// What a page could be waiting for: locks, its service worker, its own files.
 const WAITS_FOR: &str = "(async () => JSON.stringify({
     locks: await navigator.locks?.query(),
@@ -67,9 +70,11 @@ impl Tab {
     pub async fn goto(&self, url: &str) {
         let went = match (&self.inner.driver, &self.handle) {
             (Driver::Chromium(_), Handle::Chromium(_)) => {
+                // The answer may come while the page before it is still there.
+                self.mark_page().await;
                 let answer = self.devtools("Page.navigate", json!({ "url": url })).await;
                 assert!(answer["errorText"].is_null(), "{url}: {answer}");
-                self.in_page("loaded", json!({})).await;
+                self.wait_for_next_page().await;
                 Ok(())
             }
             (Driver::Firefox(firefox), Handle::Firefox { context }) => {
@@ -94,10 +99,9 @@ impl Tab {
     pub async fn reload(&self) {
         match (&self.inner.driver, &self.handle) {
             (Driver::Chromium(_), Handle::Chromium(_)) => {
-                self.evaluate("window.isFromBeforeReload = true").await;
+                self.mark_page().await;
                 self.devtools("Page.reload", json!({})).await;
-                self.until("!window.isFromBeforeReload && document.readyState === 'complete'")
-                    .await;
+                self.wait_for_next_page().await;
             }
             (Driver::Firefox(firefox), Handle::Firefox { context }) => {
                 let again = json!({ "context": context, "wait": "complete" });
@@ -112,6 +116,17 @@ impl Tab {
             }
             _ => unreachable!("a tab belongs to its browser"),
         }
+    }
+
+    /// Marks the page that is here, so that [`Self::wait_for_next_page`] tells it from the one that follows.
+    pub async fn mark_page(&self) {
+        self.evaluate("window.isMarkedByTest = true").await;
+    }
+
+    /// Waits until another page than the marked one is here and loaded.
+    pub async fn wait_for_next_page(&self) {
+        self.until("!window.isMarkedByTest && document.readyState === 'complete'")
+            .await;
     }
 
     /// The address without the server's part.
@@ -169,7 +184,7 @@ impl Tab {
             .await;
     }
 
-    /// Waits until an expression is true; it is looked at whenever the document changes.
+    /// Waits until an expression is true; it is looked at whenever the document changes, and now and then.
     pub async fn until(&self, condition: &str) {
         let argument = format!("{{ condition: {}, isSo: () => ({condition}) }}", json!(condition));
         self.run("until", &argument).await;
@@ -268,26 +283,46 @@ impl Tab {
             _ => unreachable!("a tab belongs to its browser"),
         };
         done.unwrap_or_else(|refusal| panic!("{look:?}: {refusal}"));
+        // Chromium answers before the page has its new size, and a page hears of it when it is drawn the next time.
+        if matches!(self.inner.driver, Driver::Chromium(_)) {
+            self.until(&format!("innerWidth === {}", look.width)).await;
+        }
+        self.evaluate(FRAMES).await;
     }
 
     // ---- what is done ----
 
     /// Clicks the first visible one, once it can be clicked.
     pub async fn click(&self, what: &str) {
-        self.click_at(json!({ "css": css(what), "part": null })).await;
+        self.click_at(&json!({ "css": css(what), "part": null })).await;
     }
 
     /// Clicks the first visible one that says this.
     pub async fn click_text(&self, what: &str, part: &str) {
-        self.click_at(json!({ "css": css(what), "part": part })).await;
+        self.click_at(&json!({ "css": css(what), "part": part })).await;
     }
 
-    async fn click_at(&self, argument: Value) {
-        let place = self.in_page("place", argument).await;
-        let (x, y) = (
-            place["x"].as_f64().unwrap_or_default(),
-            place["y"].as_f64().unwrap_or_default(),
-        );
+    /// Presses until it has hit: what moves away after it was found gets nothing, and what has come into its place does
+    /// not either.
+    async fn click_at(&self, argument: &Value) {
+        /// Nothing moves for as long as this.
+        const PRESSES_MAX: usize = 100;
+        for _ in 0..PRESSES_MAX {
+            let place = self.in_page("place", argument.clone()).await;
+            let (x, y) = (
+                place["x"].as_f64().unwrap_or_default(),
+                place["y"].as_f64().unwrap_or_default(),
+            );
+            self.press_at(x, y).await;
+            if self.in_page("pressed", json!({})).await == true {
+                return;
+            }
+        }
+        self.fail(&format!("it moves away from each press: {argument}"))
+            .await;
+    }
+
+    async fn press_at(&self, x: f64, y: f64) {
         let done = match (&self.inner.driver, &self.handle) {
             (Driver::Chromium(chromium), Handle::Chromium(target)) => {
                 chromium.click(&target.session, x, y).await

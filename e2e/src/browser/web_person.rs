@@ -137,6 +137,14 @@ impl WebPerson {
         self.tab.until(&condition).await;
     }
 
+    /// Waits until the field to write in holds this, as a draft that was kept, and sends it.
+    pub async fn send_draft(&self, text: &str) {
+        self.wait_composer(text).await;
+        // A field that has just been shown gets the focus a moment later.
+        self.tab.wait_for("css:[data-testid=composer]:focus").await;
+        self.tab.press("Enter").await;
+    }
+
     /// The texts of the conversation that is open, as far as they are in the page.
     pub async fn texts(&self) -> Vec<String> {
         self.tab.texts("message message-text").await

@@ -49,7 +49,8 @@ async fn everything_is_done_by_keyboard_alone() {
         tab.wait_for("go-register").await;
         walk_to(tab, "go-register").await;
         tab.press("Enter").await;
-        tab.wait_for("register-handle").await;
+        // What gets the focus by itself gets it a moment after it is shown.
+        tab.wait_for("css:[data-testid=register-handle]:focus").await;
         walk_to(tab, "register-handle").await;
         tab.type_text("alice").await;
         walk_to(tab, "register-password").await;
@@ -57,11 +58,12 @@ async fn everything_is_done_by_keyboard_alone() {
         walk_to(tab, "register-submit").await;
         tab.press("Enter").await;
         tab.wait_for("recovery-code").await;
+        tab.wait_for("css:.card h1:focus").await;
         let groups = tab.texts("css:[data-testid='recovery-code'] span").await;
         alice.recovery_code = groups.join("-");
         walk_to(tab, "recovery-saved").await;
         tab.press("Enter").await;
-        tab.wait_for("recovery-check").await;
+        tab.wait_for("css:[data-testid=recovery-check]:focus").await;
         walk_to(tab, "recovery-check").await;
         tab.type_text(&alice.recovery_code).await;
         tab.press("Enter").await;
@@ -72,7 +74,7 @@ async fn everything_is_done_by_keyboard_alone() {
         tab.press("ArrowDown").await;
         assert_eq!(tab.focused().await["testid"], "person-result");
         tab.press("Enter").await;
-        tab.wait_for("composer").await;
+        tab.wait_for("css:[data-testid=composer]:focus").await;
         walk_to(tab, "composer").await;
         tab.type_text("by keyboard").await;
         tab.press("Enter").await;
@@ -80,6 +82,7 @@ async fn everything_is_done_by_keyboard_alone() {
         assert_eq!(crate::stage::texts(&bob, "alice").await, ["by keyboard"]);
         tab.press("Escape").await;
         tab.wait_path("/").await;
+        tab.wait_for("css:[data-testid=chat-item]:focus").await;
         walk_to(tab, "settings-link").await;
         tab.press("Enter").await;
         tab.wait_for("settings").await;
@@ -102,7 +105,7 @@ async fn new_messages_are_announced_politely_in_a_log() {
     let stage = Stage::talked(Kind::Chromium).await;
     let tab = &stage.alice.tab;
     assert_eq!(tab.attribute("messages", "role").await, "log");
-    assert_eq!(tab.attribute("messages", "aria-live").await, "polite");
+    tab.wait_for("css:[data-testid=messages][aria-live=polite]").await;
     for testid in ["composer", "send", "settings-link", "search"] {
         let label = tab.attribute(testid, "aria-label").await;
         assert!(!label.is_empty(), "{testid} has no name");

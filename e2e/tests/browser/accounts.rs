@@ -4,6 +4,7 @@ use serde_json::json;
 use subrosa_e2e::{
     Person, Server,
     browser::{Kind, Profile, Tab, WebPerson},
+    until,
 };
 
 use crate::stage::{BOTH, Stage};
@@ -18,7 +19,11 @@ async fn who_signs_up_gets_a_recovery_code_and_is_asked_for_it() {
         alice.password = "alice".to_owned();
         alice.fill_registration("Alice").await;
         let tab = &alice.tab;
+        // It is judged a moment after it was typed.
+        tab.until("document.querySelector('.meter').dataset.level === '1'")
+            .await;
         tab.click("register-submit").await;
+        tab.wait_for("css:#register-password:focus").await;
         assert_eq!(
             tab.count("recovery-code").await,
             0,
@@ -154,8 +159,11 @@ async fn a_password_and_a_name_are_the_same_however_a_keyboard_composes_their_le
         let terminal = Person::at(server.url(), "alice");
         terminal.set_password("st\u{fc}rmische h\u{e4}fen 17");
         terminal.run(&["signin", "alice"]).await.ok();
-        let who = terminal.run(&["whoami"]).await.ok().lines();
-        assert_eq!(who[0]["name"], "Zo\u{eb}", "{kind:?}");
+        until("the terminal has the name", async || {
+            terminal.run(&["chats"]).await.ok();
+            terminal.run(&["whoami"]).await.ok().one()["name"] == "Zo\u{eb}"
+        })
+        .await;
     }
 }
 
@@ -374,9 +382,12 @@ async fn name_password_and_recovery_code_are_changed_on_the_account_page() {
     // The name travels with what she says.
     stage.alice.open_chat("bob").await;
     stage.alice.send_and_wait("who am I?").await;
-    stage.bobs_texts().await;
-    let chats = stage.bob.run(&["chats"]).await.ok().stdout.clone();
-    assert!(chats.contains("Alice under the rose"), "{chats}");
+    // What others show is fetched beside the messages, and no command waits for it.
+    until("Bob has the name", async || {
+        let chats = stage.bob.run(&["chats"]).await;
+        chats.ok().stdout.contains("Alice under the rose")
+    })
+    .await;
 }
 
 /// The languages are files of their own. The browser's protocol is needed to take one away.

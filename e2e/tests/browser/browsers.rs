@@ -110,6 +110,9 @@ async fn a_page_that_is_left_and_come_back_to_works_again() {
     let tab = &stage.alice.tab;
     tab.goto(&stage.alice.address("/healthz")).await;
     tab.evaluate("void history.back()").await;
+    tab.wait_path("/chat/bob").await;
+    // If the browser has kept the page, it is shown as it was, and then loads itself again.
+    tab.wait_for_next_page().await;
     stage.alice.wait_message("second").await;
     stage.alice.send_and_wait("here again").await;
 }
@@ -150,6 +153,13 @@ async fn a_full_storage_is_told_and_loses_nothing() {
     }
     set_quota(tab, &origin, None).await;
     // What could not even be stored is in the field again; what could not be encrypted leaves by itself.
+    let is_somewhere = format!(
+        "document.querySelector('[data-testid=\"composer\"]').value.startsWith('full') \
+         || Array.from(document.querySelectorAll('[data-testid=\"message\"]')).some((message) => \
+           message.innerText.includes('full {} '))",
+        written - 1
+    );
+    tab.until(&is_somewhere).await;
     if tab.text("composer").await.starts_with("full") {
         tab.press("Enter").await;
     }
@@ -169,7 +179,14 @@ async fn a_full_storage_is_told_and_loses_nothing() {
 /// Removes the origin's files, from a page of the origin that does not use them.
 pub(crate) const REMOVE_FILES: &str = "(async () => {
     const root = await navigator.storage.getDirectory();
-    for await (const name of root.keys()) await root.removeEntry(name, { recursive: true });
+    for await (const name of root.keys()) {
+        // A browser lets go of the files of a page some time after the page itself.
+        const removed = () => root.removeEntry(name, { recursive: true }).then(() => true, (error) => {
+            if (error.name !== 'NoModificationAllowedError') throw error;
+            return false;
+        });
+        while (!await removed()) await new Promise((done) => setTimeout(done, 20));
+    }
 })()";
 const REMOVE_DATABASES: &str = "(async () => {
     for (const { name } of await indexedDB.databases()) await new Promise((done, failed) => {

@@ -11,7 +11,7 @@ use subrosa_web_rpc::{
 use subrosa_wire::{AccountId, Timestamp, limits::MESSAGE_TEXT_MAX};
 
 use crate::{
-    scripted_worker::{ScriptedPage, bob, noon},
+    scripted_worker::{FRAMES, ScriptedPage, bob, noon},
     stage::BOTH,
 };
 
@@ -179,10 +179,7 @@ async fn on_a_touch_device_enter_makes_a_new_line_and_the_button_sends() {
             json!({ "enabled": true, "maxTouchPoints": 1 }),
         )
         .await;
-    assert_eq!(
-        page.tab.evaluate("matchMedia('(pointer: coarse)').matches").await,
-        true
-    );
+    page.tab.until("matchMedia('(pointer: coarse)').matches").await;
     page.tab.type_into("composer", "one").await;
     page.tab.press("Enter").await;
     page.tab.type_text("two").await;
@@ -227,7 +224,8 @@ async fn enter_in_the_search_opens_the_only_hit() {
     page.wait_for("chat-item").await;
     page.tab.type_into("search", "bo").await;
     page.tab.press("Enter").await;
-    page.wait_for("composer").await;
+    // It gets the focus a moment after it is shown.
+    page.wait_for("css:[data-testid=composer]:focus").await;
     page.tab.wait_path("/chat/bob").await;
     // No conversation has this name, but a person has.
     page.tab.fill("search", "ca").await;
@@ -257,6 +255,8 @@ async fn back_returns_to_where_one_was_in_a_conversation() {
     page.tab
         .evaluate("void document.querySelector('[data-id=\"72\"]').scrollIntoView({ block: 'start' })")
         .await;
+    // The page hears of it when it is drawn.
+    page.tab.evaluate(FRAMES).await;
     let top = "Math.round(document.querySelector('[data-id=\"72\"]')?.getBoundingClientRect().top ?? -1)";
     let was = page.tab.evaluate(top).await.as_f64().unwrap();
     page.tab.click("settings-link").await;

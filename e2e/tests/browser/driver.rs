@@ -171,8 +171,8 @@ async fn what_goes_wrong_in_a_page_or_worker_is_seen() {
 #[should_panic(expected = "the browser complained")]
 async fn a_browser_that_complains_fails_its_test() {
     let (pages, _profile, browser) = start(Kind::Chromium).await;
-    let tab = browser.open(&pages.url("/logs")).await;
-    tab.until("document.readyState === 'complete'").await;
+    browser.open(&pages.url("/logs")).await;
+    subrosa_e2e::until("it complains", async || !browser.complaints().is_empty()).await;
     drop(browser);
 }
 
@@ -233,5 +233,9 @@ async fn a_text_is_pasted_from_the_clipboard() {
     let tab = browser.open(&pages.url("/form")).await;
     let text = "under the rose ".repeat(70_000);
     tab.paste("text", &text).await;
-    assert_eq!(tab.text("text").await.len(), text.len());
+    let is_there = format!(
+        "document.querySelector('[data-testid=\"text\"]').value.length === {}",
+        text.len()
+    );
+    tab.until(&is_there).await;
 }

@@ -5,6 +5,8 @@ use subrosa_e2e::{
     browser::{Kind, Profile, WebPerson},
 };
 
+use crate::stage::type_until;
+
 /// The group in the list: it has no handle.
 const GROUP: &str = "chat-item[data-handle=\"\"]";
 
@@ -41,8 +43,8 @@ async fn a_group_of_the_terminal_is_talked_in_and_left_behind_in_browsers() {
     assert_eq!(alice.tab.count("sender").await, 1);
     bob.send_and_wait("good").await;
     alice.tab.wait_text(GROUP, "good").await;
-    bob.tab.type_into("composer", "thinking").await;
-    alice.tab.wait_text("presence", "is typing").await;
+    let is_typing = "document.querySelector('[data-testid=\"presence\"]')?.innerText.includes('is typing')";
+    type_until(&bob, "thinking", &alice, is_typing).await;
     bob.tab.fill("composer", "").await;
     carol.run(&["history", "Harvest"]).await.ok();
 

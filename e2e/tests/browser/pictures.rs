@@ -40,8 +40,12 @@ async fn picture_in(tab: &Tab, place: &str) -> serde_json::Value {
     tab.until(&format!("{picture} !== null")).await;
     tab.evaluate(&format!(
         "(async () => {{
-            const picture = {picture};
-            await picture.decode();
+            // One that is drawn anew in this moment cannot be decoded.
+            let picture = null;
+            while (!await picture?.decode().then(() => true, () => false)) {{
+                await new Promise((done) => setTimeout(done, 20));
+                picture = {picture};
+            }}
             const canvas = document.createElement('canvas');
             [canvas.width, canvas.height] = [picture.naturalWidth, picture.naturalHeight];
             const context = canvas.getContext('2d');

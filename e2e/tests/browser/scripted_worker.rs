@@ -26,6 +26,10 @@ const SCRIPTED: &str = "if (globalThis.document) {
     };
 }";
 
+/// Until the page has been drawn.
+pub(crate) const FRAMES: &str =
+    "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))";
+
 /// Between two looks at what the page has posted.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -81,6 +85,8 @@ impl ScriptedPage {
         };
         let result = tokio::time::timeout(PATIENCE, answering).await;
         assert!(result.is_ok(), "the page does not show {what}");
+        // What is in a dialog is shown a moment after it is there.
+        self.tab.wait_for(what).await;
     }
 
     /// All that the page has asked since the last time, if this is among it.

@@ -1,7 +1,7 @@
 //! Who types, who is online, what was read, and the switches that keep it from others: between real people, and in a
 //! page whose worker is played by the test.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde_json::json;
 use subrosa_e2e::{
@@ -14,7 +14,8 @@ use subrosa_wire::Timestamp;
 use crate::{
     cases::{CHAT, a_few, many, message, nothing},
     screens::Visitor,
-    scripted_worker::{ScriptedPage, bob, noon},
+    scripted_worker::{FRAMES, ScriptedPage, bob, noon},
+    stage::type_until,
 };
 
 // ---- between real people ----
@@ -56,32 +57,32 @@ impl Two {
     }
 }
 
+/// That the other one types: below the messages, in the header and in the list.
+const IS_TYPING: &str = "document.querySelector('[data-testid=\"typing\"]') !== null && \
+    ['presence', 'chat-item'].every((name) => \
+        document.querySelector(`[data-testid=\"${name}\"]`)?.innerText.includes('typing…'))";
+
 #[tokio::test]
 async fn typing_is_shown_until_the_message_comes_or_the_text_is_gone() {
     let two = Two::talking().await;
     for (writer, reader) in [(&two.alice, &two.bob), (&two.bob, &two.alice)] {
-        writer.tab.type_into("composer", "hm").await;
-        reader.tab.wait_for("typing").await;
-        reader.tab.wait_text("presence", "typing…").await;
-        reader.tab.wait_text("chat-item", "typing…").await;
-        writer.tab.press("Backspace").await;
+        type_until(writer, "hm", reader, IS_TYPING).await;
+        writer.tab.evaluate("void document.activeElement.select()").await;
         writer.tab.press("Backspace").await;
         reader.tab.wait_gone("typing").await;
         let text = format!("well, says {}", writer.handle);
-        writer.tab.type_into("composer", &text).await;
-        reader.tab.wait_for("typing").await;
+        let text = type_until(writer, &text, reader, IS_TYPING).await;
         writer.tab.press("Enter").await;
         reader.wait_message(&text).await;
-        assert_eq!(reader.tab.count("typing").await, 0, "the message has come");
+        // Not at once: what says so once more may be overtaken by the message.
+        reader.tab.wait_gone("typing").await;
         reader.tab.wait_text("chat-item", &text).await;
         let text = format!("and, says {}", writer.handle);
-        writer.tab.type_into("composer", &text).await;
-        reader.tab.wait_for("typing").await;
+        let text = type_until(writer, &text, reader, IS_TYPING).await;
         writer.tab.click("settings-link").await;
         reader.tab.wait_gone("typing").await;
         writer.open_chat(&reader.handle).await;
-        writer.wait_composer(&text).await;
-        writer.tab.press("Enter").await;
+        writer.send_draft(&text).await;
         reader.wait_message(&text).await;
     }
 }
@@ -202,7 +203,6 @@ async fn is(page: &mut ScriptedPage, presence: Presence) {
         .await;
 }
 
-const FRAMES: &str = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))";
 const FROM_END: &str = "(() => {
     const area = document.querySelector('[data-testid=messages]');
     return area.scrollHeight - area.clientHeight - Math.ceil(area.scrollTop);
@@ -334,11 +334,18 @@ async fn typing_is_reported_now_and_then_while_there_is_text() {
     assert_eq!(count(&asked, true), 0);
 }
 
-#[expect(clippy::disallowed_methods, reason = "the page has the machine's clock, too")]
 #[tokio::test]
 async fn presence_is_said_in_words_in_the_header_and_for_the_ear_in_the_list() {
     let mut page = ScriptedPage::open("/chat/bob", a_few).await;
     page.wait_for("message").await;
+    // The page's clock stands still at noon of a day in another year, so that no day ends meanwhile.
+    let now = Duration::from_millis(noon().as_millis()) + Duration::from_hours(100 * 24);
+    page.tab
+        .evaluate(&format!(
+            "void (Date.now = () => {}, document.dispatchEvent(new Event('visibilitychange', {{ bubbles: true }})))",
+            now.as_millis()
+        ))
+        .await;
     page.tab.wait_text("header", "").await;
     assert_eq!(page.tab.count("presence").await, 0);
     assert_eq!(page.tab.count("online").await, 0);
@@ -351,9 +358,6 @@ async fn presence_is_said_in_words_in_the_header_and_for_the_ear_in_the_list() {
     page.tab.wait_text("presence", "typing…").await;
     types(&mut page, false).await;
     page.tab.wait_text("presence", "online").await;
-    let now = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
     let ago = |time: Duration| {
         Timestamp::from_millis(u64::try_from(now.saturating_sub(time).as_millis()).unwrap_or_default())
     };

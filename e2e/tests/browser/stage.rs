@@ -1,6 +1,6 @@
 //! What most tests begin with: a server, Alice at a browser, Bob at a terminal.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use serde_json::json;
 use subrosa_e2e::{
@@ -8,6 +8,7 @@ use subrosa_e2e::{
     browser::{Browser, Kind, Profile, WebPerson},
     tampering::TamperingProxy,
 };
+use tokio::time::interval;
 
 /// Nobody is to slow down here.
 pub(crate) const NO_LIMITS: &str = "[limits]\nframes_per_device = 0\ncommits_per_device = 0\n\
@@ -110,7 +111,10 @@ impl Stage {
     }
 
     pub(crate) async fn bob_says(&self, text: &str) {
-        self.bob.run(&["send", "@alice", text]).await.ok();
+        self.bob
+            .run(&["send", "--timeout", "120", "@alice", text])
+            .await
+            .ok();
     }
 
     /// The texts of the conversation as Bob has them.
@@ -125,15 +129,31 @@ impl Stage {
     }
 }
 
-/// The texts of a conversation as somebody at a terminal has them.
+/// The texts of a conversation as somebody at a terminal has them who is up to date.
 pub(crate) async fn texts(person: &Person, with: &str) -> Vec<String> {
     let history = person
-        .run(&["history", &format!("@{with}"), "--limit", "1000000"])
+        .run_up_to_date(&["history", &format!("@{with}"), "--limit", "1000000"])
         .await;
     let lines = history.ok().lines();
     let text = |line: &serde_json::Value| line["text"].as_str().map(str::to_owned);
     // What is no message has no text.
     lines.iter().filter_map(text).collect()
+}
+
+/// Types this, and then on and on until the other one's page is like this: that somebody types may get lost on the way,
+/// and is shown for some seconds only. Returns what was typed.
+pub(crate) async fn type_until(writer: &WebPerson, text: &str, reader: &WebPerson, is_shown: &str) -> String {
+    writer.tab.type_into("composer", text).await;
+    let mut next_key = interval(Duration::from_secs(1));
+    let shown = reader.tab.until(is_shown);
+    tokio::pin!(shown);
+    loop {
+        tokio::select! {
+            () = &mut shown => break,
+            _ = next_key.tick() => writer.tab.type_text("x").await,
+        }
+    }
+    writer.tab.text("composer").await
 }
 
 /// Those of the texts that begin so.

@@ -28,8 +28,9 @@ async fn a_server_of_another_version_is_told_and_a_reload_is_asked_for_once() {
     alice.tab.wait_for("version-strip reload").await;
     // What is here can be read; what is written waits.
     alice.wait_message("before the update").await;
+    alice.tab.mark_page().await;
     alice.tab.click("reload").await;
-    alice.tab.until("document.readyState === 'complete'").await;
+    alice.tab.wait_for_next_page().await;
     alice.tab.wait_for("version-strip").await;
     assert_eq!(alice.tab.count("version-strip reload").await, 0, "it asks again");
     alice.send("written to a server that cannot take it").await;

@@ -190,6 +190,8 @@ async fn the_screens_of_warnings_are_pictured_and_axe_finds_nothing() {
 async fn accounts_are_compared_and_accepted_with_the_keyboard_alone() {
     let page = ScriptedPage::open("/chat/bob", answers).await;
     page.wait_for("message").await;
+    // Nothing takes the focus away later.
+    page.wait_for("css:[data-testid=composer]:focus").await;
     page.report(reassigned()).await;
     page.wait_for("compare-accounts").await;
     page.tab
@@ -204,6 +206,7 @@ async fn accounts_are_compared_and_accepted_with_the_keyboard_alone() {
     page.tab.wait_gone("compare-keep").await;
     assert_eq!(page.tab.focused().await["testid"], "compare-accounts");
     page.tab.press("Enter").await;
+    page.wait_for("css:[data-testid=compare-keep]:focus").await;
     page.wait_for("compare-accept").await;
     page.tab.press("Shift+Tab").await;
     assert_eq!(page.tab.focused().await["testid"], "compare-accept");

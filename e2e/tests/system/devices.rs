@@ -83,7 +83,7 @@ async fn all_devices_are_listed_and_one_can_sign_another_out() {
     bob.run(&["devices", "--sign-out", lost.as_str().unwrap_or_default()])
         .await
         .ok();
-    second.run(&["listen", "--timeout", "20"]).await.ends_with(3);
+    second.run(&["listen", "--timeout", "50"]).await.ends_with(3);
     alice.send(&bob, "two").await;
     assert_eq!(bob.texts(&alice).await, ["one", "two"]);
     assert_eq!(bob.run(&["devices"]).await.ok().lines().len(), 1);

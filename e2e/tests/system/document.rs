@@ -12,7 +12,7 @@ const SCHEMATHESIS: &str = "XTASK_E2E_SCHEMATHESIS";
 const CONFIGURATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/schemathesis/schemathesis.toml");
 
 /// Far longer than it takes on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// No rate limits: a request that is refused by one tests nothing else.
 const UNLIMITED: &str = "[limits]

@@ -1,11 +1,11 @@
 //! Groups, from terminal to terminal.
 
 use serde_json::{Value, json};
-use subrosa_e2e::{Person, Server};
+use subrosa_e2e::{Person, Server, until};
 
-/// The lines of what a command prints.
+/// The lines of what a command shows.
 async fn lines(person: &Person, arguments: &[&str]) -> Vec<Value> {
-    person.run(arguments).await.ok().lines()
+    person.run_up_to_date(arguments).await.ok().lines()
 }
 
 /// The code with which a command is refused.
@@ -128,7 +128,7 @@ async fn a_group_is_created_talked_in_and_changed() {
         .filter_map(|line| line.get("text").cloned())
         .collect();
     assert_eq!(texts, ["three of us"]);
-    let chat = eva.run(&["chats"]).await.ok().one();
+    let chat = eva.run_up_to_date(&["chats"]).await.ok().one();
     assert_eq!(
         (&chat["kind"], &chat["with"], &chat["name"]),
         (&json!("group"), &Value::Null, &json!("Harvest 2027"))
@@ -146,7 +146,11 @@ async fn a_group_is_created_talked_in_and_changed() {
     ada.run(&["group", "role", "Harvest 2027", "@ben", "admin"])
         .await
         .ok();
-    let shown = ben.run(&["group", "show", "Harvest 2027"]).await.ok().one();
+    let shown = ben
+        .run_up_to_date(&["group", "show", "Harvest 2027"])
+        .await
+        .ok()
+        .one();
     assert_eq!(
         members(&shown),
         roles(&[("ada", "owner"), ("ben", "admin"), ("eva", "member")])
@@ -175,7 +179,7 @@ async fn a_group_is_created_talked_in_and_changed() {
         refusal(&eva, &["send", "Harvest 2027", "still here?"]).await,
         "not_member"
     );
-    assert_eq!(eva.run(&["chats"]).await.ok().one()["state"], "removed");
+    assert_eq!(lines(&eva, &["chats"]).await[0]["state"], "removed");
     drop(server);
 }
 
@@ -194,10 +198,15 @@ async fn a_group_that_cannot_be_changed_now_is_changed_later() {
     assert_eq!(members(&kept), roles(&[("ada", "owner"), ("ben", "member")]));
     server.restart().await;
     // A server that has just begun takes a commit once it has heard from the others.
-    ben.run(&["chats"]).await.ok();
-    ada.run(&["chats"]).await.ok();
-    let shown = ben.run(&["group", "show", "Harvest"]).await.ok().one();
-    assert_eq!(members(&shown), roles(&[("ada", "owner"), ("ben", "admin")]));
+    lines(&ben, &["chats"]).await;
+    let ada_listens = ada.listen();
+    ada_listens.note("connected").await;
+    until("the change is made", async || {
+        let shown = ben.run(&["group", "show", "Harvest"]).await.ok().one();
+        members(&shown) == roles(&[("ada", "owner"), ("ben", "admin")])
+    })
+    .await;
+    ada_listens.end().await.ok();
 }
 
 #[tokio::test]

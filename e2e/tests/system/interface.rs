@@ -77,7 +77,8 @@ async fn the_json_of_each_command_keeps_its_shape() {
     note("devices", &alice.run(&["devices"]).await.ok().lines());
     note("privacy", &alice.run(&["privacy"]).await.ok().lines());
     note("search", &alice.run(&["search", "bo"]).await.ok().lines());
-    note("send", &alice.run(&["send", "@bob", "hello"]).await.ok().lines());
+    let sent = alice.run(&["send", "@bob", "hello"]).await.ok().lines();
+    note("send", &sent);
     note(
         "listen",
         &bob.run(&["listen", "--count", "1", "--timeout", "50"])
@@ -87,10 +88,9 @@ async fn the_json_of_each_command_keeps_its_shape() {
     );
     note("chats", &bob.run(&["chats"]).await.ok().lines());
     note("history", &bob.run(&["history", "@alice"]).await.ok().lines());
-    note(
-        "listen",
-        &alice.run(&["listen", "--timeout", "2"]).await.ok().lines(),
-    );
+    let mut alice_listens = alice.listen();
+    alice_listens.status(&sent[0]["id"], "read").await;
+    note("listen", &alice_listens.end().await.ok().lines());
     let new = alice.write("new", "quite another password");
     note(
         "passwd",

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use serde_json::json;
-use subrosa_e2e::{Person, Server};
+use subrosa_e2e::{Person, Server, until};
 
 /// The head of a PNG file of this width.
 fn picture(width: u16) -> Vec<u8> {
@@ -14,6 +14,12 @@ fn picture(width: u16) -> Vec<u8> {
         &[0, 0, 0, 2, 8, 6, 0, 0, 0, 0, 0, 0, 0],
     ]
     .concat()
+}
+
+/// Whether somebody with this name is in a device's list of chats.
+async fn shows(device: &Person, name: &str) -> bool {
+    let chats = device.run(&["chats"]).await.ok().lines();
+    chats.iter().any(|chat| chat["name"] == name)
 }
 
 #[tokio::test]
@@ -28,12 +34,16 @@ async fn a_name_is_seen_by_the_other_and_by_their_new_device_at_once() {
         json!({"name": "Ada Lovelace"})
     );
     alice.send(&bob, "hello").await;
-    bob.receive(1).await;
-    let name = async |person: &Person| person.run(&["chats"]).await.ok().one()["name"].clone();
-    assert_eq!(name(&bob).await, "Ada Lovelace");
+    // He stays until his new device knows: what others show is fetched beside the messages, and no command waits for it.
+    let mut bob_listens = bob.listen();
+    bob_listens.message().await;
     let second = bob.second_device().await;
-    second.run(&["history", "@alice"]).await.ok();
-    assert_eq!(name(&second).await, "Ada Lovelace");
+    until("the new device shows it", async || {
+        shows(&second, "Ada Lovelace").await
+    })
+    .await;
+    bob_listens.end().await.ok();
+    until("so does the first", async || shows(&bob, "Ada Lovelace").await).await;
     assert_eq!(
         alice.run_plain(&["name", "--remove"]).await.ok().stdout,
         "no name\n"

@@ -47,6 +47,9 @@ async fn after_a_power_cut_clients_reconnect_by_themselves_and_nothing_is_lost_o
 #[tokio::test]
 async fn a_server_that_comes_back_on_the_same_address_is_found_again() {
     let mut server = Server::start().await;
+    server.kill().await;
+    // Nobody else asks for this address of the loopback network: its port is free when the server comes back.
+    server.restart_on("127.0.0.84:0").await;
     let (alice, bob) = (
         Person::sign_up(&server, "alice").await,
         Person::sign_up(&server, "bob").await,

@@ -1,8 +1,11 @@
 //! What others see of somebody: whether they have read, are typing, are there.
 
+use std::time::Duration;
+
 use serde_json::json;
 use subrosa_client::Client;
-use subrosa_e2e::{PATIENCE, Person, Server, terminal::Terminal};
+use subrosa_e2e::{PATIENCE, Person, Server, terminal::Terminal, until};
+use tokio::time::interval;
 
 const ENTER: &str = "\r";
 const CTRL_Q: &str = "\u{11}";
@@ -26,14 +29,14 @@ async fn the_switches_are_the_same_on_all_devices_of_an_account() {
     let first = Person::sign_up(&server, "bob").await;
     let second = first.second_device().await;
     let all_on = json!({"read_receipts": true, "typing": true, "last_seen": true});
-    assert_eq!(second.run(&["privacy"]).await.ok().one(), all_on);
+    assert_eq!(second.run_up_to_date(&["privacy"]).await.ok().one(), all_on);
 
     let changed = first
         .run(&["privacy", "--read-receipts", "off", "--last-seen", "off"])
         .await;
     let two_off = json!({"read_receipts": false, "typing": true, "last_seen": false});
     assert_eq!(changed.ok().one(), two_off);
-    assert_eq!(second.run(&["privacy"]).await.ok().one(), two_off);
+    assert_eq!(second.run_up_to_date(&["privacy"]).await.ok().one(), two_off);
     let plain = second.run_plain(&["privacy", "--offline"]).await;
     assert_eq!(
         plain.ok().stdout,
@@ -43,7 +46,7 @@ async fn the_switches_are_the_same_on_all_devices_of_an_account() {
     // The first device does not know that the second has switched it on, and off is what it has.
     second.run(&["privacy", "--read-receipts", "on"]).await.ok();
     first.run(&["privacy", "--read-receipts", "off"]).await.ok();
-    assert_eq!(second.run(&["privacy"]).await.ok().one(), two_off);
+    assert_eq!(second.run_up_to_date(&["privacy"]).await.ok().one(), two_off);
 }
 
 #[tokio::test]
@@ -55,8 +58,14 @@ async fn a_change_that_the_server_cannot_get_is_kept_and_sent_later() {
     let changed = first.run(&["privacy", "--typing", "off", "--timeout", "1"]).await;
     assert_eq!(changed.ends_with(6).one()["typing"], false);
     server.restart().await;
-    first.run(&["chats"]).await.ok();
-    assert_eq!(second.run(&["privacy"]).await.ok().one()["typing"], false);
+    // However long the server takes.
+    let first_listens = first.listen();
+    first_listens.note("connected").await;
+    until("the other device knows", async || {
+        second.run(&["privacy"]).await.ok().one()["typing"] == false
+    })
+    .await;
+    first_listens.end().await.ok();
 }
 
 #[tokio::test]
@@ -66,9 +75,13 @@ async fn what_somebody_without_read_receipts_has_read_stays_delivered() {
     bob.run(&["privacy", "--read-receipts", "off"]).await.ok();
     let message = alice.send(&bob, "have you seen this?").await;
     let mut alice_listens = alice.listen();
-    bob.receive(1).await;
+    // He stays until she has heard of it: a command that ends does not wait for a slow server.
+    let mut bob_listens = bob.listen();
+    bob_listens.message().await;
     alice_listens.status(&message["id"], "delivered").await;
-    assert_eq!(bob.history(&alice).await[2]["status"], "unread");
+    bob_listens.end().await.ok();
+    let shown = bob.run(&["history", "@alice", "--offline"]).await.ok().lines();
+    assert_eq!(shown[2]["status"], "unread");
     assert_eq!(bob.history(&alice).await[2]["status"], "read");
     // What comes after it shows that nothing else was to come.
     bob.send(&alice, "perhaps").await;
@@ -81,6 +94,8 @@ async fn what_somebody_without_read_receipts_has_read_stays_delivered() {
     let message = alice.send(&bob, "and this?").await;
     let mut alice_listens = alice.listen();
     bob.history(&alice).await;
+    // What has not left with the command leaves now.
+    let _bob_listens = bob.listen();
     alice_listens.status(&message["id"], "read").await;
 }
 
@@ -123,19 +138,31 @@ async fn listen_prints_nothing_about_those_who_type_come_and_go() {
     );
 }
 
+/// Types on and on until the other one sees it: what says so may get lost, and is shown for some seconds only.
+async fn types_until_shown(typing: &mut Terminal, other: &Terminal, text: &str) {
+    let mut next_key = interval(Duration::from_secs(1));
+    let shown = other.shows(text);
+    tokio::pin!(shown);
+    loop {
+        tokio::select! {
+            _ = &mut shown => return,
+            _ = next_key.tick() => typing.press("x").await,
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_app_shows_who_is_there_and_who_types_and_that_they_have_left() {
     let server = Server::start().await;
     let (alice, bob) = alice_and_bob(&server).await;
     let mut alices = Terminal::chat(&alice, 24, 80);
-    alices.shows("connected").await;
+    alices.connected().await;
     alices.press(ENTER).await;
     let mut bobs = Terminal::chat(&bob, 24, 80);
-    bobs.shows("connected").await;
+    bobs.connected().await;
     bobs.press(ENTER).await;
     alices.shows("@bob · online").await;
-    bobs.press("half a").await;
-    alices.shows("@bob · typing…").await;
+    types_until_shown(&mut bobs, &alices, "@bob · typing…").await;
     bobs.press(CTRL_Q).await;
     bobs.end().await;
     // At once, and not when it has not been heard of for a while.

@@ -37,7 +37,7 @@ async fn a_conversation_is_shown_written_and_left_with_a_whole_terminal() {
     );
     alice.send(&bob, "good morning").await;
     let mut screen = chat(&bob);
-    screen.shows("connected").await;
+    screen.connected().await;
     assert!(screen.shows("good morning").await.is_full_screen());
     screen.press(ENTER).await;
     screen.press("and a good day to you").await;
@@ -63,7 +63,7 @@ async fn hostile_texts_do_nothing_to_the_terminal() {
     alice.run(&["send", "@bob", "--", hostile]).await.ok();
     alice.send(&bob, "after it").await;
     let mut screen = chat(&bob);
-    screen.shows("connected").await;
+    screen.connected().await;
     screen.shows("after it").await;
     screen.press(ENTER).await;
     let shown = screen
@@ -117,7 +117,7 @@ async fn a_terminal_that_changes_its_size_is_filled_again() {
         )
         .await;
     let mut screen = chat(&bob);
-    screen.shows("connected").await;
+    screen.connected().await;
     screen.shows("one good word").await;
     screen.press(ENTER).await;
     screen.press("a draft").await;
@@ -150,7 +150,7 @@ async fn a_key_that_is_pressed_while_the_size_changes_is_heard_at_once() {
     );
     alice.send(&bob, "hello").await;
     let mut screen = chat(&bob);
-    screen.shows("connected").await;
+    screen.connected().await;
     screen.shows("hello").await;
     screen.press(ENTER).await;
     let process = chat_process(&bob);
@@ -180,7 +180,7 @@ async fn people_are_found_and_written_to() {
         Person::sign_up(&server, "bob").await,
     );
     let mut screen = chat(&bob);
-    screen.shows("connected").await;
+    screen.connected().await;
     // Ctrl+K: find people.
     screen.press("\u{b}").await;
     screen.shows("Find:").await;
@@ -223,7 +223,7 @@ async fn what_is_further_up_is_scrolled_to_and_the_newest_is_found_again() {
     }
     alice.send(&bob, "the newest").await;
     let mut screen = chat(&bob);
-    screen.shows("connected").await;
+    screen.connected().await;
     // In the list of chats, from which it is opened.
     screen.shows("the newest").await;
     screen.press(ENTER).await;
@@ -262,7 +262,7 @@ async fn a_signal_gives_the_terminal_back() {
     let server = Server::start().await;
     let bob = Person::sign_up(&server, "bob").await;
     let screen = chat(&bob);
-    screen.shows("connected").await;
+    screen.connected().await;
     // The app has the profile open, and its process is a grandchild.
     assert_eq!(kill_process(chat_process(&bob), Signal::TERM), Ok(()));
     let (screen, _) = screen.end().await;
@@ -365,7 +365,7 @@ async fn what_is_typed_in_one_terminal_is_there_in_another_until_it_is_sent() {
     let other = bob.second_device().await;
     let mut screens = [chat(&bob), chat(&other)];
     for screen in &mut screens {
-        screen.shows("connected").await;
+        screen.connected().await;
         screen.shows("@alice").await;
         screen.press(ENTER).await;
     }

@@ -63,7 +63,7 @@ async fn hostile_texts_are_shown_and_not_obeyed() {
     }
     is_safe(
         &second
-            .run_plain(&["listen", "--count", &count, "--timeout", "30"])
+            .run_plain(&["listen", "--count", &count, "--timeout", "50"])
             .await,
     );
 }

@@ -77,14 +77,17 @@ async fn the_first_message_of_somebody_waits_for_their_handle() {
         alice,
         bob,
     } = Stage::of_strangers().await;
-    let mut answers = Vec::new();
+    let (mut answers, mut is_shown) = (Vec::new(), false);
     proxy.tamper(EachFrame(move |frame: ServerFrame| match &frame.body {
-        Some(Body::Account(_)) => {
+        Some(Body::Account(_)) if !is_shown => {
             answers.push(frame);
             Vec::new()
         }
-        // What is acknowledged to the server is shown: the receipt goes out after it.
-        Some(Body::ReceiptPut(_)) => std::iter::once(frame).chain(answers.drain(..)).collect(),
+        // What is acknowledged to the server is shown: the receipt goes out after it. The server may answer it first.
+        Some(Body::ReceiptPut(_)) => {
+            is_shown = true;
+            std::iter::once(frame).chain(answers.drain(..)).collect()
+        }
         _ => vec![frame],
     }));
     let mut bob_listens = bob.listen();

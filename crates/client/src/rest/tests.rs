@@ -3,7 +3,7 @@
 use subrosa_wire::ProblemCode;
 
 use super::*;
-use crate::fake::{FakeRest, answer, listen, network, problem};
+use crate::fake::{FakeRest, answer, network, problem};
 
 async fn info_after(answer: String) -> Result<ServerInfo, ClientError> {
     FakeRest::answering(vec![answer]).await.rest.server_info().await
@@ -105,8 +105,10 @@ async fn an_answer_without_end_is_given_up() {
 
 #[tokio::test]
 async fn nobody_there_is_no_connection() {
-    let (listener, server) = listen().await;
-    drop(listener);
+    // Nobody listens on port 1.
+    let Ok(server) = "http://127.0.0.1:1".parse::<ServerUrl>() else {
+        panic!("no address")
+    };
     let error =
         Rest::new(server.clone(), &network(&server)).map(|rest| async move { rest.server_info().await });
     let Ok(asking) = error else { panic!("no client") };
