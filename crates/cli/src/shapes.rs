@@ -22,7 +22,7 @@ JSON (one object per line; fields may be added, but are never renamed):
             that the person had until you accepted another account for it); with --members also members: handle,
             devices (device_id, current)
   group     conversation, kind, name, epoch, members: handle, role (owner, admin, member), devices (how many);
-            rights: add, remove, profile, post, pin (everyone, admins, owners; null outside of the group); state
+            rights: add, remove, edit, post, pin (everyone, admins, owners; null outside of the group); state
   account   account_id, handle, name, device_id, server; signup only: recovery_code
             (signup, signin, whoami, recover)
   device    device_id, name, created_at, last_seen_at, current, certified (by the account key)
@@ -257,7 +257,7 @@ impl<'a> GroupShape<'a> {
 struct RightsShape {
     add: &'static str,
     remove: &'static str,
-    profile: &'static str,
+    edit: &'static str,
     post: &'static str,
     pin: &'static str,
 }
@@ -267,7 +267,7 @@ impl RightsShape {
         Self {
             add: level_word(rights.add),
             remove: level_word(rights.remove),
-            profile: level_word(rights.profile),
+            edit: level_word(rights.profile),
             post: level_word(rights.post),
             pin: level_word(rights.pin),
         }

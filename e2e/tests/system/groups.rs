@@ -238,3 +238,87 @@ async fn names_that_several_conversations_have_name_none_of_them() {
         .ends_with(5);
     drop(server);
 }
+
+#[tokio::test]
+async fn whoever_leaves_a_group_is_out_and_the_only_owner_names_a_successor() {
+    let three = Three::sign_up().await;
+    let Three { ada, ben, eva, .. } = &three;
+    ada.run(&["group", "create", "Harvest", "@ben", "@eva"])
+        .await
+        .ok();
+    lines(ben, &["chats"]).await;
+    lines(eva, &["chats"]).await;
+    assert_eq!(refusal(ada, &["group", "leave", "Harvest"]).await, "last_owner");
+    let left = eva.run(&["group", "leave", "Harvest"]).await.ok().one();
+    assert_eq!(left["rights"], Value::Null);
+    assert_eq!(members(&left), roles(&[("ada", "owner"), ("ben", "member")]));
+    assert_eq!(
+        refusal(eva, &["send", "Harvest", "still here?"]).await,
+        "not_member"
+    );
+    assert_eq!(refusal(eva, &["group", "leave", "Harvest"]).await, "not_member");
+    let left = ada
+        .run(&["group", "leave", "Harvest", "--successor", "@ben"])
+        .await
+        .ok()
+        .one();
+    assert_eq!(members(&left), roles(&[("ben", "owner")]));
+    ben.run(&["send", "Harvest", "to nobody"]).await.ok();
+    let shown = ben.run_up_to_date(&["group", "show", "Harvest"]).await.ok().one();
+    assert_eq!(members(&shown), roles(&[("ben", "owner")]));
+    let history = lines(ben, &["history", "Harvest"]).await;
+    let gone: Vec<_> = events(&history)
+        .into_iter()
+        .filter(|(event, ..)| event == "left")
+        .collect();
+    assert_eq!(
+        gone,
+        [
+            ("left".to_owned(), json!("eva"), json!(["eva"])),
+            ("left".to_owned(), json!("ada"), json!(["ada"])),
+        ]
+    );
+    // Nobody but the one who is left can be asked to stay.
+    ben.run(&["group", "leave", "Harvest"]).await.ok();
+}
+
+#[tokio::test]
+async fn rights_are_shown_changed_and_honoured() {
+    let three = Three::sign_up().await;
+    let Three { ada, ben, .. } = &three;
+    let created = ada.run(&["group", "create", "News", "@ben"]).await.ok().one();
+    assert_eq!(
+        created["rights"],
+        json!({ "add": "everyone", "remove": "admins", "edit": "admins", "post": "everyone", "pin": "admins" })
+    );
+    lines(ben, &["chats"]).await;
+    assert_eq!(
+        refusal(ben, &["group", "rights", "News", "--post", "admins"]).await,
+        "not_permitted"
+    );
+    ada.run(&["group", "rights", "News", "--remove", "everyone"])
+        .await
+        .ends_with(2);
+    let changed = ada
+        .run(&["group", "rights", "News", "--post", "admins", "--add", "owners"])
+        .await
+        .ok()
+        .one();
+    assert_eq!(
+        (&changed["rights"]["post"], &changed["rights"]["add"]),
+        (&json!("admins"), &json!("owners"))
+    );
+    let history = lines(ben, &["history", "News"]).await;
+    assert_eq!(
+        events(&history).pop(),
+        Some(("rights".to_owned(), json!("ada"), json!([])))
+    );
+    assert_eq!(refusal(ben, &["send", "News", "may I?"]).await, "not_permitted");
+    ada.run(&["send", "News", "an announcement"]).await.ok();
+    let texts: Vec<_> = lines(ben, &["history", "News"])
+        .await
+        .iter()
+        .filter_map(|line| line.get("text").cloned())
+        .collect();
+    assert_eq!(texts, ["an announcement"]);
+}

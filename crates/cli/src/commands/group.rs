@@ -118,9 +118,9 @@ enum Action {
         /// Who removes and bans people of a lower role: admins or owners.
         #[arg(long, value_name = "WHO")]
         remove: Option<Level>,
-        /// Who changes the name.
+        /// Who changes what the group is called.
         #[arg(long, value_name = "WHO")]
-        profile: Option<Level>,
+        edit: Option<Level>,
         /// Who writes messages.
         #[arg(long, value_name = "WHO")]
         post: Option<Level>,
@@ -271,7 +271,7 @@ async fn change(client: &Client, action: &Action) -> anyhow::Result<Chat> {
             chat,
             add,
             remove,
-            profile,
+            edit,
             post,
             pin,
         } => {
@@ -282,7 +282,7 @@ async fn change(client: &Client, action: &Action) -> anyhow::Result<Chat> {
                 let rights = Rights {
                     add: level(add, before.add),
                     remove: level(remove, before.remove),
-                    profile: level(profile, before.profile),
+                    profile: level(edit, before.profile),
                     post: level(post, before.post),
                     pin: level(pin, before.pin),
                 };
