@@ -218,7 +218,7 @@ fn is_too_large(entry: &LogEntry) -> bool {
 }
 
 fn of_group(findings: &mut Findings, state: &GroupState) {
-    let longest = state.leaves.iter().map(|leave| leave.len()).max();
+    let longest = state.leaves.iter().map(Bytes::len).max();
     findings.bound(longest.unwrap_or_default(), limits::LEAVE_MAX);
     if !is_seq(state.head_seq) {
         findings.refuse(&state.conversation_id, Misbehaviour::ImpossibleSeq);

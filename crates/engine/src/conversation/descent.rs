@@ -10,6 +10,7 @@ use subrosa_wire::{AccountId, Timestamp, frames::GroupState};
 use super::{
     Conversation,
     log::{Entry, own_handshake},
+    message_failed,
     record::LogPlace,
 };
 use crate::{
@@ -236,7 +237,7 @@ impl Conversation {
         members::leave(cx.conn, chat, me, seq)?;
         wishes::clear(cx.conn, chat)?;
         for row in outbox::all(cx.conn, chat)? {
-            self.message_failed(cx, &row)?;
+            message_failed(cx, &row)?;
         }
         let kind = if by == Some(me) {
             NoticeKind::Left

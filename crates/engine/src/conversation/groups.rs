@@ -281,12 +281,11 @@ impl Conversation {
                 }
                 continue;
             };
-            match why {
-                Some(why) => give_up(cx, chat, account, why)?,
-                None => {
-                    wishes::delete(cx.conn, chat, account)?;
-                    cx.event(Event::ConversationChanged(chat));
-                }
+            if let Some(why) = why {
+                give_up(cx, chat, account, why)?;
+            } else {
+                wishes::delete(cx.conn, chat, account)?;
+                cx.event(Event::ConversationChanged(chat));
             }
         }
         match (other, leave) {
@@ -579,12 +578,12 @@ impl Conversation {
     pub(super) fn rights_changed(
         &mut self,
         cx: &mut Context<'_>,
-        before: &Rights,
+        before: Rights,
         by: AccountId,
         place: (u64, Timestamp),
     ) -> StepResult {
         let id = self.id();
-        if self.group.load(cx, id)?.policy().rights() == before {
+        if self.group.load(cx, id)?.policy().rights() == &before {
             return Ok(());
         }
         self.changed(cx);

@@ -139,7 +139,7 @@ impl Conversation {
         if self.is_group() {
             let place = (entry.seq, entry.accepted_at);
             self.own_change_applied(cx, place)?;
-            self.rights_changed(cx, &rights, cx.me.account_id, place)?;
+            self.rights_changed(cx, rights, cx.me.account_id, place)?;
         }
         self.forget_sends(cx);
         self.live.retry.succeeded();

@@ -533,7 +533,7 @@ impl Conversation {
         self.epoch_began(cx, entry)?;
         if changes_group {
             self.members_changed(cx, Some(by), (entry.seq, entry.accepted_at))?;
-            self.rights_changed(cx, &rights, by, (entry.seq, entry.accepted_at))?;
+            self.rights_changed(cx, rights, by, (entry.seq, entry.accepted_at))?;
         }
         self.changed(cx);
         Ok(Applied::Done)

@@ -43,7 +43,7 @@ use subrosa_wire::{
 
 use crate::{
     ChatId, LocalMessageId,
-    api::{CommandError, ConversationState, EngineError, Event, Role, Warning},
+    api::{CommandError, ConversationState, EngineError, Event, MessageStatus, Role, Warning},
     context::{Context, StepResult},
     ids::OutboxId,
     limits::LOADED_LEAVES_MAX,
@@ -53,6 +53,7 @@ use crate::{
         conversations::{self, ConversationRow},
         handshakes::{self, HandshakeKind},
         if_readable, members, messages,
+        outbox::{self, OutboxRow},
     },
 };
 
@@ -682,4 +683,20 @@ fn message_status_changed(cx: &mut Context<'_>, message: LocalMessageId) -> Step
         status: message.status,
     });
     Ok(())
+}
+
+/// Marks a message of the outbox as failed. One that is only sent again is in the log, and dropped. Returns the message.
+fn message_failed(cx: &mut Context<'_>, row: &OutboxRow) -> StepResult<Option<LocalMessageId>> {
+    match row.message {
+        Some(message) if messages::load(cx.conn, message)?.seq.is_none() => {
+            outbox::park(cx.conn, row.id)?;
+            messages::set_status(cx.conn, message, MessageStatus::Failed)?;
+            message_status_changed(cx, message)?;
+            Ok(Some(message))
+        }
+        _ => {
+            outbox::delete(cx.conn, row.id)?;
+            Ok(None)
+        }
+    }
 }

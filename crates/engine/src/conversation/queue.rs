@@ -11,7 +11,9 @@ use subrosa_wire::{
     problem::ProblemCode,
 };
 
-use super::{Conversation, groups::NextChange, join, message_status_changed, record::number_after};
+use super::{
+    Conversation, groups::NextChange, join, message_failed, message_status_changed, record::number_after,
+};
 use crate::{
     LocalMessageId,
     api::{ConversationState, Event, MessageStatus},
@@ -172,30 +174,10 @@ impl Conversation {
             if row.sealed.is_some() || row.message.is_none() || self.may_post(cx, me)? {
                 kept.push(row);
             } else {
-                self.message_failed(cx, &row)?;
+                message_failed(cx, &row)?;
             }
         }
         Ok(kept)
-    }
-
-    /// Marks a message of the outbox as failed. One that is only sent again is in the log, and dropped. Returns the message.
-    pub(super) fn message_failed(
-        &self,
-        cx: &mut Context<'_>,
-        row: &OutboxRow,
-    ) -> StepResult<Option<LocalMessageId>> {
-        match row.message {
-            Some(message) if messages::load(cx.conn, message)?.seq.is_none() => {
-                outbox::park(cx.conn, row.id)?;
-                messages::set_status(cx.conn, message, MessageStatus::Failed)?;
-                message_status_changed(cx, message)?;
-                Ok(Some(message))
-            }
-            _ => {
-                outbox::delete(cx.conn, row.id)?;
-                Ok(None)
-            }
-        }
     }
 
     /// Makes the next change of the group that the user wants. Returns whether everything else waits for it.
@@ -499,7 +481,7 @@ impl Conversation {
     fn message_refused(&mut self, cx: &mut Context<'_>, refused: OutboxId, problem: &Problem) -> StepResult {
         outbox::unseal(cx.conn, self.chat())?;
         let message = match outbox::find(cx.conn, self.chat(), refused)? {
-            Some(row) => self.message_failed(cx, &row)?,
+            Some(row) => message_failed(cx, &row)?,
             None => None,
         };
         cx.refused(message, problem);

@@ -51,8 +51,7 @@ impl Service {
         let mut turn = self.validation.turn(key.conversation_id).await;
         // A retry gets its first answer whatever the epoch is now; a commit that comes too late is not
         // worth its validation.
-        let head_seq;
-        match self.store.check_send(key, committer).await? {
+        let head_seq = match self.store.check_send(key, committer).await? {
             SendCheck::Duplicate(accepted) => return Ok(appended(&self.tags, &key, &accepted)),
             SendCheck::Refused(refusal) => return Err(refusal.into()),
             SendCheck::Possible {
@@ -65,8 +64,8 @@ impl Service {
                 }
                 .into());
             }
-            SendCheck::Possible { head_seq: head, .. } => head_seq = head,
-        }
+            SendCheck::Possible { head_seq, .. } => head_seq,
+        };
         if committer == Committer::Member {
             self.check_settled(&key).await?;
         }
