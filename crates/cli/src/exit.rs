@@ -121,7 +121,7 @@ pub(crate) fn problem_code(error: &anyhow::Error) -> Option<&str> {
         ClientError::UnknownPerson(_) => ProblemCode::UnknownAccount,
         ClientError::VersionMismatch { .. } => ProblemCode::UnsupportedVersion,
         ClientError::Command(CommandError::NotAMember) => return Some("not_member"),
-        ClientError::Command(CommandError::NotPermitted)
+        ClientError::Command(CommandError::NotPermitted | CommandError::Banned)
         | ClientError::ChangeGivenUp(GivenUp::NotPermitted) => return Some("not_permitted"),
         ClientError::Command(CommandError::GroupFull) | ClientError::ChangeGivenUp(GivenUp::GroupFull) => {
             return Some("group_full");
@@ -152,6 +152,7 @@ fn client_code(error: &ClientError) -> Code {
             | CommandError::Blocked
             | CommandError::NotAMember
             | CommandError::NotPermitted
+            | CommandError::Banned
             | CommandError::LastOwner
             | CommandError::GroupFull,
         )

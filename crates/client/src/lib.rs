@@ -57,7 +57,7 @@ mod platform;
 mod fake;
 
 pub use accounts::{Credentials, NewAccount, RecoveryCode};
-pub use client::{Chat, Client, Device, HandleComparison};
+pub use client::{Chat, Client, Device, HandleComparison, MemberChange};
 pub use clock::ClockDifference;
 pub use error::{ClientError, Refusal};
 pub use events::{Events, Update};
@@ -69,8 +69,9 @@ pub use status::{Connection, Status};
 
 pub use subrosa_engine::{
     ChatId, CommandError, Contact, Conversation, ConversationKind, ConversationState, EngineError, Event,
-    ForeignGroup, GivenUp, InvalidPicture, LocalMessageId, Me, Member, MemberDevice, MemberMisbehaviour,
-    Message, MessageStatus, Misbehaviour, Notice, NoticeKind, Picture, Presence, Privacy, Role, Warning,
+    ForeignGroup, GivenUp, GroupPolicy, InvalidPicture, LocalMessageId, Me, Member, MemberDevice,
+    MemberMisbehaviour, Message, MessageStatus, Misbehaviour, Notice, NoticeKind, Picture, Presence, Privacy,
+    Role, Warning, Wish,
     account::{InvalidRecoveryCode, Password, WeakPassword},
     content::{MessageId, SendToken, folded, printable, printable_line, revealed, without_marks},
 };

@@ -173,7 +173,7 @@ pub struct Output {
 pub enum Event {
     /// All that the server had is here: what follows is live.
     CaughtUp,
-    /// A conversation is new, or its members, title, state or counts changed.
+    /// A conversation is new, or its members, title, state or counts changed, or what the user wants changed in it.
     ConversationChanged(ChatId),
     /// A conversation that was started here goes on under another id on the wire, because the other person's
     /// creation won. The ids on the wire of its pending messages changed with it; those of this device never do.
@@ -737,6 +737,9 @@ pub enum CommandError {
     /// The policy of the group does not permit it.
     #[error("the rights of this group do not permit that")]
     NotPermitted,
+    /// Somebody who is to be added is banned from the group.
+    #[error("this person is banned from the group")]
+    Banned,
     /// The group would have no owner any more.
     #[error("a group needs an owner: make somebody else an owner first")]
     LastOwner,

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use rand_core::CryptoRngCore;
 use rusqlite::Connection;
 use subrosa_mls::{
-    ConversationKind, DeviceIdentity, DeviceSigningKey, Mls, UnverifiedCertificate,
+    ConversationKind, DeviceIdentity, DeviceSigningKey, Group, GroupPolicy, Mls, UnverifiedCertificate,
     limits::CERTIFICATE_VALIDITY,
 };
 use subrosa_wire::{AccountId, Base64, ConversationId, DeviceId, Handle, Timestamp, rest};
@@ -40,7 +40,7 @@ use crate::{
     store::{
         contacts, conversations, corrupt, members, messages, notices, outbox,
         profile::{self, ProfileRow},
-        wishes,
+        wishes::{self, Wish},
     },
     vault::VaultToPut,
 };
@@ -590,6 +590,21 @@ impl Engine {
 
     /// The epoch that the group of a conversation is in; `None` while this device is not in it.
     pub fn epoch(&mut self, chat: ChatId) -> Result<Option<u64>, EngineError> {
+        self.of_group(chat, Group::epoch)
+    }
+
+    /// The policy of a conversation: in a group, who owns and manages it, who may do what, and who is banned. `None` while
+    /// this device is not in it.
+    pub fn policy(&mut self, chat: ChatId) -> Result<Option<GroupPolicy>, EngineError> {
+        self.of_group(chat, |group| group.policy().clone())
+    }
+
+    /// Reads the group of a conversation; `None` while this device is not in it.
+    fn of_group<T>(
+        &mut self,
+        chat: ChatId,
+        read: impl FnOnce(&Group) -> T,
+    ) -> Result<Option<T>, EngineError> {
         let rng = &mut *self.rng;
         self.database.transaction(|conn| {
             let row = conversations::load(conn, chat)?.filter(|row| row.state == ConversationState::Joined);
@@ -597,13 +612,19 @@ impl Engine {
             let state = KvTable::new(conn);
             // The time decides about nothing here.
             let group = Mls::new(&state, rng, Timestamp::from_millis(0)).load_group(row.id)?;
-            Ok(group.map(|group| group.epoch()))
+            Ok(group.as_ref().map(read))
         })
     }
 
     /// Whether the user wants something changed in a group that is not changed yet.
     pub fn has_wishes(&self, chat: ChatId) -> Result<bool, EngineError> {
-        Ok(!wishes::all(self.database.connection(), chat)?.is_empty())
+        Ok(!self.wishes(chat)?.is_empty())
+    }
+
+    /// What the user wants changed in a group and is not changed yet, one change for each account.
+    pub fn wishes(&self, chat: ChatId) -> Result<Vec<(AccountId, Wish)>, EngineError> {
+        let wishes = wishes::all(self.database.connection(), chat)?;
+        Ok(wishes.into_iter().map(|row| (row.account, row.wish)).collect())
     }
 
     /// The devices in a conversation, as the group has them; none while this device is not in it.

@@ -41,5 +41,6 @@ pub use engine::{Engine, NewProfile};
 pub use ids::{ChatId, LocalMessageId};
 pub use misbehaviour::{ForeignGroup, MemberMisbehaviour, Misbehaviour};
 pub use profile_objects::format::{InvalidPicture, Picture};
-pub use subrosa_mls::ConversationKind;
+pub use store::wishes::Wish;
+pub use subrosa_mls::{ConversationKind, GroupPolicy};
 pub use vault::VaultToPut;

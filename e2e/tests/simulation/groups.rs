@@ -380,7 +380,7 @@ fn whoever_is_banned_goes_and_stays_out_until_readmitted() {
         chat: chat_of_bob,
         people: vec![world.person(2)],
     };
-    assert_eq!(refusal(&mut world, 1, again), CommandError::NotPermitted);
+    assert_eq!(refusal(&mut world, 1, again), CommandError::Banned);
     let readmit = Command::Readmit {
         chat: chat_of_bob,
         account: carol,

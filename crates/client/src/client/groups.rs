@@ -3,11 +3,24 @@
 use std::time::Duration;
 
 use rand_core::RngCore as _;
-use subrosa_engine::{Command, CommandError, ConversationState, Event, Role, Warning};
+use subrosa_engine::{Command, CommandError, ConversationState, Event, GroupPolicy, Role, Warning, Wish};
 use subrosa_wire::{AccountId, ConversationId, Handle, rest::Person};
 
 use super::{Chat, Client, connection::final_error};
 use crate::{ClientError, Status, ambient::SystemRandom, events::Update, platform::timeout};
+
+/// A change of a group that concerns one account; see [`Chat::change_member`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MemberChange {
+    /// See [`Chat::remove_member`].
+    Remove,
+    /// See [`Chat::ban`].
+    Ban,
+    /// See [`Chat::readmit`].
+    Readmit,
+    /// See [`Chat::give_role`].
+    GiveRole(Role),
+}
 
 impl Client {
     /// Starts a group; needs the server, which says who the people are. It is made there as soon as there is a connection.
@@ -24,7 +37,30 @@ impl Client {
     pub async fn create_group(&self, name: &str, people: &[Handle]) -> Result<Chat, ClientError> {
         let mut id = [0; 16];
         SystemRandom.fill_bytes(&mut id);
-        let conversation_id = ConversationId::from_bytes(id);
+        self.create_group_once(ConversationId::from_bytes(id), name, people)
+            .await
+    }
+
+    /// Like [`Client::create_group`], for callers that cannot know whether an earlier call arrived: with the same id there
+    /// is one group, which is returned each time. The id is chosen at random.
+    ///
+    /// ```no_run
+    /// use subrosa_client::ConversationId;
+    ///
+    /// # async fn example(client: subrosa_client::Client, random: [u8; 16]) -> Result<(), subrosa_client::ClientError> {
+    /// let id = ConversationId::from_bytes(random);
+    /// let first = client.create_group_once(id, "Harvest", &[]).await?;
+    /// let again = client.create_group_once(id, "Harvest", &[]).await?;
+    /// assert_eq!(first.id(), again.id());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn create_group_once(
+        &self,
+        conversation_id: ConversationId,
+        name: &str,
+        people: &[Handle],
+    ) -> Result<Chat, ClientError> {
         let people = self.people(people).await?;
         self.command(Command::CreateGroup {
             conversation_id,
@@ -79,11 +115,8 @@ impl Chat {
     /// # }
     /// ```
     pub async fn remove_member(&self, handle: &Handle) -> Result<(), ClientError> {
-        let (chat, account) = (self.id(), self.member(handle).await?);
-        self.client()
-            .command(Command::RemoveMember { chat, account })
-            .await
-            .map(drop)
+        let account = self.member(handle).await?;
+        self.change_member(account, MemberChange::Remove).await
     }
 
     /// Removes somebody from the group, if they are a member, and keeps them out, once there is a connection.
@@ -95,11 +128,8 @@ impl Chat {
     /// # }
     /// ```
     pub async fn ban(&self, handle: &Handle) -> Result<(), ClientError> {
-        let (chat, account) = (self.id(), self.member(handle).await?);
-        self.client()
-            .command(Command::Ban { chat, account })
-            .await
-            .map(drop)
+        let account = self.member(handle).await?;
+        self.change_member(account, MemberChange::Ban).await
     }
 
     /// Lets somebody be added to the group again, once there is a connection.
@@ -111,11 +141,8 @@ impl Chat {
     /// # }
     /// ```
     pub async fn readmit(&self, handle: &Handle) -> Result<(), ClientError> {
-        let (chat, account) = (self.id(), self.member(handle).await?);
-        self.client()
-            .command(Command::Readmit { chat, account })
-            .await
-            .map(drop)
+        let account = self.member(handle).await?;
+        self.change_member(account, MemberChange::Readmit).await
     }
 
     /// Gives a member of the group another role, once there is a connection.
@@ -129,11 +156,30 @@ impl Chat {
     /// # }
     /// ```
     pub async fn give_role(&self, handle: &Handle, role: Role) -> Result<(), ClientError> {
-        let (chat, account) = (self.id(), self.member(handle).await?);
-        self.client()
-            .command(Command::GiveRole { chat, account, role })
-            .await
-            .map(drop)
+        let account = self.member(handle).await?;
+        self.change_member(account, MemberChange::GiveRole(role)).await
+    }
+
+    /// Removes, bans or readmits an account or gives it another role, once there is a connection: also one whose handle is
+    /// not known.
+    ///
+    /// ```no_run
+    /// use subrosa_client::MemberChange;
+    ///
+    /// # async fn example(group: subrosa_client::Chat, member: subrosa_client::Member) -> Result<(), subrosa_client::ClientError> {
+    /// group.change_member(member.account_id, MemberChange::Remove).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn change_member(&self, account: AccountId, change: MemberChange) -> Result<(), ClientError> {
+        let chat = self.id();
+        let command = match change {
+            MemberChange::Remove => Command::RemoveMember { chat, account },
+            MemberChange::Ban => Command::Ban { chat, account },
+            MemberChange::Readmit => Command::Readmit { chat, account },
+            MemberChange::GiveRole(role) => Command::GiveRole { chat, account, role },
+        };
+        self.client().command(command).await.map(drop)
     }
 
     /// Gives the group another name.
@@ -188,6 +234,39 @@ impl Chat {
                 }
             }
         }
+    }
+
+    /// The policy of the group: who owns and manages it, who may do what, and who is banned. `None` while this device is not
+    /// in it.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client, group: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// let me = client.me().await?.account_id;
+    /// if group.policy().await?.is_some_and(|policy| policy.may_add(me)) {
+    ///     group.add_members(&["eva".parse().expect("a handle")]).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn policy(&self) -> Result<Option<GroupPolicy>, ClientError> {
+        let id = self.id();
+        let host = &self.client().shared.host;
+        Ok(host.run(move |host| host.engine().policy(id)).await??)
+    }
+
+    /// What the user wants changed in the group and is not changed yet, one change for each account.
+    ///
+    /// ```no_run
+    /// # async fn example(group: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// for (account, wish) in group.wishes().await? {
+    ///     println!("{account}: {wish:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn wishes(&self) -> Result<Vec<(AccountId, Wish)>, ClientError> {
+        let id = self.id();
+        self.client().ask(move |engine| engine.wishes(id)).await
     }
 
     /// The epoch that the group is in; `None` while this device is not in it.

@@ -27,6 +27,7 @@ use crate::{
 pub use chat::Chat;
 pub use devices::Device;
 pub use directory::HandleComparison;
+pub use groups::MemberChange;
 
 /// One device of an account. Clones are handles to the same device.
 ///

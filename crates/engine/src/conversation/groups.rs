@@ -103,7 +103,7 @@ impl Conversation {
             return Err(CommandError::NotPermitted.into());
         }
         if people.iter().any(|account| policy.banned().contains(account)) {
-            return Err(CommandError::NotPermitted.into());
+            return Err(CommandError::Banned.into());
         }
         let known = members::all(cx.conn, self.chat())?.len();
         if known + people.len() > GROUP_MEMBERS_MAX {
@@ -160,6 +160,7 @@ impl Conversation {
 
     fn wish(&self, cx: &mut Context<'_>, account: AccountId, wish: Wish) -> StepResult {
         wishes::set(cx.conn, self.chat(), (account, wish), cx.now)?;
+        self.changed(cx);
         cx.touch(self.chat());
         Ok(())
     }
@@ -234,6 +235,7 @@ impl Conversation {
             if let Some(why) = why {
                 cx.warn(Warning::ChangeGivenUp { chat, account, why });
             }
+            cx.event(Event::ConversationChanged(chat));
         }
         match other {
             Some(_) if is_sending => Ok(NextChange::AfterSends),
@@ -325,6 +327,7 @@ impl Conversation {
         let chat = self.chat();
         wishes::delete(cx.conn, chat, account)?;
         cx.warn(Warning::ChangeGivenUp { chat, account, why });
+        self.changed(cx);
         Ok(())
     }
 

@@ -6,14 +6,19 @@ use subrosa_wire::{AccountId, Timestamp};
 use super::{corrupt, from_sql, id_bytes, to_sql};
 use crate::{ChatId, api::Role, database::DatabaseError};
 
-/// A change that concerns one account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wish {
+/// A change of a group that concerns one account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Wish {
+    /// Adds it.
     Add,
+    /// Removes it.
     Remove,
+    /// Gives it another role.
     GiveRole(Role),
     /// Removes whoever is a member, and keeps them out.
     Ban,
+    /// Lets it be added again.
     Readmit,
 }
 
