@@ -229,7 +229,7 @@ impl<'a> GroupShape<'a> {
         conversation: &'a Conversation,
         epoch: Option<u64>,
         (members, devices): (&[Member], &[MemberDevice]),
-        rights: Option<&Rights>,
+        rights: Option<Rights>,
         names: &Names,
     ) -> Self {
         let members = members.iter().map(|member| {
@@ -263,7 +263,7 @@ struct RightsShape {
 }
 
 impl RightsShape {
-    const fn new(rights: &Rights) -> Self {
+    const fn new(rights: Rights) -> Self {
         Self {
             add: level_word(rights.add),
             remove: level_word(rights.remove),

@@ -9,6 +9,7 @@ mod accounts;
 mod browsers;
 mod cases;
 mod durability;
+mod group_screens;
 mod groups;
 mod hostile;
 mod later;

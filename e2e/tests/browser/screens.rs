@@ -1,7 +1,7 @@
 //! Every screen and state, in wide and narrow, light and dark: a picture of each, and nothing that axe-core
 //! finds wrong with any.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use subrosa_e2e::{
     Person,
     browser::{Kind, Look, Profile, Tab, WebPerson, report},
@@ -34,27 +34,44 @@ impl Visitor {
     }
 
     pub(crate) async fn visit(&mut self, tab: &Tab, screen: &str) {
-        tab.run_script(&self.axe).await;
-        for (name, look) in report::LOOKS {
-            tab.look(&look).await;
-            tab.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-                .await;
-            report::picture(tab, &format!("{screen}-{name}")).await;
-            let found = tab
-                .evaluate(
-                    "axe.run(document, { resultTypes: ['violations'] }).then((result) => result.violations.map((rule) =>
-                        `${rule.id}: ${rule.nodes.slice(0, 3).map((node) => `${node.target.join(' ')} (${node.any[0]?.message ?? node.failureSummary})`).join('; ')}`))",
-                )
-                .await;
-            let found = found.as_array().cloned().unwrap_or_default();
-            self.wrong.extend(
-                found
-                    .iter()
-                    .filter_map(Value::as_str)
-                    .map(|rule| format!("{screen} {name}: {rule}")),
-            );
-        }
+        self.visit_in(tab, screen, &report::LOOKS).await;
         tab.look(&Look::WIDE).await;
+    }
+
+    /// In some of the looks, for what changes with the width. The tab stays in the last one.
+    pub(crate) async fn visit_in(&mut self, tab: &Tab, screen: &str, looks: &[(&str, Look)]) {
+        for (name, look) in looks {
+            tab.look(look).await;
+            self.inspect(tab, &format!("{screen}-{name}")).await;
+        }
+    }
+
+    /// Where the system sets the colours.
+    pub(crate) async fn visit_in_forced_colours(&mut self, tab: &Tab, screen: &str) {
+        let forced = json!({ "features": [{ "name": "forced-colors", "value": "active" }] });
+        tab.devtools("Emulation.setEmulatedMedia", forced).await;
+        self.inspect(tab, &format!("{screen}-forced-colours")).await;
+        tab.look(&Look::WIDE).await;
+    }
+
+    async fn inspect(&mut self, tab: &Tab, name: &str) {
+        tab.run_script(&self.axe).await;
+        tab.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            .await;
+        report::picture(tab, name).await;
+        let found = tab
+            .evaluate(
+                "axe.run(document, { resultTypes: ['violations'] }).then((result) => result.violations.map((rule) =>
+                    `${rule.id}: ${rule.nodes.slice(0, 3).map((node) => `${node.target.join(' ')} (${node.any[0]?.message ?? node.failureSummary})`).join('; ')}`))",
+            )
+            .await;
+        let found = found.as_array().cloned().unwrap_or_default();
+        self.wrong.extend(
+            found
+                .iter()
+                .filter_map(Value::as_str)
+                .map(|rule| format!("{name}: {rule}")),
+        );
     }
 
     pub(crate) fn end(self) {

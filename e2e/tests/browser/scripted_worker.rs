@@ -12,7 +12,7 @@ use subrosa_e2e::{
 };
 use subrosa_web_rpc::{
     Answer, Call, Connection, Contact, Conversation, ConversationKind, ConversationState, Event, Failure,
-    FailureKind, Me, Phase, Presence, Privacy, Request, State, ToPage, decode, encode,
+    FailureKind, Me, Phase, Presence, Privacy, Request, Role, State, ToPage, decode, encode,
 };
 use subrosa_wire::{AccountId, DeviceId, Timestamp};
 
@@ -181,13 +181,15 @@ pub(crate) fn noon() -> Timestamp {
     Timestamp::from_millis(1_764_072_000_000)
 }
 
-fn conversation() -> Conversation {
+pub(crate) fn conversation() -> Conversation {
     Conversation {
         id: subrosa_web_rpc::ChatId::new(1),
         kind: ConversationKind::Direct,
         title: None,
         with: Some(bob()),
+        role: Role::Member,
         members: Vec::new(),
+        wishes: Vec::new(),
         presence: Presence::Unknown,
         typing: Vec::new(),
         unread: 0,

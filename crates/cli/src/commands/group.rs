@@ -336,19 +336,13 @@ async fn show(chat: &Chat, client: &Client, output: &mut Output) -> anyhow::Resu
     }
     let rights = chat.policy().await?.map(|policy| *policy.rights());
     if let Some(rights) = rights {
-        lines.push(rights_line(&rights));
+        lines.push(rights_line(rights));
     }
-    let shape = GroupShape::new(
-        &conversation,
-        epoch,
-        (&members, &devices),
-        rights.as_ref(),
-        &names,
-    );
+    let shape = GroupShape::new(&conversation, epoch, (&members, &devices), rights, &names);
     Ok(output.result(&shape, &lines.join("\n"))?)
 }
 
-fn rights_line(rights: &Rights) -> String {
+fn rights_line(rights: Rights) -> String {
     let Rights {
         add,
         remove,
@@ -356,6 +350,6 @@ fn rights_line(rights: &Rights) -> String {
         post,
         pin,
     } = rights;
-    let [write, add, rename, remove, pin] = [post, add, profile, remove, pin].map(|role| level_word(*role));
+    let [write, add, rename, remove, pin] = [post, add, profile, remove, pin].map(level_word);
     format!("    Who writes: {write}; adds: {add}; renames: {rename}; removes: {remove}; pins: {pin}")
 }

@@ -220,6 +220,18 @@ pub(crate) fn first(selector: &str) -> Option<Element> {
     document().query_selector(selector).ok()?
 }
 
+/// The last element that matches.
+pub(crate) fn last(selector: &str) -> Option<HtmlElement> {
+    all_in(&document().document_element()?, selector).pop()
+}
+
+/// Scrolls as far as it takes to see an element.
+pub(crate) fn show(element: &Element) {
+    let options = web_sys::ScrollIntoViewOptions::new();
+    options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+    element.scroll_into_view_with_scroll_into_view_options(&options);
+}
+
 /// All matching elements within another, in order.
 pub(crate) fn all_in(root: &Element, selector: &str) -> Vec<HtmlElement> {
     let Ok(list) = root.query_selector_all(selector) else {

@@ -24,6 +24,10 @@ pub(crate) const BANNER_AFTER: Duration = Duration::from_millis(600);
 pub(crate) const LOOK_EVERY: Duration = Duration::from_mins(1);
 /// Rows of the list of conversations that are rendered at first, and how many more each time.
 pub(crate) const LIST_ROWS: usize = 60;
+/// The most people that a search for members of a group lists.
+pub(crate) const CANDIDATES_SHOWN: usize = 100;
+/// Members of a group that are listed before the user asks for all.
+pub(crate) const MEMBERS_SHOWN: usize = 50;
 /// The most warnings that are shown; the oldest are dropped.
 pub(crate) const WARNINGS_MAX: usize = 5;
 /// The most people whose pictures the page keeps; those that were not asked for longest are dropped.

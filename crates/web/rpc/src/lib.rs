@@ -19,10 +19,11 @@ pub use event::Event;
 pub use ids::{ChatId, LocalMessageId};
 pub use request::{Answer, Failure, FailureKind, Page, Request, Secret};
 pub use shapes::{
-    Connection, Contact, Conversation, ConversationKind, ConversationState, Device, Me, Message,
-    MessageStatus, Notice, NoticeKind, PasswordVerdict, Person, Phase, Presence, Privacy, Role, State,
+    Connection, Contact, Conversation, ConversationKind, ConversationState, Device, GroupRights, Me, Member,
+    MemberChange, Message, MessageStatus, Notice, NoticeKind, PasswordVerdict, Person, Phase, Presence,
+    Privacy, Role, State, Wish,
 };
-pub use warning::{MemberMisbehaviour, Misbehaviour, Warning};
+pub use warning::{GivenUp, MemberMisbehaviour, Misbehaviour, Warning};
 
 use serde::{Deserialize, Serialize};
 

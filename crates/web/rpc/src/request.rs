@@ -6,7 +6,10 @@ use zeroize::Zeroizing;
 
 use crate::{
     ids::{ChatId, LocalMessageId},
-    shapes::{Conversation, Device, Message, Notice, PasswordVerdict, Person, Privacy, State},
+    shapes::{
+        Conversation, Device, GroupRights, MemberChange, Message, Notice, PasswordVerdict, Person, Privacy,
+        State,
+    },
 };
 
 /// A secret as it was typed. Its `Debug` output hides it, and it is wiped when dropped.
@@ -149,6 +152,45 @@ pub enum Request {
     /// [`FailureKind::UnknownPerson`] if nobody has the handle.
     OpenChat(Handle),
 
+    // ---- groups ----
+    /// Creates a group; needs the server, which says who the people are. [`Answer::Conversation`]. Fails as
+    /// [`FailureKind::UnknownPerson`] if nobody has one of the handles.
+    CreateGroup {
+        /// What its members call it.
+        name: String,
+        /// Who is in it besides the user.
+        people: Vec<Handle>,
+        /// 16 random bytes chosen by the page, so that a call that is repeated creates one group only.
+        token: [u8; 16],
+    },
+    /// What the user may change in a group. [`Answer::GroupRights`].
+    GroupRights(ChatId),
+    /// Wants people in a group; needs the server, which says who they are. [`Answer::Done`] once that is stored:
+    /// [`Conversation::wishes`] says whether they are in it. Fails as [`FailureKind::Banned`] if one of them is banned.
+    AddMembers {
+        /// The group.
+        chat: ChatId,
+        /// Whom.
+        people: Vec<Handle>,
+    },
+    /// Wants something changed about a person in a group. [`Answer::Done`] once that is stored: [`Conversation::wishes`] says
+    /// whether it is changed.
+    ChangeMember {
+        /// The group.
+        chat: ChatId,
+        /// Whom.
+        account: AccountId,
+        /// What.
+        change: MemberChange,
+    },
+    /// Gives a group another name. [`Answer::Done`].
+    RenameGroup {
+        /// The group.
+        chat: ChatId,
+        /// What its members will call it.
+        name: String,
+    },
+
     // ---- the account ----
     /// Changes the display name; empty removes it. [`Answer::Done`].
     SetName(String),
@@ -252,6 +294,8 @@ pub enum Answer {
         /// The account that the server shows.
         shown: Option<AccountId>,
     },
+    /// What the user may change in a group; `None` while this device is not in it.
+    GroupRights(Option<Box<GroupRights>>),
     /// Devices.
     Devices(Vec<Device>),
     /// A picture, if there is one: the file. It is still untrusted.
@@ -296,6 +340,20 @@ pub enum FailureKind {
     /// The server shows another account under this handle than before, or keys that do not fit the account;
     /// nothing was sent.
     HandleReassigned,
+    /// The rights of the group do not permit it.
+    NotPermitted,
+    /// The group would have no owner any more.
+    LastOwner,
+    /// The group has as many members as it can have.
+    GroupFull,
+    /// Somebody who is to be added is banned from the group.
+    Banned,
+    /// The person is not a member of the group (any more).
+    NotInGroup,
+    /// The user is not a member of the group any more.
+    NotAMember,
+    /// This device is not in the group yet.
+    NotYet,
     /// The conversation, message or device is not there (any more).
     NotFound,
     /// Too many attempts: try again later.

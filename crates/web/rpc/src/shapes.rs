@@ -134,8 +134,12 @@ pub struct Conversation {
     pub title: Option<String>,
     /// The other person of a direct conversation.
     pub with: Option<Contact>,
+    /// What the user is in a group; a member in other conversations.
+    pub role: Role,
     /// The members of a group besides the user, in the order of their accounts; none of other conversations.
-    pub members: Vec<Contact>,
+    pub members: Vec<Member>,
+    /// What the user wants changed in a group and is not changed yet, one change for each person.
+    pub wishes: Vec<Wish>,
     /// Whether that person is online.
     pub presence: Presence,
     /// Who is typing there.
@@ -156,6 +160,50 @@ pub struct Conversation {
     pub hidden: bool,
     /// Text that was typed and not sent.
     pub draft: Option<String>,
+}
+
+/// A member of a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// The person.
+    pub contact: Contact,
+    /// What they are in it.
+    pub role: Role,
+}
+
+/// A change of a group that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wish {
+    /// Whom it is about.
+    pub who: Contact,
+    /// What is to change; `None` if they are to be added.
+    pub change: Option<MemberChange>,
+}
+
+/// What can change about a person in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MemberChange {
+    /// They are given another role.
+    GiveRole(Role),
+    /// They are removed.
+    Remove,
+    /// They are removed and kept out.
+    Ban,
+    /// They can be added again.
+    Readmit,
+}
+
+/// What the user may change in a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupRights {
+    /// Whether they may add people.
+    pub may_add: bool,
+    /// Whether they may rename it.
+    pub may_rename: bool,
+    /// What they may change about each member, the user among them; those about whom they may change nothing are left out.
+    pub changes: Vec<(AccountId, Vec<MemberChange>)>,
+    /// Who is banned, as far as the user may let them back in.
+    pub banned: Vec<Contact>,
 }
 
 /// Whether a person is online.
@@ -242,8 +290,8 @@ pub struct Notice {
     pub about_user: bool,
 }
 
-/// What a member of a group may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What a member of a group may do. Higher roles include the lower ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Role {
     /// What everybody may.
     Member,

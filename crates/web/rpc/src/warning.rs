@@ -90,6 +90,10 @@ pub enum Warning {
     ChangeGivenUp {
         /// The group.
         chat: ChatId,
+        /// Whom it was about.
+        member: Contact,
+        /// Why.
+        why: GivenUp,
     },
     /// The server refused something.
     Refused {
@@ -114,7 +118,7 @@ impl Warning {
             | Self::MessagesMissing { chat, .. }
             | Self::UnreadableMessage { chat, .. }
             | Self::HistoryGap { chat }
-            | Self::ChangeGivenUp { chat }
+            | Self::ChangeGivenUp { chat, .. }
             | Self::CertificatesExpired { chat } => Some(*chat),
             Self::NewDevice(_)
             | Self::UnknownDevice(_)
@@ -125,6 +129,24 @@ impl Warning {
             | Self::More => None,
         }
     }
+}
+
+/// Why a change of a group is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum GivenUp {
+    /// The rights of the group, or the user's role, have changed since.
+    NotPermitted,
+    /// The person is not a member.
+    NotInGroup,
+    /// The group has as many devices as it can have.
+    GroupFull,
+    /// The keys of the person's devices do not fit into the group.
+    Unsuitable,
+    /// It could not be done within a day.
+    TooOld,
+
+    /// Something that has no name here yet.
+    Other,
 }
 
 /// What the server did. The engine's type of this name says more about each.

@@ -38,6 +38,13 @@ fn kind(error: &ClientError) -> FailureKind {
         ClientError::Command(
             CommandError::HandleReassigned | CommandError::InvalidPerson | CommandError::Blocked,
         ) => FailureKind::HandleReassigned,
+        ClientError::Command(CommandError::NotPermitted) => FailureKind::NotPermitted,
+        ClientError::Command(CommandError::LastOwner) => FailureKind::LastOwner,
+        ClientError::Command(CommandError::GroupFull) => FailureKind::GroupFull,
+        ClientError::Command(CommandError::Banned) => FailureKind::Banned,
+        ClientError::Command(CommandError::UnknownMember) => FailureKind::NotInGroup,
+        ClientError::Command(CommandError::NotAMember) => FailureKind::NotAMember,
+        ClientError::Command(CommandError::NotYet) => FailureKind::NotYet,
         ClientError::Command(
             CommandError::UnknownConversation | CommandError::UnknownMessage | CommandError::UnknownDevice,
         ) => FailureKind::NotFound,

@@ -1,40 +1,108 @@
 //! What a page is shown of conversations and messages, as the client has it now.
 
-use subrosa_client::{AccountId, Chat, Client, ClientError, Contact, ConversationKind};
-use subrosa_web_rpc::{Answer, Conversation, Notice, Page};
+use subrosa_client::{self as client, AccountId, Chat, Client, ClientError, Contact, ConversationKind};
+use subrosa_web_rpc::{Answer, Conversation, GroupRights, Member, MemberChange, Notice, Page, Role, Wish};
 
-use crate::shapes;
+use crate::shapes::{self, InGroup};
 
 /// The most messages in one page.
 const PAGE_MAX: u32 = 200;
 
 /// A conversation.
-pub(crate) async fn conversation(chat: &Chat) -> Result<Option<Conversation>, ClientError> {
+pub(crate) async fn conversation(client: &Client, chat: &Chat) -> Result<Option<Conversation>, ClientError> {
     let Some(conversation) = chat.conversation().await? else {
         return Ok(None);
     };
-    let members = members(chat, &conversation).await?;
-    Ok(Some(shapes::conversation(conversation, members)))
+    let in_group = in_group(client, chat, &conversation).await?;
+    Ok(Some(shapes::conversation(conversation, in_group)))
 }
 
-/// The other members of a group; none of other conversations.
-async fn members(
+/// Who is in a group; nobody in other conversations.
+async fn in_group(
+    client: &Client,
     chat: &Chat,
-    conversation: &subrosa_client::Conversation,
-) -> Result<Vec<Contact>, ClientError> {
+    conversation: &client::Conversation,
+) -> Result<InGroup, ClientError> {
+    let mut found = InGroup {
+        role: Role::Member,
+        members: Vec::new(),
+        wishes: Vec::new(),
+    };
     if conversation.kind != ConversationKind::Group {
-        return Ok(Vec::new());
+        return Ok(found);
     }
-    let members = chat.members().await?.into_iter();
-    Ok(members.filter_map(|member| member.contact).collect())
+    for member in chat.members().await? {
+        let role = shapes::role(member.role);
+        match member.contact {
+            Some(contact) => found.members.push(Member {
+                contact: shapes::contact(contact),
+                role,
+            }),
+            // The user.
+            None => found.role = role,
+        }
+    }
+    for (account, wish) in chat.wishes().await? {
+        let change = match wish {
+            client::Wish::Add => None,
+            client::Wish::Remove => Some(MemberChange::Remove),
+            client::Wish::GiveRole(role) => Some(MemberChange::GiveRole(shapes::role(role))),
+            client::Wish::Ban => Some(MemberChange::Ban),
+            client::Wish::Readmit => Some(MemberChange::Readmit),
+            // Something that this version does not know.
+            _ => continue,
+        };
+        let who = shapes::contact(person(client, account).await?);
+        found.wishes.push(Wish { who, change });
+    }
+    Ok(found)
+}
+
+/// What the user may change in a group; `None` while this device is not in it.
+pub(crate) async fn group_rights(client: &Client, chat: &Chat) -> Result<Option<GroupRights>, ClientError> {
+    let Some(policy) = chat.policy().await? else {
+        return Ok(None);
+    };
+    let me = client.me().await?.account_id;
+    let mut changes = Vec::new();
+    for member in chat.members().await? {
+        let whom = member.account_id;
+        let roles = [client::Role::Owner, client::Role::Admin, client::Role::Member].into_iter();
+        let roles =
+            roles.filter(|role| *role != policy.role_of(whom) && policy.may_give_role(me, whom, *role));
+        let mut permitted: Vec<_> = roles
+            .map(|role| MemberChange::GiveRole(shapes::role(role)))
+            .collect();
+        if policy.may_remove(me, whom) {
+            permitted.push(MemberChange::Remove);
+        }
+        if policy.may_ban(me, whom) {
+            permitted.push(MemberChange::Ban);
+        }
+        if !permitted.is_empty() {
+            changes.push((whom, permitted));
+        }
+    }
+    let mut banned = Vec::new();
+    for account in policy.banned() {
+        if policy.may_ban(me, *account) {
+            banned.push(shapes::contact(person(client, *account).await?));
+        }
+    }
+    Ok(Some(GroupRights {
+        may_add: policy.may_add(me),
+        may_rename: policy.may_change_profile(me),
+        changes,
+        banned,
+    }))
 }
 
 /// All conversations.
 pub(crate) async fn conversations(client: &Client) -> Result<Vec<Conversation>, ClientError> {
     let mut all = Vec::new();
     for conversation in client.conversations().await? {
-        let members = members(&client.chat(conversation.id), &conversation).await?;
-        all.push(shapes::conversation(conversation, members));
+        let in_group = in_group(client, &client.chat(conversation.id), &conversation).await?;
+        all.push(shapes::conversation(conversation, in_group));
     }
     Ok(all)
 }

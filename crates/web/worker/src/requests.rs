@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use subrosa_client::{
-    Chat, ChatId, Client, ClientError, Credentials, Handle, LocalMessageId, NewAccount, RecoveryCode,
-    SendToken,
+    Chat, ChatId, Client, ClientError, ConversationId, Credentials, Handle, LocalMessageId, NewAccount,
+    RecoveryCode, SendToken,
 };
 use subrosa_web_rpc::{self as rpc, Answer, Event, Failure, FailureKind, Request, Secret};
 
@@ -124,7 +124,9 @@ async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> R
             Answer::Conversations(queries::conversations(&client).await.map_err(failure)?)
         }
         Request::Conversation(id) => {
-            let found = queries::conversation(&chat(&client, id)).await.map_err(failure)?;
+            let found = queries::conversation(&client, &chat(&client, id))
+                .await
+                .map_err(failure)?;
             Answer::Conversation(found.map(Box::new))
         }
         Request::Messages {
@@ -190,7 +192,7 @@ async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> R
             let chat = chat(&client, id);
             chat.keep_draft(text, shown).await.map_err(failure)?;
             // Before the answer: from then on the page takes the draft of the conversation for the newest.
-            if let Some(kept) = queries::conversation(&chat).await.map_err(failure)? {
+            if let Some(kept) = queries::conversation(&client, &chat).await.map_err(failure)? {
                 device.report(Event::Conversation(Box::new(kept)));
             }
             Answer::Done
@@ -205,8 +207,39 @@ async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> R
         }
         Request::OpenChat(handle) => {
             let opened = client.open_chat(&handle).await.map_err(failure)?;
-            let found = queries::conversation(&opened).await.map_err(failure)?;
+            let found = queries::conversation(&client, &opened).await.map_err(failure)?;
             Answer::Conversation(found.map(Box::new))
+        }
+        Request::CreateGroup { name, people, token } => {
+            let id = ConversationId::from_bytes(token);
+            let created = client
+                .create_group_once(id, &name, &people)
+                .await
+                .map_err(failure)?;
+            let found = queries::conversation(&client, &created).await.map_err(failure)?;
+            Answer::Conversation(found.map(Box::new))
+        }
+        Request::GroupRights(id) => {
+            let rights = queries::group_rights(&client, &chat(&client, id)).await;
+            Answer::GroupRights(rights.map_err(failure)?.map(Box::new))
+        }
+        Request::AddMembers { chat: id, people } => {
+            chat(&client, id).add_members(&people).await.map_err(failure)?;
+            Answer::Done
+        }
+        Request::ChangeMember {
+            chat: id,
+            account,
+            change,
+        } => {
+            let change = shapes::member_change(change);
+            let changed = chat(&client, id).change_member(account, change).await;
+            changed.map_err(failure)?;
+            Answer::Done
+        }
+        Request::RenameGroup { chat: id, name } => {
+            chat(&client, id).rename(&name).await.map_err(failure)?;
+            Answer::Done
         }
         Request::SetName(name) => {
             let name = (!name.trim().is_empty()).then_some(name);

@@ -3,7 +3,8 @@
 use subrosa_client::{self as client, Status, printable, printable_line};
 use subrosa_web_rpc::{
     ChatId, Connection, Contact, Conversation, ConversationKind, ConversationState, Device, LocalMessageId,
-    Me, Message, MessageStatus, NoticeKind, Person, Phase, Presence, Privacy, Role, State,
+    Me, Member, MemberChange, Message, MessageStatus, NoticeKind, Person, Phase, Presence, Privacy, Role,
+    State, Wish,
 };
 
 use crate::warnings;
@@ -78,11 +79,18 @@ pub(crate) fn contact(contact: client::Contact) -> Contact {
     }
 }
 
-/// A conversation, with the other members if it is a group.
-pub(crate) fn conversation(
-    conversation: client::Conversation,
-    members: Vec<client::Contact>,
-) -> Conversation {
+/// Who is in a group, and what the user wants changed.
+pub(crate) struct InGroup {
+    /// What the user is in it.
+    pub(crate) role: Role,
+    /// The other members.
+    pub(crate) members: Vec<Member>,
+    /// What the user wants changed and is not changed yet.
+    pub(crate) wishes: Vec<Wish>,
+}
+
+/// A conversation, with its members and what the user wants changed if it is a group.
+pub(crate) fn conversation(conversation: client::Conversation, in_group: InGroup) -> Conversation {
     Conversation {
         id: chat_id(conversation.id),
         kind: match conversation.kind {
@@ -94,7 +102,9 @@ pub(crate) fn conversation(
             .title
             .map(|title| printable_line(&title).into_owned()),
         with: conversation.with.map(contact),
-        members: members.into_iter().map(contact).collect(),
+        role: in_group.role,
+        members: in_group.members,
+        wishes: in_group.wishes,
         presence: match conversation.presence {
             client::Presence::Unknown => Presence::Unknown,
             client::Presence::Here => Presence::Online,
@@ -150,14 +160,31 @@ pub(crate) const fn notice_kind(kind: client::NoticeKind) -> NoticeKind {
         client::NoticeKind::Created => NoticeKind::Created,
         client::NoticeKind::Added => NoticeKind::Added,
         client::NoticeKind::Removed => NoticeKind::Removed,
-        client::NoticeKind::RoleGiven(role) => NoticeKind::RoleGiven(match role {
-            client::Role::Member => Role::Member,
-            client::Role::Admin => Role::Admin,
-            client::Role::Owner => Role::Owner,
-        }),
+        client::NoticeKind::RoleGiven(given) => NoticeKind::RoleGiven(role(given)),
         client::NoticeKind::Renamed => NoticeKind::Renamed,
         // Something that this version does not know.
         _ => NoticeKind::Other,
+    }
+}
+
+/// What a member of a group may do.
+pub(crate) const fn role(role: client::Role) -> Role {
+    match role {
+        client::Role::Member => Role::Member,
+        client::Role::Admin => Role::Admin,
+        client::Role::Owner => Role::Owner,
+    }
+}
+
+/// A change of a group that concerns one person, as the client takes it.
+pub(crate) const fn member_change(change: MemberChange) -> client::MemberChange {
+    match change {
+        MemberChange::Remove => client::MemberChange::Remove,
+        MemberChange::Ban => client::MemberChange::Ban,
+        MemberChange::Readmit => client::MemberChange::Readmit,
+        MemberChange::GiveRole(Role::Member) => client::MemberChange::GiveRole(client::Role::Member),
+        MemberChange::GiveRole(Role::Admin) => client::MemberChange::GiveRole(client::Role::Admin),
+        MemberChange::GiveRole(Role::Owner) => client::MemberChange::GiveRole(client::Role::Owner),
     }
 }
 

@@ -2,7 +2,7 @@
 //! of English for a report.
 
 use subrosa_client::{self as client, ForeignGroup, printable_line};
-use subrosa_web_rpc::{MemberMisbehaviour, Misbehaviour, Warning};
+use subrosa_web_rpc::{GivenUp, MemberMisbehaviour, Misbehaviour, Warning};
 
 use crate::shapes;
 
@@ -57,9 +57,6 @@ pub(crate) fn without_person(warning: &client::Warning) -> Warning {
             chat: chat.map(shapes::chat_id),
             detail: report(warning),
         },
-        client::Warning::ChangeGivenUp { chat, .. } => Warning::ChangeGivenUp {
-            chat: shapes::chat_id(*chat),
-        },
         client::Warning::CertificatesExpired { chat } => Warning::CertificatesExpired {
             chat: shapes::chat_id(*chat),
         },
@@ -69,6 +66,18 @@ pub(crate) fn without_person(warning: &client::Warning) -> Warning {
         },
         // What has no words here is more than can be shown.
         _ => Warning::More,
+    }
+}
+
+/// Why a change of a group is given up.
+pub(crate) const fn given_up(why: client::GivenUp) -> GivenUp {
+    match why {
+        client::GivenUp::NotPermitted => GivenUp::NotPermitted,
+        client::GivenUp::NotInGroup => GivenUp::NotInGroup,
+        client::GivenUp::GroupFull => GivenUp::GroupFull,
+        client::GivenUp::Unsuitable => GivenUp::Unsuitable,
+        client::GivenUp::TooOld => GivenUp::TooOld,
+        _ => GivenUp::Other,
     }
 }
 

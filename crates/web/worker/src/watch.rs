@@ -134,7 +134,7 @@ async fn report(device: &Device, client: &Client, batch: Option<Vec<Change>>) ->
         }
     }
     for chat in touched {
-        if let Some(conversation) = queries::conversation(&client.chat(chat)).await? {
+        if let Some(conversation) = queries::conversation(client, &client.chat(chat)).await? {
             device.report(Event::Conversation(Box::new(conversation)));
         }
     }
@@ -163,6 +163,11 @@ async fn shown(client: &Client, warning: ClientWarning) -> Result<Warning, Clien
         ClientWarning::MessagesMissing { chat, member, .. } => Warning::MessagesMissing {
             chat: shapes::chat_id(chat),
             member: shapes::contact(queries::person(client, member).await?),
+        },
+        ClientWarning::ChangeGivenUp { chat, account, why } => Warning::ChangeGivenUp {
+            chat: shapes::chat_id(chat),
+            member: shapes::contact(queries::person(client, account).await?),
+            why: warnings::given_up(why),
         },
         warning => warnings::without_person(&warning),
     })

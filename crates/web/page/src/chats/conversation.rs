@@ -13,7 +13,7 @@ use crate::{
         icon,
     },
     i18n::{now, t},
-    model::faces,
+    model::{faces, members},
     reactive::{memo, text},
     router::use_router,
     store::use_store,
@@ -74,9 +74,9 @@ pub(super) fn ConversationPane(chat: ChatId) -> impl IntoView {
 fn Subtitle(entry: Entry) -> impl IntoView {
     let store = use_store();
     let handle = memo!(move || entry.with(|entry| entry.and_then(faces::handle_beside_name)));
-    let others = memo!(move || entry.with(|entry| {
+    let members = memo!(move || entry.with(|entry| {
         let is_group = entry.is_some_and(|entry| entry.kind == ConversationKind::Group);
-        is_group.then(|| entry.map_or(0, |entry| entry.members.len() as u64))
+        is_group.then(|| entry.map_or(0, members::count))
     }));
     let shown = memo!(move || match trouble(entry.state()) {
         None => entry.with(|entry| entry.and_then(presence::Shown::of)),
@@ -93,7 +93,7 @@ fn Subtitle(entry: Entry) -> impl IntoView {
         (None, handle) => Either::Right(view! {
             <span class="one-line">{move || match (trouble(entry.state()), &handle) {
                 (Some(trouble), _) => trouble,
-                _ if others.get().is_some() => now!("members-count", count = others.get().unwrap_or_default() + 1),
+                _ if members.get().is_some() => now!("members-count", count = members.get().unwrap_or_default()),
                 (None, Some(handle)) => now!("subtitle-handle", handle = handle.as_str()),
                 (None, None) => now!("subtitle-encrypted"),
             }}</span>

@@ -1,17 +1,9 @@
-//! The third column: who the other person is, and in plain words how the conversation is protected.
+//! The third column: who the other person is, or who is in the group, and in plain words how the conversation is protected.
 
 use leptos::{ev::KeyboardEvent, prelude::*};
 
-use subrosa_web_rpc::{Conversation, ConversationKind};
-
-use super::{entry::Entry, layout::DetailsColumn};
-use crate::{
-    browser,
-    components::{avatar, icon},
-    i18n::{now, t},
-    model::faces::{self, Face},
-    store::use_store,
-};
+use super::{entry::Entry, group::GroupFacts, layout::DetailsColumn};
+use crate::{browser, components::icon, i18n::t, model::faces, reactive::memo, store::use_store};
 
 #[component]
 pub(super) fn Details() -> impl IntoView {
@@ -24,7 +16,8 @@ pub(super) fn Details() -> impl IntoView {
         browser::focus("[data-testid=about]");
     };
     let keyed = move |event: KeyboardEvent| {
-        if event.key() == "Escape" && !event.is_composing() {
+        let in_dialog = browser::first("dialog[open]").is_some();
+        if event.key() == "Escape" && !event.default_prevented() && !event.is_composing() && !in_dialog {
             event.prevent_default();
             close();
         }
@@ -43,6 +36,15 @@ pub(super) fn Details() -> impl IntoView {
 #[component]
 pub(super) fn Facts() -> impl IntoView {
     let entry = expect_context::<Entry>();
+    let is_group = memo!(move || entry.is_group());
+    view! {
+        <Show when=move || is_group.get() fallback=|| view! { <PersonFacts /> }><GroupFacts /></Show>
+    }
+}
+
+#[component]
+fn PersonFacts() -> impl IntoView {
+    let entry = expect_context::<Entry>();
     let handle = move || {
         entry
             .with(|entry| entry.and_then(faces::handle_beside_name))
@@ -55,33 +57,11 @@ pub(super) fn Facts() -> impl IntoView {
                 <h2 id="facts-name"><bdi class="name">{move || entry.name()}</bdi></h2>
                 {handle}
             </div>
-            {move || entry.with(|entry| entry.filter(|entry| entry.kind == ConversationKind::Group).map(members))}
             <div class="panel">
                 <h3>{icon::sized(icon::LOCK, "18")}<span>{t!("encrypted-title")}</span></h3>
-                <p>{move || if entry.is_group() { now!("encrypted-what-group") } else { now!("encrypted-what") }}</p>
-                <p>{move || if entry.is_group() { now!("encrypted-key-group") } else { now!("encrypted-key") }}</p>
+                <p>{t!("encrypted-what")}</p>
+                <p>{t!("encrypted-key")}</p>
             </div>
-        </div>
-    }
-}
-
-/// The other members of a group.
-fn members(group: &Conversation) -> impl IntoView + use<> {
-    let members = group.members.iter().map(|member| {
-        let name = faces::name(member).unwrap_or_else(|| now!("unknown-person"));
-        let face =
-            Face::of_account(&member.account_id, &name).with_picture(member.account_id, member.picture);
-        view! {
-            <li class="member" data-testid="member">
-                {avatar::avatar(&face, "small")}
-                <span class="one-line"><bdi>{name}</bdi></span>
-            </li>
-        }
-    });
-    view! {
-        <div class="panel">
-            <h3>{now!("members-count", count = group.members.len() as u64 + 1)}</h3>
-            <ul class="members" role="list">{members.collect::<Vec<_>>()}</ul>
         </div>
     }
 }

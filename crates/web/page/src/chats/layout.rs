@@ -3,7 +3,7 @@
 use leptos::{either::EitherOf3, ev, prelude::*};
 use wasm_bindgen::{JsCast as _, closure::Closure};
 
-use super::{banners::Banners, details::Details, here, pane::ChatPane, side::Side};
+use super::{banners::Banners, details::Details, group::NewGroup, here, pane::ChatPane, side::Side};
 use crate::{
     browser,
     components::{icon, pictures},
@@ -82,6 +82,7 @@ pub(crate) fn Layout() -> impl IntoView {
     provide_context(column);
     pictures::provide();
     here::report();
+    let new_group = RwSignal::new(false);
     let pane = memo!(move || match router.route() {
         Route::List => Pane::List,
         Route::Chat(_) => Pane::Chat,
@@ -115,7 +116,7 @@ pub(crate) fn Layout() -> impl IntoView {
         </Show>
         <div class="layout" data-pane=move || pane.get().name() data-details=text!(details().to_string())>
             <Banners />
-            <div class="side" role=side_role aria-label=t!("chats")><Side /></div>
+            <div class="side" role=side_role aria-label=t!("chats")><Side new_group /></div>
             <main id="main" tabindex="-1">
                 {move || match pane.get() {
                     Pane::List => EitherOf3::A(view! { <NothingOpen /> }),
@@ -125,6 +126,7 @@ pub(crate) fn Layout() -> impl IntoView {
             </main>
             <Show when=details><Details /></Show>
         </div>
+        <NewGroup open=new_group />
     }
 }
 

@@ -1,7 +1,7 @@
 //! Warnings to the user: in plain words, where they belong, and gone once dismissed.
 
 use leptos::{prelude::*, task::spawn_local};
-use subrosa_web_rpc::{ChatId, ConversationState, Notice, NoticeKind, Request, Role, Warning};
+use subrosa_web_rpc::{ChatId, ConversationState, GivenUp, Notice, NoticeKind, Request, Role, Warning};
 use subrosa_wire::DeviceId;
 
 use super::{
@@ -205,9 +205,20 @@ fn words(warning: &Warning) -> String {
         Meaning::ProfileWentBack => now!("warning-profile-went-back"),
         Meaning::NotProcessed => now!("warning-not-processed"),
         Meaning::CertificatesExpired => now!("warning-certificates"),
-        Meaning::ChangeGivenUp => now!("warning-change-given-up"),
+        Meaning::ChangeGivenUp(member, why) => given_up(&name(member), why),
         Meaning::Refused => now!("warning-refused"),
         Meaning::More => now!("warning-more"),
+    }
+}
+
+fn given_up(name: &str, why: GivenUp) -> String {
+    match why {
+        GivenUp::NotPermitted => now!("warning-change-not-permitted", name = name),
+        GivenUp::NotInGroup => now!("warning-change-not-in-group", name = name),
+        GivenUp::GroupFull => now!("warning-change-group-full", name = name),
+        GivenUp::Unsuitable => now!("warning-change-unsuitable", name = name),
+        GivenUp::TooOld => now!("warning-change-too-old", name = name),
+        GivenUp::Other => now!("warning-change-given-up", name = name),
     }
 }
 

@@ -1,19 +1,18 @@
 //! `UserSearch`: people whose handle starts with what was typed.
 
-use leptos::{prelude::*, task::spawn_local};
-use subrosa_web_rpc::{Answer, Failure, Person, Request};
+use leptos::prelude::*;
+use subrosa_web_rpc::{Failure, Person};
 
+use super::directory;
 use crate::{
     components::{avatar, failure, skeleton},
     i18n::t,
-    limits::SEARCH_AFTER,
-    link,
     model::{
         faces::Face,
         roster::{self, Roster},
         route::{ChatAddress, Route},
     },
-    reactive::{effect, text},
+    reactive::text,
     router::use_router,
     store::use_store,
 };
@@ -28,7 +27,7 @@ pub(super) fn People(
     let router = use_router();
     let is_me = move |person: &Person| store.me().is_some_and(|me| me.account_id == person.account_id);
     let found = RwSignal::new(None::<Result<Vec<Person>, Failure>>);
-    let answered = move |result: Result<Vec<Person>, Failure>| {
+    directory::search(search, move |_, result| {
         let only = result.as_ref().ok().and_then(|people| {
             let mut others = people.iter().filter(|person| !is_me(person));
             others.next().filter(|_| others.next().is_none()).cloned()
@@ -40,35 +39,6 @@ pub(super) fn People(
             router.go(Route::Chat(ChatAddress::With(only.handle)));
             search.set(String::new());
         }
-    };
-    let asked = StoredValue::new(0_u32);
-    effect!(move || {
-        let prefix = search.with(|search| handle_prefix(search));
-        let number = asked.get_value().wrapping_add(1);
-        asked.set_value(number);
-        if !could_be_handle(&prefix) {
-            found.set(Some(Ok(Vec::new())));
-            return;
-        }
-        set_timeout(
-            move || {
-                if asked.try_get_value() != Some(number) {
-                    return;
-                }
-                spawn_local(async move {
-                    let result = match link::call(Request::SearchPeople(prefix)).await {
-                        Ok(Answer::People(people)) => Ok(people),
-                        Ok(_) => Ok(Vec::new()),
-                        Err(failure) => Err(failure),
-                    };
-                    // An answer to an earlier text is out of date.
-                    if asked.try_get_value() == Some(number) {
-                        answered(result);
-                    }
-                });
-            },
-            SEARCH_AFTER,
-        );
     });
     view! {
         <h2>{t!("people")}</h2>
@@ -110,17 +80,4 @@ fn Found(person: Person, search: RwSignal<String>) -> impl IntoView {
             </button>
         </li>
     }
-}
-
-/// What a search looks for in handles.
-pub(super) fn handle_prefix(search: &str) -> String {
-    search.trim().trim_start_matches('@').to_ascii_lowercase()
-}
-
-fn could_be_handle(prefix: &str) -> bool {
-    !prefix.is_empty()
-        && prefix.len() <= 32
-        && prefix
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.')
 }

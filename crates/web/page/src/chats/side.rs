@@ -3,23 +3,30 @@
 use leptos::{ev::KeyboardEvent, prelude::*};
 use wasm_bindgen::JsCast as _;
 
-use super::{
-    chat_item::ChatItem,
-    people::{People, handle_prefix},
-};
+use super::{chat_item::ChatItem, people::People};
 use crate::{
     browser,
-    components::{avatar, icon, skeleton},
+    components::{
+        avatar, icon,
+        menu::{self, Menu, item},
+        skeleton,
+    },
     i18n::{now, t},
     limits::LIST_ROWS,
-    model::{faces::Face, roster, route::Route},
+    model::{faces::Face, handles, roster, route::Route},
     reactive::{memo, text},
     router::use_router,
-    store::use_store,
+    store::{Stage, use_store},
 };
 
+/// The id of the menu of what can be begun.
+const NEW_MENU: &str = "new-menu";
+
 #[component]
-pub(super) fn Side() -> impl IntoView {
+pub(super) fn Side(
+    /// Becomes `true` when the user wants to create a group.
+    new_group: RwSignal<bool>,
+) -> impl IntoView {
     let store = use_store();
     let search = RwSignal::new(String::new());
     let limit = RwSignal::new(LIST_ROWS);
@@ -43,8 +50,8 @@ pub(super) fn Side() -> impl IntoView {
         }
     };
     let keyed = move |event: KeyboardEvent| {
-        // 229: the key belongs to an input method that is still composing.
-        if event.is_composing() || event.key_code() == 229 {
+        // 229: the key belongs to an input method that is still composing. Others belong to the menu.
+        if event.is_composing() || event.key_code() == 229 || event.default_prevented() {
             return;
         }
         match event.key().as_str() {
@@ -53,7 +60,8 @@ pub(super) fn Side() -> impl IntoView {
             "Home" if !in_field(&event) => jump(&event, list, false),
             "End" if !in_field(&event) => jump(&event, list, true),
             "Enter" if in_field(&event) && searching.get_untracked() => {
-                let is_decided = open_only_hit(list, &search.with_untracked(|search| handle_prefix(search)));
+                let is_decided =
+                    open_only_hit(list, &search.with_untracked(|search| handles::prefix(search)));
                 awaits_hit.set(!is_decided);
             }
             "Escape" if searching.get_untracked() => {
@@ -69,10 +77,16 @@ pub(super) fn Side() -> impl IntoView {
             <div class="side-head">
                 <span class="brand">{icon::sized(icon::ROSE, "26")}<h1>{t!("app")}</h1></span>
                 <nav aria-label=t!("account")>
-                    <button type="button" class="icon-button" aria-label=t!("new-chat") title=t!("new-chat") data-testid="new-chat"
-                        on:click=|_| browser::focus("[data-testid=search]")>{icon::icon(icon::PLUS)}</button>
+                    <button type="button" class="icon-button" aria-label=t!("new") title=t!("new") data-testid="new" aria-haspopup="menu"
+                        popovertarget=NEW_MENU on:click=|event| menu::place(&event, NEW_MENU)>{icon::icon(icon::PLUS)}</button>
                     <Own />
                 </nav>
+                <Menu id=NEW_MENU label=t!("new")>
+                    {item("new-chat", icon::CHAT, t!("new-chat"), || browser::focus("[data-testid=search]"))}
+                    <Show when=move || store.stage() == Stage::SignedIn>
+                        {item("new-group", icon::PEOPLE, t!("new-group"), move || new_group.set(true))}
+                    </Show>
+                </Menu>
             </div>
             <div class="search" role="search">
                 {icon::sized(icon::SEARCH, "18")}

@@ -15,9 +15,20 @@ pub(crate) fn Modal(
     open: RwSignal<bool>,
     /// The id of its heading.
     labelled_by: &'static str,
+    /// Its classes in the style sheet.
+    #[prop(default = "dialog")]
+    kind: &'static str,
+    /// Asked before it is closed by Escape, by a click beside it, or by [`close_open`]: whether it may be.
+    #[prop(optional)]
+    may_close: Option<Callback<(), bool>>,
     /// What is in it.
     children: ChildrenFn,
 ) -> impl IntoView {
+    let leave = move |dialog| {
+        if may_close.is_none_or(|may_close| may_close.run(())) {
+            close(dialog, open);
+        }
+    };
     view! {
         <Show when=move || open.get()>
             {
@@ -32,10 +43,18 @@ pub(crate) fn Modal(
                     }
                 });
                 view! {
-                    <dialog class="dialog" node_ref=dialog aria-labelledby=labelled_by
-                        on:cancel=move |_: web_sys::Event| close(dialog, open)
+                    <dialog class=kind node_ref=dialog aria-labelledby=labelled_by
+                        on:cancel=move |event: web_sys::Event| {
+                            event.prevent_default();
+                            leave(dialog);
+                        }
+                        // A browser closes a dialog without asking if Escape is pressed twice.
+                        on:keydown=move |event| if may_close.is_some() && event.key() == "Escape" && !event.default_prevented() && !event.is_composing() {
+                            event.prevent_default();
+                            leave(dialog);
+                        }
                         on:close=move |event| if is_in_the_document(&event) { open.set(false) }
-                        on:click=move |event| if dialog.get_untracked().is_some_and(|dialog| is_backdrop(&dialog, &event)) { close(dialog, open) }>
+                        on:click=move |event| if dialog.get_untracked().is_some_and(|dialog| is_backdrop(&dialog, &event)) { leave(dialog) }>
                         {children()}
                     </dialog>
                 }
@@ -45,6 +64,10 @@ pub(crate) fn Modal(
 }
 
 fn is_backdrop(dialog: &web_sys::HtmlDialogElement, event: &leptos::ev::MouseEvent) -> bool {
+    // What is clicked in or beside another dialog that opened from this one is not meant for this one.
+    if event.target().as_ref() != Some(dialog.as_ref()) {
+        return false;
+    }
     let area = dialog.get_bounding_client_rect();
     let (x, y) = (f64::from(event.client_x()), f64::from(event.client_y()));
     // A click made with the keyboard has no position.
@@ -69,9 +92,9 @@ fn is_in_the_document(event: &web_sys::Event) -> bool {
         .is_some_and(|node| node.is_connected())
 }
 
-/// Closes the dialog that is open, as Escape does.
+/// Closes the dialog that was opened last, as Escape does.
 pub(crate) fn close_open() {
-    if let Some(dialog) = crate::browser::first("dialog[open]")
+    if let Some(dialog) = crate::browser::last("dialog[open]")
         && let Ok(cancel) = web_sys::Event::new("cancel")
     {
         let _ = dialog.dispatch_event(&cancel);

@@ -18,6 +18,13 @@ pub(crate) fn words(failure: &Failure) -> String {
         FailureKind::UnknownPerson => now!("failure-unknown-person"),
         FailureKind::OwnAccount => now!("failure-own-account"),
         FailureKind::HandleReassigned => now!("failure-handle-reassigned"),
+        FailureKind::NotPermitted => now!("failure-not-permitted"),
+        FailureKind::LastOwner => now!("failure-last-owner"),
+        FailureKind::GroupFull => now!("failure-group-full"),
+        FailureKind::Banned => now!("failure-banned"),
+        FailureKind::NotInGroup => now!("failure-not-in-group"),
+        FailureKind::NotAMember => now!("failure-not-a-member"),
+        FailureKind::NotYet => now!("failure-not-yet"),
         FailureKind::NotFound => now!("failure-not-found"),
         FailureKind::RateLimited => match failure.retry_after_ms {
             Some(ms) => now!(

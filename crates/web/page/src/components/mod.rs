@@ -9,6 +9,7 @@ pub(crate) mod dialog;
 pub(crate) mod failure;
 pub(crate) mod field;
 pub(crate) mod icon;
+pub(crate) mod menu;
 pub(crate) mod missing_language;
 pub(crate) mod notice;
 pub(crate) mod password;

@@ -39,6 +39,12 @@ impl Face {
         Self { portrait, ..self }
     }
 
+    /// The face of a person.
+    pub(crate) fn of_contact(person: &Contact) -> Self {
+        Self::of_account(&person.account_id, &name(person).unwrap_or_default())
+            .with_picture(person.account_id, person.picture)
+    }
+
     /// The user's own face.
     pub(crate) fn of_me(me: &Me) -> Self {
         let name = me.name.as_deref().unwrap_or(me.handle.as_str());
@@ -100,10 +106,8 @@ pub(crate) fn name_of(conversation: &Conversation) -> String {
 
 /// What a member of a group is called there.
 pub(crate) fn name_in(conversation: &Conversation, account: &AccountId) -> String {
-    let member = conversation
-        .members
-        .iter()
-        .find(|member| member.account_id == *account);
+    let mut members = conversation.members.iter().map(|member| &member.contact);
+    let member = members.find(|member| member.account_id == *account);
     // Somebody who has left.
     member.and_then(name).unwrap_or_else(|| now!("former-member"))
 }

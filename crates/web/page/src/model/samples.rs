@@ -2,7 +2,7 @@
 
 use subrosa_web_rpc::{
     ChatId, Contact, Conversation, ConversationKind, ConversationState, LocalMessageId, Message,
-    MessageStatus, Notice, NoticeKind, Presence,
+    MessageStatus, Notice, NoticeKind, Presence, Role,
 };
 use subrosa_wire::{AccountId, Timestamp};
 
@@ -57,7 +57,9 @@ pub(crate) fn conversation(number: u8, handle: &str, name: Option<&str>) -> Conv
         kind: ConversationKind::Direct,
         title: None,
         with: Some(contact(number, handle, name)),
+        role: Role::Member,
         members: Vec::new(),
+        wishes: Vec::new(),
         presence: Presence::Unknown,
         typing: Vec::new(),
         unread: 0,

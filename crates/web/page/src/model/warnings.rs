@@ -1,6 +1,6 @@
 //! What warnings mean to the user. Many kinds of misbehaviour mean the same, and are shown once.
 
-use subrosa_web_rpc::{Contact, MemberMisbehaviour, Misbehaviour, Warning};
+use subrosa_web_rpc::{Contact, GivenUp, MemberMisbehaviour, Misbehaviour, Warning};
 use subrosa_wire::{AccountId, DeviceId, Handle};
 
 use crate::limits::WARNINGS_MAX;
@@ -50,8 +50,8 @@ pub(crate) enum Meaning<'a> {
     NotProcessed,
     /// The other person's devices cannot be added yet.
     CertificatesExpired,
-    /// A change of a group cannot be made any more.
-    ChangeGivenUp,
+    /// A change of a group that is about this person cannot be made any more.
+    ChangeGivenUp(&'a Contact, GivenUp),
     /// The server refused something.
     Refused,
     /// There is more than is shown.
@@ -86,7 +86,7 @@ impl<'a> Meaning<'a> {
             Warning::ProfileWentBack => Self::ProfileWentBack,
             Warning::NotProcessed { .. } => Self::NotProcessed,
             Warning::CertificatesExpired { .. } => Self::CertificatesExpired,
-            Warning::ChangeGivenUp { .. } => Self::ChangeGivenUp,
+            Warning::ChangeGivenUp { member, why, .. } => Self::ChangeGivenUp(member, *why),
             Warning::Refused { .. } => Self::Refused,
             Warning::More => Self::More,
         }

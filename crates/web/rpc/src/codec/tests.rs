@@ -7,8 +7,9 @@ use subrosa_wire::{AccountId, DeviceId, Timestamp};
 use super::*;
 use crate::{
     Answer, Call, ChatId, Connection, Contact, Conversation, ConversationKind, ConversationState, Event,
-    Failure, FailureKind, LocalMessageId, Me, MemberMisbehaviour, Message, MessageStatus, Misbehaviour,
-    Notice, NoticeKind, Page, Phase, Presence, Privacy, Request, Secret, State, ToPage, Warning,
+    Failure, FailureKind, GivenUp, GroupRights, LocalMessageId, Me, Member, MemberChange, MemberMisbehaviour,
+    Message, MessageStatus, Misbehaviour, Notice, NoticeKind, Page, Phase, Presence, Privacy, Request, Role,
+    Secret, State, ToPage, Warning, Wish,
 };
 
 const CHAT: ChatId = ChatId::new(7);
@@ -110,6 +111,25 @@ fn what_is_written_is_read_and_nothing_else() {
         },
         Request::SetPicture(Some(vec![0xff, 0xd8, 0xff])),
         Request::SetPicture(None),
+        Request::CreateGroup {
+            name: "Harvest".to_owned(),
+            people: vec![handle.clone()],
+            token: [5; 16],
+        },
+        Request::GroupRights(CHAT),
+        Request::AddMembers {
+            chat: CHAT,
+            people: vec![handle.clone()],
+        },
+        Request::ChangeMember {
+            chat: CHAT,
+            account: AccountId::from_bytes([4; 16]),
+            change: MemberChange::GiveRole(Role::Owner),
+        },
+        Request::RenameGroup {
+            chat: CHAT,
+            name: "Winter".to_owned(),
+        },
     ] {
         round_trip(&Call { id: 300, request });
     }
@@ -135,7 +155,15 @@ fn what_is_written_is_read_and_nothing_else() {
         kind: ConversationKind::Direct,
         title: None,
         with: Some(contact()),
-        members: Vec::new(),
+        role: Role::Admin,
+        members: vec![Member {
+            contact: contact(),
+            role: Role::Member,
+        }],
+        wishes: vec![Wish {
+            who: contact(),
+            change: Some(MemberChange::Ban),
+        }],
         presence: Presence::LastSeen(Timestamp::from_millis(1_764_000_000_000)),
         typing: vec![contact().account_id],
         unread: 1,
@@ -154,7 +182,11 @@ fn what_is_written_is_read_and_nothing_else() {
         Warning::ServerWentBack,
         Warning::ProfileWentBack,
         Warning::CertificatesExpired { chat: CHAT },
-        Warning::ChangeGivenUp { chat: CHAT },
+        Warning::ChangeGivenUp {
+            chat: CHAT,
+            member: contact(),
+            why: GivenUp::TooOld,
+        },
         Warning::ServerMisbehaved {
             chat: None,
             how: Misbehaviour::WrongAnswer,
@@ -188,6 +220,13 @@ fn what_is_written_is_read_and_nothing_else() {
         id: 1,
         result: Ok(answer),
     });
+    let rights = GroupRights {
+        may_add: true,
+        may_rename: false,
+        changes: vec![(AccountId::from_bytes([4; 16]), vec![MemberChange::Remove])],
+        banned: vec![contact()],
+    };
+    round_trip(&Answer::GroupRights(Some(Box::new(rights))));
     for picture in [None, Some(vec![0x89; 300])] {
         round_trip(&Answer::Picture(picture));
     }

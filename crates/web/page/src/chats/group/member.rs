@@ -1,0 +1,263 @@
+//! What can be done about a member: the entries of the menu, and the questions before what cannot be taken back.
+
+use leptos::{prelude::*, task::spawn_local};
+use subrosa_web_rpc::{Contact, MemberChange, Request, Role};
+
+use super::{super::entry::Entry, rights::Rights};
+use crate::{
+    browser,
+    components::{
+        dialog::{Confirm, close_open},
+        failure, icon,
+        menu::{Menu, item},
+    },
+    i18n::{now, t},
+    link,
+    model::{
+        faces,
+        members::Row,
+        roster::Roster,
+        route::{ChatAddress, Route},
+    },
+    reactive::memo,
+    router::{Router, use_router},
+    store::{Store, use_store},
+};
+
+/// The id of the menu: each member's button names it.
+pub(super) const MENU: &str = "member-menu";
+
+/// Carries out what is chosen for members.
+#[derive(Clone, Copy)]
+pub(super) struct Actions {
+    entry: Entry,
+    store: Store,
+    router: Router,
+    rights: Rights,
+    /// Whose menu was opened last.
+    pub(super) member: RwSignal<Option<Row>>,
+    /// What is asked before it is done, and whether it is asked now.
+    question: RwSignal<Option<(Row, MemberChange)>>,
+    is_asked: RwSignal<bool>,
+    is_working: RwSignal<bool>,
+    refused: RwSignal<Option<String>>,
+    /// What went wrong without a question.
+    pub(super) error: RwSignal<Option<String>>,
+}
+
+impl Actions {
+    pub(super) fn new(entry: Entry, rights: Rights) -> Self {
+        Self {
+            entry,
+            store: use_store(),
+            router: use_router(),
+            rights,
+            member: RwSignal::new(None),
+            question: RwSignal::new(None),
+            is_asked: RwSignal::new(false),
+            is_working: RwSignal::new(false),
+            refused: RwSignal::new(None),
+            error: RwSignal::new(None),
+        }
+    }
+
+    /// Whether anything can be done about a member.
+    pub(super) fn has_any(self, row: &Row) -> bool {
+        self.chat_with(row).is_some() || !self.rights.about(row.person.account_id).is_empty()
+    }
+
+    /// Changes something about a person, after a question if it takes one.
+    fn choose(self, row: Row, change: MemberChange) {
+        if needs_question(&row, change) {
+            self.refused.set(None);
+            self.question.set(Some((row, change)));
+            self.is_asked.set(true);
+        } else {
+            self.change(&row.person, change);
+        }
+    }
+
+    /// Changes something about a person.
+    pub(super) fn change(self, person: &Contact, change: MemberChange) {
+        self.error.set(None);
+        let account = person.account_id;
+        let Some(chat) = untrack(|| self.entry.with(|entry| entry.map(|entry| entry.id))) else {
+            return;
+        };
+        spawn_local(async move {
+            let request = Request::ChangeMember {
+                chat,
+                account,
+                change,
+            };
+            if let Err(failure) = link::call(request).await {
+                self.error.try_set(Some(failure::words(&failure)));
+            }
+        });
+    }
+
+    /// The answer to the question was yes.
+    fn confirmed(self) {
+        let Some((row, change)) = self.question.get_untracked() else {
+            return;
+        };
+        let Some(chat) = untrack(|| self.entry.with(|entry| entry.map(|entry| entry.id))) else {
+            return;
+        };
+        self.is_working.set(true);
+        self.refused.set(None);
+        spawn_local(async move {
+            let request = Request::ChangeMember {
+                chat,
+                account: row.person.account_id,
+                change,
+            };
+            match link::call(request).await {
+                Ok(_) => {
+                    close_open();
+                    // The row that had the focus will be gone.
+                    if matches!(change, MemberChange::Remove | MemberChange::Ban) {
+                        browser::focus("[data-testid=members-title]");
+                    }
+                }
+                Err(failure) => {
+                    self.refused.try_set(Some(failure::words(&failure)));
+                }
+            }
+            self.is_working.try_set(false);
+        });
+    }
+
+    /// Where the conversation with a member alone is.
+    fn chat_with(self, row: &Row) -> Option<Route> {
+        if row.is_me {
+            return None;
+        }
+        let address = match &row.person.handle {
+            Some(handle) => ChatAddress::With(handle.clone()),
+            None => ChatAddress::Id(self.store.roster.with(|roster| direct(roster, &row.person))?),
+        };
+        Some(Route::Chat(address))
+    }
+}
+
+fn direct(roster: &Roster, person: &Contact) -> Option<subrosa_web_rpc::ChatId> {
+    let mut with = roster
+        .values()
+        .filter_map(|chat| Some((chat.id, chat.with.as_ref()?)));
+    let (chat, _) = with.find(|(_, with)| with.account_id == person.account_id)?;
+    Some(chat)
+}
+
+/// Whether a change is asked about first: it takes something away, or cannot be taken back.
+fn needs_question(row: &Row, change: MemberChange) -> bool {
+    match change {
+        MemberChange::Remove | MemberChange::Ban | MemberChange::GiveRole(Role::Owner) => true,
+        MemberChange::GiveRole(_) => row.is_me,
+        MemberChange::Readmit => false,
+    }
+}
+
+/// The menu of the member whose button was pressed, and the question that follows from it.
+#[component]
+pub(super) fn MemberMenu(actions: Actions) -> impl IntoView {
+    let Actions {
+        member,
+        question,
+        is_asked,
+        is_working,
+        refused,
+        ..
+    } = actions;
+    let member_name = memo!(move || member.with(|row| row.as_ref().map(name_of).unwrap_or_default()));
+    let entries = move || {
+        let row = member.get()?;
+        let message = actions.chat_with(&row).map(|route| {
+            item("member-message", icon::CHAT, t!("message-person"), move || {
+                // The details, where they are a dialog.
+                close_open();
+                actions.router.go(route.clone());
+            })
+        });
+        let changes = actions.rights.about(row.person.account_id);
+        let changes = changes
+            .into_iter()
+            .map(|change| change_item(actions, row.clone(), change));
+        Some((message, changes.collect::<Vec<_>>()))
+    };
+    let of_question = move |words: fn(&Row, MemberChange) -> String| {
+        move || {
+            question.with(|question| {
+                question
+                    .as_ref()
+                    .map(|(row, change)| words(row, *change))
+                    .unwrap_or_default()
+            })
+        }
+    };
+    view! {
+        <Menu id=MENU label=move || now!("member-menu", name = member_name.get())>{entries}</Menu>
+        <Confirm open=is_asked title=of_question(question_title) label=of_question(question_label) busy=is_working error=refused
+            run=move || actions.confirmed()>
+            <p>{of_question(question_what)}</p>
+        </Confirm>
+    }
+}
+
+fn change_item(actions: Actions, row: Row, change: MemberChange) -> AnyView {
+    let is_me = row.is_me;
+    let (testid, path) = match change {
+        MemberChange::GiveRole(Role::Owner) => ("make-owner", icon::STAR),
+        MemberChange::GiveRole(Role::Admin) => ("make-admin", icon::KEY),
+        MemberChange::GiveRole(Role::Member) => ("make-member", icon::PERSON),
+        MemberChange::Remove => ("member-remove", icon::OUT),
+        MemberChange::Ban | MemberChange::Readmit => ("member-ban", icon::BAN),
+    };
+    let label = move || match change {
+        MemberChange::GiveRole(Role::Admin) if is_me => now!("become-admin"),
+        MemberChange::GiveRole(Role::Member) if is_me => now!("become-member"),
+        MemberChange::GiveRole(Role::Owner) => now!("make-owner"),
+        MemberChange::GiveRole(Role::Admin) => now!("make-admin"),
+        MemberChange::GiveRole(Role::Member) => now!("make-member"),
+        MemberChange::Remove => now!("remove-member"),
+        MemberChange::Ban => now!("ban-member"),
+        MemberChange::Readmit => now!("readmit"),
+    };
+    item(testid, path, label, move || actions.choose(row.clone(), change))
+}
+
+fn name_of(row: &Row) -> String {
+    if row.is_me {
+        now!("you")
+    } else {
+        faces::name(&row.person).unwrap_or_else(|| now!("unknown-person"))
+    }
+}
+
+fn question_title(row: &Row, change: MemberChange) -> String {
+    let name = name_of(row);
+    match change {
+        MemberChange::Remove => now!("remove-title", name = name),
+        MemberChange::Ban => now!("ban-title", name = name),
+        MemberChange::GiveRole(_) if row.is_me => now!("give-up-title"),
+        MemberChange::GiveRole(_) | MemberChange::Readmit => now!("owner-title", name = name),
+    }
+}
+
+fn question_what(row: &Row, change: MemberChange) -> String {
+    match change {
+        MemberChange::Remove => now!("remove-what"),
+        MemberChange::Ban => now!("ban-what"),
+        MemberChange::GiveRole(_) if row.is_me => now!("give-up-what"),
+        MemberChange::GiveRole(_) | MemberChange::Readmit => now!("owner-what"),
+    }
+}
+
+fn question_label(row: &Row, change: MemberChange) -> String {
+    match change {
+        MemberChange::Remove => now!("remove"),
+        MemberChange::Ban => now!("ban-member"),
+        MemberChange::GiveRole(_) if row.is_me => now!("give-up"),
+        MemberChange::GiveRole(_) | MemberChange::Readmit => now!("make-owner"),
+    }
+}
