@@ -8,7 +8,7 @@ use crate::{
     ids::{ChatId, LocalMessageId},
     shapes::{
         Conversation, Device, GroupRights, MemberChange, Message, Notice, PasswordVerdict, Person, Privacy,
-        State,
+        Role, State,
     },
 };
 
@@ -182,6 +182,24 @@ pub enum Request {
         account: AccountId,
         /// What.
         change: MemberChange,
+    },
+    /// Wants other rights in a group: the lowest role that adds people, and the lowest that writes. [`Answer::Done`] once that
+    /// is stored.
+    SetGroupRights {
+        /// The group.
+        chat: ChatId,
+        /// Who adds people.
+        add: Role,
+        /// Who writes.
+        post: Role,
+    },
+    /// Leaves a group with all devices. [`Answer::Done`] once that is stored. Fails as [`FailureKind::LastOwner`] if the user
+    /// owns it alone and names nobody.
+    LeaveGroup {
+        /// The group.
+        chat: ChatId,
+        /// Who becomes an owner.
+        successor: Option<Handle>,
     },
     /// Gives a group another name. [`Answer::Done`].
     RenameGroup {

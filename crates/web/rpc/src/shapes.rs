@@ -194,12 +194,25 @@ pub enum MemberChange {
 }
 
 /// What the user may change in a group.
+#[expect(clippy::struct_excessive_bools, reason = "each is a permission of its own")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupRights {
     /// Whether they may add people.
     pub may_add: bool,
     /// Whether they may rename it.
     pub may_rename: bool,
+    /// Whether they may write in it.
+    pub may_post: bool,
+    /// Whether they may change who adds people and who writes.
+    pub may_change_rights: bool,
+    /// The lowest role that adds people.
+    pub add: Role,
+    /// The lowest role that writes.
+    pub post: Role,
+    /// Whether nobody else owns it, and others are in it.
+    pub is_last_owner: bool,
+    /// Whether they are about to leave.
+    pub is_leaving: bool,
     /// What they may change about each member, the user among them; those about whom they may change nothing are left out.
     pub changes: Vec<(AccountId, Vec<MemberChange>)>,
     /// Who is banned, as far as the user may let them back in.
@@ -316,6 +329,10 @@ pub enum NoticeKind {
     RoleGiven(Role),
     /// The group was given another name.
     Renamed,
+    /// A member has left.
+    Left,
+    /// Who may do what in the group has changed.
+    RightsChanged,
     /// Something that has no name here yet.
     Other,
 }

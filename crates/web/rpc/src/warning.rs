@@ -138,6 +138,8 @@ pub enum GivenUp {
     NotPermitted,
     /// The person is not a member.
     NotInGroup,
+    /// The user wanted to leave, and nobody would own the group.
+    LastOwner,
     /// The group has as many devices as it can have.
     GroupFull,
     /// The keys of the person's devices do not fit into the group.

@@ -83,6 +83,11 @@ pub(crate) async fn group_rights(client: &Client, chat: &Chat) -> Result<Option<
             changes.push((whom, permitted));
         }
     }
+    let mut owners = policy.roles().filter(|(_, role)| *role == client::Role::Owner);
+    let owns_alone = owners.next().is_some_and(|(owner, _)| owner == me) && owners.next().is_none();
+    let is_last_owner = owns_alone && chat.members().await?.len() > 1;
+    let wishes = chat.wishes().await?;
+    let is_leaving = wishes.iter().any(|(_, wish)| *wish == client::Wish::Leave);
     let mut banned = Vec::new();
     for account in policy.banned() {
         if policy.may_ban(me, *account) {
@@ -92,6 +97,12 @@ pub(crate) async fn group_rights(client: &Client, chat: &Chat) -> Result<Option<
     Ok(Some(GroupRights {
         may_add: policy.may_add(me),
         may_rename: policy.may_change_profile(me),
+        may_post: policy.may_post(me),
+        may_change_rights: may_change_rights(&policy, me),
+        add: shapes::role(policy.rights().add),
+        post: shapes::role(policy.rights().post),
+        is_last_owner,
+        is_leaving,
         changes,
         banned,
     }))
@@ -200,4 +211,15 @@ pub(crate) async fn person(client: &Client, account_id: AccountId) -> Result<Con
         name: name.flatten(),
         picture,
     })
+}
+
+/// Whether somebody may choose who adds people and who writes, each between everybody and admins.
+fn may_change_rights(policy: &client::GroupPolicy, account: AccountId) -> bool {
+    let mut other = *policy.rights();
+    let toggled = |role| match role {
+        client::Role::Member => client::Role::Admin,
+        client::Role::Admin | client::Role::Owner => client::Role::Member,
+    };
+    (other.add, other.post) = (toggled(other.add), toggled(other.post));
+    policy.may_change_rights(account, &other)
 }

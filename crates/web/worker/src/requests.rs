@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use subrosa_client::{
     Chat, ChatId, Client, ClientError, ConversationId, Credentials, Handle, LocalMessageId, NewAccount,
-    RecoveryCode, SendToken,
+    RecoveryCode, Rights, SendToken,
 };
 use subrosa_web_rpc::{self as rpc, Answer, Event, Failure, FailureKind, Request, Secret};
 
@@ -235,6 +235,25 @@ async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> R
             let change = shapes::member_change(change);
             let changed = chat(&client, id).change_member(account, change).await;
             changed.map_err(failure)?;
+            Answer::Done
+        }
+        Request::SetGroupRights { chat: id, add, post } => {
+            let chat = chat(&client, id);
+            if let Some(policy) = chat.policy().await.map_err(failure)? {
+                let rights = Rights {
+                    add: shapes::role_of(add),
+                    post: shapes::role_of(post),
+                    ..*policy.rights()
+                };
+                chat.set_rights(rights).await.map_err(failure)?;
+            }
+            Answer::Done
+        }
+        Request::LeaveGroup { chat: id, successor } => {
+            chat(&client, id)
+                .leave(successor.as_ref())
+                .await
+                .map_err(failure)?;
             Answer::Done
         }
         Request::RenameGroup { chat: id, name } => {

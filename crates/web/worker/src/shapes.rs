@@ -159,6 +159,8 @@ pub(crate) const fn notice_kind(kind: client::NoticeKind) -> NoticeKind {
         client::NoticeKind::DeviceAdded => NoticeKind::DeviceAdded,
         client::NoticeKind::Created => NoticeKind::Created,
         client::NoticeKind::Added => NoticeKind::Added,
+        client::NoticeKind::Left => NoticeKind::Left,
+        client::NoticeKind::RightsChanged => NoticeKind::RightsChanged,
         client::NoticeKind::Removed => NoticeKind::Removed,
         client::NoticeKind::RoleGiven(given) => NoticeKind::RoleGiven(role(given)),
         client::NoticeKind::Renamed => NoticeKind::Renamed,
@@ -176,15 +178,22 @@ pub(crate) const fn role(role: client::Role) -> Role {
     }
 }
 
+/// A role, as the client takes it.
+pub(crate) const fn role_of(role: Role) -> client::Role {
+    match role {
+        Role::Member => client::Role::Member,
+        Role::Admin => client::Role::Admin,
+        Role::Owner => client::Role::Owner,
+    }
+}
+
 /// A change of a group that concerns one person, as the client takes it.
 pub(crate) const fn member_change(change: MemberChange) -> client::MemberChange {
     match change {
         MemberChange::Remove => client::MemberChange::Remove,
         MemberChange::Ban => client::MemberChange::Ban,
         MemberChange::Readmit => client::MemberChange::Readmit,
-        MemberChange::GiveRole(Role::Member) => client::MemberChange::GiveRole(client::Role::Member),
-        MemberChange::GiveRole(Role::Admin) => client::MemberChange::GiveRole(client::Role::Admin),
-        MemberChange::GiveRole(Role::Owner) => client::MemberChange::GiveRole(client::Role::Owner),
+        MemberChange::GiveRole(role) => client::MemberChange::GiveRole(role_of(role)),
     }
 }
 

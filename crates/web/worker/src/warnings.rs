@@ -74,6 +74,7 @@ pub(crate) const fn given_up(why: client::GivenUp) -> GivenUp {
     match why {
         client::GivenUp::NotPermitted => GivenUp::NotPermitted,
         client::GivenUp::NotInGroup => GivenUp::NotInGroup,
+        client::GivenUp::LastOwner => GivenUp::LastOwner,
         client::GivenUp::GroupFull => GivenUp::GroupFull,
         client::GivenUp::Unsuitable => GivenUp::Unsuitable,
         client::GivenUp::TooOld => GivenUp::TooOld,

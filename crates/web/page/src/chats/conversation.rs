@@ -4,8 +4,8 @@ use leptos::{either::Either, prelude::*};
 use subrosa_web_rpc::{ChatId, ConversationKind, ConversationState};
 
 use super::{
-    composer::MessageInput, details::Facts, entry::Entry, layout::DetailsColumn, messages::MessageWindow,
-    notices::Notices, presence,
+    composer::MessageInput, details::Facts, entry::Entry, group::Rights, layout::DetailsColumn,
+    messages::MessageWindow, notices::Notices, presence,
 };
 use crate::{
     components::{
@@ -26,6 +26,8 @@ pub(super) fn ConversationPane(chat: ChatId) -> impl IntoView {
     let entry = Entry::new(store.roster, move || Some(chat));
     provide_context(entry);
     let column = expect_context::<DetailsColumn>();
+    let rights = Rights::of(entry);
+    let may_post = memo!(move || rights.with(|rights| rights.is_none_or(|rights| rights.may_post)));
     let about = RwSignal::new(false);
     // Beside the conversation where there is room, otherwise above it.
     let toggle = move |_| {
@@ -58,7 +60,11 @@ pub(super) fn ConversationPane(chat: ChatId) -> impl IntoView {
                 <Notices chat />
             </div>
             <MessageWindow />
-            <MessageInput chat />
+            {move || if may_post.get() {
+                Either::Left(view! { <MessageInput chat /> })
+            } else {
+                Either::Right(view! { <p class="no-input" role="note" data-testid="only-admins-write">{t!("only-admins-write")}</p> })
+            }}
             <Modal open=about labelled_by="facts-name">
                 <Facts />
                 <div class="actions">

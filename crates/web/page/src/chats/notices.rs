@@ -215,6 +215,7 @@ fn given_up(name: &str, why: GivenUp) -> String {
     match why {
         GivenUp::NotPermitted => now!("warning-change-not-permitted", name = name),
         GivenUp::NotInGroup => now!("warning-change-not-in-group", name = name),
+        GivenUp::LastOwner => now!("warning-change-last-owner"),
         GivenUp::GroupFull => now!("warning-change-group-full", name = name),
         GivenUp::Unsuitable => now!("warning-change-unsuitable", name = name),
         GivenUp::TooOld => now!("warning-change-too-old", name = name),
@@ -248,6 +249,10 @@ pub(super) fn of_event(notice: &Notice) -> String {
         (NoticeKind::Removed, Some(by)) if notice.about_user => now!("event-removed-you", by = name(by)),
         (NoticeKind::Removed, Some(by)) => now!("event-removed", by = name(by), name = who),
         (NoticeKind::Removed, None) => now!("event-removed-away", name = who),
+        (NoticeKind::Left, _) if notice.by_user => now!("event-left-you"),
+        (NoticeKind::Left, _) => now!("event-left", name = who),
+        (NoticeKind::RightsChanged, _) if notice.by_user => now!("event-rights-you"),
+        (NoticeKind::RightsChanged, Some(by)) => now!("event-rights", by = name(by)),
         (NoticeKind::RoleGiven(role), _) if notice.about_user => match role {
             Role::Owner => now!("event-owner-you"),
             Role::Admin => now!("event-admin-you"),
@@ -260,7 +265,9 @@ pub(super) fn of_event(notice: &Notice) -> String {
         },
         (NoticeKind::Renamed, _) if notice.by_user => now!("event-renamed-you"),
         (NoticeKind::Renamed, Some(by)) => now!("event-renamed", by = name(by)),
-        (NoticeKind::Created | NoticeKind::Renamed | NoticeKind::Other, _) => now!("event-other", name = who),
+        (NoticeKind::Created | NoticeKind::Renamed | NoticeKind::RightsChanged | NoticeKind::Other, _) => {
+            now!("event-other", name = who)
+        }
     }
 }
 

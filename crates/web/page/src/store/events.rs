@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use subrosa_web_rpc::{Event, State, Warning};
+use subrosa_web_rpc::{Event, NoticeKind, State, Warning};
 
 use super::Store;
 use crate::{browser, model::warnings};
@@ -23,7 +23,12 @@ impl Store {
                     roster.insert(conversation.id, Arc::new(*conversation));
                 });
             }
-            Event::Notice(notice) => self.take_notice(*notice),
+            Event::Notice(notice) => {
+                if notice.kind == NoticeKind::RightsChanged {
+                    self.rights_changed.update(|changed| *changed += 1);
+                }
+                self.take_notice(*notice);
+            }
             Event::Message(message) => self.take_message(*message),
             Event::MessageRemoved { chat, message } => {
                 self.window.maybe_update(|window| match window {

@@ -86,6 +86,8 @@ pub(crate) struct Store {
     pub(crate) sign_up_step: RwSignal<SignUpStep>,
     /// How often everything was loaded again, perhaps because another tab leads.
     pub(crate) reloads: RwSignal<u32>,
+    /// How often the rights in some group have changed, which its entry in the list does not show.
+    pub(crate) rights_changed: RwSignal<u32>,
     /// Whether the browser's storage is almost full.
     pub(crate) storage_low: RwSignal<bool>,
     /// Today, in days since 1970.
@@ -123,6 +125,7 @@ impl Store {
             warned: StoredValue::new(0),
             sign_up_step: RwSignal::new(SignUpStep::None),
             reloads: RwSignal::new(0),
+            rights_changed: RwSignal::new(0),
             storage_low: RwSignal::new(false),
             today: RwSignal::new(browser::day_of(browser::now_ms())),
             is_missed,

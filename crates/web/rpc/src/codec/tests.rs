@@ -223,6 +223,12 @@ fn what_is_written_is_read_and_nothing_else() {
     let rights = GroupRights {
         may_add: true,
         may_rename: false,
+        may_post: true,
+        may_change_rights: false,
+        add: Role::Member,
+        post: Role::Admin,
+        is_last_owner: false,
+        is_leaving: true,
         changes: vec![(AccountId::from_bytes([4; 16]), vec![MemberChange::Remove])],
         banned: vec![contact()],
     };

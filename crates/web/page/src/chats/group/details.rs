@@ -2,7 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::{super::entry::Entry, members::Members, rename::Rename, rights::Rights};
+use super::{
+    super::entry::Entry, leave::Leave, members::Members, permissions::Permissions, rename::Rename,
+    rights::Rights,
+};
 use crate::{components::icon, i18n::t, reactive::memo};
 
 #[component]
@@ -23,11 +26,13 @@ pub(in crate::chats) fn GroupFacts() -> impl IntoView {
                 })}
             </div>
             <Members rights />
+            <Permissions rights />
             <div class="panel">
                 <h3>{icon::sized(icon::LOCK, "18")}<span>{t!("encrypted-title")}</span></h3>
                 <p>{t!("encrypted-what-group")}</p>
                 <p>{t!("encrypted-key-group")}</p>
             </div>
+            <Leave rights />
         </div>
         <Rename open=renaming />
     }

@@ -160,6 +160,10 @@ fn needs_question(row: &Row, change: MemberChange) -> bool {
 
 /// The menu of the member whose button was pressed, and the question that follows from it.
 #[component]
+#[allow(
+    clippy::large_types_passed_by_value,
+    reason = "a component takes its properties by value"
+)]
 pub(super) fn MemberMenu(actions: Actions) -> impl IntoView {
     let Actions {
         member,
@@ -182,7 +186,7 @@ pub(super) fn MemberMenu(actions: Actions) -> impl IntoView {
         let changes = actions.rights.about(row.person.account_id);
         let changes = changes
             .into_iter()
-            .map(|change| change_item(actions, row.clone(), change));
+            .map(|change| change_item(&actions, row.clone(), change));
         Some((message, changes.collect::<Vec<_>>()))
     };
     let of_question = move |words: fn(&Row, MemberChange) -> String| {
@@ -204,7 +208,8 @@ pub(super) fn MemberMenu(actions: Actions) -> impl IntoView {
     }
 }
 
-fn change_item(actions: Actions, row: Row, change: MemberChange) -> AnyView {
+fn change_item(actions: &Actions, row: Row, change: MemberChange) -> AnyView {
+    let actions = *actions;
     let is_me = row.is_me;
     let (testid, path) = match change {
         MemberChange::GiveRole(Role::Owner) => ("make-owner", icon::STAR),

@@ -2,12 +2,15 @@
 
 mod add;
 mod details;
+mod leave;
 mod member;
 mod members;
 mod new;
+mod permissions;
 mod picker;
 mod rename;
 mod rights;
 
 pub(super) use details::GroupFacts;
 pub(super) use new::NewGroup;
+pub(super) use rights::Rights;

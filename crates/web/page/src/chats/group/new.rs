@@ -19,8 +19,8 @@ use crate::{
     link,
     model::route::{ChatAddress, Route},
     reactive::{effect, text},
-    router::use_router,
-    store::use_store,
+    router::{Router, use_router},
+    store::{Store, use_store},
 };
 
 /// What a narrow page shows.
@@ -84,6 +84,40 @@ impl Draft {
             Step::About => "#group-name",
         });
     }
+
+    /// Creates the group, and opens it.
+    fn create(self, store: Store, router: Router) {
+        if self.busy.get_untracked() || !untrack(|| self.is_ready()) {
+            return;
+        }
+        self.busy.set(true);
+        self.failed.set(None);
+        let people = self.people.get_untracked();
+        let request = Request::CreateGroup {
+            name: self.name.with_untracked(|name| name.trim().to_owned()),
+            people: people.into_iter().filter_map(|person| person.handle).collect(),
+            token: browser::random_token(),
+        };
+        spawn_local(async move {
+            let created = link::call(request).await;
+            self.busy.try_set(false);
+            match created {
+                Ok(Answer::Conversation(Some(group))) => {
+                    let id = group.id;
+                    store.roster.update(|roster| {
+                        roster.entry(id).or_insert_with(|| (*group).into());
+                    });
+                    self.clear();
+                    close_open();
+                    router.go(Route::Chat(ChatAddress::Id(id)));
+                }
+                Ok(_) => {}
+                Err(failure) => {
+                    self.failed.try_set(Some(failure));
+                }
+            }
+        });
+    }
 }
 
 #[component]
@@ -112,41 +146,9 @@ pub(in crate::chats) fn NewGroup(open: RwSignal<bool>) -> impl IntoView {
         close_open();
         close_open();
     };
-    let create = move || {
-        if draft.busy.get_untracked() || !untrack(|| draft.is_ready()) {
-            return;
-        }
-        draft.busy.set(true);
-        draft.failed.set(None);
-        let people = draft.people.get_untracked();
-        let request = Request::CreateGroup {
-            name: draft.name.with_untracked(|name| name.trim().to_owned()),
-            people: people.into_iter().filter_map(|person| person.handle).collect(),
-            token: browser::random_token(),
-        };
-        spawn_local(async move {
-            let created = link::call(request).await;
-            draft.busy.try_set(false);
-            match created {
-                Ok(Answer::Conversation(Some(group))) => {
-                    let id = group.id;
-                    store.roster.update(|roster| {
-                        roster.entry(id).or_insert_with(|| (*group).into());
-                    });
-                    draft.clear();
-                    close_open();
-                    router.go(Route::Chat(ChatAddress::Id(id)));
-                }
-                Ok(_) => {}
-                Err(failure) => {
-                    draft.failed.try_set(Some(failure));
-                }
-            }
-        });
-    };
     let submitted = move |event: SubmitEvent| {
         event.prevent_default();
-        create();
+        draft.create(store, router);
     };
     let step = move || match draft.step.get() {
         Step::People => "people",

@@ -13,11 +13,11 @@ use crate::{
 
 /// The rights in the open group. There are none while they are not known, and on a device that is signed out.
 #[derive(Clone, Copy)]
-pub(super) struct Rights(RwSignal<Option<GroupRights>>);
+pub(in crate::chats) struct Rights(RwSignal<Option<GroupRights>>);
 
 impl Rights {
     /// The rights in a group, which are asked for again whenever the group changes.
-    pub(super) fn of(entry: Entry) -> Self {
+    pub(in crate::chats) fn of(entry: Entry) -> Self {
         let store = use_store();
         let rights = RwSignal::new(None::<GroupRights>);
         let asked = StoredValue::new((None::<ChatId>, 0_u32));
@@ -37,6 +37,7 @@ impl Rights {
         });
         effect!(move || {
             store.reloads.track();
+            store.rights_changed.track();
             let chat = group.with(|group| group.as_ref().map(|(chat, _)| *chat));
             let (before, number) = asked.get_value();
             let number = number.wrapping_add(1);
@@ -57,7 +58,7 @@ impl Rights {
     }
 
     /// Reads them.
-    pub(super) fn with<T>(self, read: impl FnOnce(Option<&GroupRights>) -> T) -> T {
+    pub(in crate::chats) fn with<T>(self, read: impl FnOnce(Option<&GroupRights>) -> T) -> T {
         self.0.with(|rights| read(rights.as_ref()))
     }
 
