@@ -325,3 +325,59 @@ async fn on_a_narrow_page_a_group_is_created_in_two_steps_and_its_details_are_a_
         tab.wait_for("composer").await;
     }
 }
+
+#[tokio::test]
+async fn whoever_may_chooses_who_writes_and_the_last_owner_leaves_with_a_successor() {
+    let server = Server::start().await;
+    let profiles = [Kind::Chromium, Kind::Firefox].map(Profile::new);
+    let (browser, other_browser) = (profiles[0].start().await, profiles[1].start().await);
+    let alice = WebPerson::sign_up(&browser, &server, "alice").await;
+    let bob = WebPerson::sign_up(&other_browser, &server, "bob").await;
+    let carol = Person::sign_up(&server, "carol").await;
+    let tab = &alice.tab;
+    open_new_group(tab).await;
+    choose(tab, "bob").await;
+    choose(tab, "carol").await;
+    tab.fill("group-name", "News").await;
+    tab.click("new-group-create").await;
+    tab.wait_text("messages", "You created the group").await;
+    bob.tab.wait_text(GROUP, "News").await;
+    bob.tab.click(GROUP).await;
+    bob.tab.wait_for("composer").await;
+    bob.tab.wait_for("leave-group").await;
+    assert_eq!(bob.tab.count("permissions").await, 0);
+
+    // An announcement group, and back.
+    tab.click("post-admins").await;
+    tab.wait_text("messages", "You changed who may do what").await;
+    bob.tab.wait_for("only-admins-write").await;
+    bob.tab.wait_text("messages", "changed who may do what").await;
+    alice.send_and_wait("an announcement").await;
+    bob.wait_message("an announcement").await;
+    tab.click("post-everyone").await;
+    bob.tab.wait_for("composer").await;
+    bob.send_and_wait("thank you").await;
+
+    // A member just goes.
+    bob.tab.click("leave-group").await;
+    bob.tab.wait_for("confirm").await;
+    assert_eq!(bob.tab.count("leave-successor").await, 0);
+    bob.tab.click("cancel").await;
+    bob.tab.wait_gone("confirm").await;
+    bob.tab.click("leave-group").await;
+    bob.tab.click("confirm").await;
+    bob.tab.wait_text("messages", "You left the group").await;
+    bob.tab.wait_gone("leave-group").await;
+    tab.wait_text("messages", "left").await;
+    tab.wait_count("member", 2).await;
+    alice.send_and_wait("two of us").await;
+
+    // Whoever owns it alone names somebody.
+    tab.click("leave-group").await;
+    tab.wait_text("leave-successor", "carol").await;
+    tab.click("confirm").await;
+    tab.wait_text("messages", "You left the group").await;
+    let shown = carol.run_up_to_date(&["group", "show", "News"]).await.ok().one();
+    assert_eq!(shown["members"].as_array().map(Vec::len), Some(1), "{shown}");
+    assert_eq!(shown["members"][0]["role"], "owner", "{shown}");
+}
