@@ -125,7 +125,8 @@ async fn the_screens_of_a_new_group_are_pictured_and_axe_finds_nothing() {
     let tab = &page.tab;
     tab.click("new").await;
     tab.wait_for("new-group").await;
-    visitor.visit(tab, "70-new-menu").await;
+    visitor.visit_in(tab, "70-new-menu", &LOOKS[..2]).await;
+    tab.look(&Look::WIDE).await;
     tab.click("new-group").await;
     tab.wait_for("people-search").await;
     tab.wait_count("candidate", 10).await;

@@ -49,7 +49,7 @@ async fn a_group_of_the_terminal_is_talked_in_and_left_behind_in_browsers() {
     carol.run(&["history", "Harvest"]).await.ok();
 
     // The details beside it show who is in it.
-    alice.tab.wait_count("member", 2).await;
+    alice.tab.wait_count("member", 3).await;
 
     carol
         .run(&["group", "role", "Harvest", "@bob", "admin"])
@@ -141,6 +141,7 @@ async fn a_group_is_created_and_changed_in_the_browser() {
     bob.tab.wait_text("messages", "added you").await;
     alice.send_and_wait("Who brings the ladder?").await;
     bob.wait_message("Who brings the ladder?").await;
+    carol.run(&["chats"]).await.ok();
     carol.run(&["send", "Harvest", "I do"]).await.ok();
     alice.wait_message("I do").await;
     // Members add people, and change nothing else.
@@ -188,8 +189,11 @@ async fn a_group_is_created_and_changed_in_the_browser() {
     choose(tab, "carol").await;
     tab.click("add-people-submit").await;
     tab.wait_count("member", 3).await;
-    let shown = carol.run(&["group", "show", "Winter"]).await.ok().one();
-    assert_eq!(shown["members"].as_array().map(Vec::len), Some(3), "{shown}");
+    // Until then she is only being added.
+    tab.wait_count("pending", 0).await;
+    alice.send_and_wait("Welcome back").await;
+    let received = carol.receive(2).await;
+    assert_eq!(received[1]["text"], "Welcome back", "{received:?}");
 
     // The group goes over to Bob.
     change(tab, "bob", "make-owner").await;

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use subrosa_engine::{
     ChatId, Command, CommandError, Conversation, ConversationKind, ConversationState, GivenUp, MessageStatus,
-    NoticeKind, Role, Warning, content::SendToken,
+    NoticeKind, Role, Warning, Wish, content::SendToken,
 };
 use subrosa_wire::{AccountId, ConversationId};
 
@@ -423,12 +423,19 @@ fn a_wish_that_is_no_longer_permitted_is_given_up_and_the_user_told() {
     world.cut(1);
     let command = removal(&mut world, 1, 2);
     insist(&mut world, 1, &command);
+    let [bob, carol] = [1, 2].map(|index| account(&world, index));
+    let chat = chat(&mut world.devices[1]);
+    let wishes = world.devices[1].engine().wishes(chat);
+    assert_eq!(wishes.expect("wishes are readable"), [(carol, Wish::Remove)]);
     let command = gift(&mut world, 0, 1, Role::Member);
     insist(&mut world, 0, &command);
     while world.deliver_all() {}
     world.must_settle();
-    let carol = account(&world, 2);
-    let chat = chat(&mut world.devices[1]);
+    let wishes = world.devices[1].engine().wishes(chat);
+    assert_eq!(wishes.expect("wishes are readable"), []);
+    let policy = world.devices[1].engine().policy(chat);
+    let policy = policy.expect("the group is readable").expect("it is in it");
+    assert!(!policy.may_remove(bob, carol) && policy.may_add(bob));
     assert_eq!(
         world.devices[1].warnings,
         [Warning::ChangeGivenUp {

@@ -62,8 +62,28 @@ pub(crate) fn item(
     label: impl Fn() -> String + Send + Sync + 'static,
     run: impl Fn() + 'static,
 ) -> AnyView {
+    drawn(name, "", path, label, run)
+}
+
+/// An action of a menu that takes something away.
+pub(crate) fn danger_item(
+    name: &'static str,
+    path: &'static str,
+    label: impl Fn() -> String + Send + Sync + 'static,
+    run: impl Fn() + 'static,
+) -> AnyView {
+    drawn(name, "danger", path, label, run)
+}
+
+fn drawn(
+    name: &'static str,
+    class: &'static str,
+    path: &'static str,
+    label: impl Fn() -> String + Send + Sync + 'static,
+    run: impl Fn() + 'static,
+) -> AnyView {
     view! {
-        <button type="button" role="menuitem" tabindex="-1" data-testid=name on:click=move |_| run()>
+        <button type="button" role="menuitem" tabindex="-1" class=class data-testid=name on:click=move |_| run()>
             {icon::icon(path)}<span>{label}</span>
         </button>
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use subrosa_web_rpc::{Contact, Person};
-use subrosa_wire::fold::finds;
+use subrosa_wire::{AccountId, Handle, fold::finds};
 
 use super::{faces, handles, letters, roster::Roster};
 
@@ -20,8 +20,14 @@ pub(crate) fn known(roster: &Roster) -> Vec<Contact> {
         .map(|person| (person.account_id, person))
         .collect();
     let mut people: Vec<Contact> = people.into_values().cloned().collect();
-    people.sort_by_cached_key(|person| letters::folded(&faces::name(person).unwrap_or_default()));
+    people.sort_by_cached_key(place);
     people
+}
+
+/// Where somebody stands among others, by name.
+pub(crate) fn place(person: &Contact) -> (String, AccountId) {
+    let name = faces::name(person).unwrap_or_default();
+    (letters::folded(name.trim_start_matches('@')), person.account_id)
 }
 
 /// Those of the known people whom a search finds by name or handle, and then those whom the server has found.
@@ -49,10 +55,7 @@ pub(crate) fn folded(search: &str) -> String {
 
 /// Whether a folded search finds a person by name or handle.
 pub(crate) fn fits(person: &Contact, search: &str) -> bool {
-    let names = [
-        person.name.as_deref(),
-        person.handle.as_ref().map(|handle| handle.as_str()),
-    ];
+    let names = [person.name.as_deref(), person.handle.as_ref().map(Handle::as_str)];
     let names: Vec<_> = names.into_iter().flatten().collect();
     search.is_empty() || finds(search, &letters::folded(&names.join("\n")))
 }
@@ -74,11 +77,9 @@ mod tests {
 
     use std::sync::Arc;
 
-    use subrosa_web_rpc::{Conversation, ConversationKind, Member, Role};
-    use subrosa_wire::AccountId;
-
     use super::*;
     use crate::model::samples::{contact, conversation};
+    use subrosa_web_rpc::{Conversation, ConversationKind, Member, Role};
 
     fn roster() -> Roster {
         let mut without_handle = contact(9, "", Some("Nora"));

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use subrosa_web_rpc::{Contact, Conversation, ConversationState, Me, MemberChange, Role, Wish};
 use subrosa_wire::AccountId;
 
-use super::{faces, letters};
+use super::candidates;
 
 /// Somebody in the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,10 +54,7 @@ pub(crate) fn rows(group: &Conversation, me: Option<&Me>) -> Vec<Row> {
             pending: pending(group, member.contact.account_id),
         })
         .collect();
-    others.sort_by_cached_key(|row| {
-        let name = faces::name(&row.person).unwrap_or_default();
-        (Reverse(row.role), letters::folded(&name), row.person.account_id)
-    });
+    others.sort_by_cached_key(|row| (Reverse(row.role), candidates::place(&row.person)));
     let coming = group.wishes.iter().filter(|wish| wish.change.is_none());
     let coming = coming.map(|wish| Row {
         person: wish.who.clone(),

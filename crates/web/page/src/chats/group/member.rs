@@ -9,7 +9,7 @@ use crate::{
     components::{
         dialog::{Confirm, close_open},
         failure, icon,
-        menu::{Menu, item},
+        menu::{Menu, danger_item, item},
     },
     i18n::{now, t},
     link,
@@ -21,7 +21,7 @@ use crate::{
     },
     reactive::memo,
     router::{Router, use_router},
-    store::{Store, use_store},
+    store::use_store,
 };
 
 /// The id of the menu: each member's button names it.
@@ -31,7 +31,7 @@ pub(super) const MENU: &str = "member-menu";
 #[derive(Clone, Copy)]
 pub(super) struct Actions {
     entry: Entry,
-    store: Store,
+    roster: RwSignal<Roster>,
     router: Router,
     rights: Rights,
     /// Whose menu was opened last.
@@ -49,7 +49,7 @@ impl Actions {
     pub(super) fn new(entry: Entry, rights: Rights) -> Self {
         Self {
             entry,
-            store: use_store(),
+            roster: use_store().roster,
             router: use_router(),
             rights,
             member: RwSignal::new(None),
@@ -135,7 +135,7 @@ impl Actions {
         }
         let address = match &row.person.handle {
             Some(handle) => ChatAddress::With(handle.clone()),
-            None => ChatAddress::Id(self.store.roster.with(|roster| direct(roster, &row.person))?),
+            None => ChatAddress::Id(self.roster.with(|roster| direct(roster, &row.person))?),
         };
         Some(Route::Chat(address))
     }
@@ -228,7 +228,11 @@ fn change_item(actions: &Actions, row: Row, change: MemberChange) -> AnyView {
         MemberChange::Ban => now!("ban-member"),
         MemberChange::Readmit => now!("readmit"),
     };
-    item(testid, path, label, move || actions.choose(row.clone(), change))
+    let run = move || actions.choose(row.clone(), change);
+    match change {
+        MemberChange::Remove | MemberChange::Ban => danger_item(testid, path, label, run),
+        MemberChange::GiveRole(_) | MemberChange::Readmit => item(testid, path, label, run),
+    }
 }
 
 fn name_of(row: &Row) -> String {

@@ -68,7 +68,7 @@ pub(super) fn Members(rights: Rights) -> impl IntoView {
             </header>
             {notice::maybe_error(move || actions.error.get())}
             <Show when=move || is_searched.get()>
-                <div class="search" role="search">
+                <div class="search">
                     {icon::sized(icon::SEARCH, "18")}
                     <input type="search" data-testid="members-search" aria-label=t!("members-search") placeholder=t!("members-search") autocomplete="off"
                         autocapitalize="none" spellcheck="false" maxlength="64" dir="auto" prop:value=search
@@ -101,7 +101,7 @@ fn Member(rows: Memo<Vec<Row>>, account: AccountId, actions: Actions) -> impl In
     let inside = move || {
         view! {
             {move || face.get().map(|face| avatar::avatar(&face, "small"))}
-            <bdi class="one-line">{text!(row.with(|row| row.as_ref().map(name_of).unwrap_or_default()))}</bdi>
+            <span class="one-line"><bdi>{text!(row.with(|row| row.as_ref().map(name_of).unwrap_or_default()))}</bdi></span>
             {move || row.with(|row| row.as_ref().and_then(remark))}
         }
     };
@@ -174,7 +174,7 @@ fn Banned(rights: Rights, actions: Actions) -> impl IntoView {
         view! {
             <li class="member" data-testid="banned">
                 {avatar::avatar(&face, "small")}
-                <bdi class="one-line">{name}</bdi>
+                <span class="one-line"><bdi>{name}</bdi></span>
                 {move || {
                     let label = label.clone();
                     if is_pending(account) {

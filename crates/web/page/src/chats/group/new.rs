@@ -172,28 +172,33 @@ pub(in crate::chats) fn NewGroup(open: RwSignal<bool>) -> impl IntoView {
                 </div>
                 <footer class="frame-foot">
                     <p role="status" data-testid="people-count">{text!(now!("people-count", count = draft.people.with(Vec::len) as u64 + 1))}</p>
-                    <div class="actions">{move || match (is_narrow.get(), draft.step.get()) {
-                        (true, Step::People) => view! {
-                            <button type="button" class="button primary" data-testid="new-group-next" on:click=move |_| draft.go_to(Step::About)>{t!("next")}</button>
-                        }
-                        .into_any(),
-                        (true, Step::About) => view! {
-                            <button type="button" class="button" data-testid="new-group-back" on:click=move |_| draft.go_to(Step::People)>{t!("back")}</button>
-                            {create_button(draft)}
-                        }
-                        .into_any(),
-                        (false, _) => view! {
-                            <button type="button" class="button" data-testid="new-group-cancel" on:click=|_| close_open()>{t!("cancel")}</button>
-                            {create_button(draft)}
-                        }
-                        .into_any(),
-                    }}</div>
+                    <div class="actions">{move || buttons(draft, is_narrow.get())}</div>
                 </footer>
             </form>
         </Modal>
         <Confirm open=asked title=t!("discard-group-title") label=t!("discard") busy=RwSignal::new(false) run=discard>
             <p>{t!("discard-group-what")}</p>
         </Confirm>
+    }
+}
+
+/// The ways on and back.
+fn buttons(draft: Draft, is_narrow: bool) -> AnyView {
+    match (is_narrow, draft.step.get()) {
+        (true, Step::People) => view! {
+            <button type="button" class="button primary" data-testid="new-group-next" on:click=move |_| draft.go_to(Step::About)>{t!("next")}</button>
+        }
+        .into_any(),
+        (true, Step::About) => view! {
+            <button type="button" class="button" data-testid="new-group-back" on:click=move |_| draft.go_to(Step::People)>{t!("back")}</button>
+            {create_button(draft)}
+        }
+        .into_any(),
+        (false, _) => view! {
+            <button type="button" class="button" data-testid="new-group-cancel" on:click=|_| close_open()>{t!("cancel")}</button>
+            {create_button(draft)}
+        }
+        .into_any(),
     }
 }
 

@@ -55,8 +55,13 @@ pub(super) fn PeoplePicker(
             .into_iter()
             .filter(|person| Some(person.account_id) != me)
             .collect();
-        let mut rows =
+        let fitting =
             known.with(|known| search.with(|search| candidates::fitting(known, &strangers, search)));
+        let is_barred =
+            |person: &Contact| barred.is_some_and(|barred| barred.run(person.account_id).is_some());
+        // Those who cannot be chosen stand last.
+        let (last, mut rows): (Vec<_>, Vec<_>) = fitting.into_iter().partition(is_barred);
+        rows.extend(last);
         rows.truncate(CANDIDATES_SHOWN);
         rows
     });
@@ -111,12 +116,12 @@ pub(super) fn PeoplePicker(
                     autocomplete="off" autocapitalize="none" spellcheck="false" maxlength="64" dir="auto" autofocus prop:value=search
                     on:input:target=move |event| typed(event.target().value()) on:keydown=move |event| picker.keyed(&event) />
             </div>
+            <p class="hint" role="status" data-testid="picker-hint">{nobody}</p>
             <ul class="options scroll" id="people-list" role="listbox" aria-multiselectable="true" aria-label=t!("people") data-testid="people-list">
                 <For each=move || rows.get() key=|person| person.account_id let:person>
                     {candidate(picker, person, highlighted)}
                 </For>
             </ul>
-            <p class="hint" role="status" data-testid="picker-hint">{nobody}</p>
         </div>
     }
 }
@@ -226,7 +231,7 @@ fn chip(picker: Picker, person: &Contact) -> impl IntoView + use<> {
     view! {
         <li class="chip" data-testid="chip">
             {avatar::avatar(&Face::of_contact(person), "tiny")}
-            <bdi class="one-line">{name}</bdi>
+            <span class="one-line"><bdi>{name}</bdi></span>
             <button type="button" aria-label=text!(now!("chip-remove", name = label.as_str())) data-testid="chip-remove" on:click=remove>
                 {icon::sized(icon::CLOSE, "14")}
             </button>
@@ -256,11 +261,19 @@ fn candidate(picker: Picker, person: Contact, highlighted: Memo<Option<AccountId
             on:click=move |_| picker.toggle(&person)>
             {avatar::avatar(&face, "medium")}
             <span class="option-text">
-                <bdi class="one-line">{name}</bdi>
-                {handle.map(|handle| view! { <bdi class="one-line option-more" dir="ltr">{handle}</bdi> })}
-                {move || bar.get().map(|why| view! { <span class="option-more">{why}</span> })}
+                <span class="one-line"><bdi>{name}</bdi></span>
+                {move || second_line(bar.get(), handle.clone())}
             </span>
             <span class="pick" aria-hidden="true">{icon::sized(icon::CHECK, "16")}</span>
         </li>
     }
+}
+
+/// Why somebody cannot be chosen, or else the handle.
+fn second_line(bar: Option<String>, handle: Option<String>) -> Option<AnyView> {
+    if let Some(why) = bar {
+        return Some(view! { <span class="one-line option-more">{why}</span> }.into_any());
+    }
+    let handle = handle?;
+    Some(view! { <span class="one-line option-more"><bdi dir="ltr">{handle}</bdi></span> }.into_any())
 }
