@@ -90,6 +90,12 @@ fn answers(request: &Request) -> Option<Answer> {
             Some(Answer::GroupRights(Some(Box::new(GroupRights {
                 may_add: true,
                 may_rename: true,
+                may_post: true,
+                may_change_rights: true,
+                add: Role::Member,
+                post: Role::Member,
+                is_last_owner: true,
+                is_leaving: false,
                 changes: people().into_iter().map(about).collect(),
                 banned: vec![person(30, "mallory", "Mallory")],
             }))))

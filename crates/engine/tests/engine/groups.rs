@@ -142,8 +142,8 @@ impl Peer {
             account: Some(Account {
                 account_id: certificate.account_id().to_vec().into(),
                 handle: person.handle.to_string(),
-                account_key: person.account_key.0.to_vec().into(),
-                succession_key_hash: person.succession_key_hash.0.to_vec().into(),
+                account_key: person.account_key.0.clone().into(),
+                succession_key_hash: person.succession_key_hash.0.clone().into(),
             }),
             devices: vec![DeviceKeyPackage {
                 device_id: certificate.device_id().to_vec().into(),

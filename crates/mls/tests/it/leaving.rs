@@ -1,8 +1,8 @@
 //! Leaving a group by oneself: the proposal of a device, and the commit of somebody else that takes it out.
 
 use subrosa_mls::{
-    AccountsChanged, CommitError, CommitPlan, JoinError, LeaveError, PolicyError, ProcessError, Received,
-    Role, ViewError,
+    AccountsChanged, CommitError, CommitPlan, DeviceCertificate, JoinError, LeaveError, PolicyError,
+    ProcessError, Received, Role, ViewError,
 };
 
 use crate::{
@@ -266,7 +266,7 @@ fn a_public_view_of_a_member_knows_who_is_leaving() {
     assert_eq!(
         leavers
             .iter()
-            .map(|leaver| leaver.device_id())
+            .map(DeviceCertificate::device_id)
             .collect::<Vec<_>>(),
         [club.carol.id()]
     );
@@ -286,7 +286,7 @@ impl Device {
         assert_eq!(
             leavers
                 .iter()
-                .map(|leaver| leaver.device_id())
+                .map(DeviceCertificate::device_id)
                 .collect::<Vec<_>>(),
             [whom.id()]
         );
