@@ -66,8 +66,8 @@ pub(crate) const TOKEN_MARGIN: Duration = Duration::from_mins(1);
 pub(crate) const CERTIFICATE_CHECK_INTERVAL: Duration = Duration::from_hours(24);
 /// Attempts to store the vault while other devices change it, too.
 pub(crate) const VAULT_ATTEMPTS_MAX: usize = 5;
-/// How long [`crate::Client::close`] waits for the tasks to end.
-pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long [`crate::Client::close`] waits for the tasks to end: the last one writes to a disk that may be busy.
+pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Attempts to create an account when answers are lost.
 pub(crate) const SIGN_UP_ATTEMPTS_MAX: u32 = 6;
