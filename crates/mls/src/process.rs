@@ -18,6 +18,7 @@ use crate::{
     certificate::DeviceCertificate,
     chain::LogClaim,
     codec::{self, Malformed},
+    crypto::Crypto,
     device::Mls,
     group::{Group, corrupt},
     padding::{self, InvalidPadding},
@@ -250,6 +251,9 @@ impl Group {
         let bytes = message;
         let (message, claimed_sender) = self.expect_message(bytes)?;
         let epoch = message.epoch().as_u64();
+        if message.content_type() == ContentType::Proposal {
+            return self.accept_leave(mls, message);
+        }
         let processed = self
             .inner
             .process_message(&mls.provider, message)
@@ -270,8 +274,8 @@ impl Group {
             ProcessedMessageContent::OwnPrivateMessage => Err(ProcessError::OwnMessage),
             ProcessedMessageContent::ApplicationMessage(_)
             | ProcessedMessageContent::StagedCommitMessage(_) => self.accept(processed, bytes, epoch),
-            ProcessedMessageContent::ProposalMessage(_) => self.accept_leave(mls, processed),
-            ProcessedMessageContent::ExternalJoinProposalMessage(_) => {
+            ProcessedMessageContent::ProposalMessage(_)
+            | ProcessedMessageContent::ExternalJoinProposalMessage(_) => {
                 Err(PolicyError::StandaloneProposal.into())
             }
         }
@@ -319,7 +323,15 @@ impl Group {
     }
 
     /// Keeps the proposal of a device that leaves.
-    fn accept_leave(&mut self, mls: &Mls<'_>, processed: ProcessedMessage) -> Result<Received, ProcessError> {
+    ///
+    /// It is judged as the server judges it, which cannot check the membership tag: what the one keeps and the other does
+    /// not would stop every commit. The signature says who leaves.
+    fn accept_leave(&mut self, mls: &Mls<'_>, message: ProtocolMessage) -> Result<Received, ProcessError> {
+        let processed = self
+            .inner
+            .public_group()
+            .process_message(&Crypto, message)
+            .map_err(|error| ProcessError::Forged(error.to_string()))?;
         let claim = LogClaim::decode(processed.aad());
         let ProcessedMessageContent::ProposalMessage(proposal) = processed.into_content() else {
             return Err(PolicyError::StandaloneProposal.into());
@@ -361,6 +373,12 @@ impl Group {
                     return Err(PolicyError::Sender.into());
                 };
                 let sender = rules::accepted_certificate(group, leaf).map_err(corrupt)?;
+                if self.leaving().contains(&leaf) {
+                    return Err(ProcessError::Member {
+                        sender: sender.account_id(),
+                        fault: PolicyError::HasLeft(sender.device_id()).into(),
+                    });
+                }
                 let refused = |fault| ProcessError::Member {
                     sender: sender.account_id(),
                     fault,

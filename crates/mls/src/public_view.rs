@@ -17,8 +17,9 @@ use openmls::{
     framing::{ContentType, MlsMessageBodyIn, ProcessedMessageContent, ProtocolMessage, Sender},
     group::{ProposalStore, PublicGroup, PublicProcessMessageError, StageCommitError, ValidationError},
     messages::proposals::ProposalType,
-    prelude::{LeafNodeIndex, tls_codec::Serialize as _},
+    prelude::{LeafNodeIndex, hash_ref::ProposalRef, tls_codec::Serialize as _},
 };
+use openmls_traits::public_storage::PublicStorageProvider as _;
 use subrosa_wire::{ConversationId, DeviceId, Timestamp};
 
 use crate::{
@@ -245,6 +246,28 @@ impl PublicView {
             .collect()
     }
 
+    /// Forgets who is leaving, as it was when the epoch began.
+    pub fn forget_leaves(&mut self) -> Result<(), ViewError> {
+        let corrupt = |error: String| ViewError::Corrupt(error);
+        Storage::new(&self.store)
+            .clear_proposal_queue::<_, ProposalRef>(&codec::group_id(self.conversation_id))
+            .map_err(|error| corrupt(error.to_string()))?;
+        self.delete_leaves()?;
+        *self = Self::from_store(self.conversation_id, self.store.clone())?;
+        Ok(())
+    }
+
+    fn delete_leaves(&self) -> Result<(), ViewError> {
+        for (key, _) in self.store.rows() {
+            if key.starts_with(LEAVES) {
+                self.store
+                    .delete(&key)
+                    .map_err(|error| ViewError::Corrupt(error.to_string()))?;
+            }
+        }
+        Ok(())
+    }
+
     fn leaving(&self) -> Result<BTreeSet<LeafNodeIndex>, ViewError> {
         let proposals = self
             .group
@@ -414,13 +437,7 @@ impl PublicView {
         self.group
             .merge_commit(&Storage::new(&self.store), staged)
             .map_err(|error| corrupt(error.to_string()))?;
-        for (key, _) in self.store.rows() {
-            if key.starts_with(LEAVES) {
-                self.store
-                    .delete(&key)
-                    .map_err(|error| corrupt(error.to_string()))?;
-            }
-        }
+        self.delete_leaves()?;
         self.policy =
             rules::policy_of(self.group.group_context()).map_err(|error| corrupt(error.to_string()))?;
         Ok(())

@@ -104,6 +104,9 @@ pub enum PolicyError {
     /// A device leaves that is leaving already.
     #[error("device {0} is leaving already")]
     LeavesTwice(DeviceId),
+    /// A device sends something after it has left.
+    #[error("device {0} has left")]
+    HasLeft(DeviceId),
     /// A commit does not take out a device that leaves.
     #[error("a commit takes out every device that is leaving")]
     LeaverStays,
@@ -369,11 +372,17 @@ pub(crate) fn check_commit(
         _ => return Err(PolicyError::Sender),
     };
 
+    for leaf in leaving {
+        if accepted_certificate(group, *leaf)?.device_id() == committer.device_id() {
+            return Err(PolicyError::HasLeft(committer.device_id()));
+        }
+    }
     let adds = staged.add_proposals().count();
     if adds > COMMIT_ADDS_MAX {
         return Err(PolicyError::TooManyAdds(adds));
     }
     let mut added = Vec::with_capacity(adds);
+    let judges = matches!(validity, Validity::At(_));
     let (mut removed, mut left) = (Vec::new(), Vec::new());
     for queued in staged.queued_proposals() {
         match allowed_proposal(queued, external)? {
@@ -383,6 +392,10 @@ pub(crate) fn check_commit(
             AllowedProposal::Remove(index) => {
                 let certificate = accepted_certificate(group, index)?;
                 let device_id = certificate.device_id();
+                if judges && leaving.contains(&index) {
+                    // By its own proposal, and by nothing else.
+                    return Err(PolicyError::LeavesTwice(device_id));
+                }
                 if external && device_id != committer.device_id() {
                     return Err(PolicyError::ExternalRemovedOther(device_id));
                 }
@@ -399,7 +412,7 @@ pub(crate) fn check_commit(
             AllowedProposal::Leave(index) => left.push(accepted_certificate(group, index)?),
         }
     }
-    if matches!(validity, Validity::At(_)) && left.len() < leaving.len() {
+    if judges && left.len() < leaving.len() {
         return Err(PolicyError::LeaverStays);
     }
     let entering = added.iter().chain(external.then_some(&committer));

@@ -174,6 +174,7 @@ async fn a_group_is_created_and_changed_in_the_browser() {
 
     change(tab, "carol", "member-ban").await;
     tab.wait_count("member", 2).await;
+    assert_eq!(carol.run(&["chats"]).await.ok().one()["state"], "removed");
     tab.wait_for("banned").await;
     tab.click("add-people").await;
     tab.fill("people-search", "carol").await;

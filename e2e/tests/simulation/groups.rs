@@ -329,6 +329,28 @@ fn whoever_was_removed_can_be_added_again_and_goes_on_in_the_same_conversation()
     );
 }
 
+// A device that was away meanwhile heard of the removal first, and of nothing more on that connection.
+#[test]
+fn whoever_was_removed_and_added_again_while_away_is_a_member() {
+    let mut world = club(19, 3);
+    say(&mut world, 0, "before");
+    world.must_settle();
+    world.cut(2);
+    let command = removal(&mut world, 0, 2);
+    insist(&mut world, 0, &command);
+    while world.deliver_all() {}
+    add(&mut world, 1, &[2]);
+    while world.deliver_all() {}
+    agree(&mut world, &[0, 1, 2]);
+    say(&mut world, 0, "with Carol");
+    say(&mut world, 2, "back again");
+    agree(&mut world, &[0, 1, 2]);
+    assert_eq!(
+        texts(&mut world.devices[2]),
+        ["before", "with Carol", "back again"]
+    );
+}
+
 // A device that comes back says what it has, and others send again what it lacks: whoever was just added and claimed to have
 // nothing was sent what had been said before.
 #[test]

@@ -9,11 +9,12 @@ use subrosa_engine::{
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
 use crate::{
+    action::Action,
     groups::{
         account, add, agree, chat, club, create, end_with, gift, group, insist, lines, members, refusal,
         removal, say, texts,
     },
-    world::World,
+    world::{RETENTION, World},
 };
 
 fn leave(world: &mut World, index: usize, successor: Option<usize>) -> Command {
@@ -290,4 +291,60 @@ fn leaving_survives_a_crash_at_every_step() {
             }
         }
     }
+}
+
+// Everybody else had it, and no commit of this device was taken any more.
+#[test]
+fn whoever_was_not_shown_that_somebody_left_because_the_log_is_gone_goes_on() {
+    let mut world = club(12, 3);
+    world.cut(0);
+    let command = leave(&mut world, 2, None);
+    insist(&mut world, 2, &command);
+    while world.deliver_all() {}
+    // Nobody commits meanwhile.
+    world.cut(1);
+    world.wait(RETENTION * 2);
+    world.prune();
+    world.connect(0);
+    let go_on = |world: &mut World| {
+        for _ in 0..20 {
+            while world.deliver_all() {}
+            world.wait(Duration::from_secs(30));
+        }
+    };
+    go_on(&mut world);
+    say(&mut world, 0, "still here");
+    go_on(&mut world);
+    rest(&mut world);
+    assert_eq!(texts(&mut world.devices[1]), ["still here"]);
+    assert_eq!(members(&mut world.devices[0]), members(&mut world.devices[1]));
+    assert_eq!(members(&mut world.devices[0]).len(), 2);
+}
+
+#[test]
+fn whoever_has_left_stays_out_when_the_server_forgets_it() {
+    let mut world = club(13, 3);
+    world.act(Action::Keep);
+    let command = leave(&mut world, 2, None);
+    insist(&mut world, 2, &command);
+    agree(&mut world, &[0, 1]);
+    for index in 0..3 {
+        world.cut(index);
+    }
+    world.act(Action::RollBack);
+    world.connect(2);
+    for _ in 0..10 {
+        while world.deliver_all() {}
+        world.wait(Duration::from_mins(1));
+    }
+    let state = |world: &mut World| group(&mut world.devices[2]).map(|group| group.state);
+    assert_eq!(state(&mut world), Some(ConversationState::Removed));
+    // The others put it back.
+    rest(&mut world);
+    say(&mut world, 0, "two are left");
+    rest(&mut world);
+    assert_eq!(texts(&mut world.devices[1]), ["two are left"]);
+    assert_eq!(members(&mut world.devices[0]).len(), 2);
+    assert_eq!(members(&mut world.devices[0]), members(&mut world.devices[1]));
+    assert_eq!(state(&mut world), Some(ConversationState::Removed));
 }

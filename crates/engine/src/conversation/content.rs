@@ -52,7 +52,22 @@ impl Conversation {
         };
         let is_own = account == cx.me.account_id;
         let place = Place { seq, accepted_at };
-        match interpret(&content) {
+        let meaning = interpret(&content);
+        let is_shown = matches!(
+            meaning,
+            Meaning::Text { .. }
+                | Meaning::Unsupported { .. }
+                | Meaning::Edit { .. }
+                | Meaning::Reaction { .. }
+        );
+        if is_shown && !self.may_post(cx, account)? {
+            // What this version does not know may be permitted by a later one.
+            if matches!(meaning, Meaning::Text { .. }) {
+                self.member_misbehaved(cx, account, MemberMisbehaviour::NotPermitted { seq });
+            }
+            return Ok(());
+        }
+        match meaning {
             Meaning::Text { text, .. } => self.text_received(cx, sender, (id, content.salt), &text, place),
             Meaning::Unsupported { fallback_text } => {
                 self.text_received(cx, sender, (id, content.salt), &fallback_text, place)
@@ -108,11 +123,6 @@ impl Conversation {
             return Ok(());
         }
         let outgoing = sender.account_id() == cx.me.account_id;
-        if !self.may_post(cx, sender.account_id())? {
-            let how = MemberMisbehaviour::NotPermitted { seq: place.seq };
-            self.member_misbehaved(cx, sender.account_id(), how);
-            return Ok(());
-        }
         let new = NewMessage {
             id,
             sender: sender.account_id(),

@@ -4,7 +4,10 @@
 //! itself. Then the device follows the log from the state that it held, verifying each commit without any secret, and
 //! enters only the state that it arrives at. So no server can bring it back to an older state, or into another group.
 
-use subrosa_mls::{EntryKind, LogHash, PublicView, StagedExternalJoin, Transcript, ViewError};
+use bytes::Bytes;
+use subrosa_mls::{
+    EntryKind, LogHash, ProcessError, PublicView, Received, StagedExternalJoin, Transcript, ViewError,
+};
 use subrosa_wire::{AccountId, Timestamp, frames::GroupState};
 
 use super::{
@@ -29,6 +32,8 @@ use crate::{
 pub(super) struct Follower {
     view: PublicView,
     place: LogPlace,
+    /// Whether a commit on the way has brought this account in again.
+    is_added: bool,
 }
 
 impl std::fmt::Debug for Follower {
@@ -148,11 +153,32 @@ impl Conversation {
         Ok(())
     }
 
+    /// Takes over who leaves the group that the server shows, which is in the same state. The log may not keep their
+    /// entries any more. Returns whether there was anybody.
+    fn take_leaves(&mut self, cx: &mut Context<'_>, leaves: &[Bytes]) -> StepResult<bool> {
+        let id = self.id();
+        let place = (self.record.cursor(), cx.now);
+        let mut has_taken = false;
+        for proposal in leaves {
+            match self.group.load(cx, id)?.process(&cx.mls(), proposal) {
+                Ok(Received::Leaving(leaving)) => {
+                    has_taken = true;
+                    self.members_changed(cx, Some(leaving.sender.account_id()), place)?;
+                }
+                Err(ProcessError::Mls(error)) => return Err(error.into()),
+                // Most likely it is known.
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(has_taken)
+    }
+
     /// Compares the group that the server shows with the one that this device is in.
     fn resolve_doubt(
         &mut self,
         cx: &mut Context<'_>,
         staged: &StagedExternalJoin,
+        leaves: &[Bytes],
         head: LogPlace,
     ) -> StepResult {
         let id = self.id();
@@ -162,6 +188,14 @@ impl Conversation {
             .iter()
             .any(|member| member.certificate.device_id() == device);
         let is_same = self.group.load(cx, id)?.transcript() == *staged.transcript();
+        if is_same && self.take_leaves(cx, leaves)? {
+            // No commit without them was taken.
+            self.live.is_in_doubt = self.live.log_refusals >= LOG_REFUSALS_MAX;
+            if !self.live.is_in_doubt {
+                self.back_off(cx, None);
+                return Ok(());
+            }
+        }
         let is_refused = self.live.log_refusals >= LOG_REFUSALS_MAX;
         if self.live.is_forked {
             return self.resolve_fork(cx, head, is_same && is_member);
@@ -230,6 +264,10 @@ impl Conversation {
     ) -> StepResult {
         let (chat, me) = (self.chat(), cx.me.account_id);
         let id = self.id();
+        if !self.live.is_former {
+            // Somebody may have added the account again while this device was away: then the last Sync said nothing of it.
+            cx.sync_again();
+        }
         self.keep_former_state(cx)?;
         self.group.delete(cx, id)?;
         self.leave_log(cx)?;
@@ -255,7 +293,10 @@ impl Conversation {
         if let Some(state) = former_states::find(cx.conn, self.chat())? {
             let inconsistent = |error: ViewError| EngineError::Inconsistent(error.to_string());
             let mut view = PublicView::load(&state.public_view).map_err(inconsistent)?;
-            view.leave(&entry.payload).map_err(inconsistent)?;
+            let leavers = view.leavers().map_err(inconsistent)?;
+            if leavers.iter().all(|leaver| leaver.device_id() != cx.me.device_id) {
+                view.leave(&entry.payload).map_err(inconsistent)?;
+            }
             let public_view = view.to_bytes();
             former_states::delete(cx.conn, self.chat())?;
             former_states::insert(cx.conn, self.chat(), &FormerState { public_view, ..state })?;
@@ -376,11 +417,15 @@ impl Conversation {
             } else {
                 state.reached
             };
-            let view = PublicView::load(&state.public_view)
-                .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
+            let inconsistent = |error: ViewError| EngineError::Inconsistent(error.to_string());
+            let mut view = PublicView::load(&state.public_view).map_err(inconsistent)?;
+            if self.live.follows_from_epoch {
+                view.forget_leaves().map_err(inconsistent)?;
+            }
             self.live.follower = Some(Follower {
                 view,
                 place: LogPlace { seq, hash },
+                is_added: false,
             });
         }
         Ok(self.live.follower.as_mut())
@@ -425,6 +470,7 @@ impl Conversation {
         let removed_by = match entry.kind {
             EntryKind::Message => Ok(None),
             EntryKind::Commit => follower.view.follow(&entry.payload).map(|effect| {
+                follower.is_added |= effect.accounts.added.contains(&me);
                 let is_removed = effect.accounts.removed.contains(&me);
                 is_removed.then(|| effect.committer.account_id())
             }),
@@ -476,7 +522,7 @@ impl Conversation {
         }
         if self.record.state() == ConversationState::Joined {
             if self.live.is_in_doubt {
-                self.resolve_doubt(cx, staged, head)?;
+                self.resolve_doubt(cx, staged, &state.leaves, head)?;
             }
             return Ok(Verdict::Wait);
         }
@@ -484,12 +530,21 @@ impl Conversation {
             return Ok(Verdict::Enter(head));
         };
         let (place, arrived) = (follower.place(), follower.transcript() == *staged.transcript());
+        let is_added = follower.is_added;
         if head.seq > place.seq {
             self.live.head_is_at_least(head.seq);
             cx.touch(self.chat());
             return Ok(Verdict::Wait);
         }
         if arrived {
+            let members = members::all(cx.conn, self.chat())?;
+            let was_member = members.iter().any(|member| member.account == cx.me.account_id);
+            if self.is_group() && !was_member && !is_added {
+                // Whoever has left stays out until somebody adds them, whatever state the server is in.
+                self.record.set_state(ConversationState::Removed);
+                self.changed(cx);
+                return Ok(Verdict::Wait);
+            }
             if head.seq < place.seq {
                 // In the same state, with a log that is shorter: messages are gone, and nothing else.
                 let common = self.common_with(cx, head)?;

@@ -2,7 +2,7 @@
 //! conversation is in flight.
 
 use prost::Message as _;
-use subrosa_mls::{CommitError, CommitPlan, LeaveError};
+use subrosa_mls::{CommitError, CommitPlan, EntryKind, LeaveError};
 use subrosa_wire::{
     ConversationId, DeviceId,
     frames::{self, Append, CreateConversation, Problem, append, client_frame::Request},
@@ -111,12 +111,12 @@ impl Conversation {
 
     /// Applies our handshake, which is next in the log: the epoch of the commit begins, or this account has left.
     pub(super) fn handshake_applied(&mut self, cx: &mut Context<'_>, entry: &Entry) -> StepResult {
+        if entry.kind == EntryKind::Leave {
+            return self.has_left(cx, entry);
+        }
         let Some(handshake) = handshakes::find(cx.conn, self.chat())? else {
             return Ok(());
         };
-        if handshake.kind == HandshakeKind::Leave {
-            return self.has_left(cx, entry);
-        }
         let id = self.id();
         let group = self.group.load(cx, id)?;
         let rights = *group.policy().rights();
@@ -167,6 +167,11 @@ impl Conversation {
         match handshake.kind {
             HandshakeKind::Create => return self.creation_refused(cx, problem),
             HandshakeKind::ExternalJoin => self.external_join_refused(cx, problem)?,
+            HandshakeKind::Leave if problem.known_code() == Some(ProblemCode::NotAMember) => {
+                // It may be that it was accepted before, and the answer lost. The log says so.
+                self.back_off(cx, None);
+                cx.sync_again();
+            }
             HandshakeKind::Update | HandshakeKind::Leave => self.update_refused(cx, problem)?,
         }
         Ok(None)
@@ -182,8 +187,12 @@ impl Conversation {
         match problem.known_code() {
             Some(ProblemCode::StaleEpoch) => {
                 if self.record.cursor() >= problem.head_seq {
-                    // Everything is applied: nothing is there that it lost against.
+                    // Everything is applied: nothing is there that it lost against. In a group it may be that somebody
+                    // leaves, and this device was not shown that.
                     self.back_off(cx, None);
+                    if self.is_group() {
+                        self.doubt(cx);
+                    }
                 }
                 self.doubt_if_diverged(cx, problem)
             }

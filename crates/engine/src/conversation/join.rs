@@ -379,7 +379,11 @@ impl Conversation {
         };
         if is_refused && self.live.is_former && is_out {
             // The log that would show it is gone. What this device held stays, in case it is not true.
-            return self.account_removed(cx, None, (self.record.cursor(), cx.now));
+            let pending = handshakes::find(cx.conn, self.chat())?;
+            let by = pending
+                .is_some_and(|pending| pending.kind == HandshakeKind::Leave)
+                .then_some(cx.me.account_id);
+            return self.account_removed(cx, by, (self.record.cursor(), cx.now));
         }
         if !is_refused || self.is_named(cx) {
             return Ok(());

@@ -514,6 +514,8 @@ impl Conversation {
         let id = self.id();
         let group = self.group.load(cx, id)?;
         let rights = *group.policy().rights();
+        // A commit that does not take out who is leaving brings them back.
+        let changes_group = changes_group || group.has_leavers();
         group.merge(&cx.mls(), staged)?;
         if handshakes::find(cx.conn, self.record.chat())?.is_some() {
             self.handshake_lost(cx)?;
@@ -527,7 +529,7 @@ impl Conversation {
             // Whatever it claims to have reached: what was said before its account came in was not for it.
             let members = members::all(cx.conn, self.chat())?;
             let joined = members.iter().find(|member| member.account == by);
-            let joined = joined.map_or(0, |member| member.joined_seq);
+            let joined = joined.map_or(entry.seq, |member| member.joined_seq);
             self.resend_to_returned(cx, reached, joined)?;
         }
         self.epoch_began(cx, entry)?;
@@ -558,6 +560,10 @@ impl Conversation {
         entry: &Entry,
         leaving: &Leaving,
     ) -> StepResult<Applied> {
+        if leaving.sender.device_id() == cx.me.device_id {
+            // This profile has forgotten it.
+            return Ok(Applied::OwnHandshake);
+        }
         self.heard(cx, entry, &leaving.sender, &leaving.claim)?;
         receipts::delete(cx.conn, self.chat(), leaving.sender.device_id())?;
         // A commit of ours that is under way does not take it out, so the server refuses it.

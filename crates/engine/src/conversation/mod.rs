@@ -425,6 +425,10 @@ impl Conversation {
         match kind {
             HandshakeKind::ExternalJoin if is_repeated => self.drop_external_join(cx),
             HandshakeKind::Update if is_repeated => self.rejoin(cx),
+            HandshakeKind::Leave if is_repeated => {
+                self.doubt(cx);
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -491,7 +495,8 @@ impl Conversation {
         self.live.acknowledged = self.live.acknowledged.max(head.cursor);
         self.receipts_named(cx, head.receipts_change)?;
         self.resume(cx)?;
-        if self.record.state() == ConversationState::Removed && !head.former {
+        let goes_on = head.head_seq > self.record.cursor();
+        if self.record.state() == ConversationState::Removed && !head.former && goes_on {
             // Somebody has added this account again. The log leads there.
             self.record.set_state(ConversationState::Joining);
             self.changed(cx);

@@ -1,8 +1,8 @@
 //! Leaving a group by oneself: the proposal of a device, and the commit of somebody else that takes it out.
 
 use subrosa_mls::{
-    AccountsChanged, CommitError, CommitPlan, DeviceCertificate, JoinError, LeaveError, PolicyError,
-    ProcessError, Received, Role, ViewError,
+    AccountsChanged, CommitError, CommitPlan, DeviceCertificate, JoinError, LeaveError, MemberFault,
+    PolicyError, ProcessError, Received, Role, ViewError,
 };
 
 use crate::{
@@ -274,6 +274,63 @@ fn a_public_view_of_a_member_knows_who_is_leaving() {
     club.server.submit(&bundle).unwrap();
     view.follow(&bundle.commit).unwrap();
     assert_eq!(view.transcript(), club.server.view().transcript());
+}
+
+// The server cannot check the tag that only members can make. A client that refused such a proposal would never again make a
+// commit that the server takes.
+#[test]
+fn a_proposal_with_a_false_membership_tag_counts_for_everybody() {
+    let mut club = Club::new();
+    let mut proposal = club.carol.leave().unwrap();
+    *proposal.last_mut().unwrap() ^= 1;
+    club.server.leave(&proposal).unwrap();
+    for device in [&club.alice, &club.bob] {
+        device.sees_leaving(&proposal, &club.carol);
+    }
+    let bundle = club.bob.self_update();
+    club.server.submit(&bundle).unwrap();
+    club.alice.apply(&bundle.commit).unwrap();
+}
+
+#[test]
+fn nothing_is_heard_of_a_device_that_has_left() {
+    let mut club = Club::new();
+    let message = club.carol.encrypt(b"one more thing");
+    let commit = club.carol.self_update().commit;
+    let proposal = {
+        club.carol.step(|mls| {
+            let mut group = mls.load_group(crate::world::CONVERSATION).unwrap().unwrap();
+            group.clear_pending_commit(mls).unwrap();
+            group
+                .leave(mls, &club.carol.identity, &crate::world::CLAIM)
+                .unwrap()
+        })
+    };
+    club.server.leave(&proposal).unwrap();
+    club.alice.sees_leaving(&proposal, &club.carol);
+    let carol = club.carol.id();
+    for bytes in [message, commit] {
+        match club.alice.process(&bytes) {
+            Err(ProcessError::Member {
+                fault: MemberFault::Rule(rule),
+                ..
+            }) => assert_eq!(rule, PolicyError::HasLeft(carol)),
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+    // Nor does it come in again from outside.
+    let again = Device::new(&club.carol.account, 3);
+    let bundle = again.join_externally_with(&club.server, &[]).unwrap();
+    club.alice.refuses(&bundle.commit, &PolicyError::HasLeft(carol));
+}
+
+#[test]
+fn a_view_can_forget_who_is_leaving() {
+    let (club, proposal) = carol_leaves();
+    let mut view = club.server.view();
+    view.forget_leaves().unwrap();
+    assert!(view.leaves().is_empty() && view.leavers().unwrap().is_empty());
+    view.leave(&proposal).unwrap();
 }
 
 impl Device {

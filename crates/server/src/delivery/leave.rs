@@ -10,7 +10,9 @@ use subrosa_wire::{
 };
 
 use super::{
-    Service, problems,
+    Service,
+    answers::appended,
+    problems,
     requests::{bounded, check_number, malformed},
 };
 use crate::{
@@ -42,7 +44,8 @@ impl Service {
             SendCheck::Possible { head_seq, epoch } if epoch != envelope.epoch => {
                 return Err(LogRefusal::StaleEpoch { head_seq, epoch }.into());
             }
-            SendCheck::Possible { .. } | SendCheck::Duplicate(_) => {}
+            SendCheck::Duplicate(accepted) => return Ok(appended(&self.tags, &key, &accepted)),
+            SendCheck::Possible { .. } => {}
         }
         self.check_settled(&key).await?;
         let mut view = match turn.take() {
@@ -78,9 +81,8 @@ impl Service {
             proposal,
             public_view: view.to_bytes().into(),
         };
+        // The view with the proposal is loaded anew: what the store has is what counts, also if it knew this send already.
         let accepted = self.submit(LogWrite::Leave(write)).await?;
-        // Only now is the view the one at the head.
-        *turn = Some(view);
         drop(turn);
         self.notify_account(session.account_id, &[session.device_id])
             .await;

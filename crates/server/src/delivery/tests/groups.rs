@@ -378,3 +378,21 @@ async fn a_restored_server_takes_back_that_somebody_left() {
     commit(&world, &bob, id, CommitPlan::default()).await;
     assert_eq!(head(&world, &bob, id).await.unwrap().head_seq, 3);
 }
+
+// The view in memory took the proposal, and the log did not: no commit was taken from then on.
+#[tokio::test]
+async fn a_leave_under_the_id_of_another_send_is_that_send_again_and_nothing_else() {
+    let (mut world, [alice, bob, carol]) = three().await;
+    let id = found(&mut world, &alice, &[&bob, &carol]).await;
+    let said = carol.message(id, "hello");
+    let first = appended(world.ask(&carol, Request::Append(said.clone())).await);
+    carol.count_from(id, said.send_number);
+    let leave = Append {
+        send_id: said.send_id,
+        ..leaving(&carol, id)
+    };
+    let again = appended(world.ask(&carol, Request::Append(leave)).await);
+    assert_eq!(again.seq, first.seq);
+    commit(&world, &bob, id, CommitPlan::default()).await;
+    assert!(!head(&world, &carol, id).await.unwrap().former);
+}
