@@ -233,6 +233,7 @@ async fn a_message_takes_the_place_of_the_typing_and_nothing_jumps() {
     // The next one would follow the first closely.
     types(&mut page, true).await;
     page.wait_for("typing").await;
+    page.tab.until(&format!("{FROM_END} <= 1")).await;
     let bubble = page.tab.evaluate(&top(".typing .bubble")).await.as_f64().unwrap();
     page.report(Event::Message(Box::new(message(152, false, 151, "message 152"))))
         .await;

@@ -77,7 +77,7 @@ pub(super) fn Leave(rights: Rights) -> impl IntoView {
         <Confirm open=is_asked title=move || now!("leave-title", name = entry.name()) label=move || now!("leave-group") busy error run=leave>
             <p>{t!("leave-what")}</p>
             <Show when=move || heirs.with(|heirs| !heirs.is_empty())>
-                <label class="field">
+                <label>
                     <span class="label">{t!("leave-successor")}</span>
                     <select data-testid="leave-successor" on:change:target=move |event| {
                         let index = usize::try_from(event.target().selected_index()).unwrap_or_default();
