@@ -74,7 +74,9 @@ impl Scene {
     }
 
     fn update(&mut self) -> CommitBundle {
-        self.mallory.commit(|commit| commit.force_self_update(true))
+        // OpenMLS derives the keys of a path on several threads, and which comes when would be chance.
+        let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        one_thread.install(|| self.mallory.commit(|commit| commit.force_self_update(true)))
     }
 
     /// Expects that the clients refuse a commit in which the server sees nothing wrong.
