@@ -135,9 +135,7 @@ impl Conversation {
         if !policy.may_give_role(cx.me.account_id, account, role) {
             return Err(CommandError::NotPermitted.into());
         }
-        let owners = policy.roles().filter(|(_, role)| *role == Role::Owner).count();
-        let was_owner = policy.role_of(account) == Role::Owner;
-        if was_owner && role < Role::Owner && owners == 1 {
+        if policy.is_only_owner(account) && role < Role::Owner {
             return Err(CommandError::LastOwner.into());
         }
         self.wish(cx, account, Wish::GiveRole(role))
@@ -194,7 +192,7 @@ impl Conversation {
         let policy = self.policy_to_change(cx)?;
         let me = cx.me.account_id;
         let members = members::all(cx.conn, self.chat())?;
-        if is_last_owner(&policy, me) && members.len() > 1 {
+        if policy.is_only_owner(me) && members.len() > 1 {
             let successor = successor.filter(|account| *account != me);
             let successor = successor.ok_or(CommandError::LastOwner)?;
             self.check_in_group(cx, successor)?;
@@ -296,7 +294,7 @@ impl Conversation {
             (None, None) => Ok(self.next_addition(cx, to_add, is_sending)),
             _ if is_sending => Ok(NextChange::AfterSends),
             (Some(row), _) => self.change_for(cx, row),
-            (None, Some(_)) if !is_alone && is_last_owner(&policy, me) => {
+            (None, Some(_)) if !is_alone && policy.is_only_owner(me) => {
                 // The successor has gone meanwhile, or is no owner any more.
                 give_up(cx, chat, me, GivenUp::LastOwner)?;
                 Ok(NextChange::Nothing)
@@ -693,12 +691,6 @@ pub(super) fn cut_to_batch(add: &mut Vec<VerifiedKeyPackage>) {
         end = add.partition_point(|package| account(package) < last);
     }
     add.truncate(end);
-}
-
-/// Whether nobody but this account is an owner.
-fn is_last_owner(policy: &GroupPolicy, account: AccountId) -> bool {
-    let mut owners = policy.roles().filter(|(_, role)| *role == Role::Owner);
-    owners.next().is_some_and(|(owner, _)| owner == account) && owners.next().is_none()
 }
 
 /// Whether a group is as it was wished.

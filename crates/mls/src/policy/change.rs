@@ -115,6 +115,12 @@ impl GroupPolicy {
         changed.all(|(old, new)| rank >= Role::Admin && rank >= old && rank >= new)
     }
 
+    /// Whether nobody but this account is an owner.
+    pub fn is_only_owner(&self, account: AccountId) -> bool {
+        let mut owners = self.roles.iter().filter(|(_, role)| **role == Role::Owner);
+        owners.next().is_some_and(|(owner, _)| *owner == account) && owners.next().is_none()
+    }
+
     /// Whether a member may give a member this role: one gives up one's own role, and changes roles below it. Only owners
     /// make and unmake owners. In a group without an owner whoever has the highest role that there is stands in.
     pub fn may_give_role(&self, by: AccountId, whom: AccountId, role: Role) -> bool {

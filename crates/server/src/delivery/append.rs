@@ -23,25 +23,15 @@ use crate::{
 
 impl Service {
     pub(super) async fn append(&self, session: &Session, append: Append) -> Result<Appended, Problem> {
+        let key = send_key(
+            session,
+            &append.conversation_id,
+            &append.send_id,
+            append.send_number,
+        );
         match append.payload {
-            Some(append::Payload::Commit(commit)) => {
-                let key = send_key(
-                    session,
-                    &append.conversation_id,
-                    &append.send_id,
-                    append.send_number,
-                )?;
-                self.commit(session, key, commit).await
-            }
-            Some(append::Payload::Leave(proposal)) => {
-                let key = send_key(
-                    session,
-                    &append.conversation_id,
-                    &append.send_id,
-                    append.send_number,
-                )?;
-                self.leave(session, key, proposal).await
-            }
+            Some(append::Payload::Commit(commit)) => self.commit(session, key?, commit).await,
+            Some(append::Payload::Leave(proposal)) => self.leave(session, key?, proposal).await,
             _ => {
                 self.submit(LogWrite::Application(message(session, append)?))
                     .await

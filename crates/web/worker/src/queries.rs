@@ -83,9 +83,7 @@ pub(crate) async fn group_rights(client: &Client, chat: &Chat) -> Result<Option<
             changes.push((whom, permitted));
         }
     }
-    let mut owners = policy.roles().filter(|(_, role)| *role == client::Role::Owner);
-    let owns_alone = owners.next().is_some_and(|(owner, _)| owner == me) && owners.next().is_none();
-    let is_last_owner = owns_alone && chat.members().await?.len() > 1;
+    let is_last_owner = policy.is_only_owner(me) && chat.members().await?.len() > 1;
     let wishes = chat.wishes().await?;
     let is_leaving = wishes.iter().any(|(_, wish)| *wish == client::Wish::Leave);
     let mut banned = Vec::new();

@@ -14,9 +14,7 @@ use super::{
 };
 use crate::store::{
     StoreError,
-    delivery::{
-        Acceptance, Accepted, CommitWrite, Committer, ConversationRowId, LogOutcome, LogRefusal, SendCheck,
-    },
+    delivery::{Acceptance, Accepted, CommitWrite, Committer, ConversationRowId, LogOutcome, LogRefusal},
 };
 
 pub(super) fn commit(
@@ -29,16 +27,15 @@ pub(super) fn commit(
     let Some(conversation) = cache.load(connection, id)? else {
         return Ok(Err(LogRefusal::NotAMember));
     };
-    match conversation.check(connection, &write.key, write.committer)? {
-        SendCheck::Duplicate(accepted) => return Ok(Ok(accepted)),
-        SendCheck::Refused(refusal) => return Ok(Err(refusal)),
-        SendCheck::Possible { head_seq, epoch } if epoch != write.epoch => {
-            return Ok(Err(LogRefusal::StaleEpoch { head_seq, epoch }));
-        }
-        SendCheck::Possible { .. } => {}
-    }
-    if !conversation.chain.admits(&write.claim, conversation.head_seq) {
-        return Ok(Err(LogRefusal::LogDisagrees));
+    let outcome = conversation.outcome_unless_possible(
+        connection,
+        &write.key,
+        write.committer,
+        write.epoch,
+        &write.claim,
+    )?;
+    if let Some(outcome) = outcome {
+        return Ok(outcome);
     }
     for account_id in &write.accounts.added {
         // Nobody can be filled up by others: what Sync shows has to fit into a frame.

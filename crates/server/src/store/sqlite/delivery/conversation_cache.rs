@@ -23,7 +23,7 @@ use crate::{
     limits,
     store::{
         StoreError,
-        delivery::{Committer, ConversationRowId, LogRefusal, SendCheck, SendKey},
+        delivery::{Committer, ConversationRowId, LogOutcome, LogRefusal, SendCheck, SendKey},
     },
 };
 
@@ -219,6 +219,28 @@ impl CachedConversation {
             key,
             committer,
         )
+    }
+
+    /// What becomes of an entry for this epoch, with this claim, if it does not go into the log; `None` if it can.
+    pub(super) fn outcome_unless_possible(
+        &self,
+        connection: &Connection,
+        key: &SendKey,
+        committer: Committer,
+        for_epoch: u64,
+        claim: &LogClaim,
+    ) -> Result<Option<LogOutcome>, StoreError> {
+        Ok(match self.check(connection, key, committer)? {
+            SendCheck::Duplicate(accepted) => Some(Ok(accepted)),
+            SendCheck::Refused(refusal) => Some(Err(refusal)),
+            SendCheck::Possible { head_seq, epoch } if epoch != for_epoch => {
+                Some(Err(LogRefusal::StaleEpoch { head_seq, epoch }))
+            }
+            SendCheck::Possible { head_seq, .. } if !self.chain.admits(claim, head_seq) => {
+                Some(Err(LogRefusal::LogDisagrees))
+            }
+            SendCheck::Possible { .. } => None,
+        })
     }
 
     /// Refuses a device that may not write: one that is not in the group, or was signed out.

@@ -16,7 +16,7 @@ use crate::store::{
     StoreError,
     delivery::{
         Acceptance, Accepted, AccountChanges, Committer, ConversationRowId, LeaveWrite, LogOutcome,
-        LogRefusal, SendCheck,
+        LogRefusal,
     },
 };
 
@@ -30,16 +30,15 @@ pub(super) fn leave(
     let Some(conversation) = cache.load(connection, id)? else {
         return Ok(Err(LogRefusal::NotAMember));
     };
-    match conversation.check(connection, &write.key, Committer::Member)? {
-        SendCheck::Duplicate(accepted) => return Ok(Ok(accepted)),
-        SendCheck::Refused(refusal) => return Ok(Err(refusal)),
-        SendCheck::Possible { head_seq, epoch } if epoch != write.epoch => {
-            return Ok(Err(LogRefusal::StaleEpoch { head_seq, epoch }));
-        }
-        SendCheck::Possible { .. } => {}
-    }
-    if !conversation.chain.admits(&write.claim, conversation.head_seq) {
-        return Ok(Err(LogRefusal::LogDisagrees));
+    let outcome = conversation.outcome_unless_possible(
+        connection,
+        &write.key,
+        Committer::Member,
+        write.epoch,
+        &write.claim,
+    )?;
+    if let Some(outcome) = outcome {
+        return Ok(outcome);
     }
     let (row_id, head_seq, hash_before, recipients) = (
         conversation.row_id,

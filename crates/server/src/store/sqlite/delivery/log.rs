@@ -9,7 +9,6 @@ use crate::store::{
     StoreError,
     delivery::{
         Acceptance, Accepted, ApplicationWrite, Committer, LogBatch, LogOutcome, LogRefusal, LogWrite,
-        SendCheck,
     },
     sqlite::WriteContext,
 };
@@ -61,16 +60,15 @@ fn append(
     let Some(conversation) = cache.load(connection, id)? else {
         return Ok(Err(LogRefusal::NotAMember));
     };
-    match conversation.check(connection, &write.key, Committer::Member)? {
-        SendCheck::Duplicate(accepted) => return Ok(Ok(accepted)),
-        SendCheck::Refused(refusal) => return Ok(Err(refusal)),
-        SendCheck::Possible { head_seq, epoch } if epoch != write.epoch => {
-            return Ok(Err(LogRefusal::StaleEpoch { head_seq, epoch }));
-        }
-        SendCheck::Possible { .. } => {}
-    }
-    if !conversation.chain.admits(&write.claim, conversation.head_seq) {
-        return Ok(Err(LogRefusal::LogDisagrees));
+    let outcome = conversation.outcome_unless_possible(
+        connection,
+        &write.key,
+        Committer::Member,
+        write.epoch,
+        &write.claim,
+    )?;
+    if let Some(outcome) = outcome {
+        return Ok(outcome);
     }
     let seq = match conversation.advance(&write.key) {
         Ok(seq) => seq,
