@@ -33,7 +33,9 @@ fn kind(error: &ClientError) -> FailureKind {
         ClientError::Password(_) => FailureKind::WeakPassword,
         ClientError::Name(_) | ClientError::Command(CommandError::Name(_)) => FailureKind::InvalidName,
         ClientError::Command(CommandError::Picture(_)) => FailureKind::InvalidPicture,
-        ClientError::Command(CommandError::Text(_)) => FailureKind::InvalidText,
+        ClientError::Command(CommandError::Text(_) | CommandError::Description(_)) => {
+            FailureKind::InvalidText
+        }
         ClientError::Command(CommandError::OwnAccount) => FailureKind::OwnAccount,
         ClientError::Command(
             CommandError::HandleReassigned | CommandError::InvalidPerson | CommandError::Blocked,
