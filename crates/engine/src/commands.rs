@@ -25,6 +25,10 @@ impl Step<'_> {
     pub(crate) fn command(&mut self, command: Command) -> StepResult {
         match command {
             Command::OpenDirect(person) => self.about_person(|cx| open_direct(cx, &person)),
+            Command::OpenNotes => {
+                let me = self.cx.me.account_id;
+                conversation::open_direct(&mut self.cx, me)
+            }
             Command::SendText { chat, text, token } => {
                 let text = MessageText::try_from(text.as_str()).map_err(CommandError::from)?;
                 self.in_conversation(chat, |conversation, cx| {

@@ -274,18 +274,6 @@ fn head_of(group: &GroupState) -> ConversationHead {
 }
 
 #[test]
-fn a_conversation_of_a_kind_that_is_not_known_is_not_entered() {
-    let mut device = Device::new(1);
-    let policy = GroupPolicy::notes_to_self(device.account());
-    let notes = group_of(&Device::identity(1), &policy);
-    connect(&mut device, |state| state.conversations.push(head_of(&notes)));
-    answer_fetch_group(&mut device, Body::GroupState(notes));
-    let expected = Misbehaviour::ForeignGroup(ForeignGroup::UnknownKind);
-    assert_eq!(device.warnings(), [&by_server(expected)]);
-    assert_eq!(device.engine.conversations().unwrap(), []);
-}
-
-#[test]
 fn a_second_conversation_with_somebody_is_not_entered_beside_the_one_that_is_there() {
     let (mut device, mut others, chat) = joined();
     let other = others.only();
