@@ -191,9 +191,12 @@ async fn a_group_is_described_and_given_a_picture() {
         ben,
         eva,
     } = Three::sign_up().await;
-    let file = ada.home().join("apple.png");
-    std::fs::write(&file, picture(7)).expect("the folder can be written to");
-    let path = file.to_str().expect("a path");
+    let write = |bytes: &[u8]| {
+        let path = ada.home().join("apple.png");
+        std::fs::write(&path, bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        path.display().to_string()
+    };
+    let path = write(&picture(7));
     let create = [
         "group",
         "create",
@@ -202,7 +205,7 @@ async fn a_group_is_described_and_given_a_picture() {
         "--description",
         "Apples",
         "--picture",
-        path,
+        &path,
     ];
     let created = ada.run(&create).await.ok().one();
     assert_eq!(
@@ -246,8 +249,10 @@ async fn a_group_is_described_and_given_a_picture() {
         assert!(events.contains(&ada_did(event)), "{event}: {events:?}");
     }
 
-    std::fs::write(&file, b"no picture").expect("the folder can be written to");
-    ada.run(&["group", "picture", "Harvest", path]).await.ends_with(2);
+    let path = write(b"no picture");
+    ada.run(&["group", "picture", "Harvest", &path])
+        .await
+        .ends_with(2);
     let long = "a".repeat(3_000);
     ada.run(&["group", "describe", "Harvest", &long])
         .await

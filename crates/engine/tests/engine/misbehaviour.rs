@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use subrosa_engine::{
-    ChatId, Command, ConversationState, ForeignGroup, Input, MemberMisbehaviour, Message, MessageStatus,
-    Misbehaviour, Warning, content::SendToken,
+    ChatId, Command, ConversationState, Input, MemberMisbehaviour, Message, MessageStatus, Misbehaviour,
+    Warning, content::SendToken,
 };
 use subrosa_mls::{
     DeviceIdentity, GroupPolicy, JoinError, LogClaim, MemoryStore, Mls, PolicyError, ProcessError, Received,
