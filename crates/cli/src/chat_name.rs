@@ -61,7 +61,10 @@ impl ChatName {
         let fitting: Vec<_> = all.into_iter().filter(fits).collect();
         match &fitting[..] {
             [only] => Ok(Some(Named::Chat(client.chat(only.id)))),
-            [] => Ok(handle.map(Named::Person)),
+            [] => match handle {
+                Some(handle) => Ok(Some(with_person(client, handle).await?)),
+                None => Ok(None),
+            },
             several => Err(ambiguous(&self.0, several)),
         }
     }

@@ -2,9 +2,9 @@
 
 -- mutable: what it is about; NULL if that was not said
 ALTER TABLE conversations ADD COLUMN description TEXT;
--- mutable: whether name, description and picture were heard from somebody who has the right to change them, with nothing
--- missed since
-ALTER TABLE conversations ADD COLUMN profile_sure INTEGER NOT NULL DEFAULT 0;
+-- mutable: what was heard about a group, and where in its log, as content/group_profile.rs encodes it; NULL if nothing was.
+-- Name and description of the conversation are what is shown: this, and what this device has changed.
+ALTER TABLE conversations ADD COLUMN heard_profile BLOB;
 -- mutable: what this device has changed and not yet told: 1 the name, 2 the description, 4 the picture, together
 ALTER TABLE conversations ADD COLUMN profile_changed INTEGER NOT NULL DEFAULT 0;
 

@@ -628,8 +628,8 @@ impl Engine {
     pub fn has_wishes(&self, chat: ChatId) -> Result<bool, EngineError> {
         let conn = self.database.connection();
         let is_telling = match conversations::load(conn, chat)? {
-            Some(row) if row.state == ConversationState::Joined => {
-                row.profile_changed.any() || outbox::has_names(conn, chat)?
+            Some(row) if !matches!(row.state, ConversationState::Removed | ConversationState::Blocked) => {
+                row.profile_changed.any() || row.announces || outbox::has_names(conn, chat)?
             }
             _ => false,
         };

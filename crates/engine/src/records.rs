@@ -204,6 +204,7 @@ fn other_in(conn: &Connection, chat: ChatId, me: &Me) -> StepResult<Option<Accou
 /// Notes that this device is in a conversation: the server may get its record, and what that says counts.
 pub(crate) fn joined(cx: &mut Context<'_>, (chat, id): (ChatId, ConversationId)) -> StepResult {
     cx.connection.records.may_be_dirty = true;
+    cx.connection.profiles_to_learn.insert(chat);
     let record = records::load(cx.conn, id)?.record;
     learn_profile(cx, chat, &record)
 }
@@ -272,15 +273,14 @@ pub(crate) fn keep_profile(cx: &mut Context<'_>, id: ConversationId, object: &Ob
     Ok(())
 }
 
-/// Keeps what is said about a group as of a place in its log, for the other devices of this account.
+/// Keeps what was heard about a group, for the other devices of this account.
 pub(crate) fn keep_group_profile(
     cx: &mut Context<'_>,
     id: ConversationId,
-    seq: u64,
-    profile: &GroupProfile,
+    heard: &GroupProfile,
 ) -> StepResult {
-    let encoded = profile.encode();
-    change(cx, id, |record| record.set_group_profile(seq, encoded))?;
+    let (encoded, now) = (heard.encode(), cx.now);
+    change(cx, id, |record| record.set_group_profile(encoded, now))?;
     Ok(())
 }
 
@@ -555,6 +555,7 @@ fn show(
         learn_profile(cx, row.chat, record)?;
     }
     if before.group_profile() != record.group_profile() {
+        cx.connection.profiles_to_learn.insert(row.chat);
         cx.touch(row.chat);
     }
     Ok(())

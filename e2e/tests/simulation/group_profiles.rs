@@ -315,3 +315,64 @@ fn the_picture_stays_when_whoever_gave_it_leaves() {
     agree(&mut world, &[1, 2, 3]);
     expect(&mut world, &[1, 2, 3], "Harvest", "", Some(7));
 }
+
+// The member who had added them was not believed, and the owner had nothing more to say.
+#[test]
+fn whoever_was_out_while_the_group_was_renamed_knows_its_name_when_they_are_back() {
+    let mut world = club(222, 4);
+    let command = crate::groups::removal(&mut world, 0, 2);
+    insist(&mut world, 0, &command);
+    world.must_settle();
+    for command in [rename(&mut world, 0, "Winter"), describe(&mut world, 0, "Pears")] {
+        insist(&mut world, 0, &command);
+    }
+    world.must_settle();
+    crate::groups::add(&mut world, 1, &[2]);
+    world.must_settle();
+    say(&mut world, 0, "hello");
+    agree(&mut world, &[0, 1, 2]);
+    expect(&mut world, &[0, 1, 2], "Winter", "Pears", None);
+}
+
+#[test]
+fn a_device_that_has_missed_a_change_hears_of_it_from_another_of_its_account() {
+    let mut world = club(223, 3);
+    world.add_device(1);
+    world.must_settle();
+    let newest = world.devices.len() - 1;
+    world.cut(1);
+    let command = rename(&mut world, 0, "Winter");
+    insist(&mut world, 0, &command);
+    while world.deliver_all() {}
+    assert_eq!(shown(&mut world, newest).0, "Winter");
+    world.wait(crate::world::RETENTION * 2);
+    while world.deliver_all() {}
+    world.prune();
+    world.must_settle();
+    assert_eq!(shown(&mut world, 1).0, "Winter");
+}
+
+// The picture stood in the outbox when its author was removed, and was shown to nobody else ever after.
+#[test]
+fn what_was_not_told_before_a_removal_is_forgotten_with_it() {
+    let mut world = club(224, 3);
+    let command = gift(&mut world, 0, 1, Role::Admin);
+    insist(&mut world, 0, &command);
+    agree(&mut world, &[0, 1, 2]);
+    world.cut(1);
+    for command in [
+        rename(&mut world, 1, "Bob's"),
+        give(&mut world, 1, Some(picture(9))),
+    ] {
+        insist(&mut world, 1, &command);
+    }
+    let command = crate::groups::removal(&mut world, 0, 1);
+    insist(&mut world, 0, &command);
+    world.must_settle();
+    crate::groups::add(&mut world, 0, &[1]);
+    world.must_settle();
+    let command = gift(&mut world, 0, 1, Role::Admin);
+    insist(&mut world, 0, &command);
+    world.must_settle();
+    expect(&mut world, &[0, 1, 2], "Harvest", "", None);
+}

@@ -329,6 +329,47 @@ fn whoever_was_removed_can_be_added_again_and_goes_on_in_the_same_conversation()
     );
 }
 
+// What lay between was soon pruned, since all others had it, and the device was cut off.
+#[test]
+fn whoever_is_added_again_after_the_log_in_between_is_gone_comes_in_by_the_welcome() {
+    for has_left in [true, false] {
+        let mut world = club(23, 3);
+        say(&mut world, 2, "before");
+        agree(&mut world, &[0, 1, 2]);
+        let first = chat(&mut world.devices[2]);
+        if has_left {
+            let command = crate::leaving::leave(&mut world, 2, None);
+            insist(&mut world, 2, &command);
+        } else {
+            let command = removal(&mut world, 0, 2);
+            insist(&mut world, 0, &command);
+        }
+        world.must_settle();
+        world.cut(2);
+        for text in ["not for Carol", "nor this"] {
+            say(&mut world, 0, text);
+            say(&mut world, 1, text);
+            while world.deliver_all() {}
+        }
+        world.wait(RETENTION * 2);
+        while world.deliver_all() {}
+        world.prune();
+        add(&mut world, 1, &[2]);
+        while world.deliver_all() {}
+        say(&mut world, 0, "with Carol");
+        while world.deliver_all() {}
+        agree(&mut world, &[0, 1, 2]);
+        say(&mut world, 2, "back again");
+        agree(&mut world, &[0, 1, 2]);
+        assert_eq!(chat(&mut world.devices[2]), first);
+        assert_eq!(
+            texts(&mut world.devices[2]),
+            ["before", "with Carol", "back again"],
+            "has left: {has_left}"
+        );
+    }
+}
+
 // A device that was away meanwhile heard of the removal first, and of nothing more on that connection.
 #[test]
 fn whoever_was_removed_and_added_again_while_away_is_a_member() {

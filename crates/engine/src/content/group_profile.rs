@@ -1,9 +1,10 @@
 //! What the members of a group say about it: its name, its description, and where its picture is.
 //!
 //! A deterministic CBOR map from numbers to values: 1 is the name, 4 the description (empty if it is removed), 5 the picture
-//! (the id of its object, its key and the SHA-256 of the file, 80 bytes; empty if it is removed), 6 is 1 if all of this was
-//! said before and is repeated for those who cannot know it. What is left out stays as it is; in a repetition it is not
-//! there. Other numbers belong to later versions and are ignored.
+//! (the id of its object, its key and the SHA-256 of the file, 80 bytes; empty if it is removed). If 6 is there, all of this
+//! was said before and is repeated for those who cannot know it: it holds the places in the log where name, description and
+//! picture were said (three big-endian numbers of 8 bytes). What is left out is not mentioned. Other numbers belong to later
+//! versions and are ignored.
 
 use sha2::{Digest as _, Sha256};
 
@@ -21,7 +22,9 @@ pub const GROUP_PROFILE_MEDIA_TYPE: &str = "application/vnd.subrosa.group-profil
 const NAME: i64 = 1;
 const DESCRIPTION: i64 = 4;
 const PICTURE: i64 = 5;
-const IS_REPEATED: i64 = 6;
+const PLACES: i64 = 6;
+/// The length of the encoded places.
+const PLACES_LEN: usize = 24;
 /// The length of a SHA-256 hash.
 const HASH_LEN: usize = 32;
 /// Bounds for a profile of any version: its entries, and how deep their values may be nested.
@@ -74,6 +77,45 @@ impl PictureReference {
     }
 }
 
+/// Where in the log the parts of a profile were said last by somebody who may; 0 if nobody has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ProfilePlaces {
+    /// The seq of the name.
+    pub name: u64,
+    /// The seq of the description.
+    pub description: u64,
+    /// The seq of the picture.
+    pub picture: u64,
+}
+
+impl ProfilePlaces {
+    /// Whether some part was said later than it was there.
+    pub fn has_later_than(self, other: Self) -> bool {
+        self.name > other.name || self.description > other.description || self.picture > other.picture
+    }
+
+    fn to_bytes(self) -> [u8; PLACES_LEN] {
+        let mut bytes = [0; PLACES_LEN];
+        let places = [self.name, self.description, self.picture];
+        for (bytes, place) in bytes.chunks_exact_mut(8).zip(places) {
+            bytes.copy_from_slice(&place.to_be_bytes());
+        }
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let bytes: &[u8; PLACES_LEN] = bytes.try_into().ok()?;
+        let mut places = bytes
+            .chunks_exact(8)
+            .map(|bytes| bytes.try_into().map_or(0, u64::from_be_bytes));
+        Some(Self {
+            name: places.next()?,
+            description: places.next()?,
+            picture: places.next()?,
+        })
+    }
+}
+
 /// What is said about a group. `None` for what is not mentioned, `Some(None)` for what is removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GroupProfile {
@@ -83,8 +125,8 @@ pub struct GroupProfile {
     pub description: Option<Option<GroupDescription>>,
     /// Where its picture is.
     pub picture: Option<Option<PictureReference>>,
-    /// Whether it is what was known before, repeated for those who have come in.
-    pub is_repeated: bool,
+    /// Where it was said, if it is repeated for those who have come in; `None` for a change.
+    pub places: Option<ProfilePlaces>,
 }
 
 impl GroupProfile {
@@ -95,7 +137,7 @@ impl GroupProfile {
             usize::from(self.name.is_some())
                 + usize::from(self.description.is_some())
                 + usize::from(self.picture.is_some())
-                + usize::from(self.is_repeated),
+                + usize::from(self.places.is_some()),
         );
         if let Some(name) = &self.name {
             writer.signed(NAME);
@@ -110,9 +152,9 @@ impl GroupProfile {
             let bytes = picture.as_ref().map(PictureReference::to_bytes);
             writer.bytes(&bytes.unwrap_or_default());
         }
-        if self.is_repeated {
-            writer.signed(IS_REPEATED);
-            writer.unsigned(1);
+        if let Some(places) = &self.places {
+            writer.signed(PLACES);
+            writer.bytes(&places.to_bytes());
         }
         writer.finish()
     }
@@ -141,7 +183,11 @@ impl GroupProfile {
                     // What has another shape belongs to a later version.
                     bytes => profile.picture = PictureReference::from_bytes(bytes).map(Some),
                 },
-                IS_REPEATED => profile.is_repeated = value.unsigned()? == 1,
+                PLACES => {
+                    let bytes = value.bytes("places in the log", VALUE_MAX)?;
+                    let places = ProfilePlaces::from_bytes(bytes);
+                    profile.places = Some(places.ok_or(InvalidProfile::Places)?);
+                }
                 _ => {}
             }
             Ok(())
@@ -177,14 +223,23 @@ mod tests {
             name: Some(DisplayName::try_from("Zoë").unwrap()),
             description: Some(Some(GroupDescription::try_from("a\nb").unwrap())),
             picture: Some(Some(reference())),
-            is_repeated: true,
+            places: Some(ProfilePlaces {
+                name: 1,
+                description: 2,
+                picture: 259,
+            }),
         };
         let picture = "ab".repeat(PictureReference::LEN);
         for (profile, expected) in [
             (GroupProfile::default(), "a0".to_owned()),
             (name, "a101645a6fc3ab".to_owned()),
             (removed, "a204600540".to_owned()),
-            (all, format!("a401645a6fc3ab0463610a62055850{picture}0601")),
+            (
+                all,
+                format!(
+                    "a401645a6fc3ab0463610a62055850{picture}065818000000000000000100000000000000020000000000000103"
+                ),
+            ),
         ] {
             assert_eq!(hex::encode(profile.encode()), expected);
             assert_eq!(GroupProfile::decode(&profile.encode()), Ok(profile));

@@ -19,7 +19,7 @@ pub mod status;
 pub mod text;
 
 pub use codec::ContentError;
-pub use group_profile::{GroupProfile, PictureReference};
+pub use group_profile::{GroupProfile, PictureReference, ProfilePlaces};
 pub use meaning::{Meaning, interpret};
 pub use message_id::{MessageId, Origin};
 pub use model::{

@@ -61,6 +61,9 @@ pub enum InvalidProfile {
     /// The name is not in its normal form.
     #[error("the name is not in its normal form")]
     NameNotNormal,
+    /// The places of a repeated profile of a group cannot be read.
+    #[error("the places are not valid")]
+    Places,
     /// The description of a group is none that a device sends.
     #[error(transparent)]
     Description(#[from] InvalidDescription),

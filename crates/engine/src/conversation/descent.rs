@@ -17,6 +17,7 @@ use super::{
     record::LogPlace,
 };
 use crate::{
+    ChatId,
     api::{ConversationState, EngineError, NoticeKind, Warning},
     context::{Context, StepResult},
     limits::LOG_REFUSALS_MAX,
@@ -277,6 +278,7 @@ impl Conversation {
         for row in outbox::all(cx.conn, chat)? {
             message_failed(cx, &row)?;
         }
+        self.forget_profile_changes(cx)?;
         let kind = if by == Some(me) {
             NoticeKind::Left
         } else {
@@ -608,4 +610,14 @@ impl Conversation {
 /// The hash to claim with an external commit.
 pub(super) fn hash_to_claim(place: LogPlace, claims_nothing: bool) -> Option<LogHash> {
     place.hash.filter(|_| !claims_nothing)
+}
+
+/// The epoch in which this device left a group; 0 if it has not left it.
+pub(super) fn former_epoch(cx: &Context<'_>, chat: ChatId) -> StepResult<u64> {
+    let Some(state) = former_states::find(cx.conn, chat)? else {
+        return Ok(0);
+    };
+    let view =
+        PublicView::load(&state.public_view).map_err(|error| EngineError::Inconsistent(error.to_string()))?;
+    Ok(view.epoch())
 }

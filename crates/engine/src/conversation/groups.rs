@@ -603,7 +603,7 @@ impl Conversation {
     pub(super) fn was_created(&mut self, cx: &mut Context<'_>, at: Timestamp) -> StepResult {
         let me = cx.me.account_id;
         self.record.set_announces(true);
-        self.keep_first_profile(cx)?;
+        self.profile_of_new_group(cx)?;
         self.notice(
             cx,
             NoticeKind::Created,

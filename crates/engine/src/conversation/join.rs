@@ -11,7 +11,7 @@ use subrosa_wire::{
 
 use super::{
     Conversation, Conversations,
-    descent::{Verdict, hash_to_claim},
+    descent::{self, Verdict, hash_to_claim},
     groups::meet,
     new_direct, quarantine,
     record::LogPlace,
@@ -80,20 +80,22 @@ impl Conversations {
         let known = conversations::find(cx.conn, id)?;
         if let Some(row) = &known {
             // It was joined in the meantime, or an external join is in flight and comes later in the log. Who has been a
-            // member only follows the log: an old Welcome would set it back.
+            // member only follows the log: an old Welcome would set it back. Who is out is added like anybody else.
             let is_joining = handshakes::find(cx.conn, row.chat)?.is_some();
             let was_member = former_states::find(cx.conn, row.chat)?.is_some();
+            let is_out = is_out(cx, row)?;
             // Nobody but this device makes a group that is starting here.
             let may_join = match row.state {
                 ConversationState::Joining => true,
+                ConversationState::Removed | ConversationState::CutOff => is_out,
                 ConversationState::Starting => row.kind != ConversationKind::Group,
                 _ => false,
             };
             if row.state == ConversationState::Removed {
-                // If it is not an old one, Sync says that this account is a member again, and the log leads there.
+                // Sync says that this account is a member again, if the Welcome is not an old one.
                 cx.sync_again();
             }
-            if is_joining || was_member || !may_join {
+            if is_joining || was_member && !is_out || !may_join {
                 return Ok(());
             }
         }
@@ -113,6 +115,12 @@ impl Conversations {
                 return Ok(());
             }
         };
+        if let Some(row) = &known
+            && staged.epoch() <= descent::former_epoch(cx, row.chat)?
+        {
+            // From before this account was out.
+            return Ok(());
+        }
         let whose = match check_policy(cx, staged.policy(), known.as_ref())? {
             Ok(whose) => whose,
             Err(why) => return self.refuse_group(cx, id, why),
@@ -452,8 +460,6 @@ impl Conversation {
         tracing::info!(chat = %self.chat(), cursor, "joined");
         self.record.set_state(ConversationState::Joined);
         self.record.set_name_sent(false);
-        // Something may have been said about the group that this device does not get.
-        self.record.set_profile_sure(false);
         self.live.follower = None;
         self.live.follows_from_epoch = false;
         self.live.entries_tried = 0;
@@ -579,6 +585,15 @@ fn check_policy(
     }
     meet(cx, *person)?;
     Ok(Ok(Whose::Pair(*person)))
+}
+
+/// Whether this device knows that the account has left a group or was removed from it.
+fn is_out(cx: &Context<'_>, row: &ConversationRow) -> StepResult<bool> {
+    if row.kind != ConversationKind::Group || former_states::find(cx.conn, row.chat)?.is_none() {
+        return Ok(false);
+    }
+    let members = members::all(cx.conn, row.chat)?;
+    Ok(members.iter().all(|member| member.account != cx.me.account_id))
 }
 
 /// The frame for a commit.

@@ -1,15 +1,19 @@
 //! What the members of a group say about it: its name, its description, its picture.
 //!
 //! Each change is a message, and the order of the log decides. Only those who have the right to change the profile are
-//! believed. Whoever comes in is told what was said before, and believes whoever says so until somebody does who has the
-//! right; and so does a device that may have missed something.
+//! believed. Whoever comes in is told what was said before, and where in the log: of two values the one that was said later
+//! holds, also for a device that has missed something. Whoever knows nothing believes whoever says so first, until somebody
+//! does who has the right.
 
 use subrosa_wire::{AccountId, Timestamp};
 
 use super::Conversation;
 use crate::{
-    api::{CommandError, ConversationState, NoticeKind},
-    content::{DisplayName, GroupDescription, GroupProfile, Meaning, PictureReference, compose, interpret},
+    api::{CommandError, ConversationState, GivenUp, NoticeKind, Warning},
+    content::{
+        DisplayName, GroupDescription, GroupProfile, Meaning, PictureReference, ProfilePlaces, compose,
+        interpret,
+    },
     context::{Context, StepResult},
     profile_objects::{self, format::Picture},
     records,
@@ -54,7 +58,11 @@ impl Conversation {
     pub(crate) fn set_group_picture(&mut self, cx: &mut Context<'_>, picture: Option<Picture>) -> StepResult {
         self.check_may_change_profile(cx)?;
         let chat = self.chat();
-        if profile_objects::group::shown(cx.conn, chat)? == picture {
+        let is_so = match &picture {
+            Some(_) => profile_objects::group::shown(cx.conn, chat)? == picture,
+            None => self.told_picture(cx)?.is_none() && !self.record.profile_changed().picture,
+        };
+        if is_so {
             return Ok(());
         }
         profile_objects::group::give(cx, chat, picture)?;
@@ -111,53 +119,45 @@ impl Conversation {
         if !told.any() {
             return Ok(());
         }
+        if !self.may_change_profile(cx, cx.me.account_id)? {
+            return self.profile_is_refused(cx);
+        }
         self.record.set_profile_changed(ProfileChanges {
             picture: changed.picture && !told.picture,
             ..ProfileChanges::default()
         });
-        if !self.may_change_profile(cx, cx.me.account_id)? {
-            // It was taken away meanwhile. What the group is called is told again by others.
-            return self.profile_is_refused(cx);
-        }
         let profile = GroupProfile {
             name: self.name().filter(|_| told.name),
             description: told.description.then(|| self.description()),
             picture: new.map(|new| new.shown.map(|(reference, _)| reference)),
-            is_repeated: false,
+            places: None,
         };
         self.queue_profile(cx, &profile)
     }
 
-    /// Queues what is known of the group, if this device has added somebody who cannot know it, or knows it for sure and is
-    /// believed.
-    pub(super) fn queue_known_profile(&mut self, cx: &mut Context<'_>) -> StepResult {
+    /// Queues what was heard of the group, if this device has added somebody who cannot know it, or is believed.
+    pub(super) fn queue_heard_profile(&mut self, cx: &mut Context<'_>) -> StepResult {
         let has_added = self.record.announces();
         self.record.set_announces(false);
-        if !self.is_group() {
+        if !self.is_group() || !has_added && !self.may_change_profile(cx, cx.me.account_id)? {
             return Ok(());
         }
-        let is_believed = self.record.is_profile_sure() && self.may_change_profile(cx, cx.me.account_id)?;
-        let name = self.name();
-        if name.is_none() || !has_added && !is_believed {
+        let heard = self.record.heard_profile();
+        let is_hearsay = heard.places.unwrap_or_default() == ProfilePlaces::default();
+        if heard.name.is_none() || is_hearsay && !has_added {
             return Ok(());
         }
-        let profile = GroupProfile {
-            name,
-            description: self.description().map(Some),
-            picture: self.told_picture(cx)?.map(Some),
-            is_repeated: true,
-        };
-        self.queue_profile(cx, &profile)
+        let heard = heard.clone();
+        self.queue_profile(cx, &heard)
     }
 
     /// The picture that the group has once everything is said that this device has queued.
     fn told_picture(&self, cx: &Context<'_>) -> StepResult<Option<PictureReference>> {
         let new = if_readable(group_pictures::find_new(cx.conn, self.chat()))?;
-        if let Some(new) = new.filter(|_| !self.record.profile_changed().picture) {
-            return Ok(new.shown.map(|(reference, _)| reference));
-        }
-        let known = if_readable(group_pictures::find(cx.conn, self.chat()))?;
-        Ok(known.map(|known| known.reference))
+        Ok(match new {
+            Some(new) => new.shown.map(|(reference, _)| reference),
+            None => self.record.heard_profile().picture.clone().flatten(),
+        })
     }
 
     fn queue_profile(&mut self, cx: &mut Context<'_>, profile: &GroupProfile) -> StepResult {
@@ -178,6 +178,23 @@ impl Conversation {
 
     // ---- what is heard ----
 
+    /// What the group is like that this device has made.
+    pub(super) fn profile_of_new_group(&mut self, cx: &mut Context<'_>) -> StepResult {
+        let seq = self.record.cursor().max(1);
+        let description = self.description();
+        let heard = GroupProfile {
+            name: self.name(),
+            places: Some(ProfilePlaces {
+                name: seq,
+                description: if description.is_some() { seq } else { 0 },
+                picture: 0,
+            }),
+            description: description.map(Some),
+            picture: None,
+        };
+        self.keep_heard(cx, heard)
+    }
+
     /// Takes note of a change by this device, once it has its place in the log: what others have said before is over.
     pub(super) fn profile_accepted(
         &mut self,
@@ -190,17 +207,30 @@ impl Conversation {
         }
         // Somebody may wait until the server has it.
         self.changed(cx);
-        let Ok((_, content)) = cx.origin(self.id()).decode(&own.content) else {
-            return Ok(());
-        };
+        match self.own_change(cx, own) {
+            Some(_) if !self.may_change_profile(cx, cx.me.account_id)? => self.profile_is_refused(cx),
+            Some(profile) => self.profile_changed(cx, cx.me.account_id, profile, place),
+            None => Ok(()),
+        }
+    }
+
+    /// Handles that the server has refused what stood in this row for good.
+    pub(super) fn profile_row_dropped(&mut self, cx: &mut Context<'_>, own: &OutboxRow) -> StepResult {
+        if self.is_group() && self.own_change(cx, own).is_some() {
+            return self.profile_is_refused(cx);
+        }
+        Ok(())
+    }
+
+    /// The change of the profile that a row of the outbox carries.
+    fn own_change(&self, cx: &Context<'_>, own: &OutboxRow) -> Option<GroupProfile> {
+        if own.message.is_some() {
+            return None;
+        }
+        let (_, content) = cx.origin(self.id()).decode(&own.content).ok()?;
         match interpret(&content) {
-            Meaning::GroupProfile(profile) if !profile.is_repeated => {
-                if self.may_change_profile(cx, cx.me.account_id)? {
-                    return self.profile_changed(cx, cx.me.account_id, &profile, place);
-                }
-                self.profile_is_refused(cx)
-            }
-            _ => Ok(()),
+            Meaning::GroupProfile(profile) if profile.places.is_none() => Some(profile),
+            _ => None,
         }
     }
 
@@ -209,20 +239,24 @@ impl Conversation {
         &mut self,
         cx: &mut Context<'_>,
         by: AccountId,
-        profile: &GroupProfile,
+        profile: GroupProfile,
         place: (u64, Timestamp),
     ) -> StepResult {
         if !self.is_group() {
             return Ok(());
         }
-        if profile.is_repeated {
-            return self.profile_repeated(cx, by, profile);
+        let may = self.may_change_profile(cx, by)?;
+        if let Some(places) = profile.places {
+            // It was said before this.
+            let up_to = if may { place.0.saturating_sub(1) } else { 0 };
+            self.learn_profile(cx)?;
+            self.take_over(cx, &profile, places, up_to)
+        } else if may {
+            self.profile_changed(cx, by, profile, place)
+        } else {
+            tracing::debug!(chat = %self.chat(), "a member that may not changes the profile of the group");
+            Ok(())
         }
-        if self.may_change_profile(cx, by)? {
-            return self.profile_changed(cx, by, profile, place);
-        }
-        tracing::debug!(chat = %self.chat(), "a member that may not changes the profile of the group");
-        Ok(())
     }
 
     fn may_change_profile(&mut self, cx: &mut Context<'_>, account: AccountId) -> StepResult<bool> {
@@ -234,86 +268,73 @@ impl Conversation {
         &mut self,
         cx: &mut Context<'_>,
         by: AccountId,
-        profile: &GroupProfile,
-        place: (u64, Timestamp),
+        profile: GroupProfile,
+        (seq, at): (u64, Timestamp),
     ) -> StepResult {
-        let pending = self.pending_changes(cx)?;
+        let mut heard = self.record.heard_profile().clone();
+        let mut places = heard.places.unwrap_or_default();
         let mut kinds = Vec::new();
-        if let Some(name) = &profile.name {
-            // What this device says later in the log will be the newest.
-            if !pending.name {
-                self.record.set_title(name.as_str());
+        if profile.name.is_some() {
+            if heard.name != profile.name {
+                kinds.push(NoticeKind::Renamed);
             }
-            kinds.push(NoticeKind::Renamed);
+            (heard.name, places.name) = (profile.name, seq);
         }
-        if let Some(description) = &profile.description {
-            if !pending.description {
-                let text = description.as_ref().map(GroupDescription::as_str);
-                self.record.set_description(text);
+        if profile.description.is_some() {
+            if heard.description.clone().flatten() != profile.description.clone().flatten() {
+                kinds.push(NoticeKind::DescriptionChanged);
             }
-            kinds.push(NoticeKind::DescriptionChanged);
+            (heard.description, places.description) = (profile.description, seq);
         }
-        if let Some(picture) = &profile.picture {
-            let is_own = by == cx.me.account_id;
-            profile_objects::group::announced(cx, self.chat(), picture.clone(), is_own)?;
-            kinds.push(NoticeKind::PictureChanged);
+        if let Some(picture) = profile.picture {
+            if heard.picture.clone().flatten() != picture {
+                kinds.push(NoticeKind::PictureChanged);
+            }
+            profile_objects::group::announced(cx, self.chat(), picture.clone(), by == cx.me.account_id)?;
+            (heard.picture, places.picture) = (Some(picture), seq);
         }
         for kind in kinds {
-            self.notice(cx, kind, Some(by), Vec::new(), place)?;
+            self.notice(cx, kind, Some(by), Vec::new(), (seq, at))?;
         }
-        self.keep_profile(cx, place.0, profile)?;
-        self.changed(cx);
-        Ok(())
+        heard.places = Some(places);
+        self.keep_heard(cx, heard)
     }
 
-    /// What this device has changed and the log does not show yet: it will come after whatever comes now.
-    fn pending_changes(&self, cx: &Context<'_>) -> StepResult<ProfileChanges> {
-        let mut pending = self.record.profile_changed();
-        let origin = cx.origin(self.id());
-        for row in outbox::all(cx.conn, self.chat())? {
-            let Some((_, content)) = origin.decode(&row.content).ok().filter(|_| row.message.is_none())
-            else {
-                continue;
-            };
-            if let Meaning::GroupProfile(profile) = interpret(&content)
-                && !profile.is_repeated
-            {
-                pending.name |= profile.name.is_some();
-                pending.description |= profile.description.is_some();
-                pending.picture |= profile.picture.is_some();
-            }
-        }
-        Ok(pending)
-    }
-
-    /// Handles what a member says to be known of the group: no news, if this device knows it.
-    fn profile_repeated(
+    /// Takes over what was said later than what is known here, at `up_to` at the latest; at 0, only what is not known at all.
+    fn take_over(
         &mut self,
         cx: &mut Context<'_>,
-        by: AccountId,
-        profile: &GroupProfile,
+        told: &GroupProfile,
+        places: ProfilePlaces,
+        up_to: u64,
     ) -> StepResult {
-        let may = self.may_change_profile(cx, by)?;
-        let Some(name) = &profile.name else { return Ok(()) };
-        if self.record.is_profile_sure() || !may && self.record.title().is_some() {
+        let mut heard = self.record.heard_profile().clone();
+        let mut known = heard.places.unwrap_or_default();
+        let is_news =
+            |is_unknown: bool, told_at: u64, known_at: u64| is_unknown || told_at.min(up_to) > known_at;
+        if told.name.is_some() && is_news(heard.name.is_none(), places.name, known.name) {
+            heard.name.clone_from(&told.name);
+            known.name = places.name.min(up_to);
+        }
+        if told.description.is_some()
+            && is_news(heard.description.is_none(), places.description, known.description)
+        {
+            heard.description.clone_from(&told.description);
+            known.description = places.description.min(up_to);
+        }
+        if let Some(picture) = &told.picture
+            && is_news(heard.picture.is_none(), places.picture, known.picture)
+        {
+            let is_own = self.has_made(cx, picture.as_ref())?;
+            profile_objects::group::announced(cx, self.chat(), picture.clone(), is_own)?;
+            heard.picture = Some(picture.clone());
+            known.picture = places.picture.min(up_to);
+        }
+        heard.places = Some(known);
+        if heard == *self.record.heard_profile() {
             return Ok(());
         }
-        let pending = self.pending_changes(cx)?;
-        if !pending.name {
-            self.record.set_title(name.as_str());
-        }
-        if !pending.description {
-            let description = profile.description.clone().flatten();
-            let text = description.as_ref().map(GroupDescription::as_str);
-            self.record.set_description(text);
-        }
-        let picture = profile.picture.clone().flatten();
-        let is_own = self.has_made(cx, picture.as_ref())?;
-        profile_objects::group::announced(cx, self.chat(), picture, is_own)?;
-        self.record.set_profile_sure(may);
-        self.keep_profile(cx, self.record.cursor(), profile)?;
-        self.changed(cx);
-        Ok(())
+        self.keep_heard(cx, heard)
     }
 
     /// Whether this account has made the object of a picture, as far as this device knows.
@@ -322,74 +343,99 @@ impl Conversation {
         Ok(known.is_some_and(|known| known.is_own && picture == Some(&known.reference)))
     }
 
-    /// Handles that nobody believes what this device has said about the group: all is as it was heard last.
-    fn profile_is_refused(&mut self, cx: &mut Context<'_>) -> StepResult {
-        group_pictures::delete_new(cx.conn, self.chat())?;
-        let heard = records::group_profile(cx, self.id())?.unwrap_or_default();
-        self.show_profile(&heard);
+    /// Keeps what was heard, and shows it as far as this device has not changed it. This account's other devices get what
+    /// somebody has said who may.
+    fn keep_heard(&mut self, cx: &mut Context<'_>, heard: GroupProfile) -> StepResult {
+        let is_hearsay = heard.places.unwrap_or_default() == ProfilePlaces::default();
+        if !is_hearsay {
+            records::keep_group_profile(cx, self.id(), &heard)?;
+        }
+        self.record.set_heard_profile(heard);
+        self.show_heard(cx)
+    }
+
+    /// Shows what was heard, but for what this device says later in the log.
+    fn show_heard(&mut self, cx: &mut Context<'_>) -> StepResult {
+        let mut pending = self.record.profile_changed();
+        for row in outbox::all(cx.conn, self.chat())? {
+            if let Some(profile) = self.own_change(cx, &row) {
+                pending.name |= profile.name.is_some();
+                pending.description |= profile.description.is_some();
+            }
+        }
+        let heard = self.record.heard_profile().clone();
+        if let Some(name) = heard.name.filter(|_| !pending.name) {
+            self.record.set_title(name.as_str());
+        }
+        if !pending.description {
+            let description = heard.description.flatten();
+            let text = description.as_ref().map(GroupDescription::as_str);
+            self.record.set_description(text);
+        }
         self.changed(cx);
         Ok(())
     }
 
-    /// Shows name and description as they were heard.
-    fn show_profile(&mut self, heard: &GroupProfile) {
-        if let Some(name) = &heard.name {
-            self.record.set_title(name.as_str());
+    /// Handles that nobody will believe what this device wanted to say about the group: all is as it was heard last.
+    fn profile_is_refused(&mut self, cx: &mut Context<'_>) -> StepResult {
+        self.forget_profile_changes(cx)?;
+        let (chat, account) = (self.chat(), cx.me.account_id);
+        let why = GivenUp::NotPermitted;
+        cx.warn(Warning::ChangeGivenUp { chat, account, why });
+        Ok(())
+    }
+
+    /// Forgets what the user has changed and is not told yet.
+    pub(super) fn forget_profile_changes(&mut self, cx: &mut Context<'_>) -> StepResult {
+        profile_objects::group::give_up(cx, self.chat())?;
+        self.record.set_profile_changed(ProfileChanges::default());
+        self.show_heard(cx)
+    }
+
+    /// Handles that the server has lost what was said after this place: whoever has heard it and may, says it again.
+    pub(super) fn resend_profile(&mut self, cx: &mut Context<'_>, after: u64) -> StepResult {
+        if !self.is_group() {
+            return Ok(());
         }
-        let description = heard.description.as_ref().and_then(Option::as_ref);
-        self.record
-            .set_description(description.map(GroupDescription::as_str));
+        let mut heard = self.record.heard_profile().clone();
+        let mut places = heard.places.unwrap_or_default();
+        let (id, me) = (self.id(), cx.me.account_id);
+        let group = self.group.find(cx, id)?;
+        let may = group.is_some_and(|group| group.policy().may_change_profile(me));
+        let mut changed = self.record.profile_changed();
+        for (place, changed) in [
+            (&mut places.name, &mut changed.name),
+            (&mut places.description, &mut changed.description),
+        ] {
+            if *place > after {
+                *place = 0;
+                *changed |= may;
+            }
+        }
+        places.picture = if places.picture > after { 0 } else { places.picture };
+        heard.places = Some(places);
+        self.record.set_heard_profile(heard);
+        self.record.set_profile_changed(changed);
+        Ok(())
     }
 
     // ---- the other devices of this account ----
 
-    /// Keeps what a group is like that this device has made.
-    pub(super) fn keep_first_profile(&mut self, cx: &mut Context<'_>) -> StepResult {
-        self.record.set_profile_sure(true);
-        let profile = GroupProfile {
-            name: self.name(),
-            description: self.description().map(Some),
-            ..GroupProfile::default()
-        };
-        self.keep_profile(cx, self.record.cursor(), &profile)
-    }
-
-    /// Keeps what was heard about the group: for the other devices of this account, and in case that nobody believes what
-    /// this one says.
-    fn keep_profile(&self, cx: &mut Context<'_>, seq: u64, heard: &GroupProfile) -> StepResult {
-        let known = if heard.is_repeated {
-            None
-        } else {
-            records::group_profile(cx, self.id())?
-        };
-        let known = known.unwrap_or_default();
-        let profile = GroupProfile {
-            name: heard.name.clone().or(known.name),
-            description: heard.description.clone().or(known.description),
-            picture: heard.picture.clone().or(known.picture),
-            is_repeated: true,
-        };
-        records::keep_group_profile(cx, self.id(), seq, &profile)
-    }
-
-    /// Takes over what another device of this account knows of a group of which this one knows nothing.
+    /// Takes over what another device of this account has heard later.
     pub(super) fn learn_profile(&mut self, cx: &mut Context<'_>) -> StepResult {
-        if !self.is_group()
-            || self.record.title().is_some()
-            || self.record.state() != ConversationState::Joined
-        {
+        if !self.is_group() || self.record.state() != ConversationState::Joined {
             return Ok(());
         }
         let Some(profile) = records::group_profile(cx, self.id())? else {
             return Ok(());
         };
-        if profile.name.is_none() {
-            return Ok(());
+        let places = profile.places.unwrap_or_default();
+        self.take_over(cx, &profile, places, u64::MAX)?;
+        let heard = self.record.heard_profile();
+        if heard.places.unwrap_or_default().has_later_than(places) {
+            let heard = heard.clone();
+            records::keep_group_profile(cx, self.id(), &heard)?;
         }
-        self.show_profile(&profile);
-        let picture = profile.picture.flatten();
-        profile_objects::group::announced(cx, self.chat(), picture, false)?;
-        self.changed(cx);
         Ok(())
     }
 }

@@ -120,7 +120,9 @@ impl Conversation {
     }
 
     fn send_next(&mut self, cx: &mut Context<'_>) -> StepResult {
-        self.learn_profile(cx)?;
+        if cx.connection.profiles_to_learn.remove(&self.chat()) {
+            self.learn_profile(cx)?;
+        }
         if self.has_profile_to_tell() {
             self.queue_profile_changes(cx)?;
         }
@@ -260,7 +262,7 @@ impl Conversation {
                 || receipts::own(cx.conn, chat)?.is_due()
                 || outbox::has_any(cx.conn, chat)?)
         {
-            self.queue_known_profile(cx)?;
+            self.queue_heard_profile(cx)?;
             let object = profile_objects::own_reference(cx)?;
             if cx.me.name.is_none() && object.is_none() {
                 self.record.set_name_sent(true);
@@ -465,7 +467,11 @@ impl Conversation {
     fn message_refused(&mut self, cx: &mut Context<'_>, refused: OutboxId, problem: &Problem) -> StepResult {
         outbox::unseal(cx.conn, self.chat())?;
         let message = match outbox::find(cx.conn, self.chat(), refused)? {
-            Some(row) => message_failed(cx, &row)?,
+            Some(row) => {
+                let message = message_failed(cx, &row)?;
+                self.profile_row_dropped(cx, &row)?;
+                message
+            }
             None => None,
         };
         cx.refused(message, problem);

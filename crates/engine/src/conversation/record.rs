@@ -7,6 +7,7 @@ use subrosa_wire::{ConversationId, Timestamp, limits::SEND_NUMBER_MAX};
 use crate::{
     ChatId,
     api::ConversationState,
+    content::GroupProfile,
     context::StepResult,
     limits::CLOCK_TOLERANCE,
     store::conversations::{self, ConversationRow, ProfileChanges, Quarantine},
@@ -87,16 +88,16 @@ impl Record {
         self.change(|row| row.description = description.map(str::to_owned));
     }
 
-    /// Whether name, description and picture are known from somebody who may change them, with nothing missed since.
-    pub(super) fn is_profile_sure(&self) -> bool {
-        self.row.profile_sure
+    /// What was heard about the group.
+    pub(super) fn heard_profile(&self) -> &GroupProfile {
+        &self.row.heard_profile
     }
 
-    pub(super) fn set_profile_sure(&mut self, is_sure: bool) {
-        self.change(|row| row.profile_sure = is_sure);
+    pub(super) fn set_heard_profile(&mut self, heard: GroupProfile) {
+        self.change(|row| row.heard_profile = heard);
     }
 
-    /// What of them this device has changed and not yet told.
+    /// What this device has changed about the group and not yet told.
     pub(super) fn profile_changed(&self) -> ProfileChanges {
         self.row.profile_changed
     }

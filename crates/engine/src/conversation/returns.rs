@@ -379,6 +379,7 @@ impl Conversation {
             return Ok(());
         };
         self.record.nothing_to_resend();
+        self.resend_profile(cx, after)?;
         // What was said before somebody came in was not for them.
         let members = members::all(cx.conn, self.chat())?;
         let newest = members

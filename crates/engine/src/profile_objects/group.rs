@@ -27,6 +27,7 @@ use crate::{
 
 /// Has a group get another picture, or none. The members are told once the server has it.
 pub(crate) fn give(cx: &mut Context<'_>, chat: ChatId, picture: Option<Picture>) -> StepResult {
+    give_up(cx, chat)?;
     let shown = picture.map(|picture| {
         let object = ObjectKey {
             id: ObjectId::from_bytes(cx.random()),
@@ -40,6 +41,16 @@ pub(crate) fn give(cx: &mut Context<'_>, chat: ChatId, picture: Option<Picture>)
     };
     group_pictures::set_new(cx.conn, chat, &new)?;
     cx.connection.profile_objects.pictures_to_put.insert(chat);
+    Ok(())
+}
+
+/// Forgets the picture that a group was to get.
+pub(crate) fn give_up(cx: &mut Context<'_>, chat: ChatId) -> StepResult {
+    let new = if_readable(group_pictures::find_new(cx.conn, chat))?;
+    group_pictures::delete_new(cx.conn, chat)?;
+    if let Some((reference, _)) = new.filter(|new| new.is_stored).and_then(|new| new.shown) {
+        remove_object(cx, reference.object.id);
+    }
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use subrosa_mls::{ConversationKind, LogHash};
 use subrosa_wire::{AccountId, ConversationId, Timestamp};
 
 use super::{corrupt, from_sql, id_bytes, log_hash, readable, to_sql};
-use crate::{ChatId, api::ConversationState, database::DatabaseError};
+use crate::{ChatId, api::ConversationState, content::GroupProfile, database::DatabaseError};
 
 /// A row of the table.
 #[derive(Debug, Clone)]
@@ -36,8 +36,8 @@ pub(crate) struct ConversationRow {
     pub announces: bool,
     /// What a group is about.
     pub description: Option<String>,
-    /// Whether name, description and picture are known from somebody who may change them, with nothing missed since.
-    pub profile_sure: bool,
+    /// What was heard about a group.
+    pub heard_profile: GroupProfile,
     /// What this device has changed of them and not yet told.
     pub profile_changed: ProfileChanges,
 }
@@ -94,7 +94,7 @@ const COLUMNS: &str =
     "c.id, c.conversation_id, c.kind, c.title, c.state, c.cursor, c.accepted_number, c.updated_at,
                        c.own_turn, c.name_sent, c.active_at, c.chain, c.epoch_seq, c.entering, c.quarantined,
                        c.retried_at, c.hidden, c.update_due, c.resend_after, c.leaf_replaced_at, c.announces,
-                       c.description, c.profile_sure, c.profile_changed";
+                       c.description, c.heard_profile, c.profile_changed";
 
 fn kind_to_sql(kind: ConversationKind) -> i64 {
     match kind {
@@ -176,9 +176,15 @@ fn conversation(row: &Row<'_>) -> Result<ConversationRow, DatabaseError> {
         leaf_replaced_at: instant(19)?,
         announces: row.get(20)?,
         description: row.get(21)?,
-        profile_sure: row.get(22)?,
+        heard_profile: heard_profile(row.get(22)?),
         profile_changed: ProfileChanges::from_sql(row.get(23)?),
     })
+}
+
+/// What was heard about a group. What this build would not take was not heard.
+fn heard_profile(encoded: Option<Vec<u8>>) -> GroupProfile {
+    let heard = encoded.and_then(|encoded| GroupProfile::decode(&encoded).ok());
+    heard.unwrap_or_default()
 }
 
 /// The row, if there is one that can be read.
@@ -268,7 +274,7 @@ pub(crate) fn update(conn: &Connection, row: &ConversationRow) -> Result<(), Dat
              SET conversation_id = ?2, state = COALESCE(?3, state), cursor = ?4, accepted_number = ?5, updated_at = ?6,
                  own_turn = ?7, name_sent = ?8, active_at = ?9, chain = ?10, epoch_seq = ?11, entering = ?12,
                  update_due = ?13, resend_after = ?14, leaf_replaced_at = ?15, title = ?16,
-                 announces = ?17, description = ?18, profile_sure = ?19, profile_changed = ?20
+                 announces = ?17, description = ?18, heard_profile = ?19, profile_changed = ?20
              WHERE id = ?1",
         )?
         .execute(params![
@@ -290,7 +296,7 @@ pub(crate) fn update(conn: &Connection, row: &ConversationRow) -> Result<(), Dat
             row.title,
             row.announces,
             row.description,
-            row.profile_sure,
+            row.heard_profile.encode(),
             row.profile_changed.to_sql(),
         ])?;
     if changed == 1 {

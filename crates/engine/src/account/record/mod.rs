@@ -86,7 +86,7 @@ const PROFILE: u32 = 6;
 /// The version of this account's own profile object at the server, in the record of the account itself.
 const OWN_PROFILE: u32 = 7;
 
-/// What is said about a group: its order is the place in the log of the newest change, its value an encoded profile.
+/// What was heard about a group: its value is an encoded profile.
 const GROUP_PROFILE: u32 = 8;
 
 /// Something that is on or off for the whole account.
@@ -205,33 +205,28 @@ impl AccountRecord {
 
     /// Keeps the id and key of the other account's profile object, known since now.
     pub fn set_profile(&mut self, object: &[u8], now: Timestamp) {
-        if self.profile() != Some(object) {
-            let next = self
-                .others
-                .get(&PROFILE)
-                .map_or(0, |known| known.order.saturating_add(1));
-            let field = Other {
-                order: now.as_millis().max(next),
-                value: object.to_vec(),
-            };
-            self.others.insert(PROFILE, field);
-        }
+        self.set_other(PROFILE, object.to_vec(), now);
     }
 
-    /// What is said about the group, encoded.
+    /// Replaces a field, unless it has this value.
+    fn set_other(&mut self, number: u32, value: Vec<u8>, now: Timestamp) {
+        let known = self.others.get(&number);
+        if known.is_some_and(|known| known.value == value) {
+            return;
+        }
+        let next = known.map_or(0, |known| known.order.saturating_add(1));
+        let order = now.as_millis().max(next);
+        self.others.insert(number, Other { order, value });
+    }
+
+    /// What was heard about the group, encoded.
     pub fn group_profile(&self) -> Option<&[u8]> {
         self.others.get(&GROUP_PROFILE).map(|field| &field.value[..])
     }
 
-    /// Keeps what is said about the group as of a place in its log.
-    pub fn set_group_profile(&mut self, seq: u64, encoded: Vec<u8>) {
-        let field = Other {
-            order: seq,
-            value: encoded,
-        };
-        if self.others.get(&GROUP_PROFILE).is_none_or(|known| field > *known) {
-            self.others.insert(GROUP_PROFILE, field);
-        }
+    /// Keeps what was heard about the group, known since now.
+    pub fn set_group_profile(&mut self, encoded: Vec<u8>, now: Timestamp) {
+        self.set_other(GROUP_PROFILE, encoded, now);
     }
 
     /// The version of this account's profile object that a device has put last, and how many objects there were before it.
