@@ -254,7 +254,8 @@ pub enum Event {
     SignedOut,
 }
 
-/// What a user has to know. Each is reported once on a connection.
+/// What a user has to know. Each is reported once on a connection, but for [`Self::ChangeGivenUp`], which answers something
+/// that the user has asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Warning {

@@ -385,12 +385,16 @@ impl ConnectionState {
         .min()
     }
 
-    /// Drops warnings already reported on this connection, and those beyond the limit.
+    /// Drops warnings already reported on this connection, and those beyond the limit. That a change is given up answers
+    /// something that the user has asked for, each time.
     pub(crate) fn warn_once(&mut self, events: &mut Vec<Event>) {
         events.retain_mut(|event| {
             let Event::Warning(warning) = event else {
                 return true;
             };
+            if matches!(warning, Warning::ChangeGivenUp { .. }) {
+                return true;
+            }
             if self.warned.len() > WARNINGS_MAX || self.warned.contains(warning) {
                 return false;
             }

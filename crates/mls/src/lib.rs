@@ -55,7 +55,7 @@ pub use keys::{
     InvalidSignature, KEY_LEN, SIGNATURE_LEN, SuccessionPublicKey, SuccessionSigningKey,
 };
 pub use padding::InvalidPadding;
-pub use peek::{Envelope, MessageKind, PeekError, peek};
+pub use peek::{Envelope, MessageKind, PeekError, peek, removed_leaves};
 pub use policy::{
     ConversationKind, FIRST_FOUNDING, GroupPolicy, InvalidPolicy, Rights, Role, change::NotPermitted,
 };

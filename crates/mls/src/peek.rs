@@ -83,6 +83,11 @@ const PRIVATE_MESSAGE: u16 = 2;
 const APPLICATION: u8 = 1;
 const PROPOSAL: u8 = 2;
 const COMMIT: u8 = 3;
+const BY_VALUE: u8 = 1;
+const BY_REFERENCE: u8 = 2;
+const ADD_PROPOSAL: u16 = 1;
+const REMOVE_PROPOSAL: u16 = 3;
+const GROUP_CONTEXT_EXTENSIONS_PROPOSAL: u16 = 7;
 const SENDER_MEMBER: u8 = 1;
 const SENDER_NEW_MEMBER_COMMIT: u8 = 4;
 
@@ -101,6 +106,38 @@ pub fn peek(message: &[u8]) -> Result<Envelope, PeekError> {
         },
         claim: LogClaim::decode(message.authenticated_data).ok_or(PeekError::Claim)?,
     })
+}
+
+/// The leaves that a member's commit removes, of whatever epoch it is. Those that leave by themselves are not among them.
+pub fn removed_leaves(commit: &[u8]) -> Result<Vec<u32>, PeekError> {
+    let mut reader = Reader::new(read_commit(commit)?.proposals);
+    let mut removed = Vec::new();
+    while reader.remaining() > 0 {
+        match reader.u8()? {
+            BY_VALUE => removed.extend(proposal(&mut reader)?),
+            BY_REFERENCE => reader.skip_vector()?,
+            _ => return Err(PeekError::Malformed),
+        }
+    }
+    Ok(removed)
+}
+
+/// A `Proposal` of those that our commits contain (RFC 9420, section 12.1). Returns the leaf that it removes, if it does.
+fn proposal(reader: &mut Reader<'_>) -> Result<Option<u32>, PeekError> {
+    match reader.u16()? {
+        ADD_PROPOSAL => {
+            reader.u16()?; // version
+            reader.u16()?; // suite
+            reader.skip_vector()?; // init_key
+            leaf_node(reader)?;
+            reader.skip_vector()?; // extensions
+            reader.skip_vector()?; // signature
+        }
+        REMOVE_PROPOSAL => return reader.u32().map(Some),
+        GROUP_CONTEXT_EXTENSIONS_PROPOSAL => reader.skip_vector()?,
+        _ => return Err(PeekError::Malformed),
+    }
+    Ok(None)
 }
 
 /// The confirmation tag of a commit (RFC 9420, section 6.1).
@@ -137,6 +174,7 @@ enum Content<'a> {
 /// What is read of a commit.
 struct Commit<'a> {
     external: bool,
+    proposals: &'a [u8],
     path_nodes: &'a [u8],
     confirmation_tag: &'a [u8],
 }
@@ -203,7 +241,7 @@ fn public_message<'a>(reader: &mut Reader<'a>) -> Result<(&'a [u8], Content<'a>)
         }
         _ => return Err(PeekError::ContentType),
     }
-    reader.skip_vector()?; // proposals
+    let proposals = reader.vector()?;
     let path_nodes = match reader.u8()? {
         0 => &[],
         1 => update_path(reader)?,
@@ -216,6 +254,7 @@ fn public_message<'a>(reader: &mut Reader<'a>) -> Result<(&'a [u8], Content<'a>)
     }
     let commit = Commit {
         external,
+        proposals,
         path_nodes,
         confirmation_tag,
     };

@@ -20,7 +20,7 @@ use openmls::{
     prelude::{LeafNodeIndex, hash_ref::ProposalRef, tls_codec::Serialize as _},
 };
 use openmls_traits::public_storage::PublicStorageProvider as _;
-use subrosa_wire::{ConversationId, DeviceId, Timestamp};
+use subrosa_wire::{AccountId, ConversationId, DeviceId, Timestamp};
 
 use crate::{
     certificate::DeviceCertificate,
@@ -282,6 +282,16 @@ impl PublicView {
             .map_err(|error| ViewError::Corrupt(error.to_string()))?
             .into_iter()
             .map(|(leaf, certificate)| Member { leaf, certificate })
+            .collect())
+    }
+
+    /// Those of these leaves' accounts that a member may remove now.
+    pub fn removable(&self, by: AccountId, leaves: &[u32]) -> Result<BTreeSet<AccountId>, ViewError> {
+        let members = self.members()?.into_iter();
+        Ok(members
+            .filter(|member| leaves.contains(&member.leaf))
+            .map(|member| member.certificate.account_id())
+            .filter(|account_id| self.policy.may_remove(by, *account_id))
             .collect())
     }
 

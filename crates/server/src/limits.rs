@@ -62,6 +62,10 @@ pub const VIEWS_CACHED_MAX: usize = 1_024;
 pub const SETTLING_TIME: Duration = Duration::from_mins(10);
 /// Reports of devices that are kept in that time; without them, a group waits until it is over.
 pub const SETTLING_REPORTS_MAX: usize = 200_000;
+/// For how long a group takes no commits from somebody whose removal has lost a race.
+pub const LOST_REMOVAL_PAUSE: Duration = Duration::from_secs(10);
+/// Accounts for which that is noted at a time; each takes about 40 bytes.
+pub const LOST_REMOVALS_MAX: usize = 10_000;
 /// Bytes of Welcomes in one frame; one Welcome comes whatever its size.
 pub const WELCOMES_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Welcomes that one request acknowledges.

@@ -5,7 +5,10 @@ use std::{fmt, str::FromStr};
 use proptest::{prelude::*, sample::select, strategy::Union};
 use subrosa_e2e::lies::Lie;
 
-use crate::hostile::{Malice, Stranger};
+use crate::{
+    hostile::{Malice, Stranger},
+    wishes::Deed,
+};
 
 /// Something that happens. A number chooses the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +55,8 @@ pub(crate) enum Action {
     Member(u8, Malice),
     /// A stranger does something to a member.
     Stranger(u8, Stranger),
+    /// The user of a device wants something changed in the group.
+    Group(u8, Deed),
 }
 
 /// How often something happens compared with the delivery of a frame (30).
@@ -66,12 +71,16 @@ pub(crate) struct Weights {
     pub profile: u32,
     pub member: u32,
     pub stranger: u32,
+    /// How often somebody wants the group changed; without it, two accounts talk to each other.
+    pub group: u32,
 }
 
 /// A world is given by these, but for the random numbers inside OpenMLS.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub seed: u64,
+    /// Two talk to each other; more have a group.
+    pub accounts: u8,
     /// Devices that each account has from the start.
     pub devices: u8,
     pub actions: Vec<Action>,
@@ -115,15 +124,20 @@ impl Weights {
             (self.profile, of(Action::RollBackProfile)),
             (self.member, harming().boxed()),
             (self.stranger, accosting().boxed()),
+            (self.group, changing().boxed()),
         ];
         let kinds = kinds.into_iter().filter(|(weight, _)| *weight > 0);
         let actions = prop::collection::vec(Union::new_weighted(kinds.collect()), 10..120);
+        let accounts = if self.group > 0 { 3..=4_u8 } else { 2..=2 };
         // The seed is no size: a smaller one is no simpler world.
-        (any::<u64>().no_shrink(), 1..=2_u8, actions).prop_map(|(seed, devices, actions)| Plan {
-            seed,
-            devices,
-            actions,
-        })
+        (any::<u64>().no_shrink(), accounts, 1..=2_u8, actions).prop_map(
+            |(seed, accounts, devices, actions)| Plan {
+                seed,
+                accounts,
+                devices,
+                actions,
+            },
+        )
     }
 }
 
@@ -139,7 +153,16 @@ fn accosting() -> impl Strategy<Value = Action> + use<> {
     (any::<u8>(), select(Stranger::ALL)).prop_map(|(who, how)| Action::Stranger(who, how))
 }
 
+fn changing() -> impl Strategy<Value = Action> + use<> {
+    (any::<u8>(), Deed::any()).prop_map(|(who, deed)| Action::Group(who, deed))
+}
+
 impl Plan {
+    /// Whether it is about a group.
+    pub(crate) fn has_group(&self) -> bool {
+        self.accounts > 2
+    }
+
     /// Whether somebody in this world is not honest.
     pub(crate) fn is_hostile(&self) -> bool {
         let is_hostile = |action: &Action| {
@@ -160,7 +183,7 @@ impl Plan {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.seed, self.devices)?;
+        write!(f, "{} {} {}", self.seed, self.accounts, self.devices)?;
         self.actions.iter().try_for_each(|action| write!(f, " {action}"))
     }
 }
@@ -196,6 +219,7 @@ impl fmt::Display for Action {
             Self::RollBackProfile(who) => write!(f, "roll-back-profile:{who}"),
             Self::Member(who, what) => write!(f, "member:{who}:{}", what.name()),
             Self::Stranger(who, how) => write!(f, "stranger:{who}:{}", how.name()),
+            Self::Group(who, deed) => write!(f, "group:{who}:{deed}"),
         }
     }
 }
@@ -212,6 +236,7 @@ impl FromStr for Plan {
         };
         Ok(Self {
             seed: number("the seed")?,
+            accounts: u8::try_from(number("the number of accounts")?).map_err(|error| error.to_string())?,
             devices: u8::try_from(number("the number of devices")?).map_err(|error| error.to_string())?,
             actions: words.map(str::parse).collect::<Result<_, _>>()?,
         })
@@ -237,6 +262,11 @@ impl FromStr for Action {
                 "member" => Self::Member(who, what.parse()?),
                 _ => Self::Stranger(who, what.parse()?),
             });
+        }
+        if name == "group" {
+            let who = part()?.parse().map_err(|error| bad(&error))?;
+            let deed = parts.collect::<Vec<_>>().join(":").parse()?;
+            return Ok(Self::Group(who, deed));
         }
         let mut small = || part()?.parse::<u8>().map_err(|error| bad(&error));
         Ok(match name {
@@ -282,12 +312,13 @@ proptest! {
             profile: 3,
             member: 6,
             stranger: 3,
+            group: 9,
         }
         .plans()
     ) {
         let read: Plan = plan.to_string().parse().map_err(TestCaseError::fail)?;
         prop_assert_eq!(read.seed, plan.seed);
-        prop_assert_eq!(read.devices, plan.devices);
+        prop_assert_eq!((read.accounts, read.devices), (plan.accounts, plan.devices));
         prop_assert_eq!(read.actions, plan.actions);
     }
 }

@@ -11,12 +11,12 @@ use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use rusqlite::Connection;
 use subrosa_engine::{
     ChatId, CommandError, ConversationState, Engine, EngineError, Event, Input, LocalMessageId, Message,
-    MessageStatus, NewProfile, Notice, Output, RecoveryCounts, Warning,
+    MessageStatus, NewProfile, Notice, Output, RecoveryCounts, Warning, Wish,
     database::{Database, DatabaseError, DatabaseKey},
 };
 use subrosa_server::session::Session;
 use subrosa_wire::{
-    AccountId, DeviceId, Timestamp,
+    AccountId, ConversationId, DeviceId, Timestamp,
     frames::{ClientFrame, FetchGroup, client_frame::Request},
 };
 
@@ -41,6 +41,12 @@ pub(crate) struct Device {
     pub is_hostile: bool,
     /// The account that it talks to.
     pub peer: Option<AccountId>,
+    /// The group that it talks in, in a world with one.
+    pub group: Option<ConversationId>,
+    /// What the user wants changed in the group; none after a start, until it is looked up again.
+    pub wished: Vec<(AccountId, Wish)>,
+    /// What the user wanted changed and what is neither so by now nor was said to be impossible.
+    pub forgotten: Vec<String>,
     /// When it wants to go on by itself, by its own clock.
     wake_at: Option<Timestamp>,
     /// What engines that have died had counted.
@@ -176,6 +182,9 @@ impl Device {
             failures: Vec::new(),
             is_hostile: false,
             peer: None,
+            group: None,
+            wished: Vec::new(),
+            forgotten: Vec::new(),
             wake_at: None,
             recovered: RecoveryCounts::default(),
             chat: None,
@@ -250,6 +259,7 @@ impl Device {
         }
         std::fs::copy(self.copy(), &self.file).expect("a file can be copied");
         self.named.clear();
+        self.wished.clear();
         self.chat = None;
         self.vault_work = VaultWork::Store;
     }
@@ -325,12 +335,16 @@ impl Device {
                 self.recovered += engine.recovery_counts();
             }
             self.shown = None;
+            self.wished.clear();
             self.link = None;
             return Err(Halt::Died);
         }
         match done {
             Ok(done) => Ok(done),
-            Err(EngineError::Command(error)) if self.is_hostile => Err(Halt::Refused(error)),
+            // In a group, what somebody wants may be forbidden by now.
+            Err(EngineError::Command(error)) if self.is_hostile || self.group.is_some() => {
+                Err(Halt::Refused(error))
+            }
             Err(error) if self.is_hostile => {
                 self.failures.push(error.to_string());
                 self.link = None;
@@ -372,6 +386,9 @@ impl Device {
     pub(crate) fn carry_out(&mut self, output: Output) {
         self.wake_at = output.wake_at;
         self.show(&output.events);
+        if self.group.is_some() {
+            self.watch_wishes(&output.events);
+        }
         for event in output.events {
             match event {
                 // Somebody signs in: that is no fault.
@@ -436,11 +453,13 @@ impl Device {
     /// The conversation with the other account, if there is one here.
     pub(crate) fn chat(&mut self) -> Option<ChatId> {
         if self.chat.is_none() {
-            let peer = self.peer?;
-            self.chat = self
-                .engine()
-                .direct_chat_with(peer)
-                .expect("conversations are readable");
+            let found = if let Some(group) = self.group {
+                self.engine().chat_by_conversation_id(group)
+            } else {
+                let peer = self.peer?;
+                self.engine().direct_chat_with(peer)
+            };
+            self.chat = found.expect("conversations are readable");
         }
         self.chat
     }
@@ -466,9 +485,13 @@ impl Device {
     pub(crate) fn is_at_rest(&mut self) -> bool {
         match self.known_state() {
             None
-            | Some(ConversationState::Blocked | ConversationState::CutOff | ConversationState::Quarantined) => {
-                true
-            }
+            | Some(
+                ConversationState::Blocked
+                | ConversationState::CutOff
+                | ConversationState::Quarantined
+                | ConversationState::Removed,
+            ) => true,
+            Some(ConversationState::Joined) if self.has_wishes() => false,
             Some(ConversationState::Joined) => {
                 let messages = self.messages();
                 messages

@@ -14,7 +14,7 @@ use crate::{
     world::{RETENTION, World},
 };
 
-const GROUP: ConversationId = ConversationId::from_bytes(*b"one of the group");
+pub(crate) const GROUP: ConversationId = ConversationId::from_bytes(*b"one of the group");
 /// What a user who has not seen that it was done tries.
 const ATTEMPTS_MAX: usize = 20;
 
@@ -719,4 +719,87 @@ fn whoever_was_removed_learns_it_although_the_log_is_gone() {
             .iter()
             .all(|message| message.status != MessageStatus::Pending)
     );
+}
+
+// The server does not recognise a creation in a log that begins later: its author made the same group a second time.
+#[test]
+fn a_group_whose_creation_was_answered_too_late_is_not_made_twice() {
+    let mut world = World::of_accounts(21, 3);
+    for device in &mut world.devices {
+        device.group = Some(GROUP);
+    }
+    let command = create(&world, &[1, 2]);
+    insist(&mut world, 0, &command);
+    // The creation reaches the server, and no answer its author.
+    for _ in 0..20 {
+        world.deliver_to_server(0);
+        for _ in 0..5 {
+            world.deliver_to_device(1);
+            world.deliver_to_server(1);
+        }
+        if group(&mut world.devices[1]).is_some() {
+            break;
+        }
+        world.deliver_to_device(0);
+    }
+    world.cut(0);
+    while world.deliver_all() {}
+    say(&mut world, 1, "is nobody here?");
+    while world.deliver_all() {}
+    world.wait(RETENTION * 2);
+    while world.deliver_all() {}
+    world.prune();
+    world.must_settle();
+    for _ in 0..3 {
+        world.wait(Duration::from_mins(1));
+        world.must_settle();
+    }
+    for index in 0..3 {
+        let conversations = world.devices[index].engine().conversations();
+        let ids: Vec<_> = conversations
+            .expect("conversations are readable")
+            .into_iter()
+            .map(|conversation| conversation.conversation_id)
+            .collect();
+        assert_eq!(ids, [GROUP], "device {index}");
+    }
+    // What would show that it is the same group is gone: the user decides while the world comes to rest.
+    say(&mut world, 0, "here I am");
+    world.must_settle();
+    assert_eq!(
+        texts(&mut world.devices[2]).last().map(String::as_str),
+        Some("here I am")
+    );
+    assert_eq!(members(&mut world.devices[0]), members(&mut world.devices[1]));
+}
+
+// The second time it was given up in silence: a warning is reported once on a connection.
+#[test]
+fn whatever_is_given_up_twice_is_reported_twice() {
+    let mut world = club(22, 4);
+    add(&mut world, 0, &[3]);
+    agree(&mut world, &[0, 1, 2, 3]);
+    let chat = chat(&mut world.devices[1]);
+    let dave = account(&world, 3);
+    for round in 1..3 {
+        let command = gift(&mut world, 0, 1, Role::Admin);
+        insist(&mut world, 0, &command);
+        while world.deliver_all() {}
+        // The owner is faster, on the same connection.
+        let command = gift(&mut world, 0, 1, Role::Member);
+        insist(&mut world, 0, &command);
+        let command = removal(&mut world, 1, 3);
+        insist(&mut world, 1, &command);
+        world.deliver_to_server(0);
+        for _ in 0..30 {
+            while world.deliver_all() {}
+            world.wait(Duration::from_secs(1));
+        }
+        let given_up = Warning::ChangeGivenUp {
+            chat,
+            account: dave,
+            why: GivenUp::NotPermitted,
+        };
+        assert_eq!(world.devices[1].warnings, vec![given_up; round]);
+    }
 }

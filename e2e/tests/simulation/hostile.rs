@@ -87,6 +87,10 @@ named! {
         BrokenMac = "broken-mac";
         /// A commit that one member cannot open.
         UnopenablePath = "unopenable-path";
+        /// A commit that half of the members cannot open.
+        HalfPath = "half-path";
+        /// An ordinary commit.
+        Update = "update";
         /// A commit with public keys that are none.
         NoKeys = "no-keys";
         /// Another device of the account is removed.
@@ -312,6 +316,10 @@ impl RawDevice {
             Malice::UnopenablePath => {
                 self.spoilt_commit(server, id, &mut group, &provider, Spoilt::NextCiphertext)
             }
+            Malice::HalfPath => {
+                self.spoilt_commit(server, id, &mut group, &provider, Spoilt::EveryOtherCiphertext)
+            }
+            Malice::Update => self.spoilt_commit(server, id, &mut group, &provider, Spoilt::Nowhere),
             Malice::NoKeys => self.spoilt_commit(server, id, &mut group, &provider, Spoilt::PublicKeys),
             Malice::BrokenMac => {
                 let Some(mut commit) = self.commit(&provider, &mut group, |it| it.force_self_update(true))

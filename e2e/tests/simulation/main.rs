@@ -7,15 +7,17 @@
 //!
 //! `XTASK_TEST_LONG=1` runs 20,000 worlds more, or as many as an hour permits, `XTASK_TEST_SEED=n` runs others. A
 //! failing world is shrunk to its shortest sequence of actions, and printed in the form in which
-//! `XTASK_TEST_WORLD` takes it back. What happens in a world, and in which order, is given by that; the keys
+//! `XTASK_TEST_WORLD` takes it back; with `XTASK_TEST_LOG=debug`, what is logged in it is shown. What happens in a world, and in which order, is given by that; the keys
 //! and ciphertexts are not, because OpenMLS draws them from the operating system.
 
 #![expect(clippy::expect_used, reason = "a test may stop at the first surprise")]
 
 mod action;
 mod agreement;
+mod clubs;
 mod device;
 mod full_disk;
+mod group_malice;
 mod group_profiles;
 mod groups;
 mod hostile;
@@ -36,6 +38,7 @@ mod server;
 mod spoilt;
 mod tally;
 mod vanished;
+mod wishes;
 mod world;
 
 use std::{
@@ -54,7 +57,7 @@ use crate::{
 };
 
 /// The worlds of all tests together, but for the long mode.
-const WORLDS: u32 = 240;
+const WORLDS: u32 = 190;
 /// The worlds of the long mode.
 const WORLDS_LONG: u32 = 20_000;
 /// How long the long mode may take.
@@ -82,6 +85,7 @@ const CALM: Weights = Weights {
     profile: 0,
     member: 0,
     stranger: 0,
+    group: 0,
 };
 
 const ON_A_CALM_NETWORK: Kind = Kind {
@@ -185,7 +189,72 @@ const AMONG_HOSTILE_PEOPLE: Kind = Kind {
     },
 };
 
-const KINDS: [Kind; 10] = [
+const IN_A_GROUP_ON_A_CALM_NETWORK: Kind = Kind {
+    name: "in a group on a calm network",
+    percent: 5,
+    weights: Weights { group: 14, ..CALM },
+};
+
+const IN_A_GROUP_ACROSS_CRASHES: Kind = Kind {
+    name: "in a group across crashes of both sides",
+    percent: 12,
+    weights: Weights {
+        group: 14,
+        fault: 1,
+        crash: 2,
+        ..CALM
+    },
+};
+
+const IN_A_GROUP_AFTER_A_RETURN: Kind = Kind {
+    name: "in a group after server or profiles went back",
+    percent: 6,
+    weights: Weights {
+        group: 14,
+        fault: 1,
+        crash: 1,
+        roll_back: 2,
+        profile: 1,
+        ..CALM
+    },
+};
+
+const IN_A_GROUP_PRUNED_TOO_EARLY: Kind = Kind {
+    name: "in a group after a log that was pruned too early",
+    percent: 3,
+    weights: Weights {
+        group: 14,
+        fault: 1,
+        crash: 1,
+        prune: 3,
+        ..CALM
+    },
+};
+
+const IN_A_GROUP_BEFORE_A_LYING_SERVER: Kind = Kind {
+    name: "in a group before a lying server",
+    percent: 4,
+    weights: Weights {
+        group: 14,
+        fault: 1,
+        crash: 1,
+        lie: 4,
+        ..CALM
+    },
+};
+
+const IN_A_GROUP_WITH_HOSTILE_MEMBERS: Kind = Kind {
+    name: "in a group with hostile members",
+    percent: 4,
+    weights: Weights {
+        group: 10,
+        fault: 1,
+        member: 4,
+        ..CALM
+    },
+};
+
+const KINDS: [Kind; 16] = [
     ON_A_CALM_NETWORK,
     ON_A_BAD_NETWORK,
     ACROSS_CRASHES,
@@ -196,6 +265,12 @@ const KINDS: [Kind; 10] = [
     ACROSS_FORKS_AND_ROLLBACKS,
     ACROSS_LIES_AND_RETURNS,
     AMONG_HOSTILE_PEOPLE,
+    IN_A_GROUP_ON_A_CALM_NETWORK,
+    IN_A_GROUP_ACROSS_CRASHES,
+    IN_A_GROUP_AFTER_A_RETURN,
+    IN_A_GROUP_PRUNED_TOO_EARLY,
+    IN_A_GROUP_BEFORE_A_LYING_SERVER,
+    IN_A_GROUP_WITH_HOSTILE_MEMBERS,
 ];
 
 fn number(variable: &str) -> Option<u32> {
@@ -288,6 +363,36 @@ fn among_hostile_members_and_strangers_the_promises_hold() {
 }
 
 #[test]
+fn in_a_group_on_a_calm_network_all_devices_agree() {
+    explore(&IN_A_GROUP_ON_A_CALM_NETWORK);
+}
+
+#[test]
+fn in_a_group_across_crashes_of_both_sides_all_devices_agree() {
+    explore(&IN_A_GROUP_ACROSS_CRASHES);
+}
+
+#[test]
+fn in_a_group_after_server_or_profiles_went_back_all_devices_agree() {
+    explore(&IN_A_GROUP_AFTER_A_RETURN);
+}
+
+#[test]
+fn in_a_group_after_a_log_that_was_pruned_too_early_all_devices_come_back() {
+    explore(&IN_A_GROUP_PRUNED_TOO_EARLY);
+}
+
+#[test]
+fn in_a_group_before_a_lying_server_the_promises_hold() {
+    explore(&IN_A_GROUP_BEFORE_A_LYING_SERVER);
+}
+
+#[test]
+fn in_a_group_with_hostile_members_the_promises_hold() {
+    explore(&IN_A_GROUP_WITH_HOSTILE_MEMBERS);
+}
+
+#[test]
 #[expect(clippy::disallowed_methods, reason = "it is real time that is bounded")]
 #[expect(
     clippy::print_stderr,
@@ -326,8 +431,15 @@ fn one_world_can_be_run_alone() {
     let named = std::env::var("XTASK_TEST_WORLD");
     let plan = named
         .as_deref()
-        .unwrap_or("7 2 send:0 up:0 down:0 send:1 die-before:1:2 up:1 add:0");
+        .unwrap_or("7 2 2 send:0 up:0 down:0 send:1 die-before:1:2 up:1 add:0");
     let plan: Plan = plan.parse().unwrap_or_else(|error| panic!("{plan:?}: {error}"));
+    if let Ok(filter) = std::env::var("XTASK_TEST_LOG") {
+        let config = subrosa_server::config::LogConfig {
+            filter,
+            ..subrosa_server::config::LogConfig::default()
+        };
+        subrosa_server::observe::start_logging(&config).expect("a filter");
+    }
     let held = World::run(&plan);
     tally::print("this world");
     if let Err(error) = held {

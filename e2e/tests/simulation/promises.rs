@@ -18,7 +18,7 @@ impl World {
     }
 
     /// A step that fails takes all else with it.
-    fn check_steps(&self) -> Result<(), TestCaseError> {
+    pub(crate) fn check_steps(&self) -> Result<(), TestCaseError> {
         for (index, device) in self.devices.iter().enumerate() {
             prop_assert!(
                 device.failures.is_empty(),

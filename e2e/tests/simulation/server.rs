@@ -1,7 +1,7 @@
 //! The real service over a real store, without sockets: one request at a time, on one thread.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -31,7 +31,7 @@ use subrosa_server::{
     },
 };
 use subrosa_wire::{
-    AccountId, Handle, Timestamp,
+    AccountId, ConversationId, DeviceId, Handle, Timestamp,
     frames::{ClientFrame, ServerFrame},
     rest,
 };
@@ -61,6 +61,8 @@ pub(crate) struct Server {
 const MAIN: &str = "server";
 const FORK: &str = "fork";
 const KEPT: &str = "kept";
+/// Later than anything that happens.
+const FAR_OFF: Timestamp = Timestamp::from_millis(4_000_000_000_000);
 
 struct Running {
     service: Arc<Service>,
@@ -295,6 +297,31 @@ impl Server {
             account_key: identity.account_key.as_bytes().as_slice().into(),
             succession_key_hash: identity.succession_key_hash.as_bytes().as_slice().into(),
         }
+    }
+
+    /// Which of these accounts a conversation belongs to.
+    pub(crate) fn members_of(
+        &mut self,
+        conversation: ConversationId,
+        accounts: &[AccountId],
+    ) -> BTreeSet<AccountId> {
+        let running = self.running();
+        let is_of = |account: &AccountId| {
+            let answer = running
+                .runtime
+                .block_on(running.store.is_conversation_of(conversation, *account));
+            answer.expect("the store works")
+        };
+        accounts.iter().copied().filter(is_of).collect()
+    }
+
+    /// The devices that are members of a conversation.
+    pub(crate) fn devices_in(&mut self, conversation: ConversationId) -> BTreeSet<DeviceId> {
+        let running = self.running();
+        let devices = running
+            .runtime
+            .block_on(running.store.members_from_before(conversation, FAR_OFF));
+        devices.expect("the store works").into_iter().collect()
     }
 
     /// What the directory says of the account that was made last.

@@ -1,7 +1,7 @@
 //! Cryptography that goes wrong at one chosen place: what comes of it is authentic, and nobody but those whom it
 //! concerns can find out.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use openmls::prelude::tls_codec::SecretVLBytes;
 use openmls_rust_crypto::{MemoryStorage, OpenMlsRustCrypto, RustCrypto};
@@ -23,6 +23,8 @@ pub(crate) enum Spoilt {
     NextTag,
     /// The next ciphertext for somebody's key does not open.
     NextCiphertext,
+    /// Of the ciphertexts for somebody's key, every other one does not open.
+    EveryOtherCiphertext,
     /// Public keys are none.
     PublicKeys,
 }
@@ -62,9 +64,15 @@ impl OpenMlsProvider for SpoiltProvider {
 pub(crate) struct SpoiltCrypto {
     plain: RustCrypto,
     spoilt: AtomicU8,
+    /// How many ciphertexts were made.
+    ciphertexts: AtomicUsize,
 }
 
 impl SpoiltCrypto {
+    fn is(&self, what: Spoilt) -> bool {
+        self.spoilt.load(Ordering::SeqCst) == what as u8
+    }
+
     /// Whether this is spoilt the next time, which is now.
     fn take(&self, what: Spoilt) -> bool {
         let nowhere = Spoilt::Nowhere as u8;
@@ -95,7 +103,8 @@ impl OpenMlsCrypto for SpoiltCrypto {
         ptxt: &[u8],
     ) -> Result<HpkeCiphertext, CryptoError> {
         let mut sealed = self.plain.hpke_seal(config, pk_r, info, aad, ptxt)?;
-        if self.take(Spoilt::NextCiphertext) {
+        let is_odd = self.ciphertexts.fetch_add(1, Ordering::SeqCst) % 2 == 1;
+        if self.take(Spoilt::NextCiphertext) || is_odd && self.is(Spoilt::EveryOtherCiphertext) {
             let mut bytes = sealed.ciphertext.as_slice().to_vec();
             bytes[0] ^= 1;
             sealed.ciphertext = bytes.into();
@@ -105,7 +114,7 @@ impl OpenMlsCrypto for SpoiltCrypto {
 
     fn derive_hpke_keypair(&self, config: HpkeConfig, ikm: &[u8]) -> Result<HpkeKeyPair, CryptoError> {
         let mut pair = self.plain.derive_hpke_keypair(config, ikm)?;
-        if self.spoilt.load(Ordering::SeqCst) == Spoilt::PublicKeys as u8 {
+        if self.is(Spoilt::PublicKeys) {
             pair.public.fill(0xFF);
         }
         Ok(pair)

@@ -9,6 +9,7 @@ use subrosa_engine::Warning;
 
 use crate::{
     hostile::{Malice, Stranger},
+    wishes::Deed,
     world::World,
 };
 
@@ -78,6 +79,12 @@ pub(crate) fn harmed(what: Malice, let_in: bool) {
 /// Counts what a stranger did, or tried to do.
 pub(crate) fn accosted(how: Stranger, let_in: bool) {
     add(format!("stranger {}{}", how.name(), refused(let_in)), 1);
+}
+
+/// Counts what a user wanted changed in a group, or was not allowed to want.
+pub(crate) fn changed(deed: Deed, is_accepted: bool) {
+    let end = if is_accepted { "" } else { ", refused" };
+    add(format!("group {}{end}", deed.name()), 1);
 }
 
 fn refused(let_in: bool) -> &'static str {

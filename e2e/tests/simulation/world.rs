@@ -18,7 +18,9 @@ use tempfile::TempDir;
 
 use crate::{
     action::{Action, Plan},
+    clubs::{Club, is_change},
     device::{Device, Halt, Skew, VaultWork},
+    groups::GROUP,
     hostile::{Malice, RawDevice, Stranger},
     network,
     recovery::deliver,
@@ -28,6 +30,8 @@ use crate::{
 
 const ACCOUNTS: usize = 2;
 const DEVICES_MAX: usize = 5;
+/// The same in a world with a group.
+const GROUP_DEVICES_MAX: usize = 9;
 /// A network without faults needs far fewer rounds to settle.
 const SETTLING_ROUNDS_MAX: usize = 3_000;
 /// How long a world may take to recover once all are honest.
@@ -49,7 +53,7 @@ pub(crate) const RETENTION: Duration = Duration::from_mins(1);
 
 pub(crate) struct World {
     folder: TempDir,
-    server: Server,
+    pub server: Server,
     pub devices: Vec<Device>,
     now: Timestamp,
     rng: ChaCha20Rng,
@@ -70,6 +74,8 @@ pub(crate) struct World {
     is_hostile: bool,
     /// The server has deleted what some device may have needed.
     pub has_pruned: bool,
+    /// What is known of the group, in a world with one.
+    pub club: Option<Club>,
 }
 
 /// A text that somebody wrote.
@@ -85,10 +91,14 @@ pub(crate) struct Text {
 impl World {
     /// Lets the actions happen, ends all faults, and checks what must then hold.
     pub(crate) fn run(plan: &Plan) -> Result<(), TestCaseError> {
-        let mut world = Self::new(plan.seed, plan.devices);
+        let mut world = if plan.has_group() {
+            Self::with_group(plan)
+        } else {
+            Self::new(plan.seed, plan.devices)
+        };
         let is_hostile = plan.is_hostile();
         // In most worlds they know each other before anybody does harm.
-        if (is_hostile || plan.goes_back()) && !plan.seed.is_multiple_of(4) {
+        if !plan.has_group() && (is_hostile || plan.goes_back()) && !plan.seed.is_multiple_of(4) {
             world.talk();
         }
         if is_hostile {
@@ -97,7 +107,9 @@ impl World {
         for action in &plan.actions {
             world.act(*action);
         }
-        let held = if is_hostile {
+        let held = if plan.has_group() {
+            world.end_club(plan)
+        } else if is_hostile {
             world.end_hostility()
         } else if plan.goes_back() {
             world.end_return()
@@ -184,7 +196,7 @@ impl World {
         self.server.person(account)
     }
 
-    fn empty(seed: u64) -> Self {
+    pub(crate) fn empty(seed: u64) -> Self {
         // Memory, not the disk: durability against power loss is not what is tested here.
         let folder = tempfile::tempdir_in("/dev/shm")
             .or_else(|_| tempfile::tempdir())
@@ -207,6 +219,7 @@ impl World {
             strangers: 0,
             is_hostile: false,
             has_pruned: false,
+            club: None,
         }
     }
 
@@ -257,7 +270,12 @@ impl World {
             Action::Cut(who) => self.cut(of(who)),
             Action::Wait(millis) => self.wait(Duration::from_millis(u64::from(millis))),
             Action::AddDevice(who) => {
-                if count < DEVICES_MAX {
+                let most = if self.club.is_some() {
+                    GROUP_DEVICES_MAX
+                } else {
+                    DEVICES_MAX
+                };
+                if count < most {
                     self.add_device(self.devices[of(who)].account);
                 }
             }
@@ -302,8 +320,18 @@ impl World {
                 self.kept_words.clear();
                 self.at_another_server(Server::end_fork);
             }
-            Action::Keep => self.at_another_server(Server::keep),
-            Action::RollBack => self.at_another_server(Server::roll_back),
+            Action::Keep => {
+                self.at_another_server(Server::keep);
+                if let Some(club) = &mut self.club {
+                    club.keep();
+                }
+            }
+            Action::RollBack => {
+                self.at_another_server(Server::roll_back);
+                if let Some(club) = &mut self.club {
+                    club.roll_back();
+                }
+            }
             Action::KeepProfile(who) => self.with_profile(of(who), |device, texts| {
                 device.back_up();
                 device.copied_at = Some(texts.len());
@@ -324,6 +352,7 @@ impl World {
             }
             Action::Member(who, what) => self.harm(self.devices[of(who)].account, what),
             Action::Stranger(who, how) => self.accost(of(who), how),
+            Action::Group(who, deed) => self.change_group(of(who), deed),
         }
     }
 
@@ -506,6 +535,9 @@ impl World {
         loop {
             let device = &mut self.devices[index];
             let Some(chat) = device.chat() else {
+                if device.group.is_some() {
+                    return;
+                }
                 let peer = self.server.person(1 - device.account);
                 if let Err(Halt::Refused(_)) = self.step(index, Command::OpenDirect(peer)) {
                     return;
@@ -589,6 +621,7 @@ impl World {
         };
         let seed = self.seed.wrapping_add(index as u64 * 1_000);
         let mut device = Device::new(self.folder.path(), index, account, &profile, skew, seed);
+        device.group = self.club.is_some().then_some(GROUP);
         device.peer = self
             .devices
             .iter()
@@ -640,8 +673,12 @@ impl World {
             None => vec![frame],
         };
         for frame in frames {
-            link.to_device
-                .push_back(self.server.handle(device.session, frame));
+            let is_change = is_change(&frame);
+            let answer = self.server.handle(self.devices[index].session, frame);
+            if is_change {
+                self.note_members(&answer);
+            }
+            self.on_link(index, |link| link.to_device.push_back(answer));
         }
         self.collect_pushes();
     }
@@ -725,6 +762,7 @@ impl World {
             let mut unsent = 0;
             for device in &mut self.devices {
                 unsent += device.engine().outbox_len().expect("the database is readable");
+                unsent += u64::from(device.has_wishes());
             }
             if unsent == 0 {
                 return Ok(());
@@ -789,7 +827,7 @@ impl World {
     }
 
     /// Whoever is shown that a conversation waits for a decision lets it go on, if need be from what the server shows.
-    fn choose_ways_out(&mut self) -> Result<(), TestCaseError> {
+    pub(crate) fn choose_ways_out(&mut self) -> Result<(), TestCaseError> {
         for index in (0..self.devices.len()).cycle().take(2 * self.devices.len()) {
             if self.try_again(index) {
                 self.recover()?;

@@ -29,7 +29,7 @@ use crate::{
     records,
     requests::PendingRequest,
     store::{
-        conversations, corrupt,
+        conversations, corrupt, former_states,
         handshakes::{self, HandshakeKind, HandshakeRow},
         held_entries, log_chain, members, messages, outbox, raw_entries, receipts,
         wishes::{self, Wish},
@@ -294,18 +294,25 @@ impl Conversation {
         problem: &Problem,
     ) -> StepResult<Option<ConversationId>> {
         if self.is_group() {
-            if problem.known_code() == Some(ProblemCode::ConversationExists) {
-                // Nobody else makes this group: whatever has its id by now is something else, and gets nothing of what
-                // was written here.
+            let exists = problem.known_code() == Some(ProblemCode::ConversationExists);
+            if exists && problem.conversation_id[..] == self.id().as_bytes()[..] {
+                // Most likely it is this very group: the answer was lost, and the server does not recognise a creation
+                // that lies too far back. The log shows whether the group descends from it.
+                self.keep_former_state(cx)?;
+                self.leave_group(cx)?;
+            } else if exists {
+                // Nobody else makes this group: whatever is there is something else, and gets nothing of what was written
+                // here.
                 self.found_under_another_id(cx)?;
+                cx.refused(None, problem);
             } else {
                 // One of the people may be the reason: it is made without them, who are then added one at a time.
                 handshakes::delete(cx.conn, self.chat())?;
                 self.forget_sends(cx);
                 self.live.adds_one_by_one = true;
                 self.back_off(cx, None);
+                cx.refused(None, problem);
             }
-            cx.refused(None, problem);
             return Ok(None);
         }
         if problem.known_code() == Some(ProblemCode::ConversationExists)
@@ -331,6 +338,7 @@ impl Conversation {
     /// Goes on with a group that is not made yet under another id.
     pub(super) fn found_under_another_id(&mut self, cx: &mut Context<'_>) -> StepResult {
         let other = ConversationId::from_bytes(cx.random());
+        former_states::delete(cx.conn, self.chat())?;
         let one_by_one = self.live.adds_one_by_one;
         self.move_pending_to(cx, other, ConversationState::Starting)?;
         self.live.adds_one_by_one = one_by_one;

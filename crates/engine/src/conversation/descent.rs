@@ -35,6 +35,8 @@ pub(super) struct Follower {
     place: LogPlace,
     /// Whether a commit on the way has brought this account in again.
     is_added: bool,
+    /// Who has removed this account on the way, and where, if nobody has added it again since.
+    removed: Option<(AccountId, (u64, Timestamp))>,
 }
 
 impl std::fmt::Debug for Follower {
@@ -53,6 +55,11 @@ impl Follower {
 
     pub(super) fn place(&self) -> LogPlace {
         self.place
+    }
+
+    /// Who has removed this account on the way, and where.
+    pub(super) fn removed(&self) -> Option<(AccountId, (u64, Timestamp))> {
+        self.removed
     }
 }
 
@@ -334,7 +341,7 @@ impl Conversation {
         self.leave_group(cx)
     }
 
-    fn leave_group(&mut self, cx: &mut Context<'_>) -> StepResult {
+    pub(super) fn leave_group(&mut self, cx: &mut Context<'_>) -> StepResult {
         let id = self.id();
         self.group.delete(cx, id)?;
         self.leave_log(cx)
@@ -428,6 +435,7 @@ impl Conversation {
                 view,
                 place: LogPlace { seq, hash },
                 is_added: false,
+                removed: None,
             });
         }
         Ok(self.live.follower.as_mut())
@@ -472,7 +480,10 @@ impl Conversation {
         let removed_by = match entry.kind {
             EntryKind::Message => Ok(None),
             EntryKind::Commit => follower.view.follow(&entry.payload).map(|effect| {
-                follower.is_added |= effect.accounts.added.contains(&me);
+                if effect.accounts.added.contains(&me) {
+                    follower.is_added = true;
+                    follower.removed = None;
+                }
                 let is_removed = effect.accounts.removed.contains(&me);
                 is_removed.then(|| effect.committer.account_id())
             }),
@@ -482,20 +493,25 @@ impl Conversation {
             }),
         };
         let Ok(removed_by) = removed_by else {
-            self.descent_failed(cx);
-            return Ok(());
+            return self.descent_failed(cx);
         };
         let before = follower.place.hash;
         let hash = before.and_then(|before| self.chain_after(before, entry));
+        let at = (entry.seq, entry.accepted_at);
         if let Some(follower) = &mut self.live.follower {
             follower.place = LogPlace { seq: entry.seq, hash };
+            if let Some(by) = removed_by {
+                follower.removed = Some((by, at));
+            }
         }
         match removed_by {
             // What follows in the log is for this account only if somebody adds it again, and then it says so.
-            Some(by) if self.live.is_former => {
-                self.account_removed(cx, Some(by), (entry.seq, entry.accepted_at))
+            Some(by) if self.live.is_former => self.account_removed(cx, Some(by), at),
+            Some(_) => {
+                cx.sync_again();
+                Ok(())
             }
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 
@@ -566,21 +582,36 @@ impl Conversation {
             }
             return Ok(Verdict::Enter(place));
         }
-        self.descent_failed(cx);
+        self.descent_failed(cx)?;
         Ok(Verdict::Wait)
     }
 
-    /// Notes that what the server shows does not descend from the state that this device held.
-    fn descent_failed(&mut self, cx: &mut Context<'_>) {
+    /// Handles that what the server shows does not descend from the state that this device held.
+    fn descent_failed(&mut self, cx: &mut Context<'_>) -> StepResult {
         self.live.follower = None;
         cx.touch(self.chat());
+        if self.is_founding(cx)? {
+            // It is another one, with the id of the group that was to be made here.
+            return self.found_under_another_id(cx);
+        }
         if !std::mem::replace(&mut self.live.follows_from_epoch, true) {
             // An earlier page may have left a commit out.
-            return;
+            return Ok(());
         }
         self.live.follows_from_epoch = false;
         self.server_misbehaved(cx, Misbehaviour::AnotherPast);
         self.cut_off(cx);
+        Ok(())
+    }
+
+    /// Whether the state that this device held is that of a group which it was about to make.
+    pub(super) fn is_founding(&self, cx: &Context<'_>) -> StepResult<bool> {
+        let Some(state) = former_states::find(cx.conn, self.chat())? else {
+            return Ok(false);
+        };
+        let view = PublicView::load(&state.public_view)
+            .map_err(|error| EngineError::Inconsistent(error.to_string()))?;
+        Ok(view.epoch() == 0)
     }
 
     /// Leaves it to the user whether this device enters what the server shows. It is tried again by itself on the next

@@ -391,7 +391,16 @@ impl Conversation {
             let by = pending
                 .is_some_and(|pending| pending.kind == HandshakeKind::Leave)
                 .then_some(cx.me.account_id);
-            return self.account_removed(cx, by, (self.record.cursor(), cx.now));
+            let followed = self.follower(cx)?.and_then(|follower| follower.removed());
+            let (by, at) = match followed {
+                Some((by, at)) => (Some(by), at),
+                None => (by, (self.record.cursor(), cx.now)),
+            };
+            return self.account_removed(cx, by, at);
+        }
+        if is_refused && is_out && self.is_named(cx) {
+            // It was removed since the last Sync, which said that it is a member.
+            cx.sync_again();
         }
         if !is_refused || self.is_named(cx) {
             return Ok(());
@@ -400,6 +409,9 @@ impl Conversation {
             ConversationState::Joined if self.live.is_in_doubt => {
                 self.rejoin(cx)?;
                 self.gone(cx);
+            }
+            ConversationState::Joining if self.is_founding(cx)? => {
+                self.found_under_another_id(cx)?;
             }
             ConversationState::Joining if former_states::find(cx.conn, self.chat())?.is_some() => {
                 self.gone(cx);
@@ -507,6 +519,10 @@ impl Conversation {
             self.live.claims_nothing = true;
             self.record.resend_from(0);
             self.back_off(cx, None);
+        } else if problem.known_code() == Some(ProblemCode::NotAMember) && self.is_group() {
+            // This account has left meanwhile, or was removed: Sync says so.
+            self.back_off(cx, None);
+            cx.sync_again();
         } else {
             self.back_off(cx, Some(problem));
             cx.refused(None, problem);

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use subrosa_mls::{
     CommitEffect, DeviceCertificate, LogClaim, MessageKind, PolicyError, PublicView, ViewError, peek,
+    removed_leaves,
 };
 use subrosa_wire::{
     AccountId, DeviceId, ProblemCode, Timestamp,
@@ -14,6 +15,7 @@ use super::{
     answers::appended,
     problems,
     requests::{bounded_commit, check_number, malformed},
+    validation::Turn,
 };
 use crate::{
     session::Session,
@@ -58,6 +60,7 @@ impl Service {
                 head_seq,
                 epoch: head,
             } if head != epoch => {
+                self.note_lost_removal(session, &key, &commit, &mut turn).await?;
                 return Err(LogRefusal::StaleEpoch {
                     head_seq,
                     epoch: head,
@@ -69,6 +72,7 @@ impl Service {
         if committer == Committer::Member {
             self.check_settled(&key).await?;
         }
+        self.check_removal_is_over(session, &key)?;
         let view = match turn.take() {
             Some(view) if view.epoch() == epoch => view,
             _ => self.load_view(&key).await?,
@@ -118,6 +122,48 @@ impl Service {
             Ok(())
         } else {
             Err(Problem::new(ProblemCode::CommitsHeld, ""))
+        }
+    }
+
+    /// If a commit that came too late was to remove somebody, the next one like it does not lose against them. The device
+    /// that asks is a member; the commit itself cannot be checked any more.
+    async fn note_lost_removal(
+        &self,
+        session: &Session,
+        key: &SendKey,
+        commit: &Commit,
+        turn: &mut Turn,
+    ) -> Result<(), Problem> {
+        let leaves = removed_leaves(&commit.commit).unwrap_or_default();
+        if leaves.is_empty() {
+            return Ok(());
+        }
+        let view = match turn.take() {
+            Some(view) => view,
+            None => self.load_view(key).await?,
+        };
+        let targets = view.removable(session.account_id, &leaves);
+        **turn = Some(view);
+        let targets = targets.map_err(|error| problems::invalid_mls(&error))?;
+        self.lost_removals
+            .note(key.conversation_id, targets, self.clock.now());
+        Ok(())
+    }
+
+    /// Refuses the commit of somebody whose removal has just lost a race, so that it wins the next one.
+    fn check_removal_is_over(&self, session: &Session, key: &SendKey) -> Result<(), Problem> {
+        let now = self.clock.now();
+        match self
+            .lost_removals
+            .held_until(key.conversation_id, session.account_id, now)
+        {
+            Some(until) => {
+                let mut problem = Problem::new(ProblemCode::RateLimited, "");
+                let wait = until.as_millis().saturating_sub(now.as_millis());
+                problem.retry_after_ms = u32::try_from(wait).unwrap_or(u32::MAX);
+                Err(problem)
+            }
+            None => Ok(()),
         }
     }
 

@@ -25,6 +25,7 @@ mod validation;
 mod commit;
 mod creation;
 mod leave;
+mod lost_removals;
 mod restoring;
 mod settling;
 

@@ -15,6 +15,7 @@ use super::{
     DeliveryConfig,
     answers::{AnswerTo, refused},
     appender::Appender,
+    lost_removals::LostRemovals,
     pruning,
     publisher::Publisher,
     requests,
@@ -42,6 +43,7 @@ pub struct Service {
     /// Held by whoever puts entries back.
     pub(super) restoring: tokio::sync::Mutex<()>,
     pub(super) validation: Validation,
+    pub(super) lost_removals: LostRemovals,
     pub(super) claims: Limiter,
     pub(super) commits: Limiter,
     pub(super) records: Limiter,
@@ -113,6 +115,7 @@ impl Service {
             hub,
             appender,
             validation: Validation::new(),
+            lost_removals: LostRemovals::default(),
             tasks: TaskTracker::new(),
         };
         (Arc::new(service), tasks)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use subrosa_mls::{CommitPlan, GroupPolicy, Role};
+use subrosa_mls::{CommitPlan, GroupPolicy, Received, Role};
 use subrosa_wire::{
     ConversationId,
     frames::{
@@ -14,7 +14,7 @@ use subrosa_wire::{
 
 use super::{
     restoring::{back_up, put_back},
-    world::{Device, World, appended, code, entries, fetch_group, frames, key_packages, waiting},
+    world::{Device, World, appended, code, entries, fetch_group, frames, key_packages, problem, waiting},
 };
 
 /// A key package of each device of an account.
@@ -89,6 +89,16 @@ async fn head(world: &World, device: &Device, id: ConversationId) -> Option<Conv
 
 fn policy(device: &Device, id: ConversationId) -> GroupPolicy {
     device.group(id, |_, group| group.policy().clone())
+}
+
+/// A device takes in what another one has committed.
+fn follow(device: &Device, id: ConversationId, commit: &[u8]) {
+    device.group(id, |mls, group| {
+        let Received::Commit(staged) = group.process(mls, commit).unwrap() else {
+            panic!("not a commit");
+        };
+        group.merge(mls, staged).unwrap();
+    });
 }
 
 /// Three people who have signed up.
@@ -244,6 +254,82 @@ fn sees_leaving(device: &Device, id: ConversationId, append: &Append) {
         panic!("nobody leaves");
     };
     device.group(id, |mls, group| group.process(mls, proposal).unwrap());
+}
+
+// Whoever was to be removed could make one commit after the other, and the removal lost each time.
+#[tokio::test]
+async fn whoever_makes_a_removal_lose_cannot_do_it_twice() {
+    let (mut world, [alice, bob, carol]) = three().await;
+    let id = found(&mut world, &alice, &[&bob, &carol]).await;
+    let removal = alice.commit(id, removing(&policy(&alice, id), &[&carol]));
+    let faster = commit(
+        &world,
+        &carol,
+        id,
+        CommitPlan {
+            update_path: true,
+            ..CommitPlan::default()
+        },
+    )
+    .await;
+    let lost = world.ask(&alice, Request::Append(removal)).await;
+    assert_eq!(code(lost), "stale_epoch");
+    alice.clear(id);
+    // She is not faster again, whatever she commits; others go on.
+    let held = problem(world.ask(&carol, Request::Append(carol.self_update(id))).await);
+    assert_eq!(
+        (held.code.as_str(), held.retry_after_ms),
+        ("rate_limited", 10_000)
+    );
+    carol.clear(id);
+    carol.send(&world, id, "messages are taken").await;
+    follow(&bob, id, &faster);
+    let of_bob = commit(&world, &bob, id, CommitPlan::default()).await;
+    follow(&alice, id, &faster);
+    follow(&alice, id, &of_bob);
+    commit(&world, &alice, id, removing(&policy(&alice, id), &[&carol])).await;
+    assert!(head(&world, &carol, id).await.unwrap().former);
+}
+
+#[tokio::test]
+async fn a_removal_that_nobody_may_make_holds_nobody_and_the_hold_ends() {
+    let (mut world, [alice, bob, carol]) = three().await;
+    let id = found(&mut world, &alice, &[&bob, &carol]).await;
+    // Alice's removal of Bob is too late, and so is a forgery of one by Carol, who may remove nobody.
+    let removal = alice.commit(id, removing(&policy(&alice, id), &[&bob]));
+    let Some(append::Payload::Commit(forged)) = removal.payload.clone() else {
+        panic!("not a commit");
+    };
+    let first = commit(
+        &world,
+        &carol,
+        id,
+        CommitPlan {
+            update_path: true,
+            ..CommitPlan::default()
+        },
+    )
+    .await;
+    let of_carol = carol.append(id, append::Payload::Commit(forged));
+    let of_carol = world.ask(&carol, Request::Append(of_carol)).await;
+    assert!(matches!(of_carol, Body::Problem(_)));
+    carol.count_from(id, 2);
+    follow(&bob, id, &first);
+    let second = commit(&world, &bob, id, CommitPlan::default()).await;
+    assert_eq!(
+        code(world.ask(&alice, Request::Append(removal)).await),
+        "stale_epoch"
+    );
+    assert_eq!(
+        code(world.ask(&bob, Request::Append(bob.self_update(id))).await),
+        "rate_limited"
+    );
+    bob.clear(id);
+    follow(&carol, id, &second);
+    let third = commit(&world, &carol, id, CommitPlan::default()).await;
+    world.clock.advance(Duration::from_secs(10));
+    follow(&bob, id, &third);
+    commit(&world, &bob, id, CommitPlan::default()).await;
 }
 
 #[tokio::test]
