@@ -12,7 +12,8 @@ use subrosa_mls::{CommitBundle, CommitPlan, Group, GroupPolicy, LogClaim, Memory
 use subrosa_wire::{
     ConversationId, ProblemCode,
     frames::{
-        Append, Commit, CreateConversation, Sync, append::Payload, client_frame::Request, server_frame::Body,
+        Append, Commit, CreateConversation, FetchTree, Sync, append::Payload, client_frame::Request,
+        server_frame::Body,
     },
 };
 use tokio::{sync::Notify, time::sleep};
@@ -207,7 +208,18 @@ impl<'a> Company<'a> {
             .iter()
             .find(|item| item.conversation_id == id[..])
             .context("no Welcome waits for an added device")?;
-        Ok(item.encoded_len())
+        let mut bytes = item.encoded_len();
+        if item.ratchet_tree.is_empty() {
+            let fetch = FetchTree {
+                conversation_id: item.conversation_id.clone(),
+                tree_hash: item.tree_hash.clone(),
+            };
+            match connection.call(Request::FetchTree(fetch)).await? {
+                Body::RatchetTree(tree) if !tree.ratchet_tree.is_empty() => bytes += tree.encoded_len(),
+                other => bail!("the server answered FetchTree with {other:?}"),
+            }
+        }
+        Ok(bytes)
     }
 
     /// Fills the tree beside the owner's way with one self-update in each subtree. Returns the first of them, and then

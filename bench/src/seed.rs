@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use bytes::Bytes;
 use rand_core::RngCore as _;
 use subrosa_client::ambient;
-use subrosa_mls::{ConversationKind, LogClaim};
+use subrosa_mls::{ConversationKind, LogClaim, payload_hash};
 use subrosa_server::store::{
     DeliveryStore as _, SqliteStore,
     delivery::{
@@ -59,7 +59,9 @@ async fn conversation(store: &SqliteStore, members: &[&Person]) -> Result<Outbou
             .collect(),
         removed: Vec::new(),
         welcome: Some(WelcomeWrite {
-            welcome: nothing.clone(),
+            shared: nothing.clone(),
+            secrets: vec![nothing.clone(); others.len()],
+            tree_hash: payload_hash(&nothing),
             ratchet_tree: nothing,
         }),
         accounts: AccountChanges::default(),

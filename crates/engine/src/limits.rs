@@ -7,6 +7,8 @@ use std::time::Duration;
 pub(crate) const REQUESTS_IN_FLIGHT: usize = 64;
 /// Members of a group.
 pub(crate) const GROUP_MEMBERS_MAX: usize = 1_000;
+/// Accounts that one commit adds to a group.
+pub(crate) const ADDED_ACCOUNTS_MAX: usize = 128;
 /// Devices that one commit adds to a group.
 pub(crate) const ADDED_AT_ONCE_MAX: usize = 256;
 /// How long a change of a group is tried that the user wants.
@@ -68,6 +70,8 @@ pub(crate) const ENTER_ATTEMPTS_MAX: u32 = 4;
 pub(crate) const ENTER_RETRY_AFTER: Duration = Duration::from_hours(1);
 /// How far ahead of this device's clock a conversation may stand in the list because of what the server says.
 pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_hours(24);
+/// Welcomes whose ratchet trees are being fetched. Those beyond it come again with the next Sync.
+pub(crate) const WELCOMES_HELD_MAX: usize = 16;
 /// Welcomes that wait to be acknowledged. Those beyond it come again with the next Sync.
 pub(crate) const WELCOMES_UNACKNOWLEDGED_MAX: usize = 256;
 /// Syncs in immediate succession that the server's pushes may cause; see [`crate::requests::RateLimit`].

@@ -64,8 +64,13 @@ pub const SETTLING_TIME: Duration = Duration::from_mins(10);
 pub const SETTLING_REPORTS_MAX: usize = 200_000;
 /// Bytes of Welcomes in one frame; one Welcome comes whatever its size.
 pub const WELCOMES_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Bytes of the ratchet trees of one conversation that wait with Welcomes. The newest is kept whatever its size; whose tree
+/// is gone joins by an external commit. Large enough for some additions to a group of a thousand devices.
+pub const TREES_BYTES_PER_CONVERSATION_MAX: u64 = 16 * 1024 * 1024;
 /// Welcomes that one request acknowledges.
 pub const WELCOME_ITEMS_PER_REQUEST_MAX: usize = 1_000;
+/// Bytes in the answer to a claim for many accounts beyond which the rest of them is left out.
+pub const CLAIMED_BYTES_MAX: usize = 1024 * 1024;
 /// Conversations that one step of pruning looks at.
 pub const PRUNE_CONVERSATIONS_PER_STEP: u32 = 200;
 /// Entries of one conversation that one step of pruning deletes.

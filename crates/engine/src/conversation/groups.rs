@@ -18,15 +18,13 @@ use crate::{
     content::DisplayName,
     context::{Context, StepResult},
     directory,
-    limits::{ADDED_AT_ONCE_MAX, GROUP_MEMBERS_MAX, WISH_AGE_MAX},
+    limits::{ADDED_ACCOUNTS_MAX, ADDED_AT_ONCE_MAX, GROUP_MEMBERS_MAX, WISH_AGE_MAX},
     store::{
         contacts, conversations, members, messages, notices, outbox,
         wishes::{self, Wish, WishRow},
     },
 };
 
-/// Accounts that one commit adds.
-const ADDED_ACCOUNTS_MAX: usize = 64;
 /// How long an account that has no key packages is left alone.
 const NO_KEY_PACKAGES_RETRY: Duration = Duration::from_mins(1);
 /// How long nobody is added whom the server has just refused.

@@ -19,6 +19,7 @@ mod numbers;
 mod others;
 mod own_devices;
 mod profile_objects;
+mod ratchet_trees;
 mod receipts;
 mod records;
 mod signals;

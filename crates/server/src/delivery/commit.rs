@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use subrosa_mls::{
-    CommitEffect, DeviceCertificate, LogClaim, MessageKind, PolicyError, PublicView, ViewError, peek,
+    CommitEffect, DeviceCertificate, LogClaim, MessageKind, PolicyError, PublicView, ViewError, WelcomeParts,
+    payload_hash, peek,
 };
 use subrosa_wire::{
     AccountId, DeviceId, ProblemCode, Timestamp,
@@ -26,7 +27,8 @@ use crate::{
 pub(super) struct Validated {
     pub(super) effect: CommitEffect,
     pub(super) public_view: Bytes,
-    pub(super) ratchet_tree: Bytes,
+    /// For the added devices, if there are any.
+    pub(super) welcome: Option<WelcomeWrite>,
 }
 
 impl Service {
@@ -75,17 +77,25 @@ impl Service {
         };
         let now = self.clock.now();
         let parts = commit.clone();
-        let (view, validated) = self.validation.run(move || validate(view, &parts, now)).await?;
+        let (view, validated) = self
+            .validation
+            .run(move || {
+                let mut view = view;
+                let validated = validate(&mut view, &parts, now);
+                (view, validated)
+            })
+            .await?;
         let validated = match validated {
             Ok(validated) => validated,
-            Err(error) => {
-                *turn = Some(view);
-                return Err(match error {
+            Err(invalid) => {
+                // If only the Welcome is wrong, the view is ahead already.
+                *turn = Some(view).filter(|view| view.epoch() == epoch);
+                return Err(match invalid {
                     // It was made before its committer saw that.
-                    ViewError::Policy(PolicyError::LeaverStays) => {
+                    Invalid::Group(ViewError::Policy(PolicyError::LeaverStays)) => {
                         LogRefusal::StaleEpoch { head_seq, epoch }.into()
                     }
-                    error => problems::invalid_mls(&error),
+                    invalid => invalid.into(),
                 });
             }
         };
@@ -143,7 +153,7 @@ impl Service {
         let Validated {
             effect,
             public_view,
-            ratchet_tree,
+            welcome,
         } = validated;
         if effect.committer.device_id() != session.device_id
             || effect.committer.account_id() != session.account_id
@@ -153,14 +163,7 @@ impl Service {
                 "the commit is of another device",
             ));
         }
-        if commit.welcome.is_empty() != effect.added.is_empty() {
-            return Err(malformed("a commit has a welcome if and only if it adds devices"));
-        }
         let added = self.check_added(&effect.added).await?;
-        let welcome = (!added.is_empty()).then(|| WelcomeWrite {
-            welcome: commit.welcome.clone(),
-            ratchet_tree,
-        });
         Ok(CommitWrite {
             key,
             account_id: session.account_id,
@@ -199,23 +202,79 @@ impl Service {
     }
 }
 
-/// Applies a commit to a view; on an error the view is as it was. Takes milliseconds of CPU.
+/// Why a commit is refused that was checked against the group's public state.
+#[derive(Debug)]
+pub(super) enum Invalid {
+    /// The group refuses it.
+    Group(ViewError),
+    /// Its Welcome is not for the devices that it adds.
+    Welcome(&'static str),
+}
+
+impl From<ViewError> for Invalid {
+    fn from(error: ViewError) -> Self {
+        Self::Group(error)
+    }
+}
+
+impl From<Invalid> for Problem {
+    fn from(invalid: Invalid) -> Self {
+        match invalid {
+            Invalid::Group(error) => problems::invalid_mls(&error),
+            Invalid::Welcome(detail) => malformed(detail),
+        }
+    }
+}
+
+/// Applies a commit to a view. Takes milliseconds of CPU. After an error the view is as it was, or, if only the Welcome is
+/// wrong, in the epoch that the commit begins.
 pub(super) fn validate(
-    mut view: PublicView,
+    view: &mut PublicView,
     commit: &Commit,
     now: Timestamp,
-) -> (PublicView, Result<Validated, ViewError>) {
-    let validated = view
-        .process_commit(&commit.commit, &commit.group_info, now)
-        .and_then(|effect| {
-            let ratchet_tree = Bytes::from(view.ratchet_tree()?);
-            Ok(Validated {
-                effect,
-                public_view: Bytes::from(view.to_bytes()),
-                ratchet_tree,
-            })
-        });
-    (view, validated)
+) -> Result<Validated, Invalid> {
+    let parts = read_welcome(&commit.welcome)?;
+    let effect = view.process_commit(&commit.commit, &commit.group_info, now)?;
+    let welcome = match (parts, effect.added.is_empty()) {
+        (None, true) => None,
+        (Some(parts), false) => Some(cut(&parts, &effect, view.ratchet_tree()?)?),
+        _ => {
+            return Err(Invalid::Welcome(
+                "a commit has a welcome if and only if it adds devices",
+            ));
+        }
+    };
+    Ok(Validated {
+        effect,
+        public_view: Bytes::from(view.to_bytes()),
+        welcome,
+    })
+}
+
+fn read_welcome(welcome: &Bytes) -> Result<Option<WelcomeParts>, Invalid> {
+    if welcome.is_empty() {
+        return Ok(None);
+    }
+    let parts = WelcomeParts::read(welcome);
+    parts
+        .map(Some)
+        .map_err(|_| Invalid::Welcome("the welcome cannot be read"))
+}
+
+/// What each added device gets of a Welcome.
+fn cut(parts: &WelcomeParts, effect: &CommitEffect, ratchet_tree: Vec<u8>) -> Result<WelcomeWrite, Invalid> {
+    let secrets = effect.key_packages.iter().map(|reference| {
+        parts
+            .secrets_for(reference)
+            .map(Bytes::copy_from_slice)
+            .ok_or(Invalid::Welcome("the welcome leaves out an added device"))
+    });
+    Ok(WelcomeWrite {
+        shared: Bytes::copy_from_slice(parts.shared()),
+        secrets: secrets.collect::<Result<_, _>>()?,
+        tree_hash: payload_hash(&ratchet_tree),
+        ratchet_tree: ratchet_tree.into(),
+    })
 }
 
 /// What the cleartext header of a commit says: the epoch that it ends, how its sender stands to the group, and what

@@ -12,7 +12,7 @@ use subrosa_wire::{
 use super::{
     Service,
     answers::appended,
-    commit, problems,
+    commit,
     requests::{bounded, bounded_commit, malformed, send_key},
 };
 use crate::{
@@ -38,7 +38,7 @@ impl Service {
         } = create;
         let key = send_key(session, &conversation_id, &send_id, FIRST_SEND_NUMBER)?;
         bounded("group_info", &group_info, limits::HANDSHAKE_MESSAGE_MAX)?;
-        bounded("ratchet_tree", &ratchet_tree, limits::HANDSHAKE_MESSAGE_MAX)?;
+        bounded("ratchet_tree", &ratchet_tree, limits::RATCHET_TREE_MAX)?;
         let first = commit.ok_or_else(|| malformed("commit is missing"))?;
         bounded_commit(&first)?;
         let (epoch, committer, claim) = commit::read_header(&key, &first)?;
@@ -60,14 +60,14 @@ impl Service {
         let created = self
             .validation
             .run(move || {
-                let view = PublicView::create(&group_info, &ratchet_tree, id, now)?;
+                let mut view = PublicView::create(&group_info, &ratchet_tree, id, now)?;
                 let policy = view.policy().clone();
-                let (view, validated) = commit::validate(view, &parts, now);
+                let validated = commit::validate(&mut view, &parts, now)?;
                 let accounts = accounts_of(&view)?;
-                validated.map(|validated| (view, policy, accounts, validated))
+                Ok::<_, commit::Invalid>((view, policy, accounts, validated))
             })
             .await?;
-        let (view, policy, accounts, validated) = created.map_err(|error| problems::invalid_mls(&error))?;
+        let (view, policy, accounts, validated) = created?;
         self.check_policy(session, &policy).await?;
         let mut first = self
             .commit_write(session, key, (Committer::Member, claim), first, validated)

@@ -1,12 +1,13 @@
-//! `FetchGroup`: what a device needs to join its account's conversation by an external commit.
+//! `FetchGroup`: what a device needs to join its account's conversation by an external commit. `FetchTree`: what it needs
+//! besides a Welcome.
 
 use bytes::Bytes;
 use subrosa_mls::{PublicView, ViewError};
-use subrosa_wire::frames::{FetchGroup, GroupState, Problem};
+use subrosa_wire::frames::{FetchGroup, FetchTree, GroupState, Problem, RatchetTree};
 
 use super::{
     Service, problems,
-    requests::{conversation_id, hash_bytes},
+    requests::{conversation_id, hash_bytes, malformed},
 };
 use crate::{session::Session, store::delivery::LogRefusal};
 
@@ -40,6 +41,20 @@ impl Service {
             ratchet_tree: Bytes::from(ratchet_tree),
             head_hash: hash_bytes(group.head_hash),
             leaves: leaves.into_iter().map(Bytes::from).collect(),
+        })
+    }
+
+    pub(super) async fn fetch_tree(
+        &self,
+        session: &Session,
+        fetch: &FetchTree,
+    ) -> Result<RatchetTree, Problem> {
+        let id = conversation_id(&fetch.conversation_id)?;
+        let hash = fetch.tree_hash[..].try_into();
+        let hash = hash.map_err(|_| malformed("tree_hash has 32 bytes"))?;
+        let tree = self.store.ratchet_tree(id, session.account_id, hash).await?;
+        Ok(RatchetTree {
+            ratchet_tree: tree.unwrap_or_default(),
         })
     }
 }

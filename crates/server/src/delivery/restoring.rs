@@ -155,7 +155,7 @@ impl Service {
         group_info: Bytes,
         lost: Lost,
     ) -> Result<Restoring, Problem> {
-        bounded("ratchet_tree", &lost.ratchet_tree, limits::HANDSHAKE_MESSAGE_MAX)?;
+        bounded("ratchet_tree", &lost.ratchet_tree, limits::RATCHET_TREE_MAX)?;
         let hash_before =
             LogHash::try_from(&lost.hash_before[..]).map_err(|_| malformed("hash_before is not a hash"))?;
         let seq_before = entries.first().map_or(0, |first| first.seq - 1);

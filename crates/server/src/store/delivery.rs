@@ -146,13 +146,17 @@ pub struct AccountChanges {
     pub removed: Vec<AccountId>,
 }
 
-/// What an added device needs to join.
+/// What the added devices need to join.
 #[derive(Debug, Clone)]
 pub struct WelcomeWrite {
-    /// `MLSMessage` with the `Welcome`, without ratchet tree.
-    pub welcome: Bytes,
+    /// What the Welcomes of all of them have in common.
+    pub shared: Bytes,
+    /// What is for each device, in the order of the added devices.
+    pub secrets: Vec<Bytes>,
     /// The ratchet tree after the commit.
     pub ratchet_tree: Bytes,
+    /// SHA-256 of it.
+    pub tree_hash: [u8; 32],
 }
 
 /// What a conversation has for itself.
@@ -487,10 +491,23 @@ pub struct WelcomeRecord {
     pub seq: u64,
     /// The log chain before it; `None` for Welcomes from before the log chain.
     pub hash_before: Option<LogHash>,
-    /// `MLSMessage` with the `Welcome`.
-    pub welcome: Bytes,
+    /// What the Welcomes of the same commit have in common; `MLSMessage` with the whole `Welcome` if there are no secrets.
+    pub shared: Bytes,
+    /// What is for this device; `None` for Welcomes from before they were cut.
+    pub secrets: Option<Bytes>,
     /// The ratchet tree after the commit.
-    pub ratchet_tree: Bytes,
+    pub tree: WelcomeTree,
+}
+
+/// The ratchet tree that a Welcome leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WelcomeTree {
+    /// It is small, or from before trees had hashes.
+    Here(Bytes),
+    /// It can be fetched by its SHA-256.
+    Fetchable([u8; 32]),
+    /// It is not kept any more.
+    Gone,
 }
 
 /// Key packages of a device that are left.
@@ -648,6 +665,15 @@ pub trait DeliveryStore: Send + Sync {
         bounds: PageBounds,
     ) -> Result<Vec<WelcomeRecord>, StoreError>;
 
+    /// The ratchet tree with this SHA-256 that a waiting Welcome of the conversation leads to, if the conversation is one
+    /// of the account.
+    async fn ratchet_tree(
+        &self,
+        conversation_id: ConversationId,
+        account_id: AccountId,
+        hash: [u8; 32],
+    ) -> Result<Option<Bytes>, StoreError>;
+
     /// Removes items from the device's inbox; those that are not there are ignored.
     async fn acknowledge_welcomes(&self, device_id: DeviceId, item_ids: Vec<u64>) -> Result<(), StoreError>;
 
@@ -665,6 +691,12 @@ pub trait DeliveryStore: Send + Sync {
     /// Takes one key package of each device: the oldest one-time one, which is gone then, otherwise the one of
     /// last resort, which stays. A device that has none is left out.
     async fn claim_key_packages(
+        &self,
+        device_ids: Vec<DeviceId>,
+    ) -> Result<Vec<ClaimedKeyPackage>, StoreError>;
+
+    /// The key package of last resort of each device, which stays. A device that has none is left out.
+    async fn last_resort_key_packages(
         &self,
         device_ids: Vec<DeviceId>,
     ) -> Result<Vec<ClaimedKeyPackage>, StoreError>;
