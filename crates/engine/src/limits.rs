@@ -112,6 +112,23 @@ pub(crate) const TURN_MAX: Duration = Duration::from_hours(1);
 pub(crate) const UPDATE_AGE_MAX: Duration = Duration::from_hours(7 * 24);
 /// By how much less than that, at most.
 pub(crate) const UPDATE_SPREAD: Duration = Duration::from_hours(24);
+/// A group of this many devices has turns: each renews its leaf key at times of its own, and never in front of a message.
+pub(crate) const HEALING_DEVICES_MIN: usize = 9;
+/// What the turns add up to at most.
+#[cfg(test)]
+pub(crate) const HEALING_COMMITS_PER_DAY: usize = 96;
+/// For how long a group has no commit before another turn.
+pub(crate) const HEALING_PAUSE: Duration = Duration::from_mins(15);
+/// How long a device waits for each one that may be ahead of it.
+pub(crate) const HEALING_STEP: Duration = Duration::from_millis(250);
+/// How old a leaf becomes at least before its device takes another turn.
+pub(crate) const HEALING_AGE_MIN: Duration = Duration::from_hours(24);
+/// The same for each device: a pause and the longest wait, and something more.
+pub(crate) const HEALING_AGE_PER_DEVICE: Duration = Duration::from_mins(18);
+/// How old a leaf becomes at most if its device is there, whatever the group does.
+pub(crate) const LEAF_AGE_MAX: Duration = Duration::from_hours(14 * 24);
+/// When a device looks again whose turn it was while nothing had been said.
+pub(crate) const HEALING_POSTPONED: Duration = Duration::from_hours(24);
 /// How long after joining by a Welcome, or after a lost race, the leaf key is renewed at the latest.
 pub(crate) const UPDATE_DELAY_MAX: Duration = Duration::from_mins(5);
 /// How long a device that another one of its account has taken out of a group waits before it comes back: that one may be

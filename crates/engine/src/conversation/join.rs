@@ -146,7 +146,7 @@ impl Conversations {
             conversation.record.set_accepted_number(0);
             conversation.record.set_entering(true);
             conversation.live.head_is_at_least(item.seq);
-            conversation.leaf_key_from_key_package(cx, is_last_resort);
+            conversation.leaf_key_from_key_package(cx, is_last_resort)?;
             conversation.live.added_by = Some(by);
             conversation.joined(cx)
         })?;

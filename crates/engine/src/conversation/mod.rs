@@ -9,6 +9,7 @@ mod signalling;
 
 mod handshake;
 mod healing;
+mod turns;
 
 mod returns;
 

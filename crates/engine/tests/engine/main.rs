@@ -11,6 +11,7 @@ mod floods;
 mod groups;
 mod healing;
 mod key_packages;
+mod large_groups;
 mod lying_server;
 mod mallory;
 mod misbehaviour;
