@@ -290,12 +290,12 @@ fn size(write: &LogWrite) -> usize {
             let secrets: usize = welcome.secrets.iter().map(Bytes::len).sum();
             welcome.shared.len() + secrets + welcome.ratchet_tree.len()
         });
-        commit.commit.len() + commit.group_info.len() + commit.public_view.len() + welcome
+        commit.commit.len() + commit.group_info.len() + commit.view.size() + welcome
     };
     match write {
         LogWrite::Application(write) => write.message.len(),
         LogWrite::Commit(write) => commit_size(write),
-        LogWrite::Leave(write) => write.proposal.len() + write.public_view.len(),
+        LogWrite::Leave(write) => write.proposal.len() + write.view.size(),
         LogWrite::Create(write) => commit_size(&write.first),
     }
 }

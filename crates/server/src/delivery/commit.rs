@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use subrosa_mls::{
-    CommitEffect, DeviceCertificate, LogClaim, MessageKind, PolicyError, PublicView, ViewError, WelcomeParts,
+    CommitEffect, DeviceCertificate, LogClaim, MessageKind, PolicyError, ViewError, WelcomeParts,
     payload_hash, peek,
 };
 use subrosa_wire::{
@@ -13,20 +13,22 @@ use subrosa_wire::{
 use super::{
     Service,
     answers::appended,
+    hot_view::HotView,
     problems,
     requests::{bounded_commit, check_number, malformed},
 };
 use crate::{
     session::Session,
     store::delivery::{
-        AccountChanges, CommitWrite, Committer, LogRefusal, LogWrite, SendCheck, SendKey, WelcomeWrite,
+        AccountChanges, CommitWrite, Committer, LogRefusal, LogWrite, SendCheck, SendKey, ViewWrite,
+        WelcomeWrite,
     },
 };
 
 /// A commit that was applied to a view, with all that is stored of it.
 pub(super) struct Validated {
     pub(super) effect: CommitEffect,
-    pub(super) public_view: Bytes,
+    pub(super) view: ViewWrite,
     /// For the added devices, if there are any.
     pub(super) welcome: Option<WelcomeWrite>,
 }
@@ -71,25 +73,25 @@ impl Service {
         if committer == Committer::Member {
             self.check_settled(&key).await?;
         }
-        let view = match turn.take() {
-            Some(view) if view.epoch() == epoch => view,
+        let hot = match turn.take() {
+            Some(hot) if hot.view.epoch() == epoch => hot,
             _ => self.load_view(&key).await?,
         };
         let now = self.clock.now();
         let parts = commit.clone();
-        let (view, validated) = self
+        let (hot, validated) = self
             .validation
             .run(move || {
-                let mut view = view;
-                let validated = validate(&mut view, &parts, now);
-                (view, validated)
+                let mut hot = hot;
+                let validated = validate(&mut hot, &parts, now);
+                (hot, validated)
             })
             .await?;
         let validated = match validated {
             Ok(validated) => validated,
             Err(invalid) => {
                 // If only the Welcome is wrong, the view is ahead already.
-                *turn = Some(view).filter(|view| view.epoch() == epoch);
+                *turn = Some(hot).filter(|hot| hot.view.epoch() == epoch);
                 return Err(match invalid {
                     // It was made before its committer saw that.
                     Invalid::Group(ViewError::Policy(PolicyError::LeaverStays)) => {
@@ -106,8 +108,7 @@ impl Service {
         let informed = write.informed();
         let accepted = self.submit(LogWrite::Commit(Box::new(write))).await?;
         // Only now is the view the one at the head. After a refusal it is ahead, and is dropped.
-        *turn = Some(view);
-        drop(turn);
+        self.validation.keep(key.conversation_id, turn, hot);
         for account_id in added {
             self.notify_account(account_id, &informed).await;
         }
@@ -131,11 +132,11 @@ impl Service {
         }
     }
 
-    pub(super) async fn load_view(&self, key: &SendKey) -> Result<PublicView, Problem> {
+    pub(super) async fn load_view(&self, key: &SendKey) -> Result<HotView, Problem> {
         let group = self.store.group(key.conversation_id).await?;
         let group = group.ok_or_else(|| Problem::from(LogRefusal::NotAMember))?;
         self.validation
-            .run(move || PublicView::load(&group.public_view))
+            .run(move || HotView::load(&group))
             .await?
             .map_err(|error| problems::invalid_mls(&error))
     }
@@ -152,7 +153,7 @@ impl Service {
     ) -> Result<CommitWrite, Problem> {
         let Validated {
             effect,
-            public_view,
+            view,
             welcome,
         } = validated;
         if effect.committer.device_id() != session.device_id
@@ -171,7 +172,7 @@ impl Service {
             epoch: effect.epoch_after - 1,
             claim,
             commit: commit.commit,
-            public_view,
+            view,
             group_info: commit.group_info,
             added,
             removed: effect.removed,
@@ -228,12 +229,9 @@ impl From<Invalid> for Problem {
 
 /// Applies a commit to a view. Takes milliseconds of CPU. After an error the view is as it was, or, if only the Welcome is
 /// wrong, in the epoch that the commit begins.
-pub(super) fn validate(
-    view: &mut PublicView,
-    commit: &Commit,
-    now: Timestamp,
-) -> Result<Validated, Invalid> {
+pub(super) fn validate(hot: &mut HotView, commit: &Commit, now: Timestamp) -> Result<Validated, Invalid> {
     let parts = read_welcome(&commit.welcome)?;
+    let view = &mut hot.view;
     let effect = view.process_commit(&commit.commit, &commit.group_info, now)?;
     let welcome = match (parts, effect.added.is_empty()) {
         (None, true) => None,
@@ -246,7 +244,7 @@ pub(super) fn validate(
     };
     Ok(Validated {
         effect,
-        public_view: Bytes::from(view.to_bytes()),
+        view: hot.stored_with(&commit.commit),
         welcome,
     })
 }

@@ -13,11 +13,14 @@ use super::{
     Service,
     answers::appended,
     commit,
+    hot_view::HotView,
     requests::{bounded, bounded_commit, malformed, send_key},
 };
 use crate::{
     session::Session,
-    store::delivery::{AccountChanges, Claim, Committer, CreateWrite, LogRefusal, LogWrite, SendCheck},
+    store::delivery::{
+        AccountChanges, Claim, Committer, CreateWrite, LogRefusal, LogWrite, SendCheck, ViewWrite,
+    },
 };
 
 /// The creator's first send is the first commit.
@@ -49,7 +52,7 @@ impl Service {
             return Err(LogRefusal::LogDisagrees.into());
         }
         self.commits.check(session.device_id)?;
-        let mut turn = self.validation.turn(key.conversation_id).await;
+        let turn = self.validation.turn(key.conversation_id).await;
         match self.store.check_send(key, Committer::Member).await? {
             SendCheck::Duplicate(accepted) => return Ok(appended(&self.tags, &key, &accepted)),
             SendCheck::Refused(LogRefusal::NotAMember) => {}
@@ -60,14 +63,17 @@ impl Service {
         let created = self
             .validation
             .run(move || {
-                let mut view = PublicView::create(&group_info, &ratchet_tree, id, now)?;
-                let policy = view.policy().clone();
-                let validated = commit::validate(&mut view, &parts, now)?;
-                let accounts = accounts_of(&view)?;
-                Ok::<_, commit::Invalid>((view, policy, accounts, validated))
+                let mut hot = HotView::new(PublicView::create(&group_info, &ratchet_tree, id, now)?);
+                let policy = hot.view.policy().clone();
+                let mut validated = commit::validate(&mut hot, &parts, now)?;
+                // There is nothing yet that a change could be applied to.
+                validated.view = ViewWrite::Whole(hot.view.to_bytes().into());
+                let hot = HotView::new(hot.view);
+                let accounts = accounts_of(&hot.view)?;
+                Ok::<_, commit::Invalid>((hot, policy, accounts, validated))
             })
             .await?;
-        let (view, policy, accounts, validated) = created?;
+        let (hot, policy, accounts, validated) = created?;
         self.check_policy(session, &policy).await?;
         let mut first = self
             .commit_write(session, key, (Committer::Member, claim), first, validated)
@@ -83,8 +89,7 @@ impl Service {
             first,
         };
         let accepted = self.submit(LogWrite::Create(Box::new(write))).await?;
-        *turn = Some(view);
-        drop(turn);
+        self.validation.keep(key.conversation_id, turn, hot);
         for account_id in accounts {
             self.notify_account(account_id, &informed).await;
         }

@@ -2,11 +2,13 @@
 //! besides a Welcome.
 
 use bytes::Bytes;
-use subrosa_mls::{PublicView, ViewError};
+use subrosa_mls::ViewError;
 use subrosa_wire::frames::{FetchGroup, FetchTree, GroupState, Problem, RatchetTree};
 
 use super::{
-    Service, problems,
+    Service,
+    hot_view::HotView,
+    problems,
     requests::{conversation_id, hash_bytes, malformed},
 };
 use crate::{session::Session, store::delivery::LogRefusal};
@@ -24,12 +26,11 @@ impl Service {
             // Whoever puts the log back has more to come.
             return Err(problems::unavailable("the conversation is being restored"));
         }
-        let public_view = group.public_view;
-        let (ratchet_tree, leaves) = self
+        let (group, ratchet_tree, leaves) = self
             .validation
             .run(move || {
-                let view = PublicView::load(&public_view)?;
-                Ok((view.ratchet_tree()?, view.leaves()))
+                let HotView { view, .. } = HotView::load(&group)?;
+                Ok((group, view.ratchet_tree()?, view.leaves()))
             })
             .await?
             .map_err(|error: ViewError| problems::invalid_mls(&error))?;

@@ -87,8 +87,36 @@ pub struct LeaveWrite {
     pub claim: LogClaim,
     /// `MLSMessage` with a `PublicMessage`.
     pub proposal: Bytes,
-    /// The public state with it.
-    pub public_view: Bytes,
+    /// How the public state is stored with it.
+    pub view: ViewWrite,
+}
+
+/// How the public state of a group is stored that an entry has changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ViewWrite {
+    /// As a whole; what had changed before it is forgotten.
+    Whole(Bytes),
+    /// By the entry itself, which is applied to what is stored when that is loaded.
+    Change,
+}
+
+impl ViewWrite {
+    /// How many bytes are stored, beside the entry.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Whole(view) => view.len(),
+            Self::Change => 0,
+        }
+    }
+}
+
+/// An entry that has changed a group since its public state was stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ViewChange {
+    /// A commit: `MLSMessage` with a `PublicMessage`.
+    Commit(Bytes),
+    /// The proposal of a device that leaves: `MLSMessage` with a `PublicMessage`.
+    Leave(Bytes),
 }
 
 /// How a committer stands to the group before its commit.
@@ -115,8 +143,8 @@ pub struct CommitWrite {
     pub claim: LogClaim,
     /// `MLSMessage` with a `PublicMessage`.
     pub commit: Bytes,
-    /// The public state after the commit.
-    pub public_view: Bytes,
+    /// How the public state after the commit is stored.
+    pub view: ViewWrite,
     /// `MLSMessage` with the `GroupInfo` after the commit.
     pub group_info: Bytes,
     /// Devices that the commit adds, other than an external committer.
@@ -393,8 +421,10 @@ pub struct GroupRecord {
     pub head_seq: u64,
     /// The log chain there.
     pub head_hash: LogHash,
-    /// As the last commit left it.
+    /// As it was stored last.
     pub public_view: Bytes,
+    /// What has changed it since, in this order.
+    pub view_changes: Vec<ViewChange>,
     /// `MLSMessage` with the `GroupInfo`.
     pub group_info: Bytes,
 }

@@ -14,7 +14,7 @@ use crate::store::delivery::{
     Acceptance, Accepted, AccountChanges, ApplicationWrite, Claim, CommitWrite, Committer, ConversationHead,
     CreateWrite, CursorMove, DeliveryStore, KeyPackagePublication, KeyPackageStock, LeaveWrite, LogBatch,
     LogOutcome, LogRefusal, LogWrite, NewKeyPackage, PageBounds, PruneStep, ReadRefusal, SendCheck, SendKey,
-    TooManyKeyPackages, WelcomeTree, WelcomeWrite,
+    TooManyKeyPackages, ViewChange, ViewWrite, WelcomeTree, WelcomeWrite,
 };
 
 /// The rules of the suite; each gets an empty store.
@@ -58,6 +58,7 @@ rules! {
     a_false_claim_about_the_log_is_refused,
     pages_are_bounded_and_follow_each_other,
     a_welcome_waits_until_its_device_has_taken_it,
+    what_changes_a_group_is_kept_until_it_is_stored_as_a_whole,
     a_large_tree_is_fetched_as_long_as_a_welcome_to_it_waits,
     of_too_many_bytes_of_trees_the_oldest_go,
     a_one_time_key_package_is_given_out_once,
@@ -138,7 +139,7 @@ pub(super) fn commit(key: SendKey, account_id: AccountId, epoch: u64) -> CommitW
         epoch,
         claim: LogClaim::of_no_place(key.send_number),
         commit: Bytes::from(format!("commit of epoch {epoch}")),
-        public_view: Bytes::from(format!("view of epoch {}", epoch + 1)),
+        view: ViewWrite::Whole(Bytes::from(format!("view of epoch {}", epoch + 1))),
         group_info: Bytes::from(format!("info of epoch {}", epoch + 1)),
         added: Vec::new(),
         removed: Vec::new(),
@@ -688,7 +689,7 @@ pub(crate) async fn a_device_that_leaves_takes_its_account_along_and_ends_no_epo
             epoch,
             claim: LogClaim::of_no_place(number),
             proposal: Bytes::from_static(b"leaves"),
-            public_view: Bytes::from_static(b"view with it"),
+            view: ViewWrite::Whole(Bytes::from_static(b"view with it")),
         })
     };
     let stale = Err(LogRefusal::StaleEpoch {
@@ -994,6 +995,58 @@ pub(crate) async fn a_welcome_waits_until_its_device_has_taken_it(store: &dyn De
     assert!(newest.item_id > others[0].item_id);
 }
 
+pub(crate) async fn what_changes_a_group_is_kept_until_it_is_stored_as_a_whole(store: &dyn DeliveryStore) {
+    let (id, other) = (conversation(1), conversation(2));
+    create(store, id).await;
+    let mut creation_of_other = creation(other);
+    creation_of_other.claim = Claim::Nothing;
+    write(store, vec![LogWrite::Create(Box::new(creation_of_other))]).await;
+    let change = |id, number: u64, view| {
+        let mut commit = commit(key(id, device(0x11), number), account(1), number - 1);
+        commit.view = view;
+        LogWrite::Commit(Box::new(commit))
+    };
+    let of_epoch = |epoch: u64| ViewChange::Commit(format!("commit of epoch {epoch}").into());
+    write(store, vec![change(id, 2, ViewWrite::Change)]).await;
+    write(store, vec![change(other, 2, ViewWrite::Change)]).await;
+    write(store, vec![change(id, 3, ViewWrite::Change)]).await;
+    let leave = LeaveWrite {
+        key: key(id, device(0x21), 1),
+        account_id: account(2),
+        epoch: 3,
+        claim: LogClaim::of_no_place(1),
+        proposal: Bytes::from_static(b"proposal"),
+        view: ViewWrite::Change,
+    };
+    let left = write(store, vec![LogWrite::Leave(leave)]).await.remove(0);
+    assert_eq!(left.map(|accepted| accepted.seq), Ok(4));
+    let group = store.group(id).await.unwrap().unwrap();
+    assert_eq!(
+        (group.epoch, &group.public_view[..]),
+        (3, &b"view of epoch 1"[..])
+    );
+    let leave = ViewChange::Leave(Bytes::from_static(b"proposal"));
+    assert_eq!(group.view_changes, [of_epoch(1), of_epoch(2), leave]);
+
+    let whole = ViewWrite::Whole(Bytes::from_static(b"whole"));
+    write(store, vec![change(id, 4, whole)]).await;
+    let group = store.group(id).await.unwrap().unwrap();
+    assert_eq!((group.epoch, &group.public_view[..]), (4, &b"whole"[..]));
+    assert_eq!(group.view_changes, []);
+    let other = store.group_for(other, account(1)).await.unwrap().unwrap();
+    assert_eq!(
+        other.view_changes,
+        [of_epoch(1)],
+        "another group keeps its changes"
+    );
+    // A commit that loses changes nothing.
+    write(store, vec![change(id, 5, ViewWrite::Change)]).await;
+    let stale = change(id, 5, ViewWrite::Change);
+    write(store, vec![stale]).await;
+    let group = store.group(id).await.unwrap().unwrap();
+    assert_eq!(group.view_changes, [of_epoch(4)]);
+}
+
 /// A commit of device 11 that adds a device of account 2, with a tree of this size.
 fn adding_with_tree(id: ConversationId, number: u64, added: DeviceId, tree_bytes: usize) -> LogWrite {
     let commit = commit(key(id, device(0x11), number), account(1), number - 1);
@@ -1022,11 +1075,22 @@ pub(crate) async fn a_large_tree_is_fetched_as_long_as_a_welcome_to_it_waits(sto
     let fetch = |account_id, hash| store.ratchet_tree(id, account_id, hash);
     let tree = fetch(account(2), hash).await.unwrap().unwrap();
     assert_eq!((tree.len(), payload_hash(&tree)), (WELCOME_TREE_MAX + 1, hash));
-    assert_eq!(fetch(account(3), hash).await.unwrap(), None, "not of the conversation");
+    assert_eq!(
+        fetch(account(3), hash).await.unwrap(),
+        None,
+        "not of the conversation"
+    );
     assert_eq!(fetch(account(2), [7; 32]).await.unwrap(), None, "no such tree");
     let item = store.waiting_welcomes(added, ALL).await.unwrap().remove(0);
-    store.acknowledge_welcomes(added, vec![item.item_id]).await.unwrap();
-    assert_eq!(fetch(account(2), hash).await.unwrap(), None, "nobody waits for it");
+    store
+        .acknowledge_welcomes(added, vec![item.item_id])
+        .await
+        .unwrap();
+    assert_eq!(
+        fetch(account(2), hash).await.unwrap(),
+        None,
+        "nobody waits for it"
+    );
 }
 
 pub(crate) async fn of_too_many_bytes_of_trees_the_oldest_go(store: &dyn DeliveryStore) {
@@ -1037,17 +1101,26 @@ pub(crate) async fn of_too_many_bytes_of_trees_the_oldest_go(store: &dyn Deliver
     for (number, added) in (2..).zip([first, second]) {
         write(store, vec![adding_with_tree(id, number, added, half)]).await;
     }
-    assert!(matches!(waiting_tree(store, first).await, WelcomeTree::Fetchable(_)));
+    assert!(matches!(
+        waiting_tree(store, first).await,
+        WelcomeTree::Fetchable(_)
+    ));
     write(store, vec![adding_with_tree(id, 4, third, half)]).await;
     assert_eq!(waiting_tree(store, first).await, WelcomeTree::Gone);
     for added in [second, third] {
-        assert!(matches!(waiting_tree(store, added).await, WelcomeTree::Fetchable(_)));
+        assert!(matches!(
+            waiting_tree(store, added).await,
+            WelcomeTree::Fetchable(_)
+        ));
     }
     // One that is too large by itself is kept, and no other.
     let fourth = device(0x25);
     write(store, vec![adding_with_tree(id, 5, fourth, 2 * half + 1)]).await;
     assert_eq!(waiting_tree(store, third).await, WelcomeTree::Gone);
-    assert!(matches!(waiting_tree(store, fourth).await, WelcomeTree::Fetchable(_)));
+    assert!(matches!(
+        waiting_tree(store, fourth).await,
+        WelcomeTree::Fetchable(_)
+    ));
 }
 
 fn packages(range: std::ops::Range<u8>) -> Vec<NewKeyPackage> {
@@ -1086,7 +1159,9 @@ pub(crate) async fn a_one_time_key_package_is_given_out_once(store: &dyn Deliver
     assert_eq!(given, [(1, 1), (2, 0), (9, 0), (9, 0)]);
     let asked = vec![device(0x22), owner];
     let last_resorts = store.last_resort_key_packages(asked).await.unwrap();
-    let found = last_resorts.iter().map(|claimed| (claimed.device_id, claimed.key_package[0]));
+    let found = last_resorts
+        .iter()
+        .map(|claimed| (claimed.device_id, claimed.key_package[0]));
     assert_eq!(found.collect::<Vec<_>>(), [(owner, 9)]);
     let replacement = packages(10..11).pop();
     assert_eq!(

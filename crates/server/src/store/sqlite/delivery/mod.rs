@@ -19,6 +19,7 @@ mod rows;
 mod sends;
 pub(super) mod sign_out;
 mod trees;
+mod views;
 mod welcomes;
 
 use async_trait::async_trait;
