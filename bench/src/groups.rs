@@ -65,7 +65,7 @@ pub(crate) async fn run(endpoint: &Endpoint, people: &[Person], probe: &Probe) -
         company.add(people, leaf).await?;
         leaf += people.len();
     }
-    let mut addition = company.measure_addition(last, leaf).await?;
+    let addition = company.measure_addition(last, leaf).await?;
     let joining_bytes = company.joining_bytes(last).await?;
     let (first_update, update) = company.settle().await?;
     let (read_ms, load_and_read_ms) = company.read().await?;
@@ -75,7 +75,7 @@ pub(crate) async fn run(endpoint: &Endpoint, people: &[Person], probe: &Probe) -
         load_and_read_ms,
         addition: addition.cost,
         added: last.len(),
-        welcome_bytes: std::mem::take(&mut addition.welcome_bytes),
+        welcome_bytes: addition.welcome_bytes,
         joining_bytes,
         pause_ms_max: addition.pause_ms_max,
         first_update,

@@ -23,7 +23,8 @@ impl Conversation {
     /// Whether devices take turns here: then nothing precedes a message.
     fn has_turns(&mut self, cx: &mut Context<'_>) -> StepResult<bool> {
         let id = self.id();
-        Ok(has_turns(self.group.load(cx, id)?.member_count()))
+        let group = self.group.find(cx, id)?;
+        Ok(group.is_some_and(|group| has_turns(group.member_count())))
     }
 
     /// Whether the next message begins a turn of the conversation, which a self-update precedes.

@@ -57,7 +57,7 @@ impl Turn<'_> {
         } else {
             // Among those that were renewed before, the place in the tree only keeps two of them from being in the way of
             // each other.
-            let place = u64::from(rank) * self.devices as u64 >> u32::BITS;
+            let place = (u64::from(rank) * self.devices as u64) >> u32::BITS;
             fresh.count() + usize::try_from(place).unwrap_or_default()
         };
         u32::try_from(ahead).unwrap_or(u32::MAX)

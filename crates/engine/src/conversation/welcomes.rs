@@ -41,10 +41,9 @@ pub(super) fn tree_of(cx: &mut Context<'_>, id: ConversationId, item: &WelcomeIt
     }
     match cx.mls().welcome_key(&item.welcome) {
         Ok(Some(_)) => {}
-        // What is wrong is found when it is opened.
-        Ok(None) => return Ok(Tree::Here),
         Err(JoinError::Mls(error)) => return Err(error.into()),
-        Err(_) => return Ok(Tree::Here),
+        // What is wrong is found when it is opened.
+        Ok(None) | Err(_) => return Ok(Tree::Here),
     }
     if item.tree_hash.is_empty() {
         return Ok(Tree::Gone);

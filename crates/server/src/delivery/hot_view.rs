@@ -30,8 +30,8 @@ impl HotView {
         let mut hot = Self::new(PublicView::load(&record.public_view)?);
         for change in &record.view_changes {
             match change {
-                ViewChange::Commit(commit) => drop(hot.view.follow(commit)?),
-                ViewChange::Leave(proposal) => drop(hot.view.leave(proposal)?),
+                ViewChange::Commit(commit) => hot.view.follow(commit).map(drop)?,
+                ViewChange::Leave(proposal) => hot.view.leave(proposal).map(drop)?,
             }
             let (ViewChange::Commit(entry) | ViewChange::Leave(entry)) = change;
             hot.note(entry.len());
