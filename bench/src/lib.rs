@@ -16,6 +16,7 @@ mod measure;
 mod remote;
 
 mod fan_out;
+mod groups;
 mod idle;
 mod load;
 mod receipts;
@@ -46,7 +47,9 @@ pub use latency::Percentiles;
 pub use live::websocket; // for the fuzzer
 pub use plan::{Part, Plan};
 pub use probe::Memory;
-pub use report::{FanOut, Idle, Load, Ratios, RawInserts, RawLimits, Receipts, Report, TextCost, Turns};
+pub use report::{
+    FanOut, GroupCommit, Groups, Idle, Load, Ratios, RawInserts, RawLimits, Receipts, Report, TextCost, Turns,
+};
 
 /// Told what is being done, one line for each step.
 pub type Progress<'a> = &'a dyn Fn(&str);

@@ -32,6 +32,14 @@ pub(crate) const RECEIPT_BYTES: usize = 197;
 pub(crate) const REPORT_BYTES: usize = 64;
 /// Reports whose deliveries are awaited before the next one leaves.
 pub(crate) const REPORTS_UNDER_WAY: u64 = 16;
+/// Devices that the measured addition to a group adds.
+pub(crate) const GROUP_ADDED: usize = 100;
+/// Devices that the additions before it add together, so that the Welcome stays within what the protocol takes.
+pub(crate) const GROUP_ADDED_BEFORE: usize = 250;
+/// Messages of which the median is the time to read one in a group.
+pub(crate) const GROUP_READS: usize = 15;
+/// Pause between two messages of a member that sends during an addition.
+pub(crate) const GROUP_SENDS_EVERY: Duration = Duration::from_millis(5);
 /// How long a server may take to tell its hub of a connection after Ready.
 pub(crate) const HUB_SETTLE: Duration = Duration::from_millis(100);
 /// How long a server may take to start or to stop.

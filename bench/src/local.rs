@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use crate::{
     Progress,
     child::{Child, Role},
-    fan_out, idle,
+    fan_out, groups, idle,
     limits::GIVE_UP_AFTER,
     live::Endpoint,
     load::{self, LoadPlan},
@@ -39,6 +39,9 @@ pub(crate) async fn run(plan: &Plan, progress: Progress<'_>) -> Result<Report> {
     }
     if plan.has(Part::Messages) || plan.has(Part::Turns) {
         conversations(plan, &folder.path().join("few"), &mut report, progress).await?;
+    }
+    if plan.has(Part::Groups) {
+        large_groups(plan, &folder.path().join("groups"), &mut report, progress).await?;
     }
     if let Some(raw) = &mut report.raw {
         report.ratios = ratios(folder.path(), plan, &report.load, raw)?;
@@ -139,6 +142,21 @@ async fn conversations(plan: &Plan, data: &Path, report: &mut Report, progress: 
         probe: Some(&server.probe),
     };
     measure::conversations(against, party, plan, report, progress).await?;
+    server.stop().await
+}
+
+/// Groups with all their members, each with a leaf of its own.
+async fn large_groups(plan: &Plan, data: &Path, report: &mut Report, progress: Progress<'_>) -> Result<()> {
+    progress("signing up members of groups");
+    let server = Child::start(Role::Server(data)).await?;
+    let endpoint = Endpoint::of(&server.address)?;
+    let count = plan.group_devices.iter().max().copied().unwrap_or_default();
+    let people = measure::sign_up(&server.address, count, report).await?;
+    for devices in &plan.group_devices {
+        progress(&format!("a group of {devices} devices"));
+        let row = groups::run(&endpoint, &people[..*devices], &server.probe).await?;
+        report.groups.push(row);
+    }
     server.stop().await
 }
 

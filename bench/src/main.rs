@@ -34,6 +34,7 @@ enum Only {
     Receipts,
     Messages,
     Turns,
+    Groups,
 }
 
 impl From<Only> for Part {
@@ -45,6 +46,7 @@ impl From<Only> for Part {
             Only::Receipts => Self::Receipts,
             Only::Messages => Self::Messages,
             Only::Turns => Self::Turns,
+            Only::Groups => Self::Groups,
         }
     }
 }

@@ -17,6 +17,8 @@ pub enum Part {
     Messages,
     /// Turns with commits.
     Turns,
+    /// Groups of several sizes.
+    Groups,
 }
 
 /// The sizes of a run.
@@ -46,6 +48,8 @@ pub struct Plan {
     pub listeners: Vec<usize>,
     /// Members of conversations whose receipts are measured, one row each.
     pub receipt_members: Vec<usize>,
+    /// Devices of the groups that are measured, one row each.
+    pub group_devices: Vec<usize>,
     /// For how long each raw limit is measured.
     pub raw: Duration,
 }
@@ -61,6 +65,7 @@ impl Plan {
                 Part::Receipts,
                 Part::Messages,
                 Part::Turns,
+                Part::Groups,
             ],
             quick: true,
             devices: 64,
@@ -73,6 +78,7 @@ impl Plan {
             idle: 10_000,
             listeners: vec![100, 1_000],
             receipt_members: vec![2, 10, 100, 1_000],
+            group_devices: vec![2, 10, 100, 1_000],
             raw: Duration::from_millis(500),
         }
     }

@@ -24,6 +24,7 @@ pub(crate) struct Probe {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sample {
     cpu: Duration,
+    written_bytes: u64,
     transactions: Option<f64>,
 }
 
@@ -32,6 +33,8 @@ pub(crate) struct Sample {
 pub(crate) struct Usage {
     /// User and system time of all threads.
     pub(crate) cpu: Duration,
+    /// Bytes that it has written to files, before the cache of the file system puts them together.
+    pub(crate) written_bytes: u64,
     /// Transactions of the storage; `None` if the process does not tell.
     pub(crate) transactions: Option<f64>,
 }
@@ -73,7 +76,15 @@ impl Probe {
         let path = format!("/proc/{}/stat", self.pid);
         let stat = fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
         let cpu = cpu_time(&stat).with_context(|| format!("{path} has another form than expected"))?;
-        Ok(Sample { cpu, transactions })
+        let path = format!("/proc/{}/io", self.pid);
+        let io = fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
+        let written_bytes =
+            written_bytes(&io).with_context(|| format!("{path} has another form than expected"))?;
+        Ok(Sample {
+            cpu,
+            written_bytes,
+            transactions,
+        })
     }
 
     pub(crate) fn memory(&self) -> Result<Memory> {
@@ -100,6 +111,7 @@ impl Sample {
     pub(crate) fn since(&self, before: &Self) -> Usage {
         Usage {
             cpu: self.cpu.saturating_sub(before.cpu),
+            written_bytes: self.written_bytes.saturating_sub(before.written_bytes),
             transactions: self
                 .transactions
                 .zip(before.transactions)
@@ -115,6 +127,11 @@ fn cpu_time(stat: &str) -> Option<Duration> {
     let user: u64 = fields.next()?.parse().ok()?;
     let system: u64 = fields.next()?.parse().ok()?;
     Some(Duration::from_secs(user + system) / TICKS_PER_SECOND)
+}
+
+fn written_bytes(io: &str) -> Option<u64> {
+    let line = io.lines().find_map(|line| line.strip_prefix("write_bytes:"))?;
+    line.trim().parse().ok()
 }
 
 fn memory(rollup: &str) -> Option<Memory> {
@@ -146,6 +163,12 @@ mod tests {
         let stat = "4242 (a ) b) S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20 0 5 0 100 1 2";
         assert_eq!(cpu_time(stat), Some(Duration::from_secs(3)));
         assert_eq!(cpu_time("4242 (x"), None);
+    }
+
+    #[test]
+    fn written_bytes_are_those_of_files() {
+        let io = "rchar: 1\nwchar: 2\nsyscr: 3\nread_bytes: 4\nwrite_bytes: 8192\ncancelled_write_bytes: 5\n";
+        assert_eq!(written_bytes(io), Some(8192));
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub struct Report {
     /// One text with the receipts of everybody; absent when the server is elsewhere.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub receipts: Vec<Receipts>,
+    /// Groups of several sizes; absent when the server is elsewhere.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Groups>,
     /// The server beside the raw limits of the same run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ratios: Option<Ratios>,
@@ -62,6 +65,7 @@ impl Report {
             turns: Vec::new(),
             fan_out: Vec::new(),
             receipts: Vec::new(),
+            groups: Vec::new(),
             ratios: None,
         }
     }
@@ -188,6 +192,43 @@ pub struct TextCost {
     pub server_cpu_us_per_text: f64,
 }
 
+/// A group of one size.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Groups {
+    /// Devices in it, one of each account.
+    pub devices: usize,
+    /// Time in which a member whose group is in memory reads one message, in milliseconds.
+    pub read_ms: f64,
+    /// The same for a member that loads its group first.
+    pub load_and_read_ms: f64,
+    /// The addition of the last devices.
+    pub addition: GroupCommit,
+    /// How many it added.
+    pub added: usize,
+    /// Its Welcome as the maker sends it, for all of them together, in bytes.
+    pub welcome_bytes: usize,
+    /// What one of them gets from the server in order to join, in bytes.
+    pub joining_bytes: usize,
+    /// The longest time between two acknowledged messages of a member that sends while the addition is under way, in
+    /// milliseconds. It includes applying the addition.
+    pub pause_ms_max: f64,
+    /// The first self-update after the additions, which finds the tree blank.
+    pub first_update: GroupCommit,
+    /// A self-update that finds no blank on its way.
+    pub update: GroupCommit,
+}
+
+/// One commit.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct GroupCommit {
+    /// The commit with its group info, in bytes.
+    pub bytes: usize,
+    /// From sending it to its acknowledgement, in milliseconds.
+    pub acknowledged_ms: f64,
+    /// What the server wrote to its files meanwhile, in bytes.
+    pub written_bytes: u64,
+}
+
 /// The server beside the raw limits of the same run.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Ratios {
@@ -206,6 +247,26 @@ pub struct Ratios {
 #[cfg(test)]
 pub(crate) mod samples {
     use super::*;
+
+    fn groups(devices: usize, read_ms: f64) -> Groups {
+        let commit = GroupCommit {
+            bytes: 4_000 * devices,
+            acknowledged_ms: read_ms,
+            written_bytes: 8_192,
+        };
+        Groups {
+            devices,
+            read_ms,
+            load_and_read_ms: read_ms,
+            addition: commit,
+            added: devices - 1,
+            welcome_bytes: 1_200 * devices,
+            joining_bytes: 1_500 * devices,
+            pause_ms_max: read_ms,
+            first_update: commit,
+            update: commit,
+        }
+    }
 
     /// A report with every part.
     pub(crate) fn report() -> Report {
@@ -291,6 +352,7 @@ pub(crate) mod samples {
                     server_cpu_us_per_text: 50_000.0,
                 },
             }],
+            groups: vec![groups(2, 1.0), groups(1_000, 10.0)],
             ratios: Some(Ratios {
                 rows_per_commit: 100,
                 of_bare_inserts: 0.775,
@@ -308,6 +370,6 @@ mod tests {
     /// Scripts read these names.
     #[test]
     fn the_json_document_keeps_its_shape() {
-        insta::assert_snapshot!(serde_json::to_string(&super::samples::report()).unwrap(), @r#"{"version":"0.0.0","server":"a sample","cores":2,"quick":true,"content_bytes":1024,"message_bytes":1170,"raw":{"fdatasync_per_s":8000.0,"inserts":[{"rows_per_commit":100,"rows_per_s":40000.0,"cpu_us_per_row":11.0}],"relay":{"connections":64,"conversations":128,"acknowledged_per_s":31000.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0,"given_up":0}},"sign_ups_per_s":1300.0,"idle":{"connections":10000,"connects_per_s":6000.0,"server_cpu_us_per_connect":150.0,"before":{"pss_kib":10240,"rss_kib":12288},"with_connections":{"pss_kib":61440,"rss_kib":63488},"server_kib_per_connection":5.1},"load":[{"offered_per_s":25000,"connections":64,"conversations":128,"acknowledged_per_s":24990.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0,"given_up":0},{"connections":64,"conversations":128,"acknowledged_per_s":31000.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0,"given_up":0}],"turns":[{"offered_per_s":100,"turns_per_s":99.0,"commit":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"turn":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_turn":900.0}],"fan_out":[{"listeners":1000,"messages_per_s":99.0,"deliveries_per_s":99000.0,"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_delivery":4.7}],"receipts":[{"members":100,"registers":{"texts":101,"deliveries_per_text":198.0,"server_cpu_us_per_text":5000.0},"messages":{"texts":51,"deliveries_per_text":19701.0,"server_cpu_us_per_text":50000.0}}],"ratios":{"rows_per_commit":100,"of_bare_inserts":0.775,"cpu_of_bare_inserts":2.0,"of_bare_relay":0.2}}"#);
+        insta::assert_snapshot!(serde_json::to_string(&super::samples::report()).unwrap(), @r#"{"version":"0.0.0","server":"a sample","cores":2,"quick":true,"content_bytes":1024,"message_bytes":1170,"raw":{"fdatasync_per_s":8000.0,"inserts":[{"rows_per_commit":100,"rows_per_s":40000.0,"cpu_us_per_row":11.0}],"relay":{"connections":64,"conversations":128,"acknowledged_per_s":31000.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0,"given_up":0}},"sign_ups_per_s":1300.0,"idle":{"connections":10000,"connects_per_s":6000.0,"server_cpu_us_per_connect":150.0,"before":{"pss_kib":10240,"rss_kib":12288},"with_connections":{"pss_kib":61440,"rss_kib":63488},"server_kib_per_connection":5.1},"load":[{"offered_per_s":25000,"connections":64,"conversations":128,"acknowledged_per_s":24990.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0,"given_up":0},{"connections":64,"conversations":128,"acknowledged_per_s":31000.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0,"given_up":0}],"turns":[{"offered_per_s":100,"turns_per_s":99.0,"commit":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"turn":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_turn":900.0}],"fan_out":[{"listeners":1000,"messages_per_s":99.0,"deliveries_per_s":99000.0,"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_delivery":4.7}],"receipts":[{"members":100,"registers":{"texts":101,"deliveries_per_text":198.0,"server_cpu_us_per_text":5000.0},"messages":{"texts":51,"deliveries_per_text":19701.0,"server_cpu_us_per_text":50000.0}}],"groups":[{"devices":2,"read_ms":1.0,"load_and_read_ms":1.0,"addition":{"bytes":8000,"acknowledged_ms":1.0,"written_bytes":8192},"added":1,"welcome_bytes":2400,"joining_bytes":3000,"pause_ms_max":1.0,"first_update":{"bytes":8000,"acknowledged_ms":1.0,"written_bytes":8192},"update":{"bytes":8000,"acknowledged_ms":1.0,"written_bytes":8192}},{"devices":1000,"read_ms":10.0,"load_and_read_ms":10.0,"addition":{"bytes":4000000,"acknowledged_ms":10.0,"written_bytes":8192},"added":999,"welcome_bytes":1200000,"joining_bytes":1500000,"pause_ms_max":10.0,"first_update":{"bytes":4000000,"acknowledged_ms":10.0,"written_bytes":8192},"update":{"bytes":4000000,"acknowledged_ms":10.0,"written_bytes":8192}}],"ratios":{"rows_per_commit":100,"of_bare_inserts":0.775,"cpu_of_bare_inserts":2.0,"of_bare_relay":0.2}}"#);
     }
 }

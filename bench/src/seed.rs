@@ -8,11 +8,12 @@ use anyhow::{Result, bail};
 use bytes::Bytes;
 use rand_core::RngCore as _;
 use subrosa_client::ambient;
-use subrosa_mls::{ConversationKind, LogClaim};
+use subrosa_mls::{ConversationKind, LogClaim, payload_hash};
 use subrosa_server::store::{
     DeliveryStore as _, SqliteStore,
     delivery::{
-        AccountChanges, Claim, CommitWrite, Committer, CreateWrite, LogBatch, LogWrite, SendKey, WelcomeWrite,
+        AccountChanges, Claim, CommitWrite, Committer, CreateWrite, LogBatch, LogWrite, SendKey, ViewWrite,
+        WelcomeWrite,
     },
 };
 use subrosa_wire::{ConversationId, SendId};
@@ -51,7 +52,7 @@ async fn conversation(store: &SqliteStore, members: &[&Person]) -> Result<Outbou
         epoch: 0,
         claim: LogClaim::of_no_place(1),
         commit: nothing.clone(),
-        public_view: nothing.clone(),
+        view: ViewWrite::Whole(nothing.clone()),
         group_info: nothing.clone(),
         added: others
             .iter()
@@ -59,7 +60,9 @@ async fn conversation(store: &SqliteStore, members: &[&Person]) -> Result<Outbou
             .collect(),
         removed: Vec::new(),
         welcome: Some(WelcomeWrite {
-            welcome: nothing.clone(),
+            shared: nothing.clone(),
+            secrets: vec![nothing.clone(); others.len()],
+            tree_hash: payload_hash(&nothing),
             ratchet_tree: nothing,
         }),
         accounts: AccountChanges::default(),

@@ -24,6 +24,7 @@ pub(crate) async fn run(data: &Path, listening: impl Fn(&str) + Send) -> Result<
             frames_per_device: 0,
             commits_per_device: 0,
             key_package_claims_per_account: 0,
+            one_time_key_packages_per_account: 0,
             record_changes_per_device: 0,
             receipts_per_device: 0,
             signals_per_device: 0,

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use crate::{
     latency::Percentiles,
-    report::{FanOut, Idle, Load, Ratios, RawLimits, Receipts, Report, Turns},
+    report::{FanOut, GroupCommit, Groups, Idle, Load, Ratios, RawLimits, Receipts, Report, Turns},
 };
 
 /// The goals of the project, for a quiet machine.
@@ -35,6 +35,7 @@ impl fmt::Display for Report {
         turns(out, &self.turns)?;
         fan_out(out, &self.fan_out)?;
         receipts(out, &self.receipts)?;
+        groups(out, &self.groups)?;
         if let Some(sign_ups_per_s) = self.sign_ups_per_s {
             connections(out, sign_ups_per_s, self.idle.as_ref())?;
         }
@@ -203,6 +204,67 @@ fn receipts(out: &mut impl fmt::Write, rows: &[Receipts]) -> fmt::Result {
     Ok(())
 }
 
+fn groups(out: &mut impl fmt::Write, rows: &[Groups]) -> fmt::Result {
+    let Some(first) = rows.first() else { return Ok(()) };
+    writeln!(
+        out,
+        "\nGroups: sizes in kB, times in ms; the factor is that to the first row"
+    )?;
+    writeln!(
+        out,
+        "  {:>7} {:>7} {:>7} {:>6} | {:>6} {:>14} {:>8} {:>8} {:>8} {:>6} {:>6}",
+        "devices",
+        "read",
+        "loaded",
+        "factor",
+        "added",
+        "commit",
+        "Welcome",
+        "joining",
+        "written",
+        "ack",
+        "pause"
+    )?;
+    for row in rows {
+        writeln!(
+            out,
+            "  {:>7} {:>7} {:>7} {:>5.1}x | {:>6} {:>14} {:>8} {:>8} {:>8} {:>6} {:>6}",
+            row.devices,
+            ms(row.read_ms),
+            ms(row.load_and_read_ms),
+            row.load_and_read_ms / first.load_and_read_ms,
+            row.added,
+            kb(row.addition.bytes as u64),
+            kb(row.welcome_bytes as u64),
+            kb(row.joining_bytes as u64),
+            kb(row.addition.written_bytes),
+            ms(row.addition.acknowledged_ms),
+            ms(row.pause_ms_max),
+        )?;
+    }
+    writeln!(
+        out,
+        "  {:>7} | {:>15} {:>8} {:>8} | {:>15} {:>8} {:>8} {:>8}",
+        "devices", "first update", "written", "ack", "settled update", "factor", "written", "ack"
+    )?;
+    for row in rows {
+        let GroupCommit { bytes, .. } = row.update;
+        writeln!(
+            out,
+            "  {:>7} | {:>15} {:>8} {:>8} | {:>15} {:>7.1}x {:>8} {:>8}",
+            row.devices,
+            kb(row.first_update.bytes as u64),
+            kb(row.first_update.written_bytes),
+            ms(row.first_update.acknowledged_ms),
+            kb(bytes as u64),
+            ratio(bytes, first.update.bytes),
+            kb(row.update.written_bytes),
+            ms(row.update.acknowledged_ms),
+        )?;
+    }
+    Ok(())
+}
+
 fn connections(out: &mut impl fmt::Write, sign_ups_per_s: f64, idle: Option<&Idle>) -> fmt::Result {
     writeln!(out, "\nAccounts and connections")?;
     line(out, "sign-ups", &format!("{}/s", thousands(sign_ups_per_s)))?;
@@ -311,6 +373,16 @@ fn ms(value: f64) -> String {
     }
 }
 
+#[expect(clippy::cast_precision_loss, reason = "at most some megabytes")]
+fn kb(bytes: u64) -> String {
+    format!("{:.1}", bytes as f64 / 1000.0)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "at most some megabytes")]
+fn ratio(bytes: usize, of: usize) -> f64 {
+    bytes as f64 / of.max(1) as f64
+}
+
 fn mib(kib: u64) -> u64 {
     kib / 1024
 }
@@ -374,6 +446,14 @@ mod tests {
         One text, received and read by everybody, with receipts as registers and as messages
              members |    deliveries      µs CPU |   as messages      µs CPU |  deliveries    CPU
                  100 |           198       5,000 |        19,701      50,000 |       99.5x  10.0x
+
+        Groups: sizes in kB, times in ms; the factor is that to the first row
+          devices    read  loaded factor |  added         commit  Welcome  joining  written    ack  pause
+                2    1.00    1.00   1.0x |      1            8.0      2.4      3.0      8.2   1.00   1.00
+             1000    10.0    10.0  10.0x |    999         4000.0   1200.0   1500.0      8.2   10.0   10.0
+          devices |    first update  written      ack |  settled update   factor  written      ack
+                2 |             8.0      8.2     1.00 |             8.0     1.0x      8.2     1.00
+             1000 |          4000.0      8.2     10.0 |          4000.0   500.0x      8.2     10.0
 
         Accounts and connections
           sign-ups                     1,300/s

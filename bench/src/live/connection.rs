@@ -94,8 +94,16 @@ impl Connection {
         }
     }
 
-    /// Sends one request and waits for its answer; pushes that come before it are dropped.
+    /// Sends one request and waits for its answer; pushes that come before it are dropped. A refusal is an error.
     pub(crate) async fn call(&mut self, request: Request) -> Result<Body> {
+        match self.ask(request).await? {
+            Body::Problem(problem) => Err(refusal(&problem)),
+            body => Ok(body),
+        }
+    }
+
+    /// Like `call`, but returns a refusal like any other answer.
+    pub(crate) async fn ask(&mut self, request: Request) -> Result<Body> {
         self.requests += 1;
         let request_id = self.requests;
         self.writer.put(&ClientFrame {
@@ -114,11 +122,7 @@ impl Connection {
         let body = timeout(CALL_TIMEOUT, answer)
             .await
             .map_err(|_| anyhow!("the server did not answer within {CALL_TIMEOUT:?}"))??;
-        match body {
-            Some(Body::Problem(problem)) => Err(refusal(&problem)),
-            Some(body) => Ok(body),
-            None => bail!("the server sent an empty answer"),
-        }
+        body.context("the server sent an empty answer")
     }
 }
 

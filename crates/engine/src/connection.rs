@@ -9,6 +9,7 @@ use subrosa_wire::{AccountId, ConversationId, DeviceId, Timestamp, limits::CONVE
 use crate::{
     ChatId,
     api::{Event, Warning},
+    held_welcomes::HeldWelcomes,
     limits::{
         ENTER_ATTEMPTS_MAX, ENTER_RETRY_AFTER, PUBLISH_BURST, PUBLISH_INTERVAL, SYNC_AGE_MAX, SYNC_BURST,
         SYNC_INTERVAL, UPDATES_BURST, UPDATES_INTERVAL, WARNINGS_MAX, WELCOMES_BURST, WELCOMES_INTERVAL,
@@ -48,6 +49,8 @@ pub(crate) struct ConnectionState {
     pub named: HashSet<ConversationId>,
     /// Conversations that are not known here and could not be entered: how often that was tried, and when last.
     not_entered: HashMap<ConversationId, (u32, Timestamp)>,
+    /// Welcomes whose ratchet trees are being fetched.
+    pub held_welcomes: HeldWelcomes,
     /// Those whose group is still to be requested, in this order.
     pub groups_to_fetch: Waiting<ConversationId>,
     /// People whose handle is to be looked up.
@@ -112,6 +115,7 @@ impl Default for ConnectionState {
             to_join: HashSet::new(),
             named: HashSet::new(),
             not_entered: HashMap::new(),
+            held_welcomes: HeldWelcomes::default(),
             groups_to_fetch: Waiting::default(),
             to_look_up: Waiting::default(),
             receipts: ReceiptsState::default(),

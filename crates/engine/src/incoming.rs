@@ -64,6 +64,17 @@ pub(crate) fn examine(body: &mut Body) -> Findings {
             }
         }
         Body::KeyPackages(packages) => of_key_packages(&mut findings, packages),
+        Body::KeyPackagesOfMany(of_many) => {
+            findings.bound(of_many.accounts.len(), limits::CLAIMED_ACCOUNTS_MAX);
+            for packages in of_many
+                .accounts
+                .iter()
+                .filter_map(|of_one| of_one.key_packages.as_ref())
+            {
+                of_key_packages(&mut findings, packages);
+            }
+        }
+        Body::RatchetTree(tree) => findings.bound(tree.ratchet_tree.len(), limits::RATCHET_TREE_MAX),
         Body::Deliver(Deliver { entries }) => {
             findings.bound(entries.len(), limits::ENTRIES_PER_PUSH_MAX);
             of_entries(&mut findings, entries);

@@ -15,6 +15,7 @@ pub mod database;
 mod devices;
 mod directory;
 pub mod engine;
+mod held_welcomes;
 pub mod ids;
 mod incoming;
 mod key_packages;

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub(crate) const REQUESTS_IN_FLIGHT: usize = 64;
 /// Members of a group.
 pub(crate) const GROUP_MEMBERS_MAX: usize = 1_000;
+/// Accounts that one commit adds to a group.
+pub(crate) const ADDED_ACCOUNTS_MAX: usize = 128;
 /// Devices that one commit adds to a group.
 pub(crate) const ADDED_AT_ONCE_MAX: usize = 256;
 /// How long a change of a group is tried that the user wants.
@@ -68,6 +70,8 @@ pub(crate) const ENTER_ATTEMPTS_MAX: u32 = 4;
 pub(crate) const ENTER_RETRY_AFTER: Duration = Duration::from_hours(1);
 /// How far ahead of this device's clock a conversation may stand in the list because of what the server says.
 pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_hours(24);
+/// Welcomes whose ratchet trees are being fetched. Those beyond it come again with the next Sync.
+pub(crate) const WELCOMES_HELD_MAX: usize = 16;
 /// Welcomes that wait to be acknowledged. Those beyond it come again with the next Sync.
 pub(crate) const WELCOMES_UNACKNOWLEDGED_MAX: usize = 256;
 /// Syncs in immediate succession that the server's pushes may cause; see [`crate::requests::RateLimit`].
@@ -108,6 +112,23 @@ pub(crate) const TURN_MAX: Duration = Duration::from_hours(1);
 pub(crate) const UPDATE_AGE_MAX: Duration = Duration::from_hours(7 * 24);
 /// By how much less than that, at most.
 pub(crate) const UPDATE_SPREAD: Duration = Duration::from_hours(24);
+/// A group of this many devices has turns: each renews its leaf key at times of its own, and never in front of a message.
+pub(crate) const HEALING_DEVICES_MIN: usize = 9;
+/// What the turns add up to at most.
+#[cfg(test)]
+pub(crate) const HEALING_COMMITS_PER_DAY: usize = 96;
+/// For how long a group has no commit before another turn.
+pub(crate) const HEALING_PAUSE: Duration = Duration::from_mins(15);
+/// How long a device waits for each one that may be ahead of it.
+pub(crate) const HEALING_STEP: Duration = Duration::from_millis(250);
+/// How old a leaf becomes at least before its device takes another turn.
+pub(crate) const HEALING_AGE_MIN: Duration = Duration::from_hours(24);
+/// The same for each device: a pause and the longest wait, and something more.
+pub(crate) const HEALING_AGE_PER_DEVICE: Duration = Duration::from_mins(18);
+/// How old a leaf becomes at most if its device is there, whatever the group does.
+pub(crate) const LEAF_AGE_MAX: Duration = Duration::from_hours(14 * 24);
+/// When a device looks again whose turn it was while nothing had been said.
+pub(crate) const HEALING_POSTPONED: Duration = Duration::from_hours(24);
 /// How long after joining by a Welcome, or after a lost race, the leaf key is renewed at the latest.
 pub(crate) const UPDATE_DELAY_MAX: Duration = Duration::from_mins(5);
 /// How long a device that another one of its account has taken out of a group waits before it comes back: that one may be

@@ -40,9 +40,17 @@ pub(crate) enum PendingRequest {
     FetchGroup {
         id: ConversationId,
     },
+    /// The ratchet tree that a Welcome leads to.
+    FetchTree {
+        id: ConversationId,
+    },
     ClaimKeyPackages {
         chat: ChatId,
         account: AccountId,
+    },
+    /// Key packages of several accounts, which the conversation knows.
+    ClaimForMany {
+        chat: ChatId,
     },
     /// Key packages of this account, to see which of its devices are signed in.
     ConfirmDevices,
@@ -93,9 +101,10 @@ impl PendingRequest {
     /// Whether the request carries a message, a commit or a creation of this conversation.
     fn sends_to(&self, to: ChatId) -> bool {
         match self {
-            Self::Append { chat, .. } | Self::Handshake { chat } | Self::ClaimKeyPackages { chat, .. } => {
-                *chat == to
-            }
+            Self::Append { chat, .. }
+            | Self::Handshake { chat }
+            | Self::ClaimKeyPackages { chat, .. }
+            | Self::ClaimForMany { chat } => *chat == to,
             _ => false,
         }
     }
@@ -167,7 +176,11 @@ impl Requests {
     }
 
     pub(crate) fn is_claiming(&self, chat: ChatId) -> bool {
-        self.any(|pending| matches!(pending, PendingRequest::ClaimKeyPackages { chat: other, .. } if *other == chat))
+        self.any(|pending| match pending {
+            PendingRequest::ClaimKeyPackages { chat: other, .. }
+            | PendingRequest::ClaimForMany { chat: other } => *other == chat,
+            _ => false,
+        })
     }
 
     pub(crate) fn is_fetching_records(&self) -> bool {
@@ -209,6 +222,7 @@ impl Requests {
                     | PendingRequest::ConfirmHead { .. }
                     | PendingRequest::RestoreLog { .. }
                     | PendingRequest::FetchGroup { .. }
+                    | PendingRequest::FetchTree { .. }
                     | PendingRequest::LookUp { .. }
                     | PendingRequest::FetchRecords { .. }
             )

@@ -193,9 +193,16 @@ impl Step<'_> {
             (PendingRequest::FetchGroup { id }, Body::GroupState(state)) => {
                 self.conversations.group_state(&mut self.cx, id, &state)
             }
+            (PendingRequest::FetchTree { id }, Body::RatchetTree(tree)) => {
+                self.conversations.tree_fetched(&mut self.cx, id, &tree)
+            }
             (PendingRequest::ClaimKeyPackages { chat, account }, Body::KeyPackages(packages)) => self
                 .with(chat, |conversation, cx| {
                     conversation.key_packages_claimed(cx, account, packages)
+                }),
+            (PendingRequest::ClaimForMany { chat }, Body::KeyPackagesOfMany(of_many)) => self
+                .with(chat, |conversation, cx| {
+                    conversation.claimed_for_many(cx, of_many)
                 }),
             (PendingRequest::ConfirmDevices, Body::KeyPackages(packages)) => {
                 sync::devices_confirmed(&mut self.cx, &packages)
@@ -305,8 +312,14 @@ impl Step<'_> {
             PendingRequest::FetchGroup { id } => {
                 self.conversations.fetch_group_refused(&mut self.cx, id, problem)
             }
+            PendingRequest::FetchTree { id } => {
+                self.conversations.fetch_tree_refused(&mut self.cx, id, problem)
+            }
             PendingRequest::ClaimKeyPackages { chat, account } => self.with(chat, |conversation, cx| {
                 conversation.claim_refused(cx, account, problem)
+            }),
+            PendingRequest::ClaimForMany { chat } => self.with(chat, |conversation, cx| {
+                conversation.claim_for_many_refused(cx, problem)
             }),
             PendingRequest::ConfirmDevices if problem.known_code() == Some(ProblemCode::NoKeyPackages) => {
                 sync::devices_confirmed(&mut self.cx, &KeyPackages::default())

@@ -40,7 +40,11 @@ impl Step<'_> {
         for item in &state.welcomes {
             conversations.welcome(cx, item)?;
         }
-        if more_welcomes || std::mem::take(&mut cx.connection.sync_wanted) {
+        let waits_for_trees = !cx.connection.held_welcomes.is_empty();
+        if more_welcomes && waits_for_trees {
+            cx.connection.held_welcomes.more_wait();
+        }
+        if more_welcomes && !waits_for_trees || std::mem::take(&mut cx.connection.sync_wanted) {
             cx.sync_again();
         }
         cx.connection.named.clear();

@@ -12,6 +12,7 @@ use openmls::{
     framing::Sender,
     group::{CreateCommitError, MlsGroup, PublicGroup},
     prelude::{LeafNodeIndex, LeafNodeParameters, tls_codec::Serialize as _},
+    treesync::LeafNodeSource,
 };
 use openmls_traits::OpenMlsProvider as _;
 use subrosa_wire::{AccountId, ConversationId, DeviceId};
@@ -254,6 +255,22 @@ impl Group {
     /// The index of this device's leaf.
     pub fn own_leaf(&self) -> u32 {
         self.inner.own_leaf_index().u32()
+    }
+
+    /// The encoded leaf of this device: another one once its key was renewed.
+    pub fn own_leaf_node(&self) -> Option<Vec<u8>> {
+        self.inner.own_leaf_node()?.tls_serialize_detached().ok()
+    }
+
+    /// The indexes of the leaves whose keys are still those of key packages, in ascending order.
+    pub fn fresh_leaves(&self) -> Vec<u32> {
+        let group = self.inner.public_group();
+        let is_fresh = |index: &LeafNodeIndex| {
+            let leaf = group.leaf(*index);
+            leaf.is_some_and(|leaf| matches!(leaf.leaf_node_source(), LeafNodeSource::KeyPackage(_)))
+        };
+        let leaves = self.inner.members().map(|member| member.index);
+        leaves.filter(is_fresh).map(|index| index.u32()).collect()
     }
 
     /// The certificate in this device's leaf. It is older than the device's current certificate if

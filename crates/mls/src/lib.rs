@@ -29,6 +29,7 @@ mod tree_keys;
 mod chain;
 mod peek;
 mod public_view;
+mod welcome;
 
 mod cbor;
 mod codec;
@@ -65,3 +66,4 @@ pub use public_view::{CommitEffect, PublicView, ViewError};
 pub use rules::{AccountsChanged, PolicyError};
 pub use store::{KeyValue, KeyValueError, MemoryStore, group_prefix};
 pub use suite::{CERTIFICATE_CREDENTIAL, CLASSICAL_SUITE, POLICY_EXTENSION, SELF_REMOVE_PROPOSAL, SUITE};
+pub use welcome::WelcomeParts;

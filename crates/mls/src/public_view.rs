@@ -36,6 +36,10 @@ use crate::{
 };
 
 const VERSION: u8 = 1;
+/// What precedes the rows of an encoded view: version and conversation id.
+const HEAD_LEN: usize = 17;
+/// The lengths of the key and the value of a row.
+const ROW_HEAD_LEN: usize = 8;
 
 /// Why a group or a commit is refused. The view has not changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -93,6 +97,8 @@ pub struct CommitEffect {
     pub external: bool,
     /// The devices that were added, not including a committer that joined.
     pub added: Vec<DeviceCertificate>,
+    /// The references of their key packages, in the same order; see [`crate::WelcomeParts::secrets_for`].
+    pub key_packages: Vec<Vec<u8>>,
     /// The devices that were removed. A committer that joined again removed its former leaf and
     /// is still a member. Those that had left are not among them.
     pub removed: Vec<DeviceId>,
@@ -207,6 +213,12 @@ impl PublicView {
         encode_rows(self.conversation_id, &self.store)
     }
 
+    /// How many bytes [`PublicView::to_bytes`] returns, without making them.
+    pub fn encoded_len(&self) -> usize {
+        let (bytes, rows) = self.store.size();
+        HEAD_LEN + bytes + rows * ROW_HEAD_LEN
+    }
+
     /// The conversation.
     pub fn conversation_id(&self) -> ConversationId {
         self.conversation_id
@@ -313,7 +325,7 @@ impl PublicView {
     ) -> Result<CommitEffect, ViewError> {
         let group_info = UnverifiedGroupInfo::decode(group_info_after, self.conversation_id)?;
         let (sender, staged, summary) = self.stage(commit, Validity::At(now))?;
-        let effect = effect_of(&staged, summary);
+        let effect = effect_of(&staged, summary)?;
         let committer_leaf = match sender {
             Sender::Member(index) => index,
             _ => self
@@ -338,7 +350,7 @@ impl PublicView {
     /// cannot, or cannot yet, be a member of, and what the server does with commits that it had accepted before.
     pub fn follow(&mut self, commit: &[u8]) -> Result<CommitEffect, ViewError> {
         let (_, staged, summary) = self.stage(commit, Validity::JudgedByOthers)?;
-        let effect = effect_of(&staged, summary);
+        let effect = effect_of(&staged, summary)?;
         self.merge(*staged)?;
         Ok(effect)
     }
@@ -476,7 +488,10 @@ pub(crate) fn take_leave(
     Ok((leaf, certificate))
 }
 
-fn effect_of(staged: &openmls::group::StagedCommit, summary: CommitSummary) -> CommitEffect {
+fn effect_of(
+    staged: &openmls::group::StagedCommit,
+    summary: CommitSummary,
+) -> Result<CommitEffect, ViewError> {
     let CommitSummary {
         committer,
         external,
@@ -485,14 +500,23 @@ fn effect_of(staged: &openmls::group::StagedCommit, summary: CommitSummary) -> C
         accounts,
         ..
     } = summary;
-    CommitEffect {
+    let key_packages = staged
+        .add_proposals()
+        .map(|add| {
+            let reference = add.add_proposal().key_package().hash_ref(&Crypto);
+            reference.map(|reference| reference.as_slice().to_vec())
+        })
+        .collect::<Result<_, _>>()
+        .map_err(|error| ViewError::InvalidCommit(error.to_string()))?;
+    Ok(CommitEffect {
         epoch_after: staged.epoch().as_u64(),
         committer,
         external,
         added,
+        key_packages,
         removed: removed.iter().map(DeviceCertificate::device_id).collect(),
         accounts,
-    }
+    })
 }
 
 fn classify(error: PublicProcessMessageError) -> ViewError {

@@ -65,6 +65,13 @@ impl MemoryStore {
             .collect()
     }
 
+    /// Bytes in the keys and values, and how many rows there are.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        let rows = self.rows.borrow();
+        let bytes = rows.iter().map(|(key, value)| key.len() + value.len()).sum();
+        (bytes, rows.len())
+    }
+
     /// Writes all rows into another store.
     pub(crate) fn copy_to(&self, other: &dyn KeyValue) -> Result<(), KeyValueError> {
         for (key, value) in &*self.rows.borrow() {

@@ -56,8 +56,14 @@ pub const CURSORS_PENDING_MAX: usize = 4_096;
 pub const CURSORS_PER_REQUEST_COUNTED: usize = 16;
 /// Validations that run at the same time; each takes a core.
 pub const VALIDATIONS_UNDER_WAY_MAX: usize = 4;
-/// Groups whose public state is kept in memory.
-pub const VIEWS_CACHED_MAX: usize = 1_024;
+/// Bytes of the public states of groups that are kept in memory.
+pub const VIEWS_CACHED_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// The public state of a group is stored as a whole with each commit up to this size, in bytes. Of a larger one what has
+/// changed is stored.
+pub const VIEW_REWRITTEN_MAX: usize = 64 * 1024;
+/// How much may have changed before it is stored as a whole again: in a group of a thousand devices, each change costs some
+/// 20 milliseconds when it is loaded.
+pub const VIEW_CHANGES_MAX: usize = 8;
 /// How long after its start a server waits for devices that may know a later state, before members change groups.
 pub const SETTLING_TIME: Duration = Duration::from_mins(10);
 /// Reports of devices that are kept in that time; without them, a group waits until it is over.
@@ -68,8 +74,13 @@ pub const LOST_REMOVAL_PAUSE: Duration = Duration::from_secs(10);
 pub const LOST_REMOVALS_MAX: usize = 10_000;
 /// Bytes of Welcomes in one frame; one Welcome comes whatever its size.
 pub const WELCOMES_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Bytes of the ratchet trees of one conversation that wait with Welcomes. The newest is kept whatever its size; whose tree
+/// is gone joins by an external commit. Large enough for some additions to a group of a thousand devices.
+pub const TREES_BYTES_PER_CONVERSATION_MAX: u64 = 16 * 1024 * 1024;
 /// Welcomes that one request acknowledges.
 pub const WELCOME_ITEMS_PER_REQUEST_MAX: usize = 1_000;
+/// Bytes in the answer to a claim for many accounts beyond which the rest of them is left out.
+pub const CLAIMED_BYTES_MAX: usize = 1024 * 1024;
 /// Conversations that one step of pruning looks at.
 pub const PRUNE_CONVERSATIONS_PER_STEP: u32 = 200;
 /// Entries of one conversation that one step of pruning deletes.

@@ -130,6 +130,7 @@ impl Parts {
             requests: config.limits.frames_per_device(),
             commits: config.limits.commits_per_device(),
             claims: config.limits.key_package_claims_per_account(),
+            one_time_claims: config.limits.one_time_key_packages_per_account(),
             records: config.limits.record_changes_per_device(),
             receipts: config.limits.receipts_per_device(),
             signals: config.limits.signals_per_device(),

@@ -21,6 +21,12 @@ pub const APPLICATION_MESSAGE_MAX: usize = 96 * 1024;
 /// A commit, a group info, or a welcome: post-quantum trees of some hundred devices.
 pub const HANDSHAKE_MESSAGE_MAX: usize = 2 * 1024 * 1024;
 
+/// A ratchet tree: a post-quantum one of a thousand devices without blanks. With a commit and its group info it fits into a
+/// frame.
+pub const RATCHET_TREE_MAX: usize = 3_584 * 1024;
+/// A ratchet tree that comes along with a Welcome; larger ones are fetched. About as much as a frame with a page of the log.
+pub const WELCOME_TREE_MAX: usize = 32 * 1024;
+
 /// The largest proposal of a device that leaves, in bytes; an honest one has about 200.
 pub const LEAVE_MAX: usize = 1024;
 /// One key package.
@@ -71,6 +77,9 @@ pub const KEY_PACKAGES_PER_REQUEST_MAX: usize = 100;
 
 /// Key packages that one request withdraws: more than a device can have.
 pub const KEY_PACKAGES_WITHDRAWN_MAX: usize = 256;
+
+/// Accounts whose key packages one request claims.
+pub const CLAIMED_ACCOUNTS_MAX: usize = 64;
 
 /// Devices of one account.
 pub const DEVICES_PER_ACCOUNT_MAX: usize = 16;

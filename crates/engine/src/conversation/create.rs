@@ -10,7 +10,11 @@ use subrosa_mls::{
 };
 use subrosa_wire::{
     AccountId, ConversationId, SendId,
-    frames::{ClaimKeyPackages, CreateConversation, KeyPackages, Problem, client_frame::Request},
+    frames::{
+        ClaimForMany, ClaimKeyPackages, CreateConversation, KeyPackages, KeyPackagesOfMany, Problem,
+        client_frame::Request,
+    },
+    limits::CLAIMED_ACCOUNTS_MAX,
     problem::ProblemCode,
 };
 
@@ -25,6 +29,7 @@ use crate::{
     content::{MimiContent, compose},
     context::{Context, StepResult, is_transient},
     directory,
+    limits::ADDED_ACCOUNTS_MAX,
     misbehaviour::Misbehaviour,
     records,
     requests::PendingRequest,
@@ -36,9 +41,6 @@ use crate::{
     },
 };
 
-/// Accounts of which key packages are claimed at the same time.
-const CLAIMS_IN_FLIGHT: usize = 16;
-
 impl Conversation {
     /// Claims key packages of the other members.
     pub(super) fn claim_key_packages(&mut self, cx: &mut Context<'_>) -> StepResult {
@@ -47,18 +49,29 @@ impl Conversation {
     }
 
     /// Whether key packages of these accounts, or the answer that there are none, are here. If not, claims some.
-    pub(super) fn has_claimed(&self, cx: &mut Context<'_>, accounts: &[AccountId]) -> bool {
+    pub(super) fn has_claimed(&mut self, cx: &mut Context<'_>, accounts: &[AccountId]) -> bool {
         let missing = accounts
             .iter()
             .filter(|account| !self.live.claimed.contains_key(account));
-        let missing: Vec<_> = missing.copied().take(CLAIMS_IN_FLIGHT).collect();
+        let missing: Vec<_> = missing.copied().take(CLAIMED_ACCOUNTS_MAX).collect();
         if cx.requests.is_claiming(self.chat()) {
             return false;
         }
-        for account in &missing {
-            self.claim_of(cx, *account);
+        match missing[..] {
+            [] => return true,
+            [account] => self.claim_of(cx, account),
+            _ => self.claim_for_many(cx, missing),
         }
-        missing.is_empty()
+        false
+    }
+
+    fn claim_for_many(&mut self, cx: &mut Context<'_>, accounts: Vec<AccountId>) {
+        let account_ids = accounts.iter().map(|account| account.to_vec().into()).collect();
+        self.live.claiming = accounts;
+        cx.request(
+            PendingRequest::ClaimForMany { chat: self.chat() },
+            Request::ClaimForMany(ClaimForMany { account_ids }),
+        );
     }
 
     fn claim_of(&self, cx: &mut Context<'_>, account: AccountId) {
@@ -76,7 +89,9 @@ impl Conversation {
     /// Once the others have some, claims those of this account's other devices, also if the list of devices names none: a
     /// device that is left out could not read what is said until it has come in by itself.
     fn go_on_with_claims(&mut self, cx: &mut Context<'_>) -> StepResult {
-        let others = members::others(cx.conn, self.chat(), cx.me.account_id)?;
+        let mut others = members::others(cx.conn, self.chat(), cx.me.account_id)?;
+        // Those beyond it are added once the group is made.
+        others.truncate(ADDED_ACCOUNTS_MAX);
         if !self.has_claimed(cx, &others) {
             return Ok(());
         }
@@ -96,11 +111,57 @@ impl Conversation {
         account: AccountId,
         packages: KeyPackages,
     ) -> StepResult {
-        let is_starting = self.record.state() == ConversationState::Starting;
-        let is_in_group = self.record.state() == ConversationState::Joined && self.is_group();
-        if !is_starting && !is_in_group || handshakes::find(cx.conn, self.chat())?.is_some() {
+        if self.wants_key_packages(cx)? {
+            self.take_key_packages(cx, account, packages)?;
+            self.go_on_after_claim(cx)?;
+        }
+        Ok(())
+    }
+
+    /// Handles key packages of several accounts. What the answer had no room for is claimed again.
+    pub(crate) fn claimed_for_many(
+        &mut self,
+        cx: &mut Context<'_>,
+        of_many: KeyPackagesOfMany,
+    ) -> StepResult {
+        let mut asked = std::mem::take(&mut self.live.claiming);
+        if !self.wants_key_packages(cx)? {
             return Ok(());
         }
+        let count = asked.len();
+        for of_one in of_many.accounts {
+            let Ok(account) = AccountId::try_from(&of_one.account_id[..]) else {
+                continue;
+            };
+            if let Some(index) = asked.iter().position(|asked| *asked == account) {
+                asked.swap_remove(index);
+                self.take_key_packages(cx, account, of_one.key_packages.unwrap_or_default())?;
+            }
+        }
+        if asked.len() == count {
+            // An honest server has room for one at least.
+            cx.misbehaved(Some(self.chat()), Misbehaviour::WrongAnswer);
+            self.claimed_none(asked);
+        }
+        self.go_on_after_claim(cx)
+    }
+
+    /// Whether claimed key packages are still of use.
+    fn wants_key_packages(&self, cx: &Context<'_>) -> StepResult<bool> {
+        let is_wanted = match self.record.state() {
+            ConversationState::Starting => true,
+            ConversationState::Joined => self.is_group(),
+            _ => false,
+        };
+        Ok(is_wanted && handshakes::find(cx.conn, self.chat())?.is_none())
+    }
+
+    fn take_key_packages(
+        &mut self,
+        cx: &mut Context<'_>,
+        account: AccountId,
+        packages: KeyPackages,
+    ) -> StepResult {
         if account != cx.me.account_id
             && let Some(found) = &packages.account
         {
@@ -112,11 +173,21 @@ impl Conversation {
             .map(|device| device.key_package.to_vec())
             .collect();
         self.live.claimed.insert(account, packages);
-        if is_in_group {
-            cx.touch(self.chat());
-            return Ok(());
+        Ok(())
+    }
+
+    /// Notes that these accounts have no key packages.
+    fn claimed_none(&mut self, accounts: Vec<AccountId>) {
+        let none = accounts.into_iter().map(|account| (account, Vec::new()));
+        self.live.claimed.extend(none);
+    }
+
+    fn go_on_after_claim(&mut self, cx: &mut Context<'_>) -> StepResult {
+        if self.record.state() == ConversationState::Starting {
+            return self.go_on_with_claims(cx);
         }
-        self.go_on_with_claims(cx)
+        cx.touch(self.chat());
+        Ok(())
     }
 
     /// The devices whose key packages are here and valid, and whether there were some that have expired. All are used up.
@@ -268,13 +339,26 @@ impl Conversation {
         problem: &Problem,
     ) -> StepResult {
         if !is_transient(problem) && self.is_group() {
-            self.live.claimed.insert(account, Vec::new());
-            if self.record.state() == ConversationState::Starting {
-                return self.go_on_with_claims(cx);
-            }
-            cx.touch(self.chat());
+            self.claimed_none(vec![account]);
+            return self.go_on_after_claim(cx);
+        }
+        self.wait_to_claim(cx, problem);
+        Ok(())
+    }
+
+    /// Handles the refusal of key packages of several accounts.
+    pub(crate) fn claim_for_many_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
+        let asked = std::mem::take(&mut self.live.claiming);
+        if is_transient(problem) {
+            self.wait_to_claim(cx, problem);
             return Ok(());
         }
+        cx.refused(None, problem);
+        self.claimed_none(asked);
+        self.go_on_after_claim(cx)
+    }
+
+    fn wait_to_claim(&mut self, cx: &mut Context<'_>, problem: &Problem) {
         // What was handed out already is used at the next attempt.
         let claimed = std::mem::take(&mut self.live.claimed);
         self.forget_sends(cx);
@@ -284,7 +368,6 @@ impl Conversation {
         if !is_transient(problem) && problem.known_code() != Some(ProblemCode::NoKeyPackages) {
             cx.refused(None, problem);
         }
-        Ok(())
     }
 
     /// Handles the refusal of the creation. Returns the id of the existing conversation, if that is the reason.

@@ -18,7 +18,7 @@ use crate::{
     content::{DisplayName, GroupDescription},
     context::{Context, StepResult},
     directory,
-    limits::{ADDED_AT_ONCE_MAX, GROUP_MEMBERS_MAX, WISH_AGE_MAX},
+    limits::{ADDED_ACCOUNTS_MAX, ADDED_AT_ONCE_MAX, GROUP_MEMBERS_MAX, WISH_AGE_MAX},
     profile_objects::{self, format::Picture},
     store::{
         contacts, conversations, corrupt, members, outbox,
@@ -26,8 +26,6 @@ use crate::{
     },
 };
 
-/// Accounts that one commit adds.
-const ADDED_ACCOUNTS_MAX: usize = 64;
 /// How long an account that has no key packages is left alone.
 const NO_KEY_PACKAGES_RETRY: Duration = Duration::from_mins(1);
 /// How long nobody is added whom the server has just refused.

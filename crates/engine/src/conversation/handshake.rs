@@ -120,11 +120,16 @@ impl Conversation {
         let id = self.id();
         let group = self.group.load(cx, id)?;
         let rights = *group.policy().rights();
+        let leaf_before = group.own_leaf_node();
         group.merge_pending_commit(&cx.mls())?;
+        // An addition renews nothing. Whoever has just made the group, or come in, has a new key.
+        let is_renewed = handshake.kind != HandshakeKind::Update || group.own_leaf_node() != leaf_before;
         tracing::debug!(chat = %self.chat(), kind = ?handshake.kind, "a handshake takes effect");
         self.record.set_accepted_number(handshake.number);
         self.live.was_elsewhere = false;
-        self.leaf_key_renewed(cx);
+        if is_renewed {
+            self.leaf_key_renewed(cx);
+        }
         self.epoch_began(cx, entry)?;
         if handshake.kind == HandshakeKind::ExternalJoin {
             self.record.set_leaf_replaced_at(cx.now);
@@ -183,7 +188,7 @@ impl Conversation {
             group.clear_pending_commit(&cx.mls())?;
         }
         handshakes::delete(cx.conn, self.chat())?;
-        self.update_lost(cx);
+        self.update_lost(cx)?;
         match problem.known_code() {
             Some(ProblemCode::StaleEpoch) => {
                 if self.record.cursor() >= problem.head_seq {
@@ -211,7 +216,7 @@ impl Conversation {
                 Ok(())
             }
             _ => {
-                self.update_not_taken(cx);
+                self.update_not_taken(cx)?;
                 self.addition_refused(cx);
                 self.back_off(cx, None);
                 cx.refused(None, problem);

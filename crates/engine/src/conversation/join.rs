@@ -15,6 +15,7 @@ use super::{
     groups::meet,
     new_direct, quarantine,
     record::LogPlace,
+    welcomes::{self, Handled, Tree},
 };
 use crate::{
     ChatId,
@@ -59,9 +60,13 @@ impl Conversations {
     pub(crate) fn welcome(&mut self, cx: &mut Context<'_>, item: &WelcomeItem) -> StepResult {
         if let Ok(id) = ConversationId::try_from(&item.conversation_id[..]) {
             let uses = self.uses;
-            if let Err(error) = cx.confine(|cx| self.join_by_welcome(cx, id, item))? {
-                self.forget_since(uses);
-                invitation_dropped(cx, &error);
+            match cx.confine(|cx| self.join_by_welcome(cx, id, item))? {
+                Ok(Handled::WaitsForTree) => return Ok(()),
+                Ok(Handled::Done) => {}
+                Err(error) => {
+                    self.forget_since(uses);
+                    invitation_dropped(cx, &error);
+                }
             }
         } else {
             cx.misbehaved(None, Misbehaviour::NoConversation);
@@ -76,7 +81,7 @@ impl Conversations {
         cx: &mut Context<'_>,
         id: ConversationId,
         item: &WelcomeItem,
-    ) -> StepResult {
+    ) -> StepResult<Handled> {
         let known = conversations::find(cx.conn, id)?;
         if let Some(row) = &known {
             // It was joined in the meantime, or an external join is in flight and comes later in the log. Who has been a
@@ -96,11 +101,19 @@ impl Conversations {
                 cx.sync_again();
             }
             if is_joining || was_member && !is_out || !may_join {
-                return Ok(());
+                return Ok(Handled::Done);
             }
         }
         if known.is_none() && !has_room_for_another(cx)? {
-            return Ok(());
+            return Ok(Handled::Done);
+        }
+        match welcomes::tree_of(cx, id, item)? {
+            Tree::Here => {}
+            Tree::IsFetched => return Ok(Handled::WaitsForTree),
+            Tree::Gone => {
+                cx.sync_again();
+                return Ok(Handled::Done);
+            }
         }
         let (staged, is_last_resort) = match key_packages::open_welcome(cx, id, item)? {
             Ok(opened) => opened,
@@ -112,21 +125,24 @@ impl Conversations {
                 }
                 // If the conversation is real, Sync names it, and this device joins by an external commit.
                 cx.sync_again();
-                return Ok(());
+                return Ok(Handled::Done);
             }
         };
         if let Some(row) = &known
             && staged.epoch() <= descent::former_epoch(cx, row.chat)?
         {
             // From before this account was out.
-            return Ok(());
+            return Ok(Handled::Done);
         }
         let whose = match check_policy(cx, staged.policy(), known.as_ref())? {
             Ok(whose) => whose,
-            Err(why) => return self.refuse_group(cx, id, why),
+            Err(why) => {
+                self.refuse_group(cx, id, why)?;
+                return Ok(Handled::Done);
+            }
         };
         let Some(chat) = self.chat_to_join(cx, id, whose)? else {
-            return Ok(());
+            return Ok(Handled::Done);
         };
         let by = staged.sender().account_id();
         self.with(cx, chat, |conversation, cx| {
@@ -138,11 +154,11 @@ impl Conversations {
             conversation.record.set_accepted_number(0);
             conversation.record.set_entering(true);
             conversation.live.head_is_at_least(item.seq);
-            conversation.leaf_key_from_key_package(cx, is_last_resort);
+            conversation.leaf_key_from_key_package(cx, is_last_resort)?;
             conversation.live.added_by = Some(by);
             conversation.joined(cx)
         })?;
-        Ok(())
+        Ok(Handled::Done)
     }
 
     // ---- by external commit ----

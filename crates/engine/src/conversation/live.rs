@@ -66,6 +66,8 @@ pub(super) struct Live {
     pub handshake_accepted: Option<Appended>,
     pub in_flight: HashSet<OutboxId>,
     pub is_claiming: bool,
+    /// Accounts of which key packages were claimed together.
+    pub claiming: Vec<AccountId>,
     /// Key packages claimed for the creation, by account.
     pub claimed: HashMap<AccountId, Vec<Vec<u8>>>,
     /// Whom the next commit adds.
@@ -105,6 +107,7 @@ impl Live {
         self.is_handshake_in_flight = false;
         self.handshake_accepted = None;
         self.is_claiming = false;
+        self.claiming.clear();
         self.claimed.clear();
     }
 

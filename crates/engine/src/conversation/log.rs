@@ -451,7 +451,7 @@ impl Conversation {
         self.record.set_epoch_seq(entry.seq);
         self.budget.epoch_began();
         self.keep_receipt_key(cx)?;
-        Ok(())
+        self.schedule_turn(cx, entry.accepted_at)
     }
 
     /// Applies another member's commit. The epoch ends, so our ciphertexts not yet accepted are thrown away.
@@ -549,8 +549,7 @@ impl Conversation {
             group.clear_pending_commit(&cx.mls())?;
         }
         handshakes::delete(cx.conn, self.chat())?;
-        self.update_lost(cx);
-        Ok(())
+        self.update_lost(cx)
     }
 
     /// Takes note of a member who leaves. The next commit takes the device out of the group.

@@ -9,6 +9,7 @@ mod signalling;
 
 mod handshake;
 mod healing;
+mod turns;
 
 mod returns;
 
@@ -20,6 +21,7 @@ mod groups;
 
 mod create;
 mod join;
+mod welcomes;
 
 mod content;
 mod profile;
@@ -337,7 +339,8 @@ impl Conversations {
             return Ok(());
         }
         // This device is not in it yet, and no Welcome waits.
-        if !cx.is_syncing() && cx.connection.may_enter(id) {
+        let has_welcome = cx.connection.held_welcomes.contains(id);
+        if !cx.is_syncing() && !has_welcome && cx.connection.may_enter(id) {
             join::want_group(cx, id);
         }
         Ok(())

@@ -70,7 +70,9 @@ impl Conversation {
                 match self.follower(cx)?.map(|follower| follower.place().seq) {
                     Some(followed) if followed < head => self.fetch_log(cx, followed),
                     // A waiting Welcome is the better way to join: this device can read what was said since.
-                    _ if !cx.is_syncing() => self.want_group(cx)?,
+                    _ if !cx.is_syncing() && !cx.connection.held_welcomes.contains(self.id()) => {
+                        self.want_group(cx)?;
+                    }
                     _ => {}
                 }
                 Ok(())
@@ -141,13 +143,14 @@ impl Conversation {
             self.send_sealed(cx, rows);
             return Ok(());
         }
-        let starts_turn = next.is_some_and(|row| row.message.is_some()) && self.starts_turn(cx.now);
+        let starts_turn = next.is_some_and(|row| row.message.is_some()) && self.starts_turn(cx)?;
         let unsealed = rows.iter().filter(|row| row.sealed.is_none()).count();
         // A commit takes those out who are leaving, before anything else is said.
         let must_commit =
             unsealed > 0 && (!self.budget.may_encrypt(unsealed) || self.group.load(cx, id)?.has_leavers());
-        let updates =
-            starts_turn || must_commit || self.is_update_due(cx.now) && cx.connection.may_update(cx.now);
+        let updates = starts_turn
+            || must_commit
+            || self.is_update_due_before(cx, unsealed)? && cx.connection.may_update(cx.now);
         if must_commit || !are_held && (updates || !removable.is_empty()) {
             // Nothing can be encrypted while a commit is in flight, and no ciphertext may be left behind.
             if rows.iter().any(|row| row.sealed.is_some()) {

@@ -164,6 +164,11 @@ impl Record {
         self.row.updated_at
     }
 
+    /// When something was last said.
+    pub(super) fn active_at(&self) -> Timestamp {
+        self.row.active_at
+    }
+
     /// When our leaf key is renewed even if nothing is sent.
     pub(super) fn update_due(&self) -> Timestamp {
         self.row.update_due

@@ -323,6 +323,7 @@ fn welcome(conversation: ConversationId, created: &CreateConversation, to: &Devi
         welcome: commit.welcome.clone(),
         ratchet_tree: view.ratchet_tree().unwrap().into(),
         hash_before: vec![0; 32].into(),
+        ..WelcomeItem::default()
     }
 }
 

@@ -10,6 +10,7 @@ mod conversation;
 mod groups;
 mod joining;
 mod leaving;
+mod welcomes;
 
 mod hostile;
 mod hostile_commits;

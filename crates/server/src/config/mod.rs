@@ -86,8 +86,10 @@ pub struct LimitsConfig {
     pub frames_per_device: u32,
     /// Commits of one device in a minute.
     pub commits_per_device: u32,
-    /// Claims of key packages by one account in an hour.
+    /// Accounts whose key packages one account claims in an hour.
     pub key_package_claims_per_account: u32,
+    /// Claims of one account's key packages by others in a day that are answered with ones that nobody else gets.
+    pub one_time_key_packages_per_account: u32,
     /// Changes of account records by one device in a minute.
     pub record_changes_per_device: u32,
     /// Receipts of one device in a minute.
@@ -222,7 +224,8 @@ impl Default for LimitsConfig {
             requests_per_account: 300,
             frames_per_device: 1_000,
             commits_per_device: 600,
-            key_package_claims_per_account: 120,
+            key_package_claims_per_account: 1_200,
+            one_time_key_packages_per_account: 40,
             record_changes_per_device: 300,
             receipts_per_device: 1_200,
             signals_per_device: 120,
@@ -309,9 +312,14 @@ impl LimitsConfig {
         Rate::per(self.commits_per_device, Duration::from_mins(1))
     }
 
-    /// Claims of key packages by one account.
+    /// Accounts whose key packages one account claims.
     pub fn key_package_claims_per_account(&self) -> Option<Rate> {
         Rate::per(self.key_package_claims_per_account, Duration::from_hours(1))
+    }
+
+    /// Claims by others of the one-time key packages of one account.
+    pub fn one_time_key_packages_per_account(&self) -> Option<Rate> {
+        Rate::per(self.one_time_key_packages_per_account, Duration::from_hours(24))
     }
 
     /// Changes of account records by one device.

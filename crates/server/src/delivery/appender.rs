@@ -9,6 +9,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use subrosa_wire::{ConversationId, DeviceId};
 use tokio::sync::{
@@ -285,16 +286,16 @@ fn is_of_one_write(error: &StoreError) -> bool {
 
 fn size(write: &LogWrite) -> usize {
     let commit_size = |commit: &crate::store::delivery::CommitWrite| {
-        let welcome = commit
-            .welcome
-            .as_ref()
-            .map_or(0, |welcome| welcome.welcome.len() + welcome.ratchet_tree.len());
-        commit.commit.len() + commit.group_info.len() + commit.public_view.len() + welcome
+        let welcome = commit.welcome.as_ref().map_or(0, |welcome| {
+            let secrets: usize = welcome.secrets.iter().map(Bytes::len).sum();
+            welcome.shared.len() + secrets + welcome.ratchet_tree.len()
+        });
+        commit.commit.len() + commit.group_info.len() + commit.view.size() + welcome
     };
     match write {
         LogWrite::Application(write) => write.message.len(),
         LogWrite::Commit(write) => commit_size(write),
-        LogWrite::Leave(write) => write.proposal.len() + write.public_view.len(),
+        LogWrite::Leave(write) => write.proposal.len() + write.view.size(),
         LogWrite::Create(write) => commit_size(&write.first),
     }
 }

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use subrosa_mls::{
-    CommitEffect, DeviceCertificate, LogClaim, MessageKind, PolicyError, PublicView, ViewError, peek,
-    removed_leaves,
+    CommitEffect, DeviceCertificate, LogClaim, MessageKind, PolicyError, ViewError, WelcomeParts,
+    payload_hash, peek, removed_leaves,
 };
 use subrosa_wire::{
     AccountId, DeviceId, ProblemCode, Timestamp,
@@ -13,6 +13,7 @@ use subrosa_wire::{
 use super::{
     Service,
     answers::appended,
+    hot_view::HotView,
     problems,
     requests::{bounded_commit, check_number, malformed},
     validation::Turn,
@@ -20,15 +21,17 @@ use super::{
 use crate::{
     session::Session,
     store::delivery::{
-        AccountChanges, CommitWrite, Committer, LogRefusal, LogWrite, SendCheck, SendKey, WelcomeWrite,
+        AccountChanges, CommitWrite, Committer, LogRefusal, LogWrite, SendCheck, SendKey, ViewWrite,
+        WelcomeWrite,
     },
 };
 
 /// A commit that was applied to a view, with all that is stored of it.
 pub(super) struct Validated {
     pub(super) effect: CommitEffect,
-    pub(super) public_view: Bytes,
-    pub(super) ratchet_tree: Bytes,
+    pub(super) view: ViewWrite,
+    /// For the added devices, if there are any.
+    pub(super) welcome: Option<WelcomeWrite>,
 }
 
 impl Service {
@@ -73,23 +76,31 @@ impl Service {
             self.check_settled(&key).await?;
         }
         self.check_removal_is_over(session, &key)?;
-        let view = match turn.take() {
-            Some(view) if view.epoch() == epoch => view,
+        let hot = match turn.take() {
+            Some(hot) if hot.view.epoch() == epoch => hot,
             _ => self.load_view(&key).await?,
         };
         let now = self.clock.now();
         let parts = commit.clone();
-        let (view, validated) = self.validation.run(move || validate(view, &parts, now)).await?;
+        let (hot, validated) = self
+            .validation
+            .run(move || {
+                let mut hot = hot;
+                let validated = validate(&mut hot, &parts, now);
+                (hot, validated)
+            })
+            .await?;
         let validated = match validated {
             Ok(validated) => validated,
-            Err(error) => {
-                *turn = Some(view);
-                return Err(match error {
+            Err(invalid) => {
+                // If only the Welcome is wrong, the view is ahead already.
+                *turn = Some(hot).filter(|hot| hot.view.epoch() == epoch);
+                return Err(match invalid {
                     // It was made before its committer saw that.
-                    ViewError::Policy(PolicyError::LeaverStays) => {
+                    Invalid::Group(ViewError::Policy(PolicyError::LeaverStays)) => {
                         LogRefusal::StaleEpoch { head_seq, epoch }.into()
                     }
-                    error => problems::invalid_mls(&error),
+                    invalid => invalid.into(),
                 });
             }
         };
@@ -100,8 +111,7 @@ impl Service {
         let informed = write.informed();
         let accepted = self.submit(LogWrite::Commit(Box::new(write))).await?;
         // Only now is the view the one at the head. After a refusal it is ahead, and is dropped.
-        *turn = Some(view);
-        drop(turn);
+        self.validation.keep(key.conversation_id, turn, hot);
         for account_id in added {
             self.notify_account(account_id, &informed).await;
         }
@@ -138,12 +148,12 @@ impl Service {
         if leaves.is_empty() {
             return Ok(());
         }
-        let view = match turn.take() {
-            Some(view) => view,
+        let hot = match turn.take() {
+            Some(hot) => hot,
             None => self.load_view(key).await?,
         };
-        let targets = view.removable(session.account_id, &leaves);
-        **turn = Some(view);
+        let targets = hot.view.removable(session.account_id, &leaves);
+        **turn = Some(hot);
         let targets = targets.map_err(|error| problems::invalid_mls(&error))?;
         self.lost_removals
             .note(key.conversation_id, targets, self.clock.now());
@@ -167,11 +177,11 @@ impl Service {
         }
     }
 
-    pub(super) async fn load_view(&self, key: &SendKey) -> Result<PublicView, Problem> {
+    pub(super) async fn load_view(&self, key: &SendKey) -> Result<HotView, Problem> {
         let group = self.store.group(key.conversation_id).await?;
         let group = group.ok_or_else(|| Problem::from(LogRefusal::NotAMember))?;
         self.validation
-            .run(move || PublicView::load(&group.public_view))
+            .run(move || HotView::load(&group))
             .await?
             .map_err(|error| problems::invalid_mls(&error))
     }
@@ -188,8 +198,8 @@ impl Service {
     ) -> Result<CommitWrite, Problem> {
         let Validated {
             effect,
-            public_view,
-            ratchet_tree,
+            view,
+            welcome,
         } = validated;
         if effect.committer.device_id() != session.device_id
             || effect.committer.account_id() != session.account_id
@@ -199,14 +209,7 @@ impl Service {
                 "the commit is of another device",
             ));
         }
-        if commit.welcome.is_empty() != effect.added.is_empty() {
-            return Err(malformed("a commit has a welcome if and only if it adds devices"));
-        }
         let added = self.check_added(&effect.added).await?;
-        let welcome = (!added.is_empty()).then(|| WelcomeWrite {
-            welcome: commit.welcome.clone(),
-            ratchet_tree,
-        });
         Ok(CommitWrite {
             key,
             account_id: session.account_id,
@@ -214,7 +217,7 @@ impl Service {
             epoch: effect.epoch_after - 1,
             claim,
             commit: commit.commit,
-            public_view,
+            view,
             group_info: commit.group_info,
             added,
             removed: effect.removed,
@@ -245,23 +248,76 @@ impl Service {
     }
 }
 
-/// Applies a commit to a view; on an error the view is as it was. Takes milliseconds of CPU.
-pub(super) fn validate(
-    mut view: PublicView,
-    commit: &Commit,
-    now: Timestamp,
-) -> (PublicView, Result<Validated, ViewError>) {
-    let validated = view
-        .process_commit(&commit.commit, &commit.group_info, now)
-        .and_then(|effect| {
-            let ratchet_tree = Bytes::from(view.ratchet_tree()?);
-            Ok(Validated {
-                effect,
-                public_view: Bytes::from(view.to_bytes()),
-                ratchet_tree,
-            })
-        });
-    (view, validated)
+/// Why a commit is refused that was checked against the group's public state.
+#[derive(Debug)]
+pub(super) enum Invalid {
+    /// The group refuses it.
+    Group(ViewError),
+    /// Its Welcome is not for the devices that it adds.
+    Welcome(&'static str),
+}
+
+impl From<ViewError> for Invalid {
+    fn from(error: ViewError) -> Self {
+        Self::Group(error)
+    }
+}
+
+impl From<Invalid> for Problem {
+    fn from(invalid: Invalid) -> Self {
+        match invalid {
+            Invalid::Group(error) => problems::invalid_mls(&error),
+            Invalid::Welcome(detail) => malformed(detail),
+        }
+    }
+}
+
+/// Applies a commit to a view. Takes milliseconds of CPU. After an error the view is as it was, or, if only the Welcome is
+/// wrong, in the epoch that the commit begins.
+pub(super) fn validate(hot: &mut HotView, commit: &Commit, now: Timestamp) -> Result<Validated, Invalid> {
+    let parts = read_welcome(&commit.welcome)?;
+    let view = &mut hot.view;
+    let effect = view.process_commit(&commit.commit, &commit.group_info, now)?;
+    let welcome = match (parts, effect.added.is_empty()) {
+        (None, true) => None,
+        (Some(parts), false) => Some(cut(&parts, &effect, view.ratchet_tree()?)?),
+        _ => {
+            return Err(Invalid::Welcome(
+                "a commit has a welcome if and only if it adds devices",
+            ));
+        }
+    };
+    Ok(Validated {
+        effect,
+        view: hot.stored_with(&commit.commit),
+        welcome,
+    })
+}
+
+fn read_welcome(welcome: &Bytes) -> Result<Option<WelcomeParts>, Invalid> {
+    if welcome.is_empty() {
+        return Ok(None);
+    }
+    let parts = WelcomeParts::read(welcome);
+    parts
+        .map(Some)
+        .map_err(|_| Invalid::Welcome("the welcome cannot be read"))
+}
+
+/// What each added device gets of a Welcome.
+fn cut(parts: &WelcomeParts, effect: &CommitEffect, ratchet_tree: Vec<u8>) -> Result<WelcomeWrite, Invalid> {
+    let secrets = effect.key_packages.iter().map(|reference| {
+        parts
+            .secrets_for(reference)
+            .map(Bytes::copy_from_slice)
+            .ok_or(Invalid::Welcome("the welcome leaves out an added device"))
+    });
+    Ok(WelcomeWrite {
+        shared: Bytes::copy_from_slice(parts.shared()),
+        secrets: secrets.collect::<Result<_, _>>()?,
+        tree_hash: payload_hash(&ratchet_tree),
+        ratchet_tree: ratchet_tree.into(),
+    })
 }
 
 /// What the cleartext header of a commit says: the epoch that it ends, how its sender stands to the group, and what

@@ -15,8 +15,11 @@ pub struct DeliveryConfig {
     pub requests: Option<Rate>,
     /// Commits of one device, each of which costs a validation; `None` for no limit.
     pub commits: Option<Rate>,
-    /// Claims of key packages by one account; `None` for no limit.
+    /// Accounts whose key packages one account claims; `None` for no limit.
     pub claims: Option<Rate>,
+    /// Claims by others of one account's key packages that are answered with one-time ones. After that there are those of
+    /// last resort. `None` for no limit.
+    pub one_time_claims: Option<Rate>,
     /// Changes of account records by one device; `None` for no limit.
     pub records: Option<Rate>,
     /// Receipts of one device; `None` for no limit.
@@ -34,7 +37,8 @@ impl Default for DeliveryConfig {
             prune_interval: Duration::from_mins(1),
             requests: Rate::per(1_000, Duration::from_secs(10)),
             commits: Rate::per(600, Duration::from_mins(1)),
-            claims: Rate::per(120, Duration::from_hours(1)),
+            claims: Rate::per(1_200, Duration::from_hours(1)),
+            one_time_claims: Rate::per(40, Duration::from_hours(24)),
             records: Rate::per(300, Duration::from_mins(1)),
             receipts: Rate::per(1_200, Duration::from_mins(1)),
             signals: Rate::per(120, Duration::from_mins(2)),

@@ -12,12 +12,15 @@ use subrosa_wire::{
 use super::{
     Service,
     answers::appended,
-    commit, problems,
+    commit,
+    hot_view::HotView,
     requests::{bounded, bounded_commit, malformed, send_key},
 };
 use crate::{
     session::Session,
-    store::delivery::{AccountChanges, Claim, Committer, CreateWrite, LogRefusal, LogWrite, SendCheck},
+    store::delivery::{
+        AccountChanges, Claim, Committer, CreateWrite, LogRefusal, LogWrite, SendCheck, ViewWrite,
+    },
 };
 
 /// The creator's first send is the first commit.
@@ -38,7 +41,7 @@ impl Service {
         } = create;
         let key = send_key(session, &conversation_id, &send_id, FIRST_SEND_NUMBER)?;
         bounded("group_info", &group_info, limits::HANDSHAKE_MESSAGE_MAX)?;
-        bounded("ratchet_tree", &ratchet_tree, limits::HANDSHAKE_MESSAGE_MAX)?;
+        bounded("ratchet_tree", &ratchet_tree, limits::RATCHET_TREE_MAX)?;
         let first = commit.ok_or_else(|| malformed("commit is missing"))?;
         bounded_commit(&first)?;
         let (epoch, committer, claim) = commit::read_header(&key, &first)?;
@@ -49,7 +52,7 @@ impl Service {
             return Err(LogRefusal::LogDisagrees.into());
         }
         self.commits.check(session.device_id)?;
-        let mut turn = self.validation.turn(key.conversation_id).await;
+        let turn = self.validation.turn(key.conversation_id).await;
         match self.store.check_send(key, Committer::Member).await? {
             SendCheck::Duplicate(accepted) => return Ok(appended(&self.tags, &key, &accepted)),
             SendCheck::Refused(LogRefusal::NotAMember) => {}
@@ -60,14 +63,17 @@ impl Service {
         let created = self
             .validation
             .run(move || {
-                let view = PublicView::create(&group_info, &ratchet_tree, id, now)?;
-                let policy = view.policy().clone();
-                let (view, validated) = commit::validate(view, &parts, now);
-                let accounts = accounts_of(&view)?;
-                validated.map(|validated| (view, policy, accounts, validated))
+                let mut hot = HotView::new(PublicView::create(&group_info, &ratchet_tree, id, now)?);
+                let policy = hot.view.policy().clone();
+                let mut validated = commit::validate(&mut hot, &parts, now)?;
+                // There is nothing yet that a change could be applied to.
+                validated.view = ViewWrite::Whole(hot.view.to_bytes().into());
+                let hot = HotView::new(hot.view);
+                let accounts = accounts_of(&hot.view)?;
+                Ok::<_, commit::Invalid>((hot, policy, accounts, validated))
             })
             .await?;
-        let (view, policy, accounts, validated) = created.map_err(|error| problems::invalid_mls(&error))?;
+        let (hot, policy, accounts, validated) = created?;
         self.check_policy(session, &policy).await?;
         let mut first = self
             .commit_write(session, key, (Committer::Member, claim), first, validated)
@@ -83,8 +89,7 @@ impl Service {
             first,
         };
         let accepted = self.submit(LogWrite::Create(Box::new(write))).await?;
-        *turn = Some(view);
-        drop(turn);
+        self.validation.keep(key.conversation_id, turn, hot);
         for account_id in accounts {
             self.notify_account(account_id, &informed).await;
         }

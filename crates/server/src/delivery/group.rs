@@ -1,12 +1,15 @@
-//! `FetchGroup`: what a device needs to join its account's conversation by an external commit.
+//! `FetchGroup`: what a device needs to join its account's conversation by an external commit. `FetchTree`: what it needs
+//! besides a Welcome.
 
 use bytes::Bytes;
-use subrosa_mls::{PublicView, ViewError};
-use subrosa_wire::frames::{FetchGroup, GroupState, Problem};
+use subrosa_mls::ViewError;
+use subrosa_wire::frames::{FetchGroup, FetchTree, GroupState, Problem, RatchetTree};
 
 use super::{
-    Service, problems,
-    requests::{conversation_id, hash_bytes},
+    Service,
+    hot_view::HotView,
+    problems,
+    requests::{conversation_id, hash_bytes, malformed},
 };
 use crate::{session::Session, store::delivery::LogRefusal};
 
@@ -23,12 +26,11 @@ impl Service {
             // Whoever puts the log back has more to come.
             return Err(problems::unavailable("the conversation is being restored"));
         }
-        let public_view = group.public_view;
-        let (ratchet_tree, leaves) = self
+        let (group, ratchet_tree, leaves) = self
             .validation
             .run(move || {
-                let view = PublicView::load(&public_view)?;
-                Ok((view.ratchet_tree()?, view.leaves()))
+                let HotView { view, .. } = HotView::load(&group)?;
+                Ok((group, view.ratchet_tree()?, view.leaves()))
             })
             .await?
             .map_err(|error: ViewError| problems::invalid_mls(&error))?;
@@ -40,6 +42,20 @@ impl Service {
             ratchet_tree: Bytes::from(ratchet_tree),
             head_hash: hash_bytes(group.head_hash),
             leaves: leaves.into_iter().map(Bytes::from).collect(),
+        })
+    }
+
+    pub(super) async fn fetch_tree(
+        &self,
+        session: &Session,
+        fetch: &FetchTree,
+    ) -> Result<RatchetTree, Problem> {
+        let id = conversation_id(&fetch.conversation_id)?;
+        let hash = fetch.tree_hash[..].try_into();
+        let hash = hash.map_err(|_| malformed("tree_hash has 32 bytes"))?;
+        let tree = self.store.ratchet_tree(id, session.account_id, hash).await?;
+        Ok(RatchetTree {
+            ratchet_tree: tree.unwrap_or_default(),
         })
     }
 }

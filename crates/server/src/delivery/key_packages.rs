@@ -1,21 +1,25 @@
-//! `PublishKeyPackages` and `ClaimKeyPackages`.
+//! `PublishKeyPackages`, `ClaimKeyPackages` and `ClaimForMany`.
+
+use std::{collections::HashSet, num::NonZeroU32};
 
 use bytes::Bytes;
+use prost::Message as _;
 use subrosa_mls::{key_package_id, verify_uploaded_key_package};
 use subrosa_wire::{
-    ProblemCode, Timestamp,
+    AccountId, ProblemCode, Timestamp,
     frames::{
-        ClaimKeyPackages, DeviceKeyPackage, KeyPackages, KeyPackagesLow, KeyPackagesPublished, Problem,
-        PublishKeyPackages, notice,
+        ClaimForMany, ClaimKeyPackages, DeviceKeyPackage, KeyPackages, KeyPackagesLow, KeyPackagesOfMany,
+        KeyPackagesOfOne, KeyPackagesPublished, Problem, PublishKeyPackages, notice,
     },
     limits,
 };
 
 use super::{
     Service, problems,
-    requests::{account_id, bounded, device_bytes, malformed},
+    requests::{account_id, bounded, device_bytes, id_bytes, malformed},
 };
 use crate::{
+    limits::CLAIMED_BYTES_MAX,
     session::Session,
     store::{
         accounts::DeviceRecord,
@@ -76,8 +80,58 @@ impl Service {
     ) -> Result<KeyPackages, Problem> {
         let account_id = account_id(&claim.account_id)?;
         self.claims.check(session.account_id)?;
+        match self.claim_of(session, account_id).await? {
+            None => Err(Problem::new(ProblemCode::UnknownAccount, "")),
+            Some(claimed) if claimed.devices.is_empty() && account_id != session.account_id => {
+                Err(Problem::new(ProblemCode::NoKeyPackages, ""))
+            }
+            Some(claimed) => Ok(claimed),
+        }
+    }
+
+    /// The same for several accounts, as many of them as an answer has room for.
+    pub(super) async fn claim_for_many(
+        &self,
+        session: &Session,
+        claim: &ClaimForMany,
+    ) -> Result<KeyPackagesOfMany, Problem> {
+        let account_ids: Vec<_> = claim
+            .account_ids
+            .iter()
+            .map(account_id)
+            .collect::<Result<_, _>>()?;
+        let distinct: HashSet<_> = account_ids.iter().collect();
+        if distinct.len() < account_ids.len() {
+            return Err(malformed("an account is named twice"));
+        }
+        let Some(count) = u32::try_from(account_ids.len()).ok().and_then(NonZeroU32::new) else {
+            return Err(malformed("no account is named"));
+        };
+        self.claims.check_many(session.account_id, count)?;
+        let mut accounts = Vec::with_capacity(account_ids.len());
+        let mut bytes_left = CLAIMED_BYTES_MAX;
+        for account_id in account_ids {
+            let claimed = self.claim_of(session, account_id).await?.unwrap_or_default();
+            bytes_left = bytes_left.saturating_sub(claimed.encoded_len());
+            accounts.push(KeyPackagesOfOne {
+                account_id: id_bytes(account_id.as_bytes()),
+                key_packages: Some(claimed),
+            });
+            if bytes_left == 0 {
+                break;
+            }
+        }
+        Ok(KeyPackagesOfMany { accounts })
+    }
+
+    /// `None` if there is no such account.
+    async fn claim_of(
+        &self,
+        session: &Session,
+        account_id: AccountId,
+    ) -> Result<Option<KeyPackages>, Problem> {
         let Some(account) = self.store.account(account_id).await? else {
-            return Err(Problem::new(ProblemCode::UnknownAccount, ""));
+            return Ok(None);
         };
         let wanted = self
             .store
@@ -88,10 +142,13 @@ impl Service {
                 let is_wanted = device.signed_out_at.is_none() && device.device_id != session.device_id;
                 is_wanted.then_some(device.device_id)
             });
-        let claimed = self.store.claim_key_packages(wanted.collect()).await?;
-        if claimed.is_empty() && account_id != session.account_id {
-            return Err(Problem::new(ProblemCode::NoKeyPackages, ""));
-        }
+        let wanted = wanted.collect();
+        // So that nobody uses up what an account has published, whoever they say they are.
+        let claimed = if account_id == session.account_id || self.one_time_claims.check(account_id).is_ok() {
+            self.store.claim_key_packages(wanted).await?
+        } else {
+            self.store.last_resort_key_packages(wanted).await?
+        };
         metrics::counter!("subrosa_key_packages_claimed_total").increment(claimed.len() as u64);
         for package in &claimed {
             if package.one_time_left < limits::KEY_PACKAGES_LOW {
@@ -106,10 +163,10 @@ impl Service {
             device_id: device_bytes(package.device_id),
             key_package: package.key_package,
         });
-        Ok(KeyPackages {
+        Ok(Some(KeyPackages {
             devices: devices.collect(),
             account: Some(super::directory::to_frame(&account)),
-        })
+        }))
     }
 }
 

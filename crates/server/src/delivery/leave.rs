@@ -48,22 +48,22 @@ impl Service {
             SendCheck::Possible { .. } => {}
         }
         self.check_settled(&key).await?;
-        let mut view = match turn.take() {
-            Some(view) if view.epoch() == envelope.epoch => view,
+        let mut hot = match turn.take() {
+            Some(hot) if hot.view.epoch() == envelope.epoch => hot,
             _ => self.load_view(&key).await?,
         };
         let message = proposal.clone();
-        let (view, left) = self
+        let (mut hot, left) = self
             .validation
             .run(move || {
-                let left = view.leave(&message);
-                (view, left)
+                let left = hot.view.leave(&message);
+                (hot, left)
             })
             .await?;
         let left = match left {
             Ok(left) => left,
             Err(error) => {
-                *turn = Some(view);
+                *turn = Some(hot);
                 return Err(problems::invalid_mls(&error));
             }
         };
@@ -78,8 +78,8 @@ impl Service {
             account_id: session.account_id,
             epoch: envelope.epoch,
             claim: envelope.claim,
+            view: hot.stored_with(&proposal),
             proposal,
-            public_view: view.to_bytes().into(),
         };
         // The view with the proposal is loaded anew: what the store has is what counts, also if it knew this send already.
         let accepted = self.submit(LogWrite::Leave(write)).await?;

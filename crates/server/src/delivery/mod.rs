@@ -32,6 +32,7 @@ mod settling;
 mod log;
 
 mod group;
+mod hot_view;
 mod key_packages;
 mod receipts;
 mod records;

@@ -7,13 +7,15 @@ use bytes::Bytes;
 use subrosa_mls::LogHash;
 use subrosa_wire::{
     DeviceId, Timestamp,
-    frames::{self, WelcomeItem, log_entry},
+    frames::{self, log_entry},
+    limits::WELCOME_TREE_MAX,
 };
 use tokio::sync::mpsc;
 
 use super::{
     answers::{AnswerTo, appended},
-    requests::{device_bytes, hash_bytes, id_bytes},
+    requests::{device_bytes, id_bytes},
+    sync::welcome_item,
     tags::EntryTags,
 };
 use crate::{
@@ -21,7 +23,9 @@ use crate::{
     push::{Batch, Fanout},
     store::{
         StoreError,
-        delivery::{Acceptance, Accepted, CommitWrite, LogOutcome, LogWrite, SendKey, WelcomeWrite},
+        delivery::{
+            Acceptance, Accepted, CommitWrite, LogOutcome, LogWrite, SendKey, WelcomeRecord, WelcomeTree,
+        },
     },
 };
 
@@ -145,22 +149,23 @@ fn push_welcomes(
     welcomed: &[(DeviceId, u64)],
     write: &LogWrite,
 ) {
-    let Some(WelcomeWrite {
-        welcome,
-        ratchet_tree,
-    }) = commit_of(write).and_then(|commit| commit.welcome.as_ref())
-    else {
-        return;
+    let Some(commit) = commit_of(write) else { return };
+    let Some(welcome) = &commit.welcome else { return };
+    let tree = if welcome.ratchet_tree.len() <= WELCOME_TREE_MAX {
+        WelcomeTree::Here(welcome.ratchet_tree.clone())
+    } else {
+        WelcomeTree::Fetchable(welcome.tree_hash)
     };
-    for (device_id, item_id) in welcomed {
-        let item = WelcomeItem {
+    for ((device_id, item_id), secrets) in welcomed.iter().zip(&welcome.secrets) {
+        let item = welcome_item(WelcomeRecord {
             item_id: *item_id,
-            conversation_id: id_bytes(key.conversation_id.as_bytes()),
+            conversation_id: key.conversation_id,
             seq,
-            welcome: Bytes::clone(welcome),
-            ratchet_tree: Bytes::clone(ratchet_tree),
-            hash_before: hash_bytes(hash_before),
-        };
+            hash_before: Some(hash_before),
+            shared: welcome.shared.clone(),
+            secrets: Some(secrets.clone()),
+            tree: tree.clone(),
+        });
         outgoing.welcome(*device_id, item);
     }
 }

@@ -77,6 +77,9 @@ pub(super) fn bounded_lists(request: &Request) -> Result<(), Problem> {
             let max = limits::KEY_PACKAGES_WITHDRAWN_MAX;
             at_most("withdrawn key packages", publish.withdrawn.len(), max)
         }
+        Request::ClaimForMany(claim) => {
+            at_most("accounts", claim.account_ids.len(), limits::CLAIMED_ACCOUNTS_MAX)
+        }
         Request::RestoreLog(restore) => {
             at_most("entries", restore.entries.len(), limits::RESTORED_ENTRIES_MAX)
         }
@@ -104,9 +107,11 @@ pub(super) fn weight(request: &Request) -> usize {
     match request {
         Request::FetchLog(_)
         | Request::FetchGroup(_)
+        | Request::FetchTree(_)
         | Request::Sync(_)
         | Request::AcknowledgeWelcomes(_)
         | Request::ClaimKeyPackages(_)
+        | Request::ClaimForMany(_)
         | Request::RestoreLog(_)
         | Request::FetchRecords(_)
         | Request::FetchReceipts(_) => LARGE_REQUEST_WEIGHT,

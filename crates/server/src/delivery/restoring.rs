@@ -16,6 +16,7 @@ use subrosa_wire::{
 use super::{
     Service,
     creation::accounts_of,
+    hot_view::HotView,
     problems,
     requests::{bounded, conversation_id, hash_bytes, id_bytes, malformed},
     tags::EntryTags,
@@ -101,20 +102,15 @@ impl Service {
         entries: Vec<Sent>,
         group_info: Bytes,
     ) -> Result<Restoring, Problem> {
-        let GroupRecord {
-            head_seq,
-            head_hash,
-            epoch,
-            public_view,
-            group_info: had_info,
-        } = group;
+        let (head_seq, head_hash, epoch) = (group.head_seq, group.head_hash, group.epoch);
+        let had_info = group.group_info.clone();
         let (tags, device) = (self.tags.clone(), session.device_id);
         let checked = self
             .validation
             .run(move || {
                 let known = recognise(&tags, head_hash, entries)?;
-                let mut view =
-                    PublicView::load(&public_view).map_err(|error| problems::invalid_mls(&error))?;
+                let HotView { mut view, .. } =
+                    HotView::load(&group).map_err(|error| problems::invalid_mls(&error))?;
                 let entries = follow(&mut view, known)?;
                 if !group_info.is_empty() {
                     view.check_group_info(&group_info, device)
@@ -155,7 +151,7 @@ impl Service {
         group_info: Bytes,
         lost: Lost,
     ) -> Result<Restoring, Problem> {
-        bounded("ratchet_tree", &lost.ratchet_tree, limits::HANDSHAKE_MESSAGE_MAX)?;
+        bounded("ratchet_tree", &lost.ratchet_tree, limits::RATCHET_TREE_MAX)?;
         let hash_before =
             LogHash::try_from(&lost.hash_before[..]).map_err(|_| malformed("hash_before is not a hash"))?;
         let seq_before = entries.first().map_or(0, |first| first.seq - 1);

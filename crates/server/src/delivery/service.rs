@@ -45,6 +45,7 @@ pub struct Service {
     pub(super) validation: Validation,
     pub(super) lost_removals: LostRemovals,
     pub(super) claims: Limiter,
+    pub(super) one_time_claims: Limiter,
     pub(super) commits: Limiter,
     pub(super) records: Limiter,
     pub(super) receipts: Limiter,
@@ -101,6 +102,7 @@ impl Service {
         let service = Self {
             requests: Limiter::new(config.requests, &clock),
             claims: Limiter::new(config.claims, &clock),
+            one_time_claims: Limiter::new(config.one_time_claims, &clock),
             commits: Limiter::new(config.commits, &clock),
             records: Limiter::new(config.records, &clock),
             receipts: Limiter::new(config.receipts, &clock),
@@ -210,6 +212,7 @@ impl Service {
             Request::RestoreLog(restore) => self.restore_log(session, restore).await.map(Body::LogRestored),
             Request::FetchLog(fetch) => self.fetch_log(session, &fetch).await.map(Body::LogPage),
             Request::FetchGroup(fetch) => self.fetch_group(session, &fetch).await.map(Body::GroupState),
+            Request::FetchTree(fetch) => self.fetch_tree(session, &fetch).await.map(Body::RatchetTree),
             Request::Sync(_) => self.sync(session).await.map(Body::SyncState),
             Request::AcknowledgeWelcomes(acknowledge) => self
                 .acknowledge_welcomes(session, acknowledge)
@@ -219,6 +222,10 @@ impl Service {
                 .claim_key_packages(session, &claim)
                 .await
                 .map(Body::KeyPackages),
+            Request::ClaimForMany(claim) => self
+                .claim_for_many(session, &claim)
+                .await
+                .map(Body::KeyPackagesOfMany),
             Request::PublishKeyPackages(publish) => self
                 .publish_key_packages(session, publish)
                 .await

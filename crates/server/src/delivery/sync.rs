@@ -1,5 +1,7 @@
 //! `Sync` and `AcknowledgeWelcomes`: what a device finds when it comes back.
 
+use bytes::Bytes;
+use subrosa_mls::WelcomeParts;
 use subrosa_wire::{
     frames::{self, AcknowledgeWelcomes, Problem, SyncState, WelcomeItem},
     limits,
@@ -12,7 +14,7 @@ use super::{
 use crate::{
     limits::WELCOMES_BYTES_MAX,
     session::Session,
-    store::delivery::{PageBounds, WelcomeRecord},
+    store::delivery::{PageBounds, WelcomeRecord, WelcomeTree},
 };
 
 impl Service {
@@ -79,17 +81,68 @@ impl Service {
             bytes_max: WELCOMES_BYTES_MAX,
         };
         let waiting = self.store.waiting_welcomes(session.device_id, bounds).await?;
-        Ok(waiting.into_iter().map(to_frame).collect())
+        Ok(waiting.into_iter().map(welcome_item).collect())
     }
 }
 
-fn to_frame(record: WelcomeRecord) -> WelcomeItem {
+/// A Welcome as its device gets it.
+pub(super) fn welcome_item(record: WelcomeRecord) -> WelcomeItem {
+    let (ratchet_tree, tree_hash) = match record.tree {
+        WelcomeTree::Here(tree) => (tree, Bytes::new()),
+        WelcomeTree::Fetchable(hash) => (Bytes::new(), Bytes::copy_from_slice(&hash)),
+        WelcomeTree::Gone => (Bytes::new(), Bytes::new()),
+    };
     WelcomeItem {
         item_id: record.item_id,
         conversation_id: id_bytes(record.conversation_id.as_bytes()),
         seq: record.seq,
-        welcome: record.welcome,
-        ratchet_tree: record.ratchet_tree,
+        welcome: match record.secrets {
+            Some(secrets) => WelcomeParts::for_one(&record.shared, &secrets).into(),
+            None => record.shared,
+        },
+        ratchet_tree,
         hash_before: record.hash_before.map(hash_bytes).unwrap_or_default(),
+        tree_hash,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+    use subrosa_wire::frames::KeyPackageStock;
+
+    use super::*;
+
+    /// So it needs no pages. The heads have about a mebibyte.
+    #[test]
+    fn the_largest_state_fits_into_a_frame() {
+        let hash = || Bytes::from(vec![0xff; 32]);
+        let head = frames::ConversationHead {
+            conversation_id: Bytes::from(vec![0xff; 16]),
+            head_seq: limits::SEQ_MAX,
+            epoch: limits::SEQ_MAX,
+            member: true,
+            cursor: limits::SEQ_MAX,
+            send_number: limits::SEND_NUMBER_MAX,
+            head_hash: hash(),
+            receipts_change: limits::SEQ_MAX,
+            former: true,
+        };
+        // One Welcome comes whatever its size; it is a part of what a committer has sent.
+        let welcomes = limits::HANDSHAKE_MESSAGE_MAX.max(WELCOMES_BYTES_MAX) + limits::WELCOME_TREE_MAX;
+        let state = SyncState {
+            conversations: vec![head; limits::CONVERSATIONS_PER_ACCOUNT_MAX],
+            welcomes: vec![WelcomeItem {
+                welcome: vec![0; welcomes].into(),
+                ..WelcomeItem::default()
+            }],
+            own_devices: vec![Bytes::from(vec![0xff; 16]); limits::DEVICES_PER_ACCOUNT_MAX],
+            key_packages: Some(KeyPackageStock {
+                hashes: (0..=limits::KEY_PACKAGES_MAX).map(|_| hash()).collect(),
+            }),
+            ..SyncState::default()
+        };
+        let (len, largest) = (state.encoded_len(), limits::FRAME_MAX);
+        assert!(len + 1024 * 1024 < largest, "{len} of {largest} bytes");
     }
 }

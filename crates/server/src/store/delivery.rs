@@ -87,8 +87,36 @@ pub struct LeaveWrite {
     pub claim: LogClaim,
     /// `MLSMessage` with a `PublicMessage`.
     pub proposal: Bytes,
-    /// The public state with it.
-    pub public_view: Bytes,
+    /// How the public state is stored with it.
+    pub view: ViewWrite,
+}
+
+/// How the public state of a group is stored that an entry has changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ViewWrite {
+    /// As a whole; what had changed before it is forgotten.
+    Whole(Bytes),
+    /// By the entry itself, which is applied to what is stored when that is loaded.
+    Change,
+}
+
+impl ViewWrite {
+    /// How many bytes are stored, beside the entry.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Whole(view) => view.len(),
+            Self::Change => 0,
+        }
+    }
+}
+
+/// An entry that has changed a group since its public state was stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ViewChange {
+    /// A commit: `MLSMessage` with a `PublicMessage`.
+    Commit(Bytes),
+    /// The proposal of a device that leaves: `MLSMessage` with a `PublicMessage`.
+    Leave(Bytes),
 }
 
 /// How a committer stands to the group before its commit.
@@ -115,8 +143,8 @@ pub struct CommitWrite {
     pub claim: LogClaim,
     /// `MLSMessage` with a `PublicMessage`.
     pub commit: Bytes,
-    /// The public state after the commit.
-    pub public_view: Bytes,
+    /// How the public state after the commit is stored.
+    pub view: ViewWrite,
     /// `MLSMessage` with the `GroupInfo` after the commit.
     pub group_info: Bytes,
     /// Devices that the commit adds, other than an external committer.
@@ -146,13 +174,17 @@ pub struct AccountChanges {
     pub removed: Vec<AccountId>,
 }
 
-/// What an added device needs to join.
+/// What the added devices need to join.
 #[derive(Debug, Clone)]
 pub struct WelcomeWrite {
-    /// `MLSMessage` with the `Welcome`, without ratchet tree.
-    pub welcome: Bytes,
+    /// What the Welcomes of all of them have in common.
+    pub shared: Bytes,
+    /// What is for each device, in the order of the added devices.
+    pub secrets: Vec<Bytes>,
     /// The ratchet tree after the commit.
     pub ratchet_tree: Bytes,
+    /// SHA-256 of it.
+    pub tree_hash: [u8; 32],
 }
 
 /// What a conversation has for itself.
@@ -389,8 +421,10 @@ pub struct GroupRecord {
     pub head_seq: u64,
     /// The log chain there.
     pub head_hash: LogHash,
-    /// As the last commit left it.
+    /// As it was stored last.
     pub public_view: Bytes,
+    /// What has changed it since, in this order.
+    pub view_changes: Vec<ViewChange>,
     /// `MLSMessage` with the `GroupInfo`.
     pub group_info: Bytes,
 }
@@ -487,10 +521,23 @@ pub struct WelcomeRecord {
     pub seq: u64,
     /// The log chain before it; `None` for Welcomes from before the log chain.
     pub hash_before: Option<LogHash>,
-    /// `MLSMessage` with the `Welcome`.
-    pub welcome: Bytes,
+    /// What the Welcomes of the same commit have in common; `MLSMessage` with the whole `Welcome` if there are no secrets.
+    pub shared: Bytes,
+    /// What is for this device; `None` for Welcomes from before they were cut.
+    pub secrets: Option<Bytes>,
     /// The ratchet tree after the commit.
-    pub ratchet_tree: Bytes,
+    pub tree: WelcomeTree,
+}
+
+/// The ratchet tree that a Welcome leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WelcomeTree {
+    /// It is small, or from before trees had hashes.
+    Here(Bytes),
+    /// It can be fetched by its SHA-256.
+    Fetchable([u8; 32]),
+    /// It is not kept any more.
+    Gone,
 }
 
 /// Key packages of a device that are left.
@@ -648,6 +695,15 @@ pub trait DeliveryStore: Send + Sync {
         bounds: PageBounds,
     ) -> Result<Vec<WelcomeRecord>, StoreError>;
 
+    /// The ratchet tree with this SHA-256 that a waiting Welcome of the conversation leads to, if the conversation is one
+    /// of the account.
+    async fn ratchet_tree(
+        &self,
+        conversation_id: ConversationId,
+        account_id: AccountId,
+        hash: [u8; 32],
+    ) -> Result<Option<Bytes>, StoreError>;
+
     /// Removes items from the device's inbox; those that are not there are ignored.
     async fn acknowledge_welcomes(&self, device_id: DeviceId, item_ids: Vec<u64>) -> Result<(), StoreError>;
 
@@ -665,6 +721,12 @@ pub trait DeliveryStore: Send + Sync {
     /// Takes one key package of each device: the oldest one-time one, which is gone then, otherwise the one of
     /// last resort, which stays. A device that has none is left out.
     async fn claim_key_packages(
+        &self,
+        device_ids: Vec<DeviceId>,
+    ) -> Result<Vec<ClaimedKeyPackage>, StoreError>;
+
+    /// The key package of last resort of each device, which stays. A device that has none is left out.
+    async fn last_resort_key_packages(
         &self,
         device_ids: Vec<DeviceId>,
     ) -> Result<Vec<ClaimedKeyPackage>, StoreError>;

@@ -1,15 +1,16 @@
 //! One example of every frame, with every field set to something that is not its default.
 
 use subrosa_wire::frames::{
-    Account, AccountRecord, Acknowledge, AcknowledgeWelcomes, Acknowledged, Append, Appended,
+    Account, AccountRecord, Acknowledge, AcknowledgeWelcomes, Acknowledged, Append, Appended, ClaimForMany,
     ClaimKeyPackages, ClientFrame, Commit, ConversationHead, ConversationReceipts, CreateConversation,
     Cursor, Deliver, DeviceKeyPackage, Draining, FetchGroup, FetchLog, FetchObject, FetchReceipts,
-    FetchRecords, GroupState, Hello, KeyPackageStock, KeyPackages, KeyPackagesLow, KeyPackagesPublished,
-    LogEntry, LogPage, LogRestored, LookUpAccount, Lost, Notice, ObjectPut, PassOn, Ping, Pong, Problem,
-    PublishKeyPackages, PutObject, PutReceipt, PutRecord, Ready, Receipt, ReceiptChanged, ReceiptPut,
-    ReceiptsAfter, ReceiptsPage, RecordChanged, RecordPut, RecordsPage, RestoreLog, SealedObject,
-    ServerFrame, Signal, SignedOut, StateChanged, Sync, SyncState, WelcomeItem, WelcomesWaiting, append,
-    client_frame::Request, log_entry, look_up_account, notice, server_frame::Body,
+    FetchRecords, FetchTree, GroupState, Hello, KeyPackageStock, KeyPackages, KeyPackagesLow,
+    KeyPackagesOfMany, KeyPackagesOfOne, KeyPackagesPublished, LogEntry, LogPage, LogRestored, LookUpAccount,
+    Lost, Notice, ObjectPut, PassOn, Ping, Pong, Problem, PublishKeyPackages, PutObject, PutReceipt,
+    PutRecord, RatchetTree, Ready, Receipt, ReceiptChanged, ReceiptPut, ReceiptsAfter, ReceiptsPage,
+    RecordChanged, RecordPut, RecordsPage, RestoreLog, SealedObject, ServerFrame, Signal, SignedOut,
+    StateChanged, Sync, SyncState, WelcomeItem, WelcomesWaiting, append, client_frame::Request, log_entry,
+    look_up_account, notice, server_frame::Body,
 };
 
 /// An id that can be distinguished from the others in a hex dump.
@@ -61,6 +62,7 @@ fn welcome() -> WelcomeItem {
         welcome: b"welcome".to_vec().into(),
         ratchet_tree: b"tree".to_vec().into(),
         hash_before: vec![0x66; 32].into(),
+        tree_hash: vec![0x77; 32].into(),
     }
 }
 
@@ -280,6 +282,19 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
             Request::FetchObject(FetchObject {
                 object_id: id(7).into(),
                 known_revision: 2,
+            }),
+        ),
+        (
+            "claim_for_many",
+            Request::ClaimForMany(ClaimForMany {
+                account_ids: vec![id(3).into(), id(4).into()],
+            }),
+        ),
+        (
+            "fetch_tree",
+            Request::FetchTree(FetchTree {
+                conversation_id: id(1).into(),
+                tree_hash: vec![0x77; 32].into(),
             }),
         ),
     ]
@@ -556,6 +571,27 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
             }),
         ),
         ("signal", Body::Signal(signal())),
+        (
+            "key_packages_of_many",
+            Body::KeyPackagesOfMany(KeyPackagesOfMany {
+                accounts: vec![KeyPackagesOfOne {
+                    account_id: id(3).into(),
+                    key_packages: Some(KeyPackages {
+                        account: Some(account()),
+                        devices: vec![DeviceKeyPackage {
+                            device_id: id(2).into(),
+                            key_package: b"package".to_vec().into(),
+                        }],
+                    }),
+                }],
+            }),
+        ),
+        (
+            "ratchet_tree",
+            Body::RatchetTree(RatchetTree {
+                ratchet_tree: b"tree".to_vec().into(),
+            }),
+        ),
     ]
 }
 

@@ -31,7 +31,7 @@ async fn claim(world: &World, by: &Device, of: &Device) -> Vec<Bytes> {
 }
 
 /// What adds all devices of people.
-async fn adding(world: &World, by: &Device, people: &[&Device]) -> CommitPlan {
+pub(super) async fn adding(world: &World, by: &Device, people: &[&Device]) -> CommitPlan {
     let mut plan = CommitPlan::default();
     for person in people {
         for package in claim(world, by, person).await {
@@ -54,20 +54,30 @@ fn removing(policy: &GroupPolicy, devices: &[&Device]) -> CommitPlan {
 }
 
 /// A group that its first member owns. The others have joined.
-async fn found(world: &mut World, owner: &Device, others: &[&Device]) -> ConversationId {
-    let id = world.conversation_id();
-    let policy = GroupPolicy::group(owner.account());
-    let plan = adding(world, owner, others).await;
-    let create = owner.creation_of(&policy, plan, id);
-    owner.merge(id);
-    appended(world.ask(owner, Request::CreateConversation(create)).await);
+pub(super) async fn found(world: &mut World, owner: &Device, others: &[&Device]) -> ConversationId {
+    let id = found_without_joining(world, owner, others).await;
     for other in others {
         other.join_by_welcome(world).await;
     }
     id
 }
 
-async fn commit(world: &World, by: &Device, id: ConversationId, plan: CommitPlan) -> Bytes {
+/// A group that its first member owns. Welcomes wait for the others.
+pub(super) async fn found_without_joining(
+    world: &mut World,
+    owner: &Device,
+    others: &[&Device],
+) -> ConversationId {
+    let id = world.conversation_id();
+    let policy = GroupPolicy::group(owner.account());
+    let plan = adding(world, owner, others).await;
+    let create = owner.creation_of(&policy, plan, id);
+    owner.merge(id);
+    appended(world.ask(owner, Request::CreateConversation(create)).await);
+    id
+}
+
+pub(super) async fn commit(world: &World, by: &Device, id: ConversationId, plan: CommitPlan) -> Bytes {
     let append = by.commit(id, plan);
     let bytes = commit_bytes(&append);
     appended(world.ask(by, Request::Append(append)).await);

@@ -6,9 +6,12 @@ use subrosa_mls::key_package_id;
 use subrosa_wire::{
     AccountId,
     frames::{
-        ClaimKeyPackages, Notice, PublishKeyPackages, client_frame::Request, notice, server_frame::Body,
+        ClaimForMany, ClaimKeyPackages, KeyPackagesOfOne, Notice, PublishKeyPackages, client_frame::Request,
+        notice, server_frame::Body,
     },
-    limits::{KEY_PACKAGES_MAX, KEY_PACKAGES_PER_REQUEST_MAX, KEY_PACKAGES_WITHDRAWN_MAX},
+    limits::{
+        CLAIMED_ACCOUNTS_MAX, KEY_PACKAGES_MAX, KEY_PACKAGES_PER_REQUEST_MAX, KEY_PACKAGES_WITHDRAWN_MAX,
+    },
 };
 
 use super::world::{Device, World, code, frames, key_packages, problem};
@@ -211,6 +214,93 @@ async fn nobody_can_empty_the_stock_of_others_at_will() {
     assert_eq!(bob.sync(&world).await.key_packages_left, 2);
     world.clock.advance(Duration::from_hours(1));
     claimed(&world, &alice, &bob).await;
+}
+
+fn claim_for(accounts: &[AccountId]) -> Request {
+    Request::ClaimForMany(ClaimForMany {
+        account_ids: accounts.iter().map(|account| account.to_vec().into()).collect(),
+    })
+}
+
+async fn claimed_for(world: &World, by: &Device, accounts: &[AccountId]) -> Vec<KeyPackagesOfOne> {
+    match world.ask(by, claim_for(accounts)).await {
+        Body::KeyPackagesOfMany(of_many) => of_many.accounts,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn key_packages_of_many_accounts_are_claimed_at_once() {
+    let claims = Rate::per(4, Duration::from_hours(1));
+    let mut world = World::with(DeliveryConfig {
+        claims,
+        ..DeliveryConfig::default()
+    });
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bobby").await);
+    let carol = world.sign_up("carol").await;
+    world.link(&bob).await;
+    let nobody = AccountId::from_bytes([0; 16]);
+    let wanted = [bob.account(), nobody, carol.account()];
+    let found = claimed_for(&world, &alice, &wanted).await;
+    let devices = found.iter().map(|of_one| {
+        let packages = of_one.key_packages.as_ref().unwrap();
+        (
+            of_one.account_id.to_vec(),
+            packages.account.is_some(),
+            packages.devices.len(),
+        )
+    });
+    let expected = [
+        (bob.account().to_vec(), true, 2),
+        (nobody.to_vec(), false, 0),
+        (carol.account().to_vec(), true, 1),
+    ];
+    assert_eq!(devices.collect::<Vec<_>>(), expected);
+    // Each account counts.
+    let refused = problem(world.ask(&alice, claim_for(&wanted)).await);
+    assert_eq!(refused.code, "rate_limited");
+    claimed_for(&world, &alice, &wanted[..1]).await;
+}
+
+#[tokio::test]
+async fn a_claim_for_many_accounts_is_bounded_and_names_each_once() {
+    let mut world = World::new();
+    let alice = world.sign_up("alice").await;
+    let me = alice.account();
+    let many: Vec<_> = (0..=CLAIMED_ACCOUNTS_MAX)
+        .map(|number| AccountId::from_bytes([u8::try_from(number).unwrap(); 16]))
+        .collect();
+    for (accounts, refusal) in [
+        (&[][..], "malformed_request"),
+        (&[me, me], "malformed_request"),
+        (&many, "too_large"),
+    ] {
+        assert_eq!(code(world.ask(&alice, claim_for(accounts)).await), refusal);
+    }
+}
+
+#[tokio::test]
+async fn the_one_time_key_packages_of_an_account_cannot_be_drained_by_others_together() {
+    let mut world = World::with(DeliveryConfig {
+        one_time_claims: Rate::per(2, Duration::from_hours(24)),
+        ..DeliveryConfig::default()
+    });
+    let bob = world.sign_up("bobby").await;
+    for name in ["alice", "carol", "david", "erika"] {
+        let stranger = world.sign_up(name).await;
+        // The last ones get the key package of last resort.
+        let found = claimed_for(&world, &stranger, &[bob.account()]).await;
+        assert_eq!(found[0].key_packages.as_ref().unwrap().devices.len(), 1);
+    }
+    assert_eq!(bob.sync(&world).await.key_packages_left, 3);
+    // What the account's own devices claim does not count.
+    let laptop = world.link(&bob).await;
+    claimed_for(&world, &laptop, &[bob.account()]).await;
+    assert_eq!(bob.sync(&world).await.key_packages_left, 2);
+    world.clock.advance(Duration::from_hours(24));
+    let frank = world.sign_up("frank").await;
+    claimed_for(&world, &frank, &[bob.account()]).await;
+    assert_eq!(bob.sync(&world).await.key_packages_left, 1);
 }
 
 #[tokio::test]

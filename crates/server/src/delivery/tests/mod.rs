@@ -8,6 +8,7 @@ mod commits;
 mod creation;
 mod groups;
 mod key_packages;
+mod large_groups;
 mod messages;
 mod objects;
 mod pruning;

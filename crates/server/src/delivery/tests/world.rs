@@ -13,9 +13,9 @@ use subrosa_test_support::SeededRng;
 use subrosa_wire::{
     AccountId, ConversationId, DeviceId, Timestamp,
     frames::{
-        Append, Appended, ClaimKeyPackages, Commit, CreateConversation, FetchGroup, FetchLog, GroupState,
-        KeyPackages, LogPage, Problem, PublishKeyPackages, ServerFrame, Sync, SyncState, WelcomeItem, append,
-        client_frame::Request, server_frame::Body,
+        Append, Appended, ClaimKeyPackages, Commit, CreateConversation, FetchGroup, FetchLog, FetchTree,
+        GroupState, KeyPackages, LogPage, Problem, PublishKeyPackages, ServerFrame, Sync, SyncState,
+        WelcomeItem, append, client_frame::Request, server_frame::Body,
     },
 };
 use tempfile::TempDir;
@@ -57,6 +57,7 @@ impl World {
             requests: None,
             commits: None,
             claims: None,
+            one_time_claims: None,
             records: None,
             receipts: None,
             signals: None,
@@ -337,8 +338,9 @@ impl Device {
         let welcomes = self.sync(world).await.welcomes;
         for item in &welcomes {
             let id = ConversationId::try_from(item.conversation_id.as_ref()).unwrap();
+            let ratchet_tree = self.tree_of(world, item).await;
             self.mls(|mls| {
-                mls.stage_welcome(&self.identity, &item.welcome, &item.ratchet_tree, id)
+                mls.stage_welcome(&self.identity, &item.welcome, &ratchet_tree, id)
                     .unwrap()
                     .accept(mls)
                     .unwrap();
@@ -350,6 +352,21 @@ impl Device {
         let answer = world.ask(self, Request::AcknowledgeWelcomes(acknowledge)).await;
         assert!(matches!(answer, Body::Acknowledged(_)), "{answer:?}");
         welcomes
+    }
+
+    /// The tree that a Welcome leads to.
+    async fn tree_of(&self, world: &World, item: &WelcomeItem) -> Bytes {
+        if !item.ratchet_tree.is_empty() {
+            return item.ratchet_tree.clone();
+        }
+        let fetch = FetchTree {
+            conversation_id: item.conversation_id.clone(),
+            tree_hash: item.tree_hash.clone(),
+        };
+        match world.ask(self, Request::FetchTree(fetch)).await {
+            Body::RatchetTree(tree) => tree.ratchet_tree,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// What the next send of this device claims.

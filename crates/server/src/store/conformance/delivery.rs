@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use subrosa_mls::{ChainedEntry, EntryKind, LogClaim, LogHash, payload_hash};
-use subrosa_wire::{AccountId, ConversationId, DeviceId, SendId, Timestamp};
+use subrosa_wire::{AccountId, ConversationId, DeviceId, SendId, Timestamp, limits::WELCOME_TREE_MAX};
 
+use crate::limits::TREES_BYTES_PER_CONVERSATION_MAX;
 use crate::store::delivery::{
     Acceptance, Accepted, AccountChanges, ApplicationWrite, Claim, CommitWrite, Committer, ConversationHead,
     CreateWrite, CursorMove, DeliveryStore, KeyPackagePublication, KeyPackageStock, LeaveWrite, LogBatch,
     LogOutcome, LogRefusal, LogWrite, NewKeyPackage, PageBounds, PruneStep, ReadRefusal, SendCheck, SendKey,
-    TooManyKeyPackages, WelcomeWrite,
+    TooManyKeyPackages, ViewChange, ViewWrite, WelcomeTree, WelcomeWrite,
 };
 
 /// The rules of the suite; each gets an empty store.
@@ -57,6 +58,9 @@ rules! {
     a_false_claim_about_the_log_is_refused,
     pages_are_bounded_and_follow_each_other,
     a_welcome_waits_until_its_device_has_taken_it,
+    what_changes_a_group_is_kept_until_it_is_stored_as_a_whole,
+    a_large_tree_is_fetched_as_long_as_a_welcome_to_it_waits,
+    of_too_many_bytes_of_trees_the_oldest_go,
     a_one_time_key_package_is_given_out_once,
     key_packages_are_published_all_or_none,
     withdrawn_key_packages_are_dropped_before_others_are_counted,
@@ -135,7 +139,7 @@ pub(super) fn commit(key: SendKey, account_id: AccountId, epoch: u64) -> CommitW
         epoch,
         claim: LogClaim::of_no_place(key.send_number),
         commit: Bytes::from(format!("commit of epoch {epoch}")),
-        public_view: Bytes::from(format!("view of epoch {}", epoch + 1)),
+        view: ViewWrite::Whole(Bytes::from(format!("view of epoch {}", epoch + 1))),
         group_info: Bytes::from(format!("info of epoch {}", epoch + 1)),
         added: Vec::new(),
         removed: Vec::new(),
@@ -145,9 +149,15 @@ pub(super) fn commit(key: SendKey, account_id: AccountId, epoch: u64) -> CommitW
 }
 
 pub(super) fn adding(commit: CommitWrite, added: Vec<(DeviceId, AccountId)>) -> CommitWrite {
+    let ratchet_tree = Bytes::from(format!("tree of epoch {}", commit.epoch + 1));
     let welcome = WelcomeWrite {
-        welcome: Bytes::from(format!("welcome to epoch {}", commit.epoch + 1)),
-        ratchet_tree: Bytes::from(format!("tree of epoch {}", commit.epoch + 1)),
+        shared: Bytes::from(format!("welcome to epoch {}", commit.epoch + 1)),
+        secrets: added
+            .iter()
+            .map(|(device_id, _)| Bytes::from(format!("for {device_id}")))
+            .collect(),
+        tree_hash: payload_hash(&ratchet_tree),
+        ratchet_tree,
     };
     CommitWrite {
         added,
@@ -679,7 +689,7 @@ pub(crate) async fn a_device_that_leaves_takes_its_account_along_and_ends_no_epo
             epoch,
             claim: LogClaim::of_no_place(number),
             proposal: Bytes::from_static(b"leaves"),
-            public_view: Bytes::from_static(b"view with it"),
+            view: ViewWrite::Whole(Bytes::from_static(b"view with it")),
         })
     };
     let stale = Err(LogRefusal::StaleEpoch {
@@ -940,16 +950,16 @@ pub(crate) async fn pages_are_bounded_and_follow_each_other(store: &dyn Delivery
 pub(crate) async fn a_welcome_waits_until_its_device_has_taken_it(store: &dyn DeliveryStore) {
     let id = conversation(1);
     let mut create = creation(id);
-    create.first.added.push((device(0x22), account(2)));
+    let both = vec![(device(0x21), account(2)), (device(0x22), account(2))];
+    create.first = adding(create.first, both);
     write(store, vec![LogWrite::Create(Box::new(create))]).await;
     let [item] = &store.waiting_welcomes(device(0x21), ALL).await.unwrap()[..] else {
         panic!("not one")
     };
     assert_eq!((item.conversation_id, item.seq), (id, 1));
-    assert_eq!(
-        (item.welcome.as_ref(), item.ratchet_tree.as_ref()),
-        (&b"welcome to epoch 1"[..], &b"tree of epoch 1"[..])
-    );
+    assert_eq!(item.shared, "welcome to epoch 1");
+    assert_eq!(item.secrets, Some(format!("for {}", device(0x21)).into()));
+    assert_eq!(item.tree, WelcomeTree::Here(b"tree of epoch 1"[..].into()));
     let others = store.waiting_welcomes(device(0x22), ALL).await.unwrap();
     // Somebody else's item, and one that does not exist.
     store
@@ -983,6 +993,134 @@ pub(crate) async fn a_welcome_waits_until_its_device_has_taken_it(store: &dyn De
     write(store, vec![LogWrite::Commit(Box::new(add))]).await;
     let newest = store.waiting_welcomes(device(0x12), ALL).await.unwrap().remove(0);
     assert!(newest.item_id > others[0].item_id);
+}
+
+pub(crate) async fn what_changes_a_group_is_kept_until_it_is_stored_as_a_whole(store: &dyn DeliveryStore) {
+    let (id, other) = (conversation(1), conversation(2));
+    create(store, id).await;
+    let mut creation_of_other = creation(other);
+    creation_of_other.claim = Claim::Nothing;
+    write(store, vec![LogWrite::Create(Box::new(creation_of_other))]).await;
+    let change = |id, number: u64, view| {
+        let mut commit = commit(key(id, device(0x11), number), account(1), number - 1);
+        commit.view = view;
+        LogWrite::Commit(Box::new(commit))
+    };
+    let of_epoch = |epoch: u64| ViewChange::Commit(format!("commit of epoch {epoch}").into());
+    write(store, vec![change(id, 2, ViewWrite::Change)]).await;
+    write(store, vec![change(other, 2, ViewWrite::Change)]).await;
+    write(store, vec![change(id, 3, ViewWrite::Change)]).await;
+    let leave = LeaveWrite {
+        key: key(id, device(0x21), 1),
+        account_id: account(2),
+        epoch: 3,
+        claim: LogClaim::of_no_place(1),
+        proposal: Bytes::from_static(b"proposal"),
+        view: ViewWrite::Change,
+    };
+    let left = write(store, vec![LogWrite::Leave(leave)]).await.remove(0);
+    assert_eq!(left.map(|accepted| accepted.seq), Ok(4));
+    let group = store.group(id).await.unwrap().unwrap();
+    assert_eq!(
+        (group.epoch, &group.public_view[..]),
+        (3, &b"view of epoch 1"[..])
+    );
+    let leave = ViewChange::Leave(Bytes::from_static(b"proposal"));
+    assert_eq!(group.view_changes, [of_epoch(1), of_epoch(2), leave]);
+
+    let whole = ViewWrite::Whole(Bytes::from_static(b"whole"));
+    write(store, vec![change(id, 4, whole)]).await;
+    let group = store.group(id).await.unwrap().unwrap();
+    assert_eq!((group.epoch, &group.public_view[..]), (4, &b"whole"[..]));
+    assert_eq!(group.view_changes, []);
+    let other = store.group_for(other, account(1)).await.unwrap().unwrap();
+    assert_eq!(
+        other.view_changes,
+        [of_epoch(1)],
+        "another group keeps its changes"
+    );
+    // A commit that loses changes nothing.
+    write(store, vec![change(id, 5, ViewWrite::Change)]).await;
+    let stale = change(id, 5, ViewWrite::Change);
+    write(store, vec![stale]).await;
+    let group = store.group(id).await.unwrap().unwrap();
+    assert_eq!(group.view_changes, [of_epoch(4)]);
+}
+
+/// A commit of device 11 that adds a device of account 2, with a tree of this size.
+fn adding_with_tree(id: ConversationId, number: u64, added: DeviceId, tree_bytes: usize) -> LogWrite {
+    let commit = commit(key(id, device(0x11), number), account(1), number - 1);
+    let mut commit = adding(commit, vec![(added, account(2))]);
+    let mut tree = vec![0; tree_bytes];
+    tree[..8].copy_from_slice(&number.to_be_bytes());
+    if let Some(welcome) = &mut commit.welcome {
+        welcome.tree_hash = payload_hash(&tree);
+        welcome.ratchet_tree = tree.into();
+    }
+    LogWrite::Commit(Box::new(commit))
+}
+
+async fn waiting_tree(store: &dyn DeliveryStore, of: DeviceId) -> WelcomeTree {
+    store.waiting_welcomes(of, ALL).await.unwrap().remove(0).tree
+}
+
+pub(crate) async fn a_large_tree_is_fetched_as_long_as_a_welcome_to_it_waits(store: &dyn DeliveryStore) {
+    let id = conversation(1);
+    create(store, id).await;
+    let added = device(0x22);
+    write(store, vec![adding_with_tree(id, 2, added, WELCOME_TREE_MAX + 1)]).await;
+    let WelcomeTree::Fetchable(hash) = waiting_tree(store, added).await else {
+        panic!("the tree is too large to come along")
+    };
+    let fetch = |account_id, hash| store.ratchet_tree(id, account_id, hash);
+    let tree = fetch(account(2), hash).await.unwrap().unwrap();
+    assert_eq!((tree.len(), payload_hash(&tree)), (WELCOME_TREE_MAX + 1, hash));
+    assert_eq!(
+        fetch(account(3), hash).await.unwrap(),
+        None,
+        "not of the conversation"
+    );
+    assert_eq!(fetch(account(2), [7; 32]).await.unwrap(), None, "no such tree");
+    let item = store.waiting_welcomes(added, ALL).await.unwrap().remove(0);
+    store
+        .acknowledge_welcomes(added, vec![item.item_id])
+        .await
+        .unwrap();
+    assert_eq!(
+        fetch(account(2), hash).await.unwrap(),
+        None,
+        "nobody waits for it"
+    );
+}
+
+pub(crate) async fn of_too_many_bytes_of_trees_the_oldest_go(store: &dyn DeliveryStore) {
+    let id = conversation(1);
+    create(store, id).await;
+    let half = usize::try_from(TREES_BYTES_PER_CONVERSATION_MAX / 2).unwrap();
+    let (first, second, third) = (device(0x22), device(0x23), device(0x24));
+    for (number, added) in (2..).zip([first, second]) {
+        write(store, vec![adding_with_tree(id, number, added, half)]).await;
+    }
+    assert!(matches!(
+        waiting_tree(store, first).await,
+        WelcomeTree::Fetchable(_)
+    ));
+    write(store, vec![adding_with_tree(id, 4, third, half)]).await;
+    assert_eq!(waiting_tree(store, first).await, WelcomeTree::Gone);
+    for added in [second, third] {
+        assert!(matches!(
+            waiting_tree(store, added).await,
+            WelcomeTree::Fetchable(_)
+        ));
+    }
+    // One that is too large by itself is kept, and no other.
+    let fourth = device(0x25);
+    write(store, vec![adding_with_tree(id, 5, fourth, 2 * half + 1)]).await;
+    assert_eq!(waiting_tree(store, third).await, WelcomeTree::Gone);
+    assert!(matches!(
+        waiting_tree(store, fourth).await,
+        WelcomeTree::Fetchable(_)
+    ));
 }
 
 fn packages(range: std::ops::Range<u8>) -> Vec<NewKeyPackage> {
@@ -1019,6 +1157,12 @@ pub(crate) async fn a_one_time_key_package_is_given_out_once(store: &dyn Deliver
         given.push((claimed[0].key_package[0], claimed[0].one_time_left));
     }
     assert_eq!(given, [(1, 1), (2, 0), (9, 0), (9, 0)]);
+    let asked = vec![device(0x22), owner];
+    let last_resorts = store.last_resort_key_packages(asked).await.unwrap();
+    let found = last_resorts
+        .iter()
+        .map(|claimed| (claimed.device_id, claimed.key_package[0]));
+    assert_eq!(found.collect::<Vec<_>>(), [(owner, 9)]);
     let replacement = packages(10..11).pop();
     assert_eq!(
         store

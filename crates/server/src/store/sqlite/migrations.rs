@@ -37,6 +37,8 @@ const MIGRATIONS: &[Migration] = &[
     migration!(22, "0022_objects"),
     migration!(23, "0023_former_accounts"),
     migration!(24, "0024_leaving"),
+    migration!(25, "0025_ratchet_trees"),
+    migration!(26, "0026_view_changes"),
 ];
 
 /// Brings the schema up to date; refuses a database that it cannot, before anything is changed.
@@ -229,6 +231,59 @@ mod tests {
             )
             .unwrap();
         assert_eq!(left, 0, "they go with the conversation");
+    }
+
+    /// A Welcome that waits for a device, as a server without a table of trees has left it.
+    #[test]
+    fn a_welcome_from_before_trees_were_apart_is_whole_and_has_its_tree() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let before = MIGRATIONS
+            .iter()
+            .position(|migration| migration.version == 25)
+            .unwrap();
+        apply(&mut connection, &MIGRATIONS[..before]).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO welcomes (position, welcome, ratchet_tree) VALUES (7, x'01', x'02');
+                 INSERT INTO inbox (device, position) VALUES (zeroblob(16), 7);",
+            )
+            .unwrap();
+        apply(&mut connection, MIGRATIONS).unwrap();
+        let found: (Option<Vec<u8>>, Vec<u8>, Option<Vec<u8>>, Vec<u8>) = connection
+            .query_row(
+                "SELECT secrets, welcome, hash, tree FROM inbox JOIN welcomes USING (position)
+                 JOIN ratchet_trees USING (position)",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+            )
+            .unwrap();
+        assert_eq!(found, (None, vec![1], None, vec![2]));
+    }
+
+    #[test]
+    fn the_view_of_a_group_from_before_it_was_apart_is_kept() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let before = MIGRATIONS
+            .iter()
+            .position(|migration| migration.version == 26)
+            .unwrap();
+        apply(&mut connection, &MIGRATIONS[..before]).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO conversations (id, head_seq, epoch, first_seq, created_at)
+                     VALUES (zeroblob(16), 1, 1, 1, 1);
+                 INSERT INTO groups (conversation, epoch, public_view, group_info) VALUES (1, 1, x'01', x'02');",
+            )
+            .unwrap();
+        apply(&mut connection, MIGRATIONS).unwrap();
+        let found: (Vec<u8>, Vec<u8>) = connection
+            .query_row(
+                "SELECT public_view, group_info FROM groups JOIN group_views USING (conversation)",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .unwrap();
+        assert_eq!(found, (vec![1], vec![2]));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::{
     entries::{NewEntry, next_seq},
     members::{self, NewMember},
     rows::to_sql,
-    welcomes,
+    views, welcomes,
 };
 use crate::store::{
     StoreError,
@@ -71,6 +71,7 @@ pub(super) fn commit(
     };
     advance(connection, row_id, head_seq, hash, (write.epoch, epoch))?;
     replace_group(connection, row_id, write)?;
+    views::write(connection, (row_id, seq), &entry, &write.view)?;
     entry.insert(connection, row_id, seq)?;
     for device_id in &write.removed {
         members::remove(connection, row_id, *device_id)?;
@@ -139,14 +140,8 @@ fn replace_group(
 ) -> Result<(), StoreError> {
     let changed = connection
         .prepare_cached(
-            "UPDATE groups SET epoch = epoch + 1, public_view = ?3, group_info = ?4
-             WHERE conversation = ?1 AND epoch = ?2",
+            "UPDATE groups SET epoch = epoch + 1, group_info = ?3 WHERE conversation = ?1 AND epoch = ?2",
         )?
-        .execute((
-            row_id,
-            to_sql(write.epoch),
-            write.public_view.as_ref(),
-            write.group_info.as_ref(),
-        ))?;
+        .execute((row_id, to_sql(write.epoch), write.group_info.as_ref()))?;
     StoreError::check_affected("replace a group", changed, 1)
 }

@@ -7,7 +7,7 @@ use subrosa_wire::{AccountId, ConversationId, Timestamp};
 
 use super::{
     accounts, conversation_cache::ConversationCache, entries::NewEntry, members::NewMember, rows::to_sql,
-    welcomes,
+    views, welcomes,
 };
 use crate::store::{
     StoreError,
@@ -76,7 +76,8 @@ pub(super) fn create(
         pair,
     };
     let row_id = new.insert(connection)?;
-    insert_group(connection, row_id, epoch, &first.public_view, &first.group_info)?;
+    insert_group(connection, row_id, epoch, &first.group_info)?;
+    views::write(connection, (row_id, FIRST_SEQ), &entry, &first.view)?;
     entry.insert(connection, row_id, FIRST_SEQ)?;
     NewMember {
         device_id: first.key.device_id,
@@ -181,18 +182,15 @@ impl NewConversation<'_> {
     }
 }
 
-/// Keeps the group of a conversation that is new here.
+/// Keeps the group of a conversation that is new here; its view is stored apart.
 pub(super) fn insert_group(
     connection: &Connection,
     row_id: ConversationRowId,
     epoch: u64,
-    public_view: &Bytes,
     group_info: &Bytes,
 ) -> Result<(), StoreError> {
     let changed = connection
-        .prepare_cached(
-            "INSERT INTO groups (conversation, epoch, public_view, group_info) VALUES (?1, ?2, ?3, ?4)",
-        )?
-        .execute((row_id, to_sql(epoch), public_view.as_ref(), group_info.as_ref()))?;
+        .prepare_cached("INSERT INTO groups (conversation, epoch, group_info) VALUES (?1, ?2, ?3)")?
+        .execute((row_id, to_sql(epoch), group_info.as_ref()))?;
     StoreError::check_affected("keep a group", changed, 1)
 }

@@ -102,6 +102,23 @@ pub(super) fn claim(
     Ok(claimed)
 }
 
+pub(super) fn last_resorts(
+    connection: &Connection,
+    device_ids: &[DeviceId],
+) -> Result<Vec<ClaimedKeyPackage>, StoreError> {
+    let mut found = Vec::with_capacity(device_ids.len());
+    for device_id in device_ids {
+        if let Some(key_package) = last_resort(connection, *device_id)? {
+            found.push(ClaimedKeyPackage {
+                device_id: *device_id,
+                key_package,
+                one_time_left: one_time_left(connection, *device_id)?,
+            });
+        }
+    }
+    Ok(found)
+}
+
 fn take_one_time(connection: &Connection, device_id: DeviceId) -> Result<Option<Bytes>, StoreError> {
     Ok(connection
         .prepare_cached(

@@ -9,8 +9,7 @@ use super::{
     commits::advance,
     conversation_cache::ConversationCache,
     entries::{NewEntry, next_seq},
-    members,
-    rows::to_sql,
+    members, views,
 };
 use crate::store::{
     StoreError,
@@ -66,7 +65,7 @@ pub(super) fn leave(
         hash,
     };
     advance(connection, row_id, head_seq, hash, (epoch, epoch))?;
-    replace_view(connection, row_id, write)?;
+    views::write(connection, (row_id, seq), &entry, &write.view)?;
     entry.insert(connection, row_id, seq)?;
     take_out(connection, row_id, write, End { seq, hash, epoch })?;
     Ok(Ok(Accepted {
@@ -94,15 +93,4 @@ fn take_out(
         removed: vec![write.account_id],
     };
     accounts::change(connection, row_id, &gone, end)
-}
-
-fn replace_view(
-    connection: &Connection,
-    row_id: ConversationRowId,
-    write: &LeaveWrite,
-) -> Result<(), StoreError> {
-    let changed = connection
-        .prepare_cached("UPDATE groups SET public_view = ?3 WHERE conversation = ?1 AND epoch = ?2")?
-        .execute((row_id, to_sql(write.epoch), write.public_view.as_ref()))?;
-    StoreError::check_affected("replace the view of a group", changed, 1)
 }

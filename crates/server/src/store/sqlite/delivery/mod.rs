@@ -18,9 +18,12 @@ mod restoring;
 mod rows;
 mod sends;
 pub(super) mod sign_out;
+mod trees;
+mod views;
 mod welcomes;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use subrosa_wire::{AccountId, ConversationId, DeviceId, Timestamp};
 
 pub(super) use self::{
@@ -137,6 +140,18 @@ impl DeliveryStore for SqliteStore {
         .await
     }
 
+    async fn ratchet_tree(
+        &self,
+        conversation_id: ConversationId,
+        account_id: AccountId,
+        hash: [u8; 32],
+    ) -> Result<Option<Bytes>, StoreError> {
+        self.read("ratchet_tree", move |connection| {
+            trees::fetch(connection, conversation_id, account_id, hash)
+        })
+        .await
+    }
+
     async fn acknowledge_welcomes(&self, device_id: DeviceId, item_ids: Vec<u64>) -> Result<(), StoreError> {
         self.write("acknowledge_welcomes", move |context| {
             welcomes::acknowledge(&context.connection, device_id, &item_ids)
@@ -168,6 +183,16 @@ impl DeliveryStore for SqliteStore {
     ) -> Result<Vec<ClaimedKeyPackage>, StoreError> {
         self.write("claim_key_packages", move |context| {
             key_packages::claim(&context.connection, &device_ids)
+        })
+        .await
+    }
+
+    async fn last_resort_key_packages(
+        &self,
+        device_ids: Vec<DeviceId>,
+    ) -> Result<Vec<ClaimedKeyPackage>, StoreError> {
+        self.read("last_resort_key_packages", move |connection| {
+            key_packages::last_resorts(connection, &device_ids)
         })
         .await
     }

@@ -9,6 +9,7 @@ use super::{
     entries::{NewEntry, next_seq},
     members::{self, NewMember},
     rows::{self, to_sql},
+    views,
 };
 use crate::store::{
     StoreError,
@@ -170,13 +171,8 @@ fn create(
         pair,
     };
     let row_id = new.insert(connection)?;
-    creation::insert_group(
-        connection,
-        row_id,
-        group.epoch,
-        &group.public_view,
-        &group.group_info,
-    )?;
+    creation::insert_group(connection, row_id, group.epoch, &group.group_info)?;
+    views::replace(connection, row_id, &group.public_view)?;
     for (entry, seq) in write.entries.iter().zip(before + 1..) {
         insert(connection, row_id, seq, entry)?;
     }
@@ -237,14 +233,8 @@ fn replace_group(
     group: &RestoredGroup,
 ) -> Result<(), StoreError> {
     let changed = connection
-        .prepare_cached(
-            "UPDATE groups SET epoch = ?2, public_view = ?3, group_info = ?4 WHERE conversation = ?1",
-        )?
-        .execute((
-            row_id,
-            to_sql(group.epoch),
-            group.public_view.as_ref(),
-            group.group_info.as_ref(),
-        ))?;
-    StoreError::check_affected("restore a group", changed, 1)
+        .prepare_cached("UPDATE groups SET epoch = ?2, group_info = ?3 WHERE conversation = ?1")?
+        .execute((row_id, to_sql(group.epoch), group.group_info.as_ref()))?;
+    StoreError::check_affected("restore a group", changed, 1)?;
+    views::replace(connection, row_id, &group.public_view)
 }

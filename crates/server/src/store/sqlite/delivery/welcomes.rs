@@ -3,12 +3,15 @@
 use bytes::Bytes;
 use rusqlite::{Connection, Row};
 use subrosa_mls::LogHash;
-use subrosa_wire::{ConversationId, DeviceId};
+use subrosa_wire::{ConversationId, DeviceId, limits::WELCOME_TREE_MAX};
 
-use super::rows::{from_sql, position, seq_of, to_sql};
+use super::{
+    rows::{from_sql, position, seq_of, to_sql},
+    trees,
+};
 use crate::store::{
     StoreError,
-    delivery::{CommitWrite, ConversationRowId, PageBounds, WelcomeRecord},
+    delivery::{CommitWrite, ConversationRowId, PageBounds, WelcomeRecord, WelcomeTree},
 };
 
 impl TryFrom<&Row<'_>> for WelcomeRecord {
@@ -20,13 +23,28 @@ impl TryFrom<&Row<'_>> for WelcomeRecord {
             conversation_id: ConversationId::from_bytes(row.get("id")?),
             seq: seq_of(row.get("position")?),
             hash_before: row.get::<_, Option<_>>("hash_before")?.map(LogHash::from_bytes),
-            welcome: Bytes::from(row.get::<_, Vec<u8>>("welcome")?),
-            ratchet_tree: Bytes::from(row.get::<_, Vec<u8>>("ratchet_tree")?),
+            shared: Bytes::from(row.get::<_, Vec<u8>>("welcome")?),
+            secrets: row.get::<_, Option<Vec<u8>>>("secrets")?.map(Bytes::from),
+            tree: match (row.get::<_, Option<Vec<u8>>>("tree")?, row.get("tree_hash")?) {
+                (Some(tree), _) => WelcomeTree::Here(tree.into()),
+                (None, Some(hash)) => WelcomeTree::Fetchable(hash),
+                (None, None) => WelcomeTree::Gone,
+            },
         })
     }
 }
 
-/// Keeps the Welcome once and puts an item into the inbox of each added device.
+impl WelcomeRecord {
+    fn size(&self) -> usize {
+        let tree = match &self.tree {
+            WelcomeTree::Here(tree) => tree.len(),
+            WelcomeTree::Fetchable(_) | WelcomeTree::Gone => 0,
+        };
+        self.shared.len() + self.secrets.as_ref().map_or(0, Bytes::len) + tree
+    }
+}
+
+/// Keeps once what the Welcomes have in common, and the tree, and puts an item into the inbox of each added device.
 pub(super) fn insert(
     connection: &Connection,
     row_id: ConversationRowId,
@@ -39,22 +57,17 @@ pub(super) fn insert(
     };
     let place = position(row_id, seq);
     let changed = connection
-        .prepare_cached(
-            "INSERT INTO welcomes (position, welcome, ratchet_tree, hash_before) VALUES (?1, ?2, ?3, ?4)",
-        )?
-        .execute((
-            place,
-            welcome.welcome.as_ref(),
-            welcome.ratchet_tree.as_ref(),
-            hash_before.as_bytes(),
-        ))?;
+        .prepare_cached("INSERT INTO welcomes (position, welcome, hash_before) VALUES (?1, ?2, ?3)")?
+        .execute((place, welcome.shared.as_ref(), hash_before.as_bytes()))?;
     StoreError::check_affected("keep a welcome", changed, 1)?;
-    let mut insert = connection.prepare_cached("INSERT INTO inbox (device, position) VALUES (?1, ?2)")?;
+    trees::insert(connection, (row_id, seq), welcome)?;
+    let mut insert =
+        connection.prepare_cached("INSERT INTO inbox (device, position, secrets) VALUES (?1, ?2, ?3)")?;
     let mut welcomed = Vec::with_capacity(write.added.len());
-    for (device_id, _) in &write.added {
+    for ((device_id, _), secrets) in write.added.iter().zip(&welcome.secrets) {
         StoreError::check_affected(
             "put into an inbox",
-            insert.execute((device_id.as_bytes(), place))?,
+            insert.execute((device_id.as_bytes(), place, secrets.as_ref()))?,
             1,
         )?;
         welcomed.push((*device_id, from_sql(connection.last_insert_rowid())));
@@ -68,18 +81,24 @@ pub(super) fn waiting(
     bounds: PageBounds,
 ) -> Result<Vec<WelcomeRecord>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT i.item_id, c.id, i.position, w.welcome, w.ratchet_tree, w.hash_before
+        "SELECT i.item_id, c.id, i.position, i.secrets, w.welcome, w.hash_before, t.hash AS tree_hash,
+             CASE WHEN t.hash IS NULL OR length(t.tree) <= ?3 THEN t.tree END AS tree
          FROM inbox i
          JOIN welcomes w ON w.position = i.position
+         LEFT JOIN ratchet_trees t ON t.position = i.position
          JOIN conversations c ON c.number = i.position >> 32
          WHERE i.device = ?1 ORDER BY i.item_id LIMIT ?2",
     )?;
-    let mut found = statement.query((device_id.as_bytes(), bounds.entries_max))?;
+    let mut found = statement.query((
+        device_id.as_bytes(),
+        bounds.entries_max,
+        to_sql(WELCOME_TREE_MAX as u64),
+    ))?;
     let mut welcomes = Vec::new();
     let mut bytes_left = bounds.bytes_max;
     while let Some(row) = found.next()? {
         let welcome = WelcomeRecord::try_from(row)?;
-        let size = welcome.welcome.len() + welcome.ratchet_tree.len();
+        let size = welcome.size();
         if !welcomes.is_empty() && size > bytes_left {
             break;
         }
@@ -118,12 +137,15 @@ pub(super) fn clear(connection: &Connection, device_id: DeviceId) -> Result<(), 
         .try_for_each(|place| drop_unwanted(connection, place))
 }
 
-/// Deletes a Welcome that no inbox refers to any more; others may still wait for it.
+/// Deletes a Welcome that no inbox refers to any more, and its tree; others may still wait for them.
 fn drop_unwanted(connection: &Connection, place: i64) -> Result<(), StoreError> {
-    connection
+    let dropped = connection
         .prepare_cached(
             "DELETE FROM welcomes WHERE position = ?1 AND NOT EXISTS (SELECT 1 FROM inbox WHERE position = ?1)",
         )?
         .execute([place])?;
+    if dropped > 0 {
+        trees::drop_one(connection, place)?;
+    }
     Ok(())
 }
