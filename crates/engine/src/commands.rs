@@ -101,6 +101,14 @@ impl Step<'_> {
                 profile_objects::name_changed(&mut self.cx)?;
                 Ok(conversations::forget_name_sent(self.cx.conn)?)
             }
+            Command::LookUp(account) => self.about_person(|cx| directory::wonder(cx, account)),
+            Command::SetNickname(account, name) => {
+                let name = name
+                    .map(|name| clean_name(&name))
+                    .transpose()
+                    .map_err(CommandError::from)?;
+                self.about_person(|cx| records::set_nickname(cx, account, name))
+            }
             Command::AcceptHandle(person) => self.about_person(|cx| accept_handle(cx, &person)),
             Command::NameDevice(device, name) => {
                 let name = name.map(|name| clean_name(&name)).transpose();

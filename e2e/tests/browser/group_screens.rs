@@ -2,14 +2,14 @@
 
 use subrosa_e2e::browser::{Look, report::LOOKS};
 use subrosa_web_rpc::{
-    Answer, ChatId, Contact, Conversation, ConversationKind, Event, GivenUp, GroupRights, Member,
-    MemberChange, Person, Request, Role, Warning, Wish,
+    Answer, ChatId, Contact, Conversation, ConversationKind, Event, GivenUp, GroupRights, LocalMessageId,
+    Member, MemberChange, Message, MessageStatus, Person, Request, Role, Warning, Wish,
 };
 use subrosa_wire::AccountId;
 
 use crate::{
     screens::Visitor,
-    scripted_worker::{ScriptedPage, bob},
+    scripted_worker::{ScriptedPage, bob, noon},
 };
 
 const GROUP: ChatId = ChatId::new(2);
@@ -21,6 +21,7 @@ fn person(number: u8, handle: &str, name: &str) -> Contact {
         former_handle: None,
         name: (!name.is_empty()).then(|| name.to_owned()),
         picture: None,
+        nickname: None,
     }
 }
 
@@ -114,8 +115,51 @@ fn answers(request: &Request) -> Option<Answer> {
     }
 }
 
+/// The same with something to read.
+fn with_messages(request: &Request) -> Option<Answer> {
+    let Request::Messages { chat: GROUP, .. } = request else {
+        return answers(request);
+    };
+    let said = [
+        (
+            bob().account_id,
+            "The lower orchard is ready. Sky looks clear until Sunday.",
+        ),
+        (bob().account_id, "Can somebody bring the ladders?"),
+        (
+            AccountId::from_bytes([0xa1; 16]),
+            "Saturday it is. Two ladders, and a crate each.",
+        ),
+        (
+            people()[7].account_id,
+            "I’ll make soup for everyone. Any allergies?",
+        ),
+        (AccountId::from_bytes([99; 16]), "I won’t be there any more."),
+    ];
+    let messages = (1..).zip(said).map(|(number, (sender, text))| Message {
+        id: LocalMessageId::new(number),
+        chat: GROUP,
+        sender,
+        outgoing: sender == AccountId::from_bytes([0xa1; 16]),
+        text: text.to_owned(),
+        sent_at: noon(),
+        status: MessageStatus::Read,
+        position: number,
+    });
+    Some(Answer::Messages {
+        messages: messages.collect(),
+        has_older: false,
+        has_newer: false,
+        notices: Vec::new(),
+    })
+}
+
 /// A page on which the group is open.
 async fn with_group(members: usize) -> ScriptedPage {
+    opened(members, answers).await
+}
+
+async fn opened(members: usize, answers: fn(&Request) -> Option<Answer>) -> ScriptedPage {
     let page = ScriptedPage::open("/", answers).await;
     page.wait_for("chat-item").await;
     page.report(Event::Conversation(Box::new(group(members)))).await;
@@ -225,4 +269,84 @@ async fn the_details_of_a_group_are_pictured_and_axe_finds_nothing() {
     tab.type_into("members-search", "wolken").await;
     tab.wait_count("member", 1).await;
     visitor.end();
+}
+
+#[tokio::test]
+async fn the_page_of_a_person_is_pictured_and_axe_finds_nothing() {
+    let mut visitor = Visitor::new();
+    let page = opened(9, with_messages).await;
+    let tab = &page.tab;
+    page.wait_for("sender").await;
+    visitor.visit_in_forced_colours(tab, "82-group-messages").await;
+    visitor.visit(tab, "82-group-messages").await;
+    // From the name above a message.
+    tab.click("sender").await;
+    page.wait_for("person").await;
+    visitor.visit_in_forced_colours(tab, "83-person").await;
+    visitor.visit(tab, "83-person").await;
+    tab.evaluate("void (document.documentElement.dir = 'rtl')").await;
+    visitor.visit_in(tab, "83-person-rtl", &LOOKS[..1]).await;
+    tab.evaluate("void (document.documentElement.dir = 'ltr')").await;
+    tab.click("nickname").await;
+    tab.wait_for("nickname-field").await;
+    visitor.visit_in(tab, "84-nickname", &LOOKS[..2]).await;
+    tab.press("Escape").await;
+    tab.wait_gone("nickname-field").await;
+    tab.press("Escape").await;
+    tab.wait_gone("person").await;
+    // He has a nickname by now, and a second group of theirs has come.
+    let called = Contact {
+        nickname: Some("Uncle Bob".to_owned()),
+        ..bob()
+    };
+    page.report(Event::Contact(Box::new(called))).await;
+    let another = Conversation {
+        id: ChatId::new(3),
+        title: Some("Rowing club of the lower lake, founded 1987".to_owned()),
+        ..group(2)
+    };
+    page.report(Event::Conversation(Box::new(another))).await;
+    tab.wait_text("sender", "Uncle Bob").await;
+    tab.click("chat-item[data-handle=\"bob\"]").await;
+    page.wait_for("details person-name").await;
+    visitor.visit_in(tab, "85-person-in-details", &LOOKS[..2]).await;
+    tab.click("details nickname").await;
+    tab.wait_for("nickname-remove").await;
+    visitor.visit(tab, "86-nickname-change").await;
+    visitor.end();
+}
+
+// Each line named the group.
+#[tokio::test]
+async fn what_is_copied_in_a_group_names_who_wrote_each_line() {
+    let page = opened(9, with_messages).await;
+    page.wait_for("sender").await;
+    let copied = page
+        .tab
+        .evaluate(
+            "(() => {
+                const texts = document.querySelectorAll('[data-testid=messages] .bubble-text');
+                getSelection().setBaseAndExtent(texts[0], 0, texts[3], texts[3].childNodes.length);
+                const clipboardData = new DataTransfer();
+                const event = new ClipboardEvent('copy', { clipboardData, bubbles: true, cancelable: true });
+                texts[0].dispatchEvent(event);
+                return clipboardData.getData('text/plain');
+            })()",
+        )
+        .await;
+    let copied = copied.as_str().unwrap();
+    let authors: Vec<_> = copied
+        .lines()
+        .filter_map(|line| Some(line.split_once("] ")?.1.split_once(": ")?.0))
+        .collect();
+    assert_eq!(
+        authors,
+        [
+            "Bob Okafor",
+            "Bob Okafor",
+            "You",
+            "Maximilian von und zu Hohenstein-Wolkenburg der Jüngere"
+        ],
+        "{copied}"
+    );
 }

@@ -5,7 +5,10 @@ use subrosa_e2e::{
     browser::{Kind, Look, Profile, Tab, WebPerson},
 };
 
-use crate::stage::{BOTH, type_until};
+use crate::{
+    scripted_worker::FRAMES,
+    stage::{BOTH, type_until},
+};
 
 /// The group in the list: it has no handle.
 const GROUP: &str = "chat-item[data-handle=\"\"]";
@@ -36,9 +39,11 @@ async fn a_group_of_the_terminal_is_talked_in_and_left_behind_in_browsers() {
         person.wait_message("Who brings the ladder?").await;
         person.tab.wait_text("sender", "@carol").await;
     }
+    alice.tab.wait_text("sender-role", "Owner").await;
     alice.send_and_wait("I do").await;
     bob.wait_message("I do").await;
     bob.tab.wait_count("sender", 2).await;
+    bob.tab.wait_count("sender-role", 1).await;
     // One's own messages say nothing about who wrote them.
     assert_eq!(alice.tab.count("sender").await, 1);
     bob.send_and_wait("good").await;
@@ -57,6 +62,7 @@ async fn a_group_of_the_terminal_is_talked_in_and_left_behind_in_browsers() {
         .ok();
     bob.tab.wait_text("messages", "You are an admin now").await;
     alice.tab.wait_text("messages", "is an admin now").await;
+    alice.tab.wait_text("sender-role", "Admin").await;
     carol.run(&["group", "remove", "Harvest", "@alice"]).await.ok();
     alice.tab.wait_text("messages", "removed you").await;
     alice.tab.wait_text("conversation", "no longer a member").await;
@@ -135,6 +141,7 @@ async fn a_group_is_created_and_changed_in_the_browser() {
     tab.wait_gone("new-group-form").await;
     tab.wait_text("conversation", "Harvest").await;
     tab.wait_text("messages", "You created the group").await;
+    tab.wait_text("conversation-start", "Say hello").await;
     tab.wait_count("member", 3).await;
     bob.tab.wait_text(GROUP, "Harvest").await;
     bob.tab.click(GROUP).await;
@@ -359,8 +366,13 @@ async fn whoever_may_chooses_who_writes_and_the_last_owner_leaves_with_a_success
     bob.tab.wait_text("messages", "changed who may do what").await;
     alice.send_and_wait("an announcement").await;
     bob.wait_message("an announcement").await;
+    // Whoever types elsewhere goes on there when the field comes back.
+    bob.tab.type_into("search", "new").await;
     tab.click("post-everyone").await;
     bob.tab.wait_for("composer").await;
+    bob.tab.evaluate(FRAMES).await;
+    assert_eq!(bob.tab.focused().await["testid"], "search");
+    bob.tab.press("Escape").await;
     bob.send_and_wait("thank you").await;
 
     // A member just goes.

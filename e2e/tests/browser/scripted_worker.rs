@@ -173,6 +173,7 @@ pub(crate) fn bob() -> Contact {
         former_handle: None,
         name: Some("Bob Okafor".to_owned()),
         picture: None,
+        nickname: None,
     }
 }
 

@@ -56,6 +56,9 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration {
         sql: include_str!("../../migrations/0015_groups.sql"),
     },
+    Migration {
+        sql: include_str!("../../migrations/0016_nicknames.sql"),
+    },
 ];
 
 /// The version of the schema in the file; 0 for an empty file.

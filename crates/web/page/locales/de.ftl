@@ -129,6 +129,7 @@ no-messages-here = Noch keine Nachrichten auf diesem Gerät
 draft = Entwurf:
 you-said = Du: { $text }
 unknown-person = Jemand
+unknown-account = Jemand, Konto { $id } …
 former-member = Früheres Mitglied
 group-without-name = Gruppe
 members-count =
@@ -322,6 +323,18 @@ only-admins = Nur Admins
 only-admins-write = In dieser Gruppe dürfen nur Admins Nachrichten senden.
 member-menu = Was du bei { $name } tun kannst
 message-person = Nachricht schreiben
+person-show = Profil ansehen
+groups-in-common =
+    { $count ->
+        [one] Eine gemeinsame Gruppe
+       *[other] { $count } gemeinsame Gruppen
+    }
+nickname-give = Spitznamen geben
+nickname-change = Spitznamen ändern
+nickname-title = Wie nennst du { $name }?
+nickname-field = Spitzname
+nickname-rule = Nur du siehst ihn, auf allen deinen Geräten.
+save = Speichern
 make-owner = Zum Eigentümer machen
 make-admin = Zum Admin machen
 make-member = Zum einfachen Mitglied machen
@@ -443,6 +456,7 @@ failure-wrong-code = Handle oder Wiederherstellungscode ist falsch.
 failure-malformed-code = Das ist kein Wiederherstellungscode. Bitte prüfe ihn auf Tippfehler.
 failure-handle-taken = Dieses Handle ist vergeben oder sieht einem vergebenen ähnlich. Bitte wähle ein anderes.
 failure-name = Dieser Name geht nicht. Bitte wähle einen kürzeren.
+failure-too-many-nicknames = Du hast so viele Spitznamen vergeben, wie es geben kann. Bitte entferne zuerst einen.
 failure-picture = Dieses Bild geht nicht. Bitte wähle ein anderes.
 failure-text = Eine Nachricht hat mindestens ein Zeichen und höchstens 64 KiB.
 failure-unknown-person = Niemand hat dieses Handle.

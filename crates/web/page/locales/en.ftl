@@ -129,6 +129,7 @@ no-messages-here = No messages on this device yet
 draft = Draft:
 you-said = You: { $text }
 unknown-person = Someone
+unknown-account = Someone, account { $id }…
 former-member = Former member
 group-without-name = Group
 members-count =
@@ -322,6 +323,18 @@ only-admins = Only admins
 only-admins-write = Only admins can send messages in this group.
 member-menu = What you can do about { $name }
 message-person = Message
+person-show = View profile
+groups-in-common =
+    { $count ->
+        [one] One group in common
+       *[other] { $count } groups in common
+    }
+nickname-give = Give a nickname
+nickname-change = Change the nickname
+nickname-title = What do you call { $name }?
+nickname-field = Nickname
+nickname-rule = Only you see it, on all your devices.
+save = Save
 make-owner = Make owner
 make-admin = Make admin
 make-member = Make ordinary member
@@ -443,6 +456,7 @@ failure-wrong-code = Wrong handle or recovery code.
 failure-malformed-code = That’s not a recovery code. Please check it for typos.
 failure-handle-taken = This handle is taken, or looks like one that is. Please choose another.
 failure-name = This name can’t be used. Please choose a shorter one.
+failure-too-many-nicknames = You have given as many nicknames as there can be. Please remove one first.
 failure-picture = This picture can’t be used. Please choose another.
 failure-text = A message must have at least one character and at most 64 KiB.
 failure-unknown-person = No one has this handle.

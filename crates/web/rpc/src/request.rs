@@ -148,6 +148,14 @@ pub enum Request {
         /// The account that the user has accepted.
         account: AccountId,
     },
+    /// Changes what the user calls somebody, on all devices of the account; empty removes it. Works without a network.
+    /// [`Answer::Done`].
+    SetNickname {
+        /// Whom.
+        account: AccountId,
+        /// What they are called.
+        nickname: String,
+    },
     /// The conversation with a person; it is created if there is none. [`Answer::Conversation`]. Fails as
     /// [`FailureKind::UnknownPerson`] if nobody has the handle.
     OpenChat(Handle),
@@ -345,6 +353,8 @@ pub enum FailureKind {
     HandleTaken,
     /// The password is too easy to guess, or cannot be used.
     WeakPassword,
+    /// There are as many nicknames as there can be.
+    TooManyNicknames,
     /// The display name cannot be used.
     InvalidName,
     /// The picture cannot be used.

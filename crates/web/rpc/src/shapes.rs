@@ -111,6 +111,8 @@ pub struct Contact {
     pub name: Option<String>,
     /// The version of the person's picture, another one after each change of it; `None` if they have no picture.
     pub picture: Option<u64>,
+    /// What the user calls the person, in place of the name.
+    pub nickname: Option<String>,
 }
 
 /// A person in the directory.

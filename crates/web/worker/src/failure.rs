@@ -32,6 +32,7 @@ fn kind(error: &ClientError) -> FailureKind {
         ClientError::WrongPassword => FailureKind::WrongPassword,
         ClientError::Password(_) => FailureKind::WeakPassword,
         ClientError::Name(_) | ClientError::Command(CommandError::Name(_)) => FailureKind::InvalidName,
+        ClientError::Command(CommandError::TooManyNicknames) => FailureKind::TooManyNicknames,
         ClientError::Command(CommandError::Picture(_)) => FailureKind::InvalidPicture,
         ClientError::Command(CommandError::Text(_)) => FailureKind::InvalidText,
         ClientError::Command(CommandError::OwnAccount) => FailureKind::OwnAccount,
@@ -46,7 +47,10 @@ fn kind(error: &ClientError) -> FailureKind {
         ClientError::Command(CommandError::NotAMember) => FailureKind::NotAMember,
         ClientError::Command(CommandError::NotYet) => FailureKind::NotYet,
         ClientError::Command(
-            CommandError::UnknownConversation | CommandError::UnknownMessage | CommandError::UnknownDevice,
+            CommandError::UnknownConversation
+            | CommandError::UnknownMessage
+            | CommandError::UnknownContact
+            | CommandError::UnknownDevice,
         ) => FailureKind::NotFound,
         ClientError::UnknownPerson(_) => FailureKind::UnknownPerson,
         ClientError::Unreachable { .. } | ClientError::TimedOut { .. } => FailureKind::Unreachable,

@@ -205,6 +205,11 @@ async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> R
             let people = client.search_people(&prefix).await.map_err(failure)?;
             Answer::People(people.into_iter().map(shapes::person).collect())
         }
+        Request::SetNickname { account, nickname } => {
+            let nickname = (!nickname.trim().is_empty()).then_some(nickname);
+            client.set_nickname(account, nickname).await.map_err(failure)?;
+            Answer::Done
+        }
         Request::OpenChat(handle) => {
             let opened = client.open_chat(&handle).await.map_err(failure)?;
             let found = queries::conversation(&client, &opened).await.map_err(failure)?;

@@ -76,6 +76,9 @@ pub(crate) fn contact(contact: client::Contact) -> Contact {
         former_handle: contact.former_handle,
         name: contact.name.map(|name| printable_line(&name).into_owned()),
         picture: contact.picture,
+        nickname: contact
+            .nickname
+            .map(|nickname| printable_line(&nickname).into_owned()),
     }
 }
 

@@ -2,8 +2,13 @@
 
 use leptos::{ev::KeyboardEvent, prelude::*};
 
-use super::{entry::Entry, group::GroupFacts, layout::DetailsColumn};
-use crate::{browser, components::icon, i18n::t, model::faces, reactive::memo, store::use_store};
+use super::{
+    entry::Entry,
+    group::GroupFacts,
+    layout::DetailsColumn,
+    person::{GroupsInCommon, Identity},
+};
+use crate::{browser, components::icon, i18n::t, reactive::memo, store::use_store};
 
 #[component]
 pub(super) fn Details() -> impl IntoView {
@@ -45,18 +50,11 @@ pub(super) fn Facts() -> impl IntoView {
 #[component]
 fn PersonFacts() -> impl IntoView {
     let entry = expect_context::<Entry>();
-    let handle = move || {
-        entry
-            .with(|entry| entry.and_then(faces::handle_beside_name))
-            .map(|handle| view! { <p class="handle"><bdi dir="ltr">{handle}</bdi></p> })
-    };
+    let with = memo!(move || entry.with(|entry| entry.and_then(|entry| entry.with.clone())));
     view! {
-        <div class="details-inner">
-            {entry.avatar("big")}
-            <div>
-                <h2 id="facts-name"><bdi class="name">{move || entry.name()}</bdi></h2>
-                {handle}
-            </div>
+        <div class="details-inner of-group">
+            <Identity person=with name_id="facts-name" />
+            <GroupsInCommon person=with title_id="facts-groups" />
             <div class="panel">
                 <h3>{icon::sized(icon::LOCK, "18")}<span>{t!("encrypted-title")}</span></h3>
                 <p>{t!("encrypted-what")}</p>

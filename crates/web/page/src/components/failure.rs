@@ -12,6 +12,7 @@ pub(crate) fn words(failure: &Failure) -> String {
         FailureKind::MalformedRecoveryCode => now!("failure-malformed-code"),
         FailureKind::HandleTaken => now!("failure-handle-taken"),
         FailureKind::WeakPassword => now!("password-guessable"),
+        FailureKind::TooManyNicknames => now!("failure-too-many-nicknames"),
         FailureKind::InvalidName => now!("failure-name"),
         FailureKind::InvalidPicture => now!("failure-picture"),
         FailureKind::InvalidText => now!("failure-text"),

@@ -112,6 +112,16 @@ pub(crate) fn name_in(conversation: &Conversation, account: &AccountId) -> Strin
     member.and_then(name).unwrap_or_else(|| now!("former-member"))
 }
 
+/// The face of a member of a group, or of somebody who has left.
+pub(crate) fn face_in(conversation: &Conversation, account: &AccountId) -> Face {
+    let mut members = conversation.members.iter().map(|member| &member.contact);
+    let member = members.find(|member| member.account_id == *account);
+    member.map_or_else(
+        || Face::of_account(account, &name_in(conversation, account)),
+        Face::of_contact,
+    )
+}
+
 /// Who is typing in a group; `None` in other conversations, where it can only be the other person.
 pub(crate) fn typing_names(conversation: &Conversation) -> Option<String> {
     let names = conversation
@@ -126,18 +136,26 @@ fn known_name(conversation: &Conversation) -> Option<String> {
     title.or_else(|| conversation.with.as_ref().and_then(name))
 }
 
-/// The person's display name, or else the handle. `None` while neither is known.
+/// What the user calls the person, or else [`own_name`]. `None` while nothing is known.
 pub(crate) fn name(person: &Contact) -> Option<String> {
+    let nickname = person.nickname.as_deref().and_then(shown);
+    nickname.or_else(|| own_name(person))
+}
+
+/// What the person calls themselves: the display name, or else the handle. `None` while neither is known.
+pub(crate) fn own_name(person: &Contact) -> Option<String> {
     let name = person.name.as_deref().and_then(shown);
-    name.or_else(|| handle(person)).or_else(|| former_handle(person))
+    name.or_else(|| any_handle(person))
+}
+
+/// The person's handle with its `@`, or the one that they had.
+pub(crate) fn any_handle(person: &Contact) -> Option<String> {
+    handle(person).or_else(|| former_handle(person))
 }
 
 /// The handle of the other person with its `@`, unless it already stands in place of the conversation's name.
 pub(crate) fn handle_beside_name(conversation: &Conversation) -> Option<String> {
-    let handle = conversation
-        .with
-        .as_ref()
-        .and_then(|person| handle(person).or_else(|| former_handle(person)));
+    let handle = conversation.with.as_ref().and_then(any_handle);
     handle.filter(|handle| known_name(conversation).as_ref() != Some(handle))
 }
 
@@ -225,6 +243,18 @@ mod tests {
         assert_eq!(name(&person).as_deref(), Some("@ben"));
         person.handle = None;
         assert_eq!(name(&person), None);
+    }
+
+    #[test]
+    fn a_nickname_takes_the_place_of_the_name() {
+        let mut person = contact(0, "ben", Some("Ben Okafor"));
+        person.nickname = Some(" Benny ".to_owned());
+        assert_eq!(name(&person).as_deref(), Some("Benny"));
+        assert_eq!(own_name(&person).as_deref(), Some("Ben Okafor"));
+        assert_eq!(Face::of_contact(&person).initials, "B");
+        person.nickname = Some("\u{200b}".to_owned());
+        person.name = None;
+        assert_eq!(own_name(&person).as_deref(), Some("@ben"));
     }
 
     #[test]

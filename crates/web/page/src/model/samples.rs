@@ -47,6 +47,7 @@ pub(crate) fn contact(number: u8, handle: &str, name: Option<&str>) -> Contact {
         former_handle: None,
         name: name.map(str::to_owned),
         picture: None,
+        nickname: None,
     }
 }
 

@@ -21,6 +21,7 @@ fn contact() -> Contact {
         former_handle: "ben".parse().ok(),
         name: None,
         picture: Some(1_764_000_000_000),
+        nickname: Some("Uncle Bob".to_owned()),
     }
 }
 
@@ -111,6 +112,10 @@ fn what_is_written_is_read_and_nothing_else() {
         },
         Request::SetPicture(Some(vec![0xff, 0xd8, 0xff])),
         Request::SetPicture(None),
+        Request::SetNickname {
+            account: AccountId::from_bytes([4; 16]),
+            nickname: "Uncle Bob".to_owned(),
+        },
         Request::CreateGroup {
             name: "Harvest".to_owned(),
             people: vec![handle.clone()],
