@@ -312,7 +312,7 @@ async fn the_page_of_a_person_is_pictured_and_axe_finds_nothing() {
     visitor.visit_in(tab, "85-person-in-details", &LOOKS[..2]).await;
     tab.click("details nickname").await;
     tab.wait_for("nickname-remove").await;
-    visitor.visit(tab, "86-nickname-change").await;
+    visitor.visit_in(tab, "86-nickname-change", &LOOKS[..2]).await;
     visitor.end();
 }
 

@@ -220,14 +220,6 @@ pub(crate) fn first(selector: &str) -> Option<Element> {
     document().query_selector(selector).ok()?
 }
 
-/// Whether the focus is in a field for text.
-pub(crate) fn is_in_text_field() -> bool {
-    let focused = document().active_element();
-    focused.is_some_and(|element| {
-        element.has_type::<web_sys::HtmlInputElement>() || element.has_type::<web_sys::HtmlTextAreaElement>()
-    })
-}
-
 /// The last element that matches.
 pub(crate) fn last(selector: &str) -> Option<HtmlElement> {
     all_in(&document().document_element()?, selector).pop()

@@ -85,7 +85,7 @@ impl Input {
     /// Focuses the field where that is of use, and disturbs nobody who types elsewhere.
     fn begin(area: HtmlTextAreaElement, first_focus: FirstFocus) {
         request_animation_frame(move || {
-            let may_take = first_focus.take() || !browser::is_in_text_field();
+            let may_take = first_focus.take() || !browser::is_writing();
             // On a touch screen the focus would open the keyboard over the messages.
             if may_take && !browser::is_touch() && browser::first("dialog[open]").is_none() {
                 let _ = area.focus();
