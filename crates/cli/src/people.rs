@@ -139,6 +139,12 @@ pub(crate) fn notice_text(notice: &Notice, names: &Names) -> String {
             }
         }
         (NoticeKind::Renamed, Some(by)) => format!("{} gave the group another name", names.display(by)),
+        (NoticeKind::PictureChanged, Some(by)) => {
+            format!("{} changed the picture of the group", names.display(by))
+        }
+        (NoticeKind::DescriptionChanged, Some(by)) => {
+            format!("{} changed what the group is about", names.display(by))
+        }
         // This version does not know it.
         (kind, _) => format!("{} ({who})", kind.as_str()),
     }

@@ -215,6 +215,9 @@ pub(crate) struct GroupShape<'a> {
     conversation: String,
     kind: &'static str,
     name: Option<&'a str>,
+    description: Option<&'a str>,
+    /// Whether it has a picture.
+    picture: bool,
     epoch: Option<u64>,
     members: Vec<GroupMemberShape>,
     rights: Option<RightsShape>,
@@ -249,6 +252,8 @@ impl<'a> GroupShape<'a> {
             conversation: conversation.conversation_id.to_string(),
             kind: kind(conversation.kind),
             name: name(conversation),
+            description: conversation.description.as_deref(),
+            picture: conversation.picture.is_some(),
             epoch,
             members: members.collect(),
             rights: rights.map(RightsShape::new),

@@ -13,7 +13,7 @@ use subrosa_wire::{
 
 use crate::{
     ChatId, LocalMessageId,
-    content::{ContentError, InvalidMessageText, InvalidName, MessageId, SendToken},
+    content::{ContentError, InvalidDescription, InvalidMessageText, InvalidName, MessageId, SendToken},
     database::DatabaseError,
     limits::GROUP_MEMBERS_MAX,
     misbehaviour::{MemberMisbehaviour, Misbehaviour},
@@ -57,8 +57,8 @@ pub enum Command {
     CreateGroup {
         /// Its id on the wire, chosen at random; [`crate::Engine::chat_by_conversation_id`] tells the conversation.
         conversation_id: ConversationId,
-        /// What its members call it.
-        name: String,
+        /// What it is like.
+        group: NewGroup,
         /// Who is in it besides this account.
         people: Vec<rest::Person>,
     },
@@ -119,6 +119,20 @@ pub enum Command {
         chat: ChatId,
         /// What its members will call it.
         name: String,
+    },
+    /// Say what a group is about.
+    Describe {
+        /// The group.
+        chat: ChatId,
+        /// The text; blank to remove it.
+        description: String,
+    },
+    /// Give a group another picture.
+    SetGroupPicture {
+        /// The group.
+        chat: ChatId,
+        /// The picture, as for [`Command::SetPicture`]; `None` to remove it.
+        picture: Option<Vec<u8>>,
     },
     /// Try a failed message again.
     Retry(LocalMessageId),
@@ -500,6 +514,10 @@ pub enum NoticeKind {
     RoleGiven(Role),
     /// The group was given another name.
     Renamed,
+    /// The group was given another picture, or none.
+    PictureChanged,
+    /// It was said what the group is about.
+    DescriptionChanged,
 }
 
 impl NoticeKind {
@@ -514,6 +532,8 @@ impl NoticeKind {
             Self::RightsChanged => "rights",
             Self::RoleGiven(_) => "role",
             Self::Renamed => "renamed",
+            Self::PictureChanged => "picture",
+            Self::DescriptionChanged => "description",
         }
     }
 }
@@ -529,6 +549,37 @@ pub struct MemberDevice {
     pub is_this_device: bool,
 }
 
+/// What a new group is like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewGroup {
+    /// What its members call it.
+    pub name: String,
+    /// What it is about; blank to say nothing.
+    pub description: String,
+    /// Its picture: see [`Command::SetPicture`].
+    pub picture: Option<Vec<u8>>,
+    /// Who may do what in it.
+    pub rights: Rights,
+}
+
+impl NewGroup {
+    /// A group with this name and nothing else.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            description: String::new(),
+            picture: None,
+            rights: Rights::DEFAULT,
+        }
+    }
+}
+
+impl From<&str> for NewGroup {
+    fn from(name: &str) -> Self {
+        Self::named(name)
+    }
+}
+
 /// A conversation as a list shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversation {
@@ -540,6 +591,10 @@ pub struct Conversation {
     pub kind: ConversationKind,
     /// What its members call it; `None` where the person does who it is with.
     pub title: Option<String>,
+    /// What a group is about: untrusted text of several lines.
+    pub description: Option<String>,
+    /// Tells the pictures of a group apart; `None` if it has none. See [`crate::Engine::group_picture`].
+    pub picture: Option<u64>,
     /// The other person of a direct conversation.
     pub with: Option<Contact>,
     /// Whether that person is there.
@@ -741,6 +796,9 @@ pub enum CommandError {
     /// The display name is not acceptable.
     #[error(transparent)]
     Name(#[from] InvalidName),
+    /// The description of a group cannot be used.
+    #[error(transparent)]
+    Description(#[from] InvalidDescription),
     /// The picture is not acceptable.
     #[error(transparent)]
     Picture(#[from] InvalidPicture),

@@ -8,9 +8,11 @@ use subrosa_wire::{AccountId, limits::MESSAGE_TEXT_MAX, rest};
 use crate::{
     ChatId, LocalMessageId,
     api::{Command, CommandError, MessageStatus},
-    content::{DisplayName, InvalidMessageText, MessageText, clean_name},
+    content::{
+        DisplayName, GroupDescription, InvalidDescription, InvalidMessageText, MessageText, clean_name,
+    },
     context::{Context, StepResult},
-    conversation::{self, Conversation},
+    conversation::{self, Conversation, GroupToMake},
     directory,
     profile_objects::{self, format::Picture},
     records, signals,
@@ -33,12 +35,17 @@ impl Step<'_> {
             }
             Command::CreateGroup {
                 conversation_id,
-                name,
+                group,
                 people,
             } => {
-                let name = group_name(&name)?;
-                let people = self.meet_all(&people)?;
-                conversation::create_group(&mut self.cx, conversation_id, &name, &people)
+                let new = GroupToMake {
+                    name: group_name(&group.name)?,
+                    description: group_description(&group.description)?,
+                    picture: checked_picture(group.picture)?,
+                    rights: group.rights,
+                    people: self.meet_all(&people)?,
+                };
+                conversation::create_group(&mut self.cx, conversation_id, new)
             }
             Command::AddMembers { chat, people } => {
                 let people = self.meet_all(&people)?;
@@ -66,6 +73,18 @@ impl Step<'_> {
                 let name = group_name(&name)?;
                 self.in_conversation(chat, |conversation, cx| conversation.rename(cx, &name))
             }
+            Command::Describe { chat, description } => {
+                let description = group_description(&description)?;
+                self.in_conversation(chat, |conversation, cx| {
+                    conversation.describe(cx, description.as_ref())
+                })
+            }
+            Command::SetGroupPicture { chat, picture } => {
+                let picture = checked_picture(picture)?;
+                self.in_conversation(chat, |conversation, cx| {
+                    conversation.set_group_picture(cx, picture)
+                })
+            }
             Command::Retry(message) => self.with_failed(message, Conversation::retry),
             Command::Discard(message) => self.with_failed(message, Conversation::discard),
             Command::MarkRead(chat) => self.in_conversation(chat, Conversation::mark_read),
@@ -86,11 +105,7 @@ impl Step<'_> {
             Command::SetHere(is_here) => signals::set_here(&mut self.cx, is_here),
             Command::SetPrivacy(privacy) => records::set_privacy(&mut self.cx, privacy),
             Command::SetPicture(picture) => {
-                let picture = picture
-                    .map(Picture::try_from)
-                    .transpose()
-                    .map_err(CommandError::from)?;
-                profile_objects::set_picture(&mut self.cx, picture)
+                profile_objects::set_picture(&mut self.cx, checked_picture(picture)?)
             }
             Command::SetName(name) => {
                 let name = name
@@ -179,6 +194,19 @@ fn meet(cx: &mut Context<'_>, person: &rest::Person) -> StepResult {
 
 fn group_name(name: &str) -> Result<DisplayName, CommandError> {
     Ok(clean_name(name)?)
+}
+
+/// A description; `None` if it is blank.
+fn group_description(text: &str) -> Result<Option<GroupDescription>, CommandError> {
+    match GroupDescription::try_from(text) {
+        Ok(description) => Ok(Some(description)),
+        Err(InvalidDescription::Empty) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn checked_picture(picture: Option<Vec<u8>>) -> Result<Option<Picture>, CommandError> {
+    Ok(picture.map(Picture::try_from).transpose()?)
 }
 
 fn accept_handle(cx: &mut Context<'_>, person: &rest::Person) -> StepResult {

@@ -318,6 +318,8 @@ impl Engine {
             conversation_id: row.id,
             kind: row.kind,
             title: row.title.clone(),
+            description: row.description.clone(),
+            picture: profile_objects::group::shown_version(conn, row.chat)?,
             with,
             unread: messages::unread_count(conn, row.chat)?,
             first_unread: messages::first_unread(conn, row.chat)?,
@@ -439,6 +441,11 @@ impl Engine {
         } else {
             profile_objects::picture_of(conn, account)
         }
+    }
+
+    /// The picture of a group: a file as for [`picture`](Self::picture), and as untrusted.
+    pub fn group_picture(&self, chat: ChatId) -> Result<Option<Picture>, EngineError> {
+        profile_objects::group::shown(self.database.connection(), chat)
     }
 
     /// Whether a person is there.
@@ -624,9 +631,16 @@ impl Engine {
         })
     }
 
-    /// Whether the user wants something changed in a group that is not changed yet.
+    /// Whether the user wants something changed in a group that is not changed yet, or that the server does not have yet.
     pub fn has_wishes(&self, chat: ChatId) -> Result<bool, EngineError> {
-        Ok(!self.wishes(chat)?.is_empty())
+        let conn = self.database.connection();
+        let is_telling = match conversations::load(conn, chat)? {
+            Some(row) if row.state == ConversationState::Joined => {
+                row.profile_changed.any() || outbox::has_names(conn, chat)?
+            }
+            _ => false,
+        };
+        Ok(is_telling || !self.wishes(chat)?.is_empty())
     }
 
     /// What the user wants changed in a group and is not changed yet, one change for each account.

@@ -34,7 +34,7 @@ mod waiting;
 
 pub use api::{
     Command, CommandError, Contact, Conversation, ConversationState, EngineError, Event, GivenUp, Input, Me,
-    Member, MemberDevice, Message, MessageStatus, Notice, NoticeKind, Output, Presence, Privacy,
+    Member, MemberDevice, Message, MessageStatus, NewGroup, Notice, NoticeKind, Output, Presence, Privacy,
     RecoveryCounts, Rights, Role, Warning,
 };
 pub use engine::{Engine, NewProfile};

@@ -22,7 +22,7 @@ use crate::{
         wrap::SealError,
     },
     api::{CommandError, EngineError, Event, Me, Message, MessageStatus, Privacy},
-    content::{DisplayName, MessageId},
+    content::{DisplayName, GroupProfile, MessageId},
     context::{Context, StepResult, is_transient},
     limits::{
         DRAFT_HELD, DRAFT_HELD_MAX, RECORD_FETCHES_BURST, RECORD_FETCHES_INTERVAL, RECORD_PUTS_AT_ONCE,
@@ -270,6 +270,25 @@ pub(crate) fn keep_profile(cx: &mut Context<'_>, id: ConversationId, object: &Ob
     let now = cx.now;
     change(cx, id, |record| record.set_profile(&object.to_bytes(), now))?;
     Ok(())
+}
+
+/// Keeps what is said about a group as of a place in its log, for the other devices of this account.
+pub(crate) fn keep_group_profile(
+    cx: &mut Context<'_>,
+    id: ConversationId,
+    seq: u64,
+    profile: &GroupProfile,
+) -> StepResult {
+    let encoded = profile.encode();
+    change(cx, id, |record| record.set_group_profile(seq, encoded))?;
+    Ok(())
+}
+
+/// What another device of this account knows of a group.
+pub(crate) fn group_profile(cx: &Context<'_>, id: ConversationId) -> StepResult<Option<GroupProfile>> {
+    let record = records::load(cx.conn, id)?.record;
+    let profile = record.group_profile().map(GroupProfile::decode);
+    Ok(profile.and_then(Result::ok))
 }
 
 /// Takes over the object that another device has seen, if it belongs to a direct conversation that this one is in.
@@ -576,6 +595,9 @@ fn show(
     }
     if before.profile() != record.profile() {
         learn_profile(cx, row.chat, record)?;
+    }
+    if before.group_profile() != record.group_profile() {
+        cx.touch(row.chat);
     }
     Ok(())
 }

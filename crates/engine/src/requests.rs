@@ -4,12 +4,13 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use subrosa_wire::{AccountId, ConversationId, Timestamp};
+use subrosa_wire::{AccountId, ConversationId, ObjectId, Timestamp};
 
 use crate::{
     ChatId,
     ids::OutboxId,
     limits::{BACKOFF_MAX, BACKOFF_MIN, JOINS_AT_ONCE, REQUESTS_IN_FLIGHT},
+    profile_objects::ObjectOf,
 };
 
 /// A request that awaits its answer.
@@ -56,14 +57,21 @@ pub(crate) enum PendingRequest {
         chat: ChatId,
         changes: u64,
     },
-    /// The profile of a person; `None` for this account's own.
+    /// What a person or a group shows.
     FetchObject {
-        account: Option<AccountId>,
+        of: ObjectOf,
     },
     /// This account's profile as it was after this number of changes.
     PutObject {
         changes: u64,
     },
+    /// The picture of a group, which is new, or which the server may have lost.
+    PutGroupPicture {
+        chat: ChatId,
+        object: ObjectId,
+    },
+    /// An object that is not needed any more. The answer carries nothing that is needed.
+    RemoveObject,
     /// Signals. The answer carries nothing that is needed.
     PassOn,
     /// Account records with changes after this one.
@@ -171,9 +179,14 @@ impl Requests {
         self.any(|pending| {
             matches!(
                 pending,
-                PendingRequest::FetchObject { account: None } | PendingRequest::PutObject { .. }
+                PendingRequest::FetchObject { of: ObjectOf::Me } | PendingRequest::PutObject { .. }
             )
         })
+    }
+
+    /// Whether the picture of a group is being put.
+    pub(crate) fn is_putting_picture(&self) -> bool {
+        self.any(|pending| matches!(pending, PendingRequest::PutGroupPicture { .. }))
     }
 
     pub(crate) fn is_putting_receipt(&self, chat: ChatId) -> bool {

@@ -209,8 +209,11 @@ impl Step<'_> {
                 .with(chat, |conversation, cx| {
                     conversation.receipt_put(cx, changes, &put)
                 }),
-            (PendingRequest::FetchObject { account }, Body::Object(object)) => {
-                profile_objects::fetched(&mut self.cx, account, &object)
+            (PendingRequest::FetchObject { of }, Body::Object(object)) => {
+                profile_objects::fetched(&mut self.cx, of, &object)
+            }
+            (PendingRequest::PutGroupPicture { chat, object }, Body::ObjectPut(put)) => {
+                profile_objects::group::put_answered(&mut self.cx, (chat, object), &put)
             }
             (PendingRequest::PutObject { changes }, Body::ObjectPut(put)) => {
                 profile_objects::put_answered(&mut self.cx, changes, &put)
@@ -230,7 +233,8 @@ impl Step<'_> {
             (
                 PendingRequest::Acknowledge | PendingRequest::AcknowledgeWelcomes | PendingRequest::PassOn,
                 Body::Acknowledged(_),
-            ) => Ok(()),
+            )
+            | (PendingRequest::RemoveObject, Body::ObjectPut(_)) => Ok(()),
             (pending, _) => self.wrong_answer(pending),
         }
     }
@@ -315,9 +319,12 @@ impl Step<'_> {
                 conversation.receipt_refused(cx, problem);
                 Ok(())
             }),
-            PendingRequest::FetchObject { .. } | PendingRequest::PutObject { .. } => {
+            PendingRequest::FetchObject { .. }
+            | PendingRequest::PutObject { .. }
+            | PendingRequest::PutGroupPicture { .. } => {
                 profile_objects::refused(&mut self.cx, pending, problem)
             }
+            PendingRequest::RemoveObject => Ok(()),
             PendingRequest::PassOn => {
                 signals::refused(&mut self.cx, problem);
                 Ok(())

@@ -91,7 +91,7 @@ pub(crate) fn refusal(world: &mut World, index: usize, command: Command) -> Comm
 pub(crate) fn create(world: &World, others: &[usize]) -> Command {
     Command::CreateGroup {
         conversation_id: GROUP,
-        name: "Harvest".to_owned(),
+        group: "Harvest".into(),
         people: others.iter().map(|other| world.person(*other)).collect(),
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     world::{RETENTION, World},
 };
 
-fn leave(world: &mut World, index: usize, successor: Option<usize>) -> Command {
+pub(crate) fn leave(world: &mut World, index: usize, successor: Option<usize>) -> Command {
     Command::Leave {
         chat: chat(&mut world.devices[index]),
         successor: successor.map(|index| account(world, index)),

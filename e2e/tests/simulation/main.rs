@@ -16,6 +16,7 @@ mod action;
 mod agreement;
 mod device;
 mod full_disk;
+mod group_profiles;
 mod groups;
 mod hostile;
 mod leaving;

@@ -184,6 +184,77 @@ async fn a_group_is_created_talked_in_and_changed() {
 }
 
 #[tokio::test]
+async fn a_group_is_described_and_given_a_picture() {
+    let Three { ada, ben, eva, .. } = Three::sign_up().await;
+    let file = ada.home().join("apple.png");
+    std::fs::write(&file, picture(7)).expect("the folder can be written to");
+    let path = file.to_str().expect("a path");
+    let create = [
+        "group",
+        "create",
+        "Harvest",
+        "@ben",
+        "--description",
+        "Apples",
+        "--picture",
+        path,
+    ];
+    let created = ada.run(&create).await.ok().one();
+    assert_eq!(
+        (&created["description"], &created["picture"]),
+        (&json!("Apples"), &json!(true))
+    );
+    let show = ["group", "show", "Harvest"];
+    let shown = ben.run_up_to_date(&show).await.ok().one();
+    assert_eq!(
+        (&shown["description"], &shown["picture"]),
+        (&json!("Apples"), &json!(true))
+    );
+    assert_eq!(
+        refusal(&ben, &["group", "describe", "Harvest", "Ben's"]).await,
+        "not_permitted"
+    );
+
+    let described = ada
+        .run(&["group", "describe", "Harvest", "Apples\nand pears"])
+        .await
+        .ok()
+        .one();
+    assert_eq!(described["description"], "Apples\nand pears");
+    let removed = ada
+        .run(&["group", "picture", "Harvest", "--remove"])
+        .await
+        .ok()
+        .one();
+    assert_eq!(removed["picture"], false);
+    ada.run(&["group", "add", "Harvest", "@eva"]).await.ok();
+    let shown = eva.run_up_to_date(&show).await.ok().one();
+    assert_eq!(
+        (&shown["description"], &shown["picture"]),
+        (&json!("Apples\nand pears"), &json!(false))
+    );
+    let history = lines(&ben, &["history", "Harvest"]).await;
+    let ada_did = |event: &str| (event.to_owned(), json!("ada"), json!([]));
+    let events = events(&history);
+    for event in ["description", "picture"] {
+        assert!(events.contains(&ada_did(event)), "{event}: {events:?}");
+    }
+
+    std::fs::write(&file, b"no picture").expect("the folder can be written to");
+    ada.run(&["group", "picture", "Harvest", path]).await.ends_with(2);
+    let long = "a".repeat(3_000);
+    ada.run(&["group", "describe", "Harvest", &long])
+        .await
+        .ends_with(2);
+}
+
+/// The head of a PNG file of this width.
+fn picture(width: u8) -> Vec<u8> {
+    let head = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0";
+    [&head[..], &[width, 0, 0, 0, 2, 8, 6, 0, 0, 0, 0, 0, 0, 0]].concat()
+}
+
+#[tokio::test]
 async fn a_group_that_cannot_be_changed_now_is_changed_later() {
     let Three {
         mut server, ada, ben, ..

@@ -112,6 +112,8 @@ pub(super) fn conversation(id: ChatId, with: Contact, unread: u64, last: Option<
         conversation_id: on_the_wire(id),
         kind: ConversationKind::Direct,
         title: None,
+        description: None,
+        picture: None,
         with: Some(with),
         presence: Presence::Unknown,
         typing: Vec::new(),

@@ -1,13 +1,14 @@
 //! `subrosa group`: groups and their members.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand, ValueEnum, value_parser};
 use subrosa_client::{
-    Chat, ChatId, Client, ClientError, ConversationKind, Events, Handle, Rights, Role, Warning,
+    Chat, ChatId, Client, ClientError, ConversationKind, Events, Handle, NewGroup, Rights, Role, Warning,
+    printable_line,
 };
 
-use super::{finish_with_warnings, is_kept, next_warning, note_clock, sent_later, sync};
+use super::{finish_with_warnings, is_kept, next_warning, note_clock, picture, sent_later, sync};
 use crate::{
     chat_name::ChatName,
     exit::usage,
@@ -48,6 +49,12 @@ enum Action {
         /// Who is in it besides you.
         #[arg(value_name = "@HANDLE")]
         people: Vec<Handle>,
+        /// What it is about.
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        description: String,
+        /// A file with its picture; see `subrosa picture --help`.
+        #[arg(long, value_name = "FILE")]
+        picture: Option<PathBuf>,
     },
     /// Show a group and its members
     Show {
@@ -118,7 +125,7 @@ enum Action {
         /// Who removes and bans people of a lower role: admins or owners.
         #[arg(long, value_name = "WHO")]
         remove: Option<Level>,
-        /// Who changes what the group is called.
+        /// Who changes name, description and picture.
         #[arg(long, value_name = "WHO")]
         edit: Option<Level>,
         /// Who writes messages.
@@ -144,6 +151,28 @@ enum Action {
         chat: ChatName,
         /// The new name.
         name: String,
+    },
+    /// Say what the group is about
+    Describe {
+        /// The group: its name or id.
+        #[arg(value_name = "CHAT")]
+        chat: ChatName,
+        /// The text, of at most 2,048 bytes; an empty one removes it.
+        text: String,
+    },
+    /// Give the group another picture
+    ///
+    /// A JPEG, PNG or WebP file of at most 60 KiB and 1,024 pixels on each side; see `subrosa picture --help`.
+    Picture {
+        /// The group: its name or id.
+        #[arg(value_name = "CHAT")]
+        chat: ChatName,
+        /// The file with the new picture.
+        #[arg(required_unless_present = "remove")]
+        file: Option<PathBuf>,
+        /// Remove the picture.
+        #[arg(long, conflicts_with = "file")]
+        remove: bool,
     },
 }
 
@@ -203,11 +232,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
             let changed = waited.and_then(|()| given_up(&mut since, chat.id()));
             note_clock(&client.status().borrow(), output);
             match changed {
-                Ok(()) => {
-                    // What is said along with it, such as the name.
-                    let _ = super::exchanged(&client, patience).await;
-                    show(&chat, &client, output).await
-                }
+                Ok(()) => show(&chat, &client, output).await,
                 Err(error) if is_kept(&error) => {
                     show(&chat, &client, output).await?;
                     Err(sent_later(&error))
@@ -235,7 +260,19 @@ fn given_up(since: &mut Events, of: ChatId) -> Result<(), ClientError> {
 /// Stores the change. The group that it is about.
 async fn change(client: &Client, action: &Action) -> anyhow::Result<Chat> {
     Ok(match action {
-        Action::Create { name, people } => client.create_group(name, people).await?,
+        Action::Create {
+            name,
+            people,
+            description,
+            picture,
+        } => {
+            let group = NewGroup {
+                description: description.clone(),
+                picture: picture.as_deref().map(picture::read).transpose()?,
+                ..NewGroup::named(name)
+            };
+            client.create_group(group, people).await?
+        }
         Action::Add { chat, people } => {
             let chat = find(client, chat).await?;
             chat.add_members(people).await?;
@@ -305,6 +342,17 @@ async fn change(client: &Client, action: &Action) -> anyhow::Result<Chat> {
             chat.rename(name).await?;
             chat
         }
+        Action::Describe { chat, text } => {
+            let chat = find(client, chat).await?;
+            chat.describe(text).await?;
+            chat
+        }
+        Action::Picture { chat, file, .. } => {
+            let picture = file.as_deref().map(picture::read).transpose()?;
+            let chat = find(client, chat).await?;
+            chat.set_group_picture(picture).await?;
+            chat
+        }
         Action::Show { chat, .. } => find(client, chat).await?,
     })
 }
@@ -327,6 +375,12 @@ async fn show(chat: &Chat, client: &Client, output: &mut Output) -> anyhow::Resu
     let (members, devices) = (chat.members().await?, chat.devices().await?);
     let epoch = chat.epoch().await?;
     let mut lines = vec![names.title(&conversation)];
+    let description = conversation.description.as_deref().unwrap_or_default();
+    lines.extend(
+        description
+            .lines()
+            .map(|line| format!("    {}", printable_line(line))),
+    );
     for member in &members {
         let role = match member.role {
             Role::Member => String::new(),

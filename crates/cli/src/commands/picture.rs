@@ -1,6 +1,6 @@
 //! `subrosa picture`: the picture that others see.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, value_parser};
@@ -35,18 +35,20 @@ pub(crate) struct Arguments {
 /// More than any picture that is taken: a larger file is not read.
 const FILE_MAX: u64 = 20 * 1024 * 1024;
 
+/// Reads the file with a picture.
+pub(super) fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+    let in_file = || format!("reading {}", file.display());
+    let len = std::fs::metadata(file).with_context(in_file)?.len();
+    anyhow::ensure!(
+        len <= FILE_MAX,
+        "{} is larger than any picture that can be used",
+        file.display()
+    );
+    std::fs::read(file).with_context(in_file)
+}
+
 pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
-    let picture = arguments.file.as_ref().map(|file| {
-        let in_file = || format!("reading {}", file.display());
-        let len = std::fs::metadata(file).with_context(in_file)?.len();
-        anyhow::ensure!(
-            len <= FILE_MAX,
-            "{} is larger than any picture that can be used",
-            file.display()
-        );
-        std::fs::read(file).with_context(in_file)
-    });
-    let picture = picture.transpose()?;
+    let picture = arguments.file.as_deref().map(read).transpose()?;
     let client = profile::open(global).await?;
     let events = client.events();
     let show = async |client: &subrosa_client::Client, output: &mut Output| {

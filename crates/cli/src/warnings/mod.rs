@@ -329,6 +329,8 @@ mod tests {
             conversation_id: ConversationId::from_bytes([3; 16]),
             kind: ConversationKind::Direct,
             title: title.map(Into::into),
+            description: None,
+            picture: None,
             with,
             presence: Presence::Unknown,
             typing: Vec::new(),

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use rand_core::RngCore as _;
 use subrosa_engine::{
-    Command, CommandError, ConversationState, Event, GroupPolicy, Rights, Role, Warning, Wish,
+    Command, CommandError, ConversationState, Event, GroupPolicy, NewGroup, Picture, Rights, Role, Warning,
+    Wish,
 };
 use subrosa_wire::{AccountId, ConversationId, Handle, rest::Person};
 
@@ -36,10 +37,31 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn create_group(&self, name: &str, people: &[Handle]) -> Result<Chat, ClientError> {
+    ///
+    /// With a picture, a description, and rights of its own:
+    ///
+    /// ```no_run
+    /// use subrosa_client::{NewGroup, Rights, Role};
+    ///
+    /// # async fn example(client: subrosa_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let news = NewGroup {
+    ///     description: "What is new in the orchard".to_owned(),
+    ///     picture: Some(std::fs::read("apple.png")?),
+    ///     rights: Rights { post: Role::Admin, ..Rights::DEFAULT },
+    ///     ..NewGroup::named("News")
+    /// };
+    /// client.create_group(news, &["ada".parse()?]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn create_group(
+        &self,
+        group: impl Into<NewGroup>,
+        people: &[Handle],
+    ) -> Result<Chat, ClientError> {
         let mut id = [0; 16];
         SystemRandom.fill_bytes(&mut id);
-        self.create_group_once(ConversationId::from_bytes(id), name, people)
+        self.create_group_once(ConversationId::from_bytes(id), group, people)
             .await
     }
 
@@ -60,13 +82,14 @@ impl Client {
     pub async fn create_group_once(
         &self,
         conversation_id: ConversationId,
-        name: &str,
+        group: impl Into<NewGroup>,
         people: &[Handle],
     ) -> Result<Chat, ClientError> {
+        let group = group.into();
         let people = self.people(people).await?;
         self.command(Command::CreateGroup {
             conversation_id,
-            name: name.to_owned(),
+            group,
             people,
         })
         .await?;
@@ -244,7 +267,55 @@ impl Chat {
             .map(drop)
     }
 
-    /// Waits until the group is as it was wanted: made, with everybody in it and out of it, or left. On
+    /// Says what the group is about; a blank text removes that. At most 2,048 bytes, of any number of lines.
+    ///
+    /// ```no_run
+    /// # async fn example(group: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// group.describe("We meet on Saturdays at nine, by the old barn.").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn describe(&self, description: &str) -> Result<(), ClientError> {
+        let (chat, description) = (self.id(), description.to_owned());
+        self.client()
+            .command(Command::Describe { chat, description })
+            .await
+            .map(drop)
+    }
+
+    /// Gives the group another picture, of the kind that [`Client::set_picture`] takes; `None` removes it.
+    ///
+    /// ```no_run
+    /// # async fn example(group: subrosa_client::Chat) -> Result<(), Box<dyn std::error::Error>> {
+    /// group.set_group_picture(Some(std::fs::read("apple.png")?)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn set_group_picture(&self, picture: Option<Vec<u8>>) -> Result<(), ClientError> {
+        let chat = self.id();
+        self.client()
+            .command(Command::SetGroupPicture { chat, picture })
+            .await
+            .map(drop)
+    }
+
+    /// The picture of the group. Untrusted, like its name.
+    ///
+    /// ```no_run
+    /// # async fn example(group: subrosa_client::Chat) -> Result<(), Box<dyn std::error::Error>> {
+    /// if let Some(picture) = group.group_picture().await? {
+    ///     std::fs::write("picture", picture.as_bytes())?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn group_picture(&self) -> Result<Option<Picture>, ClientError> {
+        let chat = self.id();
+        self.client().ask(move |engine| engine.group_picture(chat)).await
+    }
+
+    /// Waits until the group is as it was wanted: made, with everybody in it and out of it, or left, and until the server
+    /// has what is said about it. On
     /// [`ClientError::ChangeGivenUp`] something cannot be done any more; on any other error it stays wanted.
     ///
     /// See [`Chat::add_members`] for an example.

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{
-    MessageId, Profile, StatusReport,
+    GroupProfile, MessageId, Profile, StatusReport,
+    group_profile::GROUP_PROFILE_MEDIA_TYPE,
     message_id::Origin,
     model::{Body, Disposition, ExtensionName, ExtensionValue, MimiContent, NestedPart, SALT_LEN},
-    profile::{GROUP_PROFILE_MEDIA_TYPE, PROFILE_MEDIA_TYPE},
+    profile::PROFILE_MEDIA_TYPE,
     status::STATUS_MEDIA_TYPE,
 };
 
@@ -82,8 +83,8 @@ pub fn profile(origin: &Origin, salt: [u8; SALT_LEN], profile: &Profile) -> Mimi
     )
 }
 
-/// Announces the profile of the group.
-pub fn group_profile(origin: &Origin, salt: [u8; SALT_LEN], profile: &Profile) -> MimiContent {
+/// Announces what is said about the group.
+pub fn group_profile(origin: &Origin, salt: [u8; SALT_LEN], profile: &GroupProfile) -> MimiContent {
     content(
         origin,
         salt,

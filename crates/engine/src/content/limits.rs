@@ -24,5 +24,7 @@ pub const LONG_FIELD_MAX: usize = 8 * 1024;
 pub const STATUS_ENTRIES_MAX: usize = 500;
 /// The longest single reaction, in bytes of UTF-8: a long emoji sequence.
 pub const REACTION_MAX: usize = 64;
+/// The longest description of a group, in bytes of UTF-8.
+pub const DESCRIPTION_MAX: usize = 2048;
 /// Reactions in one content.
 pub const REACTIONS_MAX: usize = 16;

@@ -3,10 +3,11 @@
 use subrosa_wire::limits::MESSAGE_TEXT_MAX;
 
 use super::{
-    DisplayName, MessageId, ObjectReference, Profile, ReportedStatus, StatusReport,
+    DisplayName, GroupProfile, MessageId, ObjectReference, Profile, ReportedStatus, StatusReport,
+    group_profile::GROUP_PROFILE_MEDIA_TYPE,
     limits::{REACTION_MAX, REACTIONS_MAX},
     model::{Body, Disposition, MimiContent, NestedPart, PartSemantics},
-    profile::{GROUP_PROFILE_MEDIA_TYPE, PROFILE_MEDIA_TYPE},
+    profile::PROFILE_MEDIA_TYPE,
     status::STATUS_MEDIA_TYPE,
 };
 
@@ -55,11 +56,8 @@ pub enum Meaning {
         /// Where name and picture are kept.
         object: Option<ObjectReference>,
     },
-    /// What the members call the group.
-    GroupProfile {
-        /// The name.
-        name: DisplayName,
-    },
+    /// What the members say about the group.
+    GroupProfile(GroupProfile),
     /// Something that this version does not understand.
     Unsupported {
         /// A line that says what it is, to be shown in its place.
@@ -94,7 +92,7 @@ pub fn interpret(content: &MimiContent) -> Meaning {
         },
         Understood::StatusReport(report) => Meaning::StatusReport(report.into_entries()),
         Understood::Profile(Profile { name, object }) => Meaning::Profile { name, object },
-        Understood::GroupProfile(name) => Meaning::GroupProfile { name },
+        Understood::GroupProfile(profile) => Meaning::GroupProfile(profile),
         Understood::Nothing { what } => unsupported(&what),
     }
 }
@@ -115,7 +113,7 @@ enum Understood {
     Reaction(String),
     StatusReport(StatusReport),
     Profile(Profile),
-    GroupProfile(DisplayName),
+    GroupProfile(GroupProfile),
     Nothing { what: String },
 }
 
@@ -191,9 +189,9 @@ fn understand_single(disposition: Disposition, content_type: &str, content: &[u8
             Ok(profile) => Understood::Profile(profile),
             Err(_) => Understood::nothing("a profile with errors"),
         },
-        GROUP_PROFILE_MEDIA_TYPE => match Profile::decode(content).map(|profile| profile.name) {
-            Ok(Some(name)) => Understood::GroupProfile(name),
-            _ => Understood::nothing("a name of the group with errors"),
+        GROUP_PROFILE_MEDIA_TYPE => match GroupProfile::decode(content) {
+            Ok(profile) => Understood::GroupProfile(profile),
+            Err(_) => Understood::nothing("a profile of the group with errors"),
         },
         "text/markdown" | "text/plain" => match std::str::from_utf8(content) {
             Err(_) => Understood::nothing("a text that is not UTF-8"),

@@ -7,6 +7,7 @@ mod cbor;
 mod characters;
 pub mod codec;
 pub mod compose;
+pub mod group_profile;
 pub mod limits;
 pub mod meaning;
 pub mod message_id;
@@ -18,6 +19,7 @@ pub mod status;
 pub mod text;
 
 pub use codec::ContentError;
+pub use group_profile::{GroupProfile, PictureReference};
 pub use meaning::{Meaning, interpret};
 pub use message_id::{MessageId, Origin};
 pub use model::{
@@ -28,4 +30,7 @@ pub use printable::{printable, printable_line, revealed, without_marks};
 pub use profile::{ObjectReference, Profile};
 pub use send_token::SendToken;
 pub use status::{ReportedStatus, StatusReport};
-pub use text::{DisplayName, InvalidMessageText, InvalidName, MessageText, clean_name, folded};
+pub use text::{
+    DisplayName, GroupDescription, InvalidDescription, InvalidMessageText, InvalidName, MessageText,
+    clean_name, folded,
+};

@@ -6,14 +6,12 @@
 use super::{
     ContentError, DisplayName,
     cbor::{Reader, Writer},
-    text::InvalidName,
+    text::{InvalidDescription, InvalidName},
 };
 use subrosa_wire::limits::SEQ_MAX;
 
 /// The media type of a profile.
 pub const PROFILE_MEDIA_TYPE: &str = "application/vnd.subrosa.profile";
-/// The media type of the profile of a group: the same, of which it has a name.
-pub const GROUP_PROFILE_MEDIA_TYPE: &str = "application/vnd.subrosa.group-profile";
 
 const NAME: i64 = 1;
 const OBJECT: i64 = 2;
@@ -63,6 +61,9 @@ pub enum InvalidProfile {
     /// The name is not in its normal form.
     #[error("the name is not in its normal form")]
     NameNotNormal,
+    /// The description of a group is none that a device sends.
+    #[error(transparent)]
+    Description(#[from] InvalidDescription),
 }
 
 impl From<super::cbor::CborError> for InvalidProfile {

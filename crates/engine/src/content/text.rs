@@ -7,8 +7,12 @@ use subrosa_wire::{
     limits::{DISPLAY_NAME_MAX, MESSAGE_TEXT_MAX},
 };
 
-use super::characters::{
-    ZERO_WIDTH_JOINER, is_bidi_control, is_blank, is_control, is_emoji_base, is_emoji_modifier, is_shapeless,
+use super::{
+    characters::{
+        ZERO_WIDTH_JOINER, is_bidi_control, is_blank, is_control, is_emoji_base, is_emoji_modifier,
+        is_shapeless,
+    },
+    limits::DESCRIPTION_MAX,
 };
 use crate::unicode::{decomposed_lower_case, is_mark, push_nfc};
 
@@ -173,6 +177,55 @@ impl TryFrom<&str> for MessageText {
         }
         if text.contains('\0') {
             return Err(InvalidMessageText::Nul);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// What a group is about: 1 to `DESCRIPTION_MAX` bytes as they were typed, without blanks around them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct GroupDescription(String);
+
+/// Why a text is not a description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidDescription {
+    /// It has only blanks.
+    #[error("a description needs a text")]
+    Empty,
+    /// Too long.
+    #[error("a description has at most {DESCRIPTION_MAX} bytes, this one has {0}")]
+    TooLong(usize),
+    /// It contains U+0000, which many programs treat as the end.
+    #[error("a description cannot contain the character U+0000")]
+    Nul,
+}
+
+impl GroupDescription {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for GroupDescription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "GroupDescription({} bytes)", self.0.len())
+    }
+}
+
+impl TryFrom<&str> for GroupDescription {
+    type Error = InvalidDescription;
+
+    fn try_from(text: &str) -> Result<Self, InvalidDescription> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(InvalidDescription::Empty);
+        }
+        if text.len() > DESCRIPTION_MAX {
+            return Err(InvalidDescription::TooLong(text.len()));
+        }
+        if text.contains('\0') {
+            return Err(InvalidDescription::Nul);
         }
         Ok(Self(text.to_owned()))
     }

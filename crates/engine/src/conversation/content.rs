@@ -88,8 +88,8 @@ impl Conversation {
                 records::keep_profile(cx, self.id(), &object)?;
                 profile_objects::learn(cx, account, &object, reference.version)
             }
-            Meaning::GroupProfile { name } => {
-                self.group_profile_received(cx, account, &name, (seq, accepted_at))
+            Meaning::GroupProfile(profile) => {
+                self.profile_received(cx, account, &profile, (seq, accepted_at))
             }
             // Later versions will act on these. This one shows those that can be shown as a line of text.
             Meaning::Edit { text, .. } => {

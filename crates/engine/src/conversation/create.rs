@@ -11,7 +11,11 @@ use subrosa_wire::{
     problem::ProblemCode,
 };
 
-use super::{Conversation, Conversations, Live, groups::cut_to_batch, join::commit_frame};
+use super::{
+    Conversation, Conversations, Live,
+    groups::{cut_to_batch, first_policy},
+    join::commit_frame,
+};
 use crate::{
     ChatId,
     api::{ConversationState, EngineError, Event, Warning},
@@ -216,7 +220,7 @@ impl Conversation {
     ) -> StepResult<Result<CreateConversation, CommitError>> {
         let id = self.id();
         let policy = match others {
-            _ if self.is_group() => GroupPolicy::group(cx.me.account_id),
+            _ if self.is_group() => first_policy(cx, self.chat())?,
             &[other] => GroupPolicy::direct(cx.me.account_id, other)
                 .map_err(|error| EngineError::Inconsistent(error.to_string()))?,
             _ => {

@@ -14,13 +14,14 @@ use subrosa_wire::{AccountId, ConversationId, Timestamp};
 use super::Conversation;
 use crate::{
     ChatId,
-    api::{CommandError, ConversationState, Event, GivenUp, Notice, NoticeKind, Rights, Warning},
-    content::DisplayName,
+    api::{CommandError, ConversationState, Event, GivenUp, NoticeKind, Rights, Warning},
+    content::{DisplayName, GroupDescription},
     context::{Context, StepResult},
     directory,
     limits::{ADDED_AT_ONCE_MAX, GROUP_MEMBERS_MAX, WISH_AGE_MAX},
+    profile_objects::{self, format::Picture},
     store::{
-        contacts, conversations, members, messages, notices, outbox,
+        contacts, conversations, corrupt, members, outbox,
         wishes::{self, Wish, WishRow},
     },
 };
@@ -49,34 +50,62 @@ pub(super) enum NextChange {
     Leave,
 }
 
-/// Makes a group with the people, who are in the contacts. Does nothing if there is a conversation with this id.
-pub(crate) fn create_group(
-    cx: &mut Context<'_>,
-    id: ConversationId,
-    name: &DisplayName,
-    people: &[AccountId],
-) -> StepResult {
+/// What a group is to be like, checked.
+pub(crate) struct GroupToMake {
+    pub name: DisplayName,
+    pub description: Option<GroupDescription>,
+    pub picture: Option<Picture>,
+    pub rights: Rights,
+    /// Who is in it besides this account; they are in the contacts.
+    pub people: Vec<AccountId>,
+}
+
+/// Makes a group. Does nothing if there is a conversation with this id.
+pub(crate) fn create_group(cx: &mut Context<'_>, id: ConversationId, new: GroupToMake) -> StepResult {
     if conversations::find(cx.conn, id)?.is_some() {
         return Ok(());
     }
-    if people.len() >= GROUP_MEMBERS_MAX {
+    let me = cx.me.account_id;
+    if new.people.len() >= GROUP_MEMBERS_MAX {
         return Err(CommandError::GroupFull.into());
     }
-    let chat = conversations::insert(
-        cx.conn,
-        id,
-        ConversationKind::Group,
-        ConversationState::Starting,
-        cx.now,
-    )?;
-    conversations::set_title(cx.conn, chat, name.as_str())?;
-    members::enter(cx.conn, chat, cx.me.account_id, Role::Owner, 0)?;
-    for account in people {
-        members::enter(cx.conn, chat, *account, Role::Member, 0)?;
+    if GroupPolicy::group(me).with_rights(new.rights).is_err() {
+        return Err(CommandError::NotPermitted.into());
+    }
+    let state = ConversationState::Starting;
+    let chat = conversations::insert(cx.conn, id, ConversationKind::Group, state, cx.now)?;
+    let mut row =
+        conversations::load(cx.conn, chat)?.ok_or_else(|| corrupt("a conversation that is gone"))?;
+    row.title = Some(new.name.to_string());
+    row.description = new.description.map(|text| text.as_str().to_owned());
+    row.profile_changed.picture = new.picture.is_some();
+    conversations::update(cx.conn, &row)?;
+    if new.picture.is_some() {
+        profile_objects::group::give(cx, chat, new.picture)?;
+    }
+    if new.rights != Rights::DEFAULT {
+        wishes::set(cx.conn, chat, (NOBODY, Wish::SetRights(new.rights)), cx.now)?;
+    }
+    members::enter(cx.conn, chat, me, Role::Owner, 0)?;
+    for account in new.people {
+        members::enter(cx.conn, chat, account, Role::Member, 0)?;
     }
     cx.event(Event::ConversationChanged(chat));
     cx.touch(chat);
     Ok(())
+}
+
+/// The policy of a group that is being made.
+pub(super) fn first_policy(cx: &Context<'_>, chat: ChatId) -> StepResult<GroupPolicy> {
+    let mut policy = GroupPolicy::group(cx.me.account_id);
+    for row in wishes::all(cx.conn, chat)? {
+        if let Wish::SetRights(rights) = row.wish
+            && let Ok(with_rights) = policy.clone().with_rights(rights)
+        {
+            policy = with_rights;
+        }
+    }
+    Ok(policy)
 }
 
 impl Conversation {
@@ -87,7 +116,7 @@ impl Conversation {
     // ---- what the user wants ----
 
     /// The policy of a group in which the user can change something.
-    fn policy_to_change(&mut self, cx: &mut Context<'_>) -> StepResult<GroupPolicy> {
+    pub(super) fn policy_to_change(&mut self, cx: &mut Context<'_>) -> StepResult<GroupPolicy> {
         if !self.is_group() {
             return Err(CommandError::NotAGroup.into());
         }
@@ -215,24 +244,6 @@ impl Conversation {
         } else {
             Err(CommandError::UnknownMember.into())
         }
-    }
-
-    /// Gives the group another name.
-    pub(crate) fn rename(&mut self, cx: &mut Context<'_>, name: &DisplayName) -> StepResult {
-        let policy = self.policy_to_change(cx)?;
-        if !policy.may_change_profile(cx.me.account_id) {
-            return Err(CommandError::NotPermitted.into());
-        }
-        self.take_title(cx, cx.me.account_id, name, None)?;
-        self.announce_group(cx);
-        Ok(())
-    }
-
-    /// Has everybody told the name of the group.
-    fn announce_group(&mut self, cx: &mut Context<'_>) {
-        self.record.set_name_sent(false);
-        self.record.set_announces(true);
-        cx.touch(self.chat());
     }
 
     // ---- what is to be committed ----
@@ -592,6 +603,7 @@ impl Conversation {
     pub(super) fn was_created(&mut self, cx: &mut Context<'_>, at: Timestamp) -> StepResult {
         let me = cx.me.account_id;
         self.record.set_announces(true);
+        self.keep_first_profile(cx)?;
         self.notice(
             cx,
             NoticeKind::Created,
@@ -599,72 +611,6 @@ impl Conversation {
             Vec::new(),
             (self.record.cursor(), at),
         )
-    }
-
-    pub(super) fn notice(
-        &self,
-        cx: &mut Context<'_>,
-        kind: NoticeKind,
-        by: Option<AccountId>,
-        who: Vec<AccountId>,
-        (seq, at): (u64, Timestamp),
-    ) -> StepResult {
-        let notice = Notice {
-            chat: self.chat(),
-            conversation_id: self.id(),
-            position: messages::next_position(cx.conn, self.chat(), seq)?,
-            at,
-            kind,
-            by,
-            who,
-        };
-        notices::insert(cx.conn, &notice)?;
-        cx.event(Event::NoticeAdded(Box::new(notice)));
-        Ok(())
-    }
-
-    // ---- the name ----
-
-    /// Handles a name that a member gives the group.
-    pub(super) fn group_profile_received(
-        &mut self,
-        cx: &mut Context<'_>,
-        by: AccountId,
-        name: &DisplayName,
-        place: (u64, Timestamp),
-    ) -> StepResult {
-        if !self.is_group() {
-            return Ok(());
-        }
-        let id = self.id();
-        // Somebody who has just come in knows no name: whoever has added them tells it, until somebody does who may give
-        // another one.
-        let is_first = self.record.title().is_none();
-        if !is_first && !self.group.load(cx, id)?.policy().may_change_profile(by) {
-            tracing::debug!(chat = %self.chat(), "a member that may not names the group");
-            return Ok(());
-        }
-        self.take_title(cx, by, name, Some(place))
-    }
-
-    fn take_title(
-        &mut self,
-        cx: &mut Context<'_>,
-        by: AccountId,
-        name: &DisplayName,
-        place: Option<(u64, Timestamp)>,
-    ) -> StepResult {
-        let is_first = self.record.title().is_none();
-        if self.record.title() == Some(name.as_str()) {
-            return Ok(());
-        }
-        self.record.set_title(name.as_str());
-        if !is_first {
-            let place = place.unwrap_or((self.record.cursor(), cx.now));
-            self.notice(cx, NoticeKind::Renamed, Some(by), Vec::new(), place)?;
-        }
-        self.changed(cx);
-        Ok(())
     }
 }
 

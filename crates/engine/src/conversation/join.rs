@@ -452,6 +452,8 @@ impl Conversation {
         tracing::info!(chat = %self.chat(), cursor, "joined");
         self.record.set_state(ConversationState::Joined);
         self.record.set_name_sent(false);
+        // Something may have been said about the group that this device does not get.
+        self.record.set_profile_sure(false);
         self.live.follower = None;
         self.live.follows_from_epoch = false;
         self.live.entries_tried = 0;

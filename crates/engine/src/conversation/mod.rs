@@ -22,7 +22,10 @@ mod create;
 mod join;
 
 mod content;
+mod profile;
+
 mod devices;
+mod notice;
 mod quarantine;
 
 mod budget;
@@ -59,7 +62,7 @@ use crate::{
 
 use budget::Budget;
 use group::LoadedGroup;
-pub(crate) use groups::create_group;
+pub(crate) use groups::{GroupToMake, create_group};
 pub(crate) use join::fetch_group;
 use live::Live;
 use log::{Applied, Entry, own_handshake};

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     LocalMessageId,
     api::{ConversationState, Event, MessageStatus},
-    content::{DisplayName, MessageText, Profile, SendToken, clean_name, compose},
+    content::{MessageText, Profile, SendToken, clean_name, compose},
     context::{Context, StepResult, is_transient},
     ids::OutboxId,
     limits::{COMMITS_HELD_RETRY, LOG_REFUSALS_MAX, SEND_WINDOW},
@@ -120,6 +120,10 @@ impl Conversation {
     }
 
     fn send_next(&mut self, cx: &mut Context<'_>) -> StepResult {
+        self.learn_profile(cx)?;
+        if self.has_profile_to_tell() {
+            self.queue_profile_changes(cx)?;
+        }
         self.queue_name(cx)?;
         let rows = outbox::head(cx.conn, self.chat(), SEND_WINDOW)?;
         let id = self.id();
@@ -256,7 +260,7 @@ impl Conversation {
                 || receipts::own(cx.conn, chat)?.is_due()
                 || outbox::has_any(cx.conn, chat)?)
         {
-            self.queue_group_profile(cx)?;
+            self.queue_known_profile(cx)?;
             let object = profile_objects::own_reference(cx)?;
             if cx.me.name.is_none() && object.is_none() {
                 self.record.set_name_sent(true);
@@ -272,26 +276,6 @@ impl Conversation {
             self.record.set_name_sent(true);
         }
         Ok(())
-    }
-
-    /// Queues the name of the group, if this account may give it one, or has just added somebody who cannot know it.
-    fn queue_group_profile(&mut self, cx: &mut Context<'_>) -> StepResult {
-        let has_added = self.record.announces();
-        self.record.set_announces(false);
-        let id = self.id();
-        let (title, me) = (self.record.title(), cx.me.account_id);
-        let name = title.and_then(|title| DisplayName::try_from(title).ok());
-        if !self.is_group() || !has_added && !self.group.load(cx, id)?.policy().may_change_profile(me) {
-            return Ok(());
-        }
-        let Some(name) = name else { return Ok(()) };
-        let origin = cx.origin(id);
-        let profile = Profile {
-            name: Some(name),
-            object: None,
-        };
-        let content = compose::group_profile(&origin, cx.new_salt(), &profile);
-        self.queue(cx, None, &origin.encode(&content)?.1)
     }
 
     /// Puts a content at the end of the queue.
@@ -435,7 +419,7 @@ impl Conversation {
             self.record.set_active(accepted_at, cx.now);
             message_status_changed(cx, message)?;
         }
-        Ok(())
+        self.profile_accepted(cx, own, (seq, accepted_at))
     }
 
     /// Handles the refusal of a message.

@@ -9,7 +9,7 @@ use crate::{
     api::ConversationState,
     context::StepResult,
     limits::CLOCK_TOLERANCE,
-    store::conversations::{self, ConversationRow, Quarantine},
+    store::conversations::{self, ConversationRow, ProfileChanges, Quarantine},
 };
 
 /// A place in the log, with the hash of the log chain there if it is known.
@@ -77,7 +77,35 @@ impl Record {
         self.change(|row| row.title = Some(title.to_owned()));
     }
 
-    /// Whether the members of a group are to be told its name, whether or not something else is said.
+    /// What the group is about.
+    pub(super) fn description(&self) -> Option<&str> {
+        self.row.description.as_deref()
+    }
+
+    /// Sets what the group is about.
+    pub(super) fn set_description(&mut self, description: Option<&str>) {
+        self.change(|row| row.description = description.map(str::to_owned));
+    }
+
+    /// Whether name, description and picture are known from somebody who may change them, with nothing missed since.
+    pub(super) fn is_profile_sure(&self) -> bool {
+        self.row.profile_sure
+    }
+
+    pub(super) fn set_profile_sure(&mut self, is_sure: bool) {
+        self.change(|row| row.profile_sure = is_sure);
+    }
+
+    /// What of them this device has changed and not yet told.
+    pub(super) fn profile_changed(&self) -> ProfileChanges {
+        self.row.profile_changed
+    }
+
+    pub(super) fn set_profile_changed(&mut self, changed: ProfileChanges) {
+        self.change(|row| row.profile_changed = changed);
+    }
+
+    /// Whether the members of a group are to be told these, whether or not something else is said.
     pub(super) fn announces(&self) -> bool {
         self.row.announces
     }

@@ -57,7 +57,10 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/0015_groups.sql"),
     },
     Migration {
-        sql: include_str!("../../migrations/0016_nicknames.sql"),
+        sql: include_str!("../../migrations/0016_group_profiles.sql"),
+    },
+    Migration {
+        sql: include_str!("../../migrations/0017_nicknames.sql"),
     },
 ];
 

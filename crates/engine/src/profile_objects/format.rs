@@ -24,6 +24,7 @@ use crate::{
 const ID_LABEL: &str = "subrosa profile object id v1";
 const KEY_LABEL: &str = "subrosa profile object key v1";
 const AAD: &[u8] = b"subrosa profile object v1";
+const PICTURE_AAD: &[u8] = b"subrosa group picture v1";
 const SIGNATURE_LABEL: &str = "subrosa profile object v1";
 /// The smallest sealed size, in bytes; each larger one has twice as many, up to [`OBJECT_MAX`].
 const SIZE_MIN: usize = 512;
@@ -120,6 +121,20 @@ impl Picture {
     /// The file.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// Seals the picture of a group, for an object that holds nothing else. It is not signed: whoever announces it says which
+    /// one it is.
+    pub fn seal(&self, object: &ObjectKey, rng: &mut (impl CryptoRngCore + ?Sized)) -> Vec<u8> {
+        let aad = [PICTURE_AAD, object.id.as_bytes()].concat();
+        wrap::seal_padded(&object.key, &self.0, sealed_len, &aad, rng)
+    }
+
+    /// Opens what [`seal`](Self::seal) gave.
+    pub fn open(sealed: &[u8], object: &ObjectKey) -> Result<Self, ProfileObjectError> {
+        let aad = [PICTURE_AAD, object.id.as_bytes()].concat();
+        let bytes = wrap::open_padded(&object.key, sealed, sealed_len, &aad)?;
+        Self::try_from(bytes.to_vec()).map_err(|_| ProfileObjectError::Contents("picture"))
     }
 }
 

@@ -1,9 +1,12 @@
 //! Names and pictures of people: this account's are put into a sealed object at the server, those of others are fetched.
 //!
+//! The pictures of groups stand in such objects, too ([`group`]).
+//!
 //! Whoever is written to gets id and key of the object in a message, with the version that it has; so they know when to
 //! fetch it again. An account's own devices know id and key from the vault, and those of others from account records.
 
 pub mod format;
+pub(crate) mod group;
 
 use std::collections::BTreeSet;
 
@@ -15,6 +18,7 @@ use subrosa_wire::{
 };
 
 use crate::{
+    ChatId,
     api::Event,
     content::{DisplayName, ObjectReference, clean_name},
     context::{Context, StepResult, is_transient},
@@ -29,6 +33,17 @@ use crate::{
 };
 use format::{ObjectKey, Picture, ProfileObject};
 
+/// Whose object is fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum ObjectOf {
+    /// This account.
+    Me,
+    /// Another person.
+    Person(AccountId),
+    /// A group, which has its picture there.
+    Group(ChatId),
+}
+
 /// What is known about profile objects on this connection.
 #[derive(Debug)]
 pub(crate) struct ProfileObjectsState {
@@ -36,8 +51,10 @@ pub(crate) struct ProfileObjectsState {
     is_off: bool,
     /// Whether this account's object is to be fetched.
     is_own_wanted: bool,
-    /// People whose object is to be fetched.
-    wanted: BTreeSet<AccountId>,
+    /// Others and groups whose object is to be fetched.
+    wanted: BTreeSet<ObjectOf>,
+    /// Groups whose picture the server is to get.
+    pictures_to_put: BTreeSet<ChatId>,
     retry: Retry,
     limit: RateLimit,
     /// Limits what concerns this account's own object.
@@ -50,6 +67,7 @@ impl Default for ProfileObjectsState {
             is_off: false,
             is_own_wanted: false,
             wanted: BTreeSet::new(),
+            pictures_to_put: BTreeSet::new(),
             retry: Retry::default(),
             limit: RateLimit::new(OBJECT_FETCHES_BURST, OBJECT_FETCHES_INTERVAL),
             own_limit: RateLimit::new(OWN_OBJECT_BURST, OWN_OBJECT_INTERVAL),
@@ -162,7 +180,7 @@ pub(crate) fn own_named(cx: &mut Context<'_>, (version, generation): (u64, u32))
 /// Notes that the server may have lost the object of this account.
 pub(crate) fn server_went_back(cx: &mut Context<'_>) -> StepResult {
     cx.connection.profile_objects.is_own_wanted |= profile_objects::own(cx.conn)?.version > 0;
-    Ok(())
+    group::server_went_back(cx)
 }
 
 /// Handles the answer to the object of this account, as it was after this number of changes.
@@ -236,7 +254,10 @@ pub(crate) fn learn(cx: &mut Context<'_>, account: AccountId, object: &ObjectKey
         },
     };
     if row.version < row.named {
-        cx.connection.profile_objects.wanted.insert(account);
+        cx.connection
+            .profile_objects
+            .wanted
+            .insert(ObjectOf::Person(account));
     }
     if known.as_ref() != Some(&row) {
         profile_objects::set(cx.conn, account, &row)?;
@@ -281,8 +302,9 @@ pub(crate) fn synced(cx: &mut Context<'_>) -> StepResult {
         own_named(cx, named)?;
     }
     let behind = profile_objects::behind(cx.conn)?;
+    let behind = behind.into_iter().map(ObjectOf::Person);
     cx.connection.profile_objects.wanted.extend(behind);
-    Ok(())
+    group::synced(cx)
 }
 
 /// Fetches what is wanted, and puts what the server is to get.
@@ -300,37 +322,39 @@ pub(crate) fn settle(cx: &mut Context<'_>) -> StepResult {
             match state.own_limit.take(cx.now) {
                 Err(at) => state.retry.schedule(at),
                 Ok(()) if std::mem::take(&mut state.is_own_wanted) => {
-                    fetch(cx, None, own_object(cx, &own)?.id);
+                    fetch(cx, ObjectOf::Me, own_object(cx, &own)?.id);
                 }
                 Ok(()) => put(cx, &own)?,
             }
         }
     }
     while cx.requests.have_room()
-        && let Some(account) = cx.connection.profile_objects.wanted.pop_first()
+        && let Some(of) = cx.connection.profile_objects.wanted.pop_first()
     {
-        let Some(row) = if_readable(profile_objects::find(cx.conn, account))? else {
-            continue;
+        let object = match of {
+            ObjectOf::Me => None,
+            ObjectOf::Person(account) => {
+                if_readable(profile_objects::find(cx.conn, account))?.map(|row| row.object.id)
+            }
+            ObjectOf::Group(chat) => group::object_of(cx, chat)?,
         };
+        let Some(object) = object else { continue };
         if let Err(at) = cx.connection.profile_objects.limit.take(cx.now) {
-            cx.connection.profile_objects.wanted.insert(account);
+            cx.connection.profile_objects.wanted.insert(of);
             cx.connection.profile_objects.retry.schedule(at);
-            break;
+            return Ok(());
         }
-        fetch(cx, Some(account), row.object.id);
+        fetch(cx, of, object);
     }
-    Ok(())
+    group::settle(cx)
 }
 
-fn fetch(cx: &mut Context<'_>, account: Option<AccountId>, object: ObjectId) {
+fn fetch(cx: &mut Context<'_>, of: ObjectOf, object: ObjectId) {
     let request = FetchObject {
         object_id: object.to_vec().into(),
         known_revision: 0,
     };
-    cx.request(
-        PendingRequest::FetchObject { account },
-        Request::FetchObject(request),
-    );
+    cx.request(PendingRequest::FetchObject { of }, Request::FetchObject(request));
 }
 
 fn put(cx: &mut Context<'_>, own: &OwnRow) -> StepResult {
@@ -355,16 +379,20 @@ fn put(cx: &mut Context<'_>, own: &OwnRow) -> StepResult {
     Ok(())
 }
 
-/// Handles an object, of this account or of another.
-pub(crate) fn fetched(cx: &mut Context<'_>, account: Option<AccountId>, object: &SealedObject) -> StepResult {
-    match account {
-        None => take_own(cx, object),
-        Some(account) => {
-            cx.connection.profile_objects.retry.succeeded();
-            cx.about_person(|cx| take(cx, account, object))?;
-            Ok(())
-        }
+/// Handles an object.
+pub(crate) fn fetched(cx: &mut Context<'_>, of: ObjectOf, object: &SealedObject) -> StepResult {
+    if of == ObjectOf::Me {
+        return take_own(cx, object);
     }
+    cx.connection.profile_objects.retry.succeeded();
+    match of {
+        ObjectOf::Me => {}
+        ObjectOf::Person(account) => {
+            cx.about_person(|cx| take(cx, account, object))?;
+        }
+        ObjectOf::Group(chat) => group::fetched(cx, chat, object)?,
+    }
+    Ok(())
 }
 
 /// Handles a refusal. What was wanted is wanted again on the next connection.
@@ -372,14 +400,17 @@ pub(crate) fn refused(cx: &mut Context<'_>, pending: PendingRequest, problem: &P
     let state = &mut cx.connection.profile_objects;
     if is_transient(problem) {
         match pending {
-            PendingRequest::FetchObject {
-                account: Some(account),
-            } => drop(state.wanted.insert(account)),
-            PendingRequest::FetchObject { account: None } => state.is_own_wanted = true,
+            PendingRequest::FetchObject { of: ObjectOf::Me } => state.is_own_wanted = true,
+            PendingRequest::FetchObject { of } => drop(state.wanted.insert(of)),
+            PendingRequest::PutGroupPicture { chat, .. } => drop(state.pictures_to_put.insert(chat)),
             _ => {}
         }
         state.retry.back_off(cx.now, problem.retry_after_ms);
         return Ok(());
+    }
+    if let PendingRequest::PutGroupPicture { chat, object } = pending {
+        state.is_off |= problem.known_code() == Some(ProblemCode::UnknownRequest);
+        return group::put_refused(cx, (chat, object), problem);
     }
     match problem.known_code() {
         Some(ProblemCode::UnknownRequest) => state.is_off = true,

@@ -32,8 +32,41 @@ pub(crate) struct ConversationRow {
     /// Our messages after this seq are to be sent again.
     pub resend_after: Option<u64>,
     pub leaf_replaced_at: Timestamp,
-    /// Whether the members of a group are to be told its name.
+    /// Whether the members of a group are to be told its name, description and picture.
     pub announces: bool,
+    /// What a group is about.
+    pub description: Option<String>,
+    /// Whether name, description and picture are known from somebody who may change them, with nothing missed since.
+    pub profile_sure: bool,
+    /// What this device has changed of them and not yet told.
+    pub profile_changed: ProfileChanges,
+}
+
+/// Parts of what is said about a group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct ProfileChanges {
+    pub name: bool,
+    pub description: bool,
+    pub picture: bool,
+}
+
+impl ProfileChanges {
+    /// Whether something has changed.
+    pub(crate) fn any(self) -> bool {
+        self != Self::default()
+    }
+
+    fn from_sql(bits: u8) -> Self {
+        Self {
+            name: bits & 1 != 0,
+            description: bits & 2 != 0,
+            picture: bits & 4 != 0,
+        }
+    }
+
+    fn to_sql(self) -> u8 {
+        u8::from(self.name) | u8::from(self.description) << 1 | u8::from(self.picture) << 2
+    }
 }
 
 impl ConversationRow {
@@ -60,7 +93,8 @@ pub(crate) struct Quarantine {
 const COLUMNS: &str =
     "c.id, c.conversation_id, c.kind, c.title, c.state, c.cursor, c.accepted_number, c.updated_at,
                        c.own_turn, c.name_sent, c.active_at, c.chain, c.epoch_seq, c.entering, c.quarantined,
-                       c.retried_at, c.hidden, c.update_due, c.resend_after, c.leaf_replaced_at, c.announces";
+                       c.retried_at, c.hidden, c.update_due, c.resend_after, c.leaf_replaced_at, c.announces,
+                       c.description, c.profile_sure, c.profile_changed";
 
 fn kind_to_sql(kind: ConversationKind) -> i64 {
     match kind {
@@ -141,6 +175,9 @@ fn conversation(row: &Row<'_>) -> Result<ConversationRow, DatabaseError> {
         resend_after: row.get::<_, Option<i64>>(18)?.map(from_sql).transpose()?,
         leaf_replaced_at: instant(19)?,
         announces: row.get(20)?,
+        description: row.get(21)?,
+        profile_sure: row.get(22)?,
+        profile_changed: ProfileChanges::from_sql(row.get(23)?),
     })
 }
 
@@ -218,15 +255,6 @@ pub(crate) fn insert(
     Ok(ChatId::new(conn.last_insert_rowid()))
 }
 
-/// Sets what the members of a group call it.
-pub(crate) fn set_title(conn: &Connection, chat: ChatId, title: &str) -> Result<(), DatabaseError> {
-    conn.execute(
-        "UPDATE conversations SET title = ?2 WHERE id = ?1",
-        params![chat, title],
-    )?;
-    Ok(())
-}
-
 /// Writes the mutable columns back.
 pub(crate) fn update(conn: &Connection, row: &ConversationRow) -> Result<(), DatabaseError> {
     let changed = conn
@@ -235,7 +263,7 @@ pub(crate) fn update(conn: &Connection, row: &ConversationRow) -> Result<(), Dat
              SET conversation_id = ?2, state = COALESCE(?3, state), cursor = ?4, accepted_number = ?5, updated_at = ?6,
                  own_turn = ?7, name_sent = ?8, active_at = ?9, chain = ?10, epoch_seq = ?11, entering = ?12,
                  update_due = ?13, resend_after = ?14, leaf_replaced_at = ?15, title = ?16,
-                 announces = ?17
+                 announces = ?17, description = ?18, profile_sure = ?19, profile_changed = ?20
              WHERE id = ?1",
         )?
         .execute(params![
@@ -256,6 +284,9 @@ pub(crate) fn update(conn: &Connection, row: &ConversationRow) -> Result<(), Dat
             to_sql(row.leaf_replaced_at.as_millis()),
             row.title,
             row.announces,
+            row.description,
+            row.profile_sure,
+            row.profile_changed.to_sql(),
         ])?;
     if changed == 1 {
         Ok(())

@@ -3,6 +3,7 @@
 pub(crate) mod contacts;
 pub(crate) mod conversations;
 pub(crate) mod former_states;
+pub(crate) mod group_pictures;
 pub(crate) mod handshakes;
 pub(crate) mod held_entries;
 pub(crate) mod key_packages;

@@ -31,6 +31,8 @@ fn notice(row: &Row<'_>) -> Result<Notice, DatabaseError> {
             8 => NoticeKind::Renamed,
             9 => NoticeKind::Left,
             10 => NoticeKind::RightsChanged,
+            11 => NoticeKind::PictureChanged,
+            12 => NoticeKind::DescriptionChanged,
             _ => return Err(corrupt("a notice's kind")),
         },
         by: by.map(|by| id_bytes(&by)).transpose()?.map(AccountId::from_bytes),
@@ -72,6 +74,8 @@ pub(crate) fn insert(conn: &Connection, notice: &Notice) -> Result<(), DatabaseE
         NoticeKind::Renamed => 8,
         NoticeKind::Left => 9,
         NoticeKind::RightsChanged => 10,
+        NoticeKind::PictureChanged => 11,
+        NoticeKind::DescriptionChanged => 12,
     };
     let who: Vec<u8> = notice
         .who

@@ -188,6 +188,15 @@ pub(crate) fn delete_of_message(conn: &Connection, message: LocalMessageId) -> R
     Ok(())
 }
 
+/// Whether something waits that is no message: names, of people or of the group.
+pub(crate) fn has_names(conn: &Connection, chat: ChatId) -> Result<bool, DatabaseError> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM outbox WHERE conversation = ?1 AND message IS NULL AND parked = 0)",
+        )?
+        .query_row([chat], |row| row.get(0))?)
+}
+
 /// Whether anything of a conversation waits.
 pub(crate) fn has_any(conn: &Connection, chat: ChatId) -> Result<bool, DatabaseError> {
     Ok(!head(conn, chat, 1)?.is_empty())

@@ -52,7 +52,7 @@ fn starting(seed: u64) -> Device {
     device.asked.clear();
     let create = Command::CreateGroup {
         conversation_id: GROUP,
-        name: "Harvest".to_owned(),
+        group: "Harvest".into(),
         people: vec![Device::person(seed + 1)],
     };
     device.step(Input::Command(create)).unwrap();

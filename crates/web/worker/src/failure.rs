@@ -34,7 +34,9 @@ fn kind(error: &ClientError) -> FailureKind {
         ClientError::Name(_) | ClientError::Command(CommandError::Name(_)) => FailureKind::InvalidName,
         ClientError::Command(CommandError::TooManyNicknames) => FailureKind::TooManyNicknames,
         ClientError::Command(CommandError::Picture(_)) => FailureKind::InvalidPicture,
-        ClientError::Command(CommandError::Text(_)) => FailureKind::InvalidText,
+        ClientError::Command(CommandError::Text(_) | CommandError::Description(_)) => {
+            FailureKind::InvalidText
+        }
         ClientError::Command(CommandError::OwnAccount) => FailureKind::OwnAccount,
         ClientError::Command(
             CommandError::HandleReassigned | CommandError::InvalidPerson | CommandError::Blocked,

@@ -218,7 +218,7 @@ async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> R
         Request::CreateGroup { name, people, token } => {
             let id = ConversationId::from_bytes(token);
             let created = client
-                .create_group_once(id, &name, &people)
+                .create_group_once(id, name.as_str(), &people)
                 .await
                 .map_err(failure)?;
             let found = queries::conversation(&client, &created).await.map_err(failure)?;

@@ -93,6 +93,9 @@ const OWN_PROFILE: u32 = 7;
 /// What the user calls people, in the record of the account itself.
 const NICKNAMES: u32 = 16;
 
+/// What is said about a group: its order is the place in the log of the newest change, its value an encoded profile.
+const GROUP_PROFILE: u32 = 8;
+
 /// Something that is on or off for the whole account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Switch {
@@ -219,6 +222,22 @@ impl AccountRecord {
                 value: object.to_vec(),
             };
             self.others.insert(PROFILE, field);
+        }
+    }
+
+    /// What is said about the group, encoded.
+    pub fn group_profile(&self) -> Option<&[u8]> {
+        self.others.get(&GROUP_PROFILE).map(|field| &field.value[..])
+    }
+
+    /// Keeps what is said about the group as of a place in its log.
+    pub fn set_group_profile(&mut self, seq: u64, encoded: Vec<u8>) {
+        let field = Other {
+            order: seq,
+            value: encoded,
+        };
+        if self.others.get(&GROUP_PROFILE).is_none_or(|known| field > *known) {
+            self.others.insert(GROUP_PROFILE, field);
         }
     }
 
