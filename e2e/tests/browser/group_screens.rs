@@ -61,6 +61,7 @@ fn group(members: usize) -> Conversation {
         id: GROUP,
         kind: ConversationKind::Group,
         title: Some("Harvest".to_owned()),
+        description: Some("Ladders, crates, and who brings soup.\nSaturdays at nine.".to_owned()),
         with: None,
         role: Role::Owner,
         members: members.collect(),
@@ -164,7 +165,7 @@ async fn opened(members: usize, answers: fn(&Request) -> Option<Answer>) -> Scri
     page.wait_for("chat-item").await;
     page.report(Event::Conversation(Box::new(group(members)))).await;
     page.tab.click("chat-item[data-handle=\"\"]").await;
-    page.wait_for("rename-group").await;
+    page.wait_for("edit-group").await;
     page
 }
 
@@ -185,6 +186,7 @@ async fn the_screens_of_a_new_group_are_pictured_and_axe_finds_nothing() {
         tab.click(&format!("candidate[data-handle=\"{handle}\"]")).await;
     }
     tab.fill("group-name", "Cider weekend").await;
+    tab.click("new-group-form post-admins").await;
     tab.wait_text("people-count", "5 people").await;
     tab.type_into("people-search", "qu").await;
     page.wait_for("candidate[data-handle=\"quentin\"]").await;
@@ -225,7 +227,7 @@ async fn the_details_of_a_group_are_pictured_and_axe_finds_nothing() {
         if looks[0].1 == Look::NARROW {
             tab.click("about").await;
         }
-        page.wait_for("rename-group").await;
+        page.wait_for("edit-group").await;
         visitor.visit_in(tab, "76-group-details", looks).await;
         tab.click("member[data-handle=\"bob\"] member-button").await;
         tab.wait_for("member-ban").await;
@@ -235,9 +237,9 @@ async fn the_details_of_a_group_are_pictured_and_axe_finds_nothing() {
         visitor.visit_in(tab, "78-ban-question", looks).await;
         tab.press("Escape").await;
         tab.wait_gone("confirm").await;
-        tab.click("rename-group").await;
+        tab.click("edit-group").await;
         tab.wait_for("group-new-name").await;
-        visitor.visit_in(tab, "79-rename-group", looks).await;
+        visitor.visit_in(tab, "79-edit-group", looks).await;
         tab.press("Escape").await;
         tab.wait_gone("group-new-name").await;
         tab.click("add-people").await;
@@ -264,7 +266,7 @@ async fn the_details_of_a_group_are_pictured_and_axe_finds_nothing() {
     // There are many, and so a field to search them.
     page.report(Event::Conversation(Box::new(group(11)))).await;
     page.wait_for("members-search").await;
-    page.wait_for("rename-group").await;
+    page.wait_for("edit-group").await;
     visitor.visit(tab, "81-change-given-up").await;
     tab.type_into("members-search", "wolken").await;
     tab.wait_count("member", 1).await;

@@ -187,6 +187,8 @@ pub(crate) fn conversation() -> Conversation {
         id: subrosa_web_rpc::ChatId::new(1),
         kind: ConversationKind::Direct,
         title: None,
+        description: None,
+        picture: None,
         with: Some(bob()),
         role: Role::Member,
         members: Vec::new(),

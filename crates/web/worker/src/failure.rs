@@ -34,9 +34,8 @@ fn kind(error: &ClientError) -> FailureKind {
         ClientError::Name(_) | ClientError::Command(CommandError::Name(_)) => FailureKind::InvalidName,
         ClientError::Command(CommandError::TooManyNicknames) => FailureKind::TooManyNicknames,
         ClientError::Command(CommandError::Picture(_)) => FailureKind::InvalidPicture,
-        ClientError::Command(CommandError::Text(_) | CommandError::Description(_)) => {
-            FailureKind::InvalidText
-        }
+        ClientError::Command(CommandError::Text(_)) => FailureKind::InvalidText,
+        ClientError::Command(CommandError::Description(_)) => FailureKind::InvalidDescription,
         ClientError::Command(CommandError::OwnAccount) => FailureKind::OwnAccount,
         ClientError::Command(
             CommandError::HandleReassigned | CommandError::InvalidPerson | CommandError::Blocked,

@@ -189,7 +189,7 @@ fn Text(text: Memo<String>) -> impl IntoView {
 }
 
 /// Plain text, with addresses as links that reveal nothing to the sites they lead to.
-fn linked(text: &str) -> Vec<AnyView> {
+pub(super) fn linked(text: &str) -> Vec<AnyView> {
     pieces(text)
         .into_iter()
         .map(|piece| match piece {

@@ -59,6 +59,11 @@ impl Entry {
         self.name.get()
     }
 
+    /// How it is shown.
+    pub(super) fn face(self) -> Memo<Option<Face>> {
+        self.face
+    }
+
     /// Its avatar.
     pub(super) fn avatar(self, size: &'static str) -> impl IntoView {
         move || self.face.get().map(|face| avatar::avatar(&face, size))

@@ -14,6 +14,7 @@ pub(crate) fn words(failure: &Failure) -> String {
         FailureKind::WeakPassword => now!("password-guessable"),
         FailureKind::TooManyNicknames => now!("failure-too-many-nicknames"),
         FailureKind::InvalidName => now!("failure-name"),
+        FailureKind::InvalidDescription => now!("failure-description"),
         FailureKind::InvalidPicture => now!("failure-picture"),
         FailureKind::InvalidText => now!("failure-text"),
         FailureKind::UnknownPerson => now!("failure-unknown-person"),

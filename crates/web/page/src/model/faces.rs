@@ -5,7 +5,10 @@ use std::iter;
 use subrosa_web_rpc::{Contact, Conversation, ConversationKind, Me};
 use subrosa_wire::AccountId;
 
-use super::{clusters, letters, pictures::Portrait};
+use super::{
+    clusters, letters,
+    pictures::{Portrait, Subject},
+};
 use crate::i18n::now;
 
 /// How many pairs of colours the style sheet has.
@@ -35,7 +38,8 @@ impl Face {
 
     /// The same face with the picture that the person has in this version, if they have one.
     pub(crate) fn with_picture(self, account: AccountId, version: Option<u64>) -> Self {
-        let portrait = version.map(|version| Portrait { account, version });
+        let of = Subject::Person(account);
+        let portrait = version.map(|version| Portrait { of, version });
         Self { portrait, ..self }
     }
 
@@ -43,6 +47,19 @@ impl Face {
     pub(crate) fn of_contact(person: &Contact) -> Self {
         Self::of_account(&person.account_id, &name(person).unwrap_or_default())
             .with_picture(person.account_id, person.picture)
+    }
+
+    /// The face of a group that is being made.
+    pub(crate) fn of_new_group(name: &str) -> Self {
+        Self {
+            initials: if name.trim().is_empty() {
+                String::new()
+            } else {
+                initials(name)
+            },
+            hue: 0,
+            portrait: None,
+        }
     }
 
     /// The user's own face.
@@ -61,7 +78,10 @@ impl Face {
             None => Self {
                 initials: initials(&name),
                 hue: conversation.id.get().to_le_bytes()[0] % HUES,
-                portrait: None,
+                portrait: conversation.picture.map(|version| Portrait {
+                    of: Subject::Group(conversation.id),
+                    version,
+                }),
             },
         }
     }

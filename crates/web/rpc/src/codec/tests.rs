@@ -8,8 +8,8 @@ use super::*;
 use crate::{
     Answer, Call, ChatId, Connection, Contact, Conversation, ConversationKind, ConversationState, Event,
     Failure, FailureKind, GivenUp, GroupRights, LocalMessageId, Me, Member, MemberChange, MemberMisbehaviour,
-    Message, MessageStatus, Misbehaviour, Notice, NoticeKind, Page, Phase, Presence, Privacy, Request, Role,
-    Secret, State, ToPage, Warning, Wish,
+    Message, MessageStatus, Misbehaviour, NewGroup, Notice, NoticeKind, Page, Phase, Presence, Privacy,
+    Request, Role, Secret, State, ToPage, Warning, Wish,
 };
 
 const CHAT: ChatId = ChatId::new(7);
@@ -117,11 +117,26 @@ fn what_is_written_is_read_and_nothing_else() {
             nickname: "Uncle Bob".to_owned(),
         },
         Request::CreateGroup {
-            name: "Harvest".to_owned(),
+            group: NewGroup {
+                name: "Harvest".to_owned(),
+                description: "Ladders, crates, and who brings soup.".to_owned(),
+                picture: Some(vec![0xff, 0xd8, 0xff]),
+                add: Role::Member,
+                post: Role::Admin,
+            },
             people: vec![handle.clone()],
             token: [5; 16],
         },
         Request::GroupRights(CHAT),
+        Request::GroupPicture(CHAT),
+        Request::DescribeGroup {
+            chat: CHAT,
+            description: "Ladders\nand crates".to_owned(),
+        },
+        Request::SetGroupPicture {
+            chat: CHAT,
+            picture: None,
+        },
         Request::AddMembers {
             chat: CHAT,
             people: vec![handle.clone()],
@@ -159,6 +174,8 @@ fn what_is_written_is_read_and_nothing_else() {
         id: CHAT,
         kind: ConversationKind::Direct,
         title: None,
+        description: None,
+        picture: None,
         with: Some(contact()),
         role: Role::Admin,
         members: vec![Member {
