@@ -20,7 +20,14 @@ use crate::recording::Recording;
 
 /// What the proxy does with connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+struct State {
+    mode: Mode,
+    /// How often it was shut. A connection from before ends, also if it is open again by the time that anybody looks.
+    cuts: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
     /// Forwards them to this server.
     Open(SocketAddr),
     /// Refuses new ones and ends open ones.
@@ -49,7 +56,10 @@ impl TcpProxy {
         let address = listener
             .local_addr()
             .unwrap_or_else(|error| panic!("no address: {error}"));
-        let (state, watched) = watch::channel(State::Shut);
+        let (state, watched) = watch::channel(State {
+            mode: Mode::Shut,
+            cuts: 0,
+        });
         let recordings = Arc::new(Mutex::new(None));
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, watched, Arc::clone(&recordings)));
@@ -68,19 +78,22 @@ impl TcpProxy {
 
     /// Forwards to this server from now on. Connections to another are ended.
     pub fn open_to(&self, server: SocketAddr) {
-        self.state.send_replace(State::Open(server));
+        self.state.send_modify(|state| state.mode = Mode::Open(server));
     }
 
     /// Ends all connections, and refuses new ones.
     pub fn shut(&self) {
-        self.state.send_replace(State::Shut);
+        self.state.send_modify(|state| {
+            state.mode = Mode::Shut;
+            state.cuts += 1;
+        });
     }
 
     /// Moves no bytes until [`TcpProxy::open_to`], and keeps the connections open.
     pub fn stall(&self) {
         self.state.send_modify(|state| {
-            if let State::Open(server) = *state {
-                *state = State::Stalled(server);
+            if let Mode::Open(server) = state.mode {
+                state.mode = Mode::Stalled(server);
             }
         });
     }
@@ -112,7 +125,8 @@ async fn accept(
             continue;
         };
         while connections.try_join_next().is_some() {}
-        let (State::Open(server) | State::Stalled(server)) = *state.borrow_and_update() else {
+        let State { mode, cuts } = *state.borrow_and_update();
+        let (Mode::Open(server) | Mode::Stalled(server)) = mode else {
             continue;
         };
         let place = recordings
@@ -127,7 +141,7 @@ async fn accept(
             recordings: Arc::clone(&recordings),
             place,
         });
-        connections.spawn(forward(client, server, state.clone(), tape));
+        connections.spawn(forward(client, (server, cuts), state.clone(), tape));
     }
 }
 
@@ -159,7 +173,7 @@ enum Direction {
 
 async fn forward(
     client: TcpStream,
-    server: SocketAddr,
+    (server, cuts): (SocketAddr, u64),
     mut state: watch::Receiver<State>,
     tape: Option<Tape>,
 ) {
@@ -182,7 +196,9 @@ async fn forward(
     tokio::select! {
         _ = both => {}
         // The proxy was shut, or forwards elsewhere.
-        _ = state.wait_for(|state| !matches!(state, State::Open(to) | State::Stalled(to) if *to == server)) => {}
+        _ = state.wait_for(|state| {
+            state.cuts != cuts || !matches!(state.mode, Mode::Open(to) | Mode::Stalled(to) if to == server)
+        }) => {}
     }
 }
 
@@ -199,7 +215,7 @@ async fn pass(
             return;
         };
         if state
-            .wait_for(|state| !matches!(state, State::Stalled(_)))
+            .wait_for(|state| !matches!(state.mode, Mode::Stalled(_)))
             .await
             .is_err()
         {

@@ -5,7 +5,7 @@ use subrosa_client::{Chat, Client, ClientError, Conversation, ConversationId, Ha
 use crate::{exit::usage, people::one_line};
 
 /// A conversation as the user names it: `@handle`, else the exact name of a group, else 32 hexadecimal digits (the id), else
-/// a handle without `@`.
+/// a handle without `@`. One's own handle is the notes to self.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChatName(String);
 

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use subrosa_client::{
-    AccountId, Client, ClientError, Contact, Conversation, Handle, Me, Notice, NoticeKind, Role, printable,
-    printable_line,
+    AccountId, Client, ClientError, Contact, Conversation, ConversationKind, Handle, Me, Notice, NoticeKind,
+    Role, printable, printable_line,
 };
 
 /// The handles and names that this device knows.
@@ -92,6 +92,7 @@ impl Names {
         match (&conversation.title, &conversation.with) {
             (Some(title), _) => one_line(title),
             (None, Some(person)) => self.display(person.account_id),
+            (None, None) if conversation.kind == ConversationKind::NotesToSelf => "Notes to self".to_owned(),
             (None, None) => "(no title)".to_owned(),
         }
     }

@@ -42,6 +42,8 @@ pub enum Command {
     /// Start the conversation with a person whom the directory has shown, unless there is one. The key is
     /// pinned; [`crate::Engine::direct_chat_with`] tells the id.
     OpenDirect(rest::Person),
+    /// Start this account's notes to self, unless they are there; [`crate::Engine::direct_chat_with`] tells the id.
+    OpenNotes,
     /// Send a text. It is stored as pending at once, and [`Event::MessageSent`] tells it. The same command
     /// with the same token stores nothing, and tells the message that is there.
     SendText {

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use subrosa_mls::AccountIdentity;
-use subrosa_wire::{AccountId, limits::MESSAGE_TEXT_MAX, rest};
+use subrosa_wire::{AccountId, ConversationId, limits::MESSAGE_TEXT_MAX, rest};
 
 use crate::{
     ChatId, LocalMessageId,
-    api::{Command, CommandError, MessageStatus},
+    api::{Command, CommandError, MessageStatus, NewGroup},
     content::{
         DisplayName, GroupDescription, InvalidDescription, InvalidMessageText, MessageText, clean_name,
     },
@@ -25,6 +25,10 @@ impl Step<'_> {
     pub(crate) fn command(&mut self, command: Command) -> StepResult {
         match command {
             Command::OpenDirect(person) => self.about_person(|cx| open_direct(cx, &person)),
+            Command::OpenNotes => {
+                let me = self.cx.me.account_id;
+                conversation::open_direct(&mut self.cx, me)
+            }
             Command::SendText { chat, text, token } => {
                 let text = MessageText::try_from(text.as_str()).map_err(CommandError::from)?;
                 self.in_conversation(chat, |conversation, cx| {
@@ -37,16 +41,7 @@ impl Step<'_> {
                 conversation_id,
                 group,
                 people,
-            } => {
-                let new = GroupToMake {
-                    name: group_name(&group.name)?,
-                    description: group_description(&group.description)?,
-                    picture: checked_picture(group.picture)?,
-                    rights: group.rights,
-                    people: self.meet_all(&people)?,
-                };
-                conversation::create_group(&mut self.cx, conversation_id, new)
-            }
+            } => self.create_group(conversation_id, group, &people),
             Command::AddMembers { chat, people } => {
                 let people = self.meet_all(&people)?;
                 self.in_conversation(chat, |conversation, cx| conversation.add_members(cx, &people))
@@ -131,6 +126,17 @@ impl Step<'_> {
             }
             Command::DeviceSignedOut(device) => vault::sign_device_out(&mut self.cx, device),
         }
+    }
+
+    fn create_group(&mut self, id: ConversationId, group: NewGroup, people: &[rest::Person]) -> StepResult {
+        let new = GroupToMake {
+            name: group_name(&group.name)?,
+            description: group_description(&group.description)?,
+            picture: checked_picture(group.picture)?,
+            rights: group.rights,
+            people: self.meet_all(people)?,
+        };
+        conversation::create_group(&mut self.cx, id, new)
     }
 
     /// Works on what is stored about a person.

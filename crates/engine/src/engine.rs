@@ -259,9 +259,10 @@ impl Engine {
             .transpose()
     }
 
-    /// The direct conversation with a person.
+    /// The direct conversation with a person; with this account itself, its notes to self.
     pub fn direct_chat_with(&self, person: AccountId) -> Result<Option<ChatId>, EngineError> {
-        Ok(conversations::find_direct(self.database.connection(), person)?.map(|row| row.chat))
+        let pair = (self.identity.me.account_id, person);
+        Ok(conversations::find_pair(self.database.connection(), pair)?.map(|row| row.chat))
     }
 
     /// The conversations that a person is a member of now, in the order of their ids.

@@ -23,6 +23,7 @@ mod leaving;
 mod log_chain;
 mod network;
 mod new_devices;
+mod notes;
 mod profile_objects;
 mod promises;
 mod quarantine;

@@ -185,10 +185,18 @@ async fn a_group_is_created_talked_in_and_changed() {
 
 #[tokio::test]
 async fn a_group_is_described_and_given_a_picture() {
-    let Three { ada, ben, eva, .. } = Three::sign_up().await;
-    let file = ada.home().join("apple.png");
-    std::fs::write(&file, picture(7)).expect("the folder can be written to");
-    let path = file.to_str().expect("a path");
+    let Three {
+        server: _server,
+        ada,
+        ben,
+        eva,
+    } = Three::sign_up().await;
+    let write = |bytes: &[u8]| {
+        let path = ada.home().join("apple.png");
+        std::fs::write(&path, bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        path.display().to_string()
+    };
+    let path = write(&picture(7));
     let create = [
         "group",
         "create",
@@ -197,7 +205,7 @@ async fn a_group_is_described_and_given_a_picture() {
         "--description",
         "Apples",
         "--picture",
-        path,
+        &path,
     ];
     let created = ada.run(&create).await.ok().one();
     assert_eq!(
@@ -205,11 +213,12 @@ async fn a_group_is_described_and_given_a_picture() {
         (&json!("Apples"), &json!(true))
     );
     let show = ["group", "show", "Harvest"];
-    let shown = ben.run_up_to_date(&show).await.ok().one();
-    assert_eq!(
-        (&shown["description"], &shown["picture"]),
-        (&json!("Apples"), &json!(true))
-    );
+    until("the picture is fetched", async || {
+        let shown = ben.run_up_to_date(&show).await.ok().one();
+        assert_eq!(shown["description"], "Apples");
+        shown["picture"] == true
+    })
+    .await;
     assert_eq!(
         refusal(&ben, &["group", "describe", "Harvest", "Ben's"]).await,
         "not_permitted"
@@ -240,8 +249,10 @@ async fn a_group_is_described_and_given_a_picture() {
         assert!(events.contains(&ada_did(event)), "{event}: {events:?}");
     }
 
-    std::fs::write(&file, b"no picture").expect("the folder can be written to");
-    ada.run(&["group", "picture", "Harvest", path]).await.ends_with(2);
+    let path = write(b"no picture");
+    ada.run(&["group", "picture", "Harvest", &path])
+        .await
+        .ends_with(2);
     let long = "a".repeat(3_000);
     ada.run(&["group", "describe", "Harvest", &long])
         .await

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use subrosa_client::{Client, Event, Update};
 use subrosa_e2e::{PATIENCE, Person, Server, person, process::clean_command};
 use tokio::{
@@ -307,4 +307,20 @@ async fn open(person: &Person) -> Client {
     let settled = client.settle(PATIENCE).await;
     assert!(settled.is_ok(), "{settled:?}");
     client
+}
+
+#[tokio::test]
+async fn ones_own_handle_is_the_notes_to_self() {
+    let server = Server::start().await;
+    let ada = Person::sign_up(&server, "ada").await;
+    assert_eq!(ada.run(&["chats"]).await.ok().lines(), Vec::<Value>::new());
+    ada.run(&["send", "@ada", "Buy a ladder"]).await.ok();
+    let history = ada.run(&["history", "@ada"]).await.ok().lines();
+    assert_eq!(history.len(), 1, "{history:?}");
+    assert_eq!(history[0]["text"], "Buy a ladder");
+    let chats = ada.run(&["chats"]).await.ok().one();
+    assert_eq!(
+        (&chats["kind"], &chats["with"], &chats["unread"]),
+        (&json!("notes"), &json!(null), &json!(0))
+    );
 }

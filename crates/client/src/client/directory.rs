@@ -205,6 +205,9 @@ impl Client {
     /// # }
     /// ```
     pub async fn chat_with(&self, handle: &Handle) -> Result<Option<Chat>, ClientError> {
+        if *handle == self.shared.me.handle {
+            return self.chat_with_account(self.shared.me.account_id).await;
+        }
         let handle = handle.clone();
         let chat = self
             .ask(move |engine| match engine.contact_by_handle(&handle)? {
@@ -215,7 +218,7 @@ impl Client {
         Ok(chat.map(|chat| self.chat(chat)))
     }
 
-    /// The direct conversation with an account, if there is one here.
+    /// The direct conversation with an account, if there is one here; with this account itself, its notes to self.
     ///
     /// ```no_run
     /// # async fn example(client: subrosa_client::Client, member: subrosa_client::Member) -> Result<(), subrosa_client::ClientError> {
@@ -230,7 +233,8 @@ impl Client {
         Ok(chat.map(|chat| self.chat(chat)))
     }
 
-    /// The direct conversation with a person. If there is none, it is created, which needs the server.
+    /// The direct conversation with a person. If there is none, it is created, which needs the server. With this account's own
+    /// handle it is [`Client::notes_to_self`].
     ///
     /// ```no_run
     /// use subrosa_client::ClientError;
@@ -247,15 +251,34 @@ impl Client {
     /// ```
     pub async fn open_chat(&self, handle: &Handle) -> Result<Chat, ClientError> {
         if *handle == self.shared.me.handle {
-            return Err(ClientError::Command(CommandError::OwnAccount));
+            return self.notes_to_self().await;
         }
         if let Some(chat) = self.chat_with(handle).await? {
             return Ok(chat);
         }
         let person = self.person(handle).await?;
         let account_id = person.account_id;
-        self.command(Command::OpenDirect(person)).await?;
-        self.chat_with_account(account_id).await?.ok_or_else(|| {
+        self.open_with(account_id, Command::OpenDirect(person)).await
+    }
+
+    /// The account's notes to self: a conversation with nobody else, on all its devices. It is at the server once something is
+    /// written.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client) -> Result<(), subrosa_client::ClientError> {
+    /// client.notes_to_self().await?.send_text("Buy a ladder").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn notes_to_self(&self) -> Result<Chat, ClientError> {
+        self.open_with(self.shared.me.account_id, Command::OpenNotes)
+            .await
+    }
+
+    /// Opens the conversation with an account, and returns it.
+    async fn open_with(&self, with: AccountId, command: Command) -> Result<Chat, ClientError> {
+        self.command(command).await?;
+        self.chat_with_account(with).await?.ok_or_else(|| {
             ClientError::Engine(EngineError::Inconsistent(
                 "a conversation was not opened".to_owned(),
             ))

@@ -4,7 +4,10 @@
 use std::collections::BTreeSet;
 
 use prost::Message as _;
-use subrosa_mls::{CommitError, CommitPlan, GroupPolicy, LogClaim, LogHash, PolicyError, VerifiedKeyPackage};
+use subrosa_mls::{
+    CommitError, CommitPlan, ConversationKind, GroupPolicy, LogClaim, LogHash, PolicyError,
+    VerifiedKeyPackage,
+};
 use subrosa_wire::{
     AccountId, ConversationId, SendId,
     frames::{ClaimKeyPackages, CreateConversation, KeyPackages, Problem, client_frame::Request},
@@ -221,6 +224,9 @@ impl Conversation {
         let id = self.id();
         let policy = match others {
             _ if self.is_group() => first_policy(cx, self.chat())?,
+            [] if self.record.kind() == ConversationKind::NotesToSelf => {
+                GroupPolicy::notes_to_self(cx.me.account_id)
+            }
             &[other] => GroupPolicy::direct(cx.me.account_id, other)
                 .map_err(|error| EngineError::Inconsistent(error.to_string()))?,
             _ => {

@@ -86,7 +86,7 @@ impl Conversations {
             // Nobody but this device makes a group that is starting here.
             let may_join = match row.state {
                 ConversationState::Joining => true,
-                ConversationState::Starting => row.kind == ConversationKind::Direct,
+                ConversationState::Starting => row.kind != ConversationKind::Group,
                 _ => false,
             };
             if row.state == ConversationState::Removed {
@@ -308,7 +308,7 @@ impl Conversations {
             }
         };
         // One that is blocked is no reason to refuse another.
-        let known = conversations::find_direct(cx.conn, person)?;
+        let known = conversations::find_pair(cx.conn, (cx.me.account_id, person))?;
         let Some(row) = known.filter(|row| row.state != ConversationState::Blocked) else {
             return new_direct(cx, id, person, ConversationState::Joining).map(Some);
         };
@@ -538,7 +538,7 @@ fn invitation_dropped(cx: &mut Context<'_>, cause: &EngineError) {
 /// Whose conversation it is that this device enters.
 #[derive(Debug, Clone, Copy)]
 enum Whose {
-    /// This account's and that person's.
+    /// This account's and that person's, or this account's alone.
     Pair(AccountId),
     /// That of a group, whose members come and go.
     Group,
@@ -554,7 +554,13 @@ fn check_policy(
     // Before anybody is added to the contacts: a known conversation stays what it is, and in a direct one there is nobody
     // else.
     if policy.kind() == ConversationKind::NotesToSelf {
-        return Ok(Err(ForeignGroup::UnknownKind));
+        // Nobody else makes such a group.
+        let is_known_as_other = known.is_some_and(|row| row.kind != policy.kind());
+        return Ok(if is_known_as_other {
+            Err(ForeignGroup::UnknownKind)
+        } else {
+            Ok(Whose::Pair(me))
+        });
     }
     if known.is_some_and(|row| row.kind != policy.kind()) {
         return Ok(Err(ForeignGroup::OtherPerson));

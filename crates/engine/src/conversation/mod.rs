@@ -346,7 +346,7 @@ impl Conversations {
 
 /// Opens the direct conversation with a person. If there is none, a local one is made.
 pub(crate) fn open_direct(cx: &mut Context<'_>, person: AccountId) -> StepResult {
-    if let Some(row) = conversations::find_direct(cx.conn, person)? {
+    if let Some(row) = conversations::find_pair(cx.conn, (cx.me.account_id, person))? {
         conversations::set_hidden(cx.conn, row.chat, false)?;
     } else {
         let id = ConversationId::from_bytes(cx.random());
@@ -356,15 +356,21 @@ pub(crate) fn open_direct(cx: &mut Context<'_>, person: AccountId) -> StepResult
     Ok(())
 }
 
-/// A new row for a conversation of this account with another one.
+/// A new row for a conversation of this account with another one, or with itself.
 fn new_direct(
     cx: &Context<'_>,
     id: ConversationId,
     person: AccountId,
     state: ConversationState,
 ) -> StepResult<ChatId> {
-    let chat = conversations::insert(cx.conn, id, ConversationKind::Direct, state, cx.now)?;
-    for account in [cx.me.account_id, person] {
+    let me = cx.me.account_id;
+    let (kind, accounts) = if person == me {
+        (ConversationKind::NotesToSelf, vec![me])
+    } else {
+        (ConversationKind::Direct, vec![me, person])
+    };
+    let chat = conversations::insert(cx.conn, id, kind, state, cx.now)?;
+    for account in accounts {
         members::enter(cx.conn, chat, account, Role::Member, 0)?;
     }
     Ok(chat)

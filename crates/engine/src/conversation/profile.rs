@@ -188,6 +188,8 @@ impl Conversation {
         if own.message.is_some() || !self.is_group() {
             return Ok(());
         }
+        // Somebody may wait until the server has it.
+        self.changed(cx);
         let Ok((_, content)) = cx.origin(self.id()).decode(&own.content) else {
             return Ok(());
         };

@@ -200,16 +200,21 @@ pub(crate) fn find(conn: &Connection, id: ConversationId) -> Result<Option<Conve
     one(conn, "WHERE c.conversation_id = ?1", id.as_bytes())
 }
 
-/// The direct conversation with a person. If there are several, one that can be used.
-pub(crate) fn find_direct(
+/// The direct conversation of this account with a person, or its notes to self. If there are several, one that can be used.
+pub(crate) fn find_pair(
     conn: &Connection,
-    person: AccountId,
+    (me, person): (AccountId, AccountId),
 ) -> Result<Option<ConversationRow>, DatabaseError> {
-    one(
-        conn,
-        "JOIN members m ON m.conversation = c.id WHERE m.account = ?1 AND c.kind = 1 ORDER BY c.state = 3, c.id LIMIT 1",
-        person.as_bytes(),
-    )
+    let kind = if person == me {
+        ConversationKind::NotesToSelf
+    } else {
+        ConversationKind::Direct
+    };
+    let clause = format!(
+        "JOIN members m ON m.conversation = c.id WHERE m.account = ?1 AND c.kind = {} ORDER BY c.state = 3, c.id LIMIT 1",
+        kind_to_sql(kind)
+    );
+    one(conn, &clause, person.as_bytes())
 }
 
 /// Every conversation that is not hidden, the most recently active first.

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use subrosa_engine::{
-    ChatId, Command, ConversationState, ForeignGroup, Input, MemberMisbehaviour, Message, MessageStatus,
-    Misbehaviour, Warning, content::SendToken,
+    ChatId, Command, ConversationState, Input, MemberMisbehaviour, Message, MessageStatus, Misbehaviour,
+    Warning, content::SendToken,
 };
 use subrosa_mls::{
     DeviceIdentity, GroupPolicy, JoinError, LogClaim, MemoryStore, Mls, PolicyError, ProcessError, Received,
@@ -271,18 +271,6 @@ fn head_of(group: &GroupState) -> ConversationHead {
         head_seq: group.head_seq,
         ..ConversationHead::default()
     }
-}
-
-#[test]
-fn a_conversation_of_a_kind_that_is_not_known_is_not_entered() {
-    let mut device = Device::new(1);
-    let policy = GroupPolicy::notes_to_self(device.account());
-    let notes = group_of(&Device::identity(1), &policy);
-    connect(&mut device, |state| state.conversations.push(head_of(&notes)));
-    answer_fetch_group(&mut device, Body::GroupState(notes));
-    let expected = Misbehaviour::ForeignGroup(ForeignGroup::UnknownKind);
-    assert_eq!(device.warnings(), [&by_server(expected)]);
-    assert_eq!(device.engine.conversations().unwrap(), []);
 }
 
 #[test]
