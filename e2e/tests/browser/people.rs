@@ -138,3 +138,31 @@ async fn somebody_banned_whom_this_device_has_never_met_is_shown_by_their_handle
     tab.wait_text("messages", "You are an admin now").await;
     tab.wait_text("banned", "@mallory").await;
 }
+
+#[tokio::test]
+async fn notes_to_self_are_begun_from_the_empty_list_and_the_menu_and_are_on_all_devices() {
+    for kind in BOTH {
+        let server = Server::start_configured(NO_LIMITS).await;
+        let profile = Profile::new(kind);
+        let browser = profile.start().await;
+        let alice = WebPerson::sign_up(&browser, &server, "alice").await;
+        let tab = &alice.tab;
+        tab.click("notes-begin").await;
+        tab.wait_text("conversation", "Notes to self").await;
+        tab.wait_text("conversation-start", "Only you can read").await;
+        alice.send_and_wait("Buy a ladder").await;
+        tab.wait_text("chat-item", "Buy a ladder").await;
+        let terminal = alice.at_terminal().await;
+        terminal.run(&["send", "@alice", "and a crate"]).await.ok();
+        alice.wait_message("and a crate").await;
+        // The same ones from the menu, and found by what they are called.
+        tab.press("Escape").await;
+        tab.wait_gone("composer").await;
+        tab.click("new").await;
+        tab.click("notes-to-self").await;
+        alice.wait_message("Buy a ladder").await;
+        assert_eq!(tab.count("chat-item").await, 1);
+        tab.fill("search", "notes").await;
+        tab.wait_text("chat-item", "Notes to self").await;
+    }
+}

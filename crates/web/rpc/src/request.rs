@@ -160,6 +160,9 @@ pub enum Request {
     /// [`FailureKind::UnknownPerson`] if nobody has the handle.
     OpenChat(Handle),
 
+    /// The user's notes to self; they are created if there are none. Works without a network. [`Answer::Conversation`].
+    OpenNotes,
+
     // ---- groups ----
     /// Creates a group; needs the server, which says who the people are. [`Answer::Conversation`]. Fails as
     /// [`FailureKind::UnknownPerson`] if nobody has one of the handles.

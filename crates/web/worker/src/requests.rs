@@ -215,6 +215,11 @@ async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> R
             let found = queries::conversation(&client, &opened).await.map_err(failure)?;
             Answer::Conversation(found.map(Box::new))
         }
+        Request::OpenNotes => {
+            let notes = client.notes_to_self().await.map_err(failure)?;
+            let found = queries::conversation(&client, &notes).await.map_err(failure)?;
+            Answer::Conversation(found.map(Box::new))
+        }
         Request::CreateGroup { group, people, token } => {
             let id = ConversationId::from_bytes(token);
             let created = client

@@ -245,6 +245,13 @@ pub(super) fn MessageInput(chat: ChatId) -> impl IntoView {
         (_, Some(ConversationState::Removed)) => Some(now!("composer-removed")),
         _ => None,
     };
+    let label = move || {
+        if entry.is_notes() {
+            now!("composer-notes")
+        } else {
+            now!("composer-label", name = entry.name())
+        }
+    };
     let keyed = move |event: KeyboardEvent| {
         // 229: the key belongs to an input method that is still composing.
         let is_composing = event.is_composing() || event.key_code() == 229;
@@ -264,7 +271,7 @@ pub(super) fn MessageInput(chat: ChatId) -> impl IntoView {
                 input.send(store);
             }>
                 <textarea node_ref=input.field rows="1" data-testid="composer" enterkeyhint=if browser::is_touch() { "enter" } else { "send" } dir="auto" autocomplete="off"
-                    aria-label=text!(now!("composer-label", name = entry.name())) placeholder=text!(now!("composer-label", name = entry.name()))
+                    aria-label=text!(label()) placeholder=text!(label())
                     on:input=move |_| input.changed() on:keydown=keyed on:paste=move |event| input.pasted(&event)
                     on:compositionstart=move |_| input.is_composing.set(true) on:compositionend=move |_| {
                         // Some browsers report the edit only later.

@@ -189,6 +189,8 @@ fn start(store: Store, entry: Entry, is_empty: Memo<bool>) -> impl IntoView {
             {entry.avatar("big")}
             <strong><bdi class="name">{text!(entry.name())}</bdi></strong>
             <p>{move || match (is_empty.get(), entry.state()) {
+                (true, _) if entry.is_notes() => now!("empty-notes"),
+                (false, _) if entry.is_notes() => now!("conversation-start-notes"),
                 (true, Some(ConversationState::Starting)) if is_group() => now!("empty-group"),
                 // This device was there from the start: nothing was said before.
                 (true, _) if is_group() && saw_start.get() => now!("empty-group"),

@@ -16,6 +16,7 @@ mod here;
 mod layout;
 mod messages;
 mod nickname;
+mod notes;
 mod notices;
 mod pane;
 mod people;

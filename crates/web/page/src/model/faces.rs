@@ -23,6 +23,8 @@ pub(crate) struct Face {
     pub(crate) hue: u8,
     /// The picture, which takes the place of the letters.
     pub(crate) portrait: Option<Portrait>,
+    /// Whether it is that of the user's notes, which have a sign of their own.
+    pub(crate) is_notes: bool,
 }
 
 impl Face {
@@ -33,6 +35,7 @@ impl Face {
             // The last byte is as random as any other.
             hue: account.as_bytes()[15] % HUES,
             portrait: None,
+            is_notes: false,
         }
     }
 
@@ -59,6 +62,7 @@ impl Face {
             },
             hue: 0,
             portrait: None,
+            is_notes: false,
         }
     }
 
@@ -82,6 +86,7 @@ impl Face {
                     of: Subject::Group(conversation.id),
                     version,
                 }),
+                is_notes: conversation.kind == ConversationKind::NotesToSelf,
             },
         }
     }
@@ -119,7 +124,7 @@ const NAME_MAX: usize = 64;
 pub(crate) fn name_of(conversation: &Conversation) -> String {
     known_name(conversation).unwrap_or_else(|| match conversation.kind {
         ConversationKind::Direct => now!("unknown-person"),
-        ConversationKind::NotesToSelf => now!("you"),
+        ConversationKind::NotesToSelf => now!("notes-to-self"),
         ConversationKind::Group => now!("group-without-name"),
     })
 }

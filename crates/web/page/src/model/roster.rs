@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use subrosa_web_rpc::{ChatId, Contact, Conversation, ConversationKind, ConversationState};
 use subrosa_wire::{AccountId, fold::finds};
 
-use super::{letters, members};
+use super::{faces, letters, members};
 
 /// The conversations by id.
 pub(crate) type Roster = HashMap<ChatId, Arc<Conversation>>;
@@ -29,7 +29,8 @@ fn fits(conversation: &Conversation, filter: &str) -> bool {
         with.and_then(|person| person.name.as_deref()),
         with.and_then(|person| Some(person.handle.as_ref()?.as_str())),
     ];
-    let names: Vec<_> = names.into_iter().flatten().collect();
+    let notes = (conversation.kind == ConversationKind::NotesToSelf).then(|| faces::name_of(conversation));
+    let names: Vec<_> = names.into_iter().flatten().chain(notes.as_deref()).collect();
     filter.is_empty() || finds(filter, &letters::folded(&names.join("\n")))
 }
 
@@ -96,10 +97,7 @@ fn people_of(conversation: &Conversation) -> impl Iterator<Item = &Contact> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{
-        faces,
-        samples::{contact, conversation},
-    };
+    use crate::model::samples::{contact, conversation};
     use subrosa_web_rpc::{Member, Role};
 
     fn roster(all: Vec<Conversation>) -> Roster {
@@ -185,6 +183,17 @@ mod tests {
             .map(ChatId::get)
             .collect();
         assert_eq!(groups, [5, 4]);
+    }
+
+    #[test]
+    fn the_notes_of_the_user_are_found_by_what_they_are_called() {
+        let notes = Conversation {
+            kind: ConversationKind::NotesToSelf,
+            with: None,
+            ..conversation(1, "", None)
+        };
+        let roster = roster(vec![notes, conversation(2, "ben", None)]);
+        assert_eq!(order(&roster, "notes"), [ChatId::new(1)]);
     }
 
     #[test]

@@ -127,6 +127,7 @@ fn what_is_written_is_read_and_nothing_else() {
             people: vec![handle.clone()],
             token: [5; 16],
         },
+        Request::OpenNotes,
         Request::GroupRights(CHAT),
         Request::GroupPicture(CHAT),
         Request::DescribeGroup {
