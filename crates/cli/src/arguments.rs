@@ -4,8 +4,9 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        accept, backup, bench, chat, chats, completions, devices, group, history, listen, name, passwd,
-        picture, privacy, recover, restore, search, send, serve, signin, signout, signup, try_again, whoami,
+        accept, backup, bench, chat, chats, completions, devices, group, history, listen, name, nickname,
+        passwd, picture, privacy, recover, restore, search, send, serve, signin, signout, signup, try_again,
+        whoami,
     },
     exit,
     global::Global,
@@ -47,6 +48,7 @@ pub(crate) enum Command {
     Whoami(whoami::Arguments),
     Devices(devices::Arguments),
     Name(name::Arguments),
+    Nickname(nickname::Arguments),
     Picture(picture::Arguments),
     Privacy(privacy::Arguments),
     Search(search::Arguments),

@@ -33,8 +33,8 @@ use crate::{
     arguments::{Arguments, Command},
     commands::{
         accept, backup, bench, chat as chat_command, chats, completions, devices, group, history, listen,
-        name, passwd, picture, privacy, recover, restore, search, send, serve, signin, signout, signup,
-        try_again, whoami,
+        name, nickname, passwd, picture, privacy, recover, restore, search, send, serve, signin, signout,
+        signup, try_again, whoami,
     },
     output::Output,
 };
@@ -105,6 +105,7 @@ async fn carry_out(arguments: Arguments, output: &mut Output) -> anyhow::Result<
         Command::Whoami(arguments) => whoami::run(&global, arguments, output).await,
         Command::Devices(arguments) => devices::run(&global, arguments, output).await,
         Command::Name(arguments) => name::run(&global, arguments, output).await,
+        Command::Nickname(arguments) => nickname::run(&global, arguments, output).await,
         Command::Picture(arguments) => picture::run(&global, arguments, output).await,
         Command::Privacy(arguments) => privacy::run(&global, arguments, output).await,
         Command::Search(arguments) => search::run(&global, arguments, output).await,

@@ -18,6 +18,7 @@ pub(crate) struct Names {
 struct Known {
     handle: Option<String>,
     former_handle: Option<String>,
+    /// The name that the user has given them, or else the one that they have sent.
     name: Option<String>,
 }
 
@@ -39,7 +40,7 @@ impl Names {
             let known = Known {
                 handle: contact.handle.as_ref().map(text),
                 former_handle: contact.former_handle.as_ref().map(text),
-                name: contact.name.clone(),
+                name: contact.nickname.clone().or_else(|| contact.name.clone()),
             };
             (contact.account_id, known)
         });
@@ -67,7 +68,7 @@ impl Names {
         known.former_handle.as_deref().filter(|_| known.handle.is_none())
     }
 
-    /// `@handle`, or `Name (@handle)` for somebody who has sent a name. A name can be chosen to deceive; what follows
+    /// `@handle`, or `Name (@handle)` for somebody who has sent a name or was given one. A name can be chosen to deceive; what follows
     /// the `@` cannot.
     pub(crate) fn display(&self, account: AccountId) -> String {
         let handle = match self.former_handle_of(account) {
@@ -175,6 +176,7 @@ mod tests {
             former_handle: former.and_then(|handle| handle.parse().ok()),
             name: None,
             picture: None,
+            nickname: None,
         };
         let contacts = [contact(1, None, Some("ben")), contact(2, Some("ben"), None)];
         Names {
@@ -202,6 +204,28 @@ mod tests {
             "account 0101 0101 0101 0101 0101 0101 0101 0101, formerly @ben"
         );
         assert_eq!(names.handle_of(account(1)), "01".repeat(16));
+    }
+
+    #[test]
+    fn a_nickname_is_shown_in_place_of_the_name_and_before_the_handle() {
+        let me = Me {
+            account_id: account(9),
+            handle: "alice".parse().unwrap_or_else(|error| panic!("{error}")),
+            device_id: subrosa_client::DeviceId::from_bytes([8; 16]),
+            name: None,
+            picture: None,
+            privacy: subrosa_client::Privacy::default(),
+        };
+        let carol = Contact {
+            account_id: account(3),
+            handle: "carol".parse().ok(),
+            former_handle: None,
+            name: Some("Carol C.".to_owned()),
+            picture: None,
+            nickname: Some("Caro".to_owned()),
+        };
+        let names = Names::new(&me, &[carol]);
+        assert_eq!(names.display(account(3)), "Caro (@carol)");
     }
 
     #[test]

@@ -4,8 +4,8 @@
 
 use serde::Serialize;
 use subrosa_client::{
-    AccountId, Conversation, ConversationKind, ConversationState, Device, Me, Member, MemberDevice, Message,
-    MessageStatus, Notice, NoticeKind, Person, Privacy, Rights, Role, ServerUrl,
+    AccountId, Contact, Conversation, ConversationKind, ConversationState, Device, Handle, Me, Member,
+    MemberDevice, Message, MessageStatus, Notice, NoticeKind, Person, Privacy, Rights, Role, ServerUrl,
 };
 
 use subrosa_server::store::sqlite::Contents;
@@ -19,7 +19,7 @@ JSON (one object per line; fields may be added, but are never renamed):
             status of messages you sent: pending, failed, sent, delivered, read; received: unread, read
   chat      conversation, kind (direct, group, notes), with (handle of the other person; null for groups), name, unread,
             state, last_message; formerly (the handle
-            that the person had until you accepted another account for it); with --members also members: handle,
+            that the person had until you accepted another account for it), nickname (if you have given one); with --members also members: handle,
             devices (device_id, current)
   group     conversation, kind, name, epoch, members: handle, role (owner, admin, member), devices (how many);
             rights: add, remove, edit, post, pin (everyone, admins, owners; null outside of the group); state
@@ -27,6 +27,7 @@ JSON (one object per line; fields may be added, but are never renamed):
             (signup, signin, whoami, recover)
   device    device_id, name, created_at, last_seen_at, current, certified (by the account key)
   name      name (null if there is none)
+  nickname  handle, nickname (what you call them; null if there is none), name (what they call themselves)
   picture   picture (true or false)
   privacy   read_receipts, typing, last_seen (true or false)
   person    account_id, handle
@@ -140,6 +141,9 @@ pub(crate) struct ChatShape<'a> {
     kind: &'static str,
     with: Option<String>,
     name: Option<&'a str>,
+    /// What the user calls the other person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nickname: Option<&'a str>,
     unread: u64,
     state: &'static str,
     /// Why it is quarantined.
@@ -174,6 +178,7 @@ impl<'a> ChatShape<'a> {
             kind: kind(conversation.kind),
             with: with.map(|person| names.handle_of(person.account_id)),
             name: name(conversation),
+            nickname: with.and_then(|person| person.nickname.as_deref()),
             unread: conversation.unread,
             state: state(conversation.state),
             quarantine: conversation.quarantine.as_deref(),
@@ -412,6 +417,24 @@ impl From<Privacy> for PrivacyShape {
 #[derive(Debug, Serialize)]
 pub(crate) struct NameShape<'a> {
     pub(crate) name: Option<&'a str>,
+}
+
+/// What the user calls somebody.
+#[derive(Debug, Serialize)]
+pub(crate) struct NicknameShape<'a> {
+    handle: &'a str,
+    nickname: Option<&'a str>,
+    name: Option<&'a str>,
+}
+
+impl<'a> NicknameShape<'a> {
+    pub(crate) fn new(handle: &'a Handle, person: &'a Contact) -> Self {
+        Self {
+            handle: handle.as_str(),
+            nickname: person.nickname.as_deref(),
+            name: person.name.as_deref(),
+        }
+    }
 }
 
 /// Whether there is a picture that others see.

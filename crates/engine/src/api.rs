@@ -177,6 +177,12 @@ pub enum Command {
     SetPicture(Option<Vec<u8>>),
     /// Change the own display name; `None` removes it. The others learn it with the next message.
     SetName(Option<String>),
+    /// Ask the directory who has an account that is known by its id alone, such as one that is banned from a group;
+    /// [`Event::ContactChanged`] tells the answer. What somebody is asked about is not kept for later.
+    LookUp(AccountId),
+    /// Change what the user calls somebody who is known here, on all devices of the account; `None` removes it. Nobody
+    /// else learns of it.
+    SetNickname(AccountId, Option<String>),
     /// Give a handle to the account that the directory shows for it. The user has compared the account ids and accepts
     /// it in place of the one that the handle was pinned to, which keeps its conversation.
     AcceptHandle(rest::Person),
@@ -239,7 +245,7 @@ pub enum Event {
         /// The message.
         message: LocalMessageId,
     },
-    /// A person's handle or name became known or changed.
+    /// A person's handle, name or picture became known or changed, or what the user calls them.
     ContactChanged(AccountId),
     /// The contents of the vault changed: the host puts it to the server.
     VaultChanged,
@@ -665,6 +671,8 @@ pub struct Contact {
     pub name: Option<String>,
     /// The version of their profile that has a picture; `None` if it has none.
     pub picture: Option<u64>,
+    /// What the user calls them in place of their name; see [`Command::SetNickname`].
+    pub nickname: Option<String>,
 }
 
 /// Who this engine is.
@@ -776,6 +784,12 @@ pub enum CommandError {
     /// No message with this id, or not one that failed.
     #[error("there is no such failed message")]
     UnknownMessage,
+    /// Nobody with this account is known here.
+    #[error("this person is not known here")]
+    UnknownContact,
+    /// There are as many nicknames as there can be.
+    #[error("there is no room for another nickname: remove one first")]
+    TooManyNicknames,
     /// No device of this account with this id, or one that was signed out.
     #[error("there is no such device in this account")]
     UnknownDevice,

@@ -103,18 +103,19 @@ impl Step<'_> {
                 profile_objects::set_picture(&mut self.cx, checked_picture(picture)?)
             }
             Command::SetName(name) => {
-                let name = name
-                    .map(|name| clean_name(&name))
-                    .transpose()
-                    .map_err(CommandError::from)?;
+                let name = name_or_none(name)?;
                 vault::set_own_name(&mut self.cx, name)?;
                 profile_objects::name_changed(&mut self.cx)?;
                 Ok(conversations::forget_name_sent(self.cx.conn)?)
             }
+            Command::LookUp(account) => self.about_person(|cx| directory::wonder(cx, account)),
+            Command::SetNickname(account, name) => {
+                let name = name_or_none(name)?;
+                self.about_person(|cx| records::set_nickname(cx, account, name))
+            }
             Command::AcceptHandle(person) => self.about_person(|cx| accept_handle(cx, &person)),
             Command::NameDevice(device, name) => {
-                let name = name.map(|name| clean_name(&name)).transpose();
-                vault::name_device(&mut self.cx, device, name.map_err(CommandError::from)?)
+                vault::name_device(&mut self.cx, device, name_or_none(name)?)
             }
             Command::DeviceSignedOut(device) => vault::sign_device_out(&mut self.cx, device),
         }
@@ -188,6 +189,11 @@ fn meet(cx: &mut Context<'_>, person: &rest::Person) -> StepResult {
         return Err(CommandError::HandleReassigned.into());
     }
     Ok(())
+}
+
+/// A name as it was typed, or that there is to be none.
+fn name_or_none(name: Option<String>) -> Result<Option<DisplayName>, CommandError> {
+    Ok(name.map(|name| clean_name(&name)).transpose()?)
 }
 
 fn group_name(name: &str) -> Result<DisplayName, CommandError> {

@@ -32,6 +32,23 @@ pub(crate) fn look_up(cx: &mut Context<'_>, account: AccountId) {
     );
 }
 
+/// Has the directory asked who has an account, unless that is known. The account gets no place in the vault before the
+/// answer: ids that nobody has could fill it.
+pub(crate) fn wonder(cx: &mut Context<'_>, account: AccountId) -> StepResult {
+    if account == cx.me.account_id {
+        return Ok(());
+    }
+    match contacts::find(cx.conn, account)? {
+        Some(contact) if contact.handle.is_some() || contact.former_handle.is_some() => return Ok(()),
+        Some(_) => {}
+        None => contacts::insert(cx.conn, account)?,
+    }
+    if cx.connection.is_open {
+        cx.connection.to_look_up.push(account);
+    }
+    Ok(())
+}
+
 /// Handles the directory's answer.
 pub(crate) fn account_found(cx: &mut Context<'_>, asked: AccountId, found: &Account) -> StepResult {
     let (Ok(account), Ok(handle)) = (

@@ -123,6 +123,9 @@ impl Engine {
         if let Err(error) = database.transaction(|conn| records::take_old_drafts(conn, &identity.me)) {
             tracing::warn!(%error, "drafts of an earlier build stay where they are");
         }
+        if let Err(error) = database.transaction(|conn| records::take_up_nicknames(conn, &identity.me)) {
+            tracing::warn!(%error, "nicknames that came while an earlier build ran are not shown");
+        }
         Ok(Some(Self {
             database,
             rng,
@@ -260,6 +263,11 @@ impl Engine {
     pub fn direct_chat_with(&self, person: AccountId) -> Result<Option<ChatId>, EngineError> {
         let pair = (self.identity.me.account_id, person);
         Ok(conversations::find_pair(self.database.connection(), pair)?.map(|row| row.chat))
+    }
+
+    /// The conversations that a person is a member of now, in the order of their ids.
+    pub fn chats_shared_with(&self, person: AccountId) -> Result<Vec<ChatId>, EngineError> {
+        Ok(members::chats_of(self.database.connection(), person)?)
     }
 
     /// The conversation with this id on the wire.

@@ -18,11 +18,11 @@ use subrosa_wire::{
 use crate::{
     ChatId,
     account::{
-        record::{AccountRecord, ReadMark, RecordError, Switch, Typed},
+        record::{AccountRecord, Nicknames, ReadMark, RecordError, Switch, TooManyNicknames, Typed},
         wrap::SealError,
     },
-    api::{EngineError, Event, Me, Message, MessageStatus, Privacy},
-    content::{GroupProfile, MessageId},
+    api::{CommandError, EngineError, Event, Me, Message, MessageStatus, Privacy},
+    content::{DisplayName, GroupProfile, MessageId},
     context::{Context, StepResult, is_transient},
     limits::{
         DRAFT_HELD, DRAFT_HELD_MAX, RECORD_FETCHES_BURST, RECORD_FETCHES_INTERVAL, RECORD_PUTS_AT_ONCE,
@@ -33,7 +33,7 @@ use crate::{
     requests::{PendingRequest, RateLimit, Retry},
     signals,
     store::{
-        conversations, if_readable, members, messages, profile, receipts,
+        contacts, conversations, if_readable, members, messages, profile, receipts,
         records::{self, RecordRow},
     },
 };
@@ -313,6 +313,38 @@ pub(crate) fn name_own_profile(cx: &mut Context<'_>, named: (u64, u32)) -> StepR
     Ok(())
 }
 
+/// Changes what the user calls somebody.
+pub(crate) fn set_nickname(
+    cx: &mut Context<'_>,
+    account: AccountId,
+    name: Option<DisplayName>,
+) -> StepResult {
+    if account == cx.me.account_id {
+        return Err(CommandError::OwnAccount.into());
+    }
+    if contacts::find(cx.conn, account)?.is_none() {
+        return Err(CommandError::UnknownContact.into());
+    }
+    let id = id_of_account(cx.me);
+    let before = records::load(cx.conn, id)?.record.nicknames;
+    let mut after = before.clone();
+    after
+        .set(account, name, cx.now)
+        .map_err(|TooManyNicknames| CommandError::TooManyNicknames)?;
+    show_nicknames(cx, &before, &after)?;
+    change(cx, id, |record| record.nicknames = after)?;
+    Ok(())
+}
+
+/// Shows by what other names people are called.
+fn show_nicknames(cx: &mut Context<'_>, before: &Nicknames, after: &Nicknames) -> StepResult {
+    for account in after.differences(before) {
+        contacts::set_nickname(cx.conn, account, after.of(account).map(DisplayName::as_str))?;
+        cx.event(Event::ContactChanged(account));
+    }
+    Ok(())
+}
+
 /// What others see of this account.
 pub(crate) fn privacy(conn: &Connection, me: &Me) -> StepResult<Privacy> {
     let record = records::load(conn, id_of_account(me))?.record;
@@ -349,6 +381,15 @@ fn privacy_changed(cx: &mut Context<'_>) -> StepResult {
         cx.me.privacy = privacy;
         cx.event(Event::PrivacyChanged(privacy));
         signals::privacy_changed(cx)?;
+    }
+    Ok(())
+}
+
+/// Has in the table what the record says. A build that knew no nicknames kept them in the record as they came.
+pub(crate) fn take_up_nicknames(conn: &Connection, me: &Me) -> StepResult {
+    let nicknames = records::load(conn, id_of_account(me))?.record.nicknames;
+    for account in nicknames.differences(&Nicknames::default()) {
+        contacts::set_nickname(conn, account, nicknames.of(account).map(DisplayName::as_str))?;
     }
     Ok(())
 }
@@ -539,6 +580,7 @@ fn show(
     }
     if id == id_of_account(cx.me) {
         profile_objects::own_named(cx, record.own_profile())?;
+        show_nicknames(cx, &before.nicknames, &record.nicknames)?;
         return privacy_changed(cx);
     }
     let Some(row) = if_readable(conversations::find(cx.conn, id))? else {

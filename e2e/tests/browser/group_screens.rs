@@ -2,14 +2,14 @@
 
 use subrosa_e2e::browser::{Look, report::LOOKS};
 use subrosa_web_rpc::{
-    Answer, ChatId, Contact, Conversation, ConversationKind, Event, GivenUp, GroupRights, Member,
-    MemberChange, Person, Request, Role, Warning, Wish,
+    Answer, ChatId, Contact, Conversation, ConversationKind, Event, GivenUp, GroupRights, LocalMessageId,
+    Member, MemberChange, Message, MessageStatus, Person, Request, Role, Warning, Wish,
 };
 use subrosa_wire::AccountId;
 
 use crate::{
     screens::Visitor,
-    scripted_worker::{ScriptedPage, bob},
+    scripted_worker::{ScriptedPage, bob, noon},
 };
 
 const GROUP: ChatId = ChatId::new(2);
@@ -21,6 +21,7 @@ fn person(number: u8, handle: &str, name: &str) -> Contact {
         former_handle: None,
         name: (!name.is_empty()).then(|| name.to_owned()),
         picture: None,
+        nickname: None,
     }
 }
 
@@ -60,6 +61,7 @@ fn group(members: usize) -> Conversation {
         id: GROUP,
         kind: ConversationKind::Group,
         title: Some("Harvest".to_owned()),
+        description: Some("Ladders, crates, and who brings soup.\nSaturdays at nine.".to_owned()),
         with: None,
         role: Role::Owner,
         members: members.collect(),
@@ -114,13 +116,56 @@ fn answers(request: &Request) -> Option<Answer> {
     }
 }
 
+/// The same with something to read.
+fn with_messages(request: &Request) -> Option<Answer> {
+    let Request::Messages { chat: GROUP, .. } = request else {
+        return answers(request);
+    };
+    let said = [
+        (
+            bob().account_id,
+            "The lower orchard is ready. Sky looks clear until Sunday.",
+        ),
+        (bob().account_id, "Can somebody bring the ladders?"),
+        (
+            AccountId::from_bytes([0xa1; 16]),
+            "Saturday it is. Two ladders, and a crate each.",
+        ),
+        (
+            people()[7].account_id,
+            "I’ll make soup for everyone. Any allergies?",
+        ),
+        (AccountId::from_bytes([99; 16]), "I won’t be there any more."),
+    ];
+    let messages = (1..).zip(said).map(|(number, (sender, text))| Message {
+        id: LocalMessageId::new(number),
+        chat: GROUP,
+        sender,
+        outgoing: sender == AccountId::from_bytes([0xa1; 16]),
+        text: text.to_owned(),
+        sent_at: noon(),
+        status: MessageStatus::Read,
+        position: number,
+    });
+    Some(Answer::Messages {
+        messages: messages.collect(),
+        has_older: false,
+        has_newer: false,
+        notices: Vec::new(),
+    })
+}
+
 /// A page on which the group is open.
 async fn with_group(members: usize) -> ScriptedPage {
+    opened(members, answers).await
+}
+
+async fn opened(members: usize, answers: fn(&Request) -> Option<Answer>) -> ScriptedPage {
     let page = ScriptedPage::open("/", answers).await;
     page.wait_for("chat-item").await;
     page.report(Event::Conversation(Box::new(group(members)))).await;
     page.tab.click("chat-item[data-handle=\"\"]").await;
-    page.wait_for("rename-group").await;
+    page.wait_for("edit-group").await;
     page
 }
 
@@ -141,6 +186,7 @@ async fn the_screens_of_a_new_group_are_pictured_and_axe_finds_nothing() {
         tab.click(&format!("candidate[data-handle=\"{handle}\"]")).await;
     }
     tab.fill("group-name", "Cider weekend").await;
+    tab.click("new-group-form post-admins").await;
     tab.wait_text("people-count", "5 people").await;
     tab.type_into("people-search", "qu").await;
     page.wait_for("candidate[data-handle=\"quentin\"]").await;
@@ -181,7 +227,7 @@ async fn the_details_of_a_group_are_pictured_and_axe_finds_nothing() {
         if looks[0].1 == Look::NARROW {
             tab.click("about").await;
         }
-        page.wait_for("rename-group").await;
+        page.wait_for("edit-group").await;
         visitor.visit_in(tab, "76-group-details", looks).await;
         tab.click("member[data-handle=\"bob\"] member-button").await;
         tab.wait_for("member-ban").await;
@@ -191,9 +237,9 @@ async fn the_details_of_a_group_are_pictured_and_axe_finds_nothing() {
         visitor.visit_in(tab, "78-ban-question", looks).await;
         tab.press("Escape").await;
         tab.wait_gone("confirm").await;
-        tab.click("rename-group").await;
+        tab.click("edit-group").await;
         tab.wait_for("group-new-name").await;
-        visitor.visit_in(tab, "79-rename-group", looks).await;
+        visitor.visit_in(tab, "79-edit-group", looks).await;
         tab.press("Escape").await;
         tab.wait_gone("group-new-name").await;
         tab.click("add-people").await;
@@ -220,9 +266,89 @@ async fn the_details_of_a_group_are_pictured_and_axe_finds_nothing() {
     // There are many, and so a field to search them.
     page.report(Event::Conversation(Box::new(group(11)))).await;
     page.wait_for("members-search").await;
-    page.wait_for("rename-group").await;
+    page.wait_for("edit-group").await;
     visitor.visit(tab, "81-change-given-up").await;
     tab.type_into("members-search", "wolken").await;
     tab.wait_count("member", 1).await;
     visitor.end();
+}
+
+#[tokio::test]
+async fn the_page_of_a_person_is_pictured_and_axe_finds_nothing() {
+    let mut visitor = Visitor::new();
+    let page = opened(9, with_messages).await;
+    let tab = &page.tab;
+    page.wait_for("sender").await;
+    visitor.visit_in_forced_colours(tab, "82-group-messages").await;
+    visitor.visit(tab, "82-group-messages").await;
+    // From the name above a message.
+    tab.click("sender").await;
+    page.wait_for("person").await;
+    visitor.visit_in_forced_colours(tab, "83-person").await;
+    visitor.visit(tab, "83-person").await;
+    tab.evaluate("void (document.documentElement.dir = 'rtl')").await;
+    visitor.visit_in(tab, "83-person-rtl", &LOOKS[..1]).await;
+    tab.evaluate("void (document.documentElement.dir = 'ltr')").await;
+    tab.click("nickname").await;
+    tab.wait_for("nickname-field").await;
+    visitor.visit_in(tab, "84-nickname", &LOOKS[..2]).await;
+    tab.press("Escape").await;
+    tab.wait_gone("nickname-field").await;
+    tab.press("Escape").await;
+    tab.wait_gone("person").await;
+    // He has a nickname by now, and a second group of theirs has come.
+    let called = Contact {
+        nickname: Some("Uncle Bob".to_owned()),
+        ..bob()
+    };
+    page.report(Event::Contact(Box::new(called))).await;
+    let another = Conversation {
+        id: ChatId::new(3),
+        title: Some("Rowing club of the lower lake, founded 1987".to_owned()),
+        ..group(2)
+    };
+    page.report(Event::Conversation(Box::new(another))).await;
+    tab.wait_text("sender", "Uncle Bob").await;
+    tab.click("chat-item[data-handle=\"bob\"]").await;
+    page.wait_for("details person-name").await;
+    visitor.visit_in(tab, "85-person-in-details", &LOOKS[..2]).await;
+    tab.click("details nickname").await;
+    tab.wait_for("nickname-remove").await;
+    visitor.visit_in(tab, "86-nickname-change", &LOOKS[..2]).await;
+    visitor.end();
+}
+
+// Each line named the group.
+#[tokio::test]
+async fn what_is_copied_in_a_group_names_who_wrote_each_line() {
+    let page = opened(9, with_messages).await;
+    page.wait_for("sender").await;
+    let copied = page
+        .tab
+        .evaluate(
+            "(() => {
+                const texts = document.querySelectorAll('[data-testid=messages] .bubble-text');
+                getSelection().setBaseAndExtent(texts[0], 0, texts[3], texts[3].childNodes.length);
+                const clipboardData = new DataTransfer();
+                const event = new ClipboardEvent('copy', { clipboardData, bubbles: true, cancelable: true });
+                texts[0].dispatchEvent(event);
+                return clipboardData.getData('text/plain');
+            })()",
+        )
+        .await;
+    let copied = copied.as_str().unwrap();
+    let authors: Vec<_> = copied
+        .lines()
+        .filter_map(|line| Some(line.split_once("] ")?.1.split_once(": ")?.0))
+        .collect();
+    assert_eq!(
+        authors,
+        [
+            "Bob Okafor",
+            "Bob Okafor",
+            "You",
+            "Maximilian von und zu Hohenstein-Wolkenburg der Jüngere"
+        ],
+        "{copied}"
+    );
 }

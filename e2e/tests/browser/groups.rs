@@ -5,7 +5,11 @@ use subrosa_e2e::{
     browser::{Kind, Look, Profile, Tab, WebPerson},
 };
 
-use crate::stage::{BOTH, type_until};
+use crate::{
+    pictures::{picture_in, png},
+    scripted_worker::FRAMES,
+    stage::{BOTH, type_until},
+};
 
 /// The group in the list: it has no handle.
 const GROUP: &str = "chat-item[data-handle=\"\"]";
@@ -36,9 +40,11 @@ async fn a_group_of_the_terminal_is_talked_in_and_left_behind_in_browsers() {
         person.wait_message("Who brings the ladder?").await;
         person.tab.wait_text("sender", "@carol").await;
     }
+    alice.tab.wait_text("sender-role", "Owner").await;
     alice.send_and_wait("I do").await;
     bob.wait_message("I do").await;
     bob.tab.wait_count("sender", 2).await;
+    bob.tab.wait_count("sender-role", 1).await;
     // One's own messages say nothing about who wrote them.
     assert_eq!(alice.tab.count("sender").await, 1);
     bob.send_and_wait("good").await;
@@ -57,6 +63,7 @@ async fn a_group_of_the_terminal_is_talked_in_and_left_behind_in_browsers() {
         .ok();
     bob.tab.wait_text("messages", "You are an admin now").await;
     alice.tab.wait_text("messages", "is an admin now").await;
+    alice.tab.wait_text("sender-role", "Admin").await;
     carol.run(&["group", "remove", "Harvest", "@alice"]).await.ok();
     alice.tab.wait_text("messages", "removed you").await;
     alice.tab.wait_text("conversation", "no longer a member").await;
@@ -135,6 +142,7 @@ async fn a_group_is_created_and_changed_in_the_browser() {
     tab.wait_gone("new-group-form").await;
     tab.wait_text("conversation", "Harvest").await;
     tab.wait_text("messages", "You created the group").await;
+    tab.wait_text("conversation-start", "Say hello").await;
     tab.wait_count("member", 3).await;
     bob.tab.wait_text(GROUP, "Harvest").await;
     bob.tab.click(GROUP).await;
@@ -146,7 +154,7 @@ async fn a_group_is_created_and_changed_in_the_browser() {
     alice.wait_message("I do").await;
     // Members add people, and change nothing else.
     bob.tab.wait_for("add-people").await;
-    assert_eq!(bob.tab.count("rename-group").await, 0);
+    assert_eq!(bob.tab.count("edit-group").await, 0);
 
     tab.click("add-people").await;
     choose(tab, "dave").await;
@@ -158,10 +166,10 @@ async fn a_group_is_created_and_changed_in_the_browser() {
     tab.click("make-admin").await;
     tab.wait_text(&role_of("bob"), "Admin").await;
     bob.tab.wait_text("messages", "You are an admin now").await;
-    bob.tab.click("rename-group").await;
+    bob.tab.click("edit-group").await;
     bob.tab.wait_for("group-new-name").await;
     bob.tab.fill("group-new-name", "Winter").await;
-    bob.tab.click("rename-group-submit").await;
+    bob.tab.click("edit-group-submit").await;
     bob.tab.wait_gone("group-new-name").await;
     tab.wait_text("messages", "changed the name of the group").await;
     tab.wait_text(GROUP, "Winter").await;
@@ -201,7 +209,7 @@ async fn a_group_is_created_and_changed_in_the_browser() {
     tab.wait_text(&role_of("bob"), "Owner").await;
     bob.tab.wait_text("messages", "You are an owner now").await;
     change(tab, "alice", "make-member").await;
-    tab.wait_gone("rename-group").await;
+    tab.wait_gone("edit-group").await;
     bob.tab.wait_text("messages", "is an ordinary member now").await;
     // What is between the two of them is a conversation of its own.
     tab.click(&button_of("bob")).await;
@@ -359,8 +367,13 @@ async fn whoever_may_chooses_who_writes_and_the_last_owner_leaves_with_a_success
     bob.tab.wait_text("messages", "changed who may do what").await;
     alice.send_and_wait("an announcement").await;
     bob.wait_message("an announcement").await;
+    // Whoever types elsewhere goes on there when the field comes back.
+    bob.tab.type_into("search", "new").await;
     tab.click("post-everyone").await;
     bob.tab.wait_for("composer").await;
+    bob.tab.evaluate(FRAMES).await;
+    assert_eq!(bob.tab.focused().await["testid"], "search");
+    bob.tab.press("Escape").await;
     bob.send_and_wait("thank you").await;
 
     // A member just goes.
@@ -385,4 +398,80 @@ async fn whoever_may_chooses_who_writes_and_the_last_owner_leaves_with_a_success
     let shown = carol.run_up_to_date(&["group", "show", "News"]).await.ok().one();
     assert_eq!(shown["members"].as_array().map(Vec::len), Some(1), "{shown}");
     assert_eq!(shown["members"][0]["role"], "owner", "{shown}");
+}
+
+#[tokio::test]
+async fn a_group_has_a_picture_and_says_what_it_is_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start().await;
+    let profiles = [Kind::Chromium, Kind::Firefox].map(Profile::new);
+    let (browser, other_browser) = (profiles[0].start().await, profiles[1].start().await);
+    let alice = WebPerson::sign_up(&browser, &server, "alice").await;
+    let bob = WebPerson::sign_up(&other_browser, &server, "bob").await;
+    let tab = &alice.tab;
+    open_new_group(tab).await;
+    choose(tab, "bob").await;
+    let file = png(tab, folder.path()).await;
+    tab.choose_file("group-picture-file", &file).await;
+    tab.wait_for("picture-preview").await;
+    // What was chosen is asked about before it is thrown away.
+    tab.press("Escape").await;
+    tab.wait_for("confirm").await;
+    tab.click("cancel").await;
+    tab.wait_gone("confirm").await;
+    tab.fill("group-name", "Harvest").await;
+    tab.fill(
+        "group-about",
+        "Ladders, crates,\nand who brings soup: https://example.org/soup",
+    )
+    .await;
+    tab.click("new-group-form post-admins").await;
+    tab.click("new-group-create").await;
+    tab.wait_gone("new-group-form").await;
+    tab.wait_text("group-about", "and who brings soup").await;
+    let middle = serde_json::json!([256, 256, "green", "green"]);
+    let in_list = "[data-testid=\"chat-item\"][data-handle=\"\"]";
+    assert_eq!(picture_in(tab, in_list).await, middle);
+    assert_eq!(picture_in(tab, ".pane-head").await, middle);
+
+    // Bob sees it as soon as he is in it, and cannot change it.
+    bob.tab.wait_text(GROUP, "Harvest").await;
+    bob.tab.click(GROUP).await;
+    bob.tab.wait_for("only-admins-write").await;
+    bob.tab.wait_text("group-about", "Ladders, crates,").await;
+    assert_eq!(bob.tab.count("css:[data-testid=group-about] a").await, 1);
+    assert_eq!(picture_in(&bob.tab, ".pane-head").await, middle);
+    bob.tab.wait_for("leave-group").await;
+    assert_eq!(bob.tab.count("edit-group").await, 0);
+
+    // It is changed, and taken away again.
+    tab.click("edit-group").await;
+    tab.wait_for("group-new-about").await;
+    tab.fill("group-new-about", "Only soup").await;
+    tab.click("group-picture-remove").await;
+    tab.until("document.activeElement.dataset.testid === 'group-picture-choose'")
+        .await;
+    tab.click("edit-group-submit").await;
+    tab.wait_gone("group-new-about").await;
+    tab.wait_text("messages", "You changed the picture of the group")
+        .await;
+    tab.wait_text("messages", "You changed what the group is about")
+        .await;
+    bob.tab
+        .wait_text("messages", "changed the picture of the group")
+        .await;
+    bob.tab
+        .wait_text("messages", "changed what the group is about")
+        .await;
+    bob.tab.wait_text("group-about", "Only soup").await;
+    bob.tab
+        .wait_for("css:.pane-head .avatar:not([data-pictured])")
+        .await;
+    // An empty text takes it away.
+    tab.click("edit-group").await;
+    tab.wait_for("group-new-about").await;
+    tab.fill("group-new-about", " ").await;
+    tab.click("edit-group-submit").await;
+    tab.wait_gone("group-new-about").await;
+    bob.tab.wait_gone("group-about").await;
 }

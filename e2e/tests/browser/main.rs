@@ -15,6 +15,7 @@ mod hostile;
 mod later;
 mod lies;
 mod networks;
+mod people;
 mod pictures;
 mod returns;
 mod screens;

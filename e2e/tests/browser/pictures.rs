@@ -27,7 +27,7 @@ const STRIPES: &str = "(() => {
     return canvas.toDataURL('image/png').split(',')[1];
 })()";
 
-async fn png(tab: &Tab, folder: &Path) -> PathBuf {
+pub(crate) async fn png(tab: &Tab, folder: &Path) -> PathBuf {
     let file = tab.evaluate(STRIPES).await;
     let path = folder.join("stripes.png");
     std::fs::write(&path, BASE64_STANDARD.decode(file.as_str().unwrap()).unwrap()).unwrap();
@@ -35,7 +35,7 @@ async fn png(tab: &Tab, folder: &Path) -> PathBuf {
 }
 
 /// Waits until the avatar in there shows a picture, and returns its sides, and the colours of two of its corners.
-async fn picture_in(tab: &Tab, place: &str) -> serde_json::Value {
+pub(crate) async fn picture_in(tab: &Tab, place: &str) -> serde_json::Value {
     let picture = format!("document.querySelector('{place} .avatar[data-pictured] img')");
     tab.until(&format!("{picture} !== null")).await;
     tab.evaluate(&format!(

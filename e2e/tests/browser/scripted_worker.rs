@@ -173,6 +173,7 @@ pub(crate) fn bob() -> Contact {
         former_handle: None,
         name: Some("Bob Okafor".to_owned()),
         picture: None,
+        nickname: None,
     }
 }
 
@@ -186,6 +187,8 @@ pub(crate) fn conversation() -> Conversation {
         id: subrosa_web_rpc::ChatId::new(1),
         kind: ConversationKind::Direct,
         title: None,
+        description: None,
+        picture: None,
         with: Some(bob()),
         role: Role::Member,
         members: Vec::new(),

@@ -139,6 +139,54 @@ fn what_was_read_on_one_device_is_read_on_one_that_was_away() {
     assert_eq!(unread(&mut world, THERE), 0);
 }
 
+/// Somebody calls the other account by a name of their own.
+fn call(world: &mut World, index: usize, name: Option<&str>) {
+    let peer = world.devices[index].peer.expect("there is another account");
+    world
+        .step(index, Command::SetNickname(peer, name.map(str::to_owned)))
+        .expect("it is given");
+}
+
+fn nickname(world: &mut World, index: usize) -> Option<String> {
+    let device = &mut world.devices[index];
+    let peer = device.peer.expect("there is another account");
+    let contact = device.engine().contact(peer).expect("it can be read");
+    contact.and_then(|contact| contact.nickname)
+}
+
+#[test]
+fn a_nickname_is_shown_on_every_device_of_the_account_also_on_a_new_one_and_on_no_other() {
+    let mut world = World::talking(72, 2);
+    call(&mut world, HERE, Some("Uncle Bob"));
+    deliver(&mut world);
+    assert_eq!(nickname(&mut world, THERE).as_deref(), Some("Uncle Bob"));
+    assert_eq!(nickname(&mut world, 1), None);
+    world.add_device(0);
+    world.must_settle();
+    let newest = world.devices.len() - 1;
+    assert_eq!(nickname(&mut world, newest).as_deref(), Some("Uncle Bob"));
+    call(&mut world, newest, None);
+    deliver(&mut world);
+    assert_eq!(nickname(&mut world, HERE), None);
+}
+
+#[test]
+fn of_two_nicknames_that_were_given_apart_all_devices_show_the_later_one() {
+    let mut world = World::talking(73, 2);
+    world.cut(HERE);
+    world.cut(THERE);
+    call(&mut world, HERE, Some("Bobby"));
+    call(&mut world, THERE, Some("Robert"));
+    call(&mut world, THERE, Some("Robert the Great"));
+    for index in [HERE, THERE] {
+        world.connect(index);
+        deliver(&mut world);
+    }
+    let shown = nickname(&mut world, HERE);
+    assert_eq!(shown.as_deref(), Some("Robert the Great"));
+    assert_eq!(nickname(&mut world, THERE), shown);
+}
+
 #[test]
 fn a_draft_survives_a_server_that_goes_back() {
     let mut world = World::talking(65, 2);

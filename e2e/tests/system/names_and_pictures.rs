@@ -79,3 +79,50 @@ async fn a_picture_is_set_and_removed_and_what_is_none_is_refused() {
     let removed = alice.run(&["picture", "--remove", "--timeout", "1"]).await;
     assert_eq!(removed.ends_with(6).one(), json!({"picture": false}));
 }
+
+#[tokio::test]
+async fn a_nickname_is_shown_on_all_devices_of_who_gave_it_and_to_nobody_else() {
+    let server = Server::start().await;
+    let (alice, bob) = (
+        Person::sign_up(&server, "alice").await,
+        Person::sign_up(&server, "bob").await,
+    );
+    bob.run(&["name", "Bob Okafor"]).await.ok();
+    bob.send(&alice, "hello").await;
+    alice.receive(1).await;
+    let second = alice.second_device().await;
+    let given = alice.run(&["nickname", "@bob", " Uncle  Bob "]).await.ok().one();
+    assert_eq!(
+        given,
+        json!({"handle": "bob", "nickname": "Uncle Bob", "name": "Bob Okafor"})
+    );
+    let nickname = async |device: &Person| {
+        let shown = device.run(&["nickname", "@bob"]).await.ok().one();
+        shown["nickname"].as_str().map(str::to_owned)
+    };
+    assert_eq!(
+        second.run_up_to_date(&["chats"]).await.ok().one()["nickname"],
+        "Uncle Bob"
+    );
+    assert_eq!(nickname(&second).await.as_deref(), Some("Uncle Bob"));
+    let history = second
+        .run_plain(&["chats", "--offline"])
+        .await
+        .ok()
+        .stdout
+        .clone();
+    assert!(history.contains("Uncle Bob (@bob)"), "{history}");
+    assert_eq!(
+        second.run(&["nickname", "@bob", "--remove"]).await.ok().one()["nickname"],
+        json!(null)
+    );
+    alice.run_up_to_date(&["chats"]).await.ok();
+    assert_eq!(nickname(&alice).await, None);
+    assert_eq!(
+        alice.run_plain(&["nickname", "@bob"]).await.ok().stdout,
+        "no nickname\n"
+    );
+    // Whom nobody knows here cannot be called anything.
+    alice.run(&["nickname", "@carol", "Caro"]).await.ends_with(5);
+    alice.run(&["nickname", "@bob", "B\u{202e}ob"]).await.ends_with(2);
+}

@@ -38,6 +38,7 @@ pub(super) fn contact(id: u8, handle: &str, name: Option<&str>) -> Contact {
         former_handle: None,
         name: name.map(Into::into),
         picture: None,
+        nickname: None,
     }
 }
 

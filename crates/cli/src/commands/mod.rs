@@ -11,6 +11,7 @@ pub(crate) mod group;
 pub(crate) mod history;
 pub(crate) mod listen;
 pub(crate) mod name;
+pub(crate) mod nickname;
 pub(crate) mod passwd;
 pub(crate) mod picture;
 pub(crate) mod privacy;

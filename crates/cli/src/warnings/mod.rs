@@ -306,6 +306,7 @@ mod tests {
             former_handle: None,
             name: None,
             picture: None,
+            nickname: None,
         }
     }
 

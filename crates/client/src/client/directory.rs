@@ -125,6 +125,74 @@ impl Client {
         self.ask(move |engine| engine.contact(account)).await
     }
 
+    /// The person who is known here to have a handle.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client) -> Result<(), subrosa_client::ClientError> {
+    /// let ada = client.contact_by_handle(&"ada".parse().expect("a handle")).await?;
+    /// println!("{:?}", ada.and_then(|contact| contact.name));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn contact_by_handle(&self, handle: &Handle) -> Result<Option<Contact>, ClientError> {
+        let handle = handle.clone();
+        self.ask(move |engine| engine.contact_by_handle(&handle)).await
+    }
+
+    /// Asks the server who has an account that is known by its id alone, such as one that is banned from a group. Does not
+    /// wait for the answer: [`crate::Event::ContactChanged`] tells of it.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client, chat: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// if let Some(policy) = chat.policy().await? {
+    ///     for account in policy.banned() {
+    ///         client.look_up(*account).await?;
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn look_up(&self, account: AccountId) -> Result<(), ClientError> {
+        self.command(Command::LookUp(account)).await.map(drop)
+    }
+
+    /// Changes what this account's user calls somebody who is known here, on all devices of the account; `None` removes it.
+    /// Nobody else learns of it. It is a name like [`Client::set_name`] takes; at most some hundred people can have one.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client, message: subrosa_client::Message) -> Result<(), subrosa_client::ClientError> {
+    /// client.set_nickname(message.sender, Some("Aunt Ada".to_owned())).await?;
+    /// let sender = client.contact(message.sender).await?;
+    /// assert_eq!(sender.and_then(|contact| contact.nickname).as_deref(), Some("Aunt Ada"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn set_nickname(
+        &self,
+        account: AccountId,
+        nickname: Option<String>,
+    ) -> Result<(), ClientError> {
+        self.command(Command::SetNickname(account, nickname))
+            .await
+            .map(drop)
+    }
+
+    /// The conversations that a person is a member of, as far as this device is in them: the direct one, and the groups in
+    /// common.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client, message: subrosa_client::Message) -> Result<(), subrosa_client::ClientError> {
+    /// for chat in client.chats_shared_with(message.sender).await? {
+    ///     println!("{:?}", chat.conversation().await?.and_then(|conversation| conversation.title));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn chats_shared_with(&self, account: AccountId) -> Result<Vec<Chat>, ClientError> {
+        let chats = self.ask(move |engine| engine.chats_shared_with(account)).await?;
+        Ok(chats.into_iter().map(|chat| self.chat(chat)).collect())
+    }
+
     /// The direct conversation with a person, if there is one here.
     ///
     /// ```no_run

@@ -59,6 +59,9 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration {
         sql: include_str!("../../migrations/0016_group_profiles.sql"),
     },
+    Migration {
+        sql: include_str!("../../migrations/0017_nicknames.sql"),
+    },
 ];
 
 /// The version of the schema in the file; 0 for an empty file.

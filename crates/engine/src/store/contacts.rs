@@ -7,7 +7,8 @@ use super::{corrupt, from_sql, id_bytes, readable, to_sql};
 use crate::{api::Contact, database::DatabaseError};
 
 const COLUMNS: &str = "account_id, handle, former_handle, name,
-                       (SELECT version FROM profile_objects p WHERE p.account = account_id AND picture IS NOT NULL)";
+                       (SELECT version FROM profile_objects p WHERE p.account = account_id AND picture IS NOT NULL),
+                       (SELECT n.name FROM nicknames n WHERE n.account = account_id)";
 
 fn contact(row: &Row<'_>) -> Result<Contact, DatabaseError> {
     let handle = |index| {
@@ -22,6 +23,7 @@ fn contact(row: &Row<'_>) -> Result<Contact, DatabaseError> {
         former_handle: handle(2)?,
         name: row.get(3)?,
         picture: row.get::<_, Option<i64>>(4)?.map(from_sql).transpose()?,
+        nickname: row.get(5)?,
     })
 }
 
@@ -117,6 +119,23 @@ pub(crate) fn set_name(
         "UPDATE contacts SET name = ?2 WHERE account_id = ?1",
         params![account.as_bytes(), name],
     )?;
+    Ok(())
+}
+
+/// Notes what the user calls somebody, who need not be known here yet.
+pub(crate) fn set_nickname(
+    conn: &Connection,
+    account: AccountId,
+    nickname: Option<&str>,
+) -> Result<(), DatabaseError> {
+    match nickname {
+        Some(nickname) => conn.execute(
+            "INSERT INTO nicknames (account, name) VALUES (?1, ?2)
+             ON CONFLICT (account) DO UPDATE SET name = excluded.name",
+            params![account.as_bytes(), nickname],
+        )?,
+        None => conn.execute("DELETE FROM nicknames WHERE account = ?1", [account.as_bytes()])?,
+    };
     Ok(())
 }
 

@@ -66,6 +66,15 @@ pub(crate) fn others(
     Ok(members)
 }
 
+/// The conversations that an account is a member of now.
+pub(crate) fn chats_of(conn: &Connection, account: AccountId) -> Result<Vec<ChatId>, DatabaseError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT conversation FROM members WHERE account = ?1 AND left_seq IS NULL ORDER BY conversation",
+    )?;
+    let chats = statement.query_map([account.as_bytes()], |row| row.get(0))?;
+    Ok(chats.collect::<Result<_, _>>()?)
+}
+
 /// Adds a member as of a seq in the log, or one that has left comes back.
 pub(crate) fn enter(
     conn: &Connection,

@@ -118,3 +118,46 @@ fn the_members_of_a_direct_conversation_are_its_two_accounts() {
         assert_eq!((member.delivered_up_to, member.read_up_to), (0, 0));
     }
 }
+
+#[test]
+fn a_nickname_is_shown_beside_the_name_until_it_is_removed() {
+    let (mut device, _) = opened();
+    let bob = Device::person(2).account_id;
+    let nickname = |device: &Device| device.engine.contact(bob).unwrap().unwrap().nickname;
+    assert_eq!(nickname(&device), None);
+    device.events.clear();
+    device
+        .step(Command::SetNickname(bob, Some("  Uncle   Bob ".to_owned())))
+        .unwrap();
+    assert_eq!(nickname(&device).as_deref(), Some("Uncle Bob"));
+    assert_eq!(device.events, [Event::ContactChanged(bob)]);
+    // The same again changes nothing.
+    device.events.clear();
+    device
+        .step(Command::SetNickname(bob, Some("Uncle Bob".to_owned())))
+        .unwrap();
+    assert_eq!(device.events, []);
+    device.step(Command::SetNickname(bob, None)).unwrap();
+    assert_eq!(nickname(&device), None);
+    assert_eq!(device.events, [Event::ContactChanged(bob)]);
+}
+
+#[test]
+fn a_nickname_is_a_name_of_somebody_who_is_known() {
+    let (mut device, _) = opened();
+    let bob = Device::person(2).account_id;
+    let mut refusal = |account, name: &str| match device
+        .step(Command::SetNickname(account, Some(name.to_owned())))
+        .unwrap_err()
+    {
+        EngineError::Command(refusal) => refusal,
+        other => panic!("{other:?}"),
+    };
+    for bad in ["", " \u{200b} ", "Bob\u{202e}", "B\nob", &"x".repeat(257)] {
+        assert!(matches!(refusal(bob, bad), CommandError::Name(_)), "{bad:?}");
+    }
+    let stranger = Device::person(3).account_id;
+    assert_eq!(refusal(stranger, "Carol"), CommandError::UnknownContact);
+    let me = Device::person(1).account_id;
+    assert_eq!(refusal(me, "Me"), CommandError::OwnAccount);
+}

@@ -245,6 +245,35 @@ fn whoever_was_locked_out_of_a_handle_by_a_wrong_first_pin_gets_it() {
     assert_eq!(look_up(&mut alice), None);
 }
 
+#[test]
+fn an_account_that_is_known_by_its_id_alone_is_looked_up_once_it_is_wanted() {
+    let mut alice = Device::new(ALICE);
+    let bob = Device::person(BOB);
+    let asked = |alice: &mut Device| {
+        let at = alice
+            .asked
+            .iter()
+            .position(|frame| matches!(frame.request, Some(Request::LookUpAccount(_))));
+        at.map(|at| alice.asked.remove(at).request_id)
+    };
+    // Without a connection nothing is kept for later.
+    alice.step(Command::LookUp(bob.account_id)).unwrap();
+    connect(&mut alice, |_| {});
+    assert_eq!(asked(&mut alice), None);
+    alice.step(Command::LookUp(bob.account_id)).unwrap();
+    let first = asked(&mut alice).unwrap();
+    alice.step(Command::LookUp(bob.account_id)).unwrap();
+    assert_eq!(asked(&mut alice), None);
+    alice.events.clear();
+    answer(&mut alice, first, Body::Account(account(&bob)));
+    assert!(alice.events.contains(&Event::ContactChanged(bob.account_id)));
+    assert_eq!(owner(&alice, BOB), Some(bob.account_id));
+    alice.step(Command::LookUp(bob.account_id)).unwrap();
+    let me = alice.account();
+    alice.step(Command::LookUp(me)).unwrap();
+    assert_eq!(asked(&mut alice), None);
+}
+
 /// A group with only one device of this account in it yet.
 fn group(id: ConversationId, by: u64, policy: &GroupPolicy) -> GroupState {
     let (store, mut rng) = (MemoryStore::default(), SeededRng::new(by));

@@ -46,3 +46,6 @@ pub(crate) const BOTTOM_WITHIN: f64 = 48.0;
 pub(crate) const JUMP_BEYOND: f64 = 400.0;
 /// The share of the storage that may be used before the user is warned.
 pub(crate) const STORAGE_FULL: f64 = 0.9;
+
+/// What a group is about, in bytes of UTF-8: what the engine takes.
+pub(crate) const GROUP_DESCRIPTION_MAX: usize = 2048;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{ChatId, LocalMessageId},
-    shapes::{Conversation, Message, Notice, State},
+    shapes::{Contact, Conversation, Message, Notice, State},
     warning::Warning,
 };
 
@@ -15,6 +15,9 @@ pub enum Event {
     State(Box<State>),
     /// A conversation is new, or part of it changed: last message, unread count, members, state.
     Conversation(Box<Conversation>),
+    /// A person is shown in another way from now on, wherever they are shown: their handle, their name, their picture, or what
+    /// the user calls them.
+    Contact(Box<Contact>),
     /// A message is new, or its status or position changed.
     Message(Box<Message>),
     /// A line that is no message was added to a conversation.

@@ -20,8 +20,8 @@ pub use ids::{ChatId, LocalMessageId};
 pub use request::{Answer, Failure, FailureKind, Page, Request, Secret};
 pub use shapes::{
     Connection, Contact, Conversation, ConversationKind, ConversationState, Device, GroupRights, Me, Member,
-    MemberChange, Message, MessageStatus, Notice, NoticeKind, PasswordVerdict, Person, Phase, Presence,
-    Privacy, Role, State, Wish,
+    MemberChange, Message, MessageStatus, NewGroup, Notice, NoticeKind, PasswordVerdict, Person, Phase,
+    Presence, Privacy, Role, State, Wish,
 };
 pub use warning::{GivenUp, MemberMisbehaviour, Misbehaviour, Warning};
 

@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 use crate::{
     ids::{ChatId, LocalMessageId},
     shapes::{
-        Conversation, Device, GroupRights, MemberChange, Message, Notice, PasswordVerdict, Person, Privacy,
-        Role, State,
+        Conversation, Device, GroupRights, MemberChange, Message, NewGroup, Notice, PasswordVerdict, Person,
+        Privacy, Role, State,
     },
 };
 
@@ -148,16 +148,27 @@ pub enum Request {
         /// The account that the user has accepted.
         account: AccountId,
     },
+    /// Changes what the user calls somebody, on all devices of the account; empty removes it. Works without a network.
+    /// [`Answer::Done`].
+    SetNickname {
+        /// Whom.
+        account: AccountId,
+        /// What they are called.
+        nickname: String,
+    },
     /// The conversation with a person; it is created if there is none. [`Answer::Conversation`]. Fails as
     /// [`FailureKind::UnknownPerson`] if nobody has the handle.
     OpenChat(Handle),
+
+    /// The user's notes to self; they are created if there are none. Works without a network. [`Answer::Conversation`].
+    OpenNotes,
 
     // ---- groups ----
     /// Creates a group; needs the server, which says who the people are. [`Answer::Conversation`]. Fails as
     /// [`FailureKind::UnknownPerson`] if nobody has one of the handles.
     CreateGroup {
-        /// What its members call it.
-        name: String,
+        /// What it is like.
+        group: NewGroup,
         /// Who is in it besides the user.
         people: Vec<Handle>,
         /// 16 random bytes chosen by the page, so that a call that is repeated creates one group only.
@@ -208,6 +219,24 @@ pub enum Request {
         /// What its members will call it.
         name: String,
     },
+
+    /// Says what a group is about; an empty text removes that. [`Answer::Done`]. Fails as
+    /// [`FailureKind::InvalidDescription`] if it is too long.
+    DescribeGroup {
+        /// The group.
+        chat: ChatId,
+        /// The text.
+        description: String,
+    },
+    /// Gives a group another picture, as [`Self::SetPicture`] takes it. [`Answer::Done`].
+    SetGroupPicture {
+        /// The group.
+        chat: ChatId,
+        /// The picture; `None` removes it.
+        picture: Option<Vec<u8>>,
+    },
+    /// The picture of a group. Works without a network. [`Answer::Picture`].
+    GroupPicture(ChatId),
 
     // ---- the account ----
     /// Changes the display name; empty removes it. [`Answer::Done`].
@@ -345,8 +374,12 @@ pub enum FailureKind {
     HandleTaken,
     /// The password is too easy to guess, or cannot be used.
     WeakPassword,
+    /// There are as many nicknames as there can be.
+    TooManyNicknames,
     /// The display name cannot be used.
     InvalidName,
+    /// What a group is about cannot be said so: the text is too long, or deceives.
+    InvalidDescription,
     /// The picture cannot be used.
     InvalidPicture,
     /// The text is empty, or longer than 64 KiB.

@@ -111,6 +111,8 @@ pub struct Contact {
     pub name: Option<String>,
     /// The version of the person's picture, another one after each change of it; `None` if they have no picture.
     pub picture: Option<u64>,
+    /// What the user calls the person, in place of the name.
+    pub nickname: Option<String>,
 }
 
 /// A person in the directory.
@@ -132,6 +134,10 @@ pub struct Conversation {
     /// What its members call it, made printable and reduced to one line; `None` where it has the name of the other
     /// person. It is still untrusted text.
     pub title: Option<String>,
+    /// What a group is about, made printable, with line breaks. It is still untrusted text.
+    pub description: Option<String>,
+    /// The version of a group's picture, another one after each change of it; `None` if it has none.
+    pub picture: Option<u64>,
     /// The other person of a direct conversation.
     pub with: Option<Contact>,
     /// What the user is in a group; a member in other conversations.
@@ -160,6 +166,21 @@ pub struct Conversation {
     pub hidden: bool,
     /// Text that was typed and not sent.
     pub draft: Option<String>,
+}
+
+/// What a new group is like.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewGroup {
+    /// What its members call it.
+    pub name: String,
+    /// What it is about; empty to say nothing.
+    pub description: String,
+    /// Its picture, as [`crate::Request::SetPicture`] takes it.
+    pub picture: Option<Vec<u8>>,
+    /// The lowest role that adds people.
+    pub add: Role,
+    /// The lowest role that writes.
+    pub post: Role,
 }
 
 /// A member of a group.
@@ -329,6 +350,10 @@ pub enum NoticeKind {
     RoleGiven(Role),
     /// The group was given another name.
     Renamed,
+    /// The group was given another picture, or none.
+    PictureChanged,
+    /// It was said what the group is about.
+    DescriptionChanged,
     /// A member has left.
     Left,
     /// Who may do what in the group has changed.

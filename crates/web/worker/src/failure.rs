@@ -32,10 +32,10 @@ fn kind(error: &ClientError) -> FailureKind {
         ClientError::WrongPassword => FailureKind::WrongPassword,
         ClientError::Password(_) => FailureKind::WeakPassword,
         ClientError::Name(_) | ClientError::Command(CommandError::Name(_)) => FailureKind::InvalidName,
+        ClientError::Command(CommandError::TooManyNicknames) => FailureKind::TooManyNicknames,
         ClientError::Command(CommandError::Picture(_)) => FailureKind::InvalidPicture,
-        ClientError::Command(CommandError::Text(_) | CommandError::Description(_)) => {
-            FailureKind::InvalidText
-        }
+        ClientError::Command(CommandError::Text(_)) => FailureKind::InvalidText,
+        ClientError::Command(CommandError::Description(_)) => FailureKind::InvalidDescription,
         ClientError::Command(CommandError::OwnAccount) => FailureKind::OwnAccount,
         ClientError::Command(
             CommandError::HandleReassigned | CommandError::InvalidPerson | CommandError::Blocked,
@@ -48,7 +48,10 @@ fn kind(error: &ClientError) -> FailureKind {
         ClientError::Command(CommandError::NotAMember) => FailureKind::NotAMember,
         ClientError::Command(CommandError::NotYet) => FailureKind::NotYet,
         ClientError::Command(
-            CommandError::UnknownConversation | CommandError::UnknownMessage | CommandError::UnknownDevice,
+            CommandError::UnknownConversation
+            | CommandError::UnknownMessage
+            | CommandError::UnknownContact
+            | CommandError::UnknownDevice,
         ) => FailureKind::NotFound,
         ClientError::UnknownPerson(_) => FailureKind::UnknownPerson,
         ClientError::Unreachable { .. } | ClientError::TimedOut { .. } => FailureKind::Unreachable,

@@ -89,7 +89,12 @@ pub(crate) async fn group_rights(client: &Client, chat: &Chat) -> Result<Option<
     let mut banned = Vec::new();
     for account in policy.banned() {
         if policy.may_ban(me, *account) {
-            banned.push(shapes::contact(person(client, *account).await?));
+            let person = person(client, *account).await?;
+            if person.handle.is_none() {
+                // Somebody whom this device has never met. The answer comes as a changed contact.
+                client.look_up(*account).await?;
+            }
+            banned.push(shapes::contact(person));
         }
     }
     Ok(Some(GroupRights {
@@ -208,6 +213,7 @@ pub(crate) async fn person(client: &Client, account_id: AccountId) -> Result<Con
         former_handle: None,
         name: name.flatten(),
         picture,
+        nickname: None,
     })
 }
 

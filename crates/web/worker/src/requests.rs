@@ -205,19 +205,45 @@ async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> R
             let people = client.search_people(&prefix).await.map_err(failure)?;
             Answer::People(people.into_iter().map(shapes::person).collect())
         }
+        Request::SetNickname { account, nickname } => {
+            let nickname = (!nickname.trim().is_empty()).then_some(nickname);
+            client.set_nickname(account, nickname).await.map_err(failure)?;
+            Answer::Done
+        }
         Request::OpenChat(handle) => {
             let opened = client.open_chat(&handle).await.map_err(failure)?;
             let found = queries::conversation(&client, &opened).await.map_err(failure)?;
             Answer::Conversation(found.map(Box::new))
         }
-        Request::CreateGroup { name, people, token } => {
+        Request::OpenNotes => {
+            let notes = client.notes_to_self().await.map_err(failure)?;
+            let found = queries::conversation(&client, &notes).await.map_err(failure)?;
+            Answer::Conversation(found.map(Box::new))
+        }
+        Request::CreateGroup { group, people, token } => {
             let id = ConversationId::from_bytes(token);
             let created = client
-                .create_group_once(id, name.as_str(), &people)
+                .create_group_once(id, shapes::new_group(group), &people)
                 .await
                 .map_err(failure)?;
             let found = queries::conversation(&client, &created).await.map_err(failure)?;
             Answer::Conversation(found.map(Box::new))
+        }
+        Request::DescribeGroup {
+            chat: id,
+            description,
+        } => {
+            chat(&client, id).describe(&description).await.map_err(failure)?;
+            Answer::Done
+        }
+        Request::SetGroupPicture { chat: id, picture } => {
+            let set = chat(&client, id).set_group_picture(picture).await;
+            set.map_err(failure)?;
+            Answer::Done
+        }
+        Request::GroupPicture(id) => {
+            let picture = chat(&client, id).group_picture().await.map_err(failure)?;
+            Answer::Picture(picture.map(|picture| picture.as_bytes().to_vec()))
         }
         Request::GroupRights(id) => {
             let rights = queries::group_rights(&client, &chat(&client, id)).await;

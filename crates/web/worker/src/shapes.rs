@@ -3,8 +3,8 @@
 use subrosa_client::{self as client, Status, printable, printable_line};
 use subrosa_web_rpc::{
     ChatId, Connection, Contact, Conversation, ConversationKind, ConversationState, Device, LocalMessageId,
-    Me, Member, MemberChange, Message, MessageStatus, NoticeKind, Person, Phase, Presence, Privacy, Role,
-    State, Wish,
+    Me, Member, MemberChange, Message, MessageStatus, NewGroup, NoticeKind, Person, Phase, Presence, Privacy,
+    Role, State, Wish,
 };
 
 use crate::warnings;
@@ -76,6 +76,9 @@ pub(crate) fn contact(contact: client::Contact) -> Contact {
         former_handle: contact.former_handle,
         name: contact.name.map(|name| printable_line(&name).into_owned()),
         picture: contact.picture,
+        nickname: contact
+            .nickname
+            .map(|nickname| printable_line(&nickname).into_owned()),
     }
 }
 
@@ -101,6 +104,10 @@ pub(crate) fn conversation(conversation: client::Conversation, in_group: InGroup
         title: conversation
             .title
             .map(|title| printable_line(&title).into_owned()),
+        description: conversation
+            .description
+            .map(|description| printable(&description).into_owned()),
+        picture: conversation.picture,
         with: conversation.with.map(contact),
         role: in_group.role,
         members: in_group.members,
@@ -164,6 +171,8 @@ pub(crate) const fn notice_kind(kind: client::NoticeKind) -> NoticeKind {
         client::NoticeKind::Removed => NoticeKind::Removed,
         client::NoticeKind::RoleGiven(given) => NoticeKind::RoleGiven(role(given)),
         client::NoticeKind::Renamed => NoticeKind::Renamed,
+        client::NoticeKind::PictureChanged => NoticeKind::PictureChanged,
+        client::NoticeKind::DescriptionChanged => NoticeKind::DescriptionChanged,
         // Something that this version does not know.
         _ => NoticeKind::Other,
     }
@@ -194,6 +203,20 @@ pub(crate) const fn member_change(change: MemberChange) -> client::MemberChange 
         MemberChange::Ban => client::MemberChange::Ban,
         MemberChange::Readmit => client::MemberChange::Readmit,
         MemberChange::GiveRole(role) => client::MemberChange::GiveRole(role_of(role)),
+    }
+}
+
+/// What a new group is like, as the client takes it.
+pub(crate) fn new_group(group: NewGroup) -> client::NewGroup {
+    client::NewGroup {
+        name: group.name,
+        description: group.description,
+        picture: group.picture,
+        rights: client::Rights {
+            add: role_of(group.add),
+            post: role_of(group.post),
+            ..client::Rights::DEFAULT
+        },
     }
 }
 

@@ -124,7 +124,12 @@ async fn report(device: &Device, client: &Client, batch: Option<Vec<Change>>) ->
                 let notice = queries::notice(client, *notice).await?;
                 device.report(Event::Notice(Box::new(notice)));
             }
-            Change::ContactChanged(account) | Change::PresenceChanged(account) => {
+            Change::ContactChanged(account) => {
+                if let Some(contact) = client.contact(account).await? {
+                    device.report(Event::Contact(Box::new(shapes::contact(contact))));
+                }
+            }
+            Change::PresenceChanged(account) => {
                 touched.extend(chat_with(client, account).await?);
             }
             Change::OwnPictureChanged | Change::PrivacyChanged(_) => device.refresh_me(client).await,

@@ -8,6 +8,7 @@
 //! the account, the conversation and the revision.
 
 mod draft;
+mod nicknames;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,8 @@ use zeroize::Zeroizing;
 
 pub use draft::{Draft, Typed};
 use draft::{SEEN_LEN_MAX, SEEN_MAX};
+use nicknames::NICKNAMES_LEN_MAX;
+pub use nicknames::{Nicknames, TooManyNicknames};
 
 use super::{
     secret::{BackupKey, SECRET_LEN, derive},
@@ -60,6 +63,8 @@ pub struct AccountRecord {
     pub read: Option<ReadMark>,
     /// What was typed and not sent.
     pub draft: Option<Draft>,
+    /// What the user calls people, in the record of the account itself.
+    pub nicknames: Nicknames,
     /// Switches, and fields of newer builds, by their number.
     others: BTreeMap<u32, Other>,
 }
@@ -85,6 +90,8 @@ struct Other {
 const PROFILE: u32 = 6;
 /// The version of this account's own profile object at the server, in the record of the account itself.
 const OWN_PROFILE: u32 = 7;
+/// What the user calls people, in the record of the account itself.
+const NICKNAMES: u32 = 16;
 
 /// What was heard about a group: its value is an encoded profile.
 const GROUP_PROFILE: u32 = 8;
@@ -259,6 +266,7 @@ impl AccountRecord {
             (Some(ours), Some(theirs)) => Some(ours.merged(theirs.clone(), device)),
             (ours, theirs) => ours.or_else(|| theirs.clone()),
         };
+        self.nicknames.merge(&theirs.nicknames);
         for (number, other) in &theirs.others {
             let known = self.others.get(number);
             if known.is_none_or(|known| other > known) {
@@ -288,12 +296,22 @@ impl AccountRecord {
             order: draft.order,
             value: draft.encode(),
         });
+        let nicknames = (!self.nicknames.is_empty()).then(|| encoded::Field {
+            number: NICKNAMES,
+            order: self.nicknames.order(),
+            value: self.nicknames.encode(),
+        });
         let others = self.others.iter().map(|(number, other)| encoded::Field {
             number: *number,
             order: other.order,
             value: other.value.clone(),
         });
-        let fields = read.into_iter().chain(draft).chain(others).collect();
+        let fields = read
+            .into_iter()
+            .chain(draft)
+            .chain(nicknames)
+            .chain(others)
+            .collect();
         encoded::Record { fields }.encode_to_vec()
     }
 
@@ -309,7 +327,10 @@ impl AccountRecord {
                 DRAFT if record.draft.is_none() => {
                     record.draft = Some(Draft::decode(field.order, &field.value)?);
                 }
-                READ_MARK | DRAFT => return Err(RecordError::Contents("a field occurs twice")),
+                NICKNAMES if record.nicknames.is_empty() => {
+                    record.nicknames = Nicknames::decode(&field.value)?;
+                }
+                READ_MARK | DRAFT | NICKNAMES => return Err(RecordError::Contents("a field occurs twice")),
                 number => {
                     let (order, value) = (field.order, field.value);
                     let other = Other { order, value };
@@ -356,6 +377,11 @@ const FIELD_HEAD_MAX: usize = 6 + 11 + 6 + 6;
 // The longest text, the longest fields of newer builds, and what else there is fit into the largest size.
 const _: () = assert!(
     MESSAGE_TEXT_MAX + OTHERS_MAX + SEEN_MAX * SEEN_LEN_MAX + 1024 + PADDED_OVERHEAD <= ACCOUNT_RECORD_MAX,
+    "a record is longer than the server takes"
+);
+// The record of the account has nicknames in place of a draft.
+const _: () = assert!(
+    NICKNAMES_LEN_MAX <= MESSAGE_TEXT_MAX,
     "a record is longer than the server takes"
 );
 

@@ -259,6 +259,105 @@ fn the_contents_keep_their_bytes() {
 }
 
 #[test]
+fn nicknames_keep_their_bytes() {
+    let mut record = AccountRecord::default();
+    give(&mut record, BOB, Some("Bobby"), 20);
+    let mut expected = vec![0x0a, 0x23, 0x08, 0x10, 0x10, 0x14, 0x1a, 0x1d];
+    expected.extend([0x0a, 0x1b, 0x0a, 0x10]);
+    expected.extend([7; 16]);
+    expected.extend(*b"\x10\x14\x1a\x05Bobby");
+    assert_eq!(record.encode(), expected);
+    assert_eq!(AccountRecord::decode(&expected), Ok(record));
+}
+
+const BOB: AccountId = AccountId::from_bytes([7; 16]);
+
+fn give(record: &mut AccountRecord, account: AccountId, name: Option<&str>, millis: u64) {
+    let name = name.map(|name| name.try_into().expect("it is a name"));
+    let given = record
+        .nicknames
+        .set(account, name, Timestamp::from_millis(millis));
+    given.expect("there is room");
+}
+
+fn nickname(record: &AccountRecord, account: AccountId) -> Option<&str> {
+    record
+        .nicknames
+        .of(account)
+        .map(crate::content::DisplayName::as_str)
+}
+
+#[test]
+fn of_two_nicknames_for_one_person_the_later_one_is_kept_and_those_for_others_stay() {
+    let carol = AccountId::from_bytes([8; 16]);
+    let (mut here, mut there) = (AccountRecord::default(), AccountRecord::default());
+    give(&mut here, BOB, Some("Bobby"), 10);
+    give(&mut there, BOB, Some("Robert"), 11);
+    give(&mut there, carol, Some("Caro"), 5);
+    for both in [merged(&here, &there, HERE), merged(&there, &here, THERE)] {
+        assert_eq!(nickname(&both, BOB), Some("Robert"));
+        assert_eq!(nickname(&both, carol), Some("Caro"));
+    }
+}
+
+// A clock that is behind must not bring back what was replaced or removed.
+#[test]
+fn a_nickname_that_was_removed_stays_removed() {
+    let mut first = AccountRecord::default();
+    give(&mut first, BOB, Some("Bobby"), 100);
+    let mut removed = first.clone();
+    give(&mut removed, BOB, None, 1);
+    for both in [merged(&first, &removed, HERE), merged(&removed, &first, THERE)] {
+        assert_eq!(nickname(&both, BOB), None);
+        assert_eq!(both, removed);
+    }
+    give(&mut removed, BOB, Some("Bob"), 2);
+    assert_eq!(nickname(&merged(&first, &removed, HERE), BOB), Some("Bob"));
+}
+
+#[test]
+fn there_is_room_for_some_hundred_nicknames_and_one_too_many_changes_nothing() {
+    let account = |number: u16| {
+        let mut id = [0; 16];
+        id[..2].copy_from_slice(&number.to_be_bytes());
+        AccountId::from_bytes(id)
+    };
+    let long = "x".repeat(subrosa_wire::limits::DISPLAY_NAME_MAX);
+    let mut record = AccountRecord::default();
+    give(&mut record, account(0), None, 1);
+    give(&mut record, account(1), Some("gone soon"), 1);
+    give(&mut record, account(1), None, 2);
+    let mut number = 2;
+    let refused = loop {
+        let before = record.clone();
+        let name = Some(long.as_str().try_into().expect("it is a name"));
+        let set = record
+            .nicknames
+            .set(account(number), name, Timestamp::from_millis(3));
+        if set == Err(TooManyNicknames) {
+            break before;
+        }
+        number += 1;
+    };
+    assert!(number > 200, "{number}");
+    assert_eq!(record, refused);
+    // What only said that one was removed has made room.
+    assert!(record.nicknames.of(account(1)).is_none());
+    let sealed = record.seal(&key(), WHOSE, 1, &mut OsRng);
+    assert!(sealed.len() <= ACCOUNT_RECORD_MAX);
+    assert_eq!(AccountRecord::open(&sealed, &key(), WHOSE, 1), Ok(record.clone()));
+    // Two devices fill it at once: both keep the same ones.
+    let mut other = AccountRecord::default();
+    for number in 0..200 {
+        give(&mut other, account(number + 1000), Some(&long), 4);
+    }
+    let both = merged(&record, &other, HERE);
+    assert_eq!(both, merged(&other, &record, THERE));
+    assert_eq!(AccountRecord::decode(&both.encode()), Ok(both.clone()));
+    assert_eq!(nickname(&both, account(1100)), Some(long.as_str()));
+}
+
+#[test]
 fn fields_of_a_newer_build_are_kept_and_the_highest_order_wins() {
     let field = |order, value: &[u8]| encoded::Field {
         number: 99,
@@ -285,6 +384,8 @@ fn contents_that_no_device_writes_are_refused() {
         vec![field(READ_MARK, SEQ_MAX + 1, read_mark(32))],
         vec![read.clone(), read],
         vec![field(DRAFT, 1, vec![0xFF])],
+        vec![field(NICKNAMES, 1, vec![0xFF])],
+        vec![field(NICKNAMES, 1, vec![0; NICKNAMES_LEN_MAX + 1])],
         vec![field(99, 1, vec![0; OTHERS_MAX])],
     ] {
         let bytes = encoded::Record { fields }.encode_to_vec();

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use leptos::{prelude::*, task::spawn_local};
-use subrosa_web_rpc::{ConversationKind, Message, MessageStatus, Request};
+use leptos::{either::Either, prelude::*, task::spawn_local};
+use subrosa_web_rpc::{ConversationKind, Message, MessageStatus, Request, Role};
+use subrosa_wire::AccountId;
 
-use super::entry::Entry;
+use super::{entry::Entry, person::PersonDialog};
 use crate::{
     components::{
-        failure,
+        avatar, failure,
         ticks::{self, ticks},
     },
     format,
@@ -18,7 +19,7 @@ use crate::{
         emoji,
         faces::{self, Face},
         links::{Piece, pieces},
-        preview,
+        members, preview,
         rows::Row,
     },
     reactive::{memo, text},
@@ -34,6 +35,7 @@ pub(super) fn MessageBubble(
     is_new: bool,
 ) -> impl IntoView {
     let entry = expect_context::<Entry>();
+    let dialog = expect_context::<PersonDialog>();
     let row = RwSignal::from(row);
     let message = Memo::new(move |old: Option<&Option<Arc<Message>>>| match row.get() {
         Row::Message { message, .. } => Some(message),
@@ -72,26 +74,33 @@ pub(super) fn MessageBubble(
         })?;
         entry.with(|entry| {
             let group = entry.filter(|entry| entry.kind == ConversationKind::Group)?;
-            let name = faces::name_in(group, &sender);
-            let hue = Face::of_account(&sender, &name).hue;
-            Some((name, hue))
+            Some(Sender {
+                account: sender,
+                face: faces::face_in(group, &sender),
+                name: faces::name_in(group, &sender),
+                role: members::role_of(group, sender),
+                is_member: members::is_member(group, sender),
+            })
         })
     });
+    let is_faced = untrack(|| sender.with(Option::is_some));
+    let shown_sender = memo!(move || sender.get().filter(|_| is_first()));
     let who = move || match sender.get() {
         _ if outgoing => now!("you"),
-        Some((name, _)) => name,
+        Some(sender) => sender.name,
         None => entry.name(),
     };
     view! {
         <li class="row" class:new=is_new data-testid="message" data-key=key.clone() data-id=key data-status=move || ticks::name(status.get())
-            data-outgoing=outgoing.to_string() data-first=text!(is_first().to_string()) data-last=text!(is_last.get().to_string())
+            data-outgoing=outgoing.to_string() data-faced=is_faced.then_some("true") data-first=text!(is_first().to_string()) data-last=text!(is_last.get().to_string())
             data-emoji=move || emoji.get().map(|count| count.to_string())>
+            {move || sender.get().filter(|_| is_last.get()).map(|sender| sender_face(&sender, dialog))}
             <div class="bubble-wrap">
                 <div class="bubble" title=text!(format::full(at_ms.get()))>
-                    <span class="hidden-text">{text!(now!("said", name = who()))}</span>
-                    {move || sender.get().filter(|_| is_first()).map(|(name, hue)| view! {
-                        <span class=format!("sender one-line hue-{hue}") aria-hidden="true" data-testid="sender"><bdi>{name}</bdi></span>
-                    })}
+                    {move || match shown_sender.get() {
+                        Some(sender) => Either::Left(sender_line(sender, dialog)),
+                        None => Either::Right(view! { <span class="hidden-text">{text!(now!("said", name = who()))}</span> }),
+                    }}
                     <div class="said" dir="auto">
                         <Text text />
                         <span class="stamp tabular">
@@ -103,6 +112,64 @@ pub(super) fn MessageBubble(
                 {move || (status.get() == MessageStatus::Failed).then(|| view! { <Failed message /> })}
             </div>
         </li>
+    }
+}
+
+/// Who has written a message in a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Sender {
+    account: AccountId,
+    name: String,
+    face: Face,
+    role: Role,
+    /// Whether they still are in the group.
+    is_member: bool,
+}
+
+/// The line above the first of several messages. The name leads to the person; by keyboard, the list of members does.
+fn sender_line(sender: Sender, dialog: PersonDialog) -> impl IntoView {
+    let Sender {
+        account,
+        name,
+        face,
+        role,
+        is_member,
+    } = sender;
+    let name = if is_member {
+        Either::Left(view! {
+            <button type="button" class="sender-name one-line" tabindex="-1" title=t!("person-show") data-testid="sender" on:click=move |_| dialog.show(account)>
+                <bdi>{name}</bdi>
+            </button>
+        })
+    } else {
+        Either::Right(view! { <span class="one-line" data-testid="sender"><bdi>{name}</bdi></span> })
+    };
+    let role = role_words(role).map(|role| {
+        view! { <span class="sender-role" data-testid="sender-role">{role}</span> }
+    });
+    view! { <span class=format!("sender hue-{}", face.hue)>{name}{role}</span> }
+}
+
+/// The avatar beside the last of several messages. It leads to the person as the name does, for those who see it.
+fn sender_face(sender: &Sender, dialog: PersonDialog) -> impl IntoView + use<> {
+    let account = sender.account;
+    let face = avatar::avatar(&sender.face, "small");
+    if sender.is_member {
+        Either::Left(view! {
+            <button type="button" class="row-face" tabindex="-1" aria-hidden="true" title=t!("person-show") data-testid="sender-face"
+                on:click=move |_| dialog.show(account)>{face}</button>
+        })
+    } else {
+        Either::Right(view! { <span class="row-face">{face}</span> })
+    }
+}
+
+/// What stands behind the name of somebody who has a role.
+fn role_words(role: Role) -> Option<String> {
+    match role {
+        Role::Owner => Some(now!("role-owner")),
+        Role::Admin => Some(now!("role-admin")),
+        Role::Member => None,
     }
 }
 
@@ -122,7 +189,7 @@ fn Text(text: Memo<String>) -> impl IntoView {
 }
 
 /// Plain text, with addresses as links that reveal nothing to the sites they lead to.
-fn linked(text: &str) -> Vec<AnyView> {
+pub(super) fn linked(text: &str) -> Vec<AnyView> {
     pieces(text)
         .into_iter()
         .map(|piece| match piece {

@@ -134,6 +134,8 @@ fn last_line(entry: &Conversation) -> impl IntoView + use<> {
     });
     let text = match (&entry.draft, &entry.last_message) {
         (Some(draft), _) => preview::line(draft),
+        (None, Some(message)) if entry.kind == ConversationKind::NotesToSelf => preview::line(&message.text),
+        (None, None) if entry.kind == ConversationKind::NotesToSelf => now!("empty-notes"),
         (None, Some(message)) if message.outgoing => now!("you-said", text = preview::line(&message.text)),
         (None, Some(message)) if entry.kind == ConversationKind::Group => {
             let name = faces::name_in(entry, &message.sender);

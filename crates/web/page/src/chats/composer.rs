@@ -2,7 +2,7 @@
 //! text is too long.
 
 use leptos::{
-    ev::{ClipboardEvent, KeyboardEvent},
+    ev::{self, ClipboardEvent, KeyboardEvent},
     html::Textarea,
     prelude::*,
     task::spawn_local,
@@ -34,6 +34,36 @@ enum Note {
     Failed(Failure),
 }
 
+/// Whether the field may take the focus from another text field: once after the user has come to a conversation, and only
+/// until they type something.
+#[derive(Clone, Copy)]
+pub(super) struct FirstFocus(StoredValue<bool>);
+
+impl FirstFocus {
+    /// For the component that calls it and for all in it.
+    pub(super) fn provide() -> Self {
+        let first_focus = Self(StoredValue::new(true));
+        provide_context(first_focus);
+        let typed = window_event_listener(ev::input, move |_| {
+            first_focus.take();
+        });
+        on_cleanup(move || typed.remove());
+        first_focus
+    }
+
+    /// The user has gone to a conversation.
+    pub(super) fn renew(self) {
+        self.0.set_value(true);
+    }
+
+    /// Whether it may; from now on it may not.
+    fn take(self) -> bool {
+        self.0
+            .try_update_value(|may_take| std::mem::replace(may_take, false))
+            .unwrap_or(false)
+    }
+}
+
 /// The field and its state.
 #[derive(Clone, Copy)]
 struct Input {
@@ -52,11 +82,12 @@ impl Input {
         self.field.try_get_untracked().flatten()
     }
 
-    /// Focuses the field where that is of use.
-    fn begin(area: HtmlTextAreaElement) {
+    /// Focuses the field where that is of use, and disturbs nobody who types elsewhere.
+    fn begin(area: HtmlTextAreaElement, first_focus: FirstFocus) {
         request_animation_frame(move || {
+            let may_take = first_focus.take() || !browser::is_writing();
             // On a touch screen the focus would open the keyboard over the messages.
-            if !browser::is_touch() && browser::first("dialog[open]").is_none() {
+            if may_take && !browser::is_touch() && browser::first("dialog[open]").is_none() {
                 let _ = area.focus();
             }
         });
@@ -177,6 +208,7 @@ impl Input {
 pub(super) fn MessageInput(chat: ChatId) -> impl IntoView {
     let store = use_store();
     let entry = expect_context::<Entry>();
+    let first_focus = expect_context::<FirstFocus>();
     let draft = Draft::new(chat);
     let input = Input {
         chat,
@@ -189,7 +221,7 @@ pub(super) fn MessageInput(chat: ChatId) -> impl IntoView {
     };
     effect!(move || {
         if let Some(area) = input.field.get() {
-            Input::begin(area);
+            Input::begin(area, first_focus);
         }
     });
     let kept = memo!(move || {
@@ -213,6 +245,13 @@ pub(super) fn MessageInput(chat: ChatId) -> impl IntoView {
         (_, Some(ConversationState::Removed)) => Some(now!("composer-removed")),
         _ => None,
     };
+    let label = move || {
+        if entry.is_notes() {
+            now!("composer-notes")
+        } else {
+            now!("composer-label", name = entry.name())
+        }
+    };
     let keyed = move |event: KeyboardEvent| {
         // 229: the key belongs to an input method that is still composing.
         let is_composing = event.is_composing() || event.key_code() == 229;
@@ -232,7 +271,7 @@ pub(super) fn MessageInput(chat: ChatId) -> impl IntoView {
                 input.send(store);
             }>
                 <textarea node_ref=input.field rows="1" data-testid="composer" enterkeyhint=if browser::is_touch() { "enter" } else { "send" } dir="auto" autocomplete="off"
-                    aria-label=text!(now!("composer-label", name = entry.name())) placeholder=text!(now!("composer-label", name = entry.name()))
+                    aria-label=text!(label()) placeholder=text!(label())
                     on:input=move |_| input.changed() on:keydown=keyed on:paste=move |event| input.pasted(&event)
                     on:compositionstart=move |_| input.is_composing.set(true) on:compositionend=move |_| {
                         // Some browsers report the edit only later.

@@ -1,14 +1,17 @@
 //! Copying several messages: who wrote what and when, as lines, without what is on the page only for the eye.
 
 use leptos::{ev::ClipboardEvent, prelude::*};
+use subrosa_web_rpc::{Conversation, ConversationKind};
+use subrosa_wire::AccountId;
 use wasm_bindgen::JsCast as _;
 use web_sys::{Element, Range};
 
-use crate::{browser, format, i18n::now, store::Store};
+use super::entry::Entry;
+use crate::{browser, format, i18n::now, model::faces, store::Store};
 
 /// Copies what is selected. Where that is within one message, the browser does so.
-pub(super) fn copy(event: &ClipboardEvent, store: Store, name: &str) {
-    let Some(lines) = selection().and_then(|range| lines(&range, store, name)) else {
+pub(super) fn copy(event: &ClipboardEvent, store: Store, entry: Entry) {
+    let Some(lines) = selection().and_then(|range| lines(&range, store, entry)) else {
         return;
     };
     if let Some(data) = event.clipboard_data()
@@ -24,7 +27,7 @@ fn selection() -> Option<Range> {
 }
 
 /// A line for each message that is selected, at least in part; `None` if it is only one.
-fn lines(selected: &Range, store: Store, name: &str) -> Option<Vec<String>> {
+fn lines(selected: &Range, store: Store, entry: Entry) -> Option<Vec<String>> {
     let area: Element = browser::first("[data-testid=messages]")?;
     let rows = browser::all_in(&area, "[data-id]");
     let lines: Vec<_> = rows
@@ -38,7 +41,7 @@ fn lines(selected: &Range, store: Store, name: &str) -> Option<Vec<String>> {
                 let who = if message.outgoing {
                     now!("you")
                 } else {
-                    name.to_owned()
+                    untrack(|| entry.with(|entry| Some(name_of(entry?, &message.sender))))?
                 };
                 Some(format!(
                     "[{}] {who}: {text}",
@@ -48,6 +51,14 @@ fn lines(selected: &Range, store: Store, name: &str) -> Option<Vec<String>> {
         })
         .collect();
     (lines.len() > 1).then_some(lines)
+}
+
+/// Who has written a message: in a group a member, elsewhere the other person.
+fn name_of(conversation: &Conversation, sender: &AccountId) -> String {
+    match conversation.kind {
+        ConversationKind::Group => faces::name_in(conversation, sender),
+        _ => faces::name_of(conversation),
+    }
 }
 
 /// The part of an element's text that is selected; `None` if that is nothing.

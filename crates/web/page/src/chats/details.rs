@@ -1,9 +1,15 @@
 //! The third column: who the other person is, or who is in the group, and in plain words how the conversation is protected.
 
-use leptos::{ev::KeyboardEvent, prelude::*};
+use leptos::{either::EitherOf3, ev::KeyboardEvent, prelude::*};
+use subrosa_web_rpc::ConversationKind;
 
-use super::{entry::Entry, group::GroupFacts, layout::DetailsColumn};
-use crate::{browser, components::icon, i18n::t, model::faces, reactive::memo, store::use_store};
+use super::{
+    entry::Entry,
+    group::GroupFacts,
+    layout::DetailsColumn,
+    person::{GroupsInCommon, Identity},
+};
+use crate::{browser, components::icon, i18n::t, reactive::memo, store::use_store};
 
 #[component]
 pub(super) fn Details() -> impl IntoView {
@@ -36,27 +42,37 @@ pub(super) fn Details() -> impl IntoView {
 #[component]
 pub(super) fn Facts() -> impl IntoView {
     let entry = expect_context::<Entry>();
-    let is_group = memo!(move || entry.is_group());
+    let kind = memo!(move || entry.with(|entry| entry.map(|entry| entry.kind)));
+    move || match kind.get()? {
+        ConversationKind::Direct => Some(EitherOf3::A(view! { <PersonFacts /> })),
+        ConversationKind::Group => Some(EitherOf3::B(view! { <GroupFacts /> })),
+        ConversationKind::NotesToSelf => Some(EitherOf3::C(view! { <NotesFacts /> })),
+    }
+}
+
+#[component]
+fn NotesFacts() -> impl IntoView {
+    let entry = expect_context::<Entry>();
     view! {
-        <Show when=move || is_group.get() fallback=|| view! { <PersonFacts /> }><GroupFacts /></Show>
+        <div class="details-inner of-group">
+            {entry.avatar("big")}
+            <h2 id="facts-name">{move || entry.name()}</h2>
+            <div class="panel">
+                <h3>{icon::sized(icon::LOCK, "18")}<span>{t!("encrypted-title")}</span></h3>
+                <p>{t!("encrypted-what-notes")}</p>
+            </div>
+        </div>
     }
 }
 
 #[component]
 fn PersonFacts() -> impl IntoView {
     let entry = expect_context::<Entry>();
-    let handle = move || {
-        entry
-            .with(|entry| entry.and_then(faces::handle_beside_name))
-            .map(|handle| view! { <p class="handle"><bdi dir="ltr">{handle}</bdi></p> })
-    };
+    let with = memo!(move || entry.with(|entry| entry.and_then(|entry| entry.with.clone())));
     view! {
-        <div class="details-inner">
-            {entry.avatar("big")}
-            <div>
-                <h2 id="facts-name"><bdi class="name">{move || entry.name()}</bdi></h2>
-                {handle}
-            </div>
+        <div class="details-inner of-group">
+            <Identity person=with name_id="facts-name" />
+            <GroupsInCommon person=with title_id="facts-groups" />
             <div class="panel">
                 <h3>{icon::sized(icon::LOCK, "18")}<span>{t!("encrypted-title")}</span></h3>
                 <p>{t!("encrypted-what")}</p>

@@ -54,9 +54,19 @@ impl Entry {
         self.with(|entry| entry.is_some_and(|entry| entry.kind == ConversationKind::Group))
     }
 
+    /// Whether it is for the user's own notes.
+    pub(super) fn is_notes(self) -> bool {
+        self.with(|entry| entry.is_some_and(|entry| entry.kind == ConversationKind::NotesToSelf))
+    }
+
     /// What the conversation is called.
     pub(super) fn name(self) -> String {
         self.name.get()
+    }
+
+    /// How it is shown.
+    pub(super) fn face(self) -> Memo<Option<Face>> {
+        self.face
     }
 
     /// Its avatar.

@@ -3,7 +3,15 @@
 use leptos::{either::EitherOf3, ev, prelude::*};
 use wasm_bindgen::{JsCast as _, closure::Closure};
 
-use super::{banners::Banners, details::Details, group::NewGroup, here, pane::ChatPane, side::Side};
+use super::{
+    banners::Banners,
+    details::Details,
+    group::NewGroup,
+    here,
+    pane::ChatPane,
+    person::{PersonDialog, PersonPage},
+    side::Side,
+};
 use crate::{
     browser,
     components::{icon, pictures},
@@ -81,6 +89,7 @@ pub(crate) fn Layout() -> impl IntoView {
     let column = DetailsColumn::new();
     provide_context(column);
     pictures::provide();
+    PersonDialog::provide();
     here::report();
     let new_group = RwSignal::new(false);
     let pane = memo!(move || match router.route() {
@@ -127,6 +136,7 @@ pub(crate) fn Layout() -> impl IntoView {
             <Show when=details><Details /></Show>
         </div>
         <NewGroup open=new_group />
+        <PersonPage />
     }
 }
 

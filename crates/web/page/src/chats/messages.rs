@@ -60,10 +60,10 @@ pub(super) fn MessageWindow() -> impl IntoView {
             <div class="messages scroll" node_ref=scroller.area tabindex="0" role="log" aria-label=text!(now!("messages-with", name = entry.name()))
                 aria-live=move || if scroller.at_bottom.get() { "polite" } else { "off" } aria-relevant="additions"
                 aria-busy=text!(is_loading.get().to_string()) data-testid="messages" on:scroll=move |_| scroller.scrolled()
-                on:copy=move |event| copying::copy(&event, store, &entry.name())>
+                on:copy=move |event| copying::copy(&event, store, entry)>
                 <Show when=move || is_loading.get()>{skeleton::bubbles()}</Show>
                 <div class="messages-inner" node_ref=scroller.content>
-                    <Show when=move || is_start.get()>{start(entry, is_empty)}</Show>
+                    <Show when=move || is_start.get()>{start(store, entry, is_empty)}</Show>
                     <ol role="list">
                         <For each=move || drawn.get() key=|drawn| drawn.key.clone() let:drawn>
                             {row(drawn, store)}
@@ -164,8 +164,13 @@ fn row(drawn: Drawn, store: Store) -> AnyView {
         }
         Row::Notice { notice, .. } => {
             let title = format::full(notice.at.as_millis());
+            // The people in it may be called by another name later.
+            let words = move || match row.get() {
+                Row::Notice { notice, .. } => notices::of_event(&notice),
+                _ => String::new(),
+            };
             view! {
-                <li class="event" data-key=key data-testid="conversation-event"><p title=title>{text!(notices::of_event(&notice))}</p></li>
+                <li class="event" data-key=key data-testid="conversation-event"><p title=title>{text!(words())}</p></li>
             }
             .into_any()
         }
@@ -174,14 +179,21 @@ fn row(drawn: Drawn, store: Store) -> AnyView {
 }
 
 /// The start of a conversation, above its first message.
-fn start(entry: Entry, is_empty: Memo<bool>) -> impl IntoView {
+fn start(store: Store, entry: Entry, is_empty: Memo<bool>) -> impl IntoView {
     let is_group = move || entry.is_group();
+    let saw_start = memo!(move || store
+        .window
+        .with(|window| { window.as_ref().is_some_and(|window| window.shows_start()) }));
     view! {
         <div class="start" data-testid="conversation-start">
             {entry.avatar("big")}
             <strong><bdi class="name">{text!(entry.name())}</bdi></strong>
             <p>{move || match (is_empty.get(), entry.state()) {
+                (true, _) if entry.is_notes() => now!("empty-notes"),
+                (false, _) if entry.is_notes() => now!("conversation-start-notes"),
                 (true, Some(ConversationState::Starting)) if is_group() => now!("empty-group"),
+                // This device was there from the start: nothing was said before.
+                (true, _) if is_group() && saw_start.get() => now!("empty-group"),
                 (false, _) if is_group() => now!("conversation-start-group"),
                 (true, Some(ConversationState::Starting)) => now!("empty-conversation", name = entry.name()),
                 (true, _) => now!("empty-conversation-here"),

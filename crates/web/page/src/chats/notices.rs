@@ -265,7 +265,19 @@ pub(super) fn of_event(notice: &Notice) -> String {
         },
         (NoticeKind::Renamed, _) if notice.by_user => now!("event-renamed-you"),
         (NoticeKind::Renamed, Some(by)) => now!("event-renamed", by = name(by)),
-        (NoticeKind::Created | NoticeKind::Renamed | NoticeKind::RightsChanged | NoticeKind::Other, _) => {
+        (NoticeKind::PictureChanged, _) if notice.by_user => now!("event-picture-you"),
+        (NoticeKind::PictureChanged, Some(by)) => now!("event-picture", by = name(by)),
+        (NoticeKind::DescriptionChanged, _) if notice.by_user => now!("event-description-you"),
+        (NoticeKind::DescriptionChanged, Some(by)) => now!("event-description", by = name(by)),
+        (
+            NoticeKind::Created
+            | NoticeKind::Renamed
+            | NoticeKind::PictureChanged
+            | NoticeKind::DescriptionChanged
+            | NoticeKind::RightsChanged
+            | NoticeKind::Other,
+            _,
+        ) => {
             now!("event-other", name = who)
         }
     }

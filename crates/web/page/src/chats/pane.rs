@@ -3,7 +3,7 @@
 use leptos::{prelude::*, task::spawn_local};
 use subrosa_web_rpc::{Answer, ChatId, Conversation, Failure, FailureKind, Request};
 
-use super::{chat_item::handle_of, conversation::ConversationPane};
+use super::{chat_item::handle_of, composer::FirstFocus, conversation::ConversationPane};
 use crate::{
     components::{failure, icon, skeleton},
     i18n::t,
@@ -33,9 +33,14 @@ pub(super) fn ChatPane() -> impl IntoView {
     let router = use_router();
     let found = RwSignal::new(Found::Searching);
     let attempt = RwSignal::new(0_u32);
+    let first_focus = FirstFocus::provide();
     let wanted = memo!(move || match router.route() {
         Route::Chat(address) => Some(address),
         _ => None,
+    });
+    effect!(move || {
+        wanted.track();
+        first_focus.renew();
     });
     // A changed entry in the list must not open the conversation again: only the address, the first load and a retry
     // do.

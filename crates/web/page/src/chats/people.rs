@@ -64,10 +64,12 @@ fn Found(person: Person, search: RwSignal<String>) -> impl IntoView {
     let store = use_store();
     let router = use_router();
     let handle = person.handle.to_string();
-    // The directory knows no pictures, but there may be a conversation.
-    let known = |roster: &Roster| roster::picture_of(roster, person.account_id);
-    let picture = store.roster.with_untracked(known);
-    let face = Face::of_account(&person.account_id, &handle).with_picture(person.account_id, picture);
+    // The directory knows no pictures and no names, but there may be a conversation.
+    let known = |roster: &Roster| roster::person(roster, person.account_id).cloned();
+    let known = store.roster.with_untracked(known);
+    let face = known
+        .as_ref()
+        .map_or_else(|| Face::of_account(&person.account_id, &handle), Face::of_contact);
     let route = Route::Chat(ChatAddress::With(person.handle));
     view! {
         <li>

@@ -3,13 +3,13 @@
 use leptos::{ev::KeyboardEvent, prelude::*};
 use wasm_bindgen::JsCast as _;
 
-use super::{chat_item::ChatItem, people::People};
+use super::{chat_item::ChatItem, notes, people::People};
 use crate::{
     browser,
     components::{
         avatar, icon,
         menu::{self, Menu, item},
-        skeleton,
+        notice, skeleton,
     },
     i18n::{now, t},
     limits::LIST_ROWS,
@@ -40,6 +40,9 @@ pub(super) fn Side(
     // Enter was pressed before there was an answer to what the field says.
     let awaits_hit = RwSignal::new(false);
     let list = NodeRef::<leptos::html::Div>::new();
+    let router = use_router();
+    let notes_error = RwSignal::new(None::<String>);
+    let begin_notes = Callback::new(move |()| notes::open(store, router, notes_error));
 
     let scrolled = move |_| {
         if let Some(list) = list.get_untracked() {
@@ -86,6 +89,7 @@ pub(super) fn Side(
                     <Show when=move || store.stage() == Stage::SignedIn>
                         {item("new-group", icon::PEOPLE, t!("new-group"), move || new_group.set(true))}
                     </Show>
+                    {item("notes-to-self", icon::BOOKMARK, t!("notes-to-self"), move || begin_notes.run(()))}
                 </Menu>
             </div>
             <div class="search" role="search">
@@ -103,6 +107,7 @@ pub(super) fn Side(
                     }>{icon::sized(icon::CLOSE, "18")}</button>
                 })}
             </div>
+            {notice::maybe_error(move || notes_error.get())}
             <div class="side-scroll scroll" node_ref=list on:scroll=scrolled>
                 <Show when=move || searching.get() && order.with(|order| !order.is_empty())>
                     <h2>{t!("chats")}</h2>
@@ -115,14 +120,27 @@ pub(super) fn Side(
                 <Show when=move || !store.loaded.get()>{skeleton::list()}</Show>
                 <Show when=move || searching.get()><People search awaits_hit /></Show>
                 <Show when=move || store.loaded.get() && !searching.get() && order.with(Vec::is_empty)>
-                    <div class="empty" data-testid="empty-list">
-                        <span class="state-mark">{icon::sized(icon::PERSON, "26")}</span>
-                        <h2>{t!("empty-list")}</h2>
-                        <p>{t!("empty-list-hint", handle = store.me().map(|me| format!("@{}", me.handle)).unwrap_or_default())}</p>
-                        <button type="button" class="button primary" on:click=|_| browser::focus("[data-testid=search]")>{t!("find-somebody")}</button>
-                    </div>
+                    <EmptyList begin_notes />
                 </Show>
             </div>
+        </div>
+    }
+}
+
+/// What stands in place of the list while there is nothing in it.
+#[component]
+fn EmptyList(begin_notes: Callback<()>) -> impl IntoView {
+    let store = use_store();
+    let handle = move || store.me().map(|me| format!("@{}", me.handle)).unwrap_or_default();
+    view! {
+        <div class="empty" data-testid="empty-list">
+            <span class="state-mark">{icon::sized(icon::PERSON, "26")}</span>
+            <h2>{t!("empty-list")}</h2>
+            <p>{t!("empty-list-hint", handle = handle())}</p>
+            <button type="button" class="button primary" on:click=|_| browser::focus("[data-testid=search]")>{t!("find-somebody")}</button>
+            <button type="button" class="button quiet" data-testid="notes-begin" on:click=move |_| begin_notes.run(())>
+                {icon::sized(icon::BOOKMARK, "18")}{t!("notes-to-self")}
+            </button>
         </div>
     }
 }

@@ -1,12 +1,12 @@
 //! Typing: reports that the user types, and shows that the other person does.
 
 use leptos::prelude::*;
-use subrosa_web_rpc::{ChatId, ConversationState, Request};
+use subrosa_web_rpc::{ChatId, ConversationKind, ConversationState, Request};
 
 use super::entry::Entry;
 use crate::{
-    browser, i18n::now, limits::TYPING_AGAIN_AFTER, link, model::faces, reactive::memo, reactive::text,
-    store::use_store,
+    browser, components::avatar, i18n::now, limits::TYPING_AGAIN_AFTER, link, model::faces, reactive::memo,
+    reactive::text, store::use_store,
 };
 
 /// What was reported of the user's typing in one conversation.
@@ -93,13 +93,18 @@ pub(super) fn TypingBubble() -> impl IntoView {
             .with(|window| window.as_ref().is_some_and(|window| !window.has_newer));
         is_typing && is_at_end
     });
+    let face = memo!(move || entry.with(|entry| {
+        let group = entry.filter(|entry| entry.kind == ConversationKind::Group)?;
+        Some(faces::face_in(group, group.typing.first()?))
+    }));
     let names = move || {
         let of_group = entry.with(|entry| entry.and_then(faces::typing_names));
         of_group.unwrap_or_else(|| entry.name())
     };
     view! {
         <Show when=move || is_shown.get()>
-            <div class="typing" aria-live="off" data-testid="typing">
+            <div class="typing" aria-live="off" data-testid="typing" data-faced=move || face.with(Option::is_some).then_some("true")>
+                {move || face.get().map(|face| view! { <span class="row-face">{avatar::avatar(&face, "small")}</span> })}
                 <div class="bubble">
                     <span class="hidden-text">{text!(now!("is-typing", name = names()))}</span>
                     {dots()}

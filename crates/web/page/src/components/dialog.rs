@@ -101,6 +101,16 @@ pub(crate) fn close_open() {
     }
 }
 
+/// Closes all dialogs, for somebody who goes somewhere else. One that asks before it is closed stays, with those below it.
+pub(crate) fn close_all() {
+    while let Some(dialog) = crate::browser::last("dialog[open]") {
+        close_open();
+        if dialog.has_attribute("open") {
+            return;
+        }
+    }
+}
+
 /// A question with one action.
 #[component]
 pub(crate) fn Confirm<T, L, D>(

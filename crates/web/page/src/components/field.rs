@@ -136,6 +136,29 @@ fn drawn(
     .into_any()
 }
 
+/// A field for several lines.
+pub(crate) fn text_area(
+    name: &'static str,
+    label: impl Fn() -> String + Send + Sync + 'static,
+    value: RwSignal<String>,
+    hint: impl Fn() -> Hint + Send + Sync + 'static,
+) -> AnyView {
+    let hint = memo!(hint);
+    let hint_id = format!("{name}-hint");
+    view! {
+        <div class="field">
+            <label for=name>{label}</label>
+            <div class="field-box" class:wrong=move || hint.with(Hint::is_wrong)>
+                <textarea id=name name=name data-testid=name rows="3" dir="auto" autocomplete="off" aria-describedby=hint_id.clone()
+                    aria-invalid=move || hint.with(Hint::is_wrong).to_string()
+                    prop:value=value on:input:target=move |event| value.set(event.target().value())></textarea>
+            </div>
+            {hint_line(hint_id, hint)}
+        </div>
+    }
+    .into_any()
+}
+
 /// The line below a field.
 pub(crate) fn hint_line(id: String, hint: Memo<Hint>) -> impl IntoView {
     view! {

@@ -30,6 +30,7 @@ pub(crate) const STAR: &str =
     "M12 4l2.400 5 5.600.8-4 3.900.9 5.500-4.900-2.600-4.900 2.600.9-5.500-4-3.900 5.600-.8z";
 pub(crate) const OUT: &str = "M10 5H5.500v14H10M10 12h10M16 8l4 4-4 4";
 pub(crate) const BAN: &str = "M12 20.500a8.500 8.500 0 1 0 0-17 8.500 8.500 0 0 0 0 17zM6 6l12 12";
+pub(crate) const BOOKMARK: &str = "M7.500 4.500h9a1 1 0 0 1 1 1v14L12 15.700 6.500 19.500v-14a1 1 0 0 1 1-1z";
 pub(crate) const DEVICE: &str = "M4.500 5.500h15v10h-15zM9 19.500h6M12 15.500v4";
 pub(crate) const KEY: &str =
     "M8 16.500a4.500 4.500 0 1 0 0-9 4.500 4.500 0 0 0 0 9zM12.500 12H21M18 12v3.500";

@@ -13,6 +13,7 @@ pub(crate) mod menu;
 pub(crate) mod missing_language;
 pub(crate) mod notice;
 pub(crate) mod password;
+pub(crate) mod picture_file;
 pub(crate) mod pictures;
 pub(crate) mod report;
 pub(crate) mod skeleton;

@@ -1,4 +1,4 @@
-//! The pictures of people, for their avatars: fetched from the worker once for each version, and shown from memory.
+//! The pictures of people and groups, for their avatars: fetched from the worker once for each version, and shown from memory.
 //!
 //! A picture is untrusted. The page names its media type by its first bytes and shows it in an `<img>`, where nothing
 //! but a picture can come of it.
@@ -10,7 +10,7 @@ use web_sys::{Blob, BlobPropertyBag, Url};
 
 use crate::{
     link,
-    model::pictures::{PictureCache, Portrait, media_type},
+    model::pictures::{PictureCache, Portrait, Subject, media_type},
 };
 
 /// The pictures that the page keeps.
@@ -62,8 +62,11 @@ impl Pictures {
     }
 
     async fn load(self, portrait: Portrait) {
-        let account = portrait.account;
-        let Ok(Answer::Picture(file)) = link::call(Request::Picture { account }).await else {
+        let request = match portrait.of {
+            Subject::Person(account) => Request::Picture { account },
+            Subject::Group(chat) => Request::GroupPicture(chat),
+        };
+        let Ok(Answer::Picture(file)) = link::call(request).await else {
             self.0.try_update_value(|cache| cache.forget(portrait));
             return;
         };
@@ -82,13 +85,13 @@ impl Pictures {
     fn refuse(self, portrait: Portrait, address: &str) {
         let refused = self
             .0
-            .try_update_value(|cache| cache.refuse(portrait.account, address));
+            .try_update_value(|cache| cache.refuse(portrait.of, address));
         revoke(refused.flatten());
     }
 }
 
 /// An address at which the page finds a picture; `None` if it is none.
-fn address_of(file: &[u8]) -> Option<String> {
+pub(crate) fn address_of(file: &[u8]) -> Option<String> {
     let options = BlobPropertyBag::new();
     options.set_type(media_type(file)?);
     let parts = Array::of1(&Uint8Array::from(file));
@@ -96,7 +99,8 @@ fn address_of(file: &[u8]) -> Option<String> {
     Url::create_object_url_with_blob(&blob).ok()
 }
 
-fn revoke(addresses: impl IntoIterator<Item = String>) {
+/// Addresses that nobody uses any more.
+pub(crate) fn revoke(addresses: impl IntoIterator<Item = String>) {
     for address in addresses {
         let _ = Url::revoke_object_url(&address);
     }

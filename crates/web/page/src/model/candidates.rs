@@ -53,9 +53,13 @@ pub(crate) fn folded(search: &str) -> String {
     letters::folded(search.trim().trim_start_matches('@'))
 }
 
-/// Whether a folded search finds a person by name or handle.
+/// Whether a folded search finds a person by what the user calls them, by name or handle.
 pub(crate) fn fits(person: &Contact, search: &str) -> bool {
-    let names = [person.name.as_deref(), person.handle.as_ref().map(Handle::as_str)];
+    let names = [
+        person.nickname.as_deref(),
+        person.name.as_deref(),
+        person.handle.as_ref().map(Handle::as_str),
+    ];
     let names: Vec<_> = names.into_iter().flatten().collect();
     search.is_empty() || finds(search, &letters::folded(&names.join("\n")))
 }
@@ -68,6 +72,7 @@ fn stranger(person: &Person) -> Contact {
         former_handle: None,
         name: None,
         picture: None,
+        nickname: None,
     }
 }
 

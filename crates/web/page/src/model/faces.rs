@@ -5,7 +5,10 @@ use std::iter;
 use subrosa_web_rpc::{Contact, Conversation, ConversationKind, Me};
 use subrosa_wire::AccountId;
 
-use super::{clusters, letters, pictures::Portrait};
+use super::{
+    clusters, letters,
+    pictures::{Portrait, Subject},
+};
 use crate::i18n::now;
 
 /// How many pairs of colours the style sheet has.
@@ -20,6 +23,8 @@ pub(crate) struct Face {
     pub(crate) hue: u8,
     /// The picture, which takes the place of the letters.
     pub(crate) portrait: Option<Portrait>,
+    /// Whether it is that of the user's notes, which have a sign of their own.
+    pub(crate) is_notes: bool,
 }
 
 impl Face {
@@ -30,12 +35,14 @@ impl Face {
             // The last byte is as random as any other.
             hue: account.as_bytes()[15] % HUES,
             portrait: None,
+            is_notes: false,
         }
     }
 
     /// The same face with the picture that the person has in this version, if they have one.
     pub(crate) fn with_picture(self, account: AccountId, version: Option<u64>) -> Self {
-        let portrait = version.map(|version| Portrait { account, version });
+        let of = Subject::Person(account);
+        let portrait = version.map(|version| Portrait { of, version });
         Self { portrait, ..self }
     }
 
@@ -43,6 +50,20 @@ impl Face {
     pub(crate) fn of_contact(person: &Contact) -> Self {
         Self::of_account(&person.account_id, &name(person).unwrap_or_default())
             .with_picture(person.account_id, person.picture)
+    }
+
+    /// The face of a group that is being made.
+    pub(crate) fn of_new_group(name: &str) -> Self {
+        Self {
+            initials: if name.trim().is_empty() {
+                String::new()
+            } else {
+                initials(name)
+            },
+            hue: 0,
+            portrait: None,
+            is_notes: false,
+        }
     }
 
     /// The user's own face.
@@ -61,7 +82,11 @@ impl Face {
             None => Self {
                 initials: initials(&name),
                 hue: conversation.id.get().to_le_bytes()[0] % HUES,
-                portrait: None,
+                portrait: conversation.picture.map(|version| Portrait {
+                    of: Subject::Group(conversation.id),
+                    version,
+                }),
+                is_notes: conversation.kind == ConversationKind::NotesToSelf,
             },
         }
     }
@@ -99,7 +124,7 @@ const NAME_MAX: usize = 64;
 pub(crate) fn name_of(conversation: &Conversation) -> String {
     known_name(conversation).unwrap_or_else(|| match conversation.kind {
         ConversationKind::Direct => now!("unknown-person"),
-        ConversationKind::NotesToSelf => now!("you"),
+        ConversationKind::NotesToSelf => now!("notes-to-self"),
         ConversationKind::Group => now!("group-without-name"),
     })
 }
@@ -110,6 +135,16 @@ pub(crate) fn name_in(conversation: &Conversation, account: &AccountId) -> Strin
     let member = members.find(|member| member.account_id == *account);
     // Somebody who has left.
     member.and_then(name).unwrap_or_else(|| now!("former-member"))
+}
+
+/// The face of a member of a group, or of somebody who has left.
+pub(crate) fn face_in(conversation: &Conversation, account: &AccountId) -> Face {
+    let mut members = conversation.members.iter().map(|member| &member.contact);
+    let member = members.find(|member| member.account_id == *account);
+    member.map_or_else(
+        || Face::of_account(account, &name_in(conversation, account)),
+        Face::of_contact,
+    )
 }
 
 /// Who is typing in a group; `None` in other conversations, where it can only be the other person.
@@ -126,18 +161,26 @@ fn known_name(conversation: &Conversation) -> Option<String> {
     title.or_else(|| conversation.with.as_ref().and_then(name))
 }
 
-/// The person's display name, or else the handle. `None` while neither is known.
+/// What the user calls the person, or else [`own_name`]. `None` while nothing is known.
 pub(crate) fn name(person: &Contact) -> Option<String> {
+    let nickname = person.nickname.as_deref().and_then(shown);
+    nickname.or_else(|| own_name(person))
+}
+
+/// What the person calls themselves: the display name, or else the handle. `None` while neither is known.
+pub(crate) fn own_name(person: &Contact) -> Option<String> {
     let name = person.name.as_deref().and_then(shown);
-    name.or_else(|| handle(person)).or_else(|| former_handle(person))
+    name.or_else(|| any_handle(person))
+}
+
+/// The person's handle with its `@`, or the one that they had.
+pub(crate) fn any_handle(person: &Contact) -> Option<String> {
+    handle(person).or_else(|| former_handle(person))
 }
 
 /// The handle of the other person with its `@`, unless it already stands in place of the conversation's name.
 pub(crate) fn handle_beside_name(conversation: &Conversation) -> Option<String> {
-    let handle = conversation
-        .with
-        .as_ref()
-        .and_then(|person| handle(person).or_else(|| former_handle(person)));
+    let handle = conversation.with.as_ref().and_then(any_handle);
     handle.filter(|handle| known_name(conversation).as_ref() != Some(handle))
 }
 
@@ -225,6 +268,18 @@ mod tests {
         assert_eq!(name(&person).as_deref(), Some("@ben"));
         person.handle = None;
         assert_eq!(name(&person), None);
+    }
+
+    #[test]
+    fn a_nickname_takes_the_place_of_the_name() {
+        let mut person = contact(0, "ben", Some("Ben Okafor"));
+        person.nickname = Some(" Benny ".to_owned());
+        assert_eq!(name(&person).as_deref(), Some("Benny"));
+        assert_eq!(own_name(&person).as_deref(), Some("Ben Okafor"));
+        assert_eq!(Face::of_contact(&person).initials, "B");
+        person.nickname = Some("\u{200b}".to_owned());
+        person.name = None;
+        assert_eq!(own_name(&person).as_deref(), Some("@ben"));
     }
 
     #[test]

@@ -73,6 +73,13 @@ pub(crate) fn is_member(group: &Conversation, account: AccountId) -> bool {
     members.any(|member| member.contact.account_id == account)
 }
 
+/// What somebody is in a group; a member, also if they have left.
+pub(crate) fn role_of(group: &Conversation, account: AccountId) -> Role {
+    let mut members = group.members.iter();
+    let member = members.find(|member| member.contact.account_id == account);
+    member.map_or(Role::Member, |member| member.role)
+}
+
 /// What the user wants changed about a person and is not changed yet.
 pub(crate) fn pending(group: &Conversation, account: AccountId) -> Option<Pending> {
     let wish = group.wishes.iter().find(|wish| wish.who.account_id == account);
@@ -92,6 +99,7 @@ fn of_me(me: &Me) -> Contact {
         former_handle: None,
         name: me.name.clone(),
         picture: me.picture,
+        nickname: None,
     }
 }
 

@@ -1,31 +1,42 @@
-//! Pictures of people: which of them the page keeps, what kind of file one is, and which part of one is shown.
+//! Pictures of people and groups: which of them the page keeps, what kind of file one is, and which part of one is shown.
 
 use std::collections::HashMap;
 
 use leptos::prelude::*;
+use subrosa_web_rpc::ChatId;
 use subrosa_wire::AccountId;
 
 use crate::limits::PICTURES_MAX;
 
+/// Whose a picture is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Subject {
+    /// A person's.
+    Person(AccountId),
+    /// A group's.
+    Group(ChatId),
+}
+
 /// Names a picture: whose it is, and which version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Portrait {
-    /// The person.
-    pub(crate) account: AccountId,
+    /// Whose it is.
+    pub(crate) of: Subject,
     /// Another one after each change.
     pub(crate) version: u64,
 }
 
-/// The addresses of the pictures that the page keeps: one for each person, and for [`PICTURES_MAX`] people.
+/// The addresses of the pictures that the page keeps: one for each person and group, and for [`PICTURES_MAX`] of
+/// them.
 ///
 /// Whoever puts an address in revokes it once a method returns it.
 #[derive(Default)]
 pub(crate) struct PictureCache {
-    kept: HashMap<AccountId, Kept>,
+    kept: HashMap<Subject, Kept>,
     asked: u64,
 }
 
-/// The picture of one person.
+/// The picture of one person or group.
 struct Kept {
     /// The version that was asked for last; `None` if it could not be loaded.
     version: Option<u64>,
@@ -59,11 +70,11 @@ impl PictureCache {
     /// Looks for a picture.
     pub(crate) fn find(&mut self, portrait: Portrait) -> Found {
         self.asked += 1;
-        let is_new = !self.kept.contains_key(&portrait.account);
+        let is_new = !self.kept.contains_key(&portrait.of);
         let dropped = (is_new && self.kept.len() >= PICTURES_MAX)
             .then(|| self.drop_oldest())
             .flatten();
-        let kept = self.kept.entry(portrait.account).or_insert_with(|| Kept {
+        let kept = self.kept.entry(portrait.of).or_insert_with(|| Kept {
             version: None,
             address: ArcRwSignal::new(None),
             asked: 0,
@@ -100,8 +111,8 @@ impl PictureCache {
 
     /// What is at an address is not a picture that the browser can show. Returns the address, which nobody uses any more,
     /// if it was still in use.
-    pub(crate) fn refuse(&mut self, account: AccountId, address: &str) -> Option<String> {
-        let kept = self.kept.get(&account)?;
+    pub(crate) fn refuse(&mut self, of: Subject, address: &str) -> Option<String> {
+        let kept = self.kept.get(&of)?;
         let is_used = kept
             .address
             .with_untracked(|used| used.as_deref() == Some(address));
@@ -116,7 +127,7 @@ impl PictureCache {
     }
 
     fn of_version(&mut self, portrait: Portrait) -> Option<&mut Kept> {
-        let kept = self.kept.get_mut(&portrait.account)?;
+        let kept = self.kept.get_mut(&portrait.of)?;
         (kept.version == Some(portrait.version)).then_some(kept)
     }
 }
@@ -162,7 +173,7 @@ mod tests {
         let mut account = [0; 16];
         account[..8].copy_from_slice(&number.to_le_bytes());
         Portrait {
-            account: AccountId::from_bytes(account),
+            of: Subject::Person(AccountId::from_bytes(account)),
             version,
         }
     }
@@ -208,9 +219,9 @@ mod tests {
         let mut cache = PictureCache::default();
         let found = cache.find(portrait(1, 1));
         cache.put(portrait(1, 1), Some(at("broken")));
-        let account = portrait(1, 1).account;
-        assert_eq!(cache.refuse(account, "the one before"), None);
-        assert_eq!(cache.refuse(account, "broken"), Some(at("broken")));
+        let of = portrait(1, 1).of;
+        assert_eq!(cache.refuse(of, "the one before"), None);
+        assert_eq!(cache.refuse(of, "broken"), Some(at("broken")));
         assert_eq!(found.address.get_untracked(), None);
         assert!(!cache.find(portrait(1, 1)).is_wanted);
     }

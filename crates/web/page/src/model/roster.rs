@@ -2,10 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use subrosa_web_rpc::{ChatId, Conversation};
+use subrosa_web_rpc::{ChatId, Contact, Conversation, ConversationKind, ConversationState};
 use subrosa_wire::{AccountId, fold::finds};
 
-use super::letters;
+use super::{faces, letters, members};
 
 /// The conversations by id.
 pub(crate) type Roster = HashMap<ChatId, Arc<Conversation>>;
@@ -25,10 +25,12 @@ fn fits(conversation: &Conversation, filter: &str) -> bool {
     let with = conversation.with.as_ref();
     let names = [
         conversation.title.as_deref(),
+        with.and_then(|person| person.nickname.as_deref()),
         with.and_then(|person| person.name.as_deref()),
         with.and_then(|person| Some(person.handle.as_ref()?.as_str())),
     ];
-    let names: Vec<_> = names.into_iter().flatten().collect();
+    let notes = (conversation.kind == ConversationKind::NotesToSelf).then(|| faces::name_of(conversation));
+    let names: Vec<_> = names.into_iter().flatten().chain(notes.as_deref()).collect();
     filter.is_empty() || finds(filter, &letters::folded(&names.join("\n")))
 }
 
@@ -38,18 +40,65 @@ pub(crate) fn unread(roster: &Roster) -> u64 {
     shown.map(|conversation| conversation.unread).sum()
 }
 
-/// The version of a person's picture, as far as a conversation with them shows it.
-pub(crate) fn picture_of(roster: &Roster, account: AccountId) -> Option<u64> {
-    let mut people = roster
+/// A person whom some conversation shows: it is with them, they are a member, or the user wants something changed about them.
+pub(crate) fn person(roster: &Roster, account: AccountId) -> Option<&Contact> {
+    let mut people = roster.values().flat_map(|conversation| people_of(conversation));
+    people.find(|person| person.account_id == account)
+}
+
+/// The conversation with a person alone.
+pub(crate) fn direct_with(roster: &Roster, account: AccountId) -> Option<ChatId> {
+    let mut with = roster
         .values()
-        .filter_map(|conversation| conversation.with.as_ref());
-    people.find(|person| person.account_id == account)?.picture
+        .filter_map(|chat| Some((chat.id, chat.with.as_ref()?)));
+    let (chat, _) = with.find(|(_, with)| with.account_id == account)?;
+    Some(chat)
+}
+
+/// The groups that the user and a person are in, in the order of the list.
+pub(crate) fn groups_with(roster: &Roster, account: AccountId) -> Vec<ChatId> {
+    let mut groups = order(roster, "");
+    groups.retain(|id| {
+        roster.get(id).is_some_and(|group| {
+            group.kind == ConversationKind::Group
+                && group.state != ConversationState::Removed
+                && members::is_member(group, account)
+        })
+    });
+    groups
+}
+
+/// Shows a person as they are now in all conversations. Returns whether that changes anything.
+pub(crate) fn take_person(roster: &mut Roster, person: &Contact) -> bool {
+    let mut is_changed = false;
+    for conversation in roster.values_mut() {
+        let shows_other = |shown: &Contact| shown.account_id == person.account_id && shown != person;
+        if people_of(conversation).any(shows_other) {
+            let conversation = Arc::make_mut(conversation);
+            let with = conversation.with.iter_mut();
+            let members = conversation.members.iter_mut().map(|member| &mut member.contact);
+            let wishes = conversation.wishes.iter_mut().map(|wish| &mut wish.who);
+            let shown = with.chain(members).chain(wishes);
+            for shown in shown.filter(|shown| shown.account_id == person.account_id) {
+                shown.clone_from(person);
+            }
+            is_changed = true;
+        }
+    }
+    is_changed
+}
+
+fn people_of(conversation: &Conversation) -> impl Iterator<Item = &Contact> {
+    let members = conversation.members.iter().map(|member| &member.contact);
+    let wishes = conversation.wishes.iter().map(|wish| &wish.who);
+    conversation.with.iter().chain(members).chain(wishes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::samples::conversation;
+    use crate::model::samples::{contact, conversation};
+    use subrosa_web_rpc::{Member, Role};
 
     fn roster(all: Vec<Conversation>) -> Roster {
         all.into_iter()
@@ -78,6 +127,73 @@ mod tests {
         let roster = roster(vec![conversation(1, "ada", None), hidden]);
         let order: Vec<_> = order(&roster, "").into_iter().map(ChatId::get).collect();
         assert_eq!((order.as_slice(), unread(&roster)), (&[1][..], 0));
+    }
+
+    /// A group with these members.
+    fn group(number: u8, members: &[Contact]) -> Conversation {
+        let member = |contact: &Contact| Member {
+            contact: contact.clone(),
+            role: Role::Member,
+        };
+        Conversation {
+            kind: ConversationKind::Group,
+            with: None,
+            members: members.iter().map(member).collect(),
+            ..conversation(number, "", None)
+        }
+    }
+
+    #[test]
+    fn a_person_is_shown_in_the_same_way_in_all_conversations() {
+        let ben = contact(2, "ben", Some("Ben"));
+        let mut roster = roster(vec![
+            conversation(1, "ada", None),
+            conversation(2, "ben", Some("Ben")),
+            group(3, &[contact(1, "ada", None), ben.clone()]),
+        ]);
+        assert!(!take_person(&mut roster, &ben));
+        let called = Contact {
+            nickname: Some("Uncle Ben".to_owned()),
+            ..ben
+        };
+        assert!(take_person(&mut roster, &called));
+        assert_eq!(person(&roster, called.account_id), Some(&called));
+        assert_eq!(faces::name_of(&roster[&ChatId::new(2)]), "Uncle Ben");
+        let group = &roster[&ChatId::new(3)];
+        assert_eq!(faces::name_in(group, &called.account_id), "Uncle Ben");
+        assert_eq!(order(&roster, "uncle").len(), 1);
+    }
+
+    #[test]
+    fn groups_in_common_are_those_that_both_are_in() {
+        let ben = contact(2, "ben", None);
+        let left = Conversation {
+            state: ConversationState::Removed,
+            ..group(6, std::slice::from_ref(&ben))
+        };
+        let roster = roster(vec![
+            conversation(2, "ben", None),
+            group(3, &[contact(1, "ada", None)]),
+            group(4, std::slice::from_ref(&ben)),
+            group(5, &[contact(1, "ada", None), ben.clone()]),
+            left,
+        ]);
+        let groups: Vec<_> = groups_with(&roster, ben.account_id)
+            .into_iter()
+            .map(ChatId::get)
+            .collect();
+        assert_eq!(groups, [5, 4]);
+    }
+
+    #[test]
+    fn the_notes_of_the_user_are_found_by_what_they_are_called() {
+        let notes = Conversation {
+            kind: ConversationKind::NotesToSelf,
+            with: None,
+            ..conversation(1, "", None)
+        };
+        let roster = roster(vec![notes, conversation(2, "ben", None)]);
+        assert_eq!(order(&roster, "notes"), [ChatId::new(1)]);
     }
 
     #[test]

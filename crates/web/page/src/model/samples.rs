@@ -47,6 +47,7 @@ pub(crate) fn contact(number: u8, handle: &str, name: Option<&str>) -> Contact {
         former_handle: None,
         name: name.map(str::to_owned),
         picture: None,
+        nickname: None,
     }
 }
 
@@ -56,6 +57,8 @@ pub(crate) fn conversation(number: u8, handle: &str, name: Option<&str>) -> Conv
         id: ChatId::new(number.into()),
         kind: ConversationKind::Direct,
         title: None,
+        description: None,
+        picture: None,
         with: Some(contact(number, handle, name)),
         role: Role::Member,
         members: Vec::new(),

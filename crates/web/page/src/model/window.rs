@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use subrosa_web_rpc::{ChatId, LocalMessageId, Message, Notice};
+use subrosa_web_rpc::{ChatId, Contact, LocalMessageId, Message, Notice, NoticeKind};
 
 /// Messages in one page.
 pub(crate) const PAGE: usize = 50;
@@ -64,6 +64,33 @@ impl Window {
             .notices
             .partition_point(|other| other.position <= notice.position);
         self.notices.insert(index, Arc::new(notice));
+    }
+
+    /// Whether one of the lines tells that the group was created, or the user added to it: nothing before that is meant for
+    /// this device.
+    pub(crate) fn shows_start(&self) -> bool {
+        self.notices.iter().any(|notice| match notice.kind {
+            NoticeKind::Created => true,
+            NoticeKind::Added => notice.about_user,
+            _ => false,
+        })
+    }
+
+    /// Shows a person as they are now in the lines. Returns whether that changes anything.
+    pub(crate) fn take_person(&mut self, person: &Contact) -> bool {
+        let shows_other = |shown: &Contact| shown.account_id == person.account_id && shown != person;
+        let mut is_changed = false;
+        for notice in &mut self.notices {
+            if notice.by.iter().chain(&notice.who).any(shows_other) {
+                let notice = Arc::make_mut(notice);
+                let shown = notice.by.iter_mut().chain(&mut notice.who);
+                for shown in shown.filter(|shown| shown.account_id == person.account_id) {
+                    shown.clone_from(person);
+                }
+                is_changed = true;
+            }
+        }
+        is_changed
     }
 
     fn reaches(&self, position: i64) -> bool {
@@ -171,7 +198,7 @@ mod tests {
     use subrosa_web_rpc::MessageStatus;
 
     use super::*;
-    use crate::model::samples::{CHAT, message, notice};
+    use crate::model::samples::{CHAT, contact, message, notice};
 
     fn window(range: std::ops::Range<i64>, has_older: bool, has_newer: bool) -> Window {
         Window::new(CHAT, range.map(message).collect(), has_older, has_newer)
@@ -244,6 +271,43 @@ mod tests {
         window.append((100..300).map(message).collect(), false);
         assert_eq!(window.first(), Some(120));
         assert_eq!(at(&window), [500]);
+    }
+
+    #[test]
+    fn a_person_is_called_by_a_new_name_in_the_lines_that_are_shown() {
+        let mut window = window(1..3, false, false);
+        window.take_notice(notice(2));
+        let ben = contact(2, "ben", None);
+        assert!(!window.take_person(&ben));
+        let called = Contact {
+            nickname: Some("Benny".to_owned()),
+            ..ben
+        };
+        assert!(window.take_person(&called));
+        let shown = &window.notices[0];
+        assert_eq!(
+            (shown.by.as_ref(), &shown.who[..]),
+            (Some(&called), &[called.clone()][..])
+        );
+    }
+
+    #[test]
+    fn a_line_shows_whether_this_device_was_there_from_the_start() {
+        let line = |kind, about_user| Notice {
+            kind,
+            about_user,
+            ..notice(1)
+        };
+        for (line, shows) in [
+            (line(NoticeKind::Created, false), true),
+            (line(NoticeKind::Added, true), true),
+            (line(NoticeKind::Added, false), false),
+            (line(NoticeKind::DeviceAdded, true), false),
+        ] {
+            let mut window = Window::new(CHAT, Vec::new(), false, false);
+            window.take_notice(line);
+            assert_eq!(window.shows_start(), shows);
+        }
     }
 
     #[test]

@@ -5,7 +5,6 @@ mod devices;
 mod look;
 mod password;
 mod picture;
-mod picture_file;
 mod privacy;
 mod profile;
 mod recovery;

@@ -4,13 +4,13 @@ use leptos::{html::Input, prelude::*, task::spawn_local};
 use subrosa_web_rpc::{Failure, Request};
 use web_sys::File;
 
-use super::picture_file::{self, Unusable};
 use crate::{
     browser,
     components::{
         button::working,
         dialog::{Confirm, close_open},
         failure, notice,
+        picture_file::{self, Unusable},
     },
     i18n::{now, t},
     link,

@@ -6,7 +6,10 @@ use leptos::prelude::*;
 use subrosa_web_rpc::{Event, NoticeKind, State, Warning};
 
 use super::Store;
-use crate::{browser, model::warnings};
+use crate::{
+    browser,
+    model::{roster, warnings},
+};
 
 impl Store {
     /// Applies an event.
@@ -22,6 +25,14 @@ impl Store {
                 self.roster.update(|roster| {
                     roster.insert(conversation.id, Arc::new(*conversation));
                 });
+            }
+            Event::Contact(person) => {
+                self.roster
+                    .maybe_update(|roster| roster::take_person(roster, &person));
+                self.window
+                    .maybe_update(|window| window.as_mut().is_some_and(|window| window.take_person(&person)));
+                // Of those who are banned only the rights speak.
+                self.rights_changed.update(|changed| *changed += 1);
             }
             Event::Notice(notice) => {
                 if notice.kind == NoticeKind::RightsChanged {

@@ -8,8 +8,8 @@ use super::*;
 use crate::{
     Answer, Call, ChatId, Connection, Contact, Conversation, ConversationKind, ConversationState, Event,
     Failure, FailureKind, GivenUp, GroupRights, LocalMessageId, Me, Member, MemberChange, MemberMisbehaviour,
-    Message, MessageStatus, Misbehaviour, Notice, NoticeKind, Page, Phase, Presence, Privacy, Request, Role,
-    Secret, State, ToPage, Warning, Wish,
+    Message, MessageStatus, Misbehaviour, NewGroup, Notice, NoticeKind, Page, Phase, Presence, Privacy,
+    Request, Role, Secret, State, ToPage, Warning, Wish,
 };
 
 const CHAT: ChatId = ChatId::new(7);
@@ -21,6 +21,7 @@ fn contact() -> Contact {
         former_handle: "ben".parse().ok(),
         name: None,
         picture: Some(1_764_000_000_000),
+        nickname: Some("Uncle Bob".to_owned()),
     }
 }
 
@@ -111,12 +112,32 @@ fn what_is_written_is_read_and_nothing_else() {
         },
         Request::SetPicture(Some(vec![0xff, 0xd8, 0xff])),
         Request::SetPicture(None),
+        Request::SetNickname {
+            account: AccountId::from_bytes([4; 16]),
+            nickname: "Uncle Bob".to_owned(),
+        },
         Request::CreateGroup {
-            name: "Harvest".to_owned(),
+            group: NewGroup {
+                name: "Harvest".to_owned(),
+                description: "Ladders, crates, and who brings soup.".to_owned(),
+                picture: Some(vec![0xff, 0xd8, 0xff]),
+                add: Role::Member,
+                post: Role::Admin,
+            },
             people: vec![handle.clone()],
             token: [5; 16],
         },
+        Request::OpenNotes,
         Request::GroupRights(CHAT),
+        Request::GroupPicture(CHAT),
+        Request::DescribeGroup {
+            chat: CHAT,
+            description: "Ladders\nand crates".to_owned(),
+        },
+        Request::SetGroupPicture {
+            chat: CHAT,
+            picture: None,
+        },
         Request::AddMembers {
             chat: CHAT,
             people: vec![handle.clone()],
@@ -154,6 +175,8 @@ fn what_is_written_is_read_and_nothing_else() {
         id: CHAT,
         kind: ConversationKind::Direct,
         title: None,
+        description: None,
+        picture: None,
         with: Some(contact()),
         role: Role::Admin,
         members: vec![Member {

@@ -1,9 +1,13 @@
-//! The details of a group: its name, who is in it, and in plain words how it is protected.
+//! The details of a group: its picture and name, what it is about, who is in it, and in plain words how it is protected.
 
 use leptos::prelude::*;
 
 use super::{
-    super::entry::Entry, leave::Leave, members::Members, permissions::Permissions, rename::Rename,
+    super::{bubble::linked, entry::Entry},
+    edit::EditGroup,
+    leave::Leave,
+    members::Members,
+    permissions::Permissions,
     rights::Rights,
 };
 use crate::{components::icon, i18n::t, reactive::memo};
@@ -12,19 +16,21 @@ use crate::{components::icon, i18n::t, reactive::memo};
 pub(in crate::chats) fn GroupFacts() -> impl IntoView {
     let entry = expect_context::<Entry>();
     let rights = Rights::of(entry);
-    let renaming = RwSignal::new(false);
-    let may_rename = memo!(move || rights.with(|rights| rights.is_some_and(|rights| rights.may_rename)));
+    let editing = RwSignal::new(false);
+    let may_edit = memo!(move || rights.with(|rights| rights.is_some_and(|rights| rights.may_rename)));
+    let about = memo!(move || entry.with(|entry| entry.and_then(|entry| entry.description.clone())));
     view! {
         <div class="details-inner of-group">
             {entry.avatar("big")}
             <div class="group-name">
                 <h2 id="facts-name"><bdi class="name">{move || entry.name()}</bdi></h2>
-                {move || may_rename.get().then(|| view! {
-                    <button type="button" class="icon-button" data-testid="rename-group" aria-label=t!("rename") title=t!("rename") on:click=move |_| renaming.set(true)>
+                {move || may_edit.get().then(|| view! {
+                    <button type="button" class="icon-button" data-testid="edit-group" aria-label=t!("edit-group") title=t!("edit-group") on:click=move |_| editing.set(true)>
                         {icon::sized(icon::PENCIL, "18")}
                     </button>
                 })}
             </div>
+            {move || about.get().map(|about| view! { <p class="group-about" dir="auto" data-testid="group-about">{linked(&about)}</p> })}
             <Members rights />
             <Permissions rights />
             <div class="panel">
@@ -34,6 +40,6 @@ pub(in crate::chats) fn GroupFacts() -> impl IntoView {
             </div>
             <Leave rights />
         </div>
-        <Rename open=renaming />
+        <EditGroup open=editing />
     }
 }

@@ -3,22 +3,23 @@
 use leptos::{prelude::*, task::spawn_local};
 use subrosa_web_rpc::{Contact, MemberChange, Request, Role};
 
-use super::{super::entry::Entry, rights::Rights};
+use super::{
+    super::{
+        entry::Entry,
+        person::{PersonDialog, chat_with},
+    },
+    rights::Rights,
+};
 use crate::{
     browser,
     components::{
-        dialog::{Confirm, close_open},
+        dialog::{Confirm, close_all, close_open},
         failure, icon,
         menu::{Menu, danger_item, item},
     },
     i18n::{now, t},
     link,
-    model::{
-        faces,
-        members::Row,
-        roster::Roster,
-        route::{ChatAddress, Route},
-    },
+    model::{faces, members::Row, roster::Roster, route::Route},
     reactive::memo,
     router::{Router, use_router},
     store::use_store,
@@ -33,6 +34,7 @@ pub(super) struct Actions {
     entry: Entry,
     roster: RwSignal<Roster>,
     router: Router,
+    dialog: PersonDialog,
     rights: Rights,
     /// Whose menu was opened last.
     pub(super) member: RwSignal<Option<Row>>,
@@ -51,6 +53,7 @@ impl Actions {
             entry,
             roster: use_store().roster,
             router: use_router(),
+            dialog: expect_context(),
             rights,
             member: RwSignal::new(None),
             question: RwSignal::new(None),
@@ -63,7 +66,7 @@ impl Actions {
 
     /// Whether anything can be done about a member.
     pub(super) fn has_any(self, row: &Row) -> bool {
-        self.chat_with(row).is_some() || !self.rights.about(row.person.account_id).is_empty()
+        !row.is_me || !self.rights.about(row.person.account_id).is_empty()
     }
 
     /// Changes something about a person, after a question if it takes one.
@@ -130,23 +133,10 @@ impl Actions {
 
     /// Where the conversation with a member alone is.
     fn chat_with(self, row: &Row) -> Option<Route> {
-        if row.is_me {
-            return None;
-        }
-        let address = match &row.person.handle {
-            Some(handle) => ChatAddress::With(handle.clone()),
-            None => ChatAddress::Id(self.roster.with(|roster| direct(roster, &row.person))?),
-        };
-        Some(Route::Chat(address))
+        self.roster
+            .with(|roster| chat_with(roster, &row.person))
+            .filter(|_| !row.is_me)
     }
-}
-
-fn direct(roster: &Roster, person: &Contact) -> Option<subrosa_web_rpc::ChatId> {
-    let mut with = roster
-        .values()
-        .filter_map(|chat| Some((chat.id, chat.with.as_ref()?)));
-    let (chat, _) = with.find(|(_, with)| with.account_id == person.account_id)?;
-    Some(chat)
 }
 
 /// Whether a change is asked about first: it takes something away, or cannot be taken back.
@@ -179,15 +169,21 @@ pub(super) fn MemberMenu(actions: Actions) -> impl IntoView {
         let message = actions.chat_with(&row).map(|route| {
             item("member-message", icon::CHAT, t!("message-person"), move || {
                 // The details, where they are a dialog.
-                close_open();
+                close_all();
                 actions.router.go(route.clone());
             })
         });
-        let changes = actions.rights.about(row.person.account_id);
+        let account = row.person.account_id;
+        let profile = (!row.is_me).then(|| {
+            item("member-profile", icon::PERSON, t!("person-show"), move || {
+                actions.dialog.show(account);
+            })
+        });
+        let changes = actions.rights.about(account);
         let changes = changes
             .into_iter()
             .map(|change| change_item(&actions, row.clone(), change));
-        Some((message, changes.collect::<Vec<_>>()))
+        Some((profile, message, changes.collect::<Vec<_>>()))
     };
     let of_question = move |words: fn(&Row, MemberChange) -> String| {
         move || {

@@ -134,6 +134,14 @@ fn person_name(person: &Contact) -> String {
     faces::name(person).unwrap_or_else(|| now!("unknown-person"))
 }
 
+/// Of several whom the server does not know either, each has the start of its account id.
+fn banned_name(person: &Contact) -> String {
+    faces::name(person).unwrap_or_else(|| {
+        let id: String = faces::grouped(&person.account_id).chars().take(9).collect();
+        now!("unknown-account", id = id)
+    })
+}
+
 /// What stands behind the name: what waits, or else the role.
 fn remark(row: &Row) -> Option<AnyView> {
     if let Some(pending) = row.pending {
@@ -169,7 +177,8 @@ fn Banned(rights: Rights, actions: Actions) -> impl IntoView {
     };
     let one = move |person: Contact| {
         let face = Face::of_contact(&person);
-        let (name, label, account) = (person_name(&person), person_name(&person), person.account_id);
+        let name = banned_name(&person);
+        let (label, account) = (name.clone(), person.account_id);
         let readmit = StoredValue::new(person);
         view! {
             <li class="member" data-testid="banned">
@@ -197,7 +206,7 @@ fn Banned(rights: Rights, actions: Actions) -> impl IntoView {
         <Show when=move || banned.with(|banned| !banned.is_empty())>
             <section class="members" aria-labelledby="banned-title">
                 <header><h3 id="banned-title">{t!("banned")}</h3></header>
-                <ul role="list"><For each=move || banned.get() key=|person| person.account_id children=one /></ul>
+                <ul role="list"><For each=move || banned.get() key=|person| (person.account_id, faces::name(person)) children=one /></ul>
             </section>
         </Show>
     }

@@ -2,13 +2,14 @@
 
 mod add;
 mod details;
+mod edit;
 mod leave;
 mod member;
 mod members;
 mod new;
 mod permissions;
 mod picker;
-mod rename;
+mod picture;
 mod rights;
 
 pub(super) use details::GroupFacts;

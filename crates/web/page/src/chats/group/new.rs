@@ -1,24 +1,33 @@
-//! The dialog that creates a group: on the left who is in it, on the right what it is called. On a narrow page these are
+//! The dialog that creates a group: on the left who is in it, on the right what it is like. On a narrow page these are
 //! two steps.
 
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
-use subrosa_web_rpc::{Answer, Contact, Failure, Request};
+use subrosa_web_rpc::{Answer, Contact, Failure, Request, Role};
 use subrosa_wire::limits::DISPLAY_NAME_MAX;
 
-use super::{super::layout::Narrow, picker::PeoplePicker};
+use super::{
+    super::layout::Narrow,
+    permissions::{Right, choice},
+    picker::PeoplePicker,
+    picture::{PictureField, Wanted},
+};
 use crate::{
     browser,
     components::{
         button::working,
         dialog::{Confirm, Modal, close_open},
         failure,
-        field::{Hint, Kind, field},
+        field::{Hint, Kind, field, text_area},
         icon, notice,
     },
     i18n::{now, t},
+    limits::GROUP_DESCRIPTION_MAX,
     link,
-    model::route::{ChatAddress, Route},
-    reactive::{effect, text},
+    model::{
+        faces::Face,
+        route::{ChatAddress, Route},
+    },
+    reactive::{effect, memo, text},
     router::{Router, use_router},
     store::{Store, use_store},
 };
@@ -35,6 +44,10 @@ enum Step {
 struct Draft {
     people: RwSignal<Vec<Contact>>,
     name: RwSignal<String>,
+    about: RwSignal<String>,
+    picture: RwSignal<Wanted>,
+    add: RwSignal<Role>,
+    post: RwSignal<Role>,
     step: RwSignal<Step>,
     busy: RwSignal<bool>,
     failed: RwSignal<Option<Failure>>,
@@ -45,6 +58,10 @@ impl Draft {
         Self {
             people: RwSignal::new(Vec::new()),
             name: RwSignal::new(String::new()),
+            about: RwSignal::new(String::new()),
+            picture: RwSignal::new(Wanted::Unchanged),
+            add: RwSignal::new(Role::Member),
+            post: RwSignal::new(Role::Member),
             step: RwSignal::new(Step::People),
             busy: RwSignal::new(false),
             failed: RwSignal::new(None),
@@ -54,19 +71,47 @@ impl Draft {
     fn clear(self) {
         self.people.set(Vec::new());
         self.name.set(String::new());
+        self.about.set(String::new());
+        self.picture.set(Wanted::Unchanged);
+        self.add.set(Role::Member);
+        self.post.set(Role::Member);
         self.step.set(Step::People);
         self.failed.set(None);
     }
 
     fn is_empty(self) -> bool {
-        self.people.with_untracked(Vec::is_empty) && self.name.with_untracked(|name| name.trim().is_empty())
+        let is_blank = |text: RwSignal<String>| text.with_untracked(|text| text.trim().is_empty());
+        self.people.with_untracked(Vec::is_empty)
+            && is_blank(self.name)
+            && is_blank(self.about)
+            && self
+                .picture
+                .with_untracked(|picture| !matches!(picture, Wanted::New(_)))
     }
 
     fn is_ready(self) -> bool {
         self.name.with(|name| {
             let name = name.trim();
             !name.is_empty() && name.len() <= DISPLAY_NAME_MAX
-        })
+        }) && !self.is_about_long()
+    }
+
+    fn is_about_long(self) -> bool {
+        self.about
+            .with(|about| about.trim().len() > GROUP_DESCRIPTION_MAX)
+    }
+
+    fn about_hint(self) -> Hint {
+        if self.is_about_long() {
+            Hint::Wrong(now!("failure-description"))
+        } else {
+            Hint::Plain(now!("group-about-rule"))
+        }
+    }
+
+    /// The group as it would be shown.
+    fn face(self) -> Memo<Option<Face>> {
+        memo!(move || Some(self.name.with(|name| Face::of_new_group(name))))
     }
 
     fn name_hint(self) -> Hint {
@@ -94,7 +139,16 @@ impl Draft {
         self.failed.set(None);
         let people = self.people.get_untracked();
         let request = Request::CreateGroup {
-            name: self.name.with_untracked(|name| name.trim().to_owned()),
+            group: subrosa_web_rpc::NewGroup {
+                name: self.name.with_untracked(|name| name.trim().to_owned()),
+                description: self.about.with_untracked(|about| about.trim().to_owned()),
+                picture: match self.picture.get_untracked() {
+                    Wanted::New(file) => Some(file),
+                    Wanted::Unchanged | Wanted::Removed => None,
+                },
+                add: self.add.get_untracked(),
+                post: self.post.get_untracked(),
+            },
             people: people.into_iter().filter_map(|person| person.handle).collect(),
             token: browser::random_token(),
         };
@@ -166,7 +220,11 @@ pub(in crate::chats) fn NewGroup(open: RwSignal<bool>) -> impl IntoView {
                 <div class="halves">
                     <div class="half people"><PeoplePicker chosen=draft.people /></div>
                     <div class="half about scroll">
+                        <PictureField wanted=draft.picture face=draft.face() />
                         {field(Kind::text("group-name"), t!("group-name"), draft.name, move || draft.name_hint())}
+                        {text_area("group-about", t!("group-about"), draft.about, move || draft.about_hint())}
+                        {choice(Right::Add, draft.add.into(), move |role| draft.add.set(role))}
+                        {choice(Right::Post, draft.post.into(), move |role| draft.post.set(role))}
                         {notice::maybe_error(move || draft.failed.get().as_ref().map(failure::words))}
                     </div>
                 </div>

@@ -13,7 +13,7 @@ use crate::{
 
 /// A right that is chosen here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Right {
+pub(super) enum Right {
     Add,
     Post,
 }
@@ -84,6 +84,15 @@ fn Choice(right: Right, rights: Rights, error: RwSignal<Option<String>>) -> impl
             }
         });
     };
+    choice(right, shown.into(), choose)
+}
+
+/// A choice between everybody and admins.
+pub(super) fn choice(
+    right: Right,
+    shown: Signal<Role>,
+    choose: impl Fn(Role) + Copy + Send + Sync + 'static,
+) -> impl IntoView {
     let title = move || match right {
         Right::Add => now!("who-adds"),
         Right::Post => now!("who-posts"),

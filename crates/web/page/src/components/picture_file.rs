@@ -19,7 +19,7 @@ const QUALITIES: [f64; 4] = [0.85, 0.7, 0.5, 0.3];
 
 /// Why no picture can be made of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unusable {
+pub(crate) enum Unusable {
     /// It has too many bytes.
     TooLarge,
     /// It is not a picture that the browser can read.
@@ -27,7 +27,7 @@ pub(super) enum Unusable {
 }
 
 /// The picture, as a JPEG file.
-pub(super) async fn prepare(file: &File) -> Result<Vec<u8>, Unusable> {
+pub(crate) async fn prepare(file: &File) -> Result<Vec<u8>, Unusable> {
     if file.size() > PICTURE_FILE_MAX {
         return Err(Unusable::TooLarge);
     }
