@@ -2,7 +2,8 @@
 //! move one.
 
 use subrosa_engine::{
-    Command, CommandError, ConversationState, EngineError, Event, Misbehaviour, Warning, content::SendToken,
+    Command, CommandError, ConversationState, EngineError, Event, ForeignGroup, Misbehaviour, Warning,
+    content::SendToken,
 };
 use subrosa_mls::{GroupPolicy, MemoryStore, Mls};
 use subrosa_test_support::SeededRng;
@@ -351,6 +352,13 @@ fn a_blocked_conversation_is_tried_again_when_the_user_wants_it() {
         ConversationState::Blocked,
         "{:?}",
         alice.warnings()
+    );
+    let how = Misbehaviour::ForeignGroup(ForeignGroup::UnknownKind);
+    let chat_of = Some(chat);
+    assert!(
+        alice
+            .warnings()
+            .contains(&&Warning::ServerMisbehaved { chat: chat_of, how })
     );
     let honest = group(
         id,
