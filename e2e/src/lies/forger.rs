@@ -106,6 +106,7 @@ impl Forger {
             welcome: bundle.welcome?.into(),
             hash_before: LogHash::START.as_bytes().to_vec().into(),
             ratchet_tree: group.ratchet_tree().expect("a tree").into(),
+            ..WelcomeItem::default()
         })
     }
 
