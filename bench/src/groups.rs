@@ -68,7 +68,7 @@ pub(crate) async fn run(endpoint: &Endpoint, people: &[Person], probe: &Probe) -
     let addition = company.measure_addition(last, leaf).await?;
     let joining_bytes = company.joining_bytes(last).await?;
     let (first_update, update) = company.settle().await?;
-    let (read_ms, load_and_read_ms) = company.read().await?;
+    let (read_ms, load_and_read_ms) = company.read()?;
     Ok(Groups {
         devices: people.len(),
         read_ms,
@@ -255,7 +255,7 @@ impl<'a> Company<'a> {
 
     /// The median of the times in which a member reads a message of the owner: with the group in memory, and with one
     /// that is loaded for it.
-    async fn read(&mut self) -> Result<(f64, f64)> {
+    fn read(&mut self) -> Result<(f64, f64)> {
         let reader = self.others.first_mut().context("nobody reads")?;
         let (mut read, mut loaded) = (Vec::new(), Vec::new());
         for _ in 0..GROUP_READS {

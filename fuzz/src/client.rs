@@ -172,6 +172,7 @@ fn what_is_said(key_package: &[u8]) -> Vec<ServerFrame> {
         welcome: add.welcome.expect("Bob was added").into(),
         ratchet_tree: view.ratchet_tree().expect("a tree").into(),
         hash_before: LogHash::START.as_bytes().to_vec().into(),
+        ..WelcomeItem::default()
     };
     let (message, update) = world::with_mls(22, &store, |mls| {
         let mut group = mls.load_group(CONVERSATION).expect("sound").expect("a member");
