@@ -4,6 +4,7 @@ mod backups;
 mod blindness;
 mod bot;
 mod crashes;
+mod crowd;
 mod devices;
 mod document;
 mod groups;
