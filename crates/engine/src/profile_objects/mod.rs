@@ -1,6 +1,6 @@
 //! Names and pictures of people: this account's are put into a sealed object at the server, those of others are fetched.
 //!
-//! The pictures of groups stand in such objects, too ([`group`]).
+//! The pictures of groups stand in such objects, too (`group.rs`).
 //!
 //! Whoever is written to gets id and key of the object in a message, with the version that it has; so they know when to
 //! fetch it again. An account's own devices know id and key from the vault, and those of others from account records.

@@ -1,6 +1,6 @@
 //! A Welcome is cut, so that each added device gets its own part and can join with it.
 
-use subrosa_mls::{CommitPlan, GroupPolicy, JoinError, WelcomeParts};
+use subrosa_mls::{CommitPlan, DeviceCertificate, GroupPolicy, JoinError, WelcomeParts};
 
 use crate::world::{Account, Device, Server, alice, bob, create_group_with};
 
@@ -15,7 +15,7 @@ fn added_together() -> (Server, [Device; 2], Vec<u8>, Vec<Vec<u8>>) {
     };
     let bundle = alice.commit(plan).unwrap();
     let effect = server.deliver(&bundle, &[&alice]);
-    let added: Vec<_> = effect.added.iter().map(|added| added.device_id()).collect();
+    let added: Vec<_> = effect.added.iter().map(DeviceCertificate::device_id).collect();
     assert_eq!(added, others.each_ref().map(Device::id));
     (server, others, bundle.welcome.unwrap(), effect.key_packages)
 }

@@ -12,7 +12,10 @@ use crate::{
     format,
     i18n::now,
     link,
-    model::rows::{Row, rows},
+    model::{
+        rows::{Row, rows},
+        window::Window,
+    },
     reactive::{effect, memo, text},
     store::{Store, use_store},
 };
@@ -183,7 +186,7 @@ fn start(store: Store, entry: Entry, is_empty: Memo<bool>) -> impl IntoView {
     let is_group = move || entry.is_group();
     let saw_start = memo!(move || store
         .window
-        .with(|window| { window.as_ref().is_some_and(|window| window.shows_start()) }));
+        .with(|window| { window.as_ref().is_some_and(Window::shows_start) }));
     view! {
         <div class="start" data-testid="conversation-start">
             {entry.avatar("big")}
