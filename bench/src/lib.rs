@@ -22,6 +22,8 @@ mod load;
 mod receipts;
 mod turns;
 
+pub mod crowd;
+
 mod conversation;
 mod message;
 mod party;

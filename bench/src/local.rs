@@ -1,6 +1,6 @@
 //! The whole benchmark on one machine: raw limits, and a server of our own in a process of its own.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use anyhow::{Context as _, Result};
 
@@ -149,12 +149,13 @@ async fn conversations(plan: &Plan, data: &Path, report: &mut Report, progress: 
 async fn large_groups(plan: &Plan, data: &Path, report: &mut Report, progress: Progress<'_>) -> Result<()> {
     progress("signing up members of groups");
     let server = Child::start(Role::Server(data)).await?;
-    let endpoint = Endpoint::of(&server.address)?;
     let count = plan.group_devices.iter().max().copied().unwrap_or_default();
     let people = measure::sign_up(&server.address, count, report).await?;
+    let people: Vec<_> = people.into_iter().map(Arc::new).collect();
     for devices in &plan.group_devices {
         progress(&format!("a group of {devices} devices"));
-        let row = groups::run(&endpoint, &people[..*devices], &server.probe).await?;
+        let profile = tempfile::tempdir()?;
+        let row = groups::run(&server.address, &people[..*devices], profile.path(), &server.probe).await?;
         report.groups.push(row);
     }
     server.stop().await

@@ -21,7 +21,7 @@ use subrosa_wire::{
     password::SERVER_IDENTITY,
     problem::ProblemDocument,
     rest::{
-        Enrolment, Recovery, RegistrationChallenge, RegistrationFinish, RegistrationStart, SealedVault,
+        self, Enrolment, Recovery, RegistrationChallenge, RegistrationFinish, RegistrationStart, SealedVault,
         Tokens, signing_labels,
     },
 };
@@ -174,6 +174,15 @@ impl Registrar {
             },
             access_token: tokens.access_token,
         })
+    }
+
+    /// The account with a handle, looked up by somebody.
+    pub(crate) async fn account(&self, asker: &Person, handle: &Handle) -> Result<AccountId> {
+        let url = self.base.join(&format!("people/{handle}"))?;
+        let request = self.http.get(url.clone()).bearer_auth(&asker.access_token);
+        let response = request.send().await?.error_for_status()?;
+        let found: rest::Person = response.json().await.with_context(|| format!("reading the answer of {url}"))?;
+        Ok(found.account_id)
     }
 
     async fn post<A: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<A> {

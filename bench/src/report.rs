@@ -216,6 +216,11 @@ pub struct Groups {
     pub first_update: GroupCommit,
     /// A self-update that finds no blank on its way.
     pub update: GroupCommit,
+    /// What a client that was away takes for each message that it has missed, with its database on disk, in
+    /// milliseconds.
+    pub client_reads_ms: f64,
+    /// The same for each self-update of somebody else.
+    pub client_applies_ms: f64,
 }
 
 /// One commit.
@@ -265,6 +270,8 @@ pub(crate) mod samples {
             pause_ms_max: read_ms,
             first_update: commit,
             update: commit,
+            client_reads_ms: read_ms,
+            client_applies_ms: read_ms,
         }
     }
 

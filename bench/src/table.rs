@@ -244,14 +244,23 @@ fn groups(out: &mut impl fmt::Write, rows: &[Groups]) -> fmt::Result {
     }
     writeln!(
         out,
-        "  {:>7} | {:>15} {:>8} {:>8} | {:>15} {:>8} {:>8} {:>8}",
-        "devices", "first update", "written", "ack", "settled update", "factor", "written", "ack"
+        "  {:>7} | {:>12} {:>8} {:>6} | {:>14} {:>7} {:>8} {:>6} | {:>12} {:>8}",
+        "devices",
+        "first update",
+        "written",
+        "ack",
+        "settled update",
+        "factor",
+        "written",
+        "ack",
+        "client reads",
+        "applies"
     )?;
     for row in rows {
         let GroupCommit { bytes, .. } = row.update;
         writeln!(
             out,
-            "  {:>7} | {:>15} {:>8} {:>8} | {:>15} {:>7.1}x {:>8} {:>8}",
+            "  {:>7} | {:>12} {:>8} {:>6} | {:>14} {:>6.1}x {:>8} {:>6} | {:>12} {:>8}",
             row.devices,
             kb(row.first_update.bytes as u64),
             kb(row.first_update.written_bytes),
@@ -260,6 +269,8 @@ fn groups(out: &mut impl fmt::Write, rows: &[Groups]) -> fmt::Result {
             ratio(bytes, first.update.bytes),
             kb(row.update.written_bytes),
             ms(row.update.acknowledged_ms),
+            ms(row.client_reads_ms),
+            ms(row.client_applies_ms),
         )?;
     }
     Ok(())

@@ -260,7 +260,7 @@ async fn a_group_that_was_typed_is_discarded_only_after_a_question() {
         tab.press("Enter").await;
         tab.until("document.activeElement.dataset.testid === 'new-chat'")
             .await;
-        tab.press("ArrowUp").await;
+        tab.press("ArrowDown").await;
         assert_eq!(tab.focused().await["testid"], "new-group");
         tab.press("Enter").await;
         tab.wait_for("people-search").await;

@@ -214,8 +214,9 @@ async fn a_deep_link_to_nobody_is_told() {
             tab.wait_for("unknown-person").await;
             assert_eq!(tab.count("composer").await, 0);
         }
+        // What one writes to oneself are notes.
         tab.goto(&stage.alice.address("/chat/alice")).await;
-        tab.wait_for("open-failed").await;
+        tab.wait_text("conversation", "Notes to self").await;
         tab.goto(&stage.alice.address("/there/is/no/such/page")).await;
         tab.wait_for("chat-list").await;
         stage.alice.open_chat("bob").await;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::json;
+use subrosa_bench::crowd::Crowd;
 use subrosa_client::Client;
 use subrosa_e2e::{
     PATIENCE, Person,
@@ -194,6 +195,43 @@ async fn a_message_to_the_other_screen_is_measured() {
         samples[samples.len() - 1],
         "ms",
     );
+}
+
+/// A start of the app with messages that it has missed, and one without, in groups of several sizes: the difference is
+/// what reading costs the worker.
+#[tokio::test]
+async fn reading_in_a_group_is_measured() {
+    const MISSED: usize = 200;
+    let sizes: &[usize] = if is_long() { &[2, 10, 100, 1_000] } else { &[2, 10, 100] };
+    let stage = Stage::talked_as_shipped(Kind::Chromium).await;
+    let tab = &stage.alice.tab;
+    for devices in sizes {
+        let mut crowd = Crowd::gather(&stage.server.url(), devices - 1).await.unwrap();
+        crowd.invite(&"alice".parse().unwrap()).await.unwrap();
+        let mut starts = Vec::new();
+        for missed in [1, 1, MISSED] {
+            let last = format!("the last of {missed} in {devices}, {}", starts.len());
+            let mut texts = vec!["missed".to_owned(); missed - 1];
+            texts.push(last.clone());
+            if !starts.is_empty() {
+                tab.goto("about:blank").await;
+            }
+            crowd.say(&texts).await.unwrap();
+            tab.goto(&stage.server.url()).await;
+            tab.until(&format!(
+                "Array.from(document.querySelectorAll('[data-testid=\"chat-item\"]')).some((chat) => chat.innerText.includes({}))",
+                json!(last)
+            ))
+            .await;
+            starts.push(since_start(tab).await);
+        }
+        // With the first start it has also joined.
+        figure(
+            &format!("a message that was missed in a group of {devices}"),
+            (starts[2] - starts[1]) / count(MISSED - 1),
+            "ms",
+        );
+    }
 }
 
 /// Opens the chat with Bob until this stands in it: the milliseconds of the main thread's work, and of all.

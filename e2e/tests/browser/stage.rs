@@ -11,7 +11,7 @@ use subrosa_e2e::{
 use tokio::time::interval;
 
 /// Nobody is to slow down here.
-pub(crate) const NO_LIMITS: &str = "[limits]\nframes_per_device = 0\ncommits_per_device = 0\n\
+pub(crate) const NO_LIMITS: &str = "[limits]\nframes_per_device = 0\ncommits_per_device = 0\nregistrations_per_visitor = 0\n\
      requests_per_visitor = 0\nrequests_per_account = 0\nsearches_per_account = 0\n\
      key_package_claims_per_account = 0\nrecord_changes_per_device = 0\n";
 

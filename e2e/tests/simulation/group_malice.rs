@@ -76,6 +76,19 @@ fn members_who_cannot_open_a_commit_say_so_and_come_back() {
 }
 
 #[test]
+fn a_new_device_that_was_given_a_false_way_in_is_let_in_all_the_same() {
+    let mut world = group(40);
+    go_on(&mut world, &[0, 2, 3, 4]);
+    world.act(Action::Member(MALLORY, Malice::FalseExternalKey));
+    world.recover().expect("all come to rest");
+    // Nobody can open the commit by which it comes in: they come in again after it, by the key that it has published.
+    let new = world.devices.len();
+    world.add_device(0);
+    world.recover().expect("all come to rest");
+    go_on(&mut world, &[0, 2, 3, 4, new]);
+}
+
+#[test]
 fn whatever_a_member_puts_into_the_log_everybody_goes_on() {
     for (number, what) in (2..).zip(Malice::ALL) {
         let mut world = group(number);

@@ -13,11 +13,12 @@ use openmls::{
         Capabilities, Ciphersuite, Credential, CredentialType, CredentialWithKey, Extension, ExtensionType,
         Extensions, LeafNodeIndex, LeafNodeParameters, ProtocolVersion, RatchetTreeIn,
         RequiredCapabilitiesExtension, UnknownExtension,
-        tls_codec::{Deserialize as _, Serialize as _},
+        tls_codec::{Deserialize as _, Serialize as _, VLByteSlice},
     },
 };
 use openmls_traits::{
     OpenMlsProvider as _,
+    crypto::OpenMlsCrypto as _,
     signatures::{Signer, SignerError},
     types::SignatureScheme,
 };
@@ -91,6 +92,8 @@ named! {
         HalfPath = "half-path";
         /// An ordinary commit.
         Update = "update";
+        /// A commit after which nobody can open what comes from outside: the group info has somebody else's key.
+        FalseExternalKey = "false-external-key";
         /// A commit with public keys that are none.
         NoKeys = "no-keys";
         /// Another device of the account is removed.
@@ -320,6 +323,12 @@ impl RawDevice {
                 self.spoilt_commit(server, id, &mut group, &provider, Spoilt::EveryOtherCiphertext)
             }
             Malice::Update => self.spoilt_commit(server, id, &mut group, &provider, Spoilt::Nowhere),
+            Malice::FalseExternalKey => {
+                let commit = self.commit(&provider, &mut group, |it| it.force_self_update(true));
+                let Some(mut commit) = commit else { return false };
+                commit.group_info = self.with_false_external_key(&commit.group_info).into();
+                self.append_commit(server, id, commit)
+            }
             Malice::NoKeys => self.spoilt_commit(server, id, &mut group, &provider, Spoilt::PublicKeys),
             Malice::BrokenMac => {
                 let Some(mut commit) = self.commit(&provider, &mut group, |it| it.force_self_update(true))
@@ -362,6 +371,37 @@ impl RawDevice {
         let commit = self.commit(provider, group, |it| it.force_self_update(true));
         provider.spoil(Spoilt::Nowhere);
         commit.is_some_and(|commit| self.append_commit(server, id, commit))
+    }
+
+    /// The same group info with an external key whose private part is not the group's, signed again (RFC 9420,
+    /// section 12.4.3).
+    fn with_false_external_key(&self, group_info: &[u8]) -> Vec<u8> {
+        /// Protocol version and wire format.
+        const HEADER_BYTES: usize = 4;
+        /// A signature of 64 bytes, with its length.
+        const SIGNATURE_BYTES: usize = 66;
+        let MlsMessageBodyIn::GroupInfo(info) = decode(group_info) else {
+            panic!("not a group info");
+        };
+        let key = info.extensions().external_pub().expect("it has the key");
+        let key = key.external_pub().as_slice();
+        let place = group_info.windows(key.len()).position(|window| window == key);
+        let place = place.expect("the key is in the encoding");
+        let other = SpoiltProvider::default()
+            .crypto()
+            .derive_hpke_keypair(SUITE.hpke_config(), b"another group")
+            .expect("a pair of keys");
+        let mut bytes = group_info[..group_info.len() - SIGNATURE_BYTES].to_vec();
+        bytes[place..place + key.len()].copy_from_slice(&other.public);
+        let signed = (
+            VLByteSlice(b"MLS 1.0 GroupInfoTBS"),
+            VLByteSlice(&bytes[HEADER_BYTES..]),
+        );
+        let signed = signed.tls_serialize_detached().expect("it can be encoded");
+        let signature = self.signer.0.sign(&signed).to_bytes();
+        let signature = VLByteSlice(&signature).tls_serialize_detached();
+        bytes.extend(signature.expect("it can be encoded"));
+        bytes
     }
 
     /// Removes another device of the account.
