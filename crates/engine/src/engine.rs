@@ -292,6 +292,17 @@ impl Engine {
             .collect()
     }
 
+    /// Who has left a group or was removed from it, and is still known here.
+    pub fn former_members(&self, chat: ChatId) -> Result<Vec<Contact>, EngineError> {
+        let conn = self.database.connection();
+        let mut gone = notices::gone(conn, chat)?;
+        for member in members::all(conn, chat)? {
+            gone.remove(&member.account);
+        }
+        let contacts = gone.into_iter().map(|account| contacts::find(conn, account));
+        Ok(contacts.filter_map(Result::transpose).collect::<Result<_, _>>()?)
+    }
+
     fn summary(&self, row: &conversations::ConversationRow) -> Result<Conversation, EngineError> {
         let conn = self.database.connection();
         let with = if row.kind == ConversationKind::Direct {

@@ -192,6 +192,7 @@ pub(crate) fn conversation() -> Conversation {
         with: Some(bob()),
         role: Role::Member,
         members: Vec::new(),
+        former_members: Vec::new(),
         wishes: Vec::new(),
         presence: Presence::Unknown,
         typing: Vec::new(),

@@ -219,12 +219,21 @@ fn whoever_has_left_can_be_added_again_and_goes_on_in_the_same_conversation() {
     agree(&mut world, &[0, 1]);
     say(&mut world, 0, "not for Carol");
     agree(&mut world, &[0, 1]);
+    // Her messages stay hers.
+    let former = |device: &mut Device| {
+        let chat = chat(device);
+        let people = device.engine().former_members(chat).expect("they can be read");
+        people.iter().map(|person| person.account_id).collect::<Vec<_>>()
+    };
+    let carol = account(&world, 2);
+    assert_eq!(former(&mut world.devices[0]), [carol]);
     add(&mut world, 1, &[2]);
     agree(&mut world, &[0, 1, 2]);
     say(&mut world, 2, "back again");
     agree(&mut world, &[0, 1, 2]);
     assert_eq!(chat(&mut world.devices[2]), first);
     assert_eq!(texts(&mut world.devices[2]), ["before", "back again"]);
+    assert_eq!(former(&mut world.devices[0]), []);
 }
 
 #[test]

@@ -304,6 +304,22 @@ impl Chat {
         self.client.ask(move |engine| engine.members(id)).await
     }
 
+    /// Who has left the group or was removed from it, as far as this device has seen it: those who wrote the messages of
+    /// nobody else.
+    ///
+    /// ```no_run
+    /// # async fn example(chat: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// for person in chat.former_members().await? {
+    ///     println!("{} has left", person.account_id);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn former_members(&self) -> Result<Vec<Contact>, ClientError> {
+        let id = self.id;
+        self.client.ask(move |engine| engine.former_members(id)).await
+    }
+
     /// The devices of its members, as the group has them; none while this device is not in it.
     ///
     /// ```no_run

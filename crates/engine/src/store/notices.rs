@@ -1,6 +1,6 @@
 //! Lines of a conversation that are no messages.
 
-use std::ops::RangeInclusive;
+use std::{collections::BTreeSet, ops::RangeInclusive};
 
 use rusqlite::{Connection, Row, params};
 use subrosa_wire::{AccountId, ConversationId, Timestamp, ids::ID_LEN};
@@ -60,6 +60,21 @@ pub(crate) fn in_range(
         notices.push(notice(row)?);
     }
     Ok(notices)
+}
+
+/// Whom the lines say to have left or been removed, each once.
+pub(crate) fn gone(conn: &Connection, chat: ChatId) -> Result<BTreeSet<AccountId>, DatabaseError> {
+    let mut statement =
+        conn.prepare_cached("SELECT who FROM notices WHERE conversation = ?1 AND kind IN (4, 9)")?;
+    let mut rows = statement.query([chat])?;
+    let mut gone = BTreeSet::new();
+    while let Some(row) = rows.next()? {
+        let who: Vec<u8> = row.get(0)?;
+        for id in who.chunks(ID_LEN) {
+            gone.insert(AccountId::from_bytes(id_bytes(id)?));
+        }
+    }
+    Ok(gone)
 }
 
 pub(crate) fn insert(conn: &Connection, notice: &Notice) -> Result<(), DatabaseError> {

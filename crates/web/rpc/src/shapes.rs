@@ -144,6 +144,8 @@ pub struct Conversation {
     pub role: Role,
     /// The members of a group besides the user, in the order of their accounts; none of other conversations.
     pub members: Vec<Member>,
+    /// Who has left a group or was removed from it, as far as this device knows them: their messages stay.
+    pub former_members: Vec<Contact>,
     /// What the user wants changed in a group and is not changed yet, one change for each person.
     pub wishes: Vec<Wish>,
     /// Whether that person is online.

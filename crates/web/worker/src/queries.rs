@@ -26,6 +26,7 @@ async fn in_group(
     let mut found = InGroup {
         role: Role::Member,
         members: Vec::new(),
+        former_members: Vec::new(),
         wishes: Vec::new(),
     };
     if conversation.kind != ConversationKind::Group {
@@ -42,6 +43,8 @@ async fn in_group(
             None => found.role = role,
         }
     }
+    let former = chat.former_members().await?.into_iter();
+    found.former_members.extend(former.map(shapes::contact));
     for (account, wish) in chat.wishes().await? {
         let change = match wish {
             client::Wish::Add => None,

@@ -88,6 +88,8 @@ pub(crate) struct InGroup {
     pub(crate) role: Role,
     /// The other members.
     pub(crate) members: Vec<Member>,
+    /// Who was one.
+    pub(crate) former_members: Vec<Contact>,
     /// What the user wants changed and is not changed yet.
     pub(crate) wishes: Vec<Wish>,
 }
@@ -111,6 +113,7 @@ pub(crate) fn conversation(conversation: client::Conversation, in_group: InGroup
         with: conversation.with.map(contact),
         role: in_group.role,
         members: in_group.members,
+        former_members: in_group.former_members,
         wishes: in_group.wishes,
         presence: match conversation.presence {
             client::Presence::Unknown => Presence::Unknown,

@@ -131,20 +131,26 @@ pub(crate) fn name_of(conversation: &Conversation) -> String {
 
 /// What a member of a group is called there.
 pub(crate) fn name_in(conversation: &Conversation, account: &AccountId) -> String {
-    let mut members = conversation.members.iter().map(|member| &member.contact);
-    let member = members.find(|member| member.account_id == *account);
-    // Somebody who has left.
-    member.and_then(name).unwrap_or_else(|| now!("former-member"))
+    in_group(conversation, account)
+        .and_then(name)
+        // Somebody who has left while this device was not there.
+        .unwrap_or_else(|| now!("former-member"))
 }
 
 /// The face of a member of a group, or of somebody who has left.
 pub(crate) fn face_in(conversation: &Conversation, account: &AccountId) -> Face {
-    let mut members = conversation.members.iter().map(|member| &member.contact);
-    let member = members.find(|member| member.account_id == *account);
-    member.map_or_else(
+    in_group(conversation, account).map_or_else(
         || Face::of_account(account, &name_in(conversation, account)),
         Face::of_contact,
     )
+}
+
+/// A member of a group, or somebody who was one.
+fn in_group<'a>(conversation: &'a Conversation, account: &AccountId) -> Option<&'a Contact> {
+    let mut members = conversation.members.iter().map(|member| &member.contact);
+    let member = members.find(|member| member.account_id == *account);
+    let mut former = conversation.former_members.iter();
+    member.or_else(|| former.find(|person| person.account_id == *account))
 }
 
 /// Who is typing in a group; `None` in other conversations, where it can only be the other person.

@@ -76,6 +76,7 @@ pub(crate) fn take_person(roster: &mut Roster, person: &Contact) -> bool {
         if people_of(conversation).any(shows_other) {
             let conversation = Arc::make_mut(conversation);
             let with = conversation.with.iter_mut();
+            let with = with.chain(&mut conversation.former_members);
             let members = conversation.members.iter_mut().map(|member| &mut member.contact);
             let wishes = conversation.wishes.iter_mut().map(|wish| &mut wish.who);
             let shown = with.chain(members).chain(wishes);
@@ -91,7 +92,8 @@ pub(crate) fn take_person(roster: &mut Roster, person: &Contact) -> bool {
 fn people_of(conversation: &Conversation) -> impl Iterator<Item = &Contact> {
     let members = conversation.members.iter().map(|member| &member.contact);
     let wishes = conversation.wishes.iter().map(|wish| &wish.who);
-    conversation.with.iter().chain(members).chain(wishes)
+    let with = conversation.with.iter();
+    with.chain(members).chain(&conversation.former_members).chain(wishes)
 }
 
 #[cfg(test)]
@@ -162,6 +164,22 @@ mod tests {
         let group = &roster[&ChatId::new(3)];
         assert_eq!(faces::name_in(group, &called.account_id), "Uncle Ben");
         assert_eq!(order(&roster, "uncle").len(), 1);
+    }
+
+    #[test]
+    fn whoever_has_left_a_group_keeps_their_name_there() {
+        let ben = contact(2, "ben", Some("Ben"));
+        let mut roster = roster(vec![Conversation {
+            former_members: vec![ben.clone()],
+            ..group(3, &[])
+        }]);
+        let called = Contact {
+            nickname: Some("Uncle Ben".to_owned()),
+            ..ben
+        };
+        assert!(take_person(&mut roster, &called));
+        let group = &roster[&ChatId::new(3)];
+        assert_eq!(faces::name_in(group, &called.account_id), "Uncle Ben");
     }
 
     #[test]

@@ -62,6 +62,7 @@ pub(crate) fn conversation(number: u8, handle: &str, name: Option<&str>) -> Conv
         with: Some(contact(number, handle, name)),
         role: Role::Member,
         members: Vec::new(),
+        former_members: Vec::new(),
         wishes: Vec::new(),
         presence: Presence::Unknown,
         typing: Vec::new(),

@@ -183,6 +183,7 @@ fn what_is_written_is_read_and_nothing_else() {
             contact: contact(),
             role: Role::Member,
         }],
+        former_members: vec![contact()],
         wishes: vec![Wish {
             who: contact(),
             change: Some(MemberChange::Ban),
