@@ -62,7 +62,7 @@ impl Crowd {
         let mut crowd = Self::found(server, owner).await?;
         crowd.add_all(others).await?;
         // One update in each subtree beside the owner's way: no node on it is blank.
-        crowd.renew(crowd.others.len()).await?;
+        crowd.renew(crowd.others.len().try_into()?).await?;
         Ok(crowd)
     }
 
@@ -102,9 +102,8 @@ impl Crowd {
     }
 
     /// This many members renew their leaf keys, one after the other.
-    pub async fn renew(&mut self, count: usize) -> Result<()> {
-        for number in 0..count {
-            let at = number % self.others.len();
+    pub async fn renew(&mut self, count: u32) -> Result<()> {
+        for at in (0..self.others.len()).cycle().take(count as usize) {
             let bundle = self.others[at].update()?;
             let request = self.others[at].append(self.id, bundle.clone());
             self.connect(&self.others[at].person).await?.call(request).await?;

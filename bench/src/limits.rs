@@ -39,9 +39,9 @@ pub(crate) const GROUP_ADDED_BEFORE: usize = 250;
 /// Messages of which the median is the time to read one in a group.
 pub(crate) const GROUP_READS: usize = 15;
 /// Messages that a client misses while it is away from a group.
-pub(crate) const GROUP_MISSED_MESSAGES: usize = 200;
+pub(crate) const GROUP_MISSED_MESSAGES: u32 = 200;
 /// Self-updates that it misses.
-pub(crate) const GROUP_MISSED_COMMITS: usize = 48;
+pub(crate) const GROUP_MISSED_COMMITS: u32 = 48;
 /// Pause between two messages of a member that sends during an addition.
 pub(crate) const GROUP_SENDS_EVERY: Duration = Duration::from_millis(5);
 /// How long a server may take to tell its hub of a connection after Ready.

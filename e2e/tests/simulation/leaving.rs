@@ -10,6 +10,7 @@ use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
 use crate::{
     action::Action,
+    device::Device,
     groups::{
         account, add, agree, chat, club, create, end_with, gift, group, insist, lines, members, refusal,
         removal, say, texts,

@@ -3,8 +3,8 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use subrosa_engine::{
-    ChatId, Command, Conversation, Engine, EngineError, Event, LocalMessageId, Member, MemberDevice, Message,
-    MessageStatus, Notice, content::SendToken,
+    ChatId, Command, Contact, Conversation, Engine, EngineError, Event, LocalMessageId, Member, MemberDevice,
+    Message, MessageStatus, Notice, content::SendToken,
 };
 use subrosa_wire::ConversationId;
 
