@@ -63,8 +63,8 @@ pub(crate) struct ConnectionState {
     pub signals: SignalsState,
     /// The account records.
     pub records: RecordsState,
-    /// Groups of which another device of this account may have heard something.
-    pub profiles_to_learn: BTreeSet<ChatId>,
+    /// Groups of which all is known that another device of this account has heard.
+    pub profiles_learned: BTreeSet<ChatId>,
     /// Conversations whose cursor moved since it was last reported to the server.
     pub advanced: BTreeSet<ChatId>,
     /// When to look again at devices about which vault and server differ.
@@ -122,7 +122,7 @@ impl Default for ConnectionState {
             profile_objects: ProfileObjectsState::default(),
             signals: SignalsState::default(),
             records: RecordsState::default(),
-            profiles_to_learn: BTreeSet::new(),
+            profiles_learned: BTreeSet::new(),
             advanced: BTreeSet::new(),
             devices_at: None,
             vault_asked_at: None,

@@ -204,7 +204,7 @@ fn other_in(conn: &Connection, chat: ChatId, me: &Me) -> StepResult<Option<Accou
 /// Notes that this device is in a conversation: the server may get its record, and what that says counts.
 pub(crate) fn joined(cx: &mut Context<'_>, (chat, id): (ChatId, ConversationId)) -> StepResult {
     cx.connection.records.may_be_dirty = true;
-    cx.connection.profiles_to_learn.insert(chat);
+    cx.connection.profiles_learned.remove(&chat);
     let record = records::load(cx.conn, id)?.record;
     learn_profile(cx, chat, &record)
 }
@@ -597,7 +597,7 @@ fn show(
         learn_profile(cx, row.chat, record)?;
     }
     if before.group_profile() != record.group_profile() {
-        cx.connection.profiles_to_learn.insert(row.chat);
+        cx.connection.profiles_learned.remove(&row.chat);
         cx.touch(row.chat);
     }
     Ok(())

@@ -151,7 +151,7 @@ fn members_and_their_devices_can_be_asked_for() {
 #[test]
 fn a_conversation_begins_with_all_devices_whatever_the_server_says_of_them() {
     for lie in ["no-own-devices", "one-own-device"] {
-        let plan = format!("15690539090554950248 2 send:147 lie:75:{lie}:3 up:227 down:91 up:103 down:11");
+        let plan = format!("15690539090554950248 2 2 send:147 lie:75:{lie}:3 up:227 down:91 up:103 down:11");
         let plan: Plan = plan.parse().expect("it is a plan");
         if let Err(error) = World::run(&plan) {
             panic!("{error}");

@@ -145,7 +145,7 @@ fn of_two_conversations_with_one_person_the_one_that_the_server_has_is_used() {
 // It was an epoch ahead, at the same place of the log, and its message waited for ever.
 #[test]
 fn a_device_that_is_ahead_of_a_server_that_went_back_does_not_wait_for_ever() {
-    let plan = "778863455365658611 1 wait:60000 send:32 roll-back keep read:223 up:50 down:114 up:45 send:5 up:140 \
+    let plan = "778863455365658611 2 1 wait:60000 send:32 roll-back keep read:223 up:50 down:114 up:45 send:5 up:140 \
                 down:82 roll-back up:163 down:183 up:215";
     holds(plan);
 }
@@ -153,7 +153,7 @@ fn a_device_that_is_ahead_of_a_server_that_went_back_does_not_wait_for_ever() {
 // The device kept the made-up conversation, and could never enter the one that has the id.
 #[test]
 fn an_id_that_a_made_up_conversation_has_taken_is_given_back_to_the_conversation_whose_it_is() {
-    holds("8675778764419755601 1 add:224 up:17 down:137 up:197 lie:23:foreign-welcome:2 up:11 down:32");
+    holds("8675778764419755601 2 1 add:224 up:17 down:137 up:197 lie:23:foreign-welcome:2 up:11 down:32");
 }
 
 fn holds(plan: &str) {

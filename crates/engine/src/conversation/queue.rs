@@ -122,7 +122,7 @@ impl Conversation {
     }
 
     fn send_next(&mut self, cx: &mut Context<'_>) -> StepResult {
-        if cx.connection.profiles_to_learn.remove(&self.chat()) {
+        if cx.connection.profiles_learned.insert(self.chat()) {
             self.learn_profile(cx)?;
         }
         if self.has_profile_to_tell() {
