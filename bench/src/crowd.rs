@@ -56,6 +56,8 @@ pub(crate) struct Candidate {
 impl Crowd {
     /// Signs up this many people at a server and makes a group of them.
     pub async fn gather(server: &str, devices: usize) -> Result<Self> {
+        // An error means that there is one already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let people = Registrar::new(server)?.sign_up_many(devices).await?;
         let people: Vec<_> = people.into_iter().map(Arc::new).collect();
         let (owner, others) = people.split_first().context("a group needs members")?;
