@@ -79,7 +79,9 @@ impl Crowd {
             bail!("the server answered a claim with something else");
         };
         let packages = packages.devices.iter().map(|device| &device.key_package[..]);
-        let bundle = self.owner.addition(packages.map(|package| (account_id, package)))?;
+        let bundle = self
+            .owner
+            .addition(packages.map(|package| (account_id, package)))?;
         let request = self.owner.append(self.id, bundle.clone());
         connection.call(request).await?;
         self.applied(&bundle, Vec::new())

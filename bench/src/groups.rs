@@ -248,7 +248,10 @@ async fn catch_up(crowd: &mut Crowd, server: &str, profile: &Path) -> Result<Cau
     let commits = back(server, profile).await?;
     // What was not read was not measured.
     let client = Client::open_at(profile, server.parse()?).await?;
-    let chat = client.chat_by_conversation_id(crowd.id).await?.context("the client has no group")?;
+    let chat = client
+        .chat_by_conversation_id(crowd.id)
+        .await?
+        .context("the client has no group")?;
     let read = chat.messages(None, GROUP_MISSED_MESSAGES + 1).await?;
     ensure!(
         read.iter().any(|message| message.text == "the last one"),

@@ -155,7 +155,13 @@ async fn large_groups(plan: &Plan, data: &Path, report: &mut Report, progress: P
     for devices in &plan.group_devices {
         progress(&format!("a group of {devices} devices"));
         let profile = tempfile::tempdir()?;
-        let row = groups::run(&server.address, &people[..*devices], profile.path(), &server.probe).await?;
+        let row = groups::run(
+            &server.address,
+            &people[..*devices],
+            profile.path(),
+            &server.probe,
+        )
+        .await?;
         report.groups.push(row);
     }
     server.stop().await

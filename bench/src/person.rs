@@ -181,7 +181,10 @@ impl Registrar {
         let url = self.base.join(&format!("people/{handle}"))?;
         let request = self.http.get(url.clone()).bearer_auth(&asker.access_token);
         let response = request.send().await?.error_for_status()?;
-        let found: rest::Person = response.json().await.with_context(|| format!("reading the answer of {url}"))?;
+        let found: rest::Person = response
+            .json()
+            .await
+            .with_context(|| format!("reading the answer of {url}"))?;
         Ok(found.account_id)
     }
 

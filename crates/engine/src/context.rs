@@ -2,7 +2,7 @@
 
 use rand_core::CryptoRngCore;
 use rusqlite::Connection;
-use subrosa_mls::{DeviceIdentity, Mls};
+use subrosa_mls::{DeviceIdentity, Mls, MlsError};
 use subrosa_wire::{
     ConversationId, SendId, Timestamp,
     frames::{ClientFrame, Problem, Sync, client_frame::Request},
@@ -16,7 +16,7 @@ use crate::{
     api::{EngineError, Event, Me, Output, RecoveryCounts, Warning},
     connection::ConnectionState,
     content::{Origin, SALT_LEN},
-    database::{self, KvTable},
+    database::{self, BufferedTable},
     misbehaviour::Misbehaviour,
     profile_objects, records,
     requests::{PendingRequest, Requests},
@@ -44,7 +44,7 @@ pub(crate) struct Context<'a> {
     pub recovery: RecoveryCounts,
     pub out: Output,
     rng: &'a mut dyn CryptoRngCore,
-    mls_state: KvTable<'a>,
+    mls_state: BufferedTable<'a>,
     /// Whether the work in progress is confined to a conversation.
     is_confined: bool,
 }
@@ -77,7 +77,7 @@ impl<'a> Context<'a> {
             recovery: RecoveryCounts::default(),
             out: Output::default(),
             rng,
-            mls_state: KvTable::new(conn),
+            mls_state: BufferedTable::new(conn),
             is_confined: false,
         }
     }
@@ -85,6 +85,13 @@ impl<'a> Context<'a> {
     /// MLS over the transaction of this step.
     pub(crate) fn mls(&mut self) -> Mls<'_> {
         Mls::new(&self.mls_state, &mut *self.rng, self.now)
+    }
+
+    /// Stores what MLS has written in this step. Must be called at its end.
+    pub(crate) fn store_mls_state(&self) -> StepResult {
+        self.mls_state
+            .flush()
+            .map_err(|error| MlsError::Store(error).into())
     }
 
     // ---- the server ----
@@ -147,9 +154,10 @@ impl<'a> Context<'a> {
             last_request: self.requests.last_id(),
             recovery: self.recovery,
         };
+        self.store_mls_state()?;
         database::savepoint(self.conn)?;
         self.is_confined = true;
-        let result = work(self);
+        let result = work(self).and_then(|done| self.store_mls_state().map(|()| done));
         self.is_confined = false;
         match result.map_err(|error| self.cause(error)) {
             Ok(done) => {
@@ -157,6 +165,7 @@ impl<'a> Context<'a> {
                 Ok(Ok(done))
             }
             Err(error) if error.is_in_conversation() => {
+                self.mls_state.discard();
                 database::roll_back_to_savepoint(self.conn)?;
                 self.take_back(&mark)?;
                 Ok(Err(error))

@@ -164,7 +164,9 @@ impl Engine {
                 cx: Context::new(conn, now, &mut **rng, identity, connection, requests),
                 conversations,
             };
-            let done = act(&mut step).map_err(|error| step.cx.cause(error))?;
+            let done = act(&mut step)
+                .and_then(|done| step.cx.store_mls_state().map(|()| done))
+                .map_err(|error| step.cx.cause(error))?;
             Ok::<_, EngineError>((done, step.cx.out, step.cx.recovery))
         });
         match result {

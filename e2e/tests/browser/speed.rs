@@ -202,7 +202,11 @@ async fn a_message_to_the_other_screen_is_measured() {
 #[tokio::test]
 async fn reading_in_a_group_is_measured() {
     const MISSED: usize = 200;
-    let sizes: &[usize] = if is_long() { &[2, 10, 100, 1_000] } else { &[2, 10, 100] };
+    let sizes: &[usize] = if is_long() {
+        &[2, 10, 100, 1_000]
+    } else {
+        &[2, 10, 100]
+    };
     let stage = Stage::talked_as_shipped(Kind::Chromium).await;
     let tab = &stage.alice.tab;
     for devices in sizes {

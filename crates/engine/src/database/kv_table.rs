@@ -1,9 +1,10 @@
 //! MLS state in the database: rows of the table `mls_state`, in the transaction of the step.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, collections::BTreeMap};
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 use subrosa_mls::{KeyValue, KeyValueError};
+use zeroize::Zeroizing;
 
 use super::DatabaseError;
 
@@ -59,5 +60,66 @@ impl KeyValue for KvTable<'_> {
             .and_then(|mut statement| statement.execute([key]))
             .map(drop)
             .map_err(|error| self.failed(error))
+    }
+}
+
+/// The table behind a buffer: a row that is written many times in a row is stored once.
+///
+/// The tree of a large group has megabytes, and each commit writes it. A device that catches up applies many of them in
+/// one step.
+pub struct BufferedTable<'a> {
+    table: KvTable<'a>,
+    /// What is written and not stored yet; `None` is a deleted row.
+    written: RefCell<BTreeMap<Vec<u8>, Option<Zeroizing<Vec<u8>>>>>,
+}
+
+impl<'a> BufferedTable<'a> {
+    /// Accesses the table through this connection.
+    pub fn new(connection: &'a Connection) -> Self {
+        Self {
+            table: KvTable::new(connection),
+            written: RefCell::default(),
+        }
+    }
+
+    /// Stores what was written. Must come before the transaction ends, and before a savepoint begins or ends.
+    pub fn flush(&self) -> Result<(), KeyValueError> {
+        for (key, value) in self.written.take() {
+            match value {
+                Some(value) => self.table.put(&key, &value)?,
+                None => self.table.delete(&key)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets what was written since the last [`flush`](Self::flush).
+    pub fn discard(&self) {
+        self.written.take();
+    }
+
+    /// Takes the last failure of the database, of which MLS passes on only the words.
+    pub fn take_failure(&self) -> Option<DatabaseError> {
+        self.table.take_failure()
+    }
+}
+
+impl KeyValue for BufferedTable<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, KeyValueError> {
+        match self.written.borrow().get(key) {
+            Some(value) => Ok(value.as_ref().map(|value| value.to_vec())),
+            None => self.table.get(key),
+        }
+    }
+
+    fn put(&self, key: &[u8], value: &[u8]) -> Result<(), KeyValueError> {
+        let value = Some(Zeroizing::new(value.to_vec()));
+        self.written.borrow_mut().insert(key.to_vec(), value);
+        Ok(())
+    }
+
+    fn delete(&self, key: &[u8]) -> Result<(), KeyValueError> {
+        self.written.borrow_mut().insert(key.to_vec(), None);
+        Ok(())
     }
 }

@@ -15,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, config::
 
 pub use error::DatabaseError;
 pub use key::DatabaseKey;
-pub use kv_table::KvTable;
+pub use kv_table::{BufferedTable, KvTable};
 
 use migrations::{MIGRATIONS, Migration};
 

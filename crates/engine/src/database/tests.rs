@@ -530,3 +530,27 @@ fn mls_state_belongs_to_the_transaction_of_the_step() {
     assert_eq!(table.get(b"").unwrap().as_deref(), Some(b"".as_slice()));
     assert_eq!(table.get(b"gone").unwrap(), None);
 }
+
+#[test]
+fn a_buffered_row_is_read_before_it_is_stored_and_stored_once() {
+    let mut database = Database::in_memory().unwrap();
+    database
+        .transaction(|connection| {
+            let (table, stored) = (BufferedTable::new(connection), KvTable::new(connection));
+            stored.put(b"gone", b"x").unwrap();
+            table.put(b"k", b"one").unwrap();
+            table.put(b"k", b"two").unwrap();
+            table.delete(b"gone").unwrap();
+            assert_eq!(table.get(b"k").unwrap().as_deref(), Some(b"two".as_slice()));
+            assert_eq!(table.get(b"gone").unwrap(), None);
+            assert_eq!(stored.get(b"k").unwrap(), None);
+            table.flush().unwrap();
+            assert_eq!(stored.get(b"k").unwrap().as_deref(), Some(b"two".as_slice()));
+            assert_eq!(stored.get(b"gone").unwrap(), None);
+            table.put(b"k", b"three").unwrap();
+            table.discard();
+            assert_eq!(table.get(b"k").unwrap().as_deref(), Some(b"two".as_slice()));
+            Ok::<_, DatabaseError>(())
+        })
+        .unwrap();
+}

@@ -70,6 +70,20 @@ pub(crate) fn to_bytes(value: &(impl serde::Serialize + ?Sized)) -> Result<Zeroi
     Ok(writer.finish())
 }
 
+/// Encodes a value as one item, with sequences of bytes as byte strings. [`from_bytes`] reads both forms.
+///
+/// Only for sequences whose items are all of one type, and for bytes that are not compared.
+///
+/// # Errors
+/// As for [`to_bytes`].
+pub(crate) fn to_packed_bytes(
+    value: &(impl serde::Serialize + ?Sized),
+) -> Result<Zeroizing<Vec<u8>>, CborError> {
+    let mut writer = write::Writer::packing();
+    value.serialize(&mut writer)?;
+    Ok(writer.finish())
+}
+
 /// Encodes an array of encoded items.
 pub(crate) fn array<'a>(items: impl ExactSizeIterator<Item = &'a [u8]>) -> Zeroizing<Vec<u8>> {
     let mut writer = write::Writer::default();

@@ -29,6 +29,8 @@ pub(crate) enum Item<'a> {
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
     depth: u8,
+    /// How many of the next bytes are items: inside a byte string that is read as a sequence.
+    packed: u64,
 }
 
 impl<'a> Reader<'a> {
@@ -36,6 +38,7 @@ impl<'a> Reader<'a> {
         Self {
             rest: bytes,
             depth: 0,
+            packed: 0,
         }
     }
 
@@ -51,6 +54,10 @@ impl<'a> Reader<'a> {
 
     /// The next item.
     pub(crate) fn item(&mut self) -> Result<Item<'a>, CborError> {
+        if self.packed > 0 {
+            self.packed -= 1;
+            return Ok(Item::Unsigned(self.take(1)?[0].into()));
+        }
         // Heads that are longer than needed are accepted, as by `ciborium`: the input was written here.
         let head = Head::read(&mut self.rest)?;
         let Head {
@@ -239,7 +246,17 @@ impl<'a> Deserializer<'a> for &mut Reader<'a> {
     }
 
     fn deserialize_seq<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, CborError> {
-        let len = self.array()?;
+        let is_packed = self.packed == 0 && self.rest.first().is_some_and(|first| first >> 5 == BYTES);
+        let len = if is_packed {
+            let len = Head::read(&mut self.rest)?.argument;
+            if (self.rest.len() as u64) < len {
+                return Err(CborError::Truncated);
+            }
+            self.packed = len;
+            len
+        } else {
+            self.array()?
+        };
         self.visit_array(len, visitor)
     }
 

@@ -144,6 +144,11 @@ fn written(value: &impl Serialize) -> String {
     hex::encode(to_bytes(value).unwrap().as_slice())
 }
 
+/// The same, with byte strings.
+fn packed(value: &impl Serialize) -> String {
+    hex::encode(to_packed_bytes(value).unwrap().as_slice())
+}
+
 fn read<T: serde::de::DeserializeOwned>(digits: &str) -> Result<T, CborError> {
     from_bytes(&hex::decode(digits).unwrap())
 }
@@ -281,7 +286,30 @@ fn an_array_of_items_is_that_of_their_values() {
     assert_eq!(reader.finish(), Ok(()));
 }
 
+#[test]
+fn sequences_of_bytes_are_packed_where_that_is_wanted() {
+    assert_eq!(packed(&vec![1_u8, 200, 3]), "4301c803");
+    assert_eq!(packed(&vec![vec![7_u8], vec![]]), "82410780");
+    assert_eq!(packed(&vec![1_u16, 2]), "820102");
+    assert_eq!(packed(&vec![Some(1_u8), None]), "8201f6");
+    assert_eq!(packed(&([1_u8, 2], 3_u8)), "8282010203");
+    assert_eq!(read::<Vec<u8>>("4301c803"), Ok(vec![1, 200, 3]));
+    assert_eq!(read::<Vec<Vec<u8>>>("82410780"), Ok(vec![vec![7], vec![]]));
+    assert_eq!(read::<Vec<u8>>("4301c8"), Err(CborError::Truncated));
+    assert!(matches!(
+        read::<Vec<String>>("4301c803"),
+        Err(CborError::Value(_))
+    ));
+}
+
 proptest! {
+    #[test]
+    fn what_is_packed_is_read_alike(value in shapes()) {
+        let packed = to_packed_bytes(&value).unwrap();
+        prop_assert_eq!(&from_bytes::<Shapes>(&packed).unwrap(), &value);
+        prop_assert_eq!(Reader::new(&packed).raw_item().unwrap(), packed.as_slice());
+    }
+
     #[test]
     fn the_bytes_are_those_of_ciborium_and_each_reads_the_others(value in shapes()) {
         let ours = to_bytes(&value).unwrap();

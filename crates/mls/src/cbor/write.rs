@@ -11,20 +11,74 @@ use super::CborError;
 
 /// Appends items to bytes.
 #[derive(Default)]
-pub(super) struct Writer(Zeroizing<Vec<u8>>);
+pub(super) struct Writer {
+    bytes: Zeroizing<Vec<u8>>,
+    /// Whether sequences of bytes become byte strings.
+    packs: bool,
+    sequence: Sequence,
+}
+
+/// What serde calls a sequence, of which only the first item shows whether it is one of bytes.
+#[derive(Default)]
+enum Sequence {
+    #[default]
+    None,
+    /// It has this many items, and none is written, nor its head.
+    Begun(u64),
+    /// It has become a byte string, and this many bytes are missing.
+    Packed(u64),
+}
 
 impl Writer {
+    /// A writer of byte strings, which take half the room of arrays of numbers.
+    pub(super) fn packing() -> Self {
+        Self {
+            packs: true,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn finish(self) -> Zeroizing<Vec<u8>> {
-        self.0
+        self.bytes
     }
 
     pub(super) fn head(&mut self, major: u8, argument: u64) {
-        Head::write(major, argument, &mut self.0);
+        self.no_byte_follows();
+        Head::write(major, argument, &mut self.bytes);
     }
 
     /// Appends items that are already encoded.
     pub(super) fn raw(&mut self, items: &[u8]) {
-        self.0.extend_from_slice(items);
+        self.bytes.extend_from_slice(items);
+    }
+
+    /// A sequence whose first item is no byte is an array.
+    fn no_byte_follows(&mut self) {
+        if let Sequence::Begun(len) = self.sequence {
+            Head::write(ARRAY, len, &mut self.bytes);
+        }
+        self.sequence = Sequence::None;
+    }
+
+    fn simple(&mut self, initial: u8) {
+        self.no_byte_follows();
+        self.bytes.push(initial);
+    }
+
+    fn byte(&mut self, byte: u8) {
+        let left = match self.sequence {
+            Sequence::None => return self.head(UNSIGNED, byte.into()),
+            Sequence::Begun(len) => {
+                Head::write(BYTES, len, &mut self.bytes);
+                len
+            }
+            Sequence::Packed(left) => left,
+        };
+        self.bytes.push(byte);
+        self.sequence = match left {
+            0 | 1 => Sequence::None,
+            left => Sequence::Packed(left - 1),
+        };
     }
 
     fn text(&mut self, text: &str) {
@@ -69,7 +123,7 @@ impl Serializer for &mut Writer {
     }
 
     fn serialize_bool(self, value: bool) -> Result<(), CborError> {
-        self.0.push(if value { TRUE } else { FALSE });
+        self.simple(if value { TRUE } else { FALSE });
         Ok(())
     }
 
@@ -91,7 +145,8 @@ impl Serializer for &mut Writer {
     }
 
     fn serialize_u8(self, value: u8) -> Result<(), CborError> {
-        self.serialize_u64(value.into())
+        self.byte(value);
+        Ok(())
     }
 
     fn serialize_u16(self, value: u16) -> Result<(), CborError> {
@@ -135,11 +190,13 @@ impl Serializer for &mut Writer {
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), CborError> {
+        // The next item may be none.
+        self.no_byte_follows();
         value.serialize(self)
     }
 
     fn serialize_unit(self) -> Result<(), CborError> {
-        self.0.push(NULL);
+        self.simple(NULL);
         Ok(())
     }
 
@@ -171,16 +228,25 @@ impl Serializer for &mut Writer {
     }
 
     fn serialize_seq(self, len: Option<usize>) -> Result<Self, CborError> {
-        self.list(ARRAY, len)?;
+        match len {
+            Some(len) if self.packs && len > 0 => {
+                self.no_byte_follows();
+                self.sequence = Sequence::Begun(len as u64);
+            }
+            len => self.list(ARRAY, len)?,
+        }
         Ok(self)
     }
 
+    // Their items may be of several types, so they stay arrays.
+
     fn serialize_tuple(self, len: usize) -> Result<Self, CborError> {
-        self.serialize_seq(Some(len))
+        self.list(ARRAY, Some(len))?;
+        Ok(self)
     }
 
     fn serialize_tuple_struct(self, _: &'static str, len: usize) -> Result<Self, CborError> {
-        self.serialize_seq(Some(len))
+        self.serialize_tuple(len)
     }
 
     fn serialize_tuple_variant(
@@ -191,7 +257,7 @@ impl Serializer for &mut Writer {
         len: usize,
     ) -> Result<Self, CborError> {
         self.variant(name);
-        self.serialize_seq(Some(len))
+        self.serialize_tuple(len)
     }
 
     fn serialize_map(self, len: Option<usize>) -> Result<Self, CborError> {

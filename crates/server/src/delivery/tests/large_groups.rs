@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Enough that neither tree nor view is small.
-const DEVICES: usize = 26;
+const DEVICES: usize = 40;
 
 /// A group that the first of these devices owns; all have joined.
 async fn crowd() -> (World, Vec<Device>, ConversationId) {

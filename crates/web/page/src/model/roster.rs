@@ -93,7 +93,9 @@ fn people_of(conversation: &Conversation) -> impl Iterator<Item = &Contact> {
     let members = conversation.members.iter().map(|member| &member.contact);
     let wishes = conversation.wishes.iter().map(|wish| &wish.who);
     let with = conversation.with.iter();
-    with.chain(members).chain(&conversation.former_members).chain(wishes)
+    with.chain(members)
+        .chain(&conversation.former_members)
+        .chain(wishes)
 }
 
 #[cfg(test)]
