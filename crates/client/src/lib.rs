@@ -68,10 +68,10 @@ pub use server_url::{InvalidServerUrl, ServerUrl};
 pub use status::{Connection, Status};
 
 pub use subrosa_engine::{
-    ChatId, CommandError, Contact, Conversation, ConversationKind, ConversationState, EngineError, Event,
-    ForeignGroup, GivenUp, GroupPolicy, InvalidPicture, LocalMessageId, Me, Member, MemberDevice,
-    MemberMisbehaviour, Message, MessageStatus, Misbehaviour, NewGroup, Notice, NoticeKind, Picture,
-    Presence, Privacy, Rights, Role, Warning, Wish,
+    ChatId, ChatSetting, ChatSettings, CommandError, Contact, Conversation, ConversationKind,
+    ConversationState, EngineError, Event, ForeignGroup, GivenUp, GroupPolicy, InvalidPicture,
+    LocalMessageId, Me, Member, MemberDevice, MemberMisbehaviour, Message, MessageStatus, Misbehaviour, Mute,
+    NewGroup, Notice, NoticeKind, Picture, Presence, Privacy, Rights, Role, Warning, Wish,
     account::{InvalidRecoveryCode, Password, WeakPassword},
     content::{MessageId, SendToken, folded, printable, printable_line, revealed, without_marks},
 };

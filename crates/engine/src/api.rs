@@ -161,6 +161,8 @@ pub enum Command {
     /// Leave a conversation that is [`ConversationState::Quarantined`] out of the list. Nothing of it is deleted;
     /// [`Self::TryAgain`] and [`Self::OpenDirect`] bring it back.
     Hide(ChatId),
+    /// Change what the user has chosen for a conversation, on all devices of the account. Nobody else learns of it.
+    SetChat(ChatId, ChatSetting),
     /// The user is typing in a conversation, or has stopped without sending. To be given with each key; the others are told
     /// now and then.
     Type {
@@ -618,8 +620,60 @@ pub struct Conversation {
     pub quarantine: Option<String>,
     /// Whether lists leave it out; see [`Command::Hide`].
     pub is_hidden: bool,
+    /// What the user has chosen for it.
+    pub settings: ChatSettings,
     /// What was typed on a device of this account and not sent.
     pub draft: Option<String>,
+}
+
+/// What the user has chosen for a conversation, on all devices of the account; see [`Command::SetChat`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ChatSettings {
+    /// Whether new messages are announced.
+    pub mute: Mute,
+    /// It stands above the others in lists.
+    pub is_pinned: bool,
+    /// Lists keep it apart. It comes back when something is said in it, unless it is muted.
+    pub is_archived: bool,
+    /// It is shown as unread until it is opened.
+    pub is_marked_unread: bool,
+}
+
+/// One of [`ChatSettings`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChatSetting {
+    /// Mute it, or not.
+    Mute(Mute),
+    /// Pin it, or not.
+    Pinned(bool),
+    /// Archive it, or bring it back.
+    Archived(bool),
+    /// Mark it as unread, or not.
+    MarkedUnread(bool),
+}
+
+/// For how long new messages of a conversation are not announced.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mute {
+    /// They are announced.
+    #[default]
+    Off,
+    /// Until this instant.
+    Until(Timestamp),
+    /// For good.
+    ForEver,
+}
+
+impl Mute {
+    /// Whether new messages are not announced now.
+    pub fn is_on(self, now: Timestamp) -> bool {
+        match self {
+            Self::Off => false,
+            Self::Until(end) => now < end,
+            Self::ForEver => true,
+        }
+    }
 }
 
 /// A member of a conversation: an account with all its devices.

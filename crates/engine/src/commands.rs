@@ -93,6 +93,9 @@ impl Step<'_> {
             }
             Command::TryAgain(chat) => self.in_conversation(chat, Conversation::try_again),
             Command::Hide(chat) => self.in_conversation(chat, |conversation, cx| conversation.hide(cx)),
+            Command::SetChat(chat, setting) => {
+                self.in_conversation(chat, |conversation, cx| conversation.set(cx, setting))
+            }
             Command::Type { chat, is_typing } => {
                 signals::type_in(&mut self.cx, chat, is_typing);
                 Ok(())

@@ -70,6 +70,8 @@ pub struct Engine {
     recovery: RecoveryCounts,
     /// When to truncate the log of the database, if something was written since it was.
     log_due_at: Option<Timestamp>,
+    /// When the last step was taken.
+    now: Timestamp,
 }
 
 impl Engine {
@@ -135,6 +137,7 @@ impl Engine {
             conversations: Conversations::default(),
             recovery: RecoveryCounts::default(),
             log_due_at: None,
+            now: Timestamp::from_millis(0),
         }))
     }
 
@@ -150,6 +153,7 @@ impl Engine {
         now: Timestamp,
         act: impl FnOnce(&mut Step<'_>) -> StepResult<T>,
     ) -> Result<(T, Output), EngineError> {
+        self.now = now;
         let Self {
             database,
             rng,
@@ -345,6 +349,7 @@ impl Engine {
                 .as_ref()
                 .map(|quarantine| quarantine.reason.clone()),
             is_hidden: row.hidden,
+            settings: records::chat_settings(conn, row, self.now)?,
             draft,
         })
     }

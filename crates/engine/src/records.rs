@@ -21,7 +21,7 @@ use crate::{
         record::{AccountRecord, Nicknames, ReadMark, RecordError, Switch, TooManyNicknames, Typed},
         wrap::SealError,
     },
-    api::{CommandError, EngineError, Event, Me, Message, MessageStatus, Privacy},
+    api::{ChatSetting, ChatSettings, CommandError, EngineError, Event, Me, Message, MessageStatus, Privacy},
     content::{DisplayName, GroupProfile, MessageId},
     context::{Context, StepResult, is_transient},
     limits::{
@@ -222,6 +222,7 @@ pub(crate) fn moved(
     }
     let (with, device) = (other_in(cx.conn, chat, cx.me)?, cx.me.device_id);
     let mut taken = AccountRecord::default();
+    taken.take_chat_settings(&row.record);
     taken.draft = row.record.draft.filter(|draft| draft.to == with);
     change(cx, to, |record| record.merge(&taken, device))?;
     Ok(())
@@ -259,6 +260,29 @@ pub(crate) fn draft(
 ) -> Result<Option<String>, EngineError> {
     let row = records::load(conn, id)?;
     Ok(Some(row.record.draft_text(to).to_owned()).filter(|text| !text.is_empty()))
+}
+
+/// Changes what the user has chosen for a conversation in which something was last said at this instant. Returns whether
+/// anything was changed.
+pub(crate) fn set_chat(
+    cx: &mut Context<'_>,
+    id: ConversationId,
+    setting: ChatSetting,
+    active_at: Timestamp,
+) -> StepResult<bool> {
+    let now = cx.now;
+    change(cx, id, |record| record.set_chat(setting, active_at, now))
+}
+
+/// What the user has chosen for a conversation.
+pub(crate) fn chat_settings(
+    conn: &Connection,
+    row: &conversations::ConversationRow,
+    now: Timestamp,
+) -> Result<ChatSettings, EngineError> {
+    Ok(records::load(conn, row.id)?
+        .record
+        .chat_settings(row.active_at, now))
 }
 
 /// The record of the account itself stands where that of a conversation with its id would.
@@ -588,6 +612,9 @@ fn show(
     };
     if let Some(mark) = record.read.filter(|mark| before.read != Some(*mark)) {
         read_through(cx, row.chat, &mark.message)?;
+        cx.event(Event::ConversationChanged(row.chat));
+    }
+    if !before.has_chat_settings_of(record) {
         cx.event(Event::ConversationChanged(row.chat));
     }
     if before.draft != record.draft {

@@ -14,6 +14,7 @@
 
 mod action;
 mod agreement;
+mod chat_settings;
 mod clubs;
 mod device;
 mod full_disk;

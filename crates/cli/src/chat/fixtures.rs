@@ -126,6 +126,7 @@ pub(super) fn conversation(id: ChatId, with: Contact, unread: u64, last: Option<
         state: ConversationState::Joined,
         quarantine: None,
         is_hidden: false,
+        settings: subrosa_client::ChatSettings::default(),
         draft: None,
     }
 }

@@ -341,6 +341,7 @@ mod tests {
             state: ConversationState::Joined,
             quarantine: None,
             is_hidden: false,
+            settings: subrosa_client::ChatSettings::default(),
             draft: None,
         }
     }

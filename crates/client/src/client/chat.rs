@@ -3,8 +3,8 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use subrosa_engine::{
-    ChatId, Command, Contact, Conversation, Engine, EngineError, Event, LocalMessageId, Member, MemberDevice,
-    Message, MessageStatus, Notice, content::SendToken,
+    ChatId, ChatSetting, Command, Contact, Conversation, Engine, EngineError, Event, LocalMessageId, Member,
+    MemberDevice, Message, MessageStatus, Notice, content::SendToken,
 };
 use subrosa_wire::ConversationId;
 
@@ -253,6 +253,24 @@ impl Chat {
     /// ```
     pub async fn hide(&self) -> Result<(), ClientError> {
         self.client.command(Command::Hide(self.id)).await.map(drop)
+    }
+
+    /// Changes what the user has chosen for the conversation, on all devices of the account.
+    ///
+    /// ```no_run
+    /// use subrosa_client::{ChatSetting, Mute};
+    ///
+    /// # async fn example(chat: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// chat.set(ChatSetting::Mute(Mute::ForEver)).await?;
+    /// chat.set(ChatSetting::Archived(true)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn set(&self, setting: ChatSetting) -> Result<(), ClientError> {
+        self.client
+            .command(Command::SetChat(self.id, setting))
+            .await
+            .map(drop)
     }
 
     pub(super) fn client(&self) -> &Client {

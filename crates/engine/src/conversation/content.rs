@@ -6,7 +6,7 @@ use subrosa_wire::{AccountId, Timestamp};
 use super::{Conversation, message_status_changed};
 use crate::{
     LocalMessageId,
-    api::{Event, MessageStatus},
+    api::{ChatSetting, Event, MessageStatus},
     content::{DisplayName, Meaning, MessageId, Origin, ReportedStatus, SALT_LEN, interpret},
     context::{Context, StepResult},
     misbehaviour::MemberMisbehaviour,
@@ -228,8 +228,17 @@ impl Conversation {
             let head = Some(self.live.head).filter(|head| *head > 0);
             records::mark_read(cx, self.id(), newest, head)?;
         }
+        self.set(cx, ChatSetting::MarkedUnread(false))?;
         self.changed(cx);
         cx.touch(chat);
+        Ok(())
+    }
+
+    /// Changes what the user has chosen for it.
+    pub(crate) fn set(&self, cx: &mut Context<'_>, setting: ChatSetting) -> StepResult {
+        if records::set_chat(cx, self.id(), setting, self.record.active_at())? {
+            self.changed(cx);
+        }
         Ok(())
     }
 

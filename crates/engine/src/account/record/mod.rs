@@ -7,6 +7,7 @@
 //! The contents are a protobuf message behind their length, padded with zeros to one of few sizes. The seal binds them to
 //! the account, the conversation and the revision.
 
+mod chat_settings;
 mod draft;
 mod nicknames;
 

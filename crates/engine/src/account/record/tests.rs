@@ -2,6 +2,7 @@ use rand_core::OsRng;
 use subrosa_wire::Timestamp;
 
 use super::*;
+use crate::api::{ChatSetting, Mute};
 
 const HERE: DeviceId = DeviceId::from_bytes([1; 16]);
 const TO: Option<AccountId> = Some(AccountId::from_bytes([7; 16]));
@@ -395,4 +396,30 @@ fn contents_that_no_device_writes_are_refused() {
         ));
     }
     assert!(AccountRecord::decode(&[0xFF]).is_err());
+}
+
+#[test]
+fn what_is_chosen_for_a_conversation_is_kept_and_the_later_choice_wins() {
+    let said = Timestamp::from_millis(5_000);
+    let at = Timestamp::from_millis;
+    let mut ours = AccountRecord::default();
+    // What was never chosen leaves no trace.
+    ours.set_chat(ChatSetting::Pinned(false), said, at(1));
+    assert_eq!(ours, AccountRecord::default());
+    ours.set_chat(ChatSetting::Mute(Mute::Until(at(9_000))), said, at(6_000));
+    // This clock is behind that of whoever wrote last.
+    ours.set_chat(ChatSetting::Archived(true), said, at(10));
+    let ours = AccountRecord::decode(&ours.encode()).expect("it was encoded here");
+    let settings = ours.chat_settings(said, at(6_000));
+    assert_eq!(settings.mute, Mute::Until(at(9_000)));
+    assert!(settings.is_archived);
+    // Something was said since: it is back once it is not muted any more.
+    assert!(ours.chat_settings(at(7_000), at(8_999)).is_archived);
+    assert!(!ours.chat_settings(at(7_000), at(9_000)).is_archived);
+
+    let mut theirs = ours.clone();
+    theirs.set_chat(ChatSetting::Mute(Mute::Off), said, at(1));
+    for record in [merged(&ours, &theirs, HERE), merged(&theirs, &ours, THERE)] {
+        assert_eq!(record.chat_settings(said, at(6_000)).mute, Mute::Off);
+    }
 }
