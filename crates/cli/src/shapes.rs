@@ -5,10 +5,13 @@
 use serde::Serialize;
 use subrosa_client::{
     AccountId, Contact, Conversation, ConversationKind, ConversationState, Device, Handle, Me, Member,
-    MemberDevice, Message, MessageStatus, Notice, NoticeKind, Person, Privacy, Rights, Role, ServerUrl,
+    MemberDevice, Message, MessageStatus, Mute, Notice, NoticeKind, Person, Privacy, Rights, Role, ServerUrl,
 };
 
-use subrosa_server::store::sqlite::Contents;
+use subrosa_server::{
+    clock::{Clock as _, SystemClock},
+    store::sqlite::Contents,
+};
 
 use crate::{instant::iso, people::Names};
 
@@ -18,9 +21,9 @@ JSON (one object per line; fields may be added, but are never renamed):
   message   id, conversation, from (handle), text, sent_at (ISO 8601, UTC), status, outgoing
             status of messages you sent: pending, failed, sent, delivered, read; received: unread, read
   chat      conversation, kind (direct, group, notes), with (handle of the other person; null for groups), name, unread,
-            state, last_message; formerly (the handle
-            that the person had until you accepted another account for it), nickname (if you have given one); with --members also members: handle,
-            devices (device_id, current)
+            marked_unread, muted, muted_until (absent if for good), pinned, archived, state, last_message; formerly
+            (the handle that the person had until you accepted another account for it), nickname (if you have given
+            one); with --members also members: handle, devices (device_id, current)
   group     conversation, kind, name, epoch, members: handle, role (owner, admin, member), devices (how many);
             rights: add, remove, edit, post, pin (everyone, admins, owners; null outside of the group); state
   account   account_id, handle, name, device_id, server; signup only: recovery_code
@@ -145,6 +148,13 @@ pub(crate) struct ChatShape<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     nickname: Option<&'a str>,
     unread: u64,
+    marked_unread: bool,
+    muted: bool,
+    /// Absent if it is muted for good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    muted_until: Option<String>,
+    pinned: bool,
+    archived: bool,
     state: &'static str,
     /// Why it is quarantined.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -173,6 +183,8 @@ struct MemberDeviceShape {
 impl<'a> ChatShape<'a> {
     pub(crate) fn new(conversation: &'a Conversation, names: &'a Names) -> Self {
         let with = conversation.with.as_ref();
+        let settings = conversation.settings;
+        let is_muted = settings.mute.is_on(SystemClock.now());
         Self {
             conversation: conversation.conversation_id.to_string(),
             kind: kind(conversation.kind),
@@ -180,6 +192,14 @@ impl<'a> ChatShape<'a> {
             name: name(conversation),
             nickname: with.and_then(|person| person.nickname.as_deref()),
             unread: conversation.unread,
+            marked_unread: settings.is_marked_unread,
+            muted: is_muted,
+            muted_until: match settings.mute {
+                Mute::Until(end) if is_muted => Some(iso(end)),
+                _ => None,
+            },
+            pinned: settings.is_pinned,
+            archived: settings.is_archived,
             state: state(conversation.state),
             quarantine: conversation.quarantine.as_deref(),
             last_message: conversation

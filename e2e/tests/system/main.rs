@@ -3,6 +3,7 @@
 mod backups;
 mod blindness;
 mod bot;
+mod chat_settings;
 mod crashes;
 mod crowd;
 mod devices;

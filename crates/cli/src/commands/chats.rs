@@ -1,12 +1,19 @@
-//! `subrosa chats`: the conversations, newest first.
+//! `subrosa chats`: the conversations, newest first, and what the user chooses for each.
 
-use clap::Args;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, value_parser};
+use jiff::Span;
 use subrosa_client::{
-    AccountId, ChatId, Client, ClientError, Conversation, ConversationState, MemberDevice, Message,
+    AccountId, ChatId, ChatSetting, Client, ClientError, Conversation, ConversationState, MemberDevice,
+    Message, Mute,
 };
+use subrosa_server::clock::{Clock as _, SystemClock};
 
-use super::{finish_with_warnings, sync};
+use super::{finish_with_warnings, send_change, sync};
 use crate::{
+    chat_name::ChatName,
+    exit::usage,
     global::Global,
     instant::day_and_minute,
     output::Output,
@@ -18,14 +25,28 @@ use crate::{
 /// The most characters of the newest message in the list.
 const PREVIEW_CHARS: usize = 60;
 
-/// List your conversations, newest first.
+/// List your conversations, or choose how they are listed and announced.
+///
+/// Pinned ones come first, then the others from the newest to the oldest, then those that are archived. What you choose
+/// holds on all your devices, and nobody else learns of it.
+///
+/// Exit code 6 means that the server could not be reached in time: the change is stored, and the next command
+/// that connects sends it.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
 Examples:
   subrosa chats
   subrosa chats --members
-  subrosa chats --offline --json")]
+  subrosa chats --offline --json
+  subrosa chats pin Harvest
+  subrosa chats mute @ada --for 8h
+  subrosa chats archive @ben"
+)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    action: Option<Action>,
     /// Do not connect; show what is stored here.
     #[arg(long)]
     offline: bool,
@@ -34,18 +55,109 @@ pub(crate) struct Arguments {
     members: bool,
 }
 
+/// What is changed.
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Keep a conversation above the others
+    Pin(Which),
+    /// List it by its age again
+    Unpin(Which),
+    /// Don't announce new messages of a conversation
+    Mute {
+        #[command(flatten)]
+        which: Which,
+        /// For how long, such as `8h`, `1d` or `1w`; for good without it.
+        #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+        duration: Option<Duration>,
+    },
+    /// Announce them again
+    Unmute(Which),
+    /// Keep a conversation apart, until something is said in it; a muted one for good
+    Archive(Which),
+    /// Bring it back
+    Unarchive(Which),
+    /// Mark a conversation as unread
+    Unread(Which),
+}
+
+/// A conversation, and how long to wait.
+#[derive(Debug, Args)]
+struct Which {
+    /// The conversation: a @handle, the name of a group, or an id.
+    #[arg(value_name = "CHAT")]
+    chat: ChatName,
+    /// How long to wait for the server.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(0..=86_400))]
+    timeout: u64,
+}
+
+/// A duration of a minute at least, in hours, days or weeks.
+fn duration(text: &str) -> Result<Duration, String> {
+    const EXPECTED: &str = "a duration is a number and a unit, such as 30m, 8h, 1d or 1w";
+    let span: Span = text.parse().map_err(|_| EXPECTED)?;
+    let duration = span
+        .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+        .map_err(|_| EXPECTED)?;
+    let duration = Duration::try_from(duration).map_err(|_| EXPECTED)?;
+    if duration < Duration::from_mins(1) {
+        return Err("it is at least a minute".to_owned());
+    }
+    Ok(duration)
+}
+
 pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
     let client = profile::open(global).await?;
     let events = client.events();
+    let ending = match arguments.action {
+        Some(action) => change(&client, action, output).await,
+        None => list(&client, &arguments, output).await,
+    };
+    let closed = finish_with_warnings(client, events, output).await;
+    ending.and(closed)
+}
+
+async fn change(client: &Client, action: Action, output: &mut Output) -> anyhow::Result<()> {
+    let (which, setting) = match action {
+        Action::Pin(which) => (which, ChatSetting::Pinned(true)),
+        Action::Unpin(which) => (which, ChatSetting::Pinned(false)),
+        Action::Mute { which, duration } => {
+            let until = |duration| Mute::Until(SystemClock.now().plus(duration));
+            (which, ChatSetting::Mute(duration.map_or(Mute::ForEver, until)))
+        }
+        Action::Unmute(which) => (which, ChatSetting::Mute(Mute::Off)),
+        Action::Archive(which) => (which, ChatSetting::Archived(true)),
+        Action::Unarchive(which) => (which, ChatSetting::Archived(false)),
+        Action::Unread(which) => (which, ChatSetting::MarkedUnread(true)),
+    };
+    let chat = which.chat.find(client).await?;
+    let chat = chat.ok_or_else(|| usage(which.chat.no_conversation()))?;
+    chat.set(setting).await?;
+    send_change(client, which.timeout, output, async |client, output| {
+        let names = Names::load(client).await?;
+        let Some(conversation) = chat.conversation().await? else {
+            return Ok(());
+        };
+        let text = line(&conversation, &names, output);
+        Ok(output.result(&ChatShape::new(&conversation, &names), &text)?)
+    })
+    .await
+}
+
+async fn list(client: &Client, arguments: &Arguments, output: &mut Output) -> anyhow::Result<()> {
     if !arguments.offline {
-        sync(&client, output).await?;
+        sync(client, output).await?;
     }
-    let names = Names::load(&client).await?;
-    for conversation in client.conversations().await? {
+    let names = Names::load(client).await?;
+    let mut conversations = client.conversations().await?;
+    conversations.sort_by_key(|conversation| {
+        let settings = conversation.settings;
+        (settings.is_archived, !settings.is_pinned)
+    });
+    for conversation in conversations {
         let mut text = line(&conversation, &names, output);
         let mut shape = ChatShape::new(&conversation, &names);
         if arguments.members {
-            let members = members(&client, conversation.id).await?;
+            let members = members(client, conversation.id).await?;
             for (account, devices) in &members {
                 text.push_str(&member_lines(*account, devices, &names));
             }
@@ -53,7 +165,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
         }
         output.result(&shape, &text)?;
     }
-    finish_with_warnings(client, events, output).await
+    Ok(())
 }
 
 /// The members with their devices.
@@ -96,7 +208,31 @@ fn line(conversation: &Conversation, names: &Names, output: &Output) -> String {
         .as_ref()
         .map(|message| preview(message, output))
         .unwrap_or_default();
-    format!("{who}{new}{state}{last}")
+    let settings = settings(conversation, output);
+    format!("{who}{new}{state}{settings}{last}")
+}
+
+/// What the user has chosen for it.
+fn settings(conversation: &Conversation, output: &Output) -> String {
+    let settings = conversation.settings;
+    let mute = match settings.mute {
+        Mute::ForEver => Some("muted".to_owned()),
+        Mute::Until(end) if settings.mute.is_on(SystemClock.now()) => {
+            Some(format!("muted until {}", day_and_minute(end, output.zone())))
+        }
+        Mute::Until(_) | Mute::Off => None,
+    };
+    let words = [
+        settings.is_marked_unread.then(|| "marked unread".to_owned()),
+        settings.is_pinned.then(|| "pinned".to_owned()),
+        mute,
+        settings.is_archived.then(|| "archived".to_owned()),
+    ];
+    words
+        .into_iter()
+        .flatten()
+        .map(|word| format!("  [{word}]"))
+        .collect()
 }
 
 /// The newest message, on a line of its own.
