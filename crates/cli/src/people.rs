@@ -98,6 +98,17 @@ impl Names {
     }
 }
 
+/// Conversations in the order of lists: the pinned ones, then the others, then those that are archived, each from the
+/// newest to the oldest.
+pub(crate) async fn listed(client: &Client) -> Result<Vec<Conversation>, ClientError> {
+    let mut conversations = client.conversations().await?;
+    conversations.sort_by_key(|conversation| {
+        let settings = conversation.settings;
+        (settings.is_archived, !settings.is_pinned)
+    });
+    Ok(conversations)
+}
+
 /// An account id in groups of four digits, to be compared digit by digit.
 pub(crate) fn grouped(account: AccountId) -> String {
     let digits: Vec<_> = account.to_string().chars().collect();

@@ -139,6 +139,7 @@ impl ListenShape<'_> {
 
 /// A conversation in `chats`.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "that is what scripts read")]
 pub(crate) struct ChatShape<'a> {
     conversation: String,
     kind: &'static str,

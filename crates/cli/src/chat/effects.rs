@@ -14,7 +14,10 @@ use super::{
     model::Model,
     update::{Effect, Input, update},
 };
-use crate::{commands::history::notices_beside, people::Names};
+use crate::{
+    commands::history::notices_beside,
+    people::{Names, listed},
+};
 
 /// Pause in typing after which the server is searched.
 const SEARCH_PAUSE: Duration = Duration::from_millis(150);
@@ -76,7 +79,7 @@ impl Effects {
         match effect {
             Effect::LoadChats => {
                 let names = Names::load(&client).await?;
-                return Ok(Some(Input::Chats(client.conversations().await?, names)));
+                return Ok(Some(Input::Chats(listed(&client).await?, names)));
             }
             Effect::LoadMessages { chat, limit } => {
                 let handle = client.chat(chat);

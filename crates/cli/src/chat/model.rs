@@ -171,12 +171,12 @@ impl Model {
             .map(|shown| shown.chat)
     }
 
-    /// Unread messages in chats other than the open one.
+    /// Unread messages in chats other than the open one, without those that are muted.
     pub(super) fn unread_elsewhere(&self) -> u64 {
         let open = self.thread.as_ref().map(|thread| thread.chat);
         self.chats
             .iter()
-            .filter(|chat| Some(chat.id) != open)
+            .filter(|chat| Some(chat.id) != open && !chat.settings.mute.is_on(self.now))
             .map(|chat| chat.unread)
             .sum()
     }

@@ -17,7 +17,7 @@ use crate::{
     global::Global,
     instant::day_and_minute,
     output::Output,
-    people::{Names, message_line},
+    people::{Names, listed, message_line},
     profile,
     shapes::{ChatShape, state},
 };
@@ -148,12 +148,7 @@ async fn list(client: &Client, arguments: &Arguments, output: &mut Output) -> an
         sync(client, output).await?;
     }
     let names = Names::load(client).await?;
-    let mut conversations = client.conversations().await?;
-    conversations.sort_by_key(|conversation| {
-        let settings = conversation.settings;
-        (settings.is_archived, !settings.is_pinned)
-    });
-    for conversation in conversations {
+    for conversation in listed(client).await? {
         let mut text = line(&conversation, &names, output);
         let mut shape = ChatShape::new(&conversation, &names);
         if arguments.members {
@@ -228,10 +223,9 @@ fn settings(conversation: &Conversation, output: &Output) -> String {
         mute,
         settings.is_archived.then(|| "archived".to_owned()),
     ];
+    let words = words.into_iter().flatten();
     words
-        .into_iter()
-        .flatten()
-        .map(|word| format!("  [{word}]"))
+        .flat_map(|word| ["  [".to_owned(), word, "]".to_owned()])
         .collect()
 }
 

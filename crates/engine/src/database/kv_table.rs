@@ -69,9 +69,12 @@ impl KeyValue for KvTable<'_> {
 /// one step.
 pub struct BufferedTable<'a> {
     table: KvTable<'a>,
-    /// What is written and not stored yet; `None` is a deleted row.
-    written: RefCell<BTreeMap<Vec<u8>, Option<Zeroizing<Vec<u8>>>>>,
+    /// What is written and not stored yet.
+    written: RefCell<BTreeMap<Vec<u8>, Written>>,
 }
+
+/// A value, or that there is none any more.
+type Written = Option<Zeroizing<Vec<u8>>>;
 
 impl<'a> BufferedTable<'a> {
     /// Accesses the table through this connection.

@@ -295,11 +295,18 @@ fn show_messages(
     thread.wanted = thread.wanted.max(grown.min(super::model::THREAD_MESSAGES_MAX));
     thread.messages = messages;
     thread.notices = notices;
-    thread.is_loaded = true;
+    let is_opened = !std::mem::replace(&mut thread.is_loaded, true);
+    let chat = thread.chat;
     if thread.selected_index().is_none() && thread.selected.is_some() {
         thread.selected = thread.messages.last().map(|message| message.id);
     }
-    seen(model).into_iter().collect()
+    let is_marked = || {
+        model
+            .chat(chat)
+            .is_some_and(|chat| chat.settings.is_marked_unread)
+    };
+    let opened = (is_opened && is_marked()).then_some(Effect::MarkRead(chat));
+    seen(model).or(opened).into_iter().collect()
 }
 
 /// The user sees the newest message, which is reported to the other person.

@@ -43,6 +43,7 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Pos
             (false, false) => "  ",
         };
         let style = match chat.unread {
+            0 if chat.settings.is_marked_unread => UNREAD,
             0 if is_selected && model.focus == Focus::Chats => BOLD,
             0 => Style::new(),
             _ => UNREAD,
@@ -96,6 +97,7 @@ fn has_failed(chat: &Conversation) -> bool {
 /// The count comes first, so that it is visible even if the name is truncated.
 fn title_text(model: &Model, chat: &Conversation) -> String {
     let new = match chat.unread {
+        0 if chat.settings.is_marked_unread => "(unread) ".to_owned(),
         0 => String::new(),
         unread => format!("({unread} new) "),
     };
@@ -108,7 +110,14 @@ fn title_text(model: &Model, chat: &Conversation) -> String {
         }
         _ => String::new(),
     };
-    format!("{new}{}{state}", model.names.title(chat))
+    let settings = chat.settings;
+    let muted = if settings.mute.is_on(model.now) {
+        " [muted]"
+    } else {
+        ""
+    };
+    let archived = if settings.is_archived { " [archived]" } else { "" };
+    format!("{new}{}{state}{muted}{archived}", model.names.title(chat))
 }
 
 /// The newest message, or that somebody is typing the next one.
