@@ -117,6 +117,23 @@ fn whoever_leaves_takes_all_devices_along() {
     }
 }
 
+// The wish to leave was replaced when the account's other devices were out already: they came back and lacked messages.
+#[test]
+fn whoever_is_leaving_gives_themselves_no_role_any_more() {
+    let mut world = club(21, 3);
+    let command = gift(&mut world, 0, 2, Role::Admin);
+    insist(&mut world, 0, &command);
+    agree(&mut world, &[0, 1, 2]);
+    world.cut(2);
+    let command = leave(&mut world, 2, None);
+    insist(&mut world, 2, &command);
+    let command = gift(&mut world, 2, 2, Role::Member);
+    assert_eq!(refusal(&mut world, 2, command), CommandError::NotAMember);
+    world.must_settle();
+    is_out(&mut world, 2);
+    agree(&mut world, &[0, 1]);
+}
+
 #[test]
 fn an_admin_who_leaves_is_none_any_more() {
     let mut world = club(4, 3);

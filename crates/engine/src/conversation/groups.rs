@@ -229,10 +229,20 @@ impl Conversation {
     }
 
     fn wish(&self, cx: &mut Context<'_>, account: AccountId, wish: Wish) -> StepResult {
+        if account == cx.me.account_id && wish != Wish::Leave && self.is_leaving(cx)? {
+            // The account's other devices may be out of the group by now.
+            return Err(CommandError::NotAMember.into());
+        }
         wishes::set(cx.conn, self.chat(), (account, wish), cx.now)?;
         self.changed(cx);
         cx.touch(self.chat());
         Ok(())
+    }
+
+    /// Whether the user wants to leave.
+    fn is_leaving(&self, cx: &Context<'_>) -> StepResult<bool> {
+        let wished = wishes::all(cx.conn, self.chat())?;
+        Ok(wished.iter().any(|row| row.wish == Wish::Leave))
     }
 
     fn check_in_group(&self, cx: &Context<'_>, account: AccountId) -> StepResult {
