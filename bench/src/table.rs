@@ -462,9 +462,9 @@ mod tests {
           devices    read  loaded factor |  added         commit  Welcome  joining  written    ack  pause
                 2    1.00    1.00   1.0x |      1            8.0      2.4      3.0      8.2   1.00   1.00
              1000    10.0    10.0  10.0x |    999         4000.0   1200.0   1500.0      8.2   10.0   10.0
-          devices |    first update  written      ack |  settled update   factor  written      ack
-                2 |             8.0      8.2     1.00 |             8.0     1.0x      8.2     1.00
-             1000 |          4000.0      8.2     10.0 |          4000.0   500.0x      8.2     10.0
+          devices | first update  written    ack | settled update  factor  written    ack | client reads  applies
+                2 |          8.0      8.2   1.00 |            8.0    1.0x      8.2   1.00 |         1.00     1.00
+             1000 |       4000.0      8.2   10.0 |         4000.0  500.0x      8.2   10.0 |         10.0     10.0
 
         Accounts and connections
           sign-ups                     1,300/s
