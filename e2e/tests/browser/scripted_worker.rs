@@ -11,8 +11,8 @@ use subrosa_e2e::{
     browser::{Browser, Kind, Profile, Tab},
 };
 use subrosa_web_rpc::{
-    Answer, Call, ChatSettings, Connection, Contact, Conversation, ConversationKind, ConversationState, Event, Failure,
-    FailureKind, Me, Phase, Presence, Privacy, Request, Role, State, ToPage, decode, encode,
+    Answer, Call, ChatSettings, Connection, Contact, Conversation, ConversationKind, ConversationState,
+    Event, Failure, FailureKind, Me, Phase, Presence, Privacy, Request, Role, State, ToPage, decode, encode,
 };
 use subrosa_wire::{AccountId, DeviceId, Timestamp};
 

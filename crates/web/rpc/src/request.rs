@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 use crate::{
     ids::{ChatId, LocalMessageId},
     shapes::{
-        ChatSetting, Conversation, Device, GroupRights, MemberChange, Message, NewGroup, Notice, PasswordVerdict, Person,
-        Privacy, Role, State,
+        ChatSetting, Conversation, Device, GroupRights, MemberChange, Message, NewGroup, Notice,
+        PasswordVerdict, Person, Privacy, Role, State,
     },
 };
 

@@ -3,8 +3,8 @@
 use subrosa_client::{self as client, Status, printable, printable_line};
 use subrosa_web_rpc::{
     ChatId, ChatSetting, ChatSettings, Connection, Contact, Conversation, ConversationKind,
-    ConversationState, Device, LocalMessageId, Me, Member, MemberChange, Message, MessageStatus, Mute, NewGroup, NoticeKind, Person, Phase, Presence, Privacy,
-    Role, State, Wish,
+    ConversationState, Device, LocalMessageId, Me, Member, MemberChange, Message, MessageStatus, Mute,
+    NewGroup, NoticeKind, Person, Phase, Presence, Privacy, Role, State, Wish,
 };
 
 use crate::warnings;

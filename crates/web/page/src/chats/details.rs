@@ -7,6 +7,7 @@ use super::{
     entry::Entry,
     group::GroupFacts,
     layout::DetailsColumn,
+    mute::MuteRow,
     person::{GroupsInCommon, Identity},
 };
 use crate::{browser, components::icon, i18n::t, reactive::memo, store::use_store};
@@ -78,6 +79,7 @@ fn PersonFacts() -> impl IntoView {
                 <p>{t!("encrypted-what")}</p>
                 <p>{t!("encrypted-key")}</p>
             </div>
+            <MuteRow />
         </div>
     }
 }

@@ -1,8 +1,8 @@
 //! Messages and conversations for tests.
 
 use subrosa_web_rpc::{
-    ChatId, ChatSettings, Contact, Conversation, ConversationKind, ConversationState, LocalMessageId, Message,
-    MessageStatus, Notice, NoticeKind, Presence, Role,
+    ChatId, ChatSettings, Contact, Conversation, ConversationKind, ConversationState, LocalMessageId,
+    Message, MessageStatus, Notice, NoticeKind, Presence, Role,
 };
 use subrosa_wire::{AccountId, Timestamp};
 

@@ -6,10 +6,10 @@ use subrosa_wire::{AccountId, DeviceId, Timestamp};
 
 use super::*;
 use crate::{
-    Answer, Call, ChatId, ChatSetting, ChatSettings, Connection, Contact, Conversation, ConversationKind, ConversationState, Event,
-    Failure, FailureKind, GivenUp, GroupRights, LocalMessageId, Me, Member, MemberChange, MemberMisbehaviour,
-    Message, MessageStatus, Misbehaviour, Mute, NewGroup, Notice, NoticeKind, Page, Phase, Presence, Privacy,
-    Request, Role, Secret, State, ToPage, Warning, Wish,
+    Answer, Call, ChatId, ChatSetting, ChatSettings, Connection, Contact, Conversation, ConversationKind,
+    ConversationState, Event, Failure, FailureKind, GivenUp, GroupRights, LocalMessageId, Me, Member,
+    MemberChange, MemberMisbehaviour, Message, MessageStatus, Misbehaviour, Mute, NewGroup, Notice,
+    NoticeKind, Page, Phase, Presence, Privacy, Request, Role, Secret, State, ToPage, Warning, Wish,
 };
 
 const CHAT: ChatId = ChatId::new(7);
