@@ -19,7 +19,7 @@ use crate::{
         preview,
         route::{ChatAddress, Route},
     },
-    reactive::{memo, text},
+    reactive::{memo, shown_if, text},
     router::use_router,
     store::use_store,
 };
@@ -106,34 +106,34 @@ pub(super) fn ChatItem(
                 aria-current=move || is_open.get().then_some("true") on:click=clicked>
                 <span class="chat-face">
                     {move || face.get().map(|face| avatar::avatar(&face, ""))}
-                    {move || is_online.get().then(presence::mark)}
+                    {shown_if(is_online, || presence::mark().into_any())}
                 </span>
                 <span class="chat-text">
                     <span class="chat-line">
                         <span class="chat-name one-line">
                             <bdi>{text!(of(faces::name_of))}</bdi>
-                            {move || is_online.get().then(|| view! { <span class="hidden-text">" "{t!("online")}</span> })}
+                            {shown_if(is_online, || view! { <span class="hidden-text">" "{t!("online")}</span> }.into_any())}
                         </span>
-                        {move || is_dated.get().then(|| view! {
+                        {shown_if(is_dated, move || view! {
                             <time class="tabular" title=text!(at_ms.get().map(format::full).unwrap_or_default())>
                                 {text!(at_ms.get().map(|at_ms| format::brief(at_ms, store.today.get())).unwrap_or_default())}
                             </time>
-                        })}
+                        }.into_any())}
                     </span>
                     <span class="chat-line">
                         <span class="chat-last one-line"><bdi>{move || entry.with(|entry| entry.as_deref().map(last_line))}</bdi></span>
-                        {move || is_muted.get().then(|| sign("muted", icon::BELL_OFF, t!("muted")))}
-                        {move || is_pinned.get().then(|| sign("pinned", icon::PIN, t!("pinned")))}
-                        {move || is_own.get().then(|| ticks(move || own_status.get().unwrap_or(MessageStatus::Pending)))}
-                        {move || is_unread.get().then(|| view! {
+                        {shown_if(is_muted, || sign("muted", icon::BELL_OFF, t!("muted")))}
+                        {shown_if(is_pinned, || sign("pinned", icon::PIN, t!("pinned")))}
+                        {shown_if(is_own, move || ticks(move || own_status.get().unwrap_or(MessageStatus::Pending)).into_any())}
+                        {shown_if(is_unread, move || view! {
                             <span class="badge tabular" data-testid="unread">
                                 <span aria-hidden="true">{move || if unread.get() > 999 { "999+".to_owned() } else { unread.get().to_string() }}</span>
                                 <span class="hidden-text">{t!("unread-count", count = unread.get())}</span>
                             </span>
-                        })}
-                        {move || is_marked.get().then(|| view! {
+                        }.into_any())}
+                        {shown_if(is_marked, || view! {
                             <span class="badge dot" data-testid="marked-unread"><span class="hidden-text">{t!("marked-unread")}</span></span>
-                        })}
+                        }.into_any())}
                     </span>
                 </span>
             </a>
@@ -150,8 +150,9 @@ fn sign(
     name: &'static str,
     path: &'static str,
     words: impl Fn() -> String + Send + Sync + 'static,
-) -> impl IntoView {
+) -> AnyView {
     view! { <span class="sign" data-testid=name>{icon::sized(path, "16")}<span class="hidden-text">{words}</span></span> }
+        .into_any()
 }
 
 /// The line below the name: that the other person types, the draft, or the last message.

@@ -11,7 +11,7 @@ use subrosa_web_rpc::{ChatId, ChatSetting, Conversation, Mute, Request};
 use wasm_bindgen::JsCast as _;
 use web_sys::{Element, HtmlElement};
 
-use super::mute::MuteMenu;
+use super::mute::lengths;
 use crate::{
     browser,
     components::{
@@ -21,7 +21,7 @@ use crate::{
     i18n::{now, t},
     link,
     model::faces,
-    reactive::memo,
+    reactive::{memo, text},
     store::{Store, use_store},
 };
 
@@ -215,7 +215,7 @@ pub(super) fn ChatMenus() -> impl IntoView {
         }
     });
     view! {
-        <Menu id=MENU label=move || now!("chat-menu", name = name.get()) is_open>{entries}</Menu>
-        <MuteMenu id=MUTE_MENU name is_open=is_mute_open chosen=muted />
+        <Menu id=MENU label=text!(now!("chat-menu", name = name.get())) is_open>{entries}</Menu>
+        <Menu id=MUTE_MENU label=text!(now!("mute-menu", name = name.get())) is_open=is_mute_open>{lengths(muted)}</Menu>
     }
 }

@@ -1,4 +1,4 @@
-//! Muting: the choice for how long, and the row in the details that shows it.
+//! Muting: the choice for how long, and the row of the details that shows and changes it.
 
 use std::time::Duration;
 
@@ -24,44 +24,30 @@ use crate::{
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 /// The id of the menu that opens from the details.
-const DETAILS_MENU: &str = "details-mute-menu";
+const MENU: &str = "mute-menu";
 
-/// For how long a conversation is muted.
-#[component]
-pub(super) fn MuteMenu(
-    /// Unique in the page.
-    id: &'static str,
-    /// What the conversation is called.
-    name: Memo<String>,
-    /// Follows whether it is open.
-    #[prop(optional)]
-    is_open: RwSignal<bool>,
-    /// Takes the choice.
-    chosen: Callback<Mute>,
-) -> impl IntoView {
+/// For how long a conversation can be muted, as items of a menu.
+pub(super) fn lengths(chosen: Callback<Mute>) -> impl IntoView {
     let until = move |length: Duration| {
         let length_ms = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
         let end = Timestamp::from_millis(browser::now_ms().saturating_add(length_ms));
         chosen.run(Mute::Until(end));
     };
     view! {
-        <Menu id label=move || now!("mute-menu", name = name.get()) is_open>
-            {item("mute-hour", icon::CLOCK, t!("mute-hour"), move || until(HOUR))}
-            {item("mute-hours", icon::CLOCK, t!("mute-hours"), move || until(HOUR * 8))}
-            {item("mute-day", icon::CLOCK, t!("mute-day"), move || until(DAY))}
-            {item("mute-week", icon::CLOCK, t!("mute-week"), move || until(DAY * 7))}
-            {item("mute-for-ever", icon::BELL_OFF, t!("mute-for-ever"), move || chosen.run(Mute::ForEver))}
-        </Menu>
+        {item("mute-hour", icon::CLOCK, t!("mute-hour"), move || until(HOUR))}
+        {item("mute-hours", icon::CLOCK, t!("mute-hours"), move || until(HOUR * 8))}
+        {item("mute-day", icon::CLOCK, t!("mute-day"), move || until(DAY))}
+        {item("mute-week", icon::CLOCK, t!("mute-week"), move || until(DAY * 7))}
+        {item("mute-for-ever", icon::BELL_OFF, t!("mute-for-ever"), move || chosen.run(Mute::ForEver))}
     }
 }
 
-/// The row of the details: whether the conversation is muted, and a button that changes it.
+/// The row of the details: whether the conversation is muted, and a menu that changes it.
 #[component]
 pub(super) fn MuteRow() -> impl IntoView {
     let store = use_store();
     let entry = expect_context::<Entry>();
     let error = RwSignal::new(None::<String>);
-    let name = memo!(move || entry.name());
     let mute = memo!(move || {
         let mute = entry.with(|entry| entry.map_or(Mute::Off, |entry| entry.settings.mute));
         if mute.is_on(store.now.get()) {
@@ -83,25 +69,20 @@ pub(super) fn MuteRow() -> impl IntoView {
             }
         });
     });
-    let pressed = move |event: leptos::ev::MouseEvent| {
-        if is_muted.get_untracked() {
-            // It is muted no more, without a choice.
-            event.prevent_default();
-            chosen.run(Mute::Off);
-        } else {
-            menu::place(&event, DETAILS_MENU);
-        }
-    };
     view! {
         <div class="chat-settings">
             {notice::maybe_error(move || error.get())}
-            <button type="button" class="row-button" data-testid="mute-row" popovertarget=DETAILS_MENU
-                aria-haspopup=move || (!is_muted.get()).then_some("menu") on:click=pressed>
+            <button type="button" class="row-button" data-testid="mute-row" popovertarget=MENU aria-haspopup="menu"
+                on:click=|event| menu::place(&event, MENU)>
                 {move || icon::sized(if is_muted.get() { icon::BELL_OFF } else { icon::BELL }, "20")}
-                <span>{move || if is_muted.get() { now!("unmute") } else { now!("mute") }}</span>
+                <span>{t!("mute")}</span>
                 <span class="state" data-testid="mute-state">{text!(words(mute.get(), store.today.get()))}</span>
+                {icon::mirrored(icon::FORWARD)}
             </button>
-            <MuteMenu id=DETAILS_MENU name chosen />
+            <Menu id=MENU label=text!(now!("mute-menu", name = entry.name()))>
+                {move || is_muted.get().then(|| item("mute-end", icon::BELL, t!("unmute"), move || chosen.run(Mute::Off)))}
+                {lengths(chosen)}
+            </Menu>
         </div>
     }
 }

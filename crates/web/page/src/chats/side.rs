@@ -20,7 +20,7 @@ use crate::{
     i18n::{now, t},
     limits::LIST_ROWS,
     model::{faces::Face, handles, roster, route::Route},
-    reactive::{effect, memo, text},
+    reactive::{effect, flag, memo, text},
     router::use_router,
     store::{Stage, use_store},
 };
@@ -133,7 +133,7 @@ pub(super) fn Side(
                 </nav>
                 <Menu id=NEW_MENU label=t!("new")>
                     {item("new-chat", icon::CHAT, t!("new-chat"), || browser::focus("[data-testid=search]"))}
-                    <Show when=move || store.stage() == Stage::SignedIn>
+                    <Show when=flag!(store.stage() == Stage::SignedIn)>
                         {item("new-group", icon::PEOPLE, t!("new-group"), move || new_group.set(true))}
                     </Show>
                     {item("notes-to-self", icon::BOOKMARK, t!("notes-to-self"), move || begin_notes.run(()))}
@@ -155,7 +155,7 @@ pub(super) fn Side(
                 })}
             </div>
             {notice::maybe_error(move || error.get())}
-            <Show when=move || in_archive.get() && !searching.get()>
+            <Show when=flag!(in_archive.get() && !searching.get())>
                 <div class="side-part">
                     <button type="button" class="icon-button" data-testid="archived-back" aria-label=t!("to-chats") title=t!("to-chats")
                         on:click=move |_| leave_archive()>{icon::mirrored(icon::BACK)}</button>
@@ -163,13 +163,13 @@ pub(super) fn Side(
                 </div>
             </Show>
             <div class="side-scroll scroll" node_ref=list on:scroll=scrolled>
-                <Show when=move || searching.get() && order.with(|order| !order.is_empty())>
+                <Show when=flag!(searching.get() && order.with(|order| !order.is_empty()))>
                     <h2>{t!("chats")}</h2>
                 </Show>
                 <ul role="list" data-testid="chat-list" aria-label=list_name>
                     <For each=shown key=|id| *id let:id><ChatItem id tab_stop /></For>
                 </ul>
-                <Show when=move || has_archived.get() && !in_archive.get() && !searching.get()>
+                <Show when=flag!(has_archived.get() && !in_archive.get() && !searching.get())>
                     <button type="button" class="chat archived" data-testid="archived" on:click=enter_archive>
                         <span class="archived-mark">{icon::icon(icon::ARCHIVE)}</span>
                         <span class="chat-line">
@@ -179,9 +179,9 @@ pub(super) fn Side(
                         </span>
                     </button>
                 </Show>
-                <Show when=move || !store.loaded.get()>{skeleton::list()}</Show>
-                <Show when=move || searching.get()><People search awaits_hit /></Show>
-                <Show when=move || store.loaded.get() && !searching.get() && !has_archived.get() && order.with(Vec::is_empty)>
+                <Show when=flag!(!store.loaded.get())>{skeleton::list()}</Show>
+                <Show when=flag!(searching.get())><People search awaits_hit /></Show>
+                <Show when=flag!(store.loaded.get() && !searching.get() && !has_archived.get() && order.with(Vec::is_empty))>
                     <EmptyList begin_notes />
                 </Show>
             </div>

@@ -8,6 +8,7 @@ pub(crate) const SEARCH: &str =
     "M10.500 17a6.500 6.500 0 1 0 0-13 6.500 6.500 0 0 0 0 13zM15.300 15.300 20 20";
 pub(crate) const CLOSE: &str = "M6.500 6.500l11 11M17.500 6.500l-11 11";
 pub(crate) const BACK: &str = "M14.500 5.500 8 12l6.500 6.500";
+pub(crate) const FORWARD: &str = "M9.500 5.500 16 12l-6.500 6.500";
 pub(crate) const DOWN: &str = "M12 5v13.500M6 12.500l6 6 6-6";
 pub(crate) const SEND: &str = "M5 12h13.500M12.500 6l6 6-6 6";
 pub(crate) const LOCK: &str = "M7 10.500h10a1.500 1.500 0 0 1 1.500 1.500v6.500A1.500 1.500 0 0 1 17 20H7a1.500 1.500 0 0 1-1.500-1.500V12A1.500 1.500 0 0 1 7 10.500zM8.500 10.500V7.500a3.500 3.500 0 0 1 7 0v3";

@@ -13,7 +13,7 @@ use wasm_bindgen::JsCast as _;
 use web_sys::{Element, HtmlElement};
 
 use super::icon;
-use crate::browser;
+use crate::{browser, reactive::text};
 
 /// Distance between the button and its menu, in pixels.
 const GAP: f64 = 4.0;
@@ -72,7 +72,7 @@ pub(crate) fn item(
     label: impl Fn() -> String + Send + Sync + 'static,
     run: impl Fn() + 'static,
 ) -> AnyView {
-    drawn(name, "", path, label, run)
+    drawn(name, "", path, text!(label()), Box::new(run))
 }
 
 /// An action of a menu that takes something away.
@@ -82,15 +82,16 @@ pub(crate) fn danger_item(
     label: impl Fn() -> String + Send + Sync + 'static,
     run: impl Fn() + 'static,
 ) -> AnyView {
-    drawn(name, "danger", path, label, run)
+    drawn(name, "danger", path, text!(label()), Box::new(run))
 }
 
+// One piece of code for all items.
 fn drawn(
     name: &'static str,
     class: &'static str,
     path: &'static str,
     label: impl Fn() -> String + Send + Sync + 'static,
-    run: impl Fn() + 'static,
+    run: Box<dyn Fn()>,
 ) -> AnyView {
     view! {
         <button type="button" role="menuitem" tabindex="-1" class=class data-testid=name on:click=move |_| run()>
