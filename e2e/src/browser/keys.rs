@@ -39,6 +39,7 @@ const NAMED: &[(&str, &str, u32, &str, char, u32)] = &[
     ("End", "End", 35, "", '\u{e010}', 0),
     ("Home", "Home", 36, "", '\u{e011}', 0),
     ("Space", "Space", 32, " ", ' ', 0),
+    ("F10", "F10", 121, "", '\u{e03a}', 0),
     ("Alt", "AltLeft", 18, "", '\u{e00a}', 1),
     ("Control", "ControlLeft", 17, "", '\u{e009}', 2),
     ("Meta", "MetaLeft", 91, "", '\u{e03d}', 4),

@@ -8,6 +8,7 @@ mod accessibility;
 mod accounts;
 mod browsers;
 mod cases;
+mod chat_settings;
 mod durability;
 mod group_screens;
 mod groups;

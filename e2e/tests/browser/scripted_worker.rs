@@ -11,8 +11,8 @@ use subrosa_e2e::{
     browser::{Browser, Kind, Profile, Tab},
 };
 use subrosa_web_rpc::{
-    Answer, Call, Connection, Contact, Conversation, ConversationKind, ConversationState, Event, Failure,
-    FailureKind, Me, Phase, Presence, Privacy, Request, Role, State, ToPage, decode, encode,
+    Answer, Call, ChatSettings, Connection, Contact, Conversation, ConversationKind, ConversationState,
+    Event, Failure, FailureKind, Me, Phase, Presence, Privacy, Request, Role, State, ToPage, decode, encode,
 };
 use subrosa_wire::{AccountId, DeviceId, Timestamp};
 
@@ -147,6 +147,7 @@ impl ScriptedPage {
             }),
             Request::MarkRead(_)
             | Request::KeepDraft { .. }
+            | Request::SetChat { .. }
             | Request::SetTyping { .. }
             | Request::SetHere(_)
             | Request::UnsavedCode => Ok(Answer::Done),
@@ -203,6 +204,7 @@ pub(crate) fn conversation() -> Conversation {
         state: ConversationState::Joined,
         quarantine: None,
         hidden: false,
+        settings: ChatSettings::default(),
         draft: None,
     }
 }

@@ -145,6 +145,34 @@ unread-count =
         [one] { $count } ungelesene Nachricht
        *[other] { $count } ungelesene Nachrichten
     }
+chat-menu = Optionen für { $name }
+pin = Anheften
+unpin = Nicht mehr anheften
+pinned = angeheftet
+mark-unread = Als ungelesen markieren
+mark-read = Als gelesen markieren
+marked-unread = Als ungelesen markiert
+mute = Stummschalten
+mute-choose = Stummschalten …
+unmute = Nicht mehr stummschalten
+muted = stummgeschaltet
+mute-menu = { $name } stummschalten
+mute-hour = Für 1 Stunde
+mute-hours = Für 8 Stunden
+mute-day = Für 1 Tag
+mute-week = Für 1 Woche
+mute-for-ever = Bis ich es wieder einschalte
+mute-off = Aus
+mute-on = An
+mute-until = Bis { $time }
+archive = Archivieren
+unarchive = Zurückholen
+archived = Archiviert
+chats-count =
+    { $count ->
+        [one] Ein Chat
+       *[other] { $count } Chats
+    }
 
 # Eine Unterhaltung
 nothing-open = Wähle einen Chat

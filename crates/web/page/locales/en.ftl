@@ -145,6 +145,34 @@ unread-count =
         [one] { $count } unread message
        *[other] { $count } unread messages
     }
+chat-menu = Options for { $name }
+pin = Pin
+unpin = Unpin
+pinned = pinned
+mark-unread = Mark as unread
+mark-read = Mark as read
+marked-unread = Marked as unread
+mute = Mute
+mute-choose = Mute…
+unmute = Unmute
+muted = muted
+mute-menu = Mute { $name }
+mute-hour = For 1 hour
+mute-hours = For 8 hours
+mute-day = For 1 day
+mute-week = For 1 week
+mute-for-ever = Until I turn it back on
+mute-off = Off
+mute-on = On
+mute-until = Until { $time }
+archive = Archive
+unarchive = Bring back
+archived = Archived
+chats-count =
+    { $count ->
+        [one] One chat
+       *[other] { $count } chats
+    }
 
 # A conversation
 nothing-open = Choose a chat

@@ -24,6 +24,25 @@ pub(crate) fn text_of(
     move || text()
 }
 
+/// See `flag!`.
+pub(crate) fn flag_of(
+    flag: Arc<dyn Fn() -> bool + Send + Sync>,
+) -> impl Fn() -> bool + Clone + Send + Sync + 'static {
+    move || flag()
+}
+
+/// Shows a view while something is so.
+pub(crate) fn shown_if(
+    is_so: Memo<bool>,
+    view: impl Fn() -> AnyView + Send + Sync + 'static,
+) -> impl IntoView {
+    shown_if_boxed(is_so, Arc::new(view))
+}
+
+fn shown_if_boxed(is_so: Memo<bool>, view: Arc<dyn Fn() -> AnyView + Send + Sync>) -> AnyView {
+    (move || is_so.get().then(|| view())).into_any()
+}
+
 /// `Effect::new` for an effect that does not need its last value.
 macro_rules! effect {
     ($run:expr) => {
@@ -42,4 +61,10 @@ macro_rules! text {
         $crate::reactive::text_of(std::sync::Arc::new(move || $text))
     };
 }
-pub(crate) use {effect, memo, text};
+/// A condition in a view: all of `<Show when=flag!(…)>` are one.
+macro_rules! flag {
+    ($flag:expr) => {
+        $crate::reactive::flag_of(std::sync::Arc::new(move || $flag))
+    };
+}
+pub(crate) use {effect, flag, memo, text};

@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 use crate::{
     ids::{ChatId, LocalMessageId},
     shapes::{
-        Conversation, Device, GroupRights, MemberChange, Message, NewGroup, Notice, PasswordVerdict, Person,
-        Privacy, Role, State,
+        ChatSetting, Conversation, Device, GroupRights, MemberChange, Message, NewGroup, Notice,
+        PasswordVerdict, Person, Privacy, Role, State,
     },
 };
 
@@ -114,6 +114,13 @@ pub enum Request {
     TryAgain(ChatId),
     /// Leaves a conversation that is set aside out of the list. [`Answer::Done`].
     Hide(ChatId),
+    /// Changes what the user has chosen for a conversation, on all devices of the account. [`Answer::Done`].
+    SetChat {
+        /// The conversation.
+        chat: ChatId,
+        /// What is chosen.
+        setting: ChatSetting,
+    },
     /// Stores the draft: text that was typed and not sent; an empty text deletes what was shown. [`Answer::Done`].
     KeepDraft {
         /// Its conversation.

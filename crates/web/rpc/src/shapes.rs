@@ -166,8 +166,59 @@ pub struct Conversation {
     pub quarantine: Option<String>,
     /// Whether the list leaves it out.
     pub hidden: bool,
+    /// What the user has chosen for it.
+    pub settings: ChatSettings,
     /// Text that was typed and not sent.
     pub draft: Option<String>,
+}
+
+/// What the user has chosen for a conversation, on all devices of the account.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatSettings {
+    /// Whether new messages are announced.
+    pub mute: Mute,
+    /// Whether it stands above the others in the list.
+    pub is_pinned: bool,
+    /// Whether the list keeps it apart.
+    pub is_archived: bool,
+    /// Whether it is shown as unread until it is opened.
+    pub is_marked_unread: bool,
+}
+
+/// One of [`ChatSettings`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ChatSetting {
+    /// Mute it, or not.
+    Mute(Mute),
+    /// Pin it, or not.
+    Pinned(bool),
+    /// Archive it, or bring it back.
+    Archived(bool),
+    /// Mark it as unread, or not.
+    MarkedUnread(bool),
+}
+
+/// For how long new messages of a conversation are not announced.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Mute {
+    /// They are announced.
+    #[default]
+    Off,
+    /// Until this instant.
+    Until(Timestamp),
+    /// For good.
+    ForEver,
+}
+
+impl Mute {
+    /// Whether new messages are not announced now.
+    pub fn is_on(self, now: Timestamp) -> bool {
+        match self {
+            Self::Off => false,
+            Self::Until(end) => now < end,
+            Self::ForEver => true,
+        }
+    }
 }
 
 /// What a new group is like.

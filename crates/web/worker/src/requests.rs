@@ -184,6 +184,16 @@ async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> R
             chat(&client, id).hide().await.map_err(failure)?;
             Answer::Done
         }
+        Request::SetChat { chat: id, setting } => {
+            let chat = chat(&client, id);
+            let set = chat.set(shapes::chat_setting(setting)).await;
+            set.map_err(failure)?;
+            // Before the answer: from then on the list shows what was chosen.
+            if let Some(changed) = queries::conversation(&client, &chat).await.map_err(failure)? {
+                device.report(Event::Conversation(Box::new(changed)));
+            }
+            Answer::Done
+        }
         Request::KeepDraft {
             chat: id,
             text,

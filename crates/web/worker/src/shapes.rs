@@ -2,9 +2,9 @@
 
 use subrosa_client::{self as client, Status, printable, printable_line};
 use subrosa_web_rpc::{
-    ChatId, Connection, Contact, Conversation, ConversationKind, ConversationState, Device, LocalMessageId,
-    Me, Member, MemberChange, Message, MessageStatus, NewGroup, NoticeKind, Person, Phase, Presence, Privacy,
-    Role, State, Wish,
+    ChatId, ChatSetting, ChatSettings, Connection, Contact, Conversation, ConversationKind,
+    ConversationState, Device, LocalMessageId, Me, Member, MemberChange, Message, MessageStatus, Mute,
+    NewGroup, NoticeKind, Person, Phase, Presence, Privacy, Role, State, Wish,
 };
 
 use crate::warnings;
@@ -137,7 +137,29 @@ pub(crate) fn conversation(conversation: client::Conversation, in_group: InGroup
         },
         quarantine: conversation.quarantine,
         hidden: conversation.is_hidden,
+        settings: ChatSettings {
+            mute: match conversation.settings.mute {
+                client::Mute::Off => Mute::Off,
+                client::Mute::Until(end) => Mute::Until(end),
+                client::Mute::ForEver => Mute::ForEver,
+            },
+            is_pinned: conversation.settings.is_pinned,
+            is_archived: conversation.settings.is_archived,
+            is_marked_unread: conversation.settings.is_marked_unread,
+        },
         draft: conversation.draft,
+    }
+}
+
+/// What is chosen for a conversation, as the client takes it.
+pub(crate) const fn chat_setting(setting: ChatSetting) -> client::ChatSetting {
+    match setting {
+        ChatSetting::Mute(Mute::Off) => client::ChatSetting::Mute(client::Mute::Off),
+        ChatSetting::Mute(Mute::Until(end)) => client::ChatSetting::Mute(client::Mute::Until(end)),
+        ChatSetting::Mute(Mute::ForEver) => client::ChatSetting::Mute(client::Mute::ForEver),
+        ChatSetting::Pinned(is_pinned) => client::ChatSetting::Pinned(is_pinned),
+        ChatSetting::Archived(is_archived) => client::ChatSetting::Archived(is_archived),
+        ChatSetting::MarkedUnread(is_marked) => client::ChatSetting::MarkedUnread(is_marked),
     }
 }
 

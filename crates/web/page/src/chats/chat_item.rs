@@ -6,9 +6,12 @@ use leptos::prelude::*;
 use subrosa_web_rpc::{ChatId, Conversation, ConversationKind, ConversationState, MessageStatus, Presence};
 use subrosa_wire::Handle;
 
-use super::presence;
+use super::{
+    chat_menu::{ChatMenu, MENU},
+    presence,
+};
 use crate::{
-    components::{avatar, ticks::ticks},
+    components::{avatar, icon, ticks::ticks},
     format,
     i18n::{now, t},
     model::{
@@ -16,7 +19,7 @@ use crate::{
         preview,
         route::{ChatAddress, Route},
     },
-    reactive::{memo, text},
+    reactive::{memo, shown_if, text},
     router::use_router,
     store::use_store,
 };
@@ -35,7 +38,11 @@ pub(super) fn handle_of(conversation: &Conversation) -> Option<&Handle> {
 }
 
 #[component]
-pub(super) fn ChatItem(id: ChatId, first: impl Fn() -> bool + Send + Sync + 'static) -> impl IntoView {
+pub(super) fn ChatItem(
+    id: ChatId,
+    /// The conversation that the Tab key leads to.
+    tab_stop: Memo<Option<ChatId>>,
+) -> impl IntoView {
     let store = use_store();
     let router = use_router();
     let entry = memo!(move || store.roster.with(|roster| roster.get(&id).cloned()));
@@ -45,6 +52,12 @@ pub(super) fn ChatItem(id: ChatId, first: impl Fn() -> bool + Send + Sync + 'sta
     let route = memo!(move || entry.with(|entry| entry.as_deref().map_or(Route::List, route_of)));
     let is_open = memo!(move || store.open.get() == Some(id));
     let unread = memo!(move || entry.with(|entry| entry.as_ref().map_or(0, |entry| entry.unread)));
+    let settings =
+        memo!(move || entry.with(|entry| entry.as_ref().map(|entry| entry.settings).unwrap_or_default()));
+    let is_muted = memo!(move || settings.get().mute.is_on(store.now.get()));
+    let is_pinned = memo!(move || settings.get().is_pinned);
+    let menu = expect_context::<ChatMenu>();
+    let is_menu_open = memo!(move || menu.is_open_of(id));
     let face = memo!(move || entry.with(|entry| entry.as_deref().map(Face::of_conversation)));
     let at_ms = memo!(move || {
         entry.with(|entry| {
@@ -76,50 +89,70 @@ pub(super) fn ChatItem(id: ChatId, first: impl Fn() -> bool + Send + Sync + 'sta
     let is_dated = memo!(move || at_ms.with(Option::is_some));
     let is_own = memo!(move || own_status.with(Option::is_some));
     let is_unread = memo!(move || unread.get() > 0);
-    // The whole list is one stop of the Tab key: the open conversation, or else the first.
-    let tab_index = move || {
-        let none_open = store.open.get().is_none();
-        if is_open.get() || (none_open && first()) {
-            "0"
-        } else {
-            "-1"
+    let is_marked = memo!(move || unread.get() == 0 && settings.get().is_marked_unread);
+    let tab_index = move || if tab_stop.get() == Some(id) { "0" } else { "-1" };
+    let clicked = move |event: leptos::ev::MouseEvent| {
+        // One that is open already is not opened again.
+        if is_open.get_untracked() {
+            store.clear_mark(id);
         }
+        router.follow(route.get_untracked())(event);
     };
     view! {
-        <li>
+        <li class="chat-row" on:contextmenu=move |event| menu.context_wanted(&event, id) on:keydown=move |event| menu.keyed(&event, id)>
             <a class="chat" data-testid="chat-item" data-handle=move || of(|entry| handle_of(entry).map(ToString::to_string).unwrap_or_default())
-                data-unread=text!(is_unread.get().to_string()) href=text!(route.get().path()) tabindex=tab_index
-                aria-current=move || is_open.get().then_some("true") on:click=move |event| router.follow(route.get_untracked())(event)>
+                data-chat=id.get().to_string()
+                data-unread=text!((is_unread.get() || is_marked.get()).to_string()) data-muted=text!(is_muted.get().to_string()) href=text!(route.get().path()) tabindex=tab_index
+                aria-current=move || is_open.get().then_some("true") on:click=clicked>
                 <span class="chat-face">
                     {move || face.get().map(|face| avatar::avatar(&face, ""))}
-                    {move || is_online.get().then(presence::mark)}
+                    {shown_if(is_online, || presence::mark().into_any())}
                 </span>
                 <span class="chat-text">
                     <span class="chat-line">
                         <span class="chat-name one-line">
                             <bdi>{text!(of(faces::name_of))}</bdi>
-                            {move || is_online.get().then(|| view! { <span class="hidden-text">" "{t!("online")}</span> })}
+                            {shown_if(is_online, || view! { <span class="hidden-text">" "{t!("online")}</span> }.into_any())}
                         </span>
-                        {move || is_dated.get().then(|| view! {
+                        {shown_if(is_dated, move || view! {
                             <time class="tabular" title=text!(at_ms.get().map(format::full).unwrap_or_default())>
                                 {text!(at_ms.get().map(|at_ms| format::brief(at_ms, store.today.get())).unwrap_or_default())}
                             </time>
-                        })}
+                        }.into_any())}
                     </span>
                     <span class="chat-line">
                         <span class="chat-last one-line"><bdi>{move || entry.with(|entry| entry.as_deref().map(last_line))}</bdi></span>
-                        {move || is_own.get().then(|| ticks(move || own_status.get().unwrap_or(MessageStatus::Pending)))}
-                        {move || is_unread.get().then(|| view! {
+                        {shown_if(is_muted, || sign("muted", icon::BELL_OFF, t!("muted")))}
+                        {shown_if(is_pinned, || sign("pinned", icon::PIN, t!("pinned")))}
+                        {shown_if(is_own, move || ticks(move || own_status.get().unwrap_or(MessageStatus::Pending)).into_any())}
+                        {shown_if(is_unread, move || view! {
                             <span class="badge tabular" data-testid="unread">
                                 <span aria-hidden="true">{move || if unread.get() > 999 { "999+".to_owned() } else { unread.get().to_string() }}</span>
                                 <span class="hidden-text">{t!("unread-count", count = unread.get())}</span>
                             </span>
-                        })}
+                        }.into_any())}
+                        {shown_if(is_marked, || view! {
+                            <span class="badge dot" data-testid="marked-unread"><span class="hidden-text">{t!("marked-unread")}</span></span>
+                        }.into_any())}
                     </span>
                 </span>
             </a>
+            <button type="button" class="icon-button chat-more" data-testid="chat-more" data-open=text!(is_menu_open.get().to_string())
+                aria-haspopup="menu" popovertarget=MENU aria-label=text!(now!("chat-menu", name = of(faces::name_of))) on:click=move |event| menu.pressed(&event, id)>
+                {icon::icon(icon::MORE)}
+            </button>
         </li>
     }
+}
+
+/// A small sign behind the last line, and what it says.
+fn sign(
+    name: &'static str,
+    path: &'static str,
+    words: impl Fn() -> String + Send + Sync + 'static,
+) -> AnyView {
+    view! { <span class="sign" data-testid=name>{icon::sized(path, "16")}<span class="hidden-text">{words}</span></span> }
+        .into_any()
 }
 
 /// The line below the name: that the other person types, the draft, or the last message.

@@ -7,9 +7,16 @@ use super::{
     entry::Entry,
     group::GroupFacts,
     layout::DetailsColumn,
+    mute::MuteRow,
     person::{GroupsInCommon, Identity},
 };
-use crate::{browser, components::icon, i18n::t, reactive::memo, store::use_store};
+use crate::{
+    browser,
+    components::icon,
+    i18n::t,
+    reactive::{flag, memo},
+    store::use_store,
+};
 
 #[component]
 pub(super) fn Details() -> impl IntoView {
@@ -33,7 +40,7 @@ pub(super) fn Details() -> impl IntoView {
             <button type="button" class="icon-button" data-testid="details-close" aria-label=t!("close") title=t!("close") on:click=move |_| close()>
                 {icon::icon(icon::CLOSE)}
             </button>
-            <Show when=move || entry.with(|entry| entry.is_some())><Facts /></Show>
+            <Show when=flag!(entry.with(|entry| entry.is_some()))><Facts /></Show>
         </aside>
     }
 }
@@ -78,6 +85,7 @@ fn PersonFacts() -> impl IntoView {
                 <p>{t!("encrypted-what")}</p>
                 <p>{t!("encrypted-key")}</p>
             </div>
+            <MuteRow />
         </div>
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     components::{icon, pictures},
     i18n::t,
     model::route::Route,
-    reactive::{memo, text},
+    reactive::{flag, memo, text},
     router::use_router,
     settings::Settings,
     store::use_store,
@@ -120,7 +120,7 @@ pub(crate) fn Layout() -> impl IntoView {
     });
     on_cleanup(move || escape.remove());
     view! {
-        <Show when=move || is_chat.get()>
+        <Show when=flag!(is_chat.get())>
             <a class="skip" href="#main" on:click=|event| { event.prevent_default(); browser::focus("#main"); }>{t!("skip")}</a>
         </Show>
         <div class="layout" data-pane=move || pane.get().name() data-details=text!(details().to_string())>
@@ -133,7 +133,7 @@ pub(crate) fn Layout() -> impl IntoView {
                     Pane::Settings => EitherOf3::C(view! { <Settings /> }),
                 }}
             </main>
-            <Show when=details><Details /></Show>
+            <Show when=flag!(details())><Details /></Show>
         </div>
         <NewGroup open=new_group />
         <PersonPage />

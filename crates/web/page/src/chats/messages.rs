@@ -16,7 +16,7 @@ use crate::{
         rows::{Row, rows},
         window::Window,
     },
-    reactive::{effect, memo, text},
+    reactive::{effect, flag, memo, text},
     store::{Store, use_store},
 };
 
@@ -64,9 +64,9 @@ pub(super) fn MessageWindow() -> impl IntoView {
                 aria-live=move || if scroller.at_bottom.get() { "polite" } else { "off" } aria-relevant="additions"
                 aria-busy=text!(is_loading.get().to_string()) data-testid="messages" on:scroll=move |_| scroller.scrolled()
                 on:copy=move |event| copying::copy(&event, store, entry)>
-                <Show when=move || is_loading.get()>{skeleton::bubbles()}</Show>
+                <Show when=flag!(is_loading.get())>{skeleton::bubbles()}</Show>
                 <div class="messages-inner" node_ref=scroller.content>
-                    <Show when=move || is_start.get()>{start(store, entry, is_empty)}</Show>
+                    <Show when=flag!(is_start.get())>{start(store, entry, is_empty)}</Show>
                     <ol role="list">
                         <For each=move || drawn.get() key=|drawn| drawn.key.clone() let:drawn>
                             {row(drawn, store)}
@@ -75,7 +75,7 @@ pub(super) fn MessageWindow() -> impl IntoView {
                     <TypingBubble />
                 </div>
             </div>
-            <Show when=move || scroller.is_far.get() && !is_loading.get()>
+            <Show when=flag!(scroller.is_far.get() && !is_loading.get())>
                 <button type="button" class="jump" data-testid="jump-latest" aria-label=text!(jump_label(unread.get())) title=text!(jump_label(unread.get()))
                     on:click=move |_| store.jump_to_latest()>
                     {move || is_unread.get().then(|| view! { <span class="badge tabular" aria-hidden="true">{move || unread.get()}</span> })}

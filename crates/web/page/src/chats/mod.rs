@@ -3,6 +3,7 @@
 mod banners;
 mod bubble;
 mod chat_item;
+mod chat_menu;
 mod compare;
 mod composer;
 mod conversation;
@@ -15,6 +16,7 @@ mod group;
 mod here;
 mod layout;
 mod messages;
+mod mute;
 mod nickname;
 mod notes;
 mod notices;

@@ -17,7 +17,7 @@ use crate::{
         route::Route,
         warnings::{self, Meaning},
     },
-    reactive::{memo, text},
+    reactive::{flag, memo, text},
     router::use_router,
     store::{Store, use_store},
 };
@@ -32,7 +32,7 @@ pub(super) fn Notices(chat: ChatId) -> impl IntoView {
     let is_set_aside = move || entry.state() == Some(ConversationState::Quarantined);
     let is_cut_off = move || entry.state() == Some(ConversationState::CutOff);
     view! {
-        <Show when=move || is_blocked() || is_set_aside() || is_cut_off() || here.with(|here| !here.is_empty())>
+        <Show when=flag!(is_blocked() || is_set_aside() || is_cut_off() || here.with(|here| !here.is_empty()))>
             <div class="notices">
                 <Show when=is_blocked>
                     <div class="notice bad" role="alert" data-testid="blocked">

@@ -12,7 +12,7 @@ use crate::{
         roster::{self, Roster},
         route::{ChatAddress, Route},
     },
-    reactive::text,
+    reactive::{flag, text},
     router::use_router,
     store::use_store,
 };
@@ -55,7 +55,7 @@ pub(super) fn People(
                 }
             })}
         </div>
-        <Show when=move || found.with(Option::is_none)>{skeleton::list()}</Show>
+        <Show when=flag!(found.with(Option::is_none))>{skeleton::list()}</Show>
     }
 }
 

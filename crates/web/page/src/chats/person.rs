@@ -20,7 +20,7 @@ use crate::{
         roster::{self, Roster},
         route::{ChatAddress, Route},
     },
-    reactive::{memo, text},
+    reactive::{flag, memo, text},
     router::use_router,
     store::{Store, use_store},
 };
@@ -155,7 +155,7 @@ pub(super) fn GroupsInCommon(person: Memo<Option<Contact>>, title_id: &'static s
     });
     let has_any = memo!(move || groups.with(|groups| !groups.is_empty()));
     view! {
-        <Show when=move || has_any.get()>
+        <Show when=flag!(has_any.get())>
             <section class="members" aria-labelledby=title_id data-testid="groups-in-common">
                 <header><h3 id=title_id>{text!(now!("groups-in-common", count = groups.with(Vec::len) as u64))}</h3></header>
                 <ul role="list"><For each=move || groups.get() key=|id| *id let:id><SharedGroup id /></For></ul>

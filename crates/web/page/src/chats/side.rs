@@ -1,9 +1,15 @@
 //! `ChatList`: the conversations, and a field that searches them and the people on the server.
 
 use leptos::{ev::KeyboardEvent, prelude::*};
+use subrosa_web_rpc::ChatId;
 use wasm_bindgen::JsCast as _;
 
-use super::{chat_item::ChatItem, notes, people::People};
+use super::{
+    chat_item::ChatItem,
+    chat_menu::{ChatMenu, ChatMenus},
+    notes,
+    people::People,
+};
 use crate::{
     browser,
     components::{
@@ -14,7 +20,7 @@ use crate::{
     i18n::{now, t},
     limits::LIST_ROWS,
     model::{faces::Face, handles, roster, route::Route},
-    reactive::{memo, text},
+    reactive::{effect, flag, memo, text},
     router::use_router,
     store::{Stage, use_store},
 };
@@ -30,19 +36,49 @@ pub(super) fn Side(
     let store = use_store();
     let search = RwSignal::new(String::new());
     let limit = RwSignal::new(LIST_ROWS);
-    let order = memo!(move || {
-        store
-            .roster
-            .with(|roster| search.with(|search| roster::order(roster, search)))
-    });
-    let shown = move || order.with(|order| order.iter().take(limit.get()).copied().collect::<Vec<_>>());
     let searching = memo!(move || search.with(|search| !search.trim().is_empty()));
+    // Whether the list is that of the archived conversations.
+    let in_archive = RwSignal::new(false);
+    let order = memo!(move || {
+        let is_search = searching.get();
+        store.roster.with(|roster| match (is_search, in_archive.get()) {
+            (true, _) => search.with(|search| roster::order(roster, search)),
+            (false, true) => roster::archived(roster),
+            (false, false) => roster::current(roster),
+        })
+    });
+    let archived = memo!(move || store.roster.with(roster::archived_count));
+    let has_archived = memo!(move || archived.get() > 0);
+    let shown = move || order.with(|order| order.iter().take(limit.get()).copied().collect::<Vec<_>>());
+    // The whole list is one stop of the Tab key: the open conversation, or else the first.
+    let tab_stop = memo!(move || {
+        let open = store.open.get();
+        order.with(|order| {
+            let is_shown = |open: &ChatId| order.iter().take(limit.get()).any(|chat| chat == open);
+            open.filter(is_shown).or_else(|| order.first().copied())
+        })
+    });
+    let enter_archive = move |_| {
+        in_archive.set(true);
+        browser::focus_soon("[data-testid=archived-back]");
+    };
+    let leave_archive = move || {
+        in_archive.set(false);
+        browser::focus_soon("[data-testid=archived]");
+    };
+    // The last of them may come back by itself.
+    effect!(move || {
+        if !has_archived.get() {
+            in_archive.set(false);
+        }
+    });
     // Enter was pressed before there was an answer to what the field says.
     let awaits_hit = RwSignal::new(false);
     let list = NodeRef::<leptos::html::Div>::new();
     let router = use_router();
-    let notes_error = RwSignal::new(None::<String>);
-    let begin_notes = Callback::new(move |()| notes::open(store, router, notes_error));
+    let error = RwSignal::new(None::<String>);
+    ChatMenu::provide(error);
+    let begin_notes = Callback::new(move |()| notes::open(store, router, error));
 
     let scrolled = move |_| {
         if let Some(list) = list.get_untracked() {
@@ -72,7 +108,18 @@ pub(super) fn Side(
                 search.set(String::new());
                 browser::focus("[data-testid=search]");
             }
+            "Escape" if in_archive.get_untracked() => {
+                event.prevent_default();
+                leave_archive();
+            }
             _ => {}
+        }
+    };
+    let list_name = move || {
+        if in_archive.get() && !searching.get() {
+            now!("archived")
+        } else {
+            now!("chats")
         }
     };
     view! {
@@ -86,7 +133,7 @@ pub(super) fn Side(
                 </nav>
                 <Menu id=NEW_MENU label=t!("new")>
                     {item("new-chat", icon::CHAT, t!("new-chat"), || browser::focus("[data-testid=search]"))}
-                    <Show when=move || store.stage() == Stage::SignedIn>
+                    <Show when=flag!(store.stage() == Stage::SignedIn)>
                         {item("new-group", icon::PEOPLE, t!("new-group"), move || new_group.set(true))}
                     </Show>
                     {item("notes-to-self", icon::BOOKMARK, t!("notes-to-self"), move || begin_notes.run(()))}
@@ -107,22 +154,38 @@ pub(super) fn Side(
                     }>{icon::sized(icon::CLOSE, "18")}</button>
                 })}
             </div>
-            {notice::maybe_error(move || notes_error.get())}
+            {notice::maybe_error(move || error.get())}
+            <Show when=flag!(in_archive.get() && !searching.get())>
+                <div class="side-part">
+                    <button type="button" class="icon-button" data-testid="archived-back" aria-label=t!("to-chats") title=t!("to-chats")
+                        on:click=move |_| leave_archive()>{icon::mirrored(icon::BACK)}</button>
+                    <h2>{t!("archived")}</h2>
+                </div>
+            </Show>
             <div class="side-scroll scroll" node_ref=list on:scroll=scrolled>
-                <Show when=move || searching.get() && order.with(|order| !order.is_empty())>
+                <Show when=flag!(searching.get() && order.with(|order| !order.is_empty()))>
                     <h2>{t!("chats")}</h2>
                 </Show>
-                <ul role="list" data-testid="chat-list" aria-label=t!("chats")>
-                    <For each=shown key=|id| *id let:id>
-                        <ChatItem id first=move || order.with(|order| order.first() == Some(&id)) />
-                    </For>
+                <ul role="list" data-testid="chat-list" aria-label=list_name>
+                    <For each=shown key=|id| *id let:id><ChatItem id tab_stop /></For>
                 </ul>
-                <Show when=move || !store.loaded.get()>{skeleton::list()}</Show>
-                <Show when=move || searching.get()><People search awaits_hit /></Show>
-                <Show when=move || store.loaded.get() && !searching.get() && order.with(Vec::is_empty)>
+                <Show when=flag!(has_archived.get() && !in_archive.get() && !searching.get())>
+                    <button type="button" class="chat archived" data-testid="archived" on:click=enter_archive>
+                        <span class="archived-mark">{icon::icon(icon::ARCHIVE)}</span>
+                        <span class="chat-line">
+                            <span class="chat-name">{t!("archived")}</span>
+                            <span class="tabular" aria-hidden="true">{move || archived.get()}</span>
+                            <span class="hidden-text">{text!(now!("chats-count", count = archived.get() as u64))}</span>
+                        </span>
+                    </button>
+                </Show>
+                <Show when=flag!(!store.loaded.get())>{skeleton::list()}</Show>
+                <Show when=flag!(searching.get())><People search awaits_hit /></Show>
+                <Show when=flag!(store.loaded.get() && !searching.get() && !has_archived.get() && order.with(Vec::is_empty))>
                     <EmptyList begin_notes />
                 </Show>
             </div>
+            <ChatMenus />
         </div>
     }
 }
@@ -174,7 +237,7 @@ fn in_field(event: &KeyboardEvent) -> bool {
 
 fn rows(list: NodeRef<leptos::html::Div>) -> Vec<web_sys::HtmlElement> {
     list.get_untracked()
-        .map(|list| browser::all_in(&list, "a, [data-testid=person-result]"))
+        .map(|list| browser::all_in(&list, "a, [data-testid=person-result], [data-testid=archived]"))
         .unwrap_or_default()
 }
 
@@ -205,6 +268,9 @@ fn open_only_hit(list: NodeRef<leptos::html::Div>, prefix: &str) -> bool {
 fn step(event: &KeyboardEvent, list: NodeRef<leptos::html::Div>, by: isize) {
     let rows = rows(list);
     let focused = browser::document().active_element();
+    // The button of a row counts as the row.
+    let row_of = |focused: &web_sys::Element| focused.closest("li").ok()??.first_element_child();
+    let focused = focused.map(|focused| row_of(&focused).unwrap_or(focused));
     let here = rows
         .iter()
         .position(|row| focused.as_ref() == Some(row.unchecked_ref()));

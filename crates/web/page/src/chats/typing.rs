@@ -5,8 +5,15 @@ use subrosa_web_rpc::{ChatId, ConversationKind, ConversationState, Request};
 
 use super::entry::Entry;
 use crate::{
-    browser, components::avatar, i18n::now, limits::TYPING_AGAIN_AFTER, link, model::faces, reactive::memo,
-    reactive::text, store::use_store,
+    browser,
+    components::avatar,
+    i18n::now,
+    limits::TYPING_AGAIN_AFTER,
+    link,
+    model::faces,
+    reactive::text,
+    reactive::{flag, memo},
+    store::use_store,
 };
 
 /// What was reported of the user's typing in one conversation.
@@ -102,7 +109,7 @@ pub(super) fn TypingBubble() -> impl IntoView {
         of_group.unwrap_or_else(|| entry.name())
     };
     view! {
-        <Show when=move || is_shown.get()>
+        <Show when=flag!(is_shown.get())>
             <div class="typing" aria-live="off" data-testid="typing" data-faced=move || face.with(Option::is_some).then_some("true")>
                 {move || face.get().map(|face| view! { <span class="row-face">{avatar::avatar(&face, "small")}</span> })}
                 <div class="bubble">

@@ -1,11 +1,13 @@
 //! Questions in a `<dialog>`: modal, closed by Escape. The focus then returns to where it was.
 
+use std::sync::Arc;
+
 use leptos::{html::Dialog, prelude::*};
 
 use crate::{
     components::{button::working, notice},
     i18n::t,
-    reactive::{effect, text},
+    reactive::{effect, flag, text},
 };
 
 /// A dialog around its children. `open` becomes `false` when it is closed.
@@ -30,7 +32,7 @@ pub(crate) fn Modal(
         }
     };
     view! {
-        <Show when=move || open.get()>
+        <Show when=flag!(open.get())>
             {
                 let children = children.clone();
                 let dialog = NodeRef::<Dialog>::new();
@@ -135,6 +137,27 @@ where
     L: Fn() -> String + Clone + Send + Sync + 'static,
     D: Fn() + Clone + Send + Sync + 'static,
 {
+    confirm(
+        open,
+        text!(title()),
+        text!(label()),
+        busy,
+        error,
+        Arc::new(run),
+        children,
+    )
+}
+
+/// One piece of code for all questions.
+fn confirm(
+    open: RwSignal<bool>,
+    title: impl Fn() -> String + Clone + Send + Sync + 'static,
+    label: impl Fn() -> String + Clone + Send + Sync + 'static,
+    busy: RwSignal<bool>,
+    error: RwSignal<Option<String>>,
+    run: Arc<dyn Fn() + Send + Sync>,
+    children: ChildrenFn,
+) -> AnyView {
     view! {
         <Modal open labelled_by="confirm-title">
             <h2 id="confirm-title">{title.clone()}</h2>
@@ -153,4 +176,5 @@ where
             </div>
         </Modal>
     }
+    .into_any()
 }

@@ -8,6 +8,7 @@ pub(crate) const SEARCH: &str =
     "M10.500 17a6.500 6.500 0 1 0 0-13 6.500 6.500 0 0 0 0 13zM15.300 15.300 20 20";
 pub(crate) const CLOSE: &str = "M6.500 6.500l11 11M17.500 6.500l-11 11";
 pub(crate) const BACK: &str = "M14.500 5.500 8 12l6.500 6.500";
+pub(crate) const FORWARD: &str = "M9.500 5.500 16 12l-6.500 6.500";
 pub(crate) const DOWN: &str = "M12 5v13.500M6 12.500l6 6 6-6";
 pub(crate) const SEND: &str = "M5 12h13.500M12.500 6l6 6-6 6";
 pub(crate) const LOCK: &str = "M7 10.500h10a1.500 1.500 0 0 1 1.500 1.500v6.500A1.500 1.500 0 0 1 17 20H7a1.500 1.500 0 0 1-1.500-1.500V12A1.500 1.500 0 0 1 7 10.500zM8.500 10.500V7.500a3.500 3.500 0 0 1 7 0v3";
@@ -34,6 +35,15 @@ pub(crate) const BOOKMARK: &str = "M7.500 4.500h9a1 1 0 0 1 1 1v14L12 15.700 6.5
 pub(crate) const DEVICE: &str = "M4.500 5.500h15v10h-15zM9 19.500h6M12 15.500v4";
 pub(crate) const KEY: &str =
     "M8 16.500a4.500 4.500 0 1 0 0-9 4.500 4.500 0 0 0 0 9zM12.500 12H21M18 12v3.500";
+pub(crate) const MORE: &str = "M6 12.700a.7.7 0 1 0 0-1.400.7.7 0 0 0 0 1.400zM12 12.700a.7.7 0 1 0 0-1.400.7.7 0 0 0 0 1.400zM18 12.700a.7.7 0 1 0 0-1.400.7.7 0 0 0 0 1.400z";
+pub(crate) const PIN: &str = "M8.500 4h7M10 4v5.500L7 13.500h10L14 9.500V4M12 13.500V20.500";
+pub(crate) const BELL: &str = "M12 4a5.500 5.500 0 0 0-5.500 5.500c0 4-1 5.500-2 7h15c-1-1.500-2-3-2-7A5.500 5.500 0 0 0 12 4zM10 19.500a2.100 2.100 0 0 0 4 0";
+pub(crate) const BELL_OFF: &str = "M4 4l16 16M8.500 5.200a5.500 5.500 0 0 1 9 4.300c0 1.900.2 3.200.6 4.300M6.600 8.500c-.1.300-.1.600-.1 1 0 4-1 5.500-2 7h12M10 19.500a2.100 2.100 0 0 0 4 0";
+pub(crate) const CLOCK: &str = "M12 20.500a8.500 8.500 0 1 0 0-17 8.500 8.500 0 0 0 0 17zM12 7.500V12l3 2";
+pub(crate) const ARCHIVE: &str = "M4 5h16v4H4zM5.500 9v10h13V9M10 12.500h4";
+pub(crate) const UNARCHIVE: &str =
+    "M4 5h16v4H4zM5.500 9v10h13V9M12 16.500v-4.500M9.800 14l2.200-2.200 2.200 2.200";
+pub(crate) const UNREAD: &str = "M13 5H5.500A1.500 1.500 0 0 0 4 6.500v8A1.500 1.500 0 0 0 5.500 16h1v4l4.500-4h7.500a1.500 1.500 0 0 0 1.500-1.500V11M18 8a2.200 2.200 0 1 0 0-4.400 2.200 2.200 0 0 0 0 4.400z";
 
 /// An icon at the size of text.
 pub(crate) fn icon(path: &'static str) -> impl IntoView {

@@ -1,21 +1,26 @@
 //! Menus: actions that open from a button. The arrow keys move among them; Escape, a choice, and a click beside the menu
 //! close it, and the focus returns to the button. Opening and closing is the browser's own (`popover`).
 
+use std::{cell::Cell, rc::Rc, time::Duration};
+
 use leptos::{
-    ev::{KeyboardEvent, MouseEvent},
+    ev::{self, KeyboardEvent, MouseEvent},
     html::Div,
+    leptos_dom::helpers::WindowListenerHandle,
     prelude::*,
 };
 use wasm_bindgen::JsCast as _;
-use web_sys::HtmlElement;
+use web_sys::{Element, HtmlElement};
 
 use super::icon;
-use crate::browser;
+use crate::{browser, reactive::text};
 
 /// Distance between the button and its menu, in pixels.
 const GAP: f64 = 4.0;
 /// A menu opens upwards if there is less room than this below its button, and more above it; in pixels.
 const ROOM: f64 = 300.0;
+/// The most room that a menu takes beside the pointer, in pixels.
+const WIDTH_MAX: f64 = 296.0;
 
 /// A menu. Its button names the id in `popovertarget`, and calls [`place`] when it is pressed.
 #[component]
@@ -24,13 +29,18 @@ pub(crate) fn Menu(
     id: &'static str,
     /// What it is called for those who do not see it.
     label: impl Fn() -> String + Send + Sync + 'static,
+    /// Follows whether it is open.
+    #[prop(optional)]
+    is_open: RwSignal<bool>,
     /// The [`item`]s.
     children: Children,
 ) -> impl IntoView {
     let menu = NodeRef::<Div>::new();
     let toggled = move |event: web_sys::Event| {
         let state = browser::property(&event, "newState").and_then(|state| state.as_string());
-        if state.as_deref() == Some("open") {
+        let opens = state.as_deref() == Some("open");
+        is_open.set(opens);
+        if opens {
             step(menu, |_, _| 0);
         }
     };
@@ -49,7 +59,7 @@ pub(crate) fn Menu(
     };
     view! {
         <div class="menu" id=id popover="auto" role="menu" aria-label=label node_ref=menu
-            on:toggle=toggled on:keydown=keyed on:click=move |_| close(menu)>
+            on:toggle=toggled on:keydown=keyed on:click=move |_| close(menu) on:contextmenu=|event| event.prevent_default()>
             {children()}
         </div>
     }
@@ -62,7 +72,7 @@ pub(crate) fn item(
     label: impl Fn() -> String + Send + Sync + 'static,
     run: impl Fn() + 'static,
 ) -> AnyView {
-    drawn(name, "", path, label, run)
+    drawn(name, "", path, text!(label()), Box::new(run))
 }
 
 /// An action of a menu that takes something away.
@@ -72,15 +82,16 @@ pub(crate) fn danger_item(
     label: impl Fn() -> String + Send + Sync + 'static,
     run: impl Fn() + 'static,
 ) -> AnyView {
-    drawn(name, "danger", path, label, run)
+    drawn(name, "danger", path, text!(label()), Box::new(run))
 }
 
+// One piece of code for all items.
 fn drawn(
     name: &'static str,
     class: &'static str,
     path: &'static str,
     label: impl Fn() -> String + Send + Sync + 'static,
-    run: impl Fn() + 'static,
+    run: Box<dyn Fn()>,
 ) -> AnyView {
     view! {
         <button type="button" role="menuitem" tabindex="-1" class=class data-testid=name on:click=move |_| run()>
@@ -92,37 +103,129 @@ fn drawn(
 
 /// Puts a menu at the button that was pressed: below it, or above where there is more room; their ends in a line.
 pub(crate) fn place(event: &MouseEvent, id: &str) {
-    let button = event
-        .current_target()
-        .and_then(|button| button.dyn_into::<HtmlElement>().ok());
-    let menu = browser::document()
-        .get_element_by_id(id)
-        .and_then(|menu| menu.dyn_into::<HtmlElement>().ok());
-    let (Some(button), Some(menu), Some(root)) = (button, menu, browser::document().document_element())
-    else {
+    let button = event.current_target();
+    if let Some(button) = button.and_then(|button| button.dyn_into::<Element>().ok()) {
+        place_at(&button, id);
+    }
+}
+
+/// Opens a menu at an element, as a button in its place would.
+pub(crate) fn open_at(element: &Element, id: &str) {
+    place_at(element, id);
+    show(id);
+}
+
+/// Opens a menu where the pointer is, after `prepare`. It begins there, or ends there if there is no room.
+pub(crate) fn open_at_pointer(event: &MouseEvent, id: &'static str, prepare: impl FnOnce() + 'static) {
+    let (x, y) = (f64::from(event.client_x()), f64::from(event.client_y()));
+    let open = move || {
+        prepare();
+        place_beside(x, y, id);
+        show(id);
+    };
+    if event.buttons() == 0 {
+        return open();
+    }
+    // A press closes what is open once it ends, and so a menu that has opened during it.
+    let waiting = Rc::new(Cell::new(None::<(WindowListenerHandle, _)>));
+    let ended = Rc::clone(&waiting);
+    let listener = window_event_listener(ev::pointerup, move |_| {
+        if let Some((listener, open)) = ended.take() {
+            listener.remove();
+            set_timeout(open, Duration::ZERO);
+        }
+    });
+    waiting.set(Some((listener, open)));
+}
+
+/// Opens a menu in the place of another one that has just been used.
+pub(crate) fn open_instead(of: &'static str, id: &'static str) {
+    // Until then the other one has closed, and the focus has returned to where it was.
+    request_animation_frame(move || {
+        if let (Some(old), Some(new)) = (by_id(of), by_id(id)) {
+            for side in SIDES {
+                let at = old.style().get_property_value(side).unwrap_or_default();
+                let _ = new.style().set_property(side, &at);
+            }
+            show(id);
+        }
+    });
+}
+
+/// The sides by which a menu is placed.
+const SIDES: [&str; 4] = [
+    "inset-block-start",
+    "inset-block-end",
+    "inset-inline-start",
+    "inset-inline-end",
+];
+
+fn place_at(element: &Element, id: &str) {
+    let Some(root) = browser::document().document_element() else {
         return;
     };
-    let area = button.get_bounding_client_rect();
-    let (width, height) = (f64::from(root.client_width()), f64::from(root.client_height()));
-    let below = height - area.bottom();
-    let (top, bottom) = if below < ROOM && area.top() > below {
-        ("auto".to_owned(), format!("{}px", height - area.top() + GAP))
-    } else {
-        (format!("{}px", area.bottom() + GAP), "auto".to_owned())
-    };
-    let is_mirrored = root.get_attribute("dir").as_deref() == Some("rtl");
-    let end = if is_mirrored {
+    let area = element.get_bounding_client_rect();
+    let end = if is_mirrored(&root) {
         area.left()
     } else {
-        width - area.right()
+        f64::from(root.client_width()) - area.right()
     };
-    for (property, value) in [
-        ("inset-block-start", top),
-        ("inset-block-end", bottom),
-        ("inset-inline-end", format!("{}px", end.max(GAP))),
-    ] {
-        // A browser that does not know one of them shows the menu somewhere else.
-        let _ = menu.style().set_property(property, &value);
+    let [top, bottom] = rows(&root, area.top(), area.bottom());
+    put(id, [top, bottom, "auto".to_owned(), pixels(end.max(GAP))]);
+}
+
+fn place_beside(x: f64, y: f64, id: &str) {
+    let Some(root) = browser::document().document_element() else {
+        return;
+    };
+    let width = f64::from(root.client_width());
+    let start = if is_mirrored(&root) { width - x } else { x };
+    let [top, bottom] = rows(&root, y, y);
+    let auto = || "auto".to_owned();
+    let [start, end] = if width - start < WIDTH_MAX {
+        [auto(), pixels((width - start).min(width - WIDTH_MAX).max(GAP))]
+    } else {
+        [pixels(start), auto()]
+    };
+    put(id, [top, bottom, start, end]);
+}
+
+/// Where a menu begins below something, or ends above it where there is more room.
+fn rows(root: &Element, top: f64, bottom: f64) -> [String; 2] {
+    let height = f64::from(root.client_height());
+    let below = height - bottom;
+    if below < ROOM && top > below {
+        ["auto".to_owned(), pixels(height - top + GAP)]
+    } else {
+        [pixels(bottom + GAP), "auto".to_owned()]
+    }
+}
+
+fn put(id: &str, sides: [String; 4]) {
+    if let Some(menu) = by_id(id) {
+        for (side, at) in SIDES.into_iter().zip(sides) {
+            // A browser that does not know one of them shows the menu somewhere else.
+            let _ = menu.style().set_property(side, &at);
+        }
+    }
+}
+
+fn pixels(distance: f64) -> String {
+    format!("{distance}px")
+}
+
+fn is_mirrored(root: &Element) -> bool {
+    root.get_attribute("dir").as_deref() == Some("rtl")
+}
+
+fn by_id(id: &str) -> Option<HtmlElement> {
+    browser::document().get_element_by_id(id)?.dyn_into().ok()
+}
+
+fn show(id: &str) {
+    if let Some(menu) = by_id(id) {
+        // It may be open already.
+        let _ = menu.show_popover();
     }
 }
 

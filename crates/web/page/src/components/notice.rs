@@ -11,7 +11,11 @@ pub(crate) fn error(text: String) -> impl IntoView {
 
 /// The error, if there is one.
 pub(crate) fn maybe_error(text: impl Fn() -> Option<String> + Send + Sync + 'static) -> impl IntoView {
-    move || text().map(error)
+    maybe_error_boxed(Box::new(text))
+}
+
+fn maybe_error_boxed(text: Box<dyn Fn() -> Option<String> + Send + Sync>) -> AnyView {
+    (move || text().map(error)).into_any()
 }
 
 /// A confirmation of what has been done.

@@ -3,22 +3,55 @@
 use std::{collections::HashMap, sync::Arc};
 
 use subrosa_web_rpc::{ChatId, Contact, Conversation, ConversationKind, ConversationState};
-use subrosa_wire::{AccountId, fold::finds};
+use subrosa_wire::{AccountId, Timestamp, fold::finds};
 
 use super::{faces, letters, members};
 
 /// The conversations by id.
 pub(crate) type Roster = HashMap<ChatId, Arc<Conversation>>;
 
-/// The ids of those that are not hidden, in the order of the list: the newest first, equal ones by id so that they never swap.
+/// The ids of those that a search finds, archived ones among them, in the order of the list.
 pub(crate) fn order(roster: &Roster, filter: &str) -> Vec<ChatId> {
     let filter = letters::folded(filter.trim().trim_start_matches('@'));
-    let mut found: Vec<_> = roster
-        .values()
-        .filter(|conversation| !conversation.hidden && fits(conversation, &filter))
-        .collect();
-    found.sort_by_key(|conversation| (std::cmp::Reverse(conversation.active_at), conversation.id));
-    found.into_iter().map(|conversation| conversation.id).collect()
+    ordered(roster, |conversation| fits(conversation, &filter))
+}
+
+/// The ids of those that are not archived, in the order of the list.
+pub(crate) fn current(roster: &Roster) -> Vec<ChatId> {
+    ordered(roster, |conversation| !conversation.settings.is_archived)
+}
+
+/// The ids of those that are archived, in the order of the list.
+pub(crate) fn archived(roster: &Roster) -> Vec<ChatId> {
+    ordered(roster, |conversation| conversation.settings.is_archived)
+}
+
+/// Those that are not hidden: pinned ones first, and of both the newest first, equal ones by id so that they never swap.
+fn ordered(roster: &Roster, is_listed: impl Fn(&Conversation) -> bool) -> Vec<ChatId> {
+    let shown = roster.values().filter(|conversation| !conversation.hidden);
+    let mut listed: Vec<_> = shown.filter(|conversation| is_listed(conversation)).collect();
+    listed.sort_by_key(|conversation| {
+        (
+            !conversation.settings.is_pinned,
+            std::cmp::Reverse(conversation.active_at),
+            conversation.id,
+        )
+    });
+    listed.into_iter().map(|conversation| conversation.id).collect()
+}
+
+/// How many are archived.
+pub(crate) fn archived_count(roster: &Roster) -> usize {
+    let shown = roster.values().filter(|conversation| !conversation.hidden);
+    shown
+        .filter(|conversation| conversation.settings.is_archived)
+        .count()
+}
+
+/// Whether some conversation is no longer muted that was so at an earlier instant.
+pub(crate) fn has_mute_ended(roster: &Roster, before: Timestamp, now: Timestamp) -> bool {
+    let mut mutes = roster.values().map(|conversation| conversation.settings.mute);
+    mutes.any(|mute| mute.is_on(before) && !mute.is_on(now))
 }
 
 fn fits(conversation: &Conversation, filter: &str) -> bool {
@@ -34,10 +67,14 @@ fn fits(conversation: &Conversation, filter: &str) -> bool {
     filter.is_empty() || finds(filter, &letters::folded(&names.join("\n")))
 }
 
-/// Unread messages in all conversations of the list.
-pub(crate) fn unread(roster: &Roster) -> u64 {
-    let shown = roster.values().filter(|conversation| !conversation.hidden);
-    shown.map(|conversation| conversation.unread).sum()
+/// Unread messages in all conversations of the list that are not muted.
+pub(crate) fn unread(roster: &Roster, now: Timestamp) -> u64 {
+    let counts = |conversation: &&Arc<Conversation>| {
+        let settings = conversation.settings;
+        !conversation.hidden && !settings.is_archived && !settings.mute.is_on(now)
+    };
+    let counted = roster.values().filter(counts);
+    counted.map(|conversation| conversation.unread).sum()
 }
 
 /// A person whom some conversation shows: it is with them, they are a member, or the user wants something changed about them.
@@ -102,7 +139,7 @@ fn people_of(conversation: &Conversation) -> impl Iterator<Item = &Contact> {
 mod tests {
     use super::*;
     use crate::model::samples::{contact, conversation};
-    use subrosa_web_rpc::{Member, Role};
+    use subrosa_web_rpc::{ChatSettings, Member, Mute, Role};
 
     fn roster(all: Vec<Conversation>) -> Roster {
         all.into_iter()
@@ -130,7 +167,75 @@ mod tests {
         };
         let roster = roster(vec![conversation(1, "ada", None), hidden]);
         let order: Vec<_> = order(&roster, "").into_iter().map(ChatId::get).collect();
-        assert_eq!((order.as_slice(), unread(&roster)), (&[1][..], 0));
+        let unread = unread(&roster, Timestamp::from_millis(0));
+        assert_eq!((order.as_slice(), unread), (&[1][..], 0));
+    }
+
+    /// A conversation for which something is chosen.
+    fn chosen(number: u8, settings: ChatSettings) -> Conversation {
+        Conversation {
+            settings,
+            unread: 1,
+            ..conversation(number, "ada", None)
+        }
+    }
+
+    const PINNED: ChatSettings = ChatSettings {
+        mute: Mute::Off,
+        is_pinned: true,
+        is_archived: false,
+        is_marked_unread: false,
+    };
+    const ARCHIVED: ChatSettings = ChatSettings {
+        is_pinned: false,
+        is_archived: true,
+        ..PINNED
+    };
+
+    fn numbers(ids: Vec<ChatId>) -> Vec<i64> {
+        ids.into_iter().map(ChatId::get).collect()
+    }
+
+    #[test]
+    fn pinned_conversations_stand_first_and_archived_ones_apart() {
+        let hidden = Conversation {
+            hidden: true,
+            ..chosen(9, ARCHIVED)
+        };
+        let roster = roster(vec![
+            chosen(1, PINNED),
+            conversation(2, "ben", None),
+            chosen(3, ARCHIVED),
+            conversation(4, "cat", None),
+            chosen(5, PINNED),
+            chosen(6, ARCHIVED),
+            hidden,
+        ]);
+        assert_eq!(numbers(current(&roster)), [5, 1, 4, 2]);
+        assert_eq!(numbers(archived(&roster)), [6, 3]);
+        assert_eq!(archived_count(&roster), 2);
+        // A search finds them all.
+        assert_eq!(numbers(order(&roster, "ada")), [5, 1, 6, 3]);
+    }
+
+    #[test]
+    fn unread_messages_of_muted_and_archived_conversations_are_not_counted() {
+        let muted = |mute| ChatSettings {
+            mute,
+            ..ChatSettings::default()
+        };
+        let at = Timestamp::from_millis;
+        let roster = roster(vec![
+            chosen(1, PINNED),
+            chosen(2, ARCHIVED),
+            chosen(3, muted(Mute::ForEver)),
+            chosen(4, muted(Mute::Until(at(100)))),
+        ]);
+        assert_eq!(unread(&roster, at(99)), 1);
+        assert_eq!(unread(&roster, at(100)), 2);
+        assert!(has_mute_ended(&roster, at(99), at(100)));
+        assert!(!has_mute_ended(&roster, at(98), at(99)));
+        assert!(!has_mute_ended(&roster, at(100), at(101)));
     }
 
     /// A group with these members.

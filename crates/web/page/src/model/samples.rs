@@ -1,8 +1,8 @@
 //! Messages and conversations for tests.
 
 use subrosa_web_rpc::{
-    ChatId, Contact, Conversation, ConversationKind, ConversationState, LocalMessageId, Message,
-    MessageStatus, Notice, NoticeKind, Presence, Role,
+    ChatId, ChatSettings, Contact, Conversation, ConversationKind, ConversationState, LocalMessageId,
+    Message, MessageStatus, Notice, NoticeKind, Presence, Role,
 };
 use subrosa_wire::{AccountId, Timestamp};
 
@@ -73,6 +73,7 @@ pub(crate) fn conversation(number: u8, handle: &str, name: Option<&str>) -> Conv
         state: ConversationState::Joined,
         quarantine: None,
         hidden: false,
+        settings: ChatSettings::default(),
         draft: None,
     }
 }

@@ -92,6 +92,7 @@ impl Store {
             self.unread_from.set(first_unread);
             self.open.set(Some(chat));
         });
+        self.clear_mark(chat);
         self.load_first(chat, left_at);
     }
 

@@ -6,7 +6,8 @@ mod events;
 use std::collections::HashMap;
 
 use leptos::prelude::*;
-use subrosa_web_rpc::{Answer, ChatId, Connection, Me, Phase, Request, Secret, State, Warning};
+use subrosa_web_rpc::{Answer, ChatId, ChatSetting, Connection, Me, Phase, Request, Secret, State, Warning};
+use subrosa_wire::Timestamp;
 
 use conversation::LeftAt;
 pub(crate) use conversation::Place;
@@ -92,6 +93,8 @@ pub(crate) struct Store {
     pub(crate) storage_low: RwSignal<bool>,
     /// Today, in days since 1970.
     pub(crate) today: RwSignal<i64>,
+    /// The time, once a minute.
+    pub(crate) now: RwSignal<Timestamp>,
     /// Whether this browser remembers an account that the worker has not reported yet.
     is_missed: RwSignal<bool>,
     stage: Memo<Stage>,
@@ -109,6 +112,7 @@ impl Store {
         let state = RwSignal::new(None::<State>);
         let dead = RwSignal::new(None::<String>);
         let roster = RwSignal::new(Roster::new());
+        let now = RwSignal::new(Timestamp::from_millis(browser::now_ms()));
         let is_missed = RwSignal::new(browser::kept(ACCOUNT).is_some());
         let store = Self {
             state,
@@ -128,6 +132,7 @@ impl Store {
             rights_changed: RwSignal::new(0),
             storage_low: RwSignal::new(false),
             today: RwSignal::new(browser::day_of(browser::now_ms())),
+            now,
             is_missed,
             stage: memo!(move || {
                 if dead.with(Option::is_some) {
@@ -146,7 +151,7 @@ impl Store {
                 }
             }),
             connection: memo!(move || state.with(|state| Some(state.as_ref()?.connection.clone()))),
-            unread: memo!(move || roster.with(roster::unread)),
+            unread: memo!(move || roster.with(|roster| roster::unread(roster, now.get()))),
         };
         link::start(
             move |event| store.take(event),
@@ -156,6 +161,7 @@ impl Store {
         let look = move || {
             format::look_at_zone();
             store.today.set(browser::day_of(browser::now_ms()));
+            store.look_at_mutes();
         };
         let _ = set_interval_with_handle(look, limits::LOOK_EVERY);
         // The worker waits longer after each attempt, and Chromium's workers do not hear that the network is back.
@@ -167,6 +173,29 @@ impl Store {
             }
         });
         store
+    }
+
+    /// Notes the time. What was archived and muted may be back in the list once it is not muted any more.
+    fn look_at_mutes(self) {
+        let before = self.now.get_untracked();
+        let now = Timestamp::from_millis(browser::now_ms());
+        let has_ended = |roster: &Roster| roster::has_mute_ended(roster, before, now);
+        if self.roster.with_untracked(has_ended) {
+            self.load();
+        }
+        self.now.set(now);
+    }
+
+    /// Takes the mark of a conversation away that was marked as unread.
+    pub(crate) fn clear_mark(self, chat: ChatId) {
+        let is_marked = |roster: &Roster| Some(roster.get(&chat)?.settings.is_marked_unread);
+        if self.roster.with_untracked(is_marked) == Some(true) {
+            let setting = ChatSetting::MarkedUnread(false);
+            leptos::task::spawn_local(async move {
+                // If it fails, the mark stays, as it does on the other devices.
+                let _ = link::call(Request::SetChat { chat, setting }).await;
+            });
+        }
     }
 
     /// Ends the wait between two attempts to connect.

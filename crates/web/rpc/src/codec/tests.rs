@@ -6,10 +6,10 @@ use subrosa_wire::{AccountId, DeviceId, Timestamp};
 
 use super::*;
 use crate::{
-    Answer, Call, ChatId, Connection, Contact, Conversation, ConversationKind, ConversationState, Event,
-    Failure, FailureKind, GivenUp, GroupRights, LocalMessageId, Me, Member, MemberChange, MemberMisbehaviour,
-    Message, MessageStatus, Misbehaviour, NewGroup, Notice, NoticeKind, Page, Phase, Presence, Privacy,
-    Request, Role, Secret, State, ToPage, Warning, Wish,
+    Answer, Call, ChatId, ChatSetting, ChatSettings, Connection, Contact, Conversation, ConversationKind,
+    ConversationState, Event, Failure, FailureKind, GivenUp, GroupRights, LocalMessageId, Me, Member,
+    MemberChange, MemberMisbehaviour, Message, MessageStatus, Misbehaviour, Mute, NewGroup, Notice,
+    NoticeKind, Page, Phase, Presence, Privacy, Request, Role, Secret, State, ToPage, Warning, Wish,
 };
 
 const CHAT: ChatId = ChatId::new(7);
@@ -96,6 +96,26 @@ fn what_is_written_is_read_and_nothing_else() {
         Request::Retry(LocalMessageId::new(1)),
         Request::TryAgain(CHAT),
         Request::Hide(CHAT),
+        Request::SetChat {
+            chat: CHAT,
+            setting: ChatSetting::Mute(Mute::Until(Timestamp::from_millis(1_764_000_000_000))),
+        },
+        Request::SetChat {
+            chat: CHAT,
+            setting: ChatSetting::Mute(Mute::ForEver),
+        },
+        Request::SetChat {
+            chat: CHAT,
+            setting: ChatSetting::Pinned(true),
+        },
+        Request::SetChat {
+            chat: CHAT,
+            setting: ChatSetting::Archived(false),
+        },
+        Request::SetChat {
+            chat: CHAT,
+            setting: ChatSetting::MarkedUnread(true),
+        },
         Request::SetTyping {
             chat: CHAT,
             is_typing: true,
@@ -197,6 +217,12 @@ fn what_is_written_is_read_and_nothing_else() {
         state: ConversationState::Quarantined,
         quarantine: Some("a conversation without its group".to_owned()),
         hidden: true,
+        settings: ChatSettings {
+            mute: Mute::Until(Timestamp::from_millis(1_764_000_000_000)),
+            is_pinned: true,
+            is_archived: false,
+            is_marked_unread: true,
+        },
         draft: None,
     };
     round_trip(&ToPage::Event(Event::State(Box::new(state))));

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{
-    super::{bubble::linked, entry::Entry},
+    super::{bubble::linked, entry::Entry, mute::MuteRow},
     edit::EditGroup,
     leave::Leave,
     members::Members,
@@ -38,6 +38,7 @@ pub(in crate::chats) fn GroupFacts() -> impl IntoView {
                 <p>{t!("encrypted-what-group")}</p>
                 <p>{t!("encrypted-key-group")}</p>
             </div>
+            <MuteRow />
             <Leave rights />
         </div>
         <EditGroup open=editing />

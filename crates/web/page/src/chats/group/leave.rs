@@ -12,7 +12,7 @@ use crate::{
     i18n::{now, t},
     link,
     model::faces,
-    reactive::{memo, text},
+    reactive::{flag, memo, text},
 };
 
 /// The button at the end of the details.
@@ -68,7 +68,7 @@ pub(super) fn Leave(rights: Rights) -> impl IntoView {
         is_asked.set(true);
     };
     view! {
-        <Show when=move || is_member.get()>
+        <Show when=flag!(is_member.get())>
             <button type="button" class="row-button danger" data-testid="leave-group" disabled=move || is_leaving.get() on:click=asked>
                 {icon::sized(icon::OUT, "20")}
                 <span>{move || if is_leaving.get() { now!("leaving-group") } else { now!("leave-group") }}</span>
@@ -76,7 +76,7 @@ pub(super) fn Leave(rights: Rights) -> impl IntoView {
         </Show>
         <Confirm open=is_asked title=move || now!("leave-title", name = entry.name()) label=move || now!("leave-group") busy error run=leave>
             <p>{t!("leave-what")}</p>
-            <Show when=move || heirs.with(|heirs| !heirs.is_empty())>
+            <Show when=flag!(heirs.with(|heirs| !heirs.is_empty()))>
                 <label>
                     <span class="label">{t!("leave-successor")}</span>
                     <select data-testid="leave-successor" on:change:target=move |event| {

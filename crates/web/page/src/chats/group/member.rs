@@ -20,7 +20,7 @@ use crate::{
     i18n::{now, t},
     link,
     model::{faces, members::Row, roster::Roster, route::Route},
-    reactive::memo,
+    reactive::{memo, text},
     router::{Router, use_router},
     store::use_store,
 };
@@ -196,7 +196,7 @@ pub(super) fn MemberMenu(actions: Actions) -> impl IntoView {
         }
     };
     view! {
-        <Menu id=MENU label=move || now!("member-menu", name = member_name.get())>{entries}</Menu>
+        <Menu id=MENU label=text!(now!("member-menu", name = member_name.get()))>{entries}</Menu>
         <Confirm open=is_asked title=of_question(question_title) label=of_question(question_label) busy=is_working error=refused
             run=move || actions.confirmed()>
             <p>{of_question(question_what)}</p>

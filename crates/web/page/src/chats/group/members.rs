@@ -20,7 +20,7 @@ use crate::{
         faces::{self, Face},
         members::{self, Pending, Row},
     },
-    reactive::{memo, text},
+    reactive::{flag, memo, text},
     store::use_store,
 };
 
@@ -67,7 +67,7 @@ pub(super) fn Members(rights: Rights) -> impl IntoView {
                 })}
             </header>
             {notice::maybe_error(move || actions.error.get())}
-            <Show when=move || is_searched.get()>
+            <Show when=flag!(is_searched.get())>
                 <div class="search">
                     {icon::sized(icon::SEARCH, "18")}
                     <input type="search" data-testid="members-search" aria-label=t!("members-search") placeholder=t!("members-search") autocomplete="off"
@@ -203,7 +203,7 @@ fn Banned(rights: Rights, actions: Actions) -> impl IntoView {
         }
     };
     view! {
-        <Show when=move || banned.with(|banned| !banned.is_empty())>
+        <Show when=flag!(banned.with(|banned| !banned.is_empty()))>
             <section class="members" aria-labelledby="banned-title">
                 <header><h3 id="banned-title">{t!("banned")}</h3></header>
                 <ul role="list"><For each=move || banned.get() key=|person| (person.account_id, faces::name(person)) children=one /></ul>

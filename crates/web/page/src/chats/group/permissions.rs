@@ -8,7 +8,7 @@ use crate::{
     components::{failure, notice},
     i18n::now,
     link,
-    reactive::{effect, memo},
+    reactive::{effect, flag, memo},
 };
 
 /// A right that is chosen here.
@@ -40,7 +40,7 @@ pub(super) fn Permissions(rights: Rights) -> impl IntoView {
     let may_change =
         memo!(move || rights.with(|rights| rights.is_some_and(|rights| rights.may_change_rights)));
     view! {
-        <Show when=move || may_change.get()>
+        <Show when=flag!(may_change.get())>
             <section class="permissions" data-testid="permissions">
                 <Choice right=Right::Add rights error />
                 <Choice right=Right::Post rights error />
