@@ -52,10 +52,9 @@ pub(super) fn ChatItem(
     let route = memo!(move || entry.with(|entry| entry.as_deref().map_or(Route::List, route_of)));
     let is_open = memo!(move || store.open.get() == Some(id));
     let unread = memo!(move || entry.with(|entry| entry.as_ref().map_or(0, |entry| entry.unread)));
-    let settings =
-        memo!(move || entry.with(|entry| entry.as_ref().map(|entry| entry.settings).unwrap_or_default()));
-    let is_muted = memo!(move || settings.get().mute.is_on(store.now.get()));
-    let is_pinned = memo!(move || settings.get().is_pinned);
+    let settings = move || entry.with(|entry| entry.as_ref().map(|entry| entry.settings).unwrap_or_default());
+    let is_muted = memo!(move || settings().mute.is_on(store.now.get()));
+    let is_pinned = memo!(move || settings().is_pinned);
     let menu = expect_context::<ChatMenu>();
     let is_menu_open = memo!(move || menu.is_open_of(id));
     let face = memo!(move || entry.with(|entry| entry.as_deref().map(Face::of_conversation)));
@@ -89,7 +88,7 @@ pub(super) fn ChatItem(
     let is_dated = memo!(move || at_ms.with(Option::is_some));
     let is_own = memo!(move || own_status.with(Option::is_some));
     let is_unread = memo!(move || unread.get() > 0);
-    let is_marked = memo!(move || unread.get() == 0 && settings.get().is_marked_unread);
+    let is_marked = memo!(move || unread.get() == 0 && settings().is_marked_unread);
     let tab_index = move || if tab_stop.get() == Some(id) { "0" } else { "-1" };
     let clicked = move |event: leptos::ev::MouseEvent| {
         // One that is open already is not opened again.

@@ -48,15 +48,15 @@ pub(super) fn MuteRow() -> impl IntoView {
     let store = use_store();
     let entry = expect_context::<Entry>();
     let error = RwSignal::new(None::<String>);
-    let mute = memo!(move || {
+    let mute = move || {
         let mute = entry.with(|entry| entry.map_or(Mute::Off, |entry| entry.settings.mute));
         if mute.is_on(store.now.get()) {
             mute
         } else {
             Mute::Off
         }
-    });
-    let is_muted = memo!(move || mute.get() != Mute::Off);
+    };
+    let is_muted = memo!(move || mute() != Mute::Off);
     let chosen = Callback::new(move |mute| {
         let Some(chat) = untrack(|| entry.with(|entry| entry.map(|entry| entry.id))) else {
             return;
@@ -76,7 +76,7 @@ pub(super) fn MuteRow() -> impl IntoView {
                 on:click=|event| menu::place(&event, MENU)>
                 {move || icon::sized(if is_muted.get() { icon::BELL_OFF } else { icon::BELL }, "20")}
                 <span>{t!("mute")}</span>
-                <span class="state" data-testid="mute-state">{text!(words(mute.get(), store.today.get()))}</span>
+                <span class="state" data-testid="mute-state">{text!(words(mute(), store.today.get()))}</span>
                 {icon::mirrored(icon::FORWARD)}
             </button>
             <Menu id=MENU label=text!(now!("mute-menu", name = entry.name()))>

@@ -174,8 +174,8 @@ pub(super) fn Side(
                         <span class="archived-mark">{icon::icon(icon::ARCHIVE)}</span>
                         <span class="chat-line">
                             <span class="chat-name">{t!("archived")}</span>
-                            <span class="tabular" aria-hidden="true">{move || archived.get()}</span>
-                            <span class="hidden-text">{text!(now!("chats-count", count = archived.get() as u64))}</span>
+                            <span class="tabular" aria-hidden="true">{text!(archived.get().to_string())}</span>
+                            <span class="hidden-text">{text!(now!("chats-count", count = archived.get()))}</span>
                         </span>
                     </button>
                 </Show>

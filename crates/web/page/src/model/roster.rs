@@ -41,11 +41,10 @@ fn ordered(roster: &Roster, is_listed: impl Fn(&Conversation) -> bool) -> Vec<Ch
 }
 
 /// How many are archived.
-pub(crate) fn archived_count(roster: &Roster) -> usize {
+pub(crate) fn archived_count(roster: &Roster) -> u64 {
     let shown = roster.values().filter(|conversation| !conversation.hidden);
-    shown
-        .filter(|conversation| conversation.settings.is_archived)
-        .count()
+    let archived = shown.filter(|conversation| conversation.settings.is_archived);
+    archived.map(|_| 1).sum()
 }
 
 /// Whether some conversation is no longer muted that was so at an earlier instant.
