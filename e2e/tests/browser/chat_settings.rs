@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use subrosa_e2e::{
     Person, Server,
-    browser::{Kind, Look, Profile, Tab, WebPerson, report::LOOKS},
+    browser::{Look, Profile, Tab, WebPerson, report::LOOKS},
 };
 use subrosa_web_rpc::{
     ChatId, ChatSetting, ChatSettings, Contact, Conversation, ConversationKind, Event, LocalMessageId,
