@@ -172,6 +172,7 @@ async fn what_is_chosen_for_a_chat_is_the_same_in_another_browser() {
     choose(&second.tab, "carol", "chat-archive").await;
     wait_order(&alice.tab, &["bob"]).await;
     choose(&alice.tab, "bob", "chat-mark-read").await;
+    alice.tab.wait_gone(&format!("{BOB} unread")).await;
     choose(&alice.tab, "bob", "chat-mark-unread").await;
     second.tab.wait_for("marked-unread").await;
 
