@@ -73,13 +73,10 @@ async fn chats_are_pinned_muted_archived_and_marked_unread_by_their_menu() {
         tab.wait_for(&format!("{BOB} pinned")).await;
         wait_focus(tab, "bob").await;
 
-        // Muted, by the button of the row, which the Tab key leads to.
+        // Muted.
         tab.until("document.title.startsWith('(2)')").await;
         focus(tab, "carol").await;
-        tab.press("Tab").await;
-        tab.until("document.activeElement.dataset.testid === 'chat-more'")
-            .await;
-        tab.press("Enter").await;
+        tab.press("Shift+F10").await;
         tab.click("chat-mute").await;
         tab.wait_for("mute-hour").await;
         tab.until("document.activeElement.dataset.testid === 'mute-hour'")
@@ -87,7 +84,7 @@ async fn chats_are_pinned_muted_archived_and_marked_unread_by_their_menu() {
         tab.press("End").await;
         tab.press("Enter").await;
         tab.wait_for(&format!("{CAROL} muted")).await;
-        assert_eq!(tab.focused().await["testid"], "chat-more");
+        wait_focus(tab, "carol").await;
         carol.run(&["send", "@alice", "quiet now"]).await.ok();
         tab.wait_text(&format!("{CAROL} unread"), "2").await;
         tab.until("document.title.startsWith('(1)')").await;
@@ -311,17 +308,16 @@ async fn the_menu_of_a_chat_and_the_archived_ones_are_pictured_and_axe_finds_not
     visitor.visit(tab, "90-chat-list").await;
     visitor.visit_in_forced_colours(tab, "90-chat-list").await;
 
-    // By the button of the row, under the pointer.
+    // By a key.
     let chiara = "[data-testid=chat-item][data-handle=chiara]";
     focus(tab, "chiara").await;
-    tab.press("Tab").await;
-    tab.press("Enter").await;
+    tab.press("Shift+F10").await;
     tab.wait_for("chat-archive").await;
     visitor.visit(tab, "91-chat-menu").await;
     visitor.visit_in_forced_colours(tab, "91-chat-menu").await;
     tab.press("Escape").await;
     tab.wait_gone("chat-archive").await;
-    assert_eq!(tab.focused().await["testid"], "chat-more");
+    wait_focus(tab, "chiara").await;
 
     // By the other button of the mouse: the menu does not close when that is released.
     press_right(tab, chiara).await;
@@ -383,7 +379,8 @@ async fn a_menu_stays_as_it_is_while_messages_arrive() {
     tab.evaluate("document.querySelector('[data-chat=\"3\"]').focus()")
         .await;
     tab.press("Shift+F10").await;
-    tab.wait_for("chat-mark-unread").await;
+    tab.until("document.activeElement.dataset.testid === 'chat-pin'")
+        .await;
     tab.press("ArrowDown").await;
     page.report(Event::Conversation(Box::new(choir))).await;
     tab.wait_for("chat-item unread").await;
