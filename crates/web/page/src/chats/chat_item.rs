@@ -98,8 +98,7 @@ pub(super) fn ChatItem(
         router.follow(route.get_untracked())(event);
     };
     view! {
-        <li class="chat-row" on:contextmenu=move |event| menu.context_wanted(&event, id) on:keydown=move |event| menu.keyed(&event, id)
-            on:focusin=move |_| menu.focused.set(Some(id)) on:focusout=move |_| menu.focused.set(None)>
+        <li class="chat-row" on:contextmenu=move |event| menu.context_wanted(&event, id) on:keydown=move |event| menu.keyed(&event, id)>
             <a class="chat" data-testid="chat-item" data-handle=move || of(|entry| handle_of(entry).map(ToString::to_string).unwrap_or_default())
                 data-chat=id.get().to_string()
                 data-unread=text!((is_unread.get() || is_marked.get()).to_string()) data-muted=text!(is_muted.get().to_string()) href=text!(route.get().path()) tabindex=tab_index
@@ -138,7 +137,7 @@ pub(super) fn ChatItem(
                 </span>
             </a>
             <button type="button" class="icon-button chat-more" data-testid="chat-more" data-open=text!(is_menu_open.get().to_string())
-                tabindex=tab_index aria-haspopup="menu" popovertarget=MENU aria-label=text!(now!("chat-menu", name = of(faces::name_of))) on:click=move |event| menu.pressed(&event, id)>
+                aria-haspopup="menu" popovertarget=MENU aria-label=text!(now!("chat-menu", name = of(faces::name_of))) on:click=move |event| menu.pressed(&event, id)>
                 {icon::icon(icon::MORE)}
             </button>
         </li>

@@ -39,8 +39,6 @@ pub(super) struct ChatMenu {
     of: RwSignal<Option<Arc<Conversation>>>,
     is_open: RwSignal<bool>,
     is_mute_open: RwSignal<bool>,
-    /// The conversation whose row has the focus.
-    pub(super) focused: RwSignal<Option<ChatId>>,
     /// What went wrong.
     error: RwSignal<Option<String>>,
 }
@@ -53,7 +51,6 @@ impl ChatMenu {
             of: RwSignal::new(None),
             is_open: RwSignal::new(false),
             is_mute_open: RwSignal::new(false),
-            focused: RwSignal::new(None),
             error,
         };
         provide_context(menu);

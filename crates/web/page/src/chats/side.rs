@@ -50,15 +50,12 @@ pub(super) fn Side(
     let archived = memo!(move || store.roster.with(roster::archived_count));
     let has_archived = memo!(move || archived.get() > 0);
     let shown = move || order.with(|order| order.iter().take(limit.get()).copied().collect::<Vec<_>>());
-    // The whole list is one stop of the Tab key: the row that has the focus, or the open conversation, or else the first.
-    // From there it leads to the button of the row.
-    let error = RwSignal::new(None::<String>);
-    let focused = ChatMenu::provide(error).focused;
+    // The whole list is one stop of the Tab key: the open conversation, or else the first.
     let tab_stop = memo!(move || {
-        let wanted = focused.get().or_else(|| store.open.get());
+        let open = store.open.get();
         order.with(|order| {
-            let is_shown = |wanted: &ChatId| order.iter().take(limit.get()).any(|chat| chat == wanted);
-            wanted.filter(is_shown).or_else(|| order.first().copied())
+            let is_shown = |open: &ChatId| order.iter().take(limit.get()).any(|chat| chat == open);
+            open.filter(is_shown).or_else(|| order.first().copied())
         })
     });
     let enter_archive = move |_| {
@@ -79,6 +76,8 @@ pub(super) fn Side(
     let awaits_hit = RwSignal::new(false);
     let list = NodeRef::<leptos::html::Div>::new();
     let router = use_router();
+    let error = RwSignal::new(None::<String>);
+    ChatMenu::provide(error);
     let begin_notes = Callback::new(move |()| notes::open(store, router, error));
 
     let scrolled = move |_| {
