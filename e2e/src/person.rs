@@ -63,11 +63,22 @@ impl Person {
         person
     }
 
-    /// Somebody with an account.
+    /// Somebody with an account, who has chosen that nothing waits as a request.
     ///
     /// # Panics
     /// If that fails.
     pub async fn sign_up(server: &Server, handle: &str) -> Self {
+        let person = Self::sign_up_as_most(server, handle).await;
+        let open = ["privacy", "--messages", "everybody", "--groups", "everybody"];
+        person.run(&open).await.ok();
+        person
+    }
+
+    /// Somebody with an account, who has chosen nothing.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub async fn sign_up_as_most(server: &Server, handle: &str) -> Self {
         let mut person = Self::new(server, handle);
         let account = person.run(&["signup", handle]).await.ok().one();
         account["recovery_code"]

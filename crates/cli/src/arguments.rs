@@ -4,9 +4,9 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        accept, backup, bench, chat, chats, completions, devices, group, history, listen, name, nickname,
-        passwd, picture, privacy, recover, restore, search, send, serve, signin, signout, signup, try_again,
-        whoami,
+        accept, backup, bench, block, chat, chats, completions, devices, group, history, listen, name,
+        nickname, passwd, picture, privacy, recover, requests, restore, search, send, serve, signin, signout,
+        signup, try_again, whoami,
     },
     exit,
     global::Global,
@@ -52,7 +52,11 @@ pub(crate) enum Command {
     Picture(picture::Arguments),
     Privacy(privacy::Arguments),
     Search(search::Arguments),
+    Requests(requests::Arguments),
     Accept(accept::Arguments),
+    Decline(requests::DeclineArguments),
+    Block(block::BlockArguments),
+    Unblock(block::UnblockArguments),
     TryAgain(try_again::Arguments),
     Send(send::Arguments),
     Group(group::Arguments),
@@ -86,7 +90,7 @@ mod tests {
             let Command::Accept(accept) = arguments.command else {
                 panic!("not accept")
             };
-            assert_eq!(accept.handle.as_str(), "bob");
+            assert_eq!(accept.chat.as_handle(), "bob".parse().ok());
         }
     }
 

@@ -1,6 +1,6 @@
 //! How a command line names a conversation.
 
-use subrosa_client::{Chat, Client, ClientError, Conversation, ConversationId, Handle};
+use subrosa_client::{Chat, Client, ClientError, Conversation, ConversationId, Handle, Standing};
 
 use crate::{exit::usage, people::one_line};
 
@@ -39,8 +39,18 @@ impl ChatName {
         self.0.strip_prefix('@')?.parse().ok()
     }
 
-    /// Finds what is meant; `None` if nothing can be.
+    /// The handle, if it can be one.
+    pub(crate) fn as_handle(&self) -> Option<Handle> {
+        self.0.parse().ok()
+    }
+
+    /// Finds what is meant; `None` if nothing can be. The name of a group that only asks the user to join means nothing, or a
+    /// stranger could take the place of another group.
     pub(crate) async fn resolve(&self, client: &Client) -> anyhow::Result<Option<Named>> {
+        self.resolve_among(client, false).await
+    }
+
+    async fn resolve_among(&self, client: &Client, requests: bool) -> anyhow::Result<Option<Named>> {
         if let Some(handle) = self.handle() {
             return Ok(Some(with_person(client, handle).await?));
         }
@@ -53,7 +63,8 @@ impl ChatName {
         let fits = |conversation: &Conversation| {
             let with = conversation.with.as_ref();
             let has_handle = with.and_then(|person| person.handle.as_ref()) == handle.as_ref();
-            conversation.title.as_deref() == Some(&self.0)
+            let is_request = conversation.standing != Standing::Accepted;
+            conversation.title.as_deref() == Some(&self.0) && is_request == requests
                 || Some(conversation.conversation_id) == id
                 || handle.is_some() && with.is_some() && has_handle
         };
@@ -81,6 +92,19 @@ impl ChatName {
     /// The conversation, if there is one here.
     pub(crate) async fn find(&self, client: &Client) -> anyhow::Result<Option<Chat>> {
         match self.resolve(client).await? {
+            Some(Named::Chat(chat)) => Ok(Some(chat)),
+            Some(Named::Person(_)) => Ok(None),
+            None => Err(self.unknown()),
+        }
+    }
+
+    /// The same, where a group that asks the user to join can be meant, too.
+    pub(crate) async fn find_with_requests(&self, client: &Client) -> anyhow::Result<Option<Chat>> {
+        let named = match self.resolve(client).await? {
+            Some(Named::Chat(chat)) => return Ok(Some(chat)),
+            named => self.resolve_among(client, true).await?.or(named),
+        };
+        match named {
             Some(Named::Chat(chat)) => Ok(Some(chat)),
             Some(Named::Person(_)) => Ok(None),
             None => Err(self.unknown()),

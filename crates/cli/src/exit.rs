@@ -121,6 +121,8 @@ pub(crate) fn problem_code(error: &anyhow::Error) -> Option<&str> {
         ClientError::UnknownPerson(_) => ProblemCode::UnknownAccount,
         ClientError::VersionMismatch { .. } => ProblemCode::UnsupportedVersion,
         ClientError::Command(CommandError::NotAMember) => return Some("not_member"),
+        ClientError::Command(CommandError::PersonBlocked) => return Some("blocked"),
+        ClientError::Command(CommandError::NotARequest) => return Some("not_a_request"),
         ClientError::Command(CommandError::NotPermitted | CommandError::Banned)
         | ClientError::ChangeGivenUp(GivenUp::NotPermitted) => return Some("not_permitted"),
         ClientError::Command(CommandError::GroupFull) | ClientError::ChangeGivenUp(GivenUp::GroupFull) => {
@@ -156,7 +158,9 @@ fn client_code(error: &ClientError) -> Code {
             | CommandError::NotPermitted
             | CommandError::Banned
             | CommandError::LastOwner
-            | CommandError::GroupFull,
+            | CommandError::GroupFull
+            | CommandError::PersonBlocked
+            | CommandError::NotARequest,
         )
         | ClientError::ChangeGivenUp(_) => Code::Refused,
         ClientError::TimedOut { .. } => Code::TimedOut,

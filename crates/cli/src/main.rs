@@ -32,9 +32,9 @@ use clap::{CommandFactory as _, Parser as _};
 use crate::{
     arguments::{Arguments, Command},
     commands::{
-        accept, backup, bench, chat as chat_command, chats, completions, devices, group, history, listen,
-        name, nickname, passwd, picture, privacy, recover, restore, search, send, serve, signin, signout,
-        signup, try_again, whoami,
+        accept, backup, bench, block, chat as chat_command, chats, completions, devices, group, history,
+        listen, name, nickname, passwd, picture, privacy, recover, requests, restore, search, send, serve,
+        signin, signout, signup, try_again, whoami,
     },
     output::Output,
 };
@@ -109,7 +109,11 @@ async fn carry_out(arguments: Arguments, output: &mut Output) -> anyhow::Result<
         Command::Picture(arguments) => picture::run(&global, arguments, output).await,
         Command::Privacy(arguments) => privacy::run(&global, arguments, output).await,
         Command::Search(arguments) => search::run(&global, arguments, output).await,
+        Command::Requests(arguments) => requests::run(&global, arguments, output).await,
         Command::Accept(arguments) => accept::run(&global, arguments, output).await,
+        Command::Decline(arguments) => requests::decline(&global, arguments, output).await,
+        Command::Block(arguments) => block::block(&global, arguments, output).await,
+        Command::Unblock(arguments) => block::unblock(&global, arguments, output).await,
         Command::TryAgain(arguments) => try_again::run(&global, arguments, output).await,
         Command::Send(arguments) => send::run(&global, arguments, output).await,
         Command::Group(arguments) => group::run(&global, arguments, output).await,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use subrosa_client::{
     AccountId, Client, ClientError, Contact, Conversation, ConversationKind, Handle, Me, Notice, NoticeKind,
-    Role, printable, printable_line,
+    Role, Standing, printable, printable_line,
 };
 
 /// The handles and names that this device knows.
@@ -98,13 +98,14 @@ impl Names {
     }
 }
 
-/// Conversations in the order of lists: the pinned ones, then the others, then those that are archived, each from the
-/// newest to the oldest.
+/// Conversations in the order of lists: the pinned ones, then the others, then those that are archived, then requests, each
+/// from the newest to the oldest.
 pub(crate) async fn listed(client: &Client) -> Result<Vec<Conversation>, ClientError> {
     let mut conversations = client.conversations().await?;
     conversations.sort_by_key(|conversation| {
         let settings = conversation.settings;
-        (settings.is_archived, !settings.is_pinned)
+        let is_request = conversation.standing == Standing::Request;
+        (is_request, settings.is_archived, !settings.is_pinned)
     });
     Ok(conversations)
 }
@@ -188,6 +189,7 @@ mod tests {
             name: None,
             picture: None,
             nickname: None,
+            is_blocked: false,
         };
         let contacts = [contact(1, None, Some("ben")), contact(2, Some("ben"), None)];
         Names {
@@ -234,6 +236,7 @@ mod tests {
             name: Some("Carol C.".to_owned()),
             picture: None,
             nickname: Some("Caro".to_owned()),
+            is_blocked: false,
         };
         let names = Names::new(&me, &[carol]);
         assert_eq!(names.display(account(3)), "Caro (@carol)");

@@ -4,8 +4,9 @@
 
 use serde::Serialize;
 use subrosa_client::{
-    AccountId, Contact, Conversation, ConversationKind, ConversationState, Device, Handle, Me, Member,
-    MemberDevice, Message, MessageStatus, Mute, Notice, NoticeKind, Person, Privacy, Rights, Role, ServerUrl,
+    AccountId, Audience, Contact, Conversation, ConversationKind, ConversationState, Device, Handle, Me,
+    Member, MemberDevice, Message, MessageStatus, Mute, Notice, NoticeKind, Person, Privacy, Rights, Role,
+    ServerUrl, Standing,
 };
 
 use subrosa_server::{
@@ -19,9 +20,12 @@ use crate::{instant::iso, people::Names};
 pub(crate) const HELP: &str = "\
 JSON (one object per line; fields may be added, but are never renamed):
   message   id, conversation, from (handle), text, sent_at (ISO 8601, UTC), status, outgoing
+            request (true in what waits for you to accept it, else absent);
             status of messages you sent: pending, failed, sent, delivered, read; received: unread, read
   chat      conversation, kind (direct, group, notes), with (handle of the other person; null for groups), name, unread,
-            marked_unread, muted, muted_until (absent if for good), pinned, archived, state, last_message; formerly
+            marked_unread, muted, muted_until (absent if for good), pinned, archived, request (whether it waits for
+            you to accept or decline it), by (then the handle of whoever asks), state, last_message; blocked (true if you
+            have blocked the person); formerly
             (the handle that the person had until you accepted another account for it), nickname (if you have given
             one); with --members also members: handle, devices (device_id, current)
   group     conversation, kind, name, epoch, members: handle, role (owner, admin, member), devices (how many);
@@ -32,9 +36,11 @@ JSON (one object per line; fields may be added, but are never renamed):
   name      name (null if there is none)
   nickname  handle, nickname (what you call them; null if there is none), name (what they call themselves)
   picture   picture (true or false)
-  privacy   read_receipts, typing, last_seen (true or false)
+  privacy   read_receipts, typing, last_seen (true or false); messages and groups (whom you want to hear from without being
+            asked: everybody, known or nobody)
+  blocked   handle, blocked (true or false)
   person    account_id, handle
-  accept    handle, known and shown (account ids), accepted
+  accept    of a request the chat, as decline; of another account: handle, known and shown (account ids), accepted
   history   messages, and events without id and text: \"event\": \"device_added\", \"created\", \"added\", \"removed\",
             \"left\", \"role\" (with role), \"rights\" or \"renamed\", with conversation, at (ISO 8601, UTC), by (handle; null if this device
             did not see it), who (a list of handles)
@@ -66,6 +72,9 @@ pub(crate) struct MessageShape<'a> {
     sent_at: String,
     status: &'static str,
     outgoing: bool,
+    /// Whether it stands in a conversation that waits for the user to accept it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    request: bool,
 }
 
 impl<'a> MessageShape<'a> {
@@ -78,6 +87,15 @@ impl<'a> MessageShape<'a> {
             sent_at: iso(message.sent_at),
             status: message.status.as_str(),
             outgoing: message.outgoing,
+            request: false,
+        }
+    }
+
+    /// The same, of a conversation with this standing.
+    pub(crate) fn with_standing(self, standing: Standing) -> Self {
+        Self {
+            request: standing == Standing::Request,
+            ..self
         }
     }
 }
@@ -156,6 +174,12 @@ pub(crate) struct ChatShape<'a> {
     muted_until: Option<String>,
     pinned: bool,
     archived: bool,
+    request: bool,
+    /// Who asks, of a request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    blocked: bool,
     state: &'static str,
     /// Why it is quarantined.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -201,12 +225,15 @@ impl<'a> ChatShape<'a> {
             },
             pinned: settings.is_pinned,
             archived: settings.is_archived,
+            request: is_request(conversation),
+            by: asker(conversation).map(|by| names.handle_of(by)),
+            blocked: with.is_some_and(|person| person.is_blocked),
             state: state(conversation.state),
             quarantine: conversation.quarantine.as_deref(),
             last_message: conversation
                 .last_message
                 .as_ref()
-                .map(|message| MessageShape::new(message, names)),
+                .map(|message| MessageShape::new(message, names).with_standing(conversation.standing)),
             formerly: with.and_then(|person| names.former_handle_of(person.account_id)),
             members: None,
         }
@@ -314,6 +341,18 @@ pub(crate) const fn level_word(role: Role) -> &'static str {
     }
 }
 
+/// Whether a conversation waits for the user to accept it.
+pub(crate) fn is_request(conversation: &Conversation) -> bool {
+    conversation.standing == Standing::Request
+}
+
+/// Who asks the user for a conversation, if somebody does.
+pub(crate) fn asker(conversation: &Conversation) -> Option<AccountId> {
+    let with = conversation.with.as_ref().map(|person| person.account_id);
+    with.or(conversation.added_by)
+        .filter(|_| is_request(conversation))
+}
+
 /// What a conversation is called, or the person whom it is with.
 fn name(conversation: &Conversation) -> Option<&str> {
     let person = conversation
@@ -417,6 +456,8 @@ pub(crate) struct PrivacyShape {
     read_receipts: bool,
     typing: bool,
     last_seen: bool,
+    messages: &'static str,
+    groups: &'static str,
 }
 
 impl From<Privacy> for PrivacyShape {
@@ -425,13 +466,33 @@ impl From<Privacy> for PrivacyShape {
             read_receipts,
             typing,
             last_seen,
+            writers,
+            adders,
         } = privacy;
         Self {
             read_receipts,
             typing,
             last_seen,
+            messages: audience_word(writers),
+            groups: audience_word(adders),
         }
     }
+}
+
+/// The word for those whom the user wants to hear from without being asked.
+pub(crate) const fn audience_word(audience: Audience) -> &'static str {
+    match audience {
+        Audience::Everybody => "everybody",
+        Audience::Known => "known",
+        Audience::Nobody => "nobody",
+    }
+}
+
+/// Whether somebody is blocked.
+#[derive(Debug, Serialize)]
+pub(crate) struct BlockedShape {
+    pub(crate) handle: String,
+    pub(crate) blocked: bool,
 }
 
 /// The name that others see.

@@ -68,10 +68,10 @@ pub use server_url::{InvalidServerUrl, ServerUrl};
 pub use status::{Connection, Status};
 
 pub use subrosa_engine::{
-    ChatId, ChatSetting, ChatSettings, CommandError, Contact, Conversation, ConversationKind,
+    Audience, ChatId, ChatSetting, ChatSettings, CommandError, Contact, Conversation, ConversationKind,
     ConversationState, EngineError, Event, ForeignGroup, GivenUp, GroupPolicy, InvalidPicture,
     LocalMessageId, Me, Member, MemberDevice, MemberMisbehaviour, Message, MessageStatus, Misbehaviour, Mute,
-    NewGroup, Notice, NoticeKind, Picture, Presence, Privacy, Rights, Role, Warning, Wish,
+    NewGroup, Notice, NoticeKind, Picture, Presence, Privacy, Rights, Role, Standing, Warning, Wish,
     account::{InvalidRecoveryCode, Password, WeakPassword},
     content::{MessageId, SendToken, folded, printable, printable_line, revealed, without_marks},
 };

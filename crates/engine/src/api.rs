@@ -182,6 +182,14 @@ pub enum Command {
     /// Ask the directory who has an account that is known by its id alone, such as one that is banned from a group;
     /// [`Event::ContactChanged`] tells the answer. What somebody is asked about is not kept for later.
     LookUp(AccountId),
+    /// Take up a conversation that somebody has begun whom the user does not know: from then on they see what was received
+    /// and read. To write in it does the same.
+    Accept(ChatId),
+    /// Leave such a conversation out of lists, and leave it if it is a group. Somebody who writes again asks again.
+    Decline(ChatId),
+    /// Block somebody who is known here, on all devices of the account, or no longer. What a blocked person writes to this
+    /// account alone is dropped, and they are not told; what they write in groups is shown.
+    Block(AccountId, bool),
     /// Change what the user calls somebody who is known here, on all devices of the account; `None` removes it. Nobody
     /// else learns of it.
     SetNickname(AccountId, Option<String>),
@@ -620,10 +628,39 @@ pub struct Conversation {
     pub quarantine: Option<String>,
     /// Whether lists leave it out; see [`Command::Hide`].
     pub is_hidden: bool,
+    /// Whether the user wants it.
+    pub standing: Standing,
+    /// Who has added this device to it, if it was added: whoever begins a conversation, or adds people to a group.
+    pub added_by: Option<AccountId>,
     /// What the user has chosen for it.
     pub settings: ChatSettings,
     /// What was typed on a device of this account and not sent.
     pub draft: Option<String>,
+}
+
+/// Whether the user wants a conversation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// Yes: it was begun here, by somebody who is known, or accepted.
+    #[default]
+    Accepted,
+    /// Somebody else has begun it, and the user has not decided: see [`Command::Accept`] and [`Command::Decline`]. Until then
+    /// nobody learns what this device has received and read, nor that the user is there.
+    Request,
+    /// No. Lists leave it out.
+    Declined,
+}
+
+/// Whose conversations need no decision.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Audience {
+    /// Those of people with whom there is a direct conversation that the user wants, or who have a nickname.
+    #[default]
+    Known,
+    /// Those of everybody.
+    Everybody,
+    /// Those of nobody.
+    Nobody,
 }
 
 /// What the user has chosen for a conversation, on all devices of the account; see [`Command::SetChat`].
@@ -727,6 +764,8 @@ pub struct Contact {
     pub picture: Option<u64>,
     /// What the user calls them in place of their name; see [`Command::SetNickname`].
     pub nickname: Option<String>,
+    /// Whether the user has blocked them; see [`Command::Block`].
+    pub is_blocked: bool,
 }
 
 /// Who this engine is.
@@ -757,7 +796,8 @@ pub enum Presence {
     LastSeen(Timestamp),
 }
 
-/// What others see of this account. What is off is not shown of others either.
+/// What others see of this account, and what they may do without a question. Of the switches, what is off is not shown of
+/// others either.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Privacy {
     /// Whether they see that their messages were read.
@@ -766,6 +806,10 @@ pub struct Privacy {
     pub typing: bool,
     /// Whether they see that somebody is there, and when they were last.
     pub last_seen: bool,
+    /// Who may write to this account: what others write is a request.
+    pub writers: Audience,
+    /// Who may add this account to groups: what others do is a request.
+    pub adders: Audience,
 }
 
 impl Default for Privacy {
@@ -774,6 +818,8 @@ impl Default for Privacy {
             read_receipts: true,
             typing: true,
             last_seen: true,
+            writers: Audience::Known,
+            adders: Audience::Known,
         }
     }
 }
@@ -844,6 +890,15 @@ pub enum CommandError {
     /// There are as many nicknames as there can be.
     #[error("there is no room for another nickname: remove one first")]
     TooManyNicknames,
+    /// As many people are blocked as can be.
+    #[error("there is no room to block another person: unblock one first")]
+    TooManyBlocked,
+    /// The user has blocked the person.
+    #[error("you have blocked this person: unblock them first")]
+    PersonBlocked,
+    /// The conversation does not wait for the user's decision.
+    #[error("this conversation is not a request")]
+    NotARequest,
     /// No device of this account with this id, or one that was signed out.
     #[error("there is no such device in this account")]
     UnknownDevice,

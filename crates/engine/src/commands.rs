@@ -34,6 +34,7 @@ impl Step<'_> {
                 self.in_conversation(chat, |conversation, cx| {
                     conversation.check_usable()?;
                     conversation.check_may_post(cx)?;
+                    conversation.accept_by_writing(cx)?;
                     conversation.queue_text(cx, &text, token)
                 })
             }
@@ -96,10 +97,12 @@ impl Step<'_> {
             Command::SetChat(chat, setting) => {
                 self.in_conversation(chat, |conversation, cx| conversation.set(cx, setting))
             }
-            Command::Type { chat, is_typing } => {
-                signals::type_in(&mut self.cx, chat, is_typing);
+            Command::Type { chat, is_typing } => self.in_conversation(chat, |conversation, cx| {
+                if conversation.answers(cx)? {
+                    signals::type_in(cx, chat, is_typing);
+                }
                 Ok(())
-            }
+            }),
             Command::SetHere(is_here) => signals::set_here(&mut self.cx, is_here),
             Command::SetPrivacy(privacy) => records::set_privacy(&mut self.cx, privacy),
             Command::SetPicture(picture) => {
@@ -112,6 +115,11 @@ impl Step<'_> {
                 Ok(conversations::forget_name_sent(self.cx.conn)?)
             }
             Command::LookUp(account) => self.about_person(|cx| directory::wonder(cx, account)),
+            Command::Accept(chat) => self.in_conversation(chat, Conversation::accept),
+            Command::Decline(chat) => self.in_conversation(chat, Conversation::decline),
+            Command::Block(account, is_blocked) => {
+                self.about_person(|cx| records::block(cx, account, is_blocked))
+            }
             Command::SetNickname(account, name) => {
                 let name = name_or_none(name)?;
                 self.about_person(|cx| records::set_nickname(cx, account, name))

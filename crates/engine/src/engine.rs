@@ -23,7 +23,7 @@ use crate::{
     },
     api::{
         Command, Contact, Conversation, ConversationState, EngineError, Input, Me, Member, MemberDevice,
-        Message, Notice, Output, Presence, Privacy, RecoveryCounts,
+        Message, Notice, Output, Presence, Privacy, RecoveryCounts, Standing,
     },
     connection::ConnectionState,
     content::DisplayName,
@@ -127,6 +127,9 @@ impl Engine {
         }
         if let Err(error) = database.transaction(|conn| records::take_up_nicknames(conn, &identity.me)) {
             tracing::warn!(%error, "nicknames that came while an earlier build ran are not shown");
+        }
+        if let Err(error) = database.transaction(|conn| records::take_up_decisions(conn)) {
+            tracing::warn!(%error, "new devices do not learn which conversations the user wants");
         }
         Ok(Some(Self {
             database,
@@ -247,6 +250,7 @@ impl Engine {
         let mut shown = Vec::new();
         for row in conversations::shown(conn)? {
             match self.summary(&row) {
+                Ok(conversation) if conversation.is_hidden => {}
                 Ok(conversation) => shown.push(conversation),
                 // It must not keep the others from the user.
                 Err(error) if error.is_in_conversation() => {
@@ -263,6 +267,12 @@ impl Engine {
         conversations::load(self.database.connection(), chat)?
             .map(|row| self.summary(&row))
             .transpose()
+    }
+
+    /// Whether the user wants a conversation, as [`Conversation::standing`] has it; yes if there is none.
+    pub fn standing(&self, chat: ChatId) -> Result<Standing, EngineError> {
+        let row = conversations::load(self.database.connection(), chat)?;
+        Ok(row.map(|row| records::shown_standing(&row)).unwrap_or_default())
     }
 
     /// The direct conversation with a person; with this account itself, its notes to self.
@@ -338,7 +348,6 @@ impl Engine {
             title: row.title.clone(),
             description: row.description.clone(),
             picture: profile_objects::group::shown_version(conn, row.chat)?,
-            with,
             unread: messages::unread_count(conn, row.chat)?,
             first_unread: messages::first_unread(conn, row.chat)?,
             active_at: row.active_at,
@@ -348,9 +357,12 @@ impl Engine {
                 .quarantine
                 .as_ref()
                 .map(|quarantine| quarantine.reason.clone()),
-            is_hidden: row.hidden,
+            is_hidden: row.hidden || is_left_out(row, with.as_ref(), conn)?,
+            standing: records::shown_standing(row),
+            added_by: row.added_by,
             settings: records::chat_settings(conn, row, self.now)?,
             draft,
+            with,
         })
     }
 
@@ -696,6 +708,24 @@ impl Engine {
         profile::load(self.database.connection())?
             .ok_or_else(|| EngineError::Inconsistent("the profile vanished".to_owned()))
     }
+}
+
+/// Whether lists leave a conversation out because the user does not want it, or not from the person who asks.
+fn is_left_out(
+    row: &conversations::ConversationRow,
+    with: Option<&Contact>,
+    conn: &Connection,
+) -> Result<bool, EngineError> {
+    Ok(match records::shown_standing(row) {
+        Standing::Accepted => false,
+        Standing::Declined => true,
+        Standing::Request => {
+            let is_out = row.state == ConversationState::Removed;
+            let by = row.added_by.filter(|_| row.kind == ConversationKind::Group);
+            let by_blocked = by.map(|by| contacts::is_blocked(conn, by)).transpose()?;
+            is_out || by_blocked.unwrap_or_default() || with.is_some_and(|with| with.is_blocked)
+        }
+    })
 }
 
 fn identity(conn: &Connection, row: &ProfileRow) -> Result<Identity, EngineError> {

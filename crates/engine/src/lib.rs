@@ -34,9 +34,9 @@ mod vault;
 mod waiting;
 
 pub use api::{
-    ChatSetting, ChatSettings, Command, CommandError, Contact, Conversation, ConversationState, EngineError,
-    Event, GivenUp, Input, Me, Member, MemberDevice, Message, MessageStatus, Mute, NewGroup, Notice,
-    NoticeKind, Output, Presence, Privacy, RecoveryCounts, Rights, Role, Warning,
+    Audience, ChatSetting, ChatSettings, Command, CommandError, Contact, Conversation, ConversationState,
+    EngineError, Event, GivenUp, Input, Me, Member, MemberDevice, Message, MessageStatus, Mute, NewGroup,
+    Notice, NoticeKind, Output, Presence, Privacy, RecoveryCounts, Rights, Role, Standing, Warning,
 };
 pub use engine::{Engine, NewProfile};
 pub use ids::{ChatId, LocalMessageId};

@@ -18,10 +18,16 @@ use subrosa_wire::{
 use crate::{
     ChatId,
     account::{
-        record::{AccountRecord, Nicknames, ReadMark, RecordError, Switch, TooManyNicknames, Typed},
+        record::{
+            AccountRecord, Blocked, Decision, IsBlocked, Nicknames, ReadMark, RecordError, Switch,
+            TooManyPeople, Typed,
+        },
         wrap::SealError,
     },
-    api::{ChatSetting, ChatSettings, CommandError, EngineError, Event, Me, Message, MessageStatus, Privacy},
+    api::{
+        ChatSetting, ChatSettings, CommandError, EngineError, Event, Me, Message, MessageStatus, Privacy,
+        Standing,
+    },
     content::{DisplayName, GroupProfile, MessageId},
     context::{Context, StepResult, is_transient},
     limits::{
@@ -33,7 +39,9 @@ use crate::{
     requests::{PendingRequest, RateLimit, Retry},
     signals,
     store::{
-        contacts, conversations, if_readable, members, messages, profile, receipts,
+        contacts,
+        conversations::{self, ConversationRow},
+        if_readable, members, messages, profile, receipts,
         records::{self, RecordRow},
     },
 };
@@ -223,6 +231,7 @@ pub(crate) fn moved(
     let (with, device) = (other_in(cx.conn, chat, cx.me)?, cx.me.device_id);
     let mut taken = AccountRecord::default();
     taken.take_chat_settings(&row.record);
+    taken.take_decision(&row.record);
     taken.draft = row.record.draft.filter(|draft| draft.to == with);
     change(cx, to, |record| record.merge(&taken, device))?;
     Ok(())
@@ -343,20 +352,131 @@ pub(crate) fn set_nickname(
     account: AccountId,
     name: Option<DisplayName>,
 ) -> StepResult {
-    if account == cx.me.account_id {
-        return Err(CommandError::OwnAccount.into());
-    }
-    if contacts::find(cx.conn, account)?.is_none() {
-        return Err(CommandError::UnknownContact.into());
-    }
+    check_contact(cx, account)?;
     let id = id_of_account(cx.me);
     let before = records::load(cx.conn, id)?.record.nicknames;
     let mut after = before.clone();
     after
         .set(account, name, cx.now)
-        .map_err(|TooManyNicknames| CommandError::TooManyNicknames)?;
+        .map_err(|TooManyPeople| CommandError::TooManyNicknames)?;
     show_nicknames(cx, &before, &after)?;
     change(cx, id, |record| record.nicknames = after)?;
+    Ok(())
+}
+
+/// Refuses this account itself, and somebody who is not known here.
+fn check_contact(cx: &Context<'_>, account: AccountId) -> StepResult {
+    if account == cx.me.account_id {
+        return Err(CommandError::OwnAccount.into());
+    }
+    match contacts::find(cx.conn, account)? {
+        Some(_) => Ok(()),
+        None => Err(CommandError::UnknownContact.into()),
+    }
+}
+
+/// Blocks somebody, or no longer.
+pub(crate) fn block(cx: &mut Context<'_>, account: AccountId, is_blocked: bool) -> StepResult {
+    check_contact(cx, account)?;
+    let id = id_of_account(cx.me);
+    let before = records::load(cx.conn, id)?.record.blocked;
+    let mut after = before.clone();
+    after
+        .set(account, is_blocked.then_some(IsBlocked), cx.now)
+        .map_err(|TooManyPeople| CommandError::TooManyBlocked)?;
+    show_blocked(cx, &before, &after)?;
+    change(cx, id, |record| record.blocked = after)?;
+    Ok(())
+}
+
+/// Does what follows when other people are blocked than before.
+fn show_blocked(cx: &mut Context<'_>, before: &Blocked, after: &Blocked) -> StepResult {
+    for account in after.differences(before) {
+        let is_blocked = after.of(account).is_some();
+        contacts::set_blocked(cx.conn, account, is_blocked)?;
+        cx.event(Event::ContactChanged(account));
+        let pair = conversations::find_pair(cx.conn, (cx.me.account_id, account))?;
+        if let Some(row) = &pair {
+            cx.event(Event::ConversationChanged(row.chat));
+        }
+        if is_blocked {
+            signals::blocked(cx, account, pair.map(|row| row.chat));
+            // The groups to which they have added this account are declined, see `conversation/standing.rs`.
+            for chat in conversations::requests_by(cx.conn, account)? {
+                cx.event(Event::ConversationChanged(chat));
+                cx.touch(chat);
+            }
+        }
+    }
+    Ok(())
+}
+
+// ---- requests ----
+
+/// What the user has decided about a conversation.
+pub(crate) fn decision(conn: &Connection, id: ConversationId) -> StepResult<Decision> {
+    Ok(records::load(conn, id)?.record.decision())
+}
+
+/// Notes what the user has decided about a conversation.
+pub(crate) fn decide(cx: &mut Context<'_>, id: ConversationId, decision: Decision) -> StepResult {
+    let now = cx.now;
+    change(cx, id, |record| record.decide(decision, now))?;
+    Ok(())
+}
+
+/// Whether the user wants a conversation, as far as is decided. What was declined is asked about again once somebody writes
+/// after what the user has seen.
+pub(crate) fn standing_by(
+    conn: &Connection,
+    decision: Decision,
+    row: &ConversationRow,
+    me: AccountId,
+) -> StepResult<Standing> {
+    match decision {
+        Decision::Accepted => return Ok(Standing::Accepted),
+        Decision::Declined(at) => {
+            let is_group = row.kind == ConversationKind::Group;
+            if is_group || messages::newest_received_at(conn, row.chat)? <= Some(at) {
+                return Ok(Standing::Declined);
+            }
+        }
+        Decision::None => {}
+    }
+    let is_ours = row.is_starting() || row.kind == ConversationKind::NotesToSelf || row.added_by == Some(me);
+    Ok(if is_ours {
+        Standing::Accepted
+    } else {
+        Standing::Request
+    })
+}
+
+/// What lists show of it.
+pub(crate) fn shown_standing(row: &ConversationRow) -> Standing {
+    if row.is_starting() && row.standing == Standing::Request {
+        return Standing::Accepted;
+    }
+    row.standing
+}
+
+/// Shows a conversation again that was declined, because the user looks for it.
+pub(crate) fn ask_again(cx: &mut Context<'_>, row: &ConversationRow) -> StepResult {
+    if row.standing == Standing::Declined {
+        decide(cx, row.id, Decision::None)?;
+        conversations::set_standing(cx.conn, row.chat, Standing::Request)?;
+        cx.event(Event::ConversationChanged(row.chat));
+    }
+    Ok(())
+}
+
+/// Has the records say that the user wants the conversations that were there before anything was asked about.
+pub(crate) fn take_up_decisions(conn: &Connection) -> StepResult {
+    for (chat, id) in conversations::undecided_from_before(conn)? {
+        let mut row = records::load(conn, id)?;
+        row.change(|record| record.decide(Decision::Accepted, Timestamp::from_millis(1)));
+        records::store(conn, id, &row)?;
+        conversations::set_standing(conn, chat, Standing::Accepted)?;
+    }
     Ok(())
 }
 
@@ -369,18 +489,21 @@ fn show_nicknames(cx: &mut Context<'_>, before: &Nicknames, after: &Nicknames) -
     Ok(())
 }
 
-/// What others see of this account.
+/// What others see of this account and may do.
 pub(crate) fn privacy(conn: &Connection, me: &Me) -> StepResult<Privacy> {
     let record = records::load(conn, id_of_account(me))?.record;
     let is_on = |switch| record.switch(switch).unwrap_or(true);
+    let (writers, adders) = record.audiences();
     Ok(Privacy {
         read_receipts: is_on(Switch::ReadReceipts),
         typing: is_on(Switch::Typing),
         last_seen: is_on(Switch::LastSeen),
+        writers,
+        adders,
     })
 }
 
-/// Changes what others see of this account.
+/// Changes what others see of this account and may do.
 pub(crate) fn set_privacy(cx: &mut Context<'_>, privacy: Privacy) -> StepResult {
     let now = cx.now;
     let before = cx.me.privacy;
@@ -394,6 +517,12 @@ pub(crate) fn set_privacy(cx: &mut Context<'_>, privacy: Privacy) -> StepResult 
             if before != is_on {
                 record.set_switch(switch, is_on, now);
             }
+        }
+        if before.writers != privacy.writers {
+            record.set_writers(privacy.writers, now);
+        }
+        if before.adders != privacy.adders {
+            record.set_adders(privacy.adders, now);
         }
     })?;
     privacy_changed(cx)
@@ -605,6 +734,7 @@ fn show(
     if id == id_of_account(cx.me) {
         profile_objects::own_named(cx, record.own_profile())?;
         show_nicknames(cx, &before.nicknames, &record.nicknames)?;
+        show_blocked(cx, &before.blocked, &record.blocked)?;
         return privacy_changed(cx);
     }
     let Some(row) = if_readable(conversations::find(cx.conn, id))? else {
@@ -613,6 +743,15 @@ fn show(
     if let Some(mark) = record.read.filter(|mark| before.read != Some(*mark)) {
         read_through(cx, row.chat, &mark.message)?;
         cx.event(Event::ConversationChanged(row.chat));
+    }
+    if before.decision() != record.decision() {
+        let standing = standing_by(cx.conn, record.decision(), &row, cx.me.account_id)?;
+        conversations::set_standing(cx.conn, row.chat, standing)?;
+        cx.event(Event::ConversationChanged(row.chat));
+        if standing == Standing::Accepted {
+            receipts::add_change(cx.conn, row.chat)?;
+        }
+        cx.touch(row.chat);
     }
     if !before.has_chat_settings_of(record) {
         cx.event(Event::ConversationChanged(row.chat));

@@ -11,8 +11,9 @@ use subrosa_e2e::{
     browser::{Browser, Kind, Profile, Tab},
 };
 use subrosa_web_rpc::{
-    Answer, Call, ChatSettings, Connection, Contact, Conversation, ConversationKind, ConversationState,
-    Event, Failure, FailureKind, Me, Phase, Presence, Privacy, Request, Role, State, ToPage, decode, encode,
+    Answer, Audience, Call, ChatSettings, Connection, Contact, Conversation, ConversationKind,
+    ConversationState, Event, Failure, FailureKind, Me, Phase, Presence, Privacy, Request, Role, State,
+    ToPage, decode, encode,
 };
 use subrosa_wire::{AccountId, DeviceId, Timestamp};
 
@@ -175,6 +176,7 @@ pub(crate) fn bob() -> Contact {
         name: Some("Bob Okafor".to_owned()),
         picture: None,
         nickname: None,
+        is_blocked: false,
     }
 }
 
@@ -204,6 +206,8 @@ pub(crate) fn conversation() -> Conversation {
         state: ConversationState::Joined,
         quarantine: None,
         hidden: false,
+        is_request: false,
+        added_by: None,
         settings: ChatSettings::default(),
         draft: None,
     }
@@ -221,6 +225,8 @@ fn state() -> State {
                 read_receipts: true,
                 typing: true,
                 last_seen: true,
+                writers: Audience::Known,
+                adders: Audience::Known,
             },
         }),
         connection: Connection::Online,

@@ -8,7 +8,7 @@ use subrosa_e2e::{
     Server,
     browser::{Browser, Kind, Look, Profile, Tab, WebPerson, report},
 };
-use subrosa_web_rpc::{Answer, ConversationState, Event, Phase, Presence, Privacy, Request};
+use subrosa_web_rpc::{Answer, Audience, ConversationState, Event, Phase, Presence, Privacy, Request};
 use subrosa_wire::Timestamp;
 
 use crate::{
@@ -433,6 +433,8 @@ async fn a_switch_that_is_not_saved_turns_back_and_says_why() {
         read_receipts: true,
         typing: true,
         last_seen: true,
+        writers: Audience::Known,
+        adders: Audience::Known,
     };
     let is_on = |name: &str| format!("css:#privacy-{name}:checked");
     page.wait_for(&is_on("typing")).await;

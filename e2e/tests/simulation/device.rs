@@ -10,8 +10,9 @@ use std::{
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use rusqlite::Connection;
 use subrosa_engine::{
-    ChatId, CommandError, ConversationState, Engine, EngineError, Event, Input, LocalMessageId, Message,
-    MessageStatus, NewProfile, Notice, Output, RecoveryCounts, Warning, Wish,
+    Audience, ChatId, Command, CommandError, ConversationState, Engine, EngineError, Event, Input,
+    LocalMessageId, Message, MessageStatus, NewProfile, Notice, Output, Privacy, RecoveryCounts, Warning,
+    Wish,
     database::{Database, DatabaseError, DatabaseKey},
 };
 use subrosa_server::session::Session;
@@ -199,6 +200,17 @@ impl Device {
             key,
             seed,
         }
+    }
+
+    /// Has nothing wait for a decision that others begin.
+    pub(crate) fn welcome_everybody(&mut self, now: Timestamp) {
+        let privacy = Privacy {
+            writers: Audience::Everybody,
+            adders: Audience::Everybody,
+            ..Privacy::default()
+        };
+        self.try_step(now, Command::SetPrivacy(privacy))
+            .expect("it is kept");
     }
 
     fn fate(&self) -> MutexGuard<'_, Fate> {

@@ -33,6 +33,7 @@ mod quarantine;
 mod receipts;
 mod records;
 mod recovery;
+mod requests;
 mod returns;
 mod rights;
 mod server;

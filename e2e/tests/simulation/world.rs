@@ -72,6 +72,8 @@ pub(crate) struct World {
     members: HashMap<usize, RawDevice>,
     strangers: usize,
     is_hostile: bool,
+    /// What strangers begin waits for a decision.
+    asks: bool,
     /// The server has deleted what some device may have needed.
     pub has_pruned: bool,
     /// What is known of the group, in a world with one.
@@ -165,7 +167,19 @@ impl World {
     }
 
     pub(crate) fn new(seed: u64, devices: u8) -> Self {
+        Self::empty(seed).with_devices(devices)
+    }
+
+    /// A world in which what strangers begin waits for a decision, as it does unless somebody has chosen otherwise.
+    pub(crate) fn that_asks(seed: u64) -> Self {
         let mut world = Self::empty(seed);
+        world.asks = true;
+        world
+    }
+
+    /// Both accounts with this many devices.
+    pub(crate) fn with_devices(self, devices: u8) -> Self {
+        let mut world = self;
         for _ in 0..devices {
             for account in 0..ACCOUNTS {
                 world.add_device(account);
@@ -183,7 +197,12 @@ impl World {
 
     /// A world with this many accounts, each with one device, who have never talked.
     pub(crate) fn of_accounts(seed: u64, accounts: usize) -> Self {
-        let mut world = Self::empty(seed);
+        Self::empty(seed).with_accounts(accounts)
+    }
+
+    /// This many accounts with one device each.
+    pub(crate) fn with_accounts(self, accounts: usize) -> Self {
+        let mut world = self;
         for account in 0..accounts {
             world.add_device(account);
         }
@@ -218,6 +237,7 @@ impl World {
             members: HashMap::new(),
             strangers: 0,
             is_hostile: false,
+            asks: false,
             has_pruned: false,
             club: None,
         }
@@ -621,6 +641,9 @@ impl World {
         };
         let seed = self.seed.wrapping_add(index as u64 * 1_000);
         let mut device = Device::new(self.folder.path(), index, account, &profile, skew, seed);
+        if is_first && !self.asks {
+            device.welcome_everybody(now);
+        }
         device.group = self.club.is_some().then_some(GROUP);
         device.peer = self
             .devices

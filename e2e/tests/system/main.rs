@@ -17,6 +17,7 @@ mod networks;
 mod operations;
 mod privacy;
 mod refusals;
+mod requests;
 mod returns;
 mod talking;
 mod terminal_app;

@@ -39,6 +39,7 @@ pub(super) fn contact(id: u8, handle: &str, name: Option<&str>) -> Contact {
         name: name.map(Into::into),
         picture: None,
         nickname: None,
+        is_blocked: false,
     }
 }
 
@@ -126,6 +127,8 @@ pub(super) fn conversation(id: ChatId, with: Contact, unread: u64, last: Option<
         state: ConversationState::Joined,
         quarantine: None,
         is_hidden: false,
+        standing: subrosa_client::Standing::Accepted,
+        added_by: None,
         settings: subrosa_client::ChatSettings::default(),
         draft: None,
     }

@@ -1,9 +1,12 @@
-//! `subrosa accept`: another account for a known handle, after the user has compared the account ids.
+//! `subrosa accept`: a request, or another account for a known handle, after the user has compared the account ids.
 
-use clap::Args;
-use subrosa_client::{AccountId, ClientError, Handle, HandleComparison, Person};
+use clap::{Args, value_parser};
+use subrosa_client::{AccountId, ClientError, CommandError, HandleComparison, Person, Standing};
+
+use super::{finish_with_warnings, requests};
 
 use crate::{
+    chat_name::ChatName,
     exit::{refused, usage},
     global::Global,
     output::{Output, can_ask, is_confirmed},
@@ -12,7 +15,10 @@ use crate::{
     shapes::AcceptShape,
 };
 
-/// Compare account ids, and accept another account for a handle.
+/// Accept a request, or another account for a handle.
+///
+/// A request is what somebody has begun whom you don't know: a conversation or a group (`subrosa requests` lists them).
+/// Until you accept it or reply, they don't learn that you have received or read anything.
 ///
 /// A handle never changes its account by itself: either the server shows a wrong account now, or the known one was
 /// wrong from the beginning, or the person has a new account. Ask the person for the account id, which `subrosa whoami`
@@ -21,11 +27,15 @@ use crate::{
 #[command(after_help = "\
 Examples:
   subrosa accept @ben
+  subrosa accept 'Allotment 12'
   subrosa accept @ben --account 0123456789abcdef0123456789abcdef")]
 pub(crate) struct Arguments {
-    /// The handle.
-    #[arg(value_name = "@HANDLE")]
-    pub(crate) handle: Handle,
+    /// The request: a @handle, or the name or the id of a group. Or the handle whose account has changed.
+    #[arg(value_name = "CHAT")]
+    pub(crate) chat: ChatName,
+    /// How long to wait for the server to take that a request is accepted.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(0..=86_400))]
+    timeout: u64,
     /// Accept this account without asking, and no other. Required without a terminal.
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<AccountId>,
@@ -33,7 +43,19 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
     let client = profile::open(global).await?;
-    let handle = &arguments.handle;
+    if arguments.account.is_none()
+        && let Some(chat) = arguments.chat.find_with_requests(&client).await?
+        && chat.standing().await? != Standing::Accepted
+    {
+        let events = client.events();
+        chat.accept().await?;
+        let ending = requests::show_changed(&client, &chat, arguments.timeout, output).await;
+        let closed = finish_with_warnings(client, events, output).await;
+        return ending.and(closed);
+    }
+    let Some(handle) = &arguments.chat.as_handle() else {
+        return Err(ClientError::Command(CommandError::NotARequest).into());
+    };
     let comparison = client.compare_handle(handle).await?;
     let Some(shown) = comparison.shown.clone() else {
         return Err(ClientError::UnknownPerson(handle.as_str().to_owned()).into());

@@ -19,7 +19,7 @@ use crate::{
     output::Output,
     people::{Names, listed, message_line},
     profile,
-    shapes::{ChatShape, state},
+    shapes::{ChatShape, is_request, state},
 };
 
 /// The most characters of the newest message in the list.
@@ -203,8 +203,15 @@ fn line(conversation: &Conversation, names: &Names, output: &Output) -> String {
         .as_ref()
         .map(|message| preview(message, output))
         .unwrap_or_default();
+    let request = if is_request(conversation) {
+        "  [request]"
+    } else {
+        ""
+    };
+    let is_blocked = conversation.with.as_ref().is_some_and(|with| with.is_blocked);
+    let blocked = if is_blocked { "  [blocked]" } else { "" };
     let settings = settings(conversation, output);
-    format!("{who}{new}{state}{settings}{last}")
+    format!("{who}{new}{request}{blocked}{state}{settings}{last}")
 }
 
 /// What the user has chosen for it.

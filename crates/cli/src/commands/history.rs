@@ -1,7 +1,7 @@
 //! `subrosa history`: the messages of one conversation.
 
 use clap::{Args, value_parser};
-use subrosa_client::{Chat, ClientError, Message, Notice};
+use subrosa_client::{Chat, ClientError, Message, Notice, Standing};
 
 use super::{finish_with_warnings, sync};
 use crate::{
@@ -37,11 +37,17 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
     if !arguments.offline {
         sync(&client, output).await?;
     }
-    let Some(chat) = arguments.chat.find(&client).await? else {
+    let Some(chat) = arguments.chat.find_with_requests(&client).await? else {
         output.note(&arguments.chat.no_conversation());
         return finish_with_warnings(client, events, output).await;
     };
     let names = Names::load(&client).await?;
+    let standing = chat.standing().await?;
+    if standing == Standing::Request && !output.is_json() {
+        output.note(
+            "this is a request: nobody sees that you read it until you accept (`subrosa accept`) or reply",
+        );
+    }
     let messages = chat.messages(None, arguments.limit).await?;
     let notices = notices_beside(&chat, &messages, arguments.limit).await?;
     let mut notices = notices.into_iter().peekable();
@@ -50,7 +56,8 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
             show_notice(&notice, &names, output)?;
         }
         let text = output.message_text(&message, &names);
-        output.result(&MessageShape::new(&message, &names), &text)?;
+        let shape = MessageShape::new(&message, &names).with_standing(standing);
+        output.result(&shape, &text)?;
     }
     for notice in notices {
         show_notice(&notice, &names, output)?;

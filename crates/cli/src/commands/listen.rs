@@ -308,7 +308,9 @@ impl Printer<'_> {
         }
         self.received += 1;
         let text = output.message_text(message, &self.names);
-        let shape = ListenShape::Message(MessageShape::new(message, &self.names));
+        let standing = self.client.chat(message.chat).standing().await?;
+        let shape = MessageShape::new(message, &self.names).with_standing(standing);
+        let shape = ListenShape::Message(shape);
         output.result(&shape, &text)?;
         Ok(self.client.mark_processed(message.id).await?)
     }

@@ -3,6 +3,7 @@
 pub(crate) mod accept;
 pub(crate) mod backup;
 pub(crate) mod bench;
+pub(crate) mod block;
 pub(crate) mod chat;
 pub(crate) mod chats;
 pub(crate) mod completions;
@@ -16,6 +17,7 @@ pub(crate) mod passwd;
 pub(crate) mod picture;
 pub(crate) mod privacy;
 pub(crate) mod recover;
+pub(crate) mod requests;
 pub(crate) mod restore;
 pub(crate) mod search;
 pub(crate) mod send;

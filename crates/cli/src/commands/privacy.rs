@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum, value_parser};
-use subrosa_client::{Client, ClientError, Privacy};
+use subrosa_client::{Audience, Client, ClientError, Privacy};
 use tokio::time::Instant;
 
 use super::{SYNC_PATIENCE, exchanged, finish_with_warnings, is_kept, note_clock, sent_later, sync};
@@ -11,7 +11,9 @@ use crate::{global::Global, output::Output, profile, shapes::PrivacyShape};
 
 /// Show or change what others see of you.
 ///
-/// What you switch off, you don't see of others either. The switches are the same on all of your devices.
+/// What you switch off, you don't see of others either. What other people than those you choose write, or add you to, waits
+/// until you accept it (`subrosa requests`); people you know are those whom you have written to or accepted, or given a
+/// nickname. All of this is the same on all of your devices.
 ///
 /// Exit code 6 means that the server could not be reached in time: the change is stored, and the next command
 /// that connects sends it.
@@ -20,7 +22,8 @@ use crate::{global::Global, output::Output, profile, shapes::PrivacyShape};
 Examples:
   subrosa privacy
   subrosa privacy --read-receipts off
-  subrosa privacy --typing off --last-seen off --json")]
+  subrosa privacy --typing off --last-seen off --json
+  subrosa privacy --messages everybody --groups nobody")]
 pub(crate) struct Arguments {
     /// Whether others see that you have read their messages.
     #[arg(long, value_name = "on|off", hide_possible_values = true)]
@@ -31,8 +34,14 @@ pub(crate) struct Arguments {
     /// Whether others see that you are online, and when you were last.
     #[arg(long, value_name = "on|off", hide_possible_values = true)]
     last_seen: Option<Switch>,
+    /// Whose messages reach you without being asked: everybody's, those of people you know, or nobody's.
+    #[arg(long, value_name = "everybody|known|nobody", hide_possible_values = true)]
+    messages: Option<Whom>,
+    /// Who adds you to groups without being asked.
+    #[arg(long, value_name = "everybody|known|nobody", hide_possible_values = true)]
+    groups: Option<Whom>,
     /// Do not connect; show what is stored here.
-    #[arg(long, conflicts_with_all = ["read_receipts", "typing", "last_seen"])]
+    #[arg(long, conflicts_with_all = ["read_receipts", "typing", "last_seen", "messages", "groups"])]
     offline: bool,
     /// How long to wait for the server after a change.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(0..=86_400))]
@@ -45,11 +54,28 @@ enum Switch {
     Off,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Whom {
+    Everybody,
+    Known,
+    Nobody,
+}
+
+impl From<Whom> for Audience {
+    fn from(whom: Whom) -> Self {
+        match whom {
+            Whom::Everybody => Self::Everybody,
+            Whom::Known => Self::Known,
+            Whom::Nobody => Self::Nobody,
+        }
+    }
+}
+
 impl Arguments {
     fn is_change(&self) -> bool {
-        [self.read_receipts, self.typing, self.last_seen]
-            .iter()
-            .any(Option::is_some)
+        let switches = [self.read_receipts, self.typing, self.last_seen];
+        let audiences = [self.messages, self.groups];
+        switches.iter().any(Option::is_some) || audiences.iter().any(Option::is_some)
     }
 
     /// The switches after the change that was asked for.
@@ -59,6 +85,8 @@ impl Arguments {
             read_receipts: applied(self.read_receipts, privacy.read_receipts),
             typing: applied(self.typing, privacy.typing),
             last_seen: applied(self.last_seen, privacy.last_seen),
+            writers: self.messages.map_or(privacy.writers, Audience::from),
+            adders: self.groups.map_or(privacy.adders, Audience::from),
         }
     }
 }
@@ -121,13 +149,24 @@ async fn show(client: &Client, output: &mut Output) -> anyhow::Result<()> {
     let privacy = client.me().await?.privacy;
     let word = |is_on| if is_on { "on" } else { "off" };
     let text = format!(
-        "read receipts: {}\ntyping: {}\nlast seen: {}",
+        "read receipts: {}\ntyping: {}\nlast seen: {}\nmessages without being asked: {}\n\
+         groups without being asked: {}",
         word(privacy.read_receipts),
         word(privacy.typing),
-        word(privacy.last_seen)
+        word(privacy.last_seen),
+        audience_words(privacy.writers),
+        audience_words(privacy.adders)
     );
     output.result(&PrivacyShape::from(privacy), &text)?;
     Ok(())
+}
+
+const fn audience_words(audience: Audience) -> &'static str {
+    match audience {
+        Audience::Everybody => "from everybody",
+        Audience::Known => "from people you know",
+        Audience::Nobody => "from nobody",
+    }
 }
 
 #[cfg(test)]
@@ -164,7 +203,8 @@ mod tests {
             Privacy {
                 read_receipts: false,
                 typing: false,
-                last_seen: true
+                last_seen: true,
+                ..before
             }
         );
         assert_eq!(arguments(&[]).applied_to(before), before);

@@ -307,6 +307,7 @@ mod tests {
             name: None,
             picture: None,
             nickname: None,
+            is_blocked: false,
         }
     }
 
@@ -341,6 +342,8 @@ mod tests {
             state: ConversationState::Joined,
             quarantine: None,
             is_hidden: false,
+            standing: subrosa_client::Standing::Accepted,
+            added_by: None,
             settings: subrosa_client::ChatSettings::default(),
             draft: None,
         }

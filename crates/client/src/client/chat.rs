@@ -4,7 +4,7 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use subrosa_engine::{
     ChatId, ChatSetting, Command, Contact, Conversation, Engine, EngineError, Event, LocalMessageId, Member,
-    MemberDevice, Message, MessageStatus, Notice, content::SendToken,
+    MemberDevice, Message, MessageStatus, Notice, Standing, content::SendToken,
 };
 use subrosa_wire::ConversationId;
 
@@ -253,6 +253,51 @@ impl Chat {
     /// ```
     pub async fn hide(&self) -> Result<(), ClientError> {
         self.client.command(Command::Hide(self.id)).await.map(drop)
+    }
+
+    /// Whether the user wants the conversation, as [`Conversation::standing`] has it.
+    ///
+    /// ```no_run
+    /// # async fn example(chat: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// println!("{:?}", chat.standing().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn standing(&self) -> Result<Standing, ClientError> {
+        let chat = self.id;
+        self.client.ask(move |engine| engine.standing(chat)).await
+    }
+
+    /// Takes up a conversation that somebody has begun whom the user does not know: see [`Conversation::standing`]. To write in
+    /// it does the same.
+    ///
+    /// ```no_run
+    /// use subrosa_client::Standing;
+    ///
+    /// # async fn example(client: subrosa_client::Client) -> Result<(), subrosa_client::ClientError> {
+    /// for conversation in client.conversations().await? {
+    ///     if conversation.standing == Standing::Request {
+    ///         client.chat(conversation.id).accept().await?;
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn accept(&self) -> Result<(), ClientError> {
+        self.client.command(Command::Accept(self.id)).await.map(drop)
+    }
+
+    /// Declines such a conversation: a group is left, and a direct one is out of [`Client::conversations`] until the person
+    /// writes again.
+    ///
+    /// ```no_run
+    /// # async fn example(chat: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// chat.decline().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn decline(&self) -> Result<(), ClientError> {
+        self.client.command(Command::Decline(self.id)).await.map(drop)
     }
 
     /// Changes what the user has chosen for the conversation, on all devices of the account.

@@ -177,6 +177,21 @@ impl Client {
             .map(drop)
     }
 
+    /// Blocks somebody who is known here, on all devices of the account, or no longer. What a blocked person writes to this
+    /// account alone is dropped, and they are not told; in groups they can be read.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client, message: subrosa_client::Message) -> Result<(), subrosa_client::ClientError> {
+    /// client.block(message.sender, true).await?;
+    /// let sender = client.contact(message.sender).await?;
+    /// assert!(sender.is_some_and(|contact| contact.is_blocked));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn block(&self, account: AccountId, is_blocked: bool) -> Result<(), ClientError> {
+        self.command(Command::Block(account, is_blocked)).await.map(drop)
+    }
+
     /// The conversations that a person is a member of, as far as this device is in them: the direct one, and the groups in
     /// common.
     ///

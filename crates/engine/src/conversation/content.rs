@@ -51,6 +51,9 @@ impl Conversation {
             }
         };
         let is_own = account == cx.me.account_id;
+        if !is_own && self.is_with_blocked(cx)? {
+            return Ok(());
+        }
         let place = Place { seq, accepted_at };
         let meaning = interpret(&content);
         let is_shown = matches!(
@@ -139,6 +142,7 @@ impl Conversation {
         self.record.set_active(place.accepted_at, cx.now);
         self.record.set_own_turn(outgoing);
         if !outgoing {
+            self.written_to(cx)?;
             self.receipt_due(cx, sender.account_id())?;
         }
         let message = Box::new(messages::load(cx.conn, message)?);

@@ -14,12 +14,14 @@ use subrosa_wire::{AccountId, ConversationId, Timestamp};
 use super::Conversation;
 use crate::{
     ChatId,
+    account::record::Decision,
     api::{CommandError, ConversationState, Event, GivenUp, NoticeKind, Rights, Warning},
     content::{DisplayName, GroupDescription},
     context::{Context, StepResult},
     directory,
     limits::{ADDED_ACCOUNTS_MAX, ADDED_AT_ONCE_MAX, GROUP_MEMBERS_MAX, WISH_AGE_MAX},
     profile_objects::{self, format::Picture},
+    records,
     store::{
         contacts, conversations, corrupt, members, outbox,
         wishes::{self, Wish, WishRow},
@@ -84,6 +86,7 @@ pub(crate) fn create_group(cx: &mut Context<'_>, id: ConversationId, new: GroupT
     if new.rights != Rights::DEFAULT {
         wishes::set(cx.conn, chat, (NOBODY, Wish::SetRights(new.rights)), cx.now)?;
     }
+    records::decide(cx, id, Decision::Accepted)?;
     members::enter(cx.conn, chat, me, Role::Owner, 0)?;
     for account in new.people {
         members::enter(cx.conn, chat, account, Role::Member, 0)?;

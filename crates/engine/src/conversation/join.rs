@@ -500,6 +500,7 @@ impl Conversation {
         handshakes::delete(cx.conn, self.chat())?;
         outbox::unseal(cx.conn, self.chat())?;
         let by = self.live.added_by.take();
+        self.found_standing(cx, by)?;
         self.members_found(cx, by)?;
         self.resend_lost(cx)?;
         self.forget_sends(cx);

@@ -29,6 +29,7 @@ mod profile;
 mod devices;
 mod notice;
 mod quarantine;
+mod standing;
 
 mod budget;
 mod group;
@@ -53,7 +54,7 @@ use crate::{
     ids::OutboxId,
     limits::LOADED_LEAVES_MAX,
     misbehaviour::{MemberMisbehaviour, Misbehaviour},
-    signals,
+    records, signals,
     store::{
         conversations::{self, ConversationRow},
         handshakes::{self, HandshakeKind},
@@ -351,6 +352,7 @@ impl Conversations {
 pub(crate) fn open_direct(cx: &mut Context<'_>, person: AccountId) -> StepResult {
     if let Some(row) = conversations::find_pair(cx.conn, (cx.me.account_id, person))? {
         conversations::set_hidden(cx.conn, row.chat, false)?;
+        records::ask_again(cx, &row)?;
     } else {
         let id = ConversationId::from_bytes(cx.random());
         let chat = new_direct(cx, id, person, ConversationState::Starting)?;

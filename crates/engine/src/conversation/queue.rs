@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     LocalMessageId,
-    api::{ConversationState, Event, MessageStatus},
+    api::{ConversationState, Event, MessageStatus, Standing},
     content::{MessageText, Profile, SendToken, clean_name, compose},
     context::{Context, StepResult, is_transient},
     ids::OutboxId,
@@ -122,6 +122,12 @@ impl Conversation {
     }
 
     fn send_next(&mut self, cx: &mut Context<'_>) -> StepResult {
+        if self.declines_blocked(cx)? {
+            self.decline(cx)?;
+        }
+        if self.record.standing() == Standing::Request {
+            return Ok(());
+        }
         if cx.connection.profiles_learned.insert(self.chat()) {
             self.learn_profile(cx)?;
         }

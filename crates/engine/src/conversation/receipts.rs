@@ -39,8 +39,11 @@ enum Taken {
 impl Conversation {
     // ---- of this device ----
 
-    /// Notes that a message of somebody was received or read.
+    /// Notes that a message of somebody was received or read, unless nobody is to learn of it.
     pub(super) fn receipt_due(&mut self, cx: &mut Context<'_>, of: AccountId) -> StepResult {
+        if !self.answers(cx)? {
+            return Ok(());
+        }
         receipts::add_change(cx.conn, self.chat())?;
         if self.live.receipt_readers.len() < RECEIPT_READERS_MAX {
             self.live.receipt_readers.insert(of);

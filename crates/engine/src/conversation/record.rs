@@ -2,11 +2,11 @@
 
 use rusqlite::Connection;
 use subrosa_mls::{ConversationKind, LogHash};
-use subrosa_wire::{ConversationId, Timestamp, limits::SEND_NUMBER_MAX};
+use subrosa_wire::{AccountId, ConversationId, Timestamp, limits::SEND_NUMBER_MAX};
 
 use crate::{
     ChatId,
-    api::ConversationState,
+    api::{ConversationState, Standing},
     content::GroupProfile,
     context::StepResult,
     limits::CLOCK_TOLERANCE,
@@ -113,6 +113,32 @@ impl Record {
 
     pub(super) fn set_announces(&mut self, announces: bool) {
         self.change(|row| row.announces = announces);
+    }
+
+    /// Whether the user wants the conversation.
+    pub(super) fn standing(&self) -> Standing {
+        self.row.standing
+    }
+
+    /// Notes whether the user wants it, at once.
+    pub(super) fn set_standing(&mut self, conn: &Connection, standing: Standing) -> StepResult {
+        self.row.standing = standing;
+        Ok(conversations::set_standing(conn, self.row.chat, standing)?)
+    }
+
+    /// The account that has added this device.
+    pub(super) fn added_by(&self) -> Option<AccountId> {
+        self.row.added_by
+    }
+
+    /// Notes who has added this device, at once.
+    pub(super) fn set_added_by(&mut self, conn: &Connection, by: AccountId) -> StepResult {
+        self.row.added_by = Some(by);
+        Ok(conversations::set_added_by(conn, self.row.chat, by)?)
+    }
+
+    pub(super) fn row(&self) -> &ConversationRow {
+        &self.row
     }
 
     /// What is known of the quarantine, if it is in one.

@@ -41,7 +41,7 @@ impl Conversation {
         let (Ok(device), Ok(epoch), true) = (
             DeviceId::try_from(&signal.device_id[..]),
             epoch_of(&signal.sealed),
-            is_joined,
+            is_joined && self.answers(cx)?,
         ) else {
             return Ok(());
         };

@@ -62,6 +62,9 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration {
         sql: include_str!("../../migrations/0017_nicknames.sql"),
     },
+    Migration {
+        sql: include_str!("../../migrations/0018_requests.sql"),
+    },
 ];
 
 /// The version of the schema in the file; 0 for an empty file.

@@ -243,6 +243,28 @@ pub(crate) fn synced(cx: &mut Context<'_>) -> StepResult {
     Ok(())
 }
 
+/// Notes that the user has blocked somebody: they see no more of this account, and nothing of them is shown.
+pub(crate) fn blocked(cx: &mut Context<'_>, account: AccountId, chat: Option<ChatId>) {
+    let state = &mut cx.connection.signals;
+    if let Some(chat) = chat {
+        state.to_send.remove(&(chat, Topic::Presence));
+        state.to_send.remove(&(chat, Topic::Typing));
+        if state.typing_said_at.remove(&chat).is_some() {
+            state.queue(chat, SignalKind::StoppedTyping);
+        }
+        if state.here_said_at.remove(&chat).is_some() {
+            state.queue(chat, SignalKind::Gone);
+        }
+        typed(cx, chat, account);
+    }
+    let state = &mut cx.connection.signals;
+    let was_here = state.is_here(account);
+    state.here.retain(|(here, _), _| *here != account);
+    if was_here {
+        cx.event(Event::PresenceChanged(account));
+    }
+}
+
 /// Handles a change of what others may see.
 pub(crate) fn privacy_changed(cx: &mut Context<'_>) -> StepResult {
     let privacy = cx.me.privacy;

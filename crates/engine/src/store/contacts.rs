@@ -4,11 +4,12 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use subrosa_wire::{AccountId, Handle, Timestamp};
 
 use super::{corrupt, from_sql, id_bytes, readable, to_sql};
-use crate::{api::Contact, database::DatabaseError};
+use crate::{ChatId, api::Contact, database::DatabaseError};
 
 const COLUMNS: &str = "account_id, handle, former_handle, name,
                        (SELECT version FROM profile_objects p WHERE p.account = account_id AND picture IS NOT NULL),
-                       (SELECT n.name FROM nicknames n WHERE n.account = account_id)";
+                       (SELECT n.name FROM nicknames n WHERE n.account = account_id),
+                       EXISTS (SELECT 1 FROM blocked b WHERE b.account = account_id)";
 
 fn contact(row: &Row<'_>) -> Result<Contact, DatabaseError> {
     let handle = |index| {
@@ -24,6 +25,7 @@ fn contact(row: &Row<'_>) -> Result<Contact, DatabaseError> {
         name: row.get(3)?,
         picture: row.get::<_, Option<i64>>(4)?.map(from_sql).transpose()?,
         nickname: row.get(5)?,
+        is_blocked: row.get(6)?,
     })
 }
 
@@ -137,6 +139,37 @@ pub(crate) fn set_nickname(
         None => conn.execute("DELETE FROM nicknames WHERE account = ?1", [account.as_bytes()])?,
     };
     Ok(())
+}
+
+/// Whether the user has blocked somebody.
+pub(crate) fn is_blocked(conn: &Connection, account: AccountId) -> Result<bool, DatabaseError> {
+    let mut statement = conn.prepare_cached("SELECT 1 FROM blocked WHERE account = ?1")?;
+    Ok(statement.exists([account.as_bytes()])?)
+}
+
+/// Notes whether somebody is blocked, who need not be known here yet.
+pub(crate) fn set_blocked(
+    conn: &Connection,
+    account: AccountId,
+    is_blocked: bool,
+) -> Result<(), DatabaseError> {
+    let sql = if is_blocked {
+        "INSERT OR IGNORE INTO blocked (account) VALUES (?1)"
+    } else {
+        "DELETE FROM blocked WHERE account = ?1"
+    };
+    conn.execute(sql, [account.as_bytes()])?;
+    Ok(())
+}
+
+/// Whether the user knows somebody: there is a direct conversation that the user wants, other than this one, or a nickname.
+pub(crate) fn is_known(conn: &Connection, account: AccountId, except: ChatId) -> Result<bool, DatabaseError> {
+    let mut named = conn.prepare_cached("SELECT 1 FROM nicknames WHERE account = ?1")?;
+    let mut talked_to = conn.prepare_cached(
+        "SELECT 1 FROM conversations c JOIN members m ON m.conversation = c.id
+         WHERE m.account = ?1 AND c.kind = 1 AND c.standing = 1 AND c.state <> 0 AND c.id <> ?2",
+    )?;
+    Ok(named.exists([account.as_bytes()])? || talked_to.exists(params![account.as_bytes(), except])?)
 }
 
 /// When the person was there last, as far as this device has seen.

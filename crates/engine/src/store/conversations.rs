@@ -5,7 +5,12 @@ use subrosa_mls::{ConversationKind, LogHash};
 use subrosa_wire::{AccountId, ConversationId, Timestamp};
 
 use super::{corrupt, from_sql, id_bytes, log_hash, readable, to_sql};
-use crate::{ChatId, api::ConversationState, content::GroupProfile, database::DatabaseError};
+use crate::{
+    ChatId,
+    api::{ConversationState, Standing},
+    content::GroupProfile,
+    database::DatabaseError,
+};
 
 /// A row of the table.
 #[derive(Debug, Clone)]
@@ -40,6 +45,10 @@ pub(crate) struct ConversationRow {
     pub heard_profile: GroupProfile,
     /// What this device has changed of them and not yet told.
     pub profile_changed: ProfileChanges,
+    /// Whether the user wants it.
+    pub standing: Standing,
+    /// The account that has added this device.
+    pub added_by: Option<AccountId>,
 }
 
 /// Parts of what is said about a group.
@@ -94,7 +103,7 @@ const COLUMNS: &str =
     "c.id, c.conversation_id, c.kind, c.title, c.state, c.cursor, c.accepted_number, c.updated_at,
                        c.own_turn, c.name_sent, c.active_at, c.chain, c.epoch_seq, c.entering, c.quarantined,
                        c.retried_at, c.hidden, c.update_due, c.resend_after, c.leaf_replaced_at, c.announces,
-                       c.description, c.heard_profile, c.profile_changed";
+                       c.description, c.heard_profile, c.profile_changed, c.standing, c.added_by";
 
 fn kind_to_sql(kind: ConversationKind) -> i64 {
     match kind {
@@ -110,6 +119,23 @@ fn kind_from_sql(value: i64) -> Result<ConversationKind, DatabaseError> {
         2 => ConversationKind::NotesToSelf,
         3 => ConversationKind::Group,
         _ => return Err(corrupt("a conversation's kind")),
+    })
+}
+
+const fn standing_to_sql(standing: Standing) -> i64 {
+    match standing {
+        Standing::Request => 0,
+        Standing::Accepted => 1,
+        Standing::Declined => 2,
+    }
+}
+
+fn standing_from_sql(value: i64) -> Result<Standing, DatabaseError> {
+    Ok(match value {
+        0 => Standing::Request,
+        1 | 3 => Standing::Accepted,
+        2 => Standing::Declined,
+        _ => return Err(corrupt("what became of a request")),
     })
 }
 
@@ -178,6 +204,11 @@ fn conversation(row: &Row<'_>) -> Result<ConversationRow, DatabaseError> {
         description: row.get(21)?,
         heard_profile: heard_profile(row.get(22)?),
         profile_changed: ProfileChanges::from_sql(row.get(23)?),
+        standing: standing_from_sql(row.get(24)?)?,
+        added_by: row
+            .get::<_, Option<Vec<u8>>>(25)?
+            .map(|account| Ok::<_, DatabaseError>(AccountId::from_bytes(id_bytes(&account)?)))
+            .transpose()?,
     })
 }
 
@@ -249,7 +280,7 @@ pub(crate) fn count(conn: &Connection) -> Result<usize, DatabaseError> {
     usize::try_from(count).map_err(|_| corrupt("a count"))
 }
 
-/// Inserts a new, empty conversation.
+/// Inserts a new, empty conversation. It is a request unless it is made here.
 pub(crate) fn insert(
     conn: &Connection,
     id: ConversationId,
@@ -259,9 +290,19 @@ pub(crate) fn insert(
 ) -> Result<ChatId, DatabaseError> {
     conn.execute(
         "INSERT INTO conversations (conversation_id, kind, state, cursor, accepted_number, updated_at, own_turn,
-                                    name_sent, active_at)
-         VALUES (?1, ?2, ?3, 0, 0, 0, 0, 0, ?4)",
-        params![id.as_bytes(), kind_to_sql(kind), state_to_sql(state), to_sql(now.as_millis())],
+                                    name_sent, active_at, standing)
+         VALUES (?1, ?2, ?3, 0, 0, 0, 0, 0, ?4, ?5)",
+        params![
+            id.as_bytes(),
+            kind_to_sql(kind),
+            state_to_sql(state),
+            to_sql(now.as_millis()),
+            standing_to_sql(if state == ConversationState::Starting {
+                Standing::Accepted
+            } else {
+                Standing::Request
+            }),
+        ],
     )?;
     Ok(ChatId::new(conn.last_insert_rowid()))
 }
@@ -324,6 +365,44 @@ pub(crate) fn release(conn: &Connection, chat: ChatId, cursor: u64) -> Result<()
     Ok(())
 }
 
+/// Notes whether the user wants a conversation.
+pub(crate) fn set_standing(conn: &Connection, chat: ChatId, standing: Standing) -> Result<(), DatabaseError> {
+    conn.execute(
+        "UPDATE conversations SET standing = ?2 WHERE id = ?1",
+        params![chat, standing_to_sql(standing)],
+    )?;
+    Ok(())
+}
+
+/// Notes who has added this device.
+pub(crate) fn set_added_by(conn: &Connection, chat: ChatId, by: AccountId) -> Result<(), DatabaseError> {
+    conn.execute(
+        "UPDATE conversations SET added_by = ?2 WHERE id = ?1",
+        params![chat, by.as_bytes()],
+    )?;
+    Ok(())
+}
+
+/// The conversations that were there before there were decisions, of which no record says yet that they are wanted.
+pub(crate) fn undecided_from_before(
+    conn: &Connection,
+) -> Result<Vec<(ChatId, ConversationId)>, DatabaseError> {
+    let mut statement =
+        conn.prepare_cached("SELECT id, conversation_id FROM conversations WHERE standing = 3")?;
+    readable(statement.query([])?, |row| {
+        let id = ConversationId::from_bytes(id_bytes(&row.get::<_, Vec<u8>>(1)?)?);
+        Ok((row.get(0)?, id))
+    })
+}
+
+/// The groups to which somebody has added this account, and about which the user has not decided.
+pub(crate) fn requests_by(conn: &Connection, by: AccountId) -> Result<Vec<ChatId>, DatabaseError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT id FROM conversations WHERE standing = 0 AND kind = 3 AND added_by = ?1 ORDER BY id",
+    )?;
+    readable(statement.query([by.as_bytes()])?, |row| Ok(row.get(0)?))
+}
+
 /// Leaves a conversation out of lists, or no longer does.
 pub(crate) fn set_hidden(conn: &Connection, chat: ChatId, is_hidden: bool) -> Result<(), DatabaseError> {
     conn.execute(
@@ -339,14 +418,15 @@ pub(crate) fn forget_name_sent(conn: &Connection) -> Result<(), DatabaseError> {
     Ok(())
 }
 
-/// Joined conversations in which our leaf key is due to be renewed, at most so many, those that wait longest first.
+/// Joined conversations in which our leaf key is due to be renewed, at most so many, those that wait longest first. In a
+/// request nobody is to see that this device is there.
 pub(crate) fn updates_due(
     conn: &Connection,
     now: Timestamp,
     count_max: u32,
 ) -> Result<Vec<ChatId>, DatabaseError> {
     let mut statement = conn.prepare_cached(
-        "SELECT id FROM conversations WHERE state = 2 AND quarantined IS NULL AND update_due <= ?1
+        "SELECT id FROM conversations WHERE state = 2 AND quarantined IS NULL AND standing <> 0 AND update_due <= ?1
          ORDER BY update_due, id LIMIT ?2",
     )?;
     let rows = statement.query_map(params![to_sql(now.as_millis()), count_max], |row| row.get(0))?;
@@ -356,15 +436,18 @@ pub(crate) fn updates_due(
 /// When the next of our leaf keys is due to be renewed. An instant before 1970 is long ago.
 pub(crate) fn next_update_due(conn: &Connection) -> Result<Option<Timestamp>, DatabaseError> {
     let due: Option<i64> = conn
-        .prepare_cached("SELECT min(update_due) FROM conversations WHERE state = 2 AND quarantined IS NULL")?
+        .prepare_cached("SELECT min(update_due) FROM conversations WHERE state = 2 AND quarantined IS NULL AND standing <> 0")?
         .query_row([], |row| row.get(0))?;
     Ok(due.map(|due| Timestamp::from_millis(u64::try_from(due).unwrap_or_default())))
 }
 
-/// The direct conversations that this device is in and that were used last, at most `count_max`.
+/// The direct conversations that the user wants, that this device is in, with people who are not blocked, and that were used
+/// last, at most `count_max`.
 pub(crate) fn newest_direct(conn: &Connection, count_max: u32) -> Result<Vec<ChatId>, DatabaseError> {
     let mut statement = conn.prepare_cached(
-        "SELECT id FROM conversations WHERE kind = 1 AND state = 2 AND entering = 0 AND hidden = 0
+        "SELECT id FROM conversations c
+         WHERE kind = 1 AND state = 2 AND entering = 0 AND hidden = 0 AND standing NOT IN (0, 2)
+           AND NOT EXISTS (SELECT 1 FROM members m JOIN blocked b ON b.account = m.account WHERE m.conversation = c.id)
          ORDER BY active_at DESC, id LIMIT ?1",
     )?;
     readable(statement.query([count_max])?, |row| Ok(row.get(0)?))

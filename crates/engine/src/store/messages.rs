@@ -216,6 +216,17 @@ pub(crate) fn own_unread_between(
     Ok(messages)
 }
 
+/// When the server accepted the newest message of others; `None` if there is none.
+pub(crate) fn newest_received_at(
+    conn: &Connection,
+    chat: ChatId,
+) -> Result<Option<Timestamp>, DatabaseError> {
+    let newest: Option<i64> = conn
+        .prepare_cached("SELECT max(sent_at) FROM messages WHERE conversation = ?1 AND outgoing = 0")?
+        .query_row([chat], |row| row.get(0))?;
+    Ok(newest.map(from_sql).transpose()?.map(Timestamp::from_millis))
+}
+
 pub(crate) fn unread_count(conn: &Connection, chat: ChatId) -> Result<u64, DatabaseError> {
     let count: i64 = conn
         .prepare_cached("SELECT COUNT(*) FROM messages WHERE conversation = ?1 AND status = 5")?

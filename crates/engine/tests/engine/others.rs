@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use subrosa_engine::{
-    ChatId, Engine,
+    ChatId, Command, Engine,
     account::{
         VaultContents, VaultKey,
         enrolment::{OpenVault, enrol_device},
@@ -499,6 +499,14 @@ impl Others {
 
 /// A device that is in one conversation, and its server.
 pub(crate) fn joined() -> (Device, Others, ChatId) {
+    let (mut device, mut others, chat) = invited();
+    device.step(Command::Accept(chat)).unwrap();
+    others.converse(&mut device);
+    (device, others, chat)
+}
+
+/// The same before the user has accepted the conversation.
+pub(crate) fn invited() -> (Device, Others, ChatId) {
     let mut device = Device::new(1);
     let mut others = Others::new(device.account(), 1);
     device.step(subrosa_engine::Input::Connected).unwrap();

@@ -14,7 +14,7 @@ use subrosa_wire::{
 
 use crate::{
     device::Device,
-    others::{Others, joined},
+    others::{Others, invited},
 };
 
 /// Somebody types, and pauses for long enough.
@@ -114,7 +114,7 @@ fn connect(device: &mut Device, others: &mut Others, lie: impl FnMut(&mut Body))
 
 #[test]
 fn a_draft_leaves_the_device_after_a_pause_and_at_once_when_it_is_empty() {
-    let (mut device, _, chat) = joined();
+    let (mut device, _, chat) = invited();
     for text in ["h", "ha", "half"] {
         keep(&mut device, chat, text);
         device.now = device.now.plus(Duration::from_secs(1));
@@ -135,7 +135,7 @@ fn a_draft_leaves_the_device_after_a_pause_and_at_once_when_it_is_empty() {
 
 #[test]
 fn who_types_without_a_pause_is_not_waited_for_for_ever() {
-    let (mut device, _, chat) = joined();
+    let (mut device, _, chat) = invited();
     for second in 0..20 {
         keep(&mut device, chat, &"x".repeat(second + 1));
         device.now = device.now.plus(Duration::from_secs(1));
@@ -147,7 +147,7 @@ fn who_types_without_a_pause_is_not_waited_for_for_ever() {
 // The instant of the next attempt stayed in the past, and a host that slept until then never slept.
 #[test]
 fn a_record_that_is_refused_for_the_moment_is_put_again_after_a_while() {
-    let (mut device, _, chat) = joined();
+    let (mut device, _, chat) = invited();
     type_text(&mut device, chat, "half a thought");
     for code in [ProblemCode::RateLimited, ProblemCode::Unavailable] {
         let sent = wait_for_puts(&mut device);
@@ -163,7 +163,7 @@ fn a_record_that_is_refused_for_the_moment_is_put_again_after_a_while() {
 
 #[test]
 fn a_server_that_knows_no_records_is_left_alone() {
-    let (mut device, mut others, chat) = joined();
+    let (mut device, mut others, chat) = invited();
     type_text(&mut device, chat, "half a thought");
     let sent = wait_for_puts(&mut device);
     device.answer(sent[0].0, refused(ProblemCode::UnknownRequest));
@@ -182,7 +182,7 @@ fn a_server_that_knows_no_records_is_left_alone() {
 
 #[test]
 fn a_record_that_finds_no_room_is_told_once_and_the_others_go_on() {
-    let (mut device, _, chat) = joined();
+    let (mut device, _, chat) = invited();
     type_text(&mut device, chat, "half a thought");
     let sent = wait_for_puts(&mut device);
     device.answer(sent[0].0, refused(ProblemCode::Forbidden));
@@ -196,7 +196,7 @@ fn a_record_that_finds_no_room_is_told_once_and_the_others_go_on() {
 
 #[test]
 fn what_lies_between_two_changes_is_fetched() {
-    let (mut device, mut others, chat) = joined();
+    let (mut device, mut others, chat) = invited();
     type_text(&mut device, chat, "half a thought");
     let (_, put) = wait_for_puts(&mut device).remove(0);
     // Another device has made the changes 3 and 5; this one hears of the latter.
@@ -224,7 +224,7 @@ fn what_lies_between_two_changes_is_fetched() {
 
 #[test]
 fn changes_that_are_named_and_not_handed_out_are_asked_for_after_a_while() {
-    let (mut device, mut others, _) = joined();
+    let (mut device, mut others, _) = invited();
     let mut fetched = 0;
     connect(&mut device, &mut others, |body| match body {
         Body::SyncState(state) => state.records_change = 9,
@@ -237,7 +237,7 @@ fn changes_that_are_named_and_not_handed_out_are_asked_for_after_a_while() {
 
 #[test]
 fn a_page_that_is_not_in_order_is_told_and_asked_for_after_a_while() {
-    let (mut device, mut others, chat) = joined();
+    let (mut device, mut others, chat) = invited();
     type_text(&mut device, chat, "half a thought");
     let (_, put) = wait_for_puts(&mut device).remove(0);
     let mut fetched = 0;
@@ -287,7 +287,7 @@ fn drafts_that_an_earlier_build_kept_are_taken_over() {
 
 #[test]
 fn a_draft_that_no_message_could_hold_is_refused() {
-    let (mut device, _, chat) = joined();
+    let (mut device, _, chat) = invited();
     let text = "x".repeat(subrosa_wire::limits::MESSAGE_TEXT_MAX + 1);
     let shown = String::new();
     assert!(device.step(Command::KeepDraft { chat, text, shown }).is_err());

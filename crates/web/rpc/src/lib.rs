@@ -19,9 +19,9 @@ pub use event::Event;
 pub use ids::{ChatId, LocalMessageId};
 pub use request::{Answer, Failure, FailureKind, Page, Request, Secret};
 pub use shapes::{
-    ChatSetting, ChatSettings, Connection, Contact, Conversation, ConversationKind, ConversationState,
-    Device, GroupRights, Me, Member, MemberChange, Message, MessageStatus, Mute, NewGroup, Notice,
-    NoticeKind, PasswordVerdict, Person, Phase, Presence, Privacy, Role, State, Wish,
+    Audience, ChatSetting, ChatSettings, Connection, Contact, Conversation, ConversationKind,
+    ConversationState, Device, GroupRights, Me, Member, MemberChange, Message, MessageStatus, Mute, NewGroup,
+    Notice, NoticeKind, PasswordVerdict, Person, Phase, Presence, Privacy, Role, State, Wish,
 };
 pub use warning::{GivenUp, MemberMisbehaviour, Misbehaviour, Warning};
 

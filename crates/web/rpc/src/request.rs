@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use crate::{
     ids::{ChatId, LocalMessageId},
     shapes::{
-        ChatSetting, Conversation, Device, GroupRights, MemberChange, Message, NewGroup, Notice,
+        ChatSetting, Contact, Conversation, Device, GroupRights, MemberChange, Message, NewGroup, Notice,
         PasswordVerdict, Person, Privacy, Role, State,
     },
 };
@@ -114,6 +114,13 @@ pub enum Request {
     TryAgain(ChatId),
     /// Leaves a conversation that is set aside out of the list. [`Answer::Done`].
     Hide(ChatId),
+    /// Whether the user wants a conversation that somebody else has begun. [`Answer::Done`].
+    Decide {
+        /// The conversation.
+        chat: ChatId,
+        /// Accepts it; or declines it: a group is left.
+        accepts: bool,
+    },
     /// Changes what the user has chosen for a conversation, on all devices of the account. [`Answer::Done`].
     SetChat {
         /// The conversation.
@@ -163,6 +170,15 @@ pub enum Request {
         /// What they are called.
         nickname: String,
     },
+    /// Blocks somebody on all devices of the account, or no longer. Works without a network. [`Answer::Done`].
+    Block {
+        /// Whom.
+        account: AccountId,
+        /// Whether they are blocked.
+        is_blocked: bool,
+    },
+    /// Whom the user has blocked. [`Answer::Contacts`].
+    BlockedPeople,
     /// The conversation with a person; it is created if there is none. [`Answer::Conversation`]. Fails as
     /// [`FailureKind::UnknownPerson`] if nobody has the handle.
     OpenChat(Handle),
@@ -339,8 +355,10 @@ pub enum Answer {
     },
     /// A message as it was stored.
     Message(Box<Message>),
-    /// People.
+    /// People in the directory.
     People(Vec<Person>),
+    /// People whom this device knows.
+    Contacts(Vec<Contact>),
     /// Two accounts, if there are any.
     HandleComparison {
         /// The account that is known to have the handle.
@@ -383,6 +401,10 @@ pub enum FailureKind {
     WeakPassword,
     /// There are as many nicknames as there can be.
     TooManyNicknames,
+    /// As many people are blocked as can be.
+    TooManyBlocked,
+    /// The user has blocked the person.
+    PersonBlocked,
     /// The display name cannot be used.
     InvalidName,
     /// What a group is about cannot be said so: the text is too long, or deceives.

@@ -69,7 +69,8 @@ pub struct Me {
     pub privacy: Privacy,
 }
 
-/// What others see of the account. What is off is not shown of others either.
+/// What others see of the account, and what they may do without a question. Of the switches, what is off is not shown of
+/// others either.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Privacy {
     /// Whether they see that their messages were read.
@@ -78,6 +79,21 @@ pub struct Privacy {
     pub typing: bool,
     /// Whether they see that the user is here, and when they last were.
     pub last_seen: bool,
+    /// Who may write to the user: what others write is a request.
+    pub writers: Audience,
+    /// Who may add the user to groups: what others do is a request.
+    pub adders: Audience,
+}
+
+/// Who needs no question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Audience {
+    /// People with whom the user has a conversation that they want, or whom they have given a nickname.
+    Known,
+    /// Everybody.
+    Everybody,
+    /// Nobody.
+    Nobody,
 }
 
 /// The connection to the server.
@@ -113,6 +129,8 @@ pub struct Contact {
     pub picture: Option<u64>,
     /// What the user calls the person, in place of the name.
     pub nickname: Option<String>,
+    /// Whether the user has blocked the person.
+    pub is_blocked: bool,
 }
 
 /// A person in the directory.
@@ -166,6 +184,10 @@ pub struct Conversation {
     pub quarantine: Option<String>,
     /// Whether the list leaves it out.
     pub hidden: bool,
+    /// Whether somebody else has begun it and the user has not decided whether they want it.
+    pub is_request: bool,
+    /// Who has added the user, if somebody has.
+    pub added_by: Option<Contact>,
     /// What the user has chosen for it.
     pub settings: ChatSettings,
     /// Text that was typed and not sent.

@@ -33,6 +33,8 @@ fn kind(error: &ClientError) -> FailureKind {
         ClientError::Password(_) => FailureKind::WeakPassword,
         ClientError::Name(_) | ClientError::Command(CommandError::Name(_)) => FailureKind::InvalidName,
         ClientError::Command(CommandError::TooManyNicknames) => FailureKind::TooManyNicknames,
+        ClientError::Command(CommandError::TooManyBlocked) => FailureKind::TooManyBlocked,
+        ClientError::Command(CommandError::PersonBlocked) => FailureKind::PersonBlocked,
         ClientError::Command(CommandError::Picture(_)) => FailureKind::InvalidPicture,
         ClientError::Command(CommandError::Text(_)) => FailureKind::InvalidText,
         ClientError::Command(CommandError::Description(_)) => FailureKind::InvalidDescription,

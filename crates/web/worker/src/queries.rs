@@ -13,8 +13,21 @@ pub(crate) async fn conversation(client: &Client, chat: &Chat) -> Result<Option<
     let Some(conversation) = chat.conversation().await? else {
         return Ok(None);
     };
+    Ok(Some(shown(client, chat, conversation).await?))
+}
+
+/// A conversation with the people whom it shows.
+async fn shown(
+    client: &Client,
+    chat: &Chat,
+    conversation: client::Conversation,
+) -> Result<Conversation, ClientError> {
     let in_group = in_group(client, chat, &conversation).await?;
-    Ok(Some(shapes::conversation(conversation, in_group)))
+    let added_by = match conversation.added_by {
+        Some(by) => Some(shapes::contact(person(client, by).await?)),
+        None => None,
+    };
+    Ok(shapes::conversation(conversation, added_by, in_group))
 }
 
 /// Who is in a group; nobody in other conversations.
@@ -118,8 +131,7 @@ pub(crate) async fn group_rights(client: &Client, chat: &Chat) -> Result<Option<
 pub(crate) async fn conversations(client: &Client) -> Result<Vec<Conversation>, ClientError> {
     let mut all = Vec::new();
     for conversation in client.conversations().await? {
-        let in_group = in_group(client, &client.chat(conversation.id), &conversation).await?;
-        all.push(shapes::conversation(conversation, in_group));
+        all.push(shown(client, &client.chat(conversation.id), conversation).await?);
     }
     Ok(all)
 }
@@ -217,6 +229,7 @@ pub(crate) async fn person(client: &Client, account_id: AccountId) -> Result<Con
         name: name.flatten(),
         picture,
         nickname: None,
+        is_blocked: false,
     })
 }
 

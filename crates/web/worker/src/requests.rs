@@ -184,6 +184,20 @@ async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> R
             chat(&client, id).hide().await.map_err(failure)?;
             Answer::Done
         }
+        Request::Decide { chat: id, accepts } => {
+            let chat = chat(&client, id);
+            let decided = if accepts {
+                chat.accept().await
+            } else {
+                chat.decline().await
+            };
+            decided.map_err(failure)?;
+            // Before the answer: from then on the list shows what was decided.
+            if let Some(changed) = queries::conversation(&client, &chat).await.map_err(failure)? {
+                device.report(Event::Conversation(Box::new(changed)));
+            }
+            Answer::Done
+        }
         Request::SetChat { chat: id, setting } => {
             let chat = chat(&client, id);
             let set = chat.set(shapes::chat_setting(setting)).await;
@@ -219,6 +233,15 @@ async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> R
             let nickname = (!nickname.trim().is_empty()).then_some(nickname);
             client.set_nickname(account, nickname).await.map_err(failure)?;
             Answer::Done
+        }
+        Request::Block { account, is_blocked } => {
+            client.block(account, is_blocked).await.map_err(failure)?;
+            Answer::Done
+        }
+        Request::BlockedPeople => {
+            let mut people = client.contacts().await.map_err(failure)?;
+            people.retain(|person| person.is_blocked);
+            Answer::Contacts(people.into_iter().map(shapes::contact).collect())
         }
         Request::OpenChat(handle) => {
             let opened = client.open_chat(&handle).await.map_err(failure)?;

@@ -2,7 +2,7 @@
 
 use subrosa_client::{self as client, Status, printable, printable_line};
 use subrosa_web_rpc::{
-    ChatId, ChatSetting, ChatSettings, Connection, Contact, Conversation, ConversationKind,
+    Audience, ChatId, ChatSetting, ChatSettings, Connection, Contact, Conversation, ConversationKind,
     ConversationState, Device, LocalMessageId, Me, Member, MemberChange, Message, MessageStatus, Mute,
     NewGroup, NoticeKind, Person, Phase, Presence, Privacy, Role, State, Wish,
 };
@@ -45,6 +45,8 @@ pub(crate) fn me(me: client::Me) -> Me {
             read_receipts: me.privacy.read_receipts,
             typing: me.privacy.typing,
             last_seen: me.privacy.last_seen,
+            writers: shown_audience(me.privacy.writers),
+            adders: shown_audience(me.privacy.adders),
         },
     }
 }
@@ -55,6 +57,24 @@ pub(crate) const fn privacy(privacy: Privacy) -> client::Privacy {
         read_receipts: privacy.read_receipts,
         typing: privacy.typing,
         last_seen: privacy.last_seen,
+        writers: audience(privacy.writers),
+        adders: audience(privacy.adders),
+    }
+}
+
+const fn audience(audience: Audience) -> client::Audience {
+    match audience {
+        Audience::Known => client::Audience::Known,
+        Audience::Everybody => client::Audience::Everybody,
+        Audience::Nobody => client::Audience::Nobody,
+    }
+}
+
+const fn shown_audience(audience: client::Audience) -> Audience {
+    match audience {
+        client::Audience::Known => Audience::Known,
+        client::Audience::Everybody => Audience::Everybody,
+        client::Audience::Nobody => Audience::Nobody,
     }
 }
 
@@ -79,6 +99,7 @@ pub(crate) fn contact(contact: client::Contact) -> Contact {
         nickname: contact
             .nickname
             .map(|nickname| printable_line(&nickname).into_owned()),
+        is_blocked: contact.is_blocked,
     }
 }
 
@@ -95,7 +116,11 @@ pub(crate) struct InGroup {
 }
 
 /// A conversation, with its members and what the user wants changed if it is a group.
-pub(crate) fn conversation(conversation: client::Conversation, in_group: InGroup) -> Conversation {
+pub(crate) fn conversation(
+    conversation: client::Conversation,
+    added_by: Option<Contact>,
+    in_group: InGroup,
+) -> Conversation {
     Conversation {
         id: chat_id(conversation.id),
         kind: match conversation.kind {
@@ -137,6 +162,8 @@ pub(crate) fn conversation(conversation: client::Conversation, in_group: InGroup
         },
         quarantine: conversation.quarantine,
         hidden: conversation.is_hidden,
+        is_request: conversation.standing == client::Standing::Request,
+        added_by,
         settings: ChatSettings {
             mute: match conversation.settings.mute {
                 client::Mute::Off => Mute::Off,

@@ -117,7 +117,15 @@ fn title_text(model: &Model, chat: &Conversation) -> String {
         ""
     };
     let archived = if settings.is_archived { " [archived]" } else { "" };
-    format!("{new}{}{state}{muted}{archived}", model.names.title(chat))
+    let request = if shapes::is_request(chat) {
+        " [request]"
+    } else {
+        ""
+    };
+    format!(
+        "{new}{}{request}{state}{muted}{archived}",
+        model.names.title(chat)
+    )
 }
 
 /// The newest message, or that somebody is typing the next one.

@@ -76,7 +76,7 @@ impl AccountRecord {
             .all(|number| self.others.get(number) == other.others.get(number))
     }
 
-    fn millis(&self, number: u32) -> u64 {
+    pub(super) fn millis(&self, number: u32) -> u64 {
         let field = self.others.get(&number);
         field.map_or(0, |field| {
             field.value[..].try_into().map_or(0, u64::from_be_bytes)

@@ -9,7 +9,8 @@
 
 mod chat_settings;
 mod draft;
-mod nicknames;
+mod people;
+mod standing;
 
 use std::collections::BTreeMap;
 
@@ -23,14 +24,15 @@ use zeroize::Zeroizing;
 
 pub use draft::{Draft, Typed};
 use draft::{SEEN_LEN_MAX, SEEN_MAX};
-use nicknames::NICKNAMES_LEN_MAX;
-pub use nicknames::{Nicknames, TooManyNicknames};
+use people::Note;
+pub use people::{Blocked, IsBlocked, Nicknames, TooManyPeople};
+pub use standing::Decision;
 
 use super::{
     secret::{BackupKey, SECRET_LEN, derive},
     wrap::{self, PADDED_OVERHEAD, PaddedError, SealError},
 };
-use crate::content::MessageId;
+use crate::content::{DisplayName, MessageId};
 
 const KEY_LABEL: &str = "subrosa account records v1";
 const AAD: &[u8] = b"subrosa account record v1";
@@ -66,6 +68,8 @@ pub struct AccountRecord {
     pub draft: Option<Draft>,
     /// What the user calls people, in the record of the account itself.
     pub nicknames: Nicknames,
+    /// Whom the user has blocked, in the record of the account itself.
+    pub blocked: Blocked,
     /// Switches, and fields of newer builds, by their number.
     others: BTreeMap<u32, Other>,
 }
@@ -93,6 +97,8 @@ const PROFILE: u32 = 6;
 const OWN_PROFILE: u32 = 7;
 /// What the user calls people, in the record of the account itself.
 const NICKNAMES: u32 = 16;
+/// Whom the user has blocked, in the record of the account itself.
+const BLOCKED: u32 = 17;
 
 /// What was heard about a group: its value is an encoded profile.
 const GROUP_PROFILE: u32 = 8;
@@ -194,16 +200,7 @@ impl AccountRecord {
 
     /// Turns something on or off, now. Of two devices at once, the later wish wins.
     pub fn set_switch(&mut self, switch: Switch, is_on: bool, now: Timestamp) {
-        let known = self.others.get(&switch.number());
-        if known.is_some_and(|known| (known.value != [0]) == is_on) {
-            return;
-        }
-        let next = known.map_or(0, |known| known.order.saturating_add(1));
-        let field = Other {
-            order: now.as_millis().max(next),
-            value: vec![u8::from(is_on)],
-        };
-        self.others.insert(switch.number(), field);
+        self.set_other(switch.number(), vec![u8::from(is_on)], now);
     }
 
     /// The id and key of the other account's profile object.
@@ -268,6 +265,7 @@ impl AccountRecord {
             (ours, theirs) => ours.or_else(|| theirs.clone()),
         };
         self.nicknames.merge(&theirs.nicknames);
+        self.blocked.merge(&theirs.blocked);
         for (number, other) in &theirs.others {
             let known = self.others.get(number);
             if known.is_none_or(|known| other > known) {
@@ -302,6 +300,11 @@ impl AccountRecord {
             order: self.nicknames.order(),
             value: self.nicknames.encode(),
         });
+        let blocked = (!self.blocked.is_empty()).then(|| encoded::Field {
+            number: BLOCKED,
+            order: self.blocked.order(),
+            value: self.blocked.encode(),
+        });
         let others = self.others.iter().map(|(number, other)| encoded::Field {
             number: *number,
             order: other.order,
@@ -311,6 +314,7 @@ impl AccountRecord {
             .into_iter()
             .chain(draft)
             .chain(nicknames)
+            .chain(blocked)
             .chain(others)
             .collect();
         encoded::Record { fields }.encode_to_vec()
@@ -331,7 +335,10 @@ impl AccountRecord {
                 NICKNAMES if record.nicknames.is_empty() => {
                     record.nicknames = Nicknames::decode(&field.value)?;
                 }
-                READ_MARK | DRAFT | NICKNAMES => return Err(RecordError::Contents("a field occurs twice")),
+                BLOCKED if record.blocked.is_empty() => record.blocked = Blocked::decode(&field.value)?,
+                READ_MARK | DRAFT | NICKNAMES | BLOCKED => {
+                    return Err(RecordError::Contents("a field occurs twice"));
+                }
                 number => {
                     let (order, value) = (field.order, field.value);
                     let other = Other { order, value };
@@ -380,9 +387,9 @@ const _: () = assert!(
     MESSAGE_TEXT_MAX + OTHERS_MAX + SEEN_MAX * SEEN_LEN_MAX + 1024 + PADDED_OVERHEAD <= ACCOUNT_RECORD_MAX,
     "a record is longer than the server takes"
 );
-// The record of the account has nicknames in place of a draft.
+// The record of the account has lists of people in place of a draft.
 const _: () = assert!(
-    NICKNAMES_LEN_MAX <= MESSAGE_TEXT_MAX,
+    DisplayName::LIST_LEN_MAX + IsBlocked::LIST_LEN_MAX <= MESSAGE_TEXT_MAX,
     "a record is longer than the server takes"
 );
 

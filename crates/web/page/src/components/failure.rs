@@ -13,6 +13,8 @@ pub(crate) fn words(failure: &Failure) -> String {
         FailureKind::HandleTaken => now!("failure-handle-taken"),
         FailureKind::WeakPassword => now!("password-guessable"),
         FailureKind::TooManyNicknames => now!("failure-too-many-nicknames"),
+        FailureKind::TooManyBlocked => now!("failure-too-many-blocked"),
+        FailureKind::PersonBlocked => now!("failure-person-blocked"),
         FailureKind::InvalidName => now!("failure-name"),
         FailureKind::InvalidDescription => now!("failure-description"),
         FailureKind::InvalidPicture => now!("failure-picture"),

@@ -73,6 +73,7 @@ fn stranger(person: &Person) -> Contact {
         name: None,
         picture: None,
         nickname: None,
+        is_blocked: false,
     }
 }
 

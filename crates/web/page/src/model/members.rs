@@ -100,6 +100,7 @@ fn of_me(me: &Me) -> Contact {
         name: me.name.clone(),
         picture: me.picture,
         nickname: None,
+        is_blocked: false,
     }
 }
 
@@ -107,7 +108,7 @@ fn of_me(me: &Me) -> Contact {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use subrosa_web_rpc::{ConversationKind, Member, Privacy};
+    use subrosa_web_rpc::{Audience, ConversationKind, Member, Privacy};
     use subrosa_wire::DeviceId;
 
     use super::*;
@@ -124,6 +125,8 @@ mod tests {
                 read_receipts: true,
                 typing: true,
                 last_seen: true,
+                writers: Audience::Known,
+                adders: Audience::Known,
             },
         }
     }

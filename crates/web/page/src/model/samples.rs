@@ -48,6 +48,7 @@ pub(crate) fn contact(number: u8, handle: &str, name: Option<&str>) -> Contact {
         name: name.map(str::to_owned),
         picture: None,
         nickname: None,
+        is_blocked: false,
     }
 }
 
@@ -73,6 +74,8 @@ pub(crate) fn conversation(number: u8, handle: &str, name: Option<&str>) -> Conv
         state: ConversationState::Joined,
         quarantine: None,
         hidden: false,
+        is_request: false,
+        added_by: None,
         settings: ChatSettings::default(),
         draft: None,
     }

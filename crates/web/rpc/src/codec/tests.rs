@@ -6,10 +6,10 @@ use subrosa_wire::{AccountId, DeviceId, Timestamp};
 
 use super::*;
 use crate::{
-    Answer, Call, ChatId, ChatSetting, ChatSettings, Connection, Contact, Conversation, ConversationKind,
-    ConversationState, Event, Failure, FailureKind, GivenUp, GroupRights, LocalMessageId, Me, Member,
-    MemberChange, MemberMisbehaviour, Message, MessageStatus, Misbehaviour, Mute, NewGroup, Notice,
-    NoticeKind, Page, Phase, Presence, Privacy, Request, Role, Secret, State, ToPage, Warning, Wish,
+    Answer, Audience, Call, ChatId, ChatSetting, ChatSettings, Connection, Contact, Conversation,
+    ConversationKind, ConversationState, Event, Failure, FailureKind, GivenUp, GroupRights, LocalMessageId,
+    Me, Member, MemberChange, MemberMisbehaviour, Message, MessageStatus, Misbehaviour, Mute, NewGroup,
+    Notice, NoticeKind, Page, Phase, Presence, Privacy, Request, Role, Secret, State, ToPage, Warning, Wish,
 };
 
 const CHAT: ChatId = ChatId::new(7);
@@ -22,6 +22,7 @@ fn contact() -> Contact {
         name: None,
         picture: Some(1_764_000_000_000),
         nickname: Some("Uncle Bob".to_owned()),
+        is_blocked: true,
     }
 }
 
@@ -76,6 +77,8 @@ fn what_is_written_is_read_and_nothing_else() {
         read_receipts: false,
         typing: true,
         last_seen: false,
+        writers: Audience::Everybody,
+        adders: Audience::Nobody,
     };
     for request in [
         Request::SignUp {
@@ -217,6 +220,8 @@ fn what_is_written_is_read_and_nothing_else() {
         state: ConversationState::Quarantined,
         quarantine: Some("a conversation without its group".to_owned()),
         hidden: true,
+        is_request: true,
+        added_by: Some(contact()),
         settings: ChatSettings {
             mute: Mute::Until(Timestamp::from_millis(1_764_000_000_000)),
             is_pinned: true,
