@@ -66,6 +66,8 @@ async fn conversation(store: &SqliteStore, members: &[&Person]) -> Result<Outbou
             ratchet_tree: nothing,
         }),
         accounts: AccountChanges::default(),
+        joined_by: None,
+        links: None,
     };
     let write = CreateWrite {
         claim: Claim::of(ConversationKind::Group),
