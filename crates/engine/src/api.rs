@@ -1,12 +1,15 @@
 //! The words of the engine: what a host may ask, and what it is told.
 
+use std::fmt;
+
 use subrosa_mls::{
-    CommitError, ConversationKind, EncryptError, JoinError, KeyPackageError, MlsError, ProcessError,
+    CommitError, ConversationKind, EncryptError, JoinError, KeyPackageError, LinkSecret, MlsError,
+    ProcessError, limits::LINKS_MAX,
 };
 pub use subrosa_mls::{Rights, Role};
 use subrosa_wire::{
-    AccountId, ConversationId, DeviceId, Handle, Timestamp,
-    frames::{ClientFrame, ServerFrame},
+    AccountId, ConversationId, DeviceId, Handle, LinkId, Timestamp,
+    frames::{self, ClientFrame, ServerFrame},
     problem::ProblemCode,
     rest,
 };
@@ -15,6 +18,7 @@ use crate::{
     ChatId, LocalMessageId,
     content::{ContentError, InvalidDescription, InvalidMessageText, InvalidName, MessageId, SendToken},
     database::DatabaseError,
+    invitations::LinkPreview,
     limits::GROUP_MEMBERS_MAX,
     misbehaviour::{MemberMisbehaviour, Misbehaviour},
     profile_objects::format::InvalidPicture,
@@ -115,6 +119,26 @@ pub enum Command {
         /// Who is made an owner before: needed if this account is the only one, and others stay.
         successor: Option<AccountId>,
     },
+    /// Make an invite link for a group. With a link that it has, nothing is done.
+    CreateLink {
+        /// The group.
+        chat: ChatId,
+        /// The link.
+        link: NewLink,
+    },
+    /// Let nobody in by an invite link any more, whoever has made it.
+    RevokeLink {
+        /// The group.
+        chat: ChatId,
+        /// The link.
+        link: LinkId,
+    },
+    /// Ask the server how often the invite links of a group were used; [`Event::LinksChanged`] tells the answer.
+    LookAtLinks(ChatId),
+    /// Join a group by an invite link. [`Event::ConversationChanged`] tells when that is done, and [`Warning::JoinRefused`] why
+    /// it is not. If this account is in the group, nothing is done. [`crate::Engine::chat_by_conversation_id`] tells the
+    /// conversation.
+    JoinByLink(Box<Invitation>),
     /// Give a group another name.
     Rename {
         /// The group.
@@ -264,14 +288,16 @@ pub enum Event {
     VaultWanted,
     /// A line that is no message was added to a conversation.
     NoticeAdded(Box<Notice>),
+    /// What the server says of the invite links of a group has come: see [`crate::Engine::links`].
+    LinksChanged(ChatId),
     /// Something that the user has to know.
     Warning(Warning),
     /// The server signed this device out.
     SignedOut,
 }
 
-/// What a user has to know. Each is reported once on a connection, but for [`Self::ChangeGivenUp`], which answers something
-/// that the user has asked for.
+/// What a user has to know. Each is reported once on a connection, but for [`Self::ChangeGivenUp`] and
+/// [`Self::JoinRefused`], which answer something that the user has asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Warning {
@@ -391,6 +417,14 @@ pub enum Warning {
         /// Why.
         why: GivenUp,
     },
+    /// This account cannot join a group by the invite link that the user has opened.
+    #[error("the group cannot be joined: {}", refusal(*code, ""))]
+    JoinRefused {
+        /// The group: it is [`ConversationState::Removed`] by now, and not in the list unless this account was in it before.
+        chat: ChatId,
+        /// Why; `None` if this version does not know the code.
+        code: Option<ProblemCode>,
+    },
     /// There is more to warn of, which is not reported until the next connection.
     #[error("there were more warnings, which are not shown until the next connection")]
     More,
@@ -412,6 +446,9 @@ pub enum GivenUp {
     /// The group has as many devices as it can have.
     #[error("the group is full")]
     GroupFull,
+    /// The group has as many invite links as it can have.
+    #[error("the group has as many invite links as it can have")]
+    TooManyLinks,
     /// The keys of the person's devices contradict those of the group.
     #[error("the keys of the person's devices do not fit into the group")]
     Unsuitable,
@@ -517,6 +554,8 @@ pub enum NoticeKind {
     Created,
     /// People were added to the group.
     Added,
+    /// Somebody has joined the group by an invite link.
+    JoinedByLink,
     /// People were removed from the group.
     Removed,
     /// A member has left the group.
@@ -540,6 +579,7 @@ impl NoticeKind {
             Self::DeviceAdded => "device_added",
             Self::Created => "created",
             Self::Added => "added",
+            Self::JoinedByLink => "joined",
             Self::Removed => "removed",
             Self::Left => "left",
             Self::RightsChanged => "rights",
@@ -590,6 +630,98 @@ impl NewGroup {
 impl From<&str> for NewGroup {
     fn from(name: &str) -> Self {
         Self::named(name)
+    }
+}
+
+/// An invite link that is to be made.
+#[derive(Clone)]
+pub struct NewLink {
+    /// The link: a new one, so that the same command has the same effect once.
+    pub secret: LinkSecret,
+    /// What the user calls it, on this device.
+    pub name: Option<String>,
+    /// How many accounts may come by it; `None` for any number. The server counts.
+    pub uses_max: Option<u32>,
+    /// When it stops to work, by the server's clock; `None` for never.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl fmt::Debug for NewLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Whoever has the link can join.
+        f.debug_struct("NewLink").finish_non_exhaustive()
+    }
+}
+
+/// An invite link, and what it shows of the group.
+#[derive(Clone)]
+pub struct Invitation {
+    /// The link.
+    pub secret: LinkSecret,
+    /// What was opened with it. The caller has compared its conversation with the one that the server names.
+    pub preview: LinkPreview,
+}
+
+impl fmt::Debug for Invitation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Invitation")
+            .field("conversation_id", &self.preview.conversation_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An invite link of a group.
+#[derive(Clone)]
+pub struct GroupLink {
+    /// What the server knows it by.
+    pub id: LinkId,
+    /// The link itself; `None` if it was not made on this device.
+    pub secret: Option<LinkSecret>,
+    /// What the user calls it.
+    pub name: Option<String>,
+    /// Whether one only asks to join by it.
+    pub needs_approval: bool,
+    /// Whether it can be used.
+    pub standing: LinkStanding,
+    /// How many accounts have come by it, as the server says; `None` if it has not been asked, or does not have the link.
+    pub uses: Option<u32>,
+    /// How many may; `None` for any number, or if that is not known.
+    pub uses_max: Option<u32>,
+    /// When it stops to work; `None` for never, or if that is not known.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Whether an invite link can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LinkStanding {
+    /// Not yet: the group or the server does not have it.
+    Wanted,
+    /// Yes, unless it has expired or is used up.
+    Ready,
+    /// It is being revoked.
+    Unwanted,
+}
+
+/// What the server says of an invite link.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LinkUses {
+    pub id: LinkId,
+    pub uses: u32,
+    pub uses_max: Option<u32>,
+    pub expires_at: Option<Timestamp>,
+}
+
+impl LinkUses {
+    /// Reads one; `None` if its id is not one.
+    pub(crate) fn of_frame(link: &frames::Link) -> Option<Self> {
+        let expires_at = link.expires_at_ms;
+        Some(Self {
+            id: LinkId::try_from(&link.link_id[..]).ok()?,
+            uses: link.uses,
+            uses_max: (link.uses_max > 0).then_some(link.uses_max),
+            expires_at: (expires_at > 0).then(|| Timestamp::from_millis(expires_at)),
+        })
     }
 }
 
@@ -953,6 +1085,15 @@ pub enum CommandError {
     /// The group would have too many members.
     #[error("a group has at most {GROUP_MEMBERS_MAX} members")]
     GroupFull,
+    /// The group would have too many invite links.
+    #[error("a group has at most {LINKS_MAX} invite links: revoke one first")]
+    TooManyLinks,
+    /// The group has no such invite link.
+    #[error("the group has no such invite link")]
+    UnknownLink,
+    /// The account is in as many conversations as it can be.
+    #[error("you are in as many conversations as an account can be: leave one first")]
+    TooManyConversations,
 }
 
 /// Why a step failed. Its transaction was rolled back; the engine behaves as if the connection was lost,

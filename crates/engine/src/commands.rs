@@ -22,6 +22,7 @@ use crate::{
 };
 
 impl Step<'_> {
+    #[expect(clippy::too_many_lines, reason = "one arm for each command")]
     pub(crate) fn command(&mut self, command: Command) -> StepResult {
         match command {
             Command::OpenDirect(person) => self.about_person(|cx| open_direct(cx, &person)),
@@ -62,6 +63,14 @@ impl Step<'_> {
             Command::Leave { chat, successor } => {
                 self.in_conversation(chat, |conversation, cx| conversation.leave(cx, successor))
             }
+            Command::CreateLink { chat, link } => {
+                self.in_conversation(chat, |conversation, cx| conversation.create_link(cx, link))
+            }
+            Command::RevokeLink { chat, link } => {
+                self.in_conversation(chat, |conversation, cx| conversation.revoke_link(cx, link))
+            }
+            Command::LookAtLinks(chat) => self.in_conversation(chat, Conversation::look_at_links),
+            Command::JoinByLink(invitation) => self.conversations.join_by_link(&mut self.cx, &invitation),
             Command::Readmit { chat, account } => {
                 self.in_conversation(chat, |conversation, cx| conversation.readmit(cx, account))
             }

@@ -8,7 +8,7 @@ use subrosa_wire::{AccountId, ConversationId, DeviceId, Timestamp, limits::CONVE
 
 use crate::{
     ChatId,
-    api::{Event, Warning},
+    api::{Event, LinkUses, Warning},
     held_welcomes::HeldWelcomes,
     limits::{
         ENTER_ATTEMPTS_MAX, ENTER_RETRY_AFTER, PUBLISH_BURST, PUBLISH_INTERVAL, SYNC_AGE_MAX, SYNC_BURST,
@@ -65,6 +65,8 @@ pub(crate) struct ConnectionState {
     pub records: RecordsState,
     /// Groups of which all is known that another device of this account has heard.
     pub profiles_learned: BTreeSet<ChatId>,
+    /// What the server says of the invite links of groups.
+    pub link_uses: HashMap<ChatId, Vec<LinkUses>>,
     /// Conversations whose cursor moved since it was last reported to the server.
     pub advanced: BTreeSet<ChatId>,
     /// When to look again at devices about which vault and server differ.
@@ -123,6 +125,7 @@ impl Default for ConnectionState {
             signals: SignalsState::default(),
             records: RecordsState::default(),
             profiles_learned: BTreeSet::new(),
+            link_uses: HashMap::new(),
             advanced: BTreeSet::new(),
             devices_at: None,
             vault_asked_at: None,
@@ -389,14 +392,17 @@ impl ConnectionState {
         .min()
     }
 
-    /// Drops warnings already reported on this connection, and those beyond the limit. That a change is given up answers
-    /// something that the user has asked for, each time.
+    /// Drops warnings already reported on this connection, and those beyond the limit. That a change is given up, or
+    /// somebody not let in, answers something that the user has asked for, each time.
     pub(crate) fn warn_once(&mut self, events: &mut Vec<Event>) {
         events.retain_mut(|event| {
             let Event::Warning(warning) = event else {
                 return true;
             };
-            if matches!(warning, Warning::ChangeGivenUp { .. }) {
+            if matches!(
+                warning,
+                Warning::ChangeGivenUp { .. } | Warning::JoinRefused { .. }
+            ) {
                 return true;
             }
             if self.warned.len() > WARNINGS_MAX || self.warned.contains(warning) {

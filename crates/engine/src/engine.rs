@@ -22,8 +22,8 @@ use crate::{
         vault::{self, VaultContents, VaultKey},
     },
     api::{
-        Command, Contact, Conversation, ConversationState, EngineError, Input, Me, Member, MemberDevice,
-        Message, Notice, Output, Presence, Privacy, RecoveryCounts, Standing,
+        Command, Contact, Conversation, ConversationState, EngineError, GroupLink, Input, LinkStanding, Me,
+        Member, MemberDevice, Message, Notice, Output, Presence, Privacy, RecoveryCounts, Standing,
     },
     connection::ConnectionState,
     content::DisplayName,
@@ -38,7 +38,9 @@ use crate::{
     signals,
     step::Step,
     store::{
-        contacts, conversations, corrupt, members, messages, notices, outbox,
+        contacts, conversations, corrupt,
+        links::{self, LinkStep},
+        members, messages, notices, outbox,
         profile::{self, ProfileRow},
         wishes::{self, Wish},
     },
@@ -128,7 +130,7 @@ impl Engine {
         if let Err(error) = database.transaction(|conn| records::take_up_nicknames(conn, &identity.me)) {
             tracing::warn!(%error, "nicknames that came while an earlier build ran are not shown");
         }
-        if let Err(error) = database.transaction(|conn| records::take_up_decisions(conn)) {
+        if let Err(error) = database.transaction(records::take_up_decisions) {
             tracing::warn!(%error, "new devices do not learn which conversations the user wants");
         }
         Ok(Some(Self {
@@ -666,6 +668,7 @@ impl Engine {
     pub fn has_wishes(&self, chat: ChatId) -> Result<bool, EngineError> {
         let conn = self.database.connection();
         let is_telling = match conversations::load(conn, chat)? {
+            Some(row) if row.state == ConversationState::Joined && links::any_waits(conn, chat)? => true,
             Some(row) if !matches!(row.state, ConversationState::Removed | ConversationState::Blocked) => {
                 row.profile_changed.any() || row.announces || outbox::has_names(conn, chat)?
             }
@@ -678,6 +681,69 @@ impl Engine {
     pub fn wishes(&self, chat: ChatId) -> Result<Vec<(AccountId, Wish)>, EngineError> {
         let wishes = wishes::all(self.database.connection(), chat)?;
         Ok(wishes.into_iter().map(|row| (row.account, row.wish)).collect())
+    }
+
+    /// The invite links of a group, and those that it is to have; none while this device is not in it. How often they were
+    /// used is what the server has said last: see [`Command::LookAtLinks`].
+    pub fn links(&mut self, chat: ChatId) -> Result<Vec<GroupLink>, EngineError> {
+        let Some(policy) = self.policy(chat)? else {
+            return Ok(Vec::new());
+        };
+        let mut links: BTreeMap<_, _> = policy
+            .links()
+            .iter()
+            .map(|link| {
+                let id = link.key.id();
+                let link = GroupLink {
+                    id,
+                    secret: None,
+                    name: None,
+                    needs_approval: link.needs_approval,
+                    standing: LinkStanding::Ready,
+                    uses: None,
+                    uses_max: None,
+                    expires_at: None,
+                };
+                (id, link)
+            })
+            .collect();
+        let said = self.connection.link_uses.get(&chat);
+        for uses in said.into_iter().flatten() {
+            if let Some(link) = links.get_mut(&uses.id) {
+                link.uses = Some(uses.uses);
+                link.uses_max = uses.uses_max;
+                link.expires_at = uses.expires_at;
+            }
+        }
+        for row in links::all(self.database.connection(), chat)? {
+            let known = links.remove(&row.id);
+            let standing = match row.step {
+                LinkStep::Unwanted => LinkStanding::Unwanted,
+                LinkStep::Made if row.put.is_some() && known.is_some() => LinkStanding::Ready,
+                _ => LinkStanding::Wanted,
+            };
+            let is_ours = row.secret.is_some();
+            let link = GroupLink {
+                id: row.id,
+                name: row.name,
+                needs_approval: known.as_ref().is_some_and(|link| link.needs_approval),
+                standing,
+                uses: known.as_ref().and_then(|link| link.uses),
+                uses_max: if is_ours {
+                    Some(row.uses_max).filter(|max| *max > 0)
+                } else {
+                    known.as_ref().and_then(|link| link.uses_max)
+                },
+                expires_at: if is_ours {
+                    row.expires_at
+                } else {
+                    known.as_ref().and_then(|link| link.expires_at)
+                },
+                secret: row.secret,
+            };
+            links.insert(row.id, link);
+        }
+        Ok(links.into_values().collect())
     }
 
     /// The devices in a conversation, as the group has them; none while this device is not in it.

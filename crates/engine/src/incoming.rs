@@ -5,11 +5,12 @@
 //! arithmetic, and is no larger than an honest server may send.
 
 use bytes::Bytes;
+use subrosa_mls::limits::LINKS_MAX;
 use subrosa_wire::{
-    ConversationId,
+    ConversationId, LinkId,
     frames::{
-        AccountRecord, Appended, ConversationHead, Deliver, GroupState, KeyPackages, LogEntry, LogPage,
-        Problem, Receipt, ReceiptPut, ReceiptsPage, SyncState, WelcomeItem, log_entry::Payload,
+        AccountRecord, Appended, ConversationHead, Deliver, GroupState, KeyPackages, Link, Links, LogEntry,
+        LogPage, Problem, Receipt, ReceiptPut, ReceiptsPage, SyncState, WelcomeItem, log_entry::Payload,
         server_frame::Body,
     },
     limits,
@@ -118,6 +119,7 @@ pub(crate) fn examine(body: &mut Body) -> Findings {
                 findings.refuse(&Bytes::new(), Misbehaviour::ImpossibleNumber);
             }
         }
+        Body::Links(links) => of_links(&mut findings, links),
         Body::Ready(_)
         | Body::KeyPackagesPublished(_)
         | Body::Acknowledged(_)
@@ -125,7 +127,6 @@ pub(crate) fn examine(body: &mut Body) -> Findings {
         | Body::Pong(_)
         | Body::Notice(_)
         // Nothing asks for these yet.
-        | Body::Links(_)
         | Body::JoinRequests(_) => {}
     }
     findings
@@ -239,6 +240,18 @@ fn of_group(findings: &mut Findings, state: &GroupState) {
     }
     if !is_epoch(state.epoch) {
         findings.refuse(&state.conversation_id, Misbehaviour::ImpossibleNumber);
+    }
+}
+
+fn of_links(findings: &mut Findings, links: &Links) {
+    findings.bound(links.links.len(), LINKS_MAX);
+    let is_possible = |link: &Link| {
+        LinkId::try_from(&link.link_id[..]).is_ok()
+            && is_instant(link.expires_at_ms)
+            && is_instant(link.created_at_ms)
+    };
+    if !links.links.iter().all(is_possible) {
+        findings.refuse(&Bytes::new(), Misbehaviour::ImpossibleNumber);
     }
 }
 
@@ -365,6 +378,17 @@ mod tests {
         })
     }
 
+    fn links(links: usize, id_len: usize, expires_at_ms: u64) -> Body {
+        let link = Link {
+            link_id: vec![3; id_len].into(),
+            expires_at_ms,
+            ..Link::default()
+        };
+        Body::Links(Links {
+            links: vec![link; links],
+        })
+    }
+
     fn faults(mut body: Body) -> (Vec<Misbehaviour>, bool) {
         let findings = examine(&mut body);
         let how = findings.faults.into_iter().map(|(_, how)| how).collect();
@@ -380,6 +404,7 @@ mod tests {
             problem(ProblemCode::RateLimited, 0, 0, 0),
             problem(ProblemCode::SendOutOfOrder, last, last, limits::SEND_NUMBER_MAX),
             key_packages(limits::DEVICES_PER_ACCOUNT_MAX, limits::KEY_PACKAGE_MAX),
+            links(LINKS_MAX, 16, latest),
         ] {
             assert_eq!(faults(body.clone()), (vec![], false), "{body:?}");
         }
@@ -417,6 +442,12 @@ mod tests {
             (
                 key_packages(1, limits::KEY_PACKAGE_MAX + 1),
                 Misbehaviour::TooMuch,
+            ),
+            (links(LINKS_MAX + 1, 16, 0), Misbehaviour::TooMuch),
+            (links(1, 15, 0), Misbehaviour::ImpossibleNumber),
+            (
+                links(1, 16, limits::TIME_MAX.as_millis() + 1),
+                Misbehaviour::ImpossibleNumber,
             ),
         ] {
             assert_eq!(faults(body.clone()), (vec![how], true), "{body:?}");

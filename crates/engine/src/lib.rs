@@ -18,6 +18,7 @@ pub mod engine;
 mod held_welcomes;
 pub mod ids;
 mod incoming;
+pub mod invitations;
 mod key_packages;
 mod limits;
 pub mod misbehaviour;
@@ -35,13 +36,15 @@ mod waiting;
 
 pub use api::{
     Audience, ChatSetting, ChatSettings, Command, CommandError, Contact, Conversation, ConversationState,
-    EngineError, Event, GivenUp, Input, Me, Member, MemberDevice, Message, MessageStatus, Mute, NewGroup,
-    Notice, NoticeKind, Output, Presence, Privacy, RecoveryCounts, Rights, Role, Standing, Warning,
+    EngineError, Event, GivenUp, GroupLink, Input, Invitation, LinkStanding, Me, Member, MemberDevice,
+    Message, MessageStatus, Mute, NewGroup, NewLink, Notice, NoticeKind, Output, Presence, Privacy,
+    RecoveryCounts, Rights, Role, Standing, Warning,
 };
 pub use engine::{Engine, NewProfile};
 pub use ids::{ChatId, LocalMessageId};
+pub use invitations::{InvalidPreview, LinkPreview};
 pub use misbehaviour::{ForeignGroup, MemberMisbehaviour, Misbehaviour};
 pub use profile_objects::format::{InvalidPicture, Picture};
 pub use store::wishes::Wish;
-pub use subrosa_mls::{ConversationKind, GroupPolicy};
+pub use subrosa_mls::{ConversationKind, GroupPolicy, InvalidLink, LinkSecret};
 pub use vault::VaultToPut;

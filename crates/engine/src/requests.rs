@@ -4,7 +4,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use subrosa_wire::{AccountId, ConversationId, ObjectId, Timestamp};
+use subrosa_wire::{AccountId, ConversationId, LinkId, ObjectId, Timestamp};
 
 use crate::{
     ChatId,
@@ -80,6 +80,16 @@ pub(crate) enum PendingRequest {
     },
     /// An object that is not needed any more. The answer carries nothing that is needed.
     RemoveObject,
+    /// An invite link, with the preview that has this hash.
+    PutLink {
+        chat: ChatId,
+        link: LinkId,
+        preview: [u8; 32],
+    },
+    /// How often the invite links of a group were used.
+    FetchLinks {
+        chat: ChatId,
+    },
     /// Signals. The answer carries nothing that is needed.
     PassOn,
     /// Account records with changes after this one.

@@ -117,7 +117,7 @@ impl Step<'_> {
         while cx.requests.have_room()
             && let Some(id) = cx.connection.groups_to_fetch.pop()
         {
-            conversation::fetch_group(cx, id);
+            conversation::fetch_group(cx, id)?;
         }
         while cx.requests.have_room()
             && let Some(account) = cx.connection.to_look_up.pop()
@@ -226,6 +226,12 @@ impl Step<'_> {
             }
             (PendingRequest::PutObject { changes }, Body::ObjectPut(put)) => {
                 profile_objects::put_answered(&mut self.cx, changes, &put)
+            }
+            (PendingRequest::PutLink { chat, link, preview }, Body::Acknowledged(_)) => {
+                self.with(chat, |conversation, cx| conversation.link_put(cx, link, preview))
+            }
+            (PendingRequest::FetchLinks { chat }, Body::Links(links)) => {
+                self.with(chat, |conversation, cx| conversation.links_fetched(cx, &links))
             }
             (PendingRequest::FetchReceipts, Body::ReceiptsPage(page)) => {
                 self.conversations.receipts_page(&mut self.cx, &page)
@@ -339,7 +345,10 @@ impl Step<'_> {
             | PendingRequest::PutGroupPicture { .. } => {
                 profile_objects::refused(&mut self.cx, pending, problem)
             }
-            PendingRequest::RemoveObject => Ok(()),
+            PendingRequest::PutLink { chat, link, preview } => self.with(chat, |conversation, cx| {
+                conversation.link_refused(cx, (link, preview), problem)
+            }),
+            PendingRequest::RemoveObject | PendingRequest::FetchLinks { .. } => Ok(()),
             PendingRequest::PassOn => {
                 signals::refused(&mut self.cx, problem);
                 Ok(())

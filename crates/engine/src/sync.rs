@@ -10,6 +10,7 @@ use subrosa_wire::{
 
 use crate::{
     context::{Context, StepResult, is_transient},
+    conversation::Conversation,
     devices, key_packages,
     misbehaviour::Misbehaviour,
     profile_objects, records,
@@ -54,10 +55,7 @@ impl Step<'_> {
         }
         for (chat, id) in ids(cx.conn)? {
             if !cx.connection.named.contains(&id) {
-                conversations.with(cx, chat, |conversation, cx| {
-                    conversation.doubt_if_unnamed(cx);
-                    Ok(())
-                })?;
+                conversations.with(cx, chat, Conversation::doubt_if_unnamed)?;
             }
             cx.connection.advanced.insert(chat);
             cx.touch(chat);

@@ -23,6 +23,7 @@ mod group_profiles;
 mod groups;
 mod hostile;
 mod leaving;
+mod links;
 mod log_chain;
 mod network;
 mod new_devices;

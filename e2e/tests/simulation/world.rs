@@ -691,9 +691,10 @@ impl World {
         let Some(frame) = link.to_server.pop_front() else {
             return;
         };
-        let frames = match self.hostile_liars.get_mut(index) {
-            Some(liar) => liar.to_server(frame),
-            None => vec![frame],
+        let frames = match (self.liars.get_mut(&index), self.hostile_liars.get_mut(index)) {
+            (Some(liar), _) => liar.to_server(frame),
+            (None, Some(liar)) => liar.to_server(frame),
+            (None, None) => vec![frame],
         };
         for frame in frames {
             let is_change = is_change(&frame);

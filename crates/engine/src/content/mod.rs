@@ -3,7 +3,7 @@
 //! Everything read here comes from another person's device. Decoding is strict and never panics. Content that
 //! decodes but is not understood is shown as a readable line.
 
-mod cbor;
+pub(crate) mod cbor;
 mod characters;
 pub mod codec;
 pub mod compose;

@@ -25,7 +25,7 @@ use crate::{
     records,
     store::{
         former_states::{self, FormerState},
-        handshakes, held_entries, log_chain, members, outbox, wishes,
+        handshakes, held_entries, joins, links, log_chain, members, outbox, wishes,
     },
 };
 
@@ -282,6 +282,8 @@ impl Conversation {
         self.record.set_state(ConversationState::Removed);
         members::leave(cx.conn, chat, me, seq)?;
         wishes::clear(cx.conn, chat)?;
+        links::clear(cx.conn, chat)?;
+        joins::delete(cx.conn, chat)?;
         for row in outbox::all(cx.conn, chat)? {
             message_failed(cx, &row)?;
         }
@@ -533,7 +535,10 @@ impl Conversation {
     ) -> StepResult<Verdict> {
         let head = LogPlace::of_frame(state.head_seq, &state.head_hash);
         let reached = self.reached(cx)?;
-        if head.seq < reached && self.live.group_wanted_at != Some(reached) {
+        if head.seq < reached
+            && self.link_to_join(cx)?.is_none()
+            && self.live.group_wanted_at != Some(reached)
+        {
             // The answer may be older than what has arrived since the question.
             cx.touch(self.chat());
             return Ok(Verdict::Wait);
@@ -543,6 +548,13 @@ impl Conversation {
                 self.resolve_doubt(cx, staged, &state.leaves, head)?;
             }
             return Ok(Verdict::Wait);
+        }
+        if self.link_to_join(cx)?.is_some() {
+            return Ok(if self.may_come_back_to(cx, staged)? {
+                Verdict::Enter(head)
+            } else {
+                Verdict::Wait
+            });
         }
         let Some(follower) = self.follower(cx)? else {
             return Ok(Verdict::Enter(head));

@@ -264,7 +264,8 @@ impl Conversation {
         let chat = self.chat();
         self.live.adding.clear();
         let wished = wishes::all(cx.conn, chat)?;
-        if wished.is_empty() {
+        let links = self.policy_with_links(cx)?;
+        if wished.is_empty() && links.is_none() {
             return Ok(NextChange::Nothing);
         }
         let id = self.id();
@@ -309,6 +310,11 @@ impl Conversation {
             }
         }
         match (other, leave) {
+            (None, _) if links.is_some() && is_sending => Ok(NextChange::AfterSends),
+            (None, _) if links.is_some() => Ok(NextChange::Commit(CommitPlan {
+                policy: links,
+                ..CommitPlan::default()
+            })),
             // Somebody who is leaving can be added again once they are out.
             (None, None) if has_leavers && !to_add.is_empty() && !is_sending => {
                 Ok(NextChange::Commit(CommitPlan::default()))
@@ -348,7 +354,7 @@ impl Conversation {
     fn change_for(&mut self, cx: &mut Context<'_>, row: WishRow) -> StepResult<NextChange> {
         let (chat, id, account) = (self.chat(), self.id(), row.account);
         let group = self.group.load(cx, id)?;
-        let remove = match row.wish {
+        let remove: Vec<_> = match row.wish {
             Wish::Remove | Wish::Ban => group.devices_of(account)?.to_vec(),
             Wish::Leave => {
                 let this = cx.me.device_id;
@@ -357,7 +363,13 @@ impl Conversation {
             }
             _ => Vec::new(),
         };
-        let policy = group.policy().clone();
+        let mut policy = group.policy().clone();
+        // Whoever is removed may have a link, and would be back at once.
+        let drops_links =
+            matches!(row.wish, Wish::Remove | Wish::Ban) && !remove.is_empty() && !policy.links().is_empty();
+        if drops_links {
+            policy = policy.without_links();
+        }
         let policy = match row.wish {
             Wish::GiveRole(role) => policy.with_role(account, role).map(Some),
             Wish::Ban => policy.with_ban(account, true).map(Some),
@@ -365,6 +377,7 @@ impl Conversation {
             Wish::SetRights(rights) => policy.with_rights(rights).map(Some),
             // Whoever goes leaves the role behind.
             _ if policy.role_of(account) > Role::Member => policy.with_role(account, Role::Member).map(Some),
+            _ if drops_links => Ok(Some(policy)),
             _ => Ok(None),
         };
         Ok(match policy {
@@ -449,6 +462,7 @@ impl Conversation {
                 for row in wishes::all(cx.conn, chat)? {
                     give_up(cx, chat, row.account, GivenUp::NotPermitted)?;
                 }
+                self.give_up_links(cx, GivenUp::NotPermitted)?;
             }
         }
         cx.touch(chat);
@@ -537,8 +551,12 @@ impl Conversation {
             members::leave(cx.conn, chat, *account, seq)?;
         }
         let has_added = !added.is_empty();
-        if has_added {
-            self.notice(cx, NoticeKind::Added, by, added, (seq, at))?;
+        // Nobody who adds others was not there before.
+        let (joined, added): (Vec<_>, Vec<_>) = added.into_iter().partition(|account| by == Some(*account));
+        for (kind, who) in [(NoticeKind::Added, added), (NoticeKind::JoinedByLink, joined)] {
+            if !who.is_empty() {
+                self.notice(cx, kind, by, who, (seq, at))?;
+            }
         }
         let (left, removed): (Vec<_>, Vec<_>) = gone.iter().partition(|account| by == Some(**account));
         for (kind, who) in [(NoticeKind::Left, left), (NoticeKind::Removed, removed)] {

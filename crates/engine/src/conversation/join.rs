@@ -1,10 +1,10 @@
 //! Joining an existing group: by a Welcome, or by an external commit.
 
 use prost::Message as _;
-use subrosa_mls::{ConversationKind, GroupPolicy, JoinError};
+use subrosa_mls::{ConversationKind, GroupPolicy, JoinError, PolicyError};
 use subrosa_wire::{
     AccountId, ConversationId,
-    frames::{self, FetchGroup, GroupState, Problem, WelcomeItem, client_frame::Request},
+    frames::{self, FetchGroup, FetchGroupByLink, GroupState, Problem, WelcomeItem, client_frame::Request},
     limits::CONVERSATIONS_PER_ACCOUNT_MAX,
     problem::ProblemCode,
 };
@@ -13,7 +13,7 @@ use super::{
     Conversation, Conversations,
     descent::{self, Verdict, hash_to_claim},
     groups::meet,
-    new_direct, quarantine,
+    invited, new_direct, quarantine,
     record::LogPlace,
     welcomes::{self, Handled, Tree},
 };
@@ -29,7 +29,7 @@ use crate::{
         conversations::{self, ConversationRow},
         former_states,
         handshakes::{self, HandshakeKind, HandshakeRow},
-        held_entries, if_readable, members, outbox,
+        held_entries, if_readable, joins, members, outbox,
     },
 };
 
@@ -41,16 +41,24 @@ pub(super) fn want_group(cx: &mut Context<'_>, id: ConversationId) {
 }
 
 /// Requests the group of a conversation, unless that is under way or the conversation was joined in the meantime.
-pub(crate) fn fetch_group(cx: &mut Context<'_>, id: ConversationId) {
+pub(crate) fn fetch_group(cx: &mut Context<'_>, id: ConversationId) -> StepResult {
     let pending = PendingRequest::FetchGroup { id };
-    if cx.connection.to_join.contains(&id) && !cx.requests.is_pending(pending) {
-        cx.request(
-            pending,
-            Request::FetchGroup(FetchGroup {
-                conversation_id: id.to_vec().into(),
-            }),
-        );
+    if !cx.connection.to_join.contains(&id) || cx.requests.is_pending(pending) {
+        return Ok(());
     }
+    let conversation_id = id.to_vec().into();
+    let request = match invited::link_of(cx, id)? {
+        Some(join) => {
+            let access = join.link.prove_access(id, cx.me.account_id, cx.me.device_id);
+            Request::FetchGroupByLink(FetchGroupByLink {
+                conversation_id,
+                access: access.encode().to_vec().into(),
+            })
+        }
+        None => Request::FetchGroup(FetchGroup { conversation_id }),
+    };
+    cx.request(pending, request);
+    Ok(())
 }
 
 impl Conversations {
@@ -257,7 +265,24 @@ impl Conversations {
             } else {
                 conversation.claim(number)
             };
-            let (group, bundle) = staged.commit(&cx.mls(), device, &claim)?;
+            let is_member = staged
+                .members()
+                .iter()
+                .any(|member| member.certificate.account_id() == cx.me.account_id);
+            // Whatever Sync says of the account: the tree decides.
+            let made = match joins::find(cx.conn, chat)?.filter(|_| !is_member) {
+                Some(join) => {
+                    let link = join.link;
+                    match staged.commit_by_link(&cx.mls(), device, &claim, &link) {
+                        Err(JoinError::Policy(PolicyError::NotPermitted(why))) => {
+                            return conversation.join_not_permitted(cx, &why);
+                        }
+                        made => made,
+                    }
+                }
+                None => staged.commit(&cx.mls(), device, &claim),
+            };
+            let (group, bundle) = made?;
             conversation.group.replace(group);
             handshakes::insert(
                 cx.conn,
@@ -284,10 +309,18 @@ impl Conversations {
     ) -> StepResult {
         cx.connection.to_join.remove(&id);
         if let Some(row) = if_readable(conversations::find(cx.conn, id))? {
-            self.with_row(cx, row, |conversation, cx| {
+            let by_link = self.with_row(cx, row, |conversation, cx| {
+                if conversation.link_to_join(cx)?.is_some() {
+                    conversation.group_by_link_refused(cx, problem)?;
+                    return Ok(true);
+                }
                 conversation.back_off(cx, Some(problem));
-                conversation.gone_if_unnamed(cx, problem)
+                conversation.gone_if_unnamed(cx, problem)?;
+                Ok(false)
             })?;
+            if by_link == Some(true) {
+                return Ok(());
+            }
         } else if is_transient(problem) {
             // Sync will name it again.
             cx.connection.sync_retry.back_off(cx.now, problem.retry_after_ms);
@@ -343,10 +376,7 @@ impl Conversations {
         }
         // Nobody has two with one person: one of them is gone, or made up.
         cx.misbehaved(Some(chat), Misbehaviour::SecondConversation);
-        self.with_row(cx, row, |conversation, cx| {
-            conversation.doubt_if_unnamed(cx);
-            Ok(())
-        })?;
+        self.with_row(cx, row, Conversation::doubt_if_unnamed)?;
         Ok(None)
     }
 
@@ -358,6 +388,9 @@ impl Conversations {
             return Ok(());
         };
         self.with_row(cx, row, |conversation, cx| {
+            if conversation.link_to_join(cx)?.is_some() {
+                return conversation.join_refused(cx, Some(ProblemCode::LinkInvalid));
+            }
             if why == ForeignGroup::OtherPerson {
                 return conversation.shown_with_another(cx);
             }
@@ -459,11 +492,15 @@ impl Conversation {
     }
 
     /// Doubts a conversation that Sync does not name, if this device was in it when Sync was sent.
-    pub(crate) fn doubt_if_unnamed(&mut self, cx: &mut Context<'_>) {
+    pub(crate) fn doubt_if_unnamed(&mut self, cx: &mut Context<'_>) -> StepResult {
         let is_joined = self.record.state() == ConversationState::Joined;
         if is_joined && !cx.connection.has_moved(self.chat()) && !self.is_named(cx) {
             self.suspect_return(cx);
         }
+        if is_joined {
+            return Ok(());
+        }
+        self.member_named(cx, false)
     }
 
     /// Handles `stale_epoch`: if the whole log is applied and the server is still in another epoch, something is wrong.
@@ -500,8 +537,12 @@ impl Conversation {
         handshakes::delete(cx.conn, self.chat())?;
         outbox::unseal(cx.conn, self.chat())?;
         let by = self.live.added_by.take();
+        let by_link = self.joins_by_link(cx)? && by.is_none();
         self.found_standing(cx, by)?;
         self.members_found(cx, by)?;
+        if by_link {
+            self.tell_joined_by_link(cx)?;
+        }
         self.resend_lost(cx)?;
         self.forget_sends(cx);
         self.devices_found(cx)?;
@@ -529,6 +570,9 @@ impl Conversation {
     /// Handles the refusal of an external commit.
     pub(super) fn external_join_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
         self.drop_external_join(cx)?;
+        if self.link_to_join(cx)?.is_some() {
+            return self.commit_by_link_refused(cx, problem);
+        }
         if problem.known_code() == Some(ProblemCode::StaleEpoch) {
             self.live.retry.back_off_if_often(cx.now);
         } else if problem.known_code() == Some(ProblemCode::LogDisagrees) {
@@ -622,6 +666,10 @@ fn check_policy(
 
 /// Whether this device knows that the account has left a group or was removed from it.
 fn is_out(cx: &Context<'_>, row: &ConversationRow) -> StepResult<bool> {
+    if row.state == ConversationState::Removed && row.kind == ConversationKind::Group && row.cursor == 0 {
+        // It could not join by a link, and was never in it.
+        return Ok(true);
+    }
     if row.kind != ConversationKind::Group || former_states::find(cx.conn, row.chat)?.is_none() {
         return Ok(false);
     }

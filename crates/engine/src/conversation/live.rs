@@ -89,6 +89,12 @@ pub(super) struct Live {
     pub are_receipts_named: bool,
     /// Receipts of others are to be fetched once the log is applied up to this seq.
     pub receipts_wanted_at: Option<u64>,
+    /// When invite links are put again that the server could not take.
+    pub link_retry: Retry,
+    /// Whether the server still has the invite links was asked on this connection.
+    pub are_links_compared: bool,
+    /// Those that it had lost are put again.
+    pub are_links_put_again: bool,
     /// The server has said once that it accepted a handshake in a place where the log shows something else.
     pub was_elsewhere: bool,
     /// How many times removal of each of this account's devices was attempted.
@@ -130,7 +136,8 @@ impl Live {
         self.without_key_packages.retain(|_, until| *until > now);
         let may_be_added = self.without_key_packages.len() < were_waiting;
         let may_commit = self.commits_held_until.take_if(|until| *until <= now).is_some();
-        self.retry.take_due(now) || is_receipt_due || may_be_added || may_commit
+        let are_links_due = self.link_retry.take_due(now);
+        self.retry.take_due(now) || is_receipt_due || are_links_due || may_be_added || may_commit
     }
 
     /// The earliest instant at which something is due.
@@ -139,6 +146,7 @@ impl Live {
         [
             self.retry.at(),
             self.receipt_retry.at(),
+            self.link_retry.at(),
             to_add,
             self.commits_held_until,
         ]

@@ -18,9 +18,12 @@ mod descent;
 mod log;
 
 mod groups;
+mod links;
 
 mod create;
 mod join;
+
+mod invited;
 mod welcomes;
 
 mod content;
@@ -507,6 +510,7 @@ impl Conversation {
     fn head_synced(&mut self, cx: &mut Context<'_>, head: &ConversationHead) -> StepResult {
         self.live.head_is_at_least(head.head_seq);
         self.live.acknowledged = self.live.acknowledged.max(head.cursor);
+        self.member_named(cx, !head.former)?;
         self.receipts_named(cx, head.receipts_change)?;
         self.resume(cx)?;
         let goes_on = head.head_seq > self.record.cursor();

@@ -65,6 +65,7 @@ impl Conversation {
                 Ok(())
             }
             ConversationState::CutOff if self.live.is_cut_off => Ok(()),
+            ConversationState::Joining if self.link_to_join(cx)?.is_some() => self.want_group(cx),
             ConversationState::Joining | ConversationState::CutOff => {
                 let head = self.live.head;
                 match self.follower(cx)?.map(|follower| follower.place().seq) {
@@ -135,6 +136,7 @@ impl Conversation {
             self.queue_profile_changes(cx)?;
         }
         self.queue_name(cx)?;
+        self.tend_links(cx)?;
         let rows = outbox::head(cx.conn, self.chat(), SEND_WINDOW)?;
         let id = self.id();
         let signed_out = signed_out_devices(self.group.load(cx, id)?, cx)?;

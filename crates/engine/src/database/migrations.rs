@@ -65,6 +65,9 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration {
         sql: include_str!("../../migrations/0018_requests.sql"),
     },
+    Migration {
+        sql: include_str!("../../migrations/0019_links.sql"),
+    },
 ];
 
 /// The version of the schema in the file; 0 for an empty file.

@@ -33,6 +33,7 @@ fn notice(row: &Row<'_>) -> Result<Notice, DatabaseError> {
             10 => NoticeKind::RightsChanged,
             11 => NoticeKind::PictureChanged,
             12 => NoticeKind::DescriptionChanged,
+            13 => NoticeKind::JoinedByLink,
             _ => return Err(corrupt("a notice's kind")),
         },
         by: by.map(|by| id_bytes(&by)).transpose()?.map(AccountId::from_bytes),
@@ -91,6 +92,7 @@ pub(crate) fn insert(conn: &Connection, notice: &Notice) -> Result<(), DatabaseE
         NoticeKind::RightsChanged => 10,
         NoticeKind::PictureChanged => 11,
         NoticeKind::DescriptionChanged => 12,
+        NoticeKind::JoinedByLink => 13,
     };
     let who: Vec<u8> = notice
         .who

@@ -1,0 +1,223 @@
+//! Joining a group by an invite link.
+//!
+//! Until this device is in it, neither Sync nor anybody inside names the conversation to it: what is known is the link, and what
+//! was sealed for it. The server's refusal ends the attempt, since nothing is lost by that: the user can open the link
+//! again. Once the account is in the group, by this device or another, everything goes on as with any other group.
+
+use subrosa_mls::{ConversationKind, NotPermitted, StagedExternalJoin};
+use subrosa_wire::{
+    ConversationId, frames::Problem, limits::CONVERSATIONS_PER_ACCOUNT_MAX, problem::ProblemCode,
+};
+
+use super::{Conversation, Conversations, descent::former_epoch, message_failed};
+use crate::{
+    ChatId,
+    account::record::Decision,
+    api::{CommandError, ConversationState, Invitation, NoticeKind, Role, Standing, Warning},
+    content::{GroupProfile, ProfilePlaces},
+    context::{Context, StepResult, is_transient},
+    limits::COMMITS_HELD_RETRY,
+    misbehaviour::Misbehaviour,
+    records,
+    store::{
+        conversations, corrupt, former_states,
+        joins::{self, JoinRow},
+        members, outbox,
+    },
+};
+
+impl Conversations {
+    /// Joins a group by a link. Does nothing if this account is in it, or on its way for another reason.
+    pub(crate) fn join_by_link(&mut self, cx: &mut Context<'_>, invitation: &Invitation) -> StepResult {
+        let id = invitation.preview.conversation_id;
+        let chat = match conversations::find(cx.conn, id)? {
+            Some(row) if row.kind != ConversationKind::Group => return Err(CommandError::NotAGroup.into()),
+            Some(row) => row.chat,
+            None => invited_to(cx, invitation)?,
+        };
+        self.with(cx, chat, |conversation, cx| {
+            conversation.come_by_link(cx, invitation)
+        })?;
+        Ok(())
+    }
+}
+
+/// A conversation of which this device knows what the link shows.
+fn invited_to(cx: &mut Context<'_>, invitation: &Invitation) -> StepResult<ChatId> {
+    if conversations::count(cx.conn)? >= CONVERSATIONS_PER_ACCOUNT_MAX {
+        return Err(CommandError::TooManyConversations.into());
+    }
+    let preview = &invitation.preview;
+    let (kind, state) = (ConversationKind::Group, ConversationState::Joining);
+    let chat = conversations::insert(cx.conn, preview.conversation_id, kind, state, cx.now)?;
+    let mut row =
+        conversations::load(cx.conn, chat)?.ok_or_else(|| corrupt("a conversation that is gone"))?;
+    row.title = Some(preview.name.to_string());
+    row.description = preview
+        .description
+        .as_ref()
+        .map(|description| description.as_str().to_owned());
+    // Hearsay: whoever may say what the group is called is believed more.
+    row.heard_profile = GroupProfile {
+        name: Some(preview.name.clone()),
+        description: Some(preview.description.clone()),
+        picture: None,
+        places: Some(ProfilePlaces::default()),
+    };
+    conversations::update(cx.conn, &row)?;
+    conversations::set_standing(cx.conn, chat, Standing::Accepted)?;
+    joins::set(cx.conn, chat, &invitation.secret)?;
+    Ok(chat)
+}
+
+impl Conversation {
+    fn come_by_link(&mut self, cx: &mut Context<'_>, invitation: &Invitation) -> StepResult {
+        let (chat, id) = (self.chat(), self.id());
+        conversations::set_hidden(cx.conn, chat, false)?;
+        self.changed(cx);
+        let known = joins::find(cx.conn, chat)?;
+        match self.record.state() {
+            ConversationState::Removed => {
+                self.record.set_state(ConversationState::Joining);
+                self.record.set_standing(cx.conn, Standing::Accepted)?;
+            }
+            ConversationState::Joining if known.is_some_and(|join| !join.is_member) => {}
+            // Somebody had added this account, and the user has not decided.
+            _ if self.record.standing() == Standing::Request => return self.accept(cx),
+            _ => return Ok(()),
+        }
+        joins::set(cx.conn, chat, &invitation.secret)?;
+        self.live.is_former = false;
+        self.live.retry.succeeded();
+        cx.connection.to_join.remove(&id);
+        cx.touch(chat);
+        Ok(())
+    }
+
+    /// The link by which this device is joining.
+    pub(super) fn link_to_join(&self, cx: &Context<'_>) -> StepResult<Option<JoinRow>> {
+        if self.record.state() != ConversationState::Joining {
+            return Ok(None);
+        }
+        let join = joins::find(cx.conn, self.chat())?;
+        Ok(join.filter(|join| !join.is_member))
+    }
+
+    /// Notes whether Sync says that the account is in the group.
+    pub(super) fn member_named(&self, cx: &Context<'_>, is_member: bool) -> StepResult {
+        if self.record.state() == ConversationState::Joining && self.is_group() {
+            joins::set_member(cx.conn, self.chat(), is_member)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the group that the server shows is not older than the one that this account has left: nothing else can be
+    /// checked of a way that is not shown to those outside.
+    pub(super) fn may_come_back_to(
+        &mut self,
+        cx: &mut Context<'_>,
+        staged: &StagedExternalJoin,
+    ) -> StepResult<bool> {
+        let is_former = former_states::find(cx.conn, self.chat())?.is_some();
+        if is_former && staged.transcript().epoch <= former_epoch(cx, self.chat())? {
+            self.server_misbehaved(cx, Misbehaviour::AnotherPast);
+            self.join_refused(cx, Some(ProblemCode::LinkInvalid))?;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    // ---- refusals ----
+
+    /// Handles that the server does not show the group to whoever has the link.
+    pub(super) fn group_by_link_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
+        match problem.known_code() {
+            _ if is_transient(problem) => self.back_off(cx, Some(problem)),
+            Some(ProblemCode::StaleEpoch | ProblemCode::CommitsHeld) => self.back_off(cx, Some(problem)),
+            code => self.join_refused(cx, code)?,
+        }
+        cx.touch(self.chat());
+        Ok(())
+    }
+
+    /// Handles that the server does not take the commit with which this device joins. What was made for it is dropped.
+    pub(super) fn commit_by_link_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
+        match problem.known_code() {
+            Some(ProblemCode::StaleEpoch) => self.live.retry.back_off_if_often(cx.now),
+            Some(ProblemCode::CommitsHeld) => self.live.retry.schedule(cx.now.plus(COMMITS_HELD_RETRY)),
+            Some(ProblemCode::LogDisagrees) => {
+                self.live.claims_nothing = true;
+                self.back_off(cx, None);
+            }
+            code => self.join_refused(cx, code)?,
+        }
+        cx.touch(self.chat());
+        Ok(())
+    }
+
+    /// Handles that the group itself does not let this account in.
+    pub(super) fn join_not_permitted(&mut self, cx: &mut Context<'_>, why: &NotPermitted) -> StepResult {
+        let code = match why {
+            NotPermitted::Full => ProblemCode::GroupFull,
+            NotPermitted::Banned(_) => ProblemCode::Banned,
+            NotPermitted::JoinUnasked(_) => ProblemCode::LinkNeedsApproval,
+            _ => ProblemCode::LinkInvalid,
+        };
+        self.join_refused(cx, Some(code))
+    }
+
+    /// Ends the attempt. A conversation in which this account never was leaves the list.
+    pub(super) fn join_refused(&mut self, cx: &mut Context<'_>, code: Option<ProblemCode>) -> StepResult {
+        let chat = self.chat();
+        tracing::info!(%chat, ?code, "cannot join by the link");
+        joins::delete(cx.conn, chat)?;
+        if former_states::find(cx.conn, chat)?.is_none() {
+            self.record.set_cursor(0, None);
+            conversations::set_hidden(cx.conn, chat, true)?;
+        }
+        self.record.set_state(ConversationState::Removed);
+        for row in outbox::all(cx.conn, chat)? {
+            message_failed(cx, &row)?;
+        }
+        self.live.retry.succeeded();
+        cx.warn(Warning::JoinRefused { chat, code });
+        self.changed(cx);
+        Ok(())
+    }
+
+    // ---- joined ----
+
+    /// Notes, as this device comes into the group, that it does so by a link: the user wants it. Returns whether it does.
+    pub(super) fn joins_by_link(&mut self, cx: &mut Context<'_>) -> StepResult<bool> {
+        let (chat, me) = (self.chat(), cx.me.account_id);
+        if self.record.row().hidden {
+            // An earlier attempt had failed.
+            conversations::set_hidden(cx.conn, chat, false)?;
+        }
+        if !joins::delete(cx.conn, chat)? {
+            return Ok(false);
+        }
+        records::decide(cx, self.id(), Decision::Accepted)?;
+        if !members::all(cx.conn, chat)?.is_empty() {
+            // It comes back: a line of its own says so.
+            members::enter(cx.conn, chat, me, Role::Member, self.record.cursor())?;
+        }
+        Ok(true)
+    }
+
+    /// Tells that this account has joined by a link.
+    pub(super) fn tell_joined_by_link(&self, cx: &mut Context<'_>) -> StepResult {
+        let me = cx.me.account_id;
+        let place = (self.record.cursor(), cx.now);
+        self.notice(cx, NoticeKind::JoinedByLink, Some(me), vec![me], place)
+    }
+}
+
+/// The link by which this device is joining a conversation.
+pub(super) fn link_of(cx: &Context<'_>, id: ConversationId) -> StepResult<Option<JoinRow>> {
+    let Some(row) = conversations::find(cx.conn, id)? else {
+        return Ok(None);
+    };
+    let join = joins::find(cx.conn, row.chat)?;
+    Ok(join.filter(|join| row.state == ConversationState::Joining && !join.is_member))
+}
