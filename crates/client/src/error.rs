@@ -107,6 +107,9 @@ pub enum ClientError {
     /// Nobody has this handle.
     #[error("nobody is called @{0} here")]
     UnknownPerson(String),
+    /// The invite link leads to another server than the one of this profile.
+    #[error("the link leads to a group at {0}, where this profile has no account")]
+    OtherServer(String),
     /// The engine refused a command.
     #[error(transparent)]
     Command(CommandError),

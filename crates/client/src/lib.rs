@@ -46,6 +46,7 @@ mod session;
 mod certificate;
 mod vault;
 
+mod invite_link;
 mod rest;
 mod server_url;
 
@@ -57,10 +58,11 @@ mod platform;
 mod fake;
 
 pub use accounts::{Credentials, NewAccount, RecoveryCode};
-pub use client::{Chat, Client, Device, HandleComparison, MemberChange};
+pub use client::{Chat, ChatLink, Client, Device, HandleComparison, LinkOptions, LinkPage, MemberChange};
 pub use clock::ClockDifference;
 pub use error::{ClientError, Refusal};
 pub use events::{Events, Update};
+pub use invite_link::{InvalidInviteLink, InviteLink};
 #[cfg(target_arch = "wasm32")]
 pub use platform::forget_profile;
 pub use platform::profile_exists;
@@ -69,10 +71,13 @@ pub use status::{Connection, Status};
 
 pub use subrosa_engine::{
     Audience, ChatId, ChatSetting, ChatSettings, CommandError, Contact, Conversation, ConversationKind,
-    ConversationState, EngineError, Event, ForeignGroup, GivenUp, GroupPolicy, InvalidPicture,
-    LocalMessageId, Me, Member, MemberDevice, MemberMisbehaviour, Message, MessageStatus, Misbehaviour, Mute,
-    NewGroup, Notice, NoticeKind, Picture, Presence, Privacy, Rights, Role, Standing, Warning, Wish,
+    ConversationState, EngineError, Event, ForeignGroup, GivenUp, GroupPolicy, InvalidLink, InvalidPicture,
+    LinkPreview, LinkStanding, LocalMessageId, Me, Member, MemberDevice, MemberMisbehaviour, Message,
+    MessageStatus, Misbehaviour, Mute, NewGroup, Notice, NoticeKind, Picture, Presence, Privacy, Rights,
+    Role, Standing, Warning, Wish,
     account::{InvalidRecoveryCode, Password, WeakPassword},
     content::{MessageId, SendToken, folded, printable, printable_line, revealed, without_marks},
 };
-pub use subrosa_wire::{AccountId, ConversationId, DeviceId, Handle, ProblemCode, Timestamp, rest::Person};
+pub use subrosa_wire::{
+    AccountId, ConversationId, DeviceId, Handle, LinkId, ProblemCode, Timestamp, rest::Person,
+};

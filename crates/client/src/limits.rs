@@ -32,6 +32,8 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) const REST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time limit from the open WebSocket to Ready.
 pub(crate) const READY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long is waited for what the server says of invite links.
+pub(crate) const LINKS_PATIENCE: Duration = Duration::from_secs(10);
 /// Time limit for passing one frame to the operating system.
 pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 

@@ -6,6 +6,7 @@ mod connection;
 mod devices;
 mod directory;
 mod groups;
+mod links;
 mod unsaved_code;
 
 use std::{
@@ -28,6 +29,7 @@ pub use chat::Chat;
 pub use devices::Device;
 pub use directory::HandleComparison;
 pub use groups::MemberChange;
+pub use links::{ChatLink, LinkOptions, LinkPage};
 
 /// One device of an account. Clones are handles to the same device.
 ///

@@ -2,11 +2,11 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 use subrosa_wire::{
-    DeviceId, Handle, ProblemCode,
+    DeviceId, Handle, LinkId, ProblemCode,
     problem::{PROBLEM_MEDIA_TYPE, ProblemDocument},
     rest::{
-        Devices, Enrolment, PasswordFinish, PasswordStart, People, Person, RecoveryChallenge, RecoveryFinish,
-        RecoveryStart, RefreshChallenge, RefreshFinish, RefreshStart, RegistrationChallenge,
+        Devices, Enrolment, InviteLink, PasswordFinish, PasswordStart, People, Person, RecoveryChallenge,
+        RecoveryFinish, RecoveryStart, RefreshChallenge, RefreshFinish, RefreshStart, RegistrationChallenge,
         RegistrationFinish, RegistrationStart, SealedVault, ServerInfo, SignInChallenge, SignInFinish,
         SignInStart, SignedIn, Tokens, Vault,
     },
@@ -36,6 +36,12 @@ impl Rest {
     pub(crate) fn new(server: ServerUrl, network: &Network) -> Result<Self, ClientError> {
         let http = network.http().map_err(|reason| unreachable(&server, reason))?;
         Ok(Self { http, server })
+    }
+
+    /// What an invite link leads to.
+    pub(crate) async fn invite_link(&self, id: LinkId) -> Result<InviteLink, ClientError> {
+        let id = id.to_string();
+        self.call(self.request("GET", ["links", id.as_str()])).await
     }
 
     pub(crate) async fn server_info(&self) -> Result<ServerInfo, ClientError> {

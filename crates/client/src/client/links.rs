@@ -1,0 +1,272 @@
+//! Invite links: making them, and joining a group by one.
+
+use std::time::Duration;
+
+use subrosa_engine::{
+    Command, ConversationState, Event, Invitation, LinkPreview, LinkSecret, LinkStanding, NewLink, Warning,
+};
+use subrosa_wire::{LinkId, ProblemCode, Timestamp, problem::ProblemDocument};
+
+use super::{Chat, Client, connection::final_error};
+use crate::{
+    ClientError, Connection, Events, InviteLink, Status,
+    ambient::{self, SystemRandom},
+    events::Update,
+    limits::LINKS_PATIENCE,
+    platform::timeout,
+};
+
+/// What an invite link leads to.
+///
+/// See [`Client::look_at_link`] for an example.
+#[derive(Debug, Clone)]
+pub struct LinkPage {
+    /// The link.
+    pub link: InviteLink,
+    /// What the group is called and who invites, as whoever has made the link says: untrusted.
+    pub preview: LinkPreview,
+    /// How many accounts are in the group, as the server says.
+    pub members: u32,
+    /// Whether one only asks to join by it.
+    pub needs_approval: bool,
+}
+
+/// How a new invite link can be used.
+///
+/// See [`Chat::create_link`] for an example.
+#[derive(Debug, Clone, Default)]
+pub struct LinkOptions {
+    /// What the user calls it; others do not see that.
+    pub name: Option<String>,
+    /// How many accounts may come by it; `None` for any number.
+    pub uses_max: Option<u32>,
+    /// After how long it stops to work; `None` for never.
+    pub expires_in: Option<Duration>,
+}
+
+/// An invite link of a group.
+///
+/// See [`Chat::links`] for an example.
+#[derive(Debug, Clone)]
+pub struct ChatLink {
+    /// Names it, and gives nothing away.
+    pub id: LinkId,
+    /// The link itself; `None` if it was not made on this device.
+    pub link: Option<InviteLink>,
+    /// What the user calls it.
+    pub name: Option<String>,
+    /// Whether one only asks to join by it.
+    pub needs_approval: bool,
+    /// Whether it can be used.
+    pub standing: LinkStanding,
+    /// How many accounts have come by it, as the server says; `None` if it has not said so.
+    pub uses: Option<u32>,
+    /// How many may; `None` for any number, or if that is not known.
+    pub uses_max: Option<u32>,
+    /// When it stops to work; `None` for never, or if that is not known.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Client {
+    /// Shows what an invite link leads to; needs the server, which learns that somebody looks.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client, text: &str) -> Result<(), Box<dyn std::error::Error>> {
+    /// let page = client.look_at_link(&text.parse()?).await?;
+    /// println!("@{} invites you to {}", page.preview.inviter, page.preview.name);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn look_at_link(&self, link: &InviteLink) -> Result<LinkPage, ClientError> {
+        if link.server() != self.server() {
+            return Err(ClientError::OtherServer(link.server().to_string()));
+        }
+        let shown = self.shared.rest.invite_link(link.secret().id()).await?;
+        let preview = LinkPreview::open(link.secret(), &shown.preview.0)
+            .map_err(|error| ClientError::ServerMisbehaved(format!("what it shows of the link: {error}")))?;
+        if preview.conversation_id != shown.conversation_id {
+            return Err(ClientError::ServerMisbehaved(
+                "it shows the link with another conversation than the one that it was made for".to_owned(),
+            ));
+        }
+        Ok(LinkPage {
+            link: link.clone(),
+            preview,
+            members: shown.members,
+            needs_approval: shown.needs_approval,
+        })
+    }
+
+    /// Joins the group that an invite link leads to, and waits until this device is in it. If it takes longer, it is joined
+    /// later. A member of the group stays one.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// # async fn example(client: subrosa_client::Client, text: &str) -> Result<(), Box<dyn std::error::Error>> {
+    /// let page = client.look_at_link(&text.parse()?).await?;
+    /// let group = client.join(&page, Duration::from_secs(30)).await?;
+    /// group.send_text("Hello, everybody").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn join(&self, page: &LinkPage, patience: Duration) -> Result<Chat, ClientError> {
+        let mut events = self.events();
+        let chat = self.start_to_join(page).await?;
+        match timeout(patience, chat.until_joined(&mut events)).await {
+            Ok(joined) => joined.map(|()| chat),
+            Err(_) => Err(self.late("joining the group")),
+        }
+    }
+
+    /// Like [`Client::join`], without waiting. [`Event::ConversationChanged`](crate::Event) tells when this device is in the
+    /// group, and [`Warning::JoinRefused`](crate::Warning) why it will not be.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client, page: subrosa_client::LinkPage) -> Result<(), subrosa_client::ClientError> {
+    /// let group = client.start_to_join(&page).await?;
+    /// // It stands in the list from now on.
+    /// println!("{:?}", group.conversation().await?.map(|conversation| conversation.state));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn start_to_join(&self, page: &LinkPage) -> Result<Chat, ClientError> {
+        if page.needs_approval {
+            let document = ProblemDocument::new(ProblemCode::LinkNeedsApproval, "");
+            return Err(ClientError::Refused(document.into()));
+        }
+        let id = page.preview.conversation_id;
+        let invitation = Invitation {
+            secret: page.link.secret().clone(),
+            preview: page.preview.clone(),
+        };
+        self.command(Command::JoinByLink(Box::new(invitation))).await?;
+        let chat = self.chat_by_conversation_id(id).await?;
+        chat.ok_or_else(|| {
+            ClientError::Engine(subrosa_engine::EngineError::Inconsistent(
+                "a group was not joined".to_owned(),
+            ))
+        })
+    }
+}
+
+impl Chat {
+    /// Makes an invite link for the group, once there is a connection. It works as soon as [`Chat::wait_until_changed`] has
+    /// returned. It is kept on this device; the other devices of the account see that there is one.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// use subrosa_client::LinkOptions;
+    ///
+    /// # async fn example(group: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// let link = group
+    ///     .create_link(LinkOptions {
+    ///         uses_max: Some(30),
+    ///         expires_in: Some(Duration::from_hours(7 * 24)),
+    ///         ..LinkOptions::default()
+    ///     })
+    ///     .await?;
+    /// group.wait_until_changed(Duration::from_secs(30)).await?;
+    /// println!("{}", link.to_text());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn create_link(&self, options: LinkOptions) -> Result<InviteLink, ClientError> {
+        let (chat, secret) = (self.id(), LinkSecret::generate(&mut SystemRandom));
+        let link = NewLink {
+            secret: secret.clone(),
+            name: options.name,
+            uses_max: options.uses_max,
+            expires_at: options.expires_in.map(|wait| ambient::now().plus(wait)),
+        };
+        self.client().command(Command::CreateLink { chat, link }).await?;
+        Ok(InviteLink::new(self.client().server().clone(), secret))
+    }
+
+    /// Revokes an invite link of the group, whoever has made it, once there is a connection.
+    ///
+    /// ```no_run
+    /// # async fn example(group: subrosa_client::Chat, link: subrosa_client::ChatLink) -> Result<(), subrosa_client::ClientError> {
+    /// group.revoke_link(link.id).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn revoke_link(&self, link: LinkId) -> Result<(), ClientError> {
+        let chat = self.id();
+        let command = Command::RevokeLink { chat, link };
+        self.client().command(command).await.map(drop)
+    }
+
+    /// The invite links of the group; none while this device is not in it. The server is asked how often they were used, if
+    /// there is a connection.
+    ///
+    /// ```no_run
+    /// # async fn example(group: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// for link in group.links().await? {
+    ///     println!("{:?}: used {:?} times", link.name, link.uses);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn links(&self) -> Result<Vec<ChatLink>, ClientError> {
+        let chat = self.id();
+        let is_joined = self
+            .conversation()
+            .await?
+            .is_some_and(|conversation| conversation.state == ConversationState::Joined);
+        let is_online = self.client().status().borrow().connection == Connection::Online;
+        if is_joined && is_online {
+            let mut events = self.client().events();
+            self.client().command(Command::LookAtLinks(chat)).await?;
+            // What it does not say in time is not known.
+            let _ = timeout(LINKS_PATIENCE, async {
+                while let Some(update) = events.next().await {
+                    if matches!(update, Update::Event(Event::LinksChanged(of)) if of == chat) {
+                        break;
+                    }
+                }
+            })
+            .await;
+        }
+        let host = &self.client().shared.host;
+        let links = host.run(move |host| host.engine().links(chat)).await??;
+        let server = self.client().server();
+        Ok(links
+            .into_iter()
+            .map(|link| ChatLink {
+                id: link.id,
+                link: link.secret.map(|secret| InviteLink::new(server.clone(), secret)),
+                name: link.name,
+                needs_approval: link.needs_approval,
+                standing: link.standing,
+                uses: link.uses,
+                uses_max: link.uses_max,
+                expires_at: link.expires_at,
+            })
+            .collect())
+    }
+
+    async fn until_joined(&self, events: &mut Events) -> Result<(), ClientError> {
+        let mut status = self.client().status();
+        loop {
+            let conversation = self.conversation().await?;
+            if conversation.is_some_and(|conversation| conversation.state == ConversationState::Joined) {
+                return Ok(());
+            }
+            tokio::select! {
+                update = events.next() => match update.ok_or(ClientError::Closed)? {
+                    Update::Event(Event::Warning(Warning::JoinRefused { chat, code })) if chat == self.id() => {
+                        let code = code.unwrap_or(ProblemCode::LinkInvalid);
+                        return Err(ClientError::Refused(ProblemDocument::new(code, "").into()));
+                    }
+                    _ => {}
+                },
+                given_up = status.wait_for(Status::is_final) => {
+                    let given_up = given_up.map_err(|_| ClientError::Closed)?;
+                    return Err(final_error(&given_up));
+                }
+            }
+        }
+    }
+}
