@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        accept, backup, bench, block, chat, chats, completions, devices, group, history, listen, name,
+        accept, backup, bench, block, chat, chats, completions, devices, group, history, link, listen, name,
         nickname, passwd, picture, privacy, recover, requests, restore, search, send, serve, signin, signout,
         signup, try_again, whoami,
     },
@@ -60,6 +60,9 @@ pub(crate) enum Command {
     TryAgain(try_again::Arguments),
     Send(send::Arguments),
     Group(group::Arguments),
+    Room(link::RoomArguments),
+    Link(link::Arguments),
+    Join(link::JoinArguments),
     Chats(chats::Arguments),
     History(history::Arguments),
     Listen(listen::Arguments),

@@ -131,6 +131,11 @@ pub(crate) fn problem_code(error: &anyhow::Error) -> Option<&str> {
         ClientError::Command(CommandError::LastOwner) | ClientError::ChangeGivenUp(GivenUp::LastOwner) => {
             return Some("last_owner");
         }
+        ClientError::Command(CommandError::TooManyLinks)
+        | ClientError::ChangeGivenUp(GivenUp::TooManyLinks) => {
+            return Some("too_many_links");
+        }
+        ClientError::Command(CommandError::UnknownLink) => ProblemCode::LinkInvalid,
         _ => return None,
     };
     Some(code.as_str())
@@ -159,12 +164,18 @@ fn client_code(error: &ClientError) -> Code {
             | CommandError::Banned
             | CommandError::LastOwner
             | CommandError::GroupFull
+            | CommandError::TooManyLinks
+            | CommandError::UnknownLink
+            | CommandError::TooManyConversations
             | CommandError::PersonBlocked
             | CommandError::NotARequest,
         )
         | ClientError::ChangeGivenUp(_) => Code::Refused,
         ClientError::TimedOut { .. } => Code::TimedOut,
-        ClientError::Password(_) | ClientError::Name(_) | ClientError::Command(_) => Code::Usage,
+        ClientError::Password(_)
+        | ClientError::Name(_)
+        | ClientError::OtherServer(_)
+        | ClientError::Command(_) => Code::Usage,
         _ => Code::Failure,
     }
 }

@@ -33,8 +33,8 @@ use crate::{
     arguments::{Arguments, Command},
     commands::{
         accept, backup, bench, block, chat as chat_command, chats, completions, devices, group, history,
-        listen, name, nickname, passwd, picture, privacy, recover, requests, restore, search, send, serve,
-        signin, signout, signup, try_again, whoami,
+        link, listen, name, nickname, passwd, picture, privacy, recover, requests, restore, search, send,
+        serve, signin, signout, signup, try_again, whoami,
     },
     output::Output,
 };
@@ -117,6 +117,9 @@ async fn carry_out(arguments: Arguments, output: &mut Output) -> anyhow::Result<
         Command::TryAgain(arguments) => try_again::run(&global, arguments, output).await,
         Command::Send(arguments) => send::run(&global, arguments, output).await,
         Command::Group(arguments) => group::run(&global, arguments, output).await,
+        Command::Room(arguments) => link::run_room(&global, arguments, output).await,
+        Command::Link(arguments) => link::run(&global, arguments, output).await,
+        Command::Join(arguments) => link::run_join(&global, arguments, output).await,
         Command::Chats(arguments) => chats::run(&global, arguments, output).await,
         Command::History(arguments) => history::run(&global, arguments, output).await,
         Command::Listen(arguments) => listen::run(&global, arguments, output).await,

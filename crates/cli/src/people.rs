@@ -136,6 +136,7 @@ pub(crate) fn notice_text(notice: &Notice, names: &Names) -> String {
         (NoticeKind::Created, Some(by)) => format!("{} created the group", names.display(by)),
         (NoticeKind::Added, Some(by)) => format!("{} added {who}", names.display(by)),
         (NoticeKind::Added, None) => format!("{who} came in while this device was away"),
+        (NoticeKind::JoinedByLink, _) => format!("{who} joined by an invite link"),
         (NoticeKind::Removed, Some(by)) => format!("{} removed {who}", names.display(by)),
         (NoticeKind::Removed, None) => format!("{who} went while this device was away"),
         (NoticeKind::Left, _) => format!("{who} left"),

@@ -4,9 +4,9 @@
 
 use serde::Serialize;
 use subrosa_client::{
-    AccountId, Audience, Contact, Conversation, ConversationKind, ConversationState, Device, Handle, Me,
-    Member, MemberDevice, Message, MessageStatus, Mute, Notice, NoticeKind, Person, Privacy, Rights, Role,
-    ServerUrl, Standing,
+    AccountId, Audience, ChatLink, Contact, Conversation, ConversationKind, ConversationState, Device,
+    Handle, InviteLink, LinkId, LinkStanding, Me, Member, MemberDevice, Message, MessageStatus, Mute, Notice,
+    NoticeKind, Person, Privacy, Rights, Role, ServerUrl, Standing,
 };
 
 use subrosa_server::{
@@ -30,6 +30,12 @@ JSON (one object per line; fields may be added, but are never renamed):
             one); with --members also members: handle, devices (device_id, current)
   group     conversation, kind, name, epoch, members: handle, role (owner, admin, member), devices (how many);
             rights: add, remove, edit, post, pin (everyone, admins, owners; null outside of the group); state
+  room      the fields of a chat, link (whoever has it can join), link_id
+  link      link (null if it was not made on this device), link_id, name (what you call it), state (ready, wanted until the
+            server has it, unwanted while it is being revoked, revoked), uses (null if the server has not said), uses_max,
+            expires_at (null for no limit, or if it is not known), needs_approval
+  join      the chat, with state joined; or code link_invalid, link_revoked, link_expired, link_used_up,
+            link_needs_approval, banned, group_full
   account   account_id, handle, name, device_id, server; signup only: recovery_code
             (signup, signin, whoami, recover)
   device    device_id, name, created_at, last_seen_at, current, certified (by the account key)
@@ -41,7 +47,7 @@ JSON (one object per line; fields may be added, but are never renamed):
   blocked   handle, blocked (true or false)
   person    account_id, handle
   accept    of a request the chat, as decline; of another account: handle, known and shown (account ids), accepted
-  history   messages, and events without id and text: \"event\": \"device_added\", \"created\", \"added\", \"removed\",
+  history   messages, and events without id and text: \"event\": \"device_added\", \"created\", \"added\", \"joined\" (by a link), \"removed\",
             \"left\", \"role\" (with role), \"rights\" or \"renamed\", with conversation, at (ISO 8601, UTC), by (handle; null if this device
             did not see it), who (a list of handles)
   listen    a message with \"event\": \"message\"; \"event\": \"status\" with id, conversation, status;
@@ -56,7 +62,7 @@ Standard output has only results. Everything else goes to standard error, also o
   error     error (text), exit_code, and code (stable) if the server refused or could not be used
   warning   warning (text): something that affects your security; kind (stable): handle_reassigned,
             new_device, unknown_device, device_unlisted, server_misbehaved, member_misbehaved, history_gap, server_went_back, profile_went_back,
-            certificates_expired, change_given_up, refused, more, not_encrypted, other; device: which one, for the three about devices;
+            certificates_expired, change_given_up, join_refused, refused, more, not_encrypted, other; device: which one, for the three about devices;
             how (stable): what the server or the member did; conversation, if it is about one;
             code, if the server refused something
   note      note (text): other information
@@ -306,6 +312,61 @@ impl<'a> GroupShape<'a> {
             members: members.collect(),
             rights: rights.map(RightsShape::new),
             state: state(conversation.state),
+        }
+    }
+}
+
+/// A group with a link to it.
+#[derive(Debug, Serialize)]
+pub(crate) struct RoomShape<'a> {
+    #[serde(flatten)]
+    pub(crate) chat: ChatShape<'a>,
+    pub(crate) link: String,
+    pub(crate) link_id: String,
+}
+
+/// An invite link.
+#[derive(Debug, Serialize)]
+pub(crate) struct LinkShape<'a> {
+    link: Option<String>,
+    link_id: String,
+    name: Option<&'a str>,
+    state: &'static str,
+    uses: Option<u32>,
+    uses_max: Option<u32>,
+    expires_at: Option<String>,
+    needs_approval: bool,
+}
+
+impl<'a> LinkShape<'a> {
+    pub(crate) fn new(link: &'a ChatLink) -> Self {
+        Self {
+            link: link.link.as_ref().map(InviteLink::to_text),
+            link_id: link.id.to_string(),
+            name: link.name.as_deref(),
+            state: match link.standing {
+                LinkStanding::Ready => "ready",
+                LinkStanding::Unwanted => "unwanted",
+                _ => "wanted",
+            },
+            uses: link.uses,
+            uses_max: link.uses_max,
+            expires_at: link.expires_at.map(iso),
+            needs_approval: link.needs_approval,
+        }
+    }
+
+    /// One that lets nobody in any more.
+    pub(crate) fn revoked(link_id: LinkId) -> Self {
+        Self {
+            link: None,
+            link_id: link_id.to_string(),
+            name: None,
+            state: "revoked",
+            uses: None,
+            uses_max: None,
+            expires_at: None,
+            needs_approval: false,
         }
     }
 }

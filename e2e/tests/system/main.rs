@@ -11,6 +11,7 @@ mod document;
 mod groups;
 mod interface;
 mod lies;
+mod links;
 mod lying_server;
 mod names_and_pictures;
 mod networks;

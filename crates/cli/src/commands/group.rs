@@ -246,7 +246,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
 }
 
 /// Whether a change was given up since.
-fn given_up(since: &mut Events, of: ChatId) -> Result<(), ClientError> {
+pub(super) fn given_up(since: &mut Events, of: ChatId) -> Result<(), ClientError> {
     while let Some(warning) = next_warning(since) {
         if let Warning::ChangeGivenUp { chat, why, .. } = warning
             && chat == of
@@ -358,7 +358,7 @@ async fn change(client: &Client, action: &Action) -> anyhow::Result<Chat> {
 }
 
 /// The group that is named.
-async fn find(client: &Client, name: &ChatName) -> anyhow::Result<Chat> {
+pub(super) async fn find(client: &Client, name: &ChatName) -> anyhow::Result<Chat> {
     let found = name.find(client).await?;
     let chat = found.ok_or_else(|| usage(name.no_conversation()))?;
     match chat.conversation().await? {

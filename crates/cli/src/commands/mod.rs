@@ -10,6 +10,7 @@ pub(crate) mod completions;
 pub(crate) mod devices;
 pub(crate) mod group;
 pub(crate) mod history;
+pub(crate) mod link;
 pub(crate) mod listen;
 pub(crate) mod name;
 pub(crate) mod nickname;

@@ -39,7 +39,9 @@ pub(crate) fn say(warning: &Warning, conversation: Option<&Conversation>, names:
         },
         conversation: conversation.map(|conversation| conversation.conversation_id.to_string()),
         code: match warning {
-            Warning::Refused { code, .. } => code.map(ProblemCode::as_str),
+            Warning::Refused { code, .. } | Warning::JoinRefused { code, .. } => {
+                code.map(ProblemCode::as_str)
+            }
             _ => None,
         },
     }
@@ -70,6 +72,7 @@ pub(crate) const fn chat(warning: &Warning) -> Option<ChatId> {
         | Warning::Unreadable { chat, .. }
         | Warning::HistoryGap { chat }
         | Warning::ChangeGivenUp { chat, .. }
+        | Warning::JoinRefused { chat, .. }
         | Warning::CertificatesExpired { chat } => Some(*chat),
         _ => None,
     }
@@ -244,6 +247,14 @@ fn said(warning: &Warning, conversation: Option<&Conversation>, names: &Names) -
             code,
             detail,
         } => said("refused", title, refused(*message, *code, detail)),
+        Warning::JoinRefused { code, .. } => said(
+            "join_refused",
+            title,
+            match code {
+                Some(code) => format!("you cannot join: {}", code.title()),
+                None => "you cannot join, for a reason that this version does not know".to_owned(),
+            },
+        ),
         Warning::More => said(
             "more",
             None,
