@@ -88,7 +88,11 @@ impl World {
     /// anything happens.
     pub(crate) fn with_group(plan: &Plan) -> Self {
         let accounts = usize::from(plan.accounts);
-        let mut world = Self::empty(plan.seed);
+        let mut world = if plan.seed.is_multiple_of(3) {
+            Self::that_asks(plan.seed)
+        } else {
+            Self::empty(plan.seed)
+        };
         world.club = Some(Club::default());
         for _ in 0..plan.devices {
             for account in 0..accounts {
