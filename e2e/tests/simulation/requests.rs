@@ -354,6 +354,39 @@ fn whoever_declines_a_group_is_out_of_it_and_others_see_that_they_have_left() {
     );
 }
 
+// What was wanted waited for a decision that nobody was asked for.
+#[test]
+fn whoever_changes_a_group_has_accepted_it_and_whoever_leaves_it_has_declined() {
+    let mut world = invited(914);
+    let chat = |world: &mut World, index: usize| group(&mut world.devices[index]).expect("it has it").id;
+    let asked = chat(&mut world, 0);
+    let rights = subrosa_engine::Rights {
+        profile: subrosa_engine::Role::Member,
+        ..subrosa_engine::Rights::DEFAULT
+    };
+    insist(&mut world, 0, &Command::SetRights { chat: asked, rights });
+    world.must_settle();
+    let rename = Command::Rename {
+        chat: chat(&mut world, 1),
+        name: "Apples".to_owned(),
+    };
+    insist(&mut world, 1, &rename);
+    let leave = Command::Leave {
+        chat: chat(&mut world, 2),
+        successor: None,
+    };
+    insist(&mut world, 2, &leave);
+    world.must_settle();
+    let renamed = group(&mut world.devices[0]).expect("it has it");
+    assert_eq!(renamed.title.as_deref(), Some("Apples"));
+    assert_eq!(members(&mut world.devices[0]).len(), 2);
+    assert_eq!(
+        group(&mut world.devices[1]).map(|group| group.standing),
+        Some(Standing::Accepted)
+    );
+    assert!(group(&mut world.devices[2]).is_some_and(|group| group.is_hidden));
+}
+
 #[test]
 fn nothing_that_a_device_does_shows_in_a_group_before_the_user_accepts() {
     let mut world = invited(909);

@@ -15,7 +15,7 @@ use super::Conversation;
 use crate::{
     ChatId,
     account::record::Decision,
-    api::{CommandError, ConversationState, Event, GivenUp, NoticeKind, Rights, Warning},
+    api::{CommandError, ConversationState, Event, GivenUp, NoticeKind, Rights, Standing, Warning},
     content::{DisplayName, GroupDescription},
     context::{Context, StepResult},
     directory,
@@ -116,7 +116,7 @@ impl Conversation {
 
     // ---- what the user wants ----
 
-    /// The policy of a group in which the user can change something.
+    /// The policy of a group in which the user can change something. Who changes it wants to be in it.
     pub(super) fn policy_to_change(&mut self, cx: &mut Context<'_>) -> StepResult<GroupPolicy> {
         if !self.is_group() {
             return Err(CommandError::NotAGroup.into());
@@ -124,6 +124,9 @@ impl Conversation {
         self.check_usable()?;
         if self.record.state() != ConversationState::Joined {
             return Err(CommandError::NotYet.into());
+        }
+        if self.record.standing() == Standing::Request {
+            self.accept(cx)?;
         }
         let id = self.id();
         Ok(self.group.load(cx, id)?.policy().clone())
@@ -219,6 +222,9 @@ impl Conversation {
 
     /// Wants this account out of the group. The only owner names a successor, unless nobody else is there.
     pub(crate) fn leave(&mut self, cx: &mut Context<'_>, successor: Option<AccountId>) -> StepResult {
+        if self.is_group() && self.record.standing() == Standing::Request {
+            return self.decline(cx);
+        }
         let policy = self.policy_to_change(cx)?;
         let me = cx.me.account_id;
         let members = members::all(cx.conn, self.chat())?;

@@ -83,32 +83,32 @@ pub(super) fn claim(
     connection: &Connection,
     device_ids: &[DeviceId],
 ) -> Result<Vec<ClaimedKeyPackage>, StoreError> {
-    let mut claimed = Vec::with_capacity(device_ids.len());
-    for device_id in device_ids {
-        let one_time = take_one_time(connection, *device_id)?;
-        let key_package = match one_time {
-            Some(key_package) => Some(key_package),
-            None => last_resort(connection, *device_id)?,
-        };
-        if let Some(key_package) = key_package {
-            let one_time_left = one_time_left(connection, *device_id)?;
-            claimed.push(ClaimedKeyPackage {
-                device_id: *device_id,
-                key_package,
-                one_time_left,
-            });
+    of_each(connection, device_ids, |device_id| {
+        match take_one_time(connection, device_id)? {
+            Some(key_package) => Ok(Some(key_package)),
+            None => last_resort(connection, device_id),
         }
-    }
-    Ok(claimed)
+    })
 }
 
 pub(super) fn last_resorts(
     connection: &Connection,
     device_ids: &[DeviceId],
 ) -> Result<Vec<ClaimedKeyPackage>, StoreError> {
+    of_each(connection, device_ids, |device_id| {
+        last_resort(connection, device_id)
+    })
+}
+
+/// A key package of each device that has one, and how many one-time ones it has after that.
+fn of_each(
+    connection: &Connection,
+    device_ids: &[DeviceId],
+    find: impl Fn(DeviceId) -> Result<Option<Bytes>, StoreError>,
+) -> Result<Vec<ClaimedKeyPackage>, StoreError> {
     let mut found = Vec::with_capacity(device_ids.len());
     for device_id in device_ids {
-        if let Some(key_package) = last_resort(connection, *device_id)? {
+        if let Some(key_package) = find(*device_id)? {
             found.push(ClaimedKeyPackage {
                 device_id: *device_id,
                 key_package,
