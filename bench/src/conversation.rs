@@ -2,15 +2,18 @@
 
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
-use rand_core::RngCore as _;
 use subrosa_client::ambient;
-use subrosa_mls::{CommitBundle, CommitPlan, Group, GroupPolicy, LogClaim, MemoryStore, Mls, Received};
+use subrosa_mls::{CommitPlan, Group, GroupPolicy, LogClaim, MemoryStore, Mls, Received};
 use subrosa_wire::{
     ConversationId,
     frames::{Commit, CreateConversation, client_frame::Request, server_frame::Body},
 };
 
-use crate::{live::Connection, person::Person};
+use crate::{
+    live::Connection,
+    message::{frame, random},
+    person::Person,
+};
 
 /// A conversation of two, with both sides' groups in this process.
 pub(crate) struct Conversation {
@@ -142,18 +145,4 @@ impl Draft {
             other => bail!("the server answered a new conversation with {other:?}"),
         }
     }
-}
-
-fn frame(bundle: CommitBundle) -> Commit {
-    Commit {
-        commit: bundle.commit.into(),
-        group_info: bundle.group_info.into(),
-        welcome: bundle.welcome.map(Bytes::from).unwrap_or_default(),
-    }
-}
-
-fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    ambient::SystemRandom.fill_bytes(&mut bytes);
-    bytes
 }

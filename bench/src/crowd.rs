@@ -6,14 +6,13 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
-use rand_core::RngCore as _;
 use subrosa_client::ambient;
 use subrosa_engine::content::{Origin, compose};
 use subrosa_mls::{CommitBundle, CommitPlan, Group, GroupPolicy, LogClaim, MemoryStore, Mls, Received};
 use subrosa_wire::{
     AccountId, ConversationId, Handle,
     frames::{
-        Append, ClaimKeyPackages, Commit, CreateConversation, append::Payload, client_frame::Request,
+        Append, ClaimKeyPackages, CreateConversation, append::Payload, client_frame::Request,
         server_frame::Body,
     },
 };
@@ -21,6 +20,7 @@ use subrosa_wire::{
 use crate::{
     limits::GROUP_ADDED_BEFORE,
     live::{Connection, Endpoint},
+    message::{frame, random},
     person::{Person, Registrar},
 };
 
@@ -326,18 +326,4 @@ pub(crate) fn append(id: ConversationId, send_number: u64, payload: Payload) -> 
         send_number,
         payload: Some(payload),
     })
-}
-
-fn frame(bundle: CommitBundle) -> Commit {
-    Commit {
-        commit: bundle.commit.into(),
-        group_info: bundle.group_info.into(),
-        welcome: bundle.welcome.map(Bytes::from).unwrap_or_default(),
-    }
-}
-
-fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    ambient::SystemRandom.fill_bytes(&mut bytes);
-    bytes
 }

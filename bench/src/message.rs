@@ -1,11 +1,11 @@
-//! Application messages that look right to a server: a true cleartext header, and noise where the
+//! What is sent: commits, and application messages that look right to a server: a true cleartext header, and noise where the
 //! ciphertext would be. A server checks nothing else, because it can check nothing else.
 
 use bytes::Bytes;
 use rand_core::RngCore;
 use subrosa_client::ambient;
-use subrosa_mls::LogClaim;
-use subrosa_wire::ConversationId;
+use subrosa_mls::{CommitBundle, LogClaim};
+use subrosa_wire::{ConversationId, frames::Commit};
 
 use crate::limits::CONTENT_BYTES;
 
@@ -16,6 +16,22 @@ const TAG_LEN: usize = 16;
 
 /// Where the authenticated data begins: after version, wire format, group id, epoch, content type and its own length.
 const CLAIM_AT: usize = 4 + 1 + 16 + 8 + 1 + 1;
+
+/// A commit as the server takes it.
+pub(crate) fn frame(bundle: CommitBundle) -> Commit {
+    Commit {
+        commit: bundle.commit.into(),
+        group_info: bundle.group_info.into(),
+        welcome: bundle.welcome.map(Bytes::from).unwrap_or_default(),
+    }
+}
+
+/// Bytes at random, such as an id.
+pub(crate) fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    ambient::SystemRandom.fill_bytes(&mut bytes);
+    bytes
+}
 
 /// The message as the send with this number.
 pub(crate) fn numbered(message: &Bytes, send_number: u64) -> Bytes {

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use bytes::Bytes;
-use rand_core::RngCore as _;
 use subrosa_client::ambient;
 use subrosa_mls::{ConversationKind, LogClaim, payload_hash};
 use subrosa_server::store::{
@@ -18,7 +17,12 @@ use subrosa_server::store::{
 };
 use subrosa_wire::{ConversationId, SendId};
 
-use crate::{limits::CONTENT_BYTES, load::Outbound, message::application_message, person::Person};
+use crate::{
+    limits::CONTENT_BYTES,
+    load::Outbound,
+    message::{application_message, random},
+    person::Person,
+};
 
 /// Makes one conversation for each set of members; the first member of each is the one to send. Returns how
 /// that member sends to it.
@@ -66,6 +70,8 @@ async fn conversation(store: &SqliteStore, members: &[&Person]) -> Result<Outbou
             ratchet_tree: nothing,
         }),
         accounts: AccountChanges::default(),
+        joined_by: None,
+        links: None,
     };
     let write = CreateWrite {
         claim: Claim::of(ConversationKind::Group),
@@ -89,10 +95,4 @@ async fn conversation(store: &SqliteStore, members: &[&Person]) -> Result<Outbou
         last_send_number: 1,
         message,
     })
-}
-
-fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    ambient::SystemRandom.fill_bytes(&mut bytes);
-    bytes
 }

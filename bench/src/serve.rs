@@ -29,6 +29,8 @@ pub(crate) async fn run(data: &Path, listening: impl Fn(&str) + Send) -> Result<
             receipts_per_device: 0,
             signals_per_device: 0,
             object_changes_per_device: 0,
+            link_uses_per_device: 0,
+            join_requests_per_account: 0,
             registrations_per_visitor: 0,
             ..LimitsConfig::default()
         },

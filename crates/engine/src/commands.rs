@@ -81,7 +81,10 @@ impl Step<'_> {
                     conversation.set_group_picture(cx, picture)
                 })
             }
-            Command::Retry(message) => self.with_failed(message, Conversation::retry),
+            Command::Retry(message) => self.with_failed(message, |conversation, cx, message| {
+                conversation.accept_by_writing(cx)?;
+                conversation.retry(cx, message)
+            }),
             Command::Discard(message) => self.with_failed(message, Conversation::discard),
             Command::MarkRead(chat) => self.in_conversation(chat, Conversation::mark_read),
             Command::KeepDraft { chat, text, shown } => {

@@ -123,7 +123,10 @@ pub(crate) fn examine(body: &mut Body) -> Findings {
         | Body::Acknowledged(_)
         | Body::Account(_)
         | Body::Pong(_)
-        | Body::Notice(_) => {}
+        | Body::Notice(_)
+        // Nothing asks for these yet.
+        | Body::Links(_)
+        | Body::JoinRequests(_) => {}
     }
     findings
 }

@@ -398,6 +398,8 @@ fn show_blocked(cx: &mut Context<'_>, before: &Blocked, after: &Blocked) -> Step
         let pair = conversations::find_pair(cx.conn, (cx.me.account_id, account))?;
         if let Some(row) = &pair {
             cx.event(Event::ConversationChanged(row.chat));
+            // What has waited for the decision is fetched.
+            cx.touch(row.chat);
         }
         if is_blocked {
             signals::blocked(cx, account, pair.map(|row| row.chat));
@@ -651,6 +653,9 @@ fn caught_up(cx: &mut Context<'_>) -> StepResult {
         return Ok(());
     }
     for chat in receipts::due(cx.conn)? {
+        cx.touch(chat);
+    }
+    for chat in conversations::with_blocked(cx.conn)? {
         cx.touch(chat);
     }
     signals::synced(cx)

@@ -90,8 +90,10 @@ impl Step<'_> {
             let due = conversations::next_update_due(cx.conn)?;
             cx.connection.set_next_update(due, cx.now);
         }
-        let is_catching_up =
-            !cx.connection.synced || cx.connection.has_waiting() || cx.requests.is_catching_up();
+        let is_catching_up = !cx.connection.synced
+            || cx.connection.has_waiting()
+            || cx.requests.is_catching_up()
+            || cx.connection.records.is_behind() && !conversations::with_blocked(cx.conn)?.is_empty();
         if cx.connection.is_open && !cx.connection.caught_up && !is_catching_up {
             cx.connection.caught_up = true;
             cx.event(Event::CaughtUp);

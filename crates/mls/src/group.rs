@@ -435,7 +435,7 @@ impl Group {
         rules::check_commit(
             (self.inner.public_group(), &self.policy),
             &self.leaving(),
-            &sender,
+            (&sender, None),
             staged,
             path_nodes,
             validity,

@@ -23,7 +23,8 @@ use crate::{
     device::{DeviceIdentity, Mls, join_config},
     group::{CommitBundle, Group, Member, Transcript, encode_bundle},
     limits::LEAVES_MAX,
-    policy::GroupPolicy,
+    link::{CommitData, JoinStatement, LinkSecret},
+    policy::{GroupPolicy, change},
     provider::MlsError,
     public_view::take_leave,
     rules::{self, PolicyError},
@@ -154,15 +155,55 @@ impl StagedExternalJoin {
     ///
     /// The group that is returned and stored is already in the epoch after the commit. If the server
     /// refuses the commit, delete the group and start over with a new group info.
+    ///
+    /// Of a group, the account of this device must be a member; otherwise it comes by a link, see
+    /// [`StagedExternalJoin::commit_by_link`].
     pub fn commit(
         self,
         mls: &Mls<'_>,
         identity: &DeviceIdentity,
         claim: &LogClaim,
     ) -> Result<(Group, CommitBundle), JoinError> {
+        let group_info = UnverifiedGroupInfo::decode(&self.group_info, self.conversation_id)?;
+        let data = CommitData {
+            claim: *claim,
+            link: None,
+        };
+        self.commit_with(mls, identity, group_info, &data)
+    }
+
+    /// Makes the external commit by which an account comes that is not a member, as [`StagedExternalJoin::commit`] does.
+    ///
+    /// Refuses what others would refuse: a link that the group does not have, or by which one only asks. If the account has
+    /// become a member meanwhile, the link is of no effect.
+    pub fn commit_by_link(
+        self,
+        mls: &Mls<'_>,
+        identity: &DeviceIdentity,
+        claim: &LogClaim,
+        link: &LinkSecret,
+    ) -> Result<(Group, CommitBundle), JoinError> {
+        let group_info = UnverifiedGroupInfo::decode(&self.group_info, self.conversation_id)?;
+        let context = group_info.info.group_context();
+        let join = JoinStatement::of(context, &self.policy, &identity.certificate);
+        let signature = link.sign_join(&join);
+        change::check_join(&self.policy, Some(&signature), &join).map_err(PolicyError::from)?;
+        let data = CommitData {
+            claim: *claim,
+            link: Some(signature),
+        };
+        self.commit_with(mls, identity, group_info, &data)
+    }
+
+    fn commit_with(
+        self,
+        mls: &Mls<'_>,
+        identity: &DeviceIdentity,
+        group_info: UnverifiedGroupInfo,
+        data: &CommitData,
+    ) -> Result<(Group, CommitBundle), JoinError> {
         let provider = &mls.provider;
         mls.delete_group(self.conversation_id)?;
-        let group_info = UnverifiedGroupInfo::decode(&self.group_info, self.conversation_id)?;
         let leaf_node = LeafNodeParameters::builder()
             .with_capabilities(leaf_capabilities())
             .build();
@@ -170,7 +211,7 @@ impl StagedExternalJoin {
             .with_ratchet_tree(codec::ratchet_tree(&self.ratchet_tree)?)
             .with_config(join_config())
             .with_proposals(public_messages(&self.leaves)?)
-            .with_aad(claim.encode().to_vec())
+            .with_aad(data.encode())
             .skip_lifetime_validation()
             .build_group(provider, group_info.info, identity.credential())
             .map_err(|error| provider.internal(error))?

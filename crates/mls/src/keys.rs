@@ -1,5 +1,5 @@
-//! The Ed25519 keys: an account's, which certifies devices; its succession key, which outranks that; and a
-//! device's, which signs MLS.
+//! The Ed25519 keys: an account's, which certifies devices; its succession key, which outranks that; a
+//! device's, which signs MLS; and an invite link's, which signs for whoever comes by it.
 //!
 //! Every signature made here covers a label, so that a signature given for one purpose never
 //! passes for another, least of all for one of MLS.
@@ -146,6 +146,15 @@ signing_key! {
 public_key! {
     /// The public half of a [`DeviceSigningKey`], named by the device's certificate.
     DevicePublicKey
+}
+
+signing_key! {
+    /// The key of an invite link, which everybody has who has the link.
+    LinkSigningKey, LinkPublicKey
+}
+public_key! {
+    /// The public half of a [`LinkSigningKey`], in the policy of its group.
+    LinkPublicKey
 }
 
 impl DeviceSigningKey {

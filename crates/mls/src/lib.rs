@@ -14,6 +14,7 @@ mod account;
 mod keys;
 
 mod certificate;
+mod link;
 mod policy;
 
 mod device;
@@ -53,12 +54,15 @@ pub use key_package::{
 };
 pub use keys::{
     AccountPublicKey, AccountSigningKey, DevicePublicKey, DeviceSigningKey, InvalidPublicKey,
-    InvalidSignature, KEY_LEN, SIGNATURE_LEN, SuccessionPublicKey, SuccessionSigningKey,
+    InvalidSignature, KEY_LEN, LinkPublicKey, LinkSigningKey, SIGNATURE_LEN, SuccessionPublicKey,
+    SuccessionSigningKey,
 };
+pub use link::{InvalidLink, LINK_SEED_LEN, LINK_SIGNATURE_LEN, LinkSecret, LinkSignature};
 pub use padding::InvalidPadding;
 pub use peek::{Envelope, MessageKind, PeekError, peek, removed_leaves};
 pub use policy::{
-    ConversationKind, FIRST_FOUNDING, GroupPolicy, InvalidPolicy, Rights, Role, change::NotPermitted,
+    ConversationKind, FIRST_FOUNDING, GroupPolicy, InvalidPolicy, InviteLink, Rights, Role,
+    change::NotPermitted,
 };
 pub use process::{CommitSender, Decrypted, Leaving, MemberFault, ProcessError, Received, StagedCommit};
 pub use provider::MlsError;

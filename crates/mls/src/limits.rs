@@ -32,6 +32,13 @@ pub const ROLES_MAX: usize = 128;
 /// The most accounts that are banned from a group: 4 KiB of its policy.
 pub const BANNED_MAX: usize = 256;
 
+/// The most invite links of a group: half a KiB of its policy.
+pub const LINKS_MAX: usize = 16;
+
+// What a policy names fits into it, with room for a KiB of what later versions add.
+const _: () =
+    assert!(ROLES_MAX * (16 + 1) + BANNED_MAX * 16 + LINKS_MAX * (32 + 1) + 64 + 1024 <= POLICY_MAX);
+
 /// The most leaves that one commit may add.
 pub const COMMIT_ADDS_MAX: usize = 1024;
 

@@ -9,6 +9,7 @@ use subrosa_wire::ConversationId;
 
 use crate::{
     chain::{EntryKind, LogClaim},
+    link::{CommitData, LinkSignature},
     suite::SELF_REMOVE_PROPOSAL,
 };
 
@@ -23,6 +24,8 @@ pub struct Envelope {
     pub kind: MessageKind,
     /// What its sender says about the log.
     pub claim: LogClaim,
+    /// The link by which the device joins that made an external commit. Nothing of it is verified.
+    pub link: Option<LinkSignature>,
 }
 
 /// The kinds of message that a conversation carries.
@@ -94,17 +97,22 @@ const SENDER_NEW_MEMBER_COMMIT: u8 = 4;
 /// Reads the cleartext header of a message (RFC 9420, sections 6, 6.2 and 6.3).
 pub fn peek(message: &[u8]) -> Result<Envelope, PeekError> {
     let message = read(message)?;
+    let kind = match message.content {
+        Content::Application => MessageKind::Application,
+        Content::Commit(commit) => MessageKind::Commit {
+            external: commit.external,
+        },
+        Content::Leave => MessageKind::Leave,
+    };
+    let external = kind == MessageKind::Commit { external: true };
+    let CommitData { claim, link } =
+        CommitData::decode(message.authenticated_data, external).ok_or(PeekError::Claim)?;
     Ok(Envelope {
         conversation_id: message.conversation_id,
         epoch: message.epoch,
-        kind: match message.content {
-            Content::Application => MessageKind::Application,
-            Content::Commit(commit) => MessageKind::Commit {
-                external: commit.external,
-            },
-            Content::Leave => MessageKind::Leave,
-        },
-        claim: LogClaim::decode(message.authenticated_data).ok_or(PeekError::Claim)?,
+        kind,
+        claim,
+        link,
     })
 }
 

@@ -12,7 +12,7 @@ use openmls::{
     messages::proposals::ProposalType,
 };
 use openmls_traits::OpenMlsProvider as _;
-use subrosa_wire::{AccountId, ConversationId, Timestamp};
+use subrosa_wire::{AccountId, ConversationId, LinkId, Timestamp};
 
 use crate::{
     certificate::DeviceCertificate,
@@ -21,6 +21,7 @@ use crate::{
     crypto::Crypto,
     device::Mls,
     group::{Group, corrupt},
+    link::CommitData,
     padding::{self, InvalidPadding},
     peek,
     policy::GroupPolicy,
@@ -99,6 +100,7 @@ pub struct StagedCommit {
     removed: Vec<DeviceCertificate>,
     left: Vec<DeviceCertificate>,
     accounts: AccountsChanged,
+    joined_by: Option<LinkId>,
     policy: Option<GroupPolicy>,
     claim: LogClaim,
 }
@@ -137,6 +139,11 @@ impl StagedCommit {
     /// How it changes whose the group is.
     pub fn accounts(&self) -> &AccountsChanged {
         &self.accounts
+    }
+
+    /// The invite link by which the sender's account has come, if it was not a member before.
+    pub fn joined_by(&self) -> Option<LinkId> {
+        self.joined_by
     }
 
     /// The policy after it, if it changes.
@@ -366,7 +373,8 @@ impl Group {
     ) -> Result<Received, ProcessError> {
         let group = self.inner.public_group();
         let sender = processed.sender().clone();
-        let claim = LogClaim::decode(processed.aad());
+        let data = CommitData::decode(processed.aad(), matches!(sender, Sender::NewMemberCommit));
+        let (claim, link) = data.map_or((None, None), |data| (Some(data.claim), data.link));
         match processed.into_content() {
             ProcessedMessageContent::ApplicationMessage(message) => {
                 let Sender::Member(leaf) = sender else {
@@ -398,6 +406,7 @@ impl Group {
                     committer,
                     committer_is_new,
                     external,
+                    joined_by,
                     added,
                     removed,
                     left,
@@ -406,7 +415,7 @@ impl Group {
                 } = match rules::check_commit(
                     (group, self.policy()),
                     &self.leaving(),
-                    &sender,
+                    (&sender, link.as_ref()),
                     &staged,
                     path_nodes,
                     Validity::JudgedByOthers,
@@ -440,6 +449,7 @@ impl Group {
                     removed,
                     left,
                     accounts,
+                    joined_by,
                     policy,
                     claim,
                 }))

@@ -20,13 +20,14 @@ use openmls::{
     prelude::{LeafNodeIndex, hash_ref::ProposalRef, tls_codec::Serialize as _},
 };
 use openmls_traits::public_storage::PublicStorageProvider as _;
-use subrosa_wire::{AccountId, ConversationId, DeviceId, Timestamp};
+use subrosa_wire::{AccountId, ConversationId, DeviceId, LinkId, Timestamp};
 
 use crate::{
     certificate::DeviceCertificate,
     codec::{self, GroupInfoError, Malformed, UnverifiedGroupInfo},
     crypto::Crypto,
     group::{Member, Transcript},
+    link::CommitData,
     peek,
     policy::{GroupPolicy, change},
     rules::{self, AccountsChanged, CommitSummary, PolicyError, Validity},
@@ -104,6 +105,8 @@ pub struct CommitEffect {
     pub removed: Vec<DeviceId>,
     /// How it changed whose the group is.
     pub accounts: AccountsChanged,
+    /// The invite link by which the committer's account has come, if it was not a member before.
+    pub joined_by: Option<LinkId>,
 }
 
 /// The public state of one group.
@@ -396,13 +399,15 @@ impl PublicView {
         let path_nodes = peek::path_nodes(commit).map_err(|_| Malformed("a public commit"))?;
         let processed = self.group.process_message(&Crypto, message).map_err(classify)?;
         let sender = processed.sender().clone();
+        let data = CommitData::decode(processed.aad(), matches!(sender, Sender::NewMemberCommit));
+        let link = data.and_then(|data| data.link);
         let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else {
             return Err(PolicyError::StandaloneProposal.into());
         };
         let summary = rules::check_commit(
             (&self.group, &self.policy),
             &self.leaving()?,
-            &sender,
+            (&sender, link.as_ref()),
             &staged,
             path_nodes,
             validity,
@@ -495,6 +500,7 @@ fn effect_of(
     let CommitSummary {
         committer,
         external,
+        joined_by,
         added,
         removed,
         accounts,
@@ -516,6 +522,7 @@ fn effect_of(
         key_packages,
         removed: removed.iter().map(DeviceCertificate::device_id).collect(),
         accounts,
+        joined_by,
     })
 }
 

@@ -13,11 +13,12 @@ use openmls::{
     messages::proposals::{Proposal, ProposalOrRefType, ProposalType},
     prelude::{LeafNode, LeafNodeIndex},
 };
-use subrosa_wire::{AccountId, DeviceId, Timestamp};
+use subrosa_wire::{AccountId, DeviceId, LinkId, Timestamp};
 
 use crate::{
     certificate::{CertificateError, DeviceCertificate, UnverifiedCertificate},
     limits::{COMMIT_ADDS_MAX, EPOCH_MAX, LEAVES_MAX},
+    link::{JoinStatement, LinkSignature},
     policy::{
         ConversationKind, GroupPolicy, InvalidPolicy, Role,
         change::{self, Change, NotPermitted},
@@ -322,6 +323,8 @@ pub(crate) struct CommitSummary {
     pub(crate) committer_is_new: bool,
     /// Whether the committer joins with this commit.
     pub(crate) external: bool,
+    /// The link by which the committer's account has come, which was not a member before.
+    pub(crate) joined_by: Option<LinkId>,
     pub(crate) added: Vec<DeviceCertificate>,
     pub(crate) removed: Vec<DeviceCertificate>,
     /// The devices that it takes out because they have left. None of them is among the removed.
@@ -344,13 +347,16 @@ pub struct AccountsChanged {
 /// Checks a staged commit against the group before it. OpenMLS has already checked the rules of
 /// RFC 9420; this checks the additional ones of Subrosa.
 ///
+/// `link` is what the authenticated data of an external commit says about the link by which the device joins. Of a device
+/// whose account is a member already, it is not looked at.
+///
 /// `path_nodes` are the encoded nodes of its path, see [`tree_keys::check_commit`]; `leaving` are the leaves of the devices
 /// that are leaving. Committer and server see to it that a commit takes all of them out. Those who follow the log do not:
 /// after the server has gone back to an earlier state, it may not know of one.
 pub(crate) fn check_commit(
     (group, policy): (&PublicGroup, &GroupPolicy),
     leaving: &BTreeSet<LeafNodeIndex>,
-    sender: &Sender,
+    (sender, link): (&Sender, Option<&LinkSignature>),
     staged: &StagedCommit,
     path_nodes: &[u8],
     validity: Validity,
@@ -423,13 +429,14 @@ pub(crate) fn check_commit(
         committer,
         committer_is_new,
         external,
+        joined_by: None,
         added,
         removed,
         left,
         accounts: AccountsChanged::default(),
         policy: policy_after,
     };
-    summary.accounts = check_change(group, policy, &summary)?;
+    (summary.accounts, summary.joined_by) = check_change(group, policy, &summary, link)?;
     Ok(summary)
 }
 
@@ -481,12 +488,13 @@ fn check_change(
     group: &PublicGroup,
     policy: &GroupPolicy,
     commit: &CommitSummary,
-) -> Result<AccountsChanged, PolicyError> {
+    link: Option<&LinkSignature>,
+) -> Result<(AccountsChanged, Option<LinkId>), PolicyError> {
     let moves_nobody = commit.added.is_empty() && commit.removed.is_empty() && commit.left.is_empty();
     let changes_nothing = moves_nobody && !commit.external && commit.policy.is_none();
     // Most commits only renew keys, so there is no need to go through all leaves.
     if policy.kind() != ConversationKind::Group || changes_nothing {
-        return Ok(AccountsChanged::default());
+        return Ok((AccountsChanged::default(), None));
     }
     let mut devices: BTreeMap<AccountId, usize> = BTreeMap::new();
     for (_, certificate) in accepted_members(group)? {
@@ -497,6 +505,12 @@ fn check_change(
         devices.remove(&certificate.account_id());
     }
     let before: BTreeSet<_> = devices.keys().copied().collect();
+    let joined_by = if commit.external && !before.contains(&commit.committer.account_id()) {
+        let join = JoinStatement::of(group.group_context(), policy, &commit.committer);
+        Some(change::check_join(policy, link, &join)?.id())
+    } else {
+        None
+    };
     for certificate in &commit.removed {
         if let Some(count) = devices.get_mut(&certificate.account_id()) {
             *count = count.saturating_sub(1);
@@ -514,19 +528,18 @@ fn check_change(
     let after: BTreeSet<_> = devices.into_keys().collect();
     Change {
         by: commit.committer.account_id(),
-        external: commit.external,
         before: policy,
         after: commit.policy.as_ref().unwrap_or(policy),
-        members_before: &before,
         members_after: &after,
         added: &commit.added.iter().map(DeviceCertificate::account_id).collect(),
         removed: &commit.removed.iter().map(DeviceCertificate::account_id).collect(),
     }
     .check()?;
-    Ok(AccountsChanged {
+    let accounts = AccountsChanged {
         added: after.difference(&before).copied().collect(),
         removed: before.difference(&after).copied().collect(),
-    })
+    };
+    Ok((accounts, joined_by))
 }
 
 /// The committer's leaf after a commit of a member: the same device, possibly with a renewed

@@ -81,6 +81,12 @@ pub const TREES_BYTES_PER_CONVERSATION_MAX: u64 = 16 * 1024 * 1024;
 pub const WELCOME_ITEMS_PER_REQUEST_MAX: usize = 1_000;
 /// Bytes in the answer to a claim for many accounts beyond which the rest of them is left out.
 pub const CLAIMED_BYTES_MAX: usize = 1024 * 1024;
+/// Revoked invite links that are remembered of one conversation, so that whoever comes late learns what happened.
+pub const REVOKED_LINKS_MAX: u32 = 64;
+/// How long they are remembered.
+pub const REVOKED_LINK_KEPT: Duration = Duration::from_hours(90 * 24);
+/// How long a request to join waits.
+pub const JOIN_REQUEST_KEPT: Duration = Duration::from_hours(30 * 24);
 /// Conversations that one step of pruning looks at.
 pub const PRUNE_CONVERSATIONS_PER_STEP: u32 = 200;
 /// Entries of one conversation that one step of pruning deletes.

@@ -135,6 +135,8 @@ impl Parts {
             receipts: config.limits.receipts_per_device(),
             signals: config.limits.signals_per_device(),
             objects: config.limits.object_changes_per_device(),
+            links: config.limits.link_uses_per_device(),
+            join_requests: config.limits.join_requests_per_account(),
             ..DeliveryConfig::default()
         };
         let tags = EntryTags::open(store.as_ref()).await?;

@@ -136,6 +136,10 @@ id! {
     IncarnationId
 }
 id! {
+    /// An invite link: made from its public key, so it says nothing of what the link lets one do.
+    LinkId
+}
+id! {
     /// A sealed object. Random, and known to nobody but those who may fetch it.
     ObjectId
 }

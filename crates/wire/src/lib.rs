@@ -17,6 +17,6 @@ pub mod time;
 
 pub use base64_bytes::Base64;
 pub use handle::Handle;
-pub use ids::{AccountId, ConversationId, DeviceId, IncarnationId, ObjectId, SendId};
+pub use ids::{AccountId, ConversationId, DeviceId, IncarnationId, LinkId, ObjectId, SendId};
 pub use problem::ProblemCode;
 pub use time::Timestamp;

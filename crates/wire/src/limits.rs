@@ -66,6 +66,13 @@ pub const SIGNAL_ACCOUNTS_MAX: usize = 50;
 /// A sealed object: the largest picture with all else that is in it.
 pub const OBJECT_MAX: usize = 72 * 1024;
 
+/// What an invite link shows, sealed.
+pub const LINK_PREVIEW_MAX: usize = 16 * 1024;
+/// A sealed note in a request to join.
+pub const JOIN_NOTE_MAX: usize = 1024;
+/// Requests to join that wait in one conversation.
+pub const JOIN_REQUESTS_MAX: usize = 200;
+
 /// One-time key packages that a device keeps published at the server.
 pub const KEY_PACKAGES_TARGET: u32 = 50;
 /// With fewer than this, the server asks the device for more.

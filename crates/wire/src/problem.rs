@@ -116,6 +116,22 @@ problem_codes! {
     /// The account has no device that could be added.
     NoKeyPackages = "no_key_packages", 409, "this person has no device that can be reached";
 
+    // Invite links.
+    /// No such invite link, or not one of this conversation.
+    LinkInvalid = "link_invalid", 404, "there is no such invite link";
+    /// The link was revoked.
+    LinkRevoked = "link_revoked", 410, "this invite link was revoked";
+    /// The link's time is over.
+    LinkExpired = "link_expired", 410, "this invite link has expired";
+    /// As many have come by the link as may.
+    LinkUsedUp = "link_used_up", 410, "this invite link was used as often as it may be";
+    /// The link lets nobody in by itself: one asks, and is added.
+    LinkNeedsApproval = "link_needs_approval", 403, "by this invite link one asks to join";
+    /// The account is banned from the conversation.
+    Banned = "banned", 403, "this account may not join";
+    /// The group has as many devices as it may have.
+    GroupFull = "group_full", 409, "the group is full";
+
     // The server.
     /// The server failed unexpectedly; its log has the cause.
     Internal = "internal", 500, "the server failed";

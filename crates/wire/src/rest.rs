@@ -284,6 +284,21 @@ body! {
         /// The seq of the newest entry.
         head_seq: u64,
     }
+
+    // ---- invite links ----
+
+    /// `GET /v1/links/{link_id}`, for anybody: what a link leads to. A link that does not work any more is a problem that
+    /// says why.
+    InviteLink {
+        /// The conversation, for the frames that join.
+        conversation_id: ConversationId,
+        /// Whether one only asks to join.
+        needs_approval: bool,
+        /// How many accounts are in the conversation.
+        members: u32,
+        /// What a member has sealed under the link's wrapping key.
+        preview: Base64,
+    }
 }
 
 /// Labels of the signatures in this API. Each covers its label and the message (see `mls::keys`).

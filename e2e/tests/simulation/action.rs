@@ -179,12 +179,6 @@ impl Plan {
         let goes_back = |action: &Action| matches!(action, Action::RollBack | Action::RollBackProfile(_));
         self.actions.iter().any(goes_back)
     }
-
-    /// Whether somebody wants to leave a group.
-    pub(crate) fn has_leavers(&self) -> bool {
-        let leaves = |action: &Action| matches!(action, Action::Group(_, Deed::Leave(_)));
-        self.actions.iter().any(leaves)
-    }
 }
 
 impl fmt::Display for Plan {

@@ -222,6 +222,36 @@ fn what_somebody_blocked_writes_is_dropped_on_all_devices_and_they_do_not_learn_
     assert!(status(&mut world, ALICE, BOB[0]) >= MessageStatus::Delivered);
 }
 
+// The device that was away dropped what was written after the other one had unblocked the writer.
+#[test]
+fn what_is_written_after_another_device_has_unblocked_somebody_is_not_dropped() {
+    let mut world = strangers(913);
+    write(&mut world, ALICE, BOB[0], "hello");
+    write(&mut world, BOB[0], ALICE, "hi");
+    block(&mut world, BOB[0], ALICE, true);
+    world.cut(BOB[0]);
+    let command = Command::Block(account(&world, ALICE), false);
+    insist(&mut world, BOB[1], &command);
+    deliver(&mut world);
+    let command = Command::SendText {
+        chat: chat_with(&mut world, ALICE, BOB[0]),
+        text: "you can read this again".to_owned(),
+        token: SendToken::from_bytes([8; 16]),
+    };
+    insist(&mut world, ALICE, &command);
+    deliver(&mut world);
+    world.connect(BOB[0]);
+    deliver(&mut world);
+    for index in BOB {
+        let shown = texts(&mut world, index, ALICE);
+        assert_eq!(
+            shown,
+            ["hello", "hi", "you can read this again"],
+            "device {index}"
+        );
+    }
+}
+
 #[test]
 fn somebody_blocked_sees_neither_presence_nor_typing() {
     let mut world = World::that_asks(906).with_devices(1);

@@ -96,7 +96,10 @@ impl World {
         let mut world = if plan.has_group() {
             Self::with_group(plan)
         } else {
-            Self::new(plan.seed, plan.devices)
+            // In a third of them a first message waits until it is answered, which also accepts it.
+            let mut world = Self::empty(plan.seed);
+            world.asks = plan.seed.is_multiple_of(3);
+            world.with_devices(plan.devices)
         };
         let is_hostile = plan.is_hostile();
         // In most worlds they know each other before anybody does harm.

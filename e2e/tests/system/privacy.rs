@@ -28,19 +28,26 @@ async fn the_switches_are_the_same_on_all_devices_of_an_account() {
     let server = Server::start().await;
     let first = Person::sign_up(&server, "bob").await;
     let second = first.second_device().await;
-    let all_on = json!({"read_receipts": true, "typing": true, "last_seen": true});
+    let shows = |read_receipts: bool, last_seen: bool| {
+        json!({
+            "read_receipts": read_receipts, "typing": true, "last_seen": last_seen,
+            "messages": "everybody", "groups": "everybody",
+        })
+    };
+    let all_on = shows(true, true);
     assert_eq!(second.run_up_to_date(&["privacy"]).await.ok().one(), all_on);
 
     let changed = first
         .run(&["privacy", "--read-receipts", "off", "--last-seen", "off"])
         .await;
-    let two_off = json!({"read_receipts": false, "typing": true, "last_seen": false});
+    let two_off = shows(false, false);
     assert_eq!(changed.ok().one(), two_off);
     assert_eq!(second.run_up_to_date(&["privacy"]).await.ok().one(), two_off);
     let plain = second.run_plain(&["privacy", "--offline"]).await;
     assert_eq!(
         plain.ok().stdout,
-        "read receipts: off\ntyping: on\nlast seen: off\n"
+        "read receipts: off\ntyping: on\nlast seen: off\nmessages without being asked: from everybody\n\
+         groups without being asked: from everybody\n"
     );
 
     // The first device does not know that the second has switched it on, and off is what it has.

@@ -3,7 +3,7 @@
 use clap::{Args, value_parser};
 use subrosa_client::{Client, ClientError, Handle};
 
-use super::{finish_with_warnings, send_change, sync};
+use super::{finish_with_warnings, send_change, sync_with_choices};
 use crate::{global::Global, output::Output, people::Names, profile, shapes::BlockedShape};
 
 /// Block somebody, or list whom you have blocked.
@@ -94,7 +94,7 @@ async fn change(
 }
 
 async fn list(client: &Client, output: &mut Output) -> anyhow::Result<()> {
-    sync(client, output).await?;
+    sync_with_choices(client, output).await?;
     let names = Names::load(client).await?;
     let mut blocked = client.contacts().await?;
     blocked.retain(|person| person.is_blocked);

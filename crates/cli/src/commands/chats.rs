@@ -10,7 +10,7 @@ use subrosa_client::{
 };
 use subrosa_server::clock::{Clock as _, SystemClock};
 
-use super::{finish_with_warnings, send_change, sync};
+use super::{finish_with_warnings, send_change, sync_with_choices};
 use crate::{
     chat_name::ChatName,
     exit::usage,
@@ -145,7 +145,7 @@ async fn change(client: &Client, action: Action, output: &mut Output) -> anyhow:
 
 async fn list(client: &Client, arguments: &Arguments, output: &mut Output) -> anyhow::Result<()> {
     if !arguments.offline {
-        sync(client, output).await?;
+        sync_with_choices(client, output).await?;
     }
     let names = Names::load(client).await?;
     for conversation in listed(client).await? {

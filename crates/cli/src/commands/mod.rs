@@ -107,6 +107,16 @@ async fn exchanged(client: &Client, patience: Duration) -> Result<(), ClientErro
     }
 }
 
+/// [`sync`], with what the user has chosen on other devices: that arrives a moment after the messages.
+async fn sync_with_choices(client: &Client, output: &mut Output) -> anyhow::Result<()> {
+    sync(client, output).await?;
+    let is_caught_up = client.status().borrow().caught_up;
+    if is_caught_up {
+        let _ = exchanged(client, SYNC_PATIENCE).await;
+    }
+    Ok(())
+}
+
 /// Whether a change is only stored here after this error.
 fn is_kept(error: &ClientError) -> bool {
     matches!(

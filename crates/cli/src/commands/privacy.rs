@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum, value_parser};
 use subrosa_client::{Audience, Client, ClientError, Privacy};
 use tokio::time::Instant;
 
-use super::{SYNC_PATIENCE, exchanged, finish_with_warnings, is_kept, note_clock, sent_later, sync};
+use super::{exchanged, finish_with_warnings, is_kept, note_clock, sent_later, sync_with_choices};
 use crate::{global::Global, output::Output, profile, shapes::PrivacyShape};
 
 /// Show or change what others see of you.
@@ -105,12 +105,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
 
 async fn look(client: &Client, arguments: &Arguments, output: &mut Output) -> anyhow::Result<()> {
     if !arguments.offline {
-        sync(client, output).await?;
-        let is_caught_up = client.status().borrow().caught_up;
-        if is_caught_up {
-            // What other devices have changed arrives a moment after the messages.
-            let _ = exchanged(client, SYNC_PATIENCE).await;
-        }
+        sync_with_choices(client, output).await?;
     }
     show(client, output).await
 }

@@ -3,7 +3,7 @@
 use clap::{Args, value_parser};
 use subrosa_client::{Chat, Client, ClientError, CommandError, Conversation};
 
-use super::{finish_with_warnings, send_change, sync};
+use super::{finish_with_warnings, send_change, sync_with_choices};
 use crate::{
     chat_name::ChatName,
     exit::usage,
@@ -62,7 +62,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
 
 async fn list(client: &Client, arguments: &Arguments, output: &mut Output) -> anyhow::Result<()> {
     if !arguments.offline {
-        sync(client, output).await?;
+        sync_with_choices(client, output).await?;
     }
     let names = Names::load(client).await?;
     let mut requests = client.conversations().await?;

@@ -572,6 +572,10 @@ impl Conversation {
             cx.touch(self.chat());
             return Ok(());
         }
+        if self.may_be_unblocked(cx)? {
+            self.live.head_is_at_least(entry.seq);
+            return Ok(());
+        }
         self.take_entry(cx, entry.clone())
     }
 

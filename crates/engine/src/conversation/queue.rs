@@ -45,7 +45,7 @@ impl Conversation {
             self.live.retry.schedule(until);
             return Ok(());
         }
-        if self.waits_for_return(cx) {
+        if self.waits_for_return(cx) || self.may_be_unblocked(cx)? {
             return Ok(());
         }
         let cursor = self.record.cursor();

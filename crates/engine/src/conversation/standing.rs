@@ -76,6 +76,13 @@ impl Conversation {
         Ok(blocked.transpose()?.unwrap_or_default())
     }
 
+    /// Whether another device may have unblocked the person, of which this one has not heard: what they write since is not to
+    /// be dropped, and is fetched once that is known.
+    pub(super) fn may_be_unblocked(&self, cx: &Context<'_>) -> StepResult<bool> {
+        let is_behind = !cx.connection.synced || cx.connection.records.is_behind();
+        Ok(is_behind && self.is_with_blocked(cx)?)
+    }
+
     /// Whether others may notice that this account is here: what it has received and read, and that somebody types.
     pub(crate) fn answers(&self, cx: &Context<'_>) -> StepResult<bool> {
         Ok(self.record.standing() == Standing::Accepted && !self.is_with_blocked(cx)?)

@@ -403,6 +403,15 @@ pub(crate) fn requests_by(conn: &Connection, by: AccountId) -> Result<Vec<ChatId
     readable(statement.query([by.as_bytes()])?, |row| Ok(row.get(0)?))
 }
 
+/// The direct conversations with people whom the user has blocked.
+pub(crate) fn with_blocked(conn: &Connection) -> Result<Vec<ChatId>, DatabaseError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT c.id FROM blocked b JOIN members m ON m.account = b.account
+         JOIN conversations c ON c.id = m.conversation WHERE c.kind = 1 ORDER BY c.id",
+    )?;
+    readable(statement.query([])?, |row| Ok(row.get(0)?))
+}
+
 /// Leaves a conversation out of lists, or no longer does.
 pub(crate) fn set_hidden(conn: &Connection, chat: ChatId, is_hidden: bool) -> Result<(), DatabaseError> {
     conn.execute(

@@ -5,18 +5,18 @@ use std::collections::BTreeSet;
 use subrosa_wire::AccountId;
 
 use super::{ConversationKind, GroupPolicy, Rights, Role};
-use crate::limits::LEAVES_MAX;
+use crate::{
+    keys::LinkPublicKey,
+    limits::LEAVES_MAX,
+    link::{JoinStatement, LinkSignature},
+};
 
 /// What a commit does to a group, by accounts.
 pub(crate) struct Change<'a> {
     /// The account of the device that makes the commit.
     pub(crate) by: AccountId,
-    /// Whether that device joins with it.
-    pub(crate) external: bool,
     pub(crate) before: &'a GroupPolicy,
     pub(crate) after: &'a GroupPolicy,
-    /// The accounts that have leaves before the commit.
-    pub(crate) members_before: &'a BTreeSet<AccountId>,
     /// The accounts that have leaves after it.
     pub(crate) members_after: &'a BTreeSet<AccountId>,
     /// The accounts of leaves that are added, without that of a device that joins.
@@ -31,9 +31,18 @@ pub enum NotPermitted {
     /// Something changes that is fixed when the conversation is created.
     #[error("the kind, the founding and the accounts of a conversation never change")]
     Fixed,
-    /// A device joins although its account has no device in the group.
+    /// A device joins although its account has no device in the group, and without a link.
     #[error("account {0} is not a member")]
     Join(AccountId),
+    /// A device joins by a link that the group does not have.
+    #[error("account {0} comes by a link that the group does not have")]
+    JoinByUnknownLink(AccountId),
+    /// A device joins by a link by which one only asks.
+    #[error("account {0} comes by a link that only lets one ask to join")]
+    JoinUnasked(AccountId),
+    /// A device joins by a link that has not signed for it, in this group and epoch.
+    #[error("account {0} comes by a link that has not signed for it")]
+    JoinUnsigned(AccountId),
     /// The committer may not add people.
     #[error("account {0} may not add people")]
     Add(AccountId),
@@ -59,6 +68,9 @@ pub enum NotPermitted {
     /// The committer may not change these rights.
     #[error("account {0} may not change the rights")]
     Rights(AccountId),
+    /// The committer may not make or revoke invite links.
+    #[error("account {0} may not change the invite links")]
+    Links(AccountId),
     /// The committer may not ban or readmit people.
     #[error("account {0} may not change who is banned")]
     Ban(AccountId),
@@ -77,7 +89,7 @@ pub enum NotPermitted {
 }
 
 impl GroupPolicy {
-    /// Whether a member may add people.
+    /// Whether a member may add people, by hand or by a link. So they may also make, change and revoke links.
     pub fn may_add(&self, by: AccountId) -> bool {
         self.role_of(by) >= self.rights.add
     }
@@ -142,12 +154,10 @@ impl Change<'_> {
         if (self.before.kind, &self.before.accounts) != (self.after.kind, &self.after.accounts) {
             return Err(NotPermitted::Fixed);
         }
-        if self.external && !self.members_before.contains(&self.by) {
-            return Err(NotPermitted::Join(self.by));
-        }
         self.check_members()?;
         self.check_roles()?;
         self.check_rights()?;
+        self.check_links()?;
         self.check_bans()?;
         if self.before.unknown != self.after.unknown && self.rank() < Role::Owner {
             return Err(NotPermitted::Policy(self.by));
@@ -201,6 +211,17 @@ impl Change<'_> {
         }
     }
 
+    /// Whoever removes somebody may drop all links with it, by which they could come back.
+    fn check_links(&self) -> Result<(), NotPermitted> {
+        let removes_somebody = self.removed.iter().any(|account| *account != self.by);
+        let drops_all = removes_somebody && self.after.links.is_empty();
+        if self.before.links == self.after.links || self.before.may_add(self.by) || drops_all {
+            Ok(())
+        } else {
+            Err(NotPermitted::Links(self.by))
+        }
+    }
+
     fn check_bans(&self) -> Result<(), NotPermitted> {
         if let Some(account) = self.after.banned.intersection(self.members_after).next() {
             return Err(NotPermitted::Banned(*account));
@@ -210,6 +231,25 @@ impl Change<'_> {
         }
         Ok(())
     }
+}
+
+/// Checks that a device of an account that is not a member may join, as a member without a role. Returns the link by
+/// which it comes.
+pub(crate) fn check_join(
+    policy: &GroupPolicy,
+    link: Option<&LinkSignature>,
+    join: &JoinStatement<'_>,
+) -> Result<LinkPublicKey, NotPermitted> {
+    let account_id = join.account_id();
+    let signature = link.ok_or(NotPermitted::Join(account_id))?;
+    let key = signature.key();
+    let unknown = NotPermitted::JoinByUnknownLink(account_id);
+    if policy.link(&key).ok_or(unknown)?.needs_approval {
+        return Err(NotPermitted::JoinUnasked(account_id));
+    }
+    let verified = signature.verify_join(join);
+    verified.map_err(|_| NotPermitted::JoinUnsigned(account_id))?;
+    Ok(key)
 }
 
 /// Checks that the members of a group fit its policy, for one that is seen for the first time.

@@ -19,22 +19,29 @@
 //! | 4 | yes | account ids (16 each) in ascending order: of direct conversations and notes to self only, never changed |
 //! | 5 | yes | of groups only: account id (16) and role (1: 1 admin, 2 owner) in ascending order of ids, at most 128 |
 //! | 6 | yes | of groups only: the lowest role (0 member, 1 admin, 2 owner) that adds, removes, changes the profile, posts, pins |
+//! | 8 | yes | of groups only: public key (32) and flags (1: 1 if one only asks to join, otherwise 0) of each invite link in ascending order of keys, at most 16; left out if there are none |
 //! | 9 | yes | of groups only: ids of banned accounts (16 each) in ascending order, at most 256; left out if there are none |
 //!
-//! The numbers 3, 7 and 8 are reserved for features that are designed but not built: the base of a later
-//! founding, retention, invite links. A field with a number that
-//! this build does not know is kept as it is if it is not critical; if it is critical the policy is
-//! refused, because obeying the rest of it would not be enough.
+//! The numbers 3 and 7 are reserved for features that are designed but not built: the base of a later
+//! founding, retention. A field with a number that this build does not know is kept as it is if it is not critical; if it is
+//! critical the policy is refused, because obeying the rest of it would not be enough.
 
 pub(crate) mod change;
+mod links;
 mod rights;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use subrosa_wire::{AccountId, ids::ID_LEN};
 
-pub use self::rights::{Rights, Role};
-use crate::limits::{BANNED_MAX, POLICY_MAX, ROLES_MAX};
+pub use self::{
+    links::InviteLink,
+    rights::{Rights, Role},
+};
+use crate::{
+    keys::LinkPublicKey,
+    limits::{BANNED_MAX, LINKS_MAX, POLICY_MAX, ROLES_MAX},
+};
 
 const VERSION: u8 = 2;
 
@@ -46,6 +53,7 @@ const FOUNDING: u16 = 2;
 const ACCOUNTS: u16 = 4;
 const ROLES: u16 = 5;
 const RIGHTS: u16 = 6;
+const LINKS: u16 = 8;
 const BANNED: u16 = 9;
 
 /// The only founding that there is so far.
@@ -138,6 +146,12 @@ pub enum InvalidPolicy {
     /// Too many accounts would be banned.
     #[error("{0} accounts are banned, more than {BANNED_MAX}")]
     TooManyBanned(usize),
+    /// A group would have too many invite links.
+    #[error("a group has {0} invite links, more than {LINKS_MAX}")]
+    TooManyLinks(usize),
+    /// The keys of the links are not in strictly ascending order.
+    #[error("the invite links of the policy are not in order")]
+    LinkOrder,
     /// Members without a role would remove each other.
     #[error("only admins and owners can have the right to remove")]
     RemovedByMembers,
@@ -152,6 +166,8 @@ pub struct GroupPolicy {
     /// Without members that have no other role. Empty for all but groups, as what follows.
     roles: BTreeMap<AccountId, Role>,
     rights: Rights,
+    /// In ascending order of keys.
+    links: Vec<InviteLink>,
     banned: BTreeSet<AccountId>,
     /// Unknown fields that are not critical: number and value, ascending.
     unknown: Vec<(u16, Vec<u8>)>,
@@ -173,6 +189,7 @@ impl GroupPolicy {
             accounts: vec![account_id],
             roles: BTreeMap::new(),
             rights: Rights::DEFAULT,
+            links: Vec::new(),
             banned: BTreeSet::new(),
             unknown: Vec::new(),
         }
@@ -185,6 +202,7 @@ impl GroupPolicy {
             accounts: Vec::new(),
             roles: BTreeMap::from([(owner, Role::Owner)]),
             rights: Rights::DEFAULT,
+            links: Vec::new(),
             banned: BTreeSet::new(),
             unknown: Vec::new(),
         }
@@ -216,6 +234,31 @@ impl GroupPolicy {
         self.checked()
     }
 
+    /// The policy with an invite link, or with other flags for it. Only policies of groups have links.
+    pub fn with_link(self, link: InviteLink) -> Result<Self, InvalidPolicy> {
+        let mut policy = self.without_link(&link.key);
+        let key = |link: &InviteLink| *link.key.as_bytes();
+        let place = policy.links.partition_point(|other| key(other) < key(&link));
+        policy.links.insert(place, link);
+        policy.checked()
+    }
+
+    /// The policy without an invite link: nobody comes by it any more.
+    #[must_use]
+    pub fn without_link(mut self, key: &LinkPublicKey) -> Self {
+        self.links.retain(|link| link.key != *key);
+        self
+    }
+
+    /// The policy without any invite link.
+    #[must_use]
+    pub fn without_links(self) -> Self {
+        Self {
+            links: Vec::new(),
+            ..self
+        }
+    }
+
     fn new(
         kind: ConversationKind,
         accounts: Vec<AccountId>,
@@ -226,6 +269,7 @@ impl GroupPolicy {
             accounts,
             roles: BTreeMap::new(),
             rights: Rights::DEFAULT,
+            links: Vec::new(),
             banned: BTreeSet::new(),
             unknown,
         }
@@ -246,6 +290,13 @@ impl GroupPolicy {
         if self.roles.len() > ROLES_MAX {
             return Err(InvalidPolicy::TooManyRoles(self.roles.len()));
         }
+        if self.links.len() > LINKS_MAX {
+            return Err(InvalidPolicy::TooManyLinks(self.links.len()));
+        }
+        let is_ascending = |one: &InviteLink, next: &InviteLink| one.key.as_bytes() < next.key.as_bytes();
+        if !self.links.is_sorted_by(is_ascending) {
+            return Err(InvalidPolicy::LinkOrder);
+        }
         if self.banned.len() > BANNED_MAX {
             return Err(InvalidPolicy::TooManyBanned(self.banned.len()));
         }
@@ -258,6 +309,7 @@ impl GroupPolicy {
             for (number, is_set) in [
                 (ROLES, !self.roles.is_empty()),
                 (RIGHTS, self.rights != Rights::DEFAULT),
+                (LINKS, !self.links.is_empty()),
                 (BANNED, !self.banned.is_empty()),
             ] {
                 if is_set {
@@ -307,6 +359,16 @@ impl GroupPolicy {
         &self.rights
     }
 
+    /// The invite links, in ascending order of keys.
+    pub fn links(&self) -> &[InviteLink] {
+        &self.links
+    }
+
+    /// The invite link with this key.
+    pub fn link(&self, key: &LinkPublicKey) -> Option<&InviteLink> {
+        self.links.iter().find(|link| link.key == *key)
+    }
+
     /// The accounts that must not be members.
     pub fn banned(&self) -> &BTreeSet<AccountId> {
         &self.banned
@@ -323,6 +385,9 @@ impl GroupPolicy {
             let roles = roles.flat_map(|(id, role)| id.as_bytes().iter().copied().chain([role.code()]));
             fields.push((ROLES | CRITICAL, roles.collect()));
             fields.push((RIGHTS | CRITICAL, self.rights.encode()));
+            if !self.links.is_empty() {
+                fields.push((LINKS | CRITICAL, links::encode(&self.links)));
+            }
             if !self.banned.is_empty() {
                 fields.push((BANNED | CRITICAL, encode_accounts(&self.banned)));
             }
@@ -353,7 +418,7 @@ impl GroupPolicy {
             return Err(InvalidPolicy::Version(version));
         }
         let (mut kind, mut founding, mut accounts, mut unknown) = (None, None, None, Vec::new());
-        let (mut roles, mut rights, mut banned) = (None, None, None);
+        let (mut roles, mut rights, mut links, mut banned) = (None, None, None, None);
         let mut last = 0;
         while !rest.is_empty() {
             let Field {
@@ -366,7 +431,7 @@ impl GroupPolicy {
             }
             last = number;
             match number {
-                KIND | FOUNDING | ACCOUNTS | ROLES | RIGHTS | BANNED if !critical => {
+                KIND | FOUNDING | ACCOUNTS | ROLES | RIGHTS | LINKS | BANNED if !critical => {
                     return Err(InvalidPolicy::Field(number));
                 }
                 KIND => kind = Some(decode_kind(value)?),
@@ -374,6 +439,7 @@ impl GroupPolicy {
                 ACCOUNTS => accounts = Some(decode_accounts(ACCOUNTS, value)?),
                 ROLES => roles = Some(decode_roles(value)?),
                 RIGHTS => rights = Some(Rights::decode(value).ok_or(InvalidPolicy::Field(RIGHTS))?),
+                LINKS => links = Some(links::decode(value)?),
                 BANNED => banned = Some(decode_banned(value)?),
                 _ if critical => return Err(InvalidPolicy::UnknownCriticalField(number)),
                 _ => unknown.push((number, value.to_vec())),
@@ -385,6 +451,7 @@ impl GroupPolicy {
             let given = [
                 (ROLES, roles.is_some()),
                 (RIGHTS, rights.is_some()),
+                (LINKS, links.is_some()),
                 (BANNED, banned.is_some()),
             ];
             if let Some((number, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
@@ -401,6 +468,7 @@ impl GroupPolicy {
             accounts: Vec::new(),
             roles: roles.ok_or(InvalidPolicy::FieldMissing(ROLES))?,
             rights: rights.ok_or(InvalidPolicy::FieldMissing(RIGHTS))?,
+            links: links.unwrap_or_default(),
             banned: banned.unwrap_or_default(),
             unknown,
         }

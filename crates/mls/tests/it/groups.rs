@@ -14,7 +14,7 @@ use crate::{
     world::{Account, Device, NOW, Server, alice, bob, create_group_with},
 };
 
-fn carol() -> Account {
+pub(crate) fn carol() -> Account {
     Account::new(0xCA)
 }
 
@@ -105,7 +105,7 @@ impl Club {
     }
 
     /// Expects that server and members refuse a commit for the same reason, and go on as before.
-    fn expect_refusal(&mut self, bundle: &CommitBundle, reason: impl Into<PolicyError>) {
+    pub(crate) fn expect_refusal(&mut self, bundle: &CommitBundle, reason: impl Into<PolicyError>) {
         let reason = reason.into();
         assert_eq!(self.server.submit(bundle), Err(ViewError::Policy(reason)));
         for device in self.devices() {
@@ -158,7 +158,7 @@ pub(crate) fn removal(devices: &[&Device]) -> CommitPlan {
 }
 
 /// What somebody's own client says to a plan.
-fn refusal(device: &Device, plan: CommitPlan) -> NotPermitted {
+pub(crate) fn refusal(device: &Device, plan: CommitPlan) -> NotPermitted {
     match device.commit(plan).unwrap_err() {
         CommitError::Policy(PolicyError::NotPermitted(reason)) => reason,
         other => panic!("refused for another reason: {other:?}"),

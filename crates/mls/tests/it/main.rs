@@ -10,6 +10,7 @@ mod conversation;
 mod groups;
 mod joining;
 mod leaving;
+mod links;
 mod welcomes;
 
 mod hostile;

@@ -326,6 +326,16 @@ pub(crate) fn external_commit(leaf: &RawLeaf, server: &Server) -> CommitBundle {
 }
 
 pub(crate) fn external_commit_with(provider: &Hostile, leaf: &RawLeaf, server: &Server) -> CommitBundle {
+    external_commit_saying(CLAIM.encode().to_vec(), provider, leaf, server)
+}
+
+/// The same with other authenticated data.
+pub(crate) fn external_commit_saying(
+    authenticated_data: Vec<u8>,
+    provider: &Hostile,
+    leaf: &RawLeaf,
+    server: &Server,
+) -> CommitBundle {
     let MlsMessageBodyIn::GroupInfo(group_info) = decode(&server.group_info) else {
         panic!("not a group info");
     };
@@ -334,7 +344,7 @@ pub(crate) fn external_commit_with(provider: &Hostile, leaf: &RawLeaf, server: &
     let (_, bundle) = MlsGroup::external_commit_builder()
         .with_ratchet_tree(tree)
         .with_config(config())
-        .with_aad(CLAIM.encode().to_vec())
+        .with_aad(authenticated_data)
         .build_group(provider, group_info, leaf.credential_with_key())
         .unwrap()
         .leaf_node_parameters(

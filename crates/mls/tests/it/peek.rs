@@ -43,6 +43,7 @@ fn every_message_of_a_conversation_is_recognised() {
                 epoch: 1,
                 kind,
                 claim: CLAIM,
+                link: None,
             })
         );
         let mut longer = message.clone();

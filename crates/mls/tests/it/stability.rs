@@ -2,8 +2,9 @@
 
 use subrosa_mls::{
     AccountSigningKey, CertificateError, ConversationKind, DeviceCertificate, DeviceSigningKey, GroupPolicy,
-    InvalidPolicy, Role, SuccessionSigningKey, UnverifiedCertificate, group_prefix,
-    limits::{BANNED_MAX, POLICY_MAX, ROLES_MAX},
+    InvalidPolicy, InviteLink, LINK_SEED_LEN, LinkSecret, Role, SuccessionSigningKey, UnverifiedCertificate,
+    group_prefix,
+    limits::{BANNED_MAX, LINKS_MAX, POLICY_MAX, ROLES_MAX},
 };
 use subrosa_wire::{AccountId, DeviceId, Timestamp};
 
@@ -284,6 +285,87 @@ fn a_direct_conversation_is_of_two_accounts() {
     assert!(!alice_and_bob().admits(AccountId::from_bytes([0; 16])));
 }
 
+fn link(seed: u8, needs_approval: bool) -> InviteLink {
+    InviteLink {
+        key: LinkSecret::from_seed([seed; LINK_SEED_LEN]).public_key(),
+        needs_approval,
+    }
+}
+
+#[test]
+fn the_links_of_a_group_keep_their_encoding() {
+    let one = link(1, false);
+    let other = link(2, true);
+    let entry = |link: &InviteLink| [&link.key.as_bytes()[..], &[u8::from(link.needs_approval)]].concat();
+    let mut entries = [entry(&one), entry(&other)];
+    entries.sort();
+    let mut fields = group_fields();
+    fields.insert(4, field(0x8008, &entries.concat()));
+    let encoded = [&[2][..], &fields.concat()].concat();
+    for links in [[one, other], [other, one]] {
+        let policy = links
+            .into_iter()
+            .try_fold(group(), GroupPolicy::with_link)
+            .unwrap();
+        assert_eq!(policy.encode(), encoded);
+        assert_eq!(GroupPolicy::decode(&encoded), Ok(policy));
+    }
+    let policy = GroupPolicy::decode(&encoded).unwrap();
+    assert_eq!(policy.link(&other.key), Some(&other));
+    // A link has one entry, whatever its flags, and without links the field is left out.
+    let again = policy.clone().with_link(link(2, false)).unwrap();
+    assert_eq!(again.links().len(), 2);
+    assert_eq!(again.with_link(other), Ok(policy.clone()));
+    assert_eq!(policy.clone().without_links(), group());
+    let none = policy.without_link(&one.key).without_link(&other.key);
+    assert_eq!(none.encode(), group().encode());
+}
+
+#[test]
+fn links_in_a_policy_are_keys_in_order_with_flags_that_are_known() {
+    let with = |value: &[u8]| {
+        let mut fields = group_fields();
+        fields.insert(4, field(0x8008, value));
+        policy_of(&fields).map(drop)
+    };
+    let (one, other) = (link(1, false).key, link(2, true).key);
+    let entry = |key: &[u8; 32], flags: u8| [&key[..], &[flags]].concat();
+    let mut keys = [one.as_bytes(), other.as_bytes()];
+    keys.sort();
+    let [lower, higher] = keys;
+    assert_eq!(with(&[entry(lower, 0), entry(higher, 1)].concat()), Ok(()));
+    assert_eq!(
+        with(&[entry(higher, 0), entry(lower, 1)].concat()),
+        Err(InvalidPolicy::LinkOrder)
+    );
+    assert_eq!(
+        with(&[entry(lower, 0), entry(lower, 1)].concat()),
+        Err(InvalidPolicy::LinkOrder)
+    );
+    let mut small_order = [0; 32];
+    small_order[0] = 1;
+    for invalid in [
+        vec![],
+        entry(lower, 2),
+        entry(lower, 0x80),
+        entry(&small_order, 0),
+        entry(&[2; 32], 0),
+        lower.to_vec(),
+        [entry(lower, 0), vec![0]].concat(),
+    ] {
+        assert_eq!(with(&invalid), Err(InvalidPolicy::Field(8)), "{invalid:?}");
+    }
+    let mut not_critical = group_fields();
+    not_critical.insert(4, field(0x0008, &entry(lower, 0)));
+    assert_eq!(policy_of(&not_critical), Err(InvalidPolicy::Field(8)));
+    // Only groups have links.
+    let mut direct = fields();
+    direct.push(field(0x8008, &entry(lower, 0)));
+    assert_eq!(policy_of(&direct), Err(InvalidPolicy::Field(8)));
+    let refused = crate::world::alice_and_bob().with_link(link(1, false));
+    assert_eq!(refused, Err(InvalidPolicy::Field(8)));
+}
+
 /// A group that Alice owns, with Bob as an admin and one banned account.
 fn group() -> GroupPolicy {
     let [alice, bob, banned] = [[1; 16], [2; 16], [3; 16]].map(AccountId::from_bytes);
@@ -360,7 +442,7 @@ fn the_fields_of_a_group_hold_only_what_they_can_mean() {
 }
 
 #[test]
-fn a_group_has_a_bounded_number_of_roles_and_bans() {
+fn a_group_has_a_bounded_number_of_roles_bans_and_links() {
     let account = |number: usize| {
         let mut id = [0xFF; 16];
         id[..8].copy_from_slice(&(number as u64).to_be_bytes());
@@ -373,6 +455,12 @@ fn a_group_has_a_bounded_number_of_roles_and_bans() {
     for number in 0..BANNED_MAX {
         policy = policy.with_ban(account(1_000 + number), true).unwrap();
     }
+    let many = u8::try_from(LINKS_MAX).unwrap();
+    for seed in 0..many {
+        policy = policy.with_link(link(seed, false)).unwrap();
+    }
+    let too_many = policy.clone().with_link(link(many, false));
+    assert_eq!(too_many, Err(InvalidPolicy::TooManyLinks(LINKS_MAX + 1)));
     let too_many = policy.clone().with_role(account(ROLES_MAX), Role::Admin);
     assert_eq!(too_many, Err(InvalidPolicy::TooManyRoles(ROLES_MAX + 1)));
     let too_many = policy.clone().with_ban(account(5_000), true);

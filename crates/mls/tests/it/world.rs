@@ -10,8 +10,8 @@ use std::{
 use subrosa_mls::{
     AccountIdentity, AccountSigningKey, CERTIFICATE_LEN, CommitBundle, CommitEffect, CommitError, CommitPlan,
     DeviceCertificate, DeviceIdentity, DevicePublicKey, DeviceSigningKey, Group, GroupPolicy, JoinError,
-    LeaveError, LogClaim, MemberFault, MemoryStore, Mls, PolicyError, ProcessError, PublicView, Received,
-    SIGNATURE_LEN, SuccessionSigningKey, VerifiedKeyPackage, ViewError,
+    LeaveError, LinkSecret, LogClaim, MemberFault, MemoryStore, Mls, PolicyError, ProcessError, PublicView,
+    Received, SIGNATURE_LEN, SuccessionSigningKey, VerifiedKeyPackage, ViewError,
 };
 use subrosa_test_support::SeededRng;
 use subrosa_wire::{AccountId, ConversationId, DeviceId, Timestamp};
@@ -241,6 +241,20 @@ impl Device {
                 CONVERSATION,
             )?;
             Ok(staged.commit(mls, &self.identity, &CLAIM)?.1)
+        })
+    }
+
+    /// Joins by a link.
+    pub(crate) fn join_by_link(&self, server: &Server, link: &LinkSecret) -> Result<CommitBundle, JoinError> {
+        self.step(|mls| {
+            let staged = mls.stage_external_join(
+                &self.identity,
+                &server.group_info,
+                &server.ratchet_tree(),
+                &server.view().leaves(),
+                CONVERSATION,
+            )?;
+            Ok(staged.commit_by_link(mls, &self.identity, &CLAIM, link)?.1)
         })
     }
 

@@ -6,6 +6,7 @@ mod docs;
 mod extract;
 mod health;
 mod layers;
+mod links;
 mod live;
 mod log;
 mod openapi;

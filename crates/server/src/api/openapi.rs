@@ -2,7 +2,7 @@
 
 use std::collections::btree_map::Entry;
 
-use subrosa_wire::{ProblemCode, problem::PROBLEM_MEDIA_TYPE};
+use subrosa_wire::{LinkId, ProblemCode, problem::PROBLEM_MEDIA_TYPE};
 use utoipa::{
     Modify, OpenApi,
     openapi::{
@@ -38,6 +38,8 @@ const SIGN_IN_PROOF: &str = "sign_in_proof";
         (name = "conversations", description = "The log, for those who prefer pages to frames, and the WebSocket."),
         (name = "operators", description = "For the machines of whoever runs the server."),
     ),
+    // It is in no body, only in a path.
+    components(schemas(LinkId)),
     modifiers(&Tokens),
 )]
 struct Api;

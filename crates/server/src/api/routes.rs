@@ -7,8 +7,8 @@ use utoipa::openapi::OpenApi as Document;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    devices, docs, health, live, log, openapi, password, people, recovery, registration, server, sessions,
-    sign_in, state::AppState, vault,
+    devices, docs, health, links, live, log, openapi, password, people, recovery, registration, server,
+    sessions, sign_in, state::AppState, vault,
 };
 
 /// What anybody may ask for, as often as the limits allow.
@@ -34,6 +34,7 @@ pub(super) fn visitors() -> OpenApiRouter<AppState> {
         .routes(routes!(people::search))
         .routes(routes!(people::show))
         .routes(routes!(log::show))
+        .routes(routes!(links::show))
         .routes(routes!(live::upgrade))
 }
 

@@ -98,6 +98,10 @@ pub struct LimitsConfig {
     pub signals_per_device: u32,
     /// Changes of sealed objects by one device in a minute.
     pub object_changes_per_device: u32,
+    /// Uses of invite links by one device in a minute, and changes of them.
+    pub link_uses_per_device: u32,
+    /// Requests to join of one account in an hour.
+    pub join_requests_per_account: u32,
     /// Searches for people by one account in a minute.
     pub searches_per_account: u32,
     /// Password and recovery attempts of one visitor on one handle in five minutes.
@@ -230,6 +234,8 @@ impl Default for LimitsConfig {
             receipts_per_device: 1_200,
             signals_per_device: 120,
             object_changes_per_device: 120,
+            link_uses_per_device: 60,
+            join_requests_per_account: 20,
             searches_per_account: 60,
             sign_ins_per_handle_and_visitor: 10,
             sign_ins_per_handle: 100,
@@ -340,6 +346,16 @@ impl LimitsConfig {
     /// Changes of sealed objects by one device.
     pub fn object_changes_per_device(&self) -> Option<Rate> {
         Rate::per(self.object_changes_per_device, Duration::from_mins(1))
+    }
+
+    /// Uses of invite links by one device, and changes of them.
+    pub fn link_uses_per_device(&self) -> Option<Rate> {
+        Rate::per(self.link_uses_per_device, Duration::from_mins(1))
+    }
+
+    /// Requests to join of one account.
+    pub fn join_requests_per_account(&self) -> Option<Rate> {
+        Rate::per(self.join_requests_per_account, Duration::from_hours(1))
     }
 
     /// Searches for people by one account.

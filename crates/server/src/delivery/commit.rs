@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use subrosa_mls::{
-    CommitEffect, DeviceCertificate, LogClaim, MessageKind, PolicyError, ViewError, WelcomeParts,
-    payload_hash, peek, removed_leaves,
+    CommitEffect, DeviceCertificate, LinkSignature, LogClaim, MessageKind, PolicyError, ViewError,
+    WelcomeParts, payload_hash, peek, removed_leaves,
 };
 use subrosa_wire::{
-    AccountId, DeviceId, ProblemCode, Timestamp,
+    AccountId, ConversationId, DeviceId, ProblemCode, Timestamp,
     frames::{Appended, Commit, Problem},
 };
 
@@ -20,9 +20,12 @@ use super::{
 };
 use crate::{
     session::Session,
-    store::delivery::{
-        AccountChanges, CommitWrite, Committer, LogRefusal, LogWrite, SendCheck, SendKey, ViewWrite,
-        WelcomeWrite,
+    store::{
+        delivery::{
+            AccountChanges, CommitWrite, Committer, LogRefusal, LogWrite, SendCheck, SendKey, ViewWrite,
+            WelcomeWrite,
+        },
+        links::KeptLink,
     },
 };
 
@@ -32,6 +35,8 @@ pub(super) struct Validated {
     pub(super) view: ViewWrite,
     /// For the added devices, if there are any.
     pub(super) welcome: Option<WelcomeWrite>,
+    /// The invite links after it, if it changes them.
+    pub(super) links: Option<Vec<KeptLink>>,
 }
 
 impl Service {
@@ -42,17 +47,31 @@ impl Service {
         commit: Commit,
     ) -> Result<Appended, Problem> {
         bounded_commit(&commit)?;
-        let (epoch, committer, claim) = read_header(&key, &commit)?;
+        let Header {
+            epoch,
+            committer,
+            claim,
+            link,
+        } = read_header(&key, &commit)?;
         self.commits.check(session.device_id)?;
         // A stranger learns nothing, not even where the head is. Members are known by their device.
-        if committer == Committer::External
+        let comes_by_link = committer == Committer::External
             && !self
                 .store
                 .is_conversation_of(key.conversation_id, session.account_id)
-                .await?
-        {
-            return Err(LogRefusal::NotAMember.into());
+                .await?;
+        if comes_by_link {
+            let link = link.ok_or(LogRefusal::NotAMember)?;
+            self.open_link(key.conversation_id, &link).await?;
         }
+        // As long as the link's signature is not checked, whoever comes by it does not learn where the head is, either.
+        let stale = |head_seq, epoch| {
+            if comes_by_link {
+                Problem::new(ProblemCode::StaleEpoch, "")
+            } else {
+                LogRefusal::StaleEpoch { head_seq, epoch }.into()
+            }
+        };
         let mut turn = self.validation.turn(key.conversation_id).await;
         // A retry gets its first answer whatever the epoch is now; a commit that comes too late is not
         // worth its validation.
@@ -63,22 +82,20 @@ impl Service {
                 head_seq,
                 epoch: head,
             } if head != epoch => {
-                self.note_lost_removal(session, &key, &commit, &mut turn).await?;
-                return Err(LogRefusal::StaleEpoch {
-                    head_seq,
-                    epoch: head,
+                if committer == Committer::Member {
+                    self.note_lost_removal(session, &key, &commit, &mut turn).await?;
                 }
-                .into());
+                return Err(stale(head_seq, head));
             }
             SendCheck::Possible { head_seq, .. } => head_seq,
         };
-        if committer == Committer::Member {
+        if committer == Committer::Member || comes_by_link {
             self.check_settled(&key).await?;
         }
         self.check_removal_is_over(session, &key)?;
         let hot = match turn.take() {
             Some(hot) if hot.view.epoch() == epoch => hot,
-            _ => self.load_view(&key).await?,
+            _ => self.load_view(key.conversation_id).await?,
         };
         let now = self.clock.now();
         let parts = commit.clone();
@@ -97,9 +114,8 @@ impl Service {
                 *turn = Some(hot).filter(|hot| hot.view.epoch() == epoch);
                 return Err(match invalid {
                     // It was made before its committer saw that.
-                    Invalid::Group(ViewError::Policy(PolicyError::LeaverStays)) => {
-                        LogRefusal::StaleEpoch { head_seq, epoch }.into()
-                    }
+                    Invalid::Group(ViewError::Policy(PolicyError::LeaverStays)) => stale(head_seq, epoch),
+                    Invalid::Group(error) if comes_by_link => problems::cannot_join(&error),
                     invalid => invalid.into(),
                 });
             }
@@ -150,7 +166,7 @@ impl Service {
         }
         let hot = match turn.take() {
             Some(hot) => hot,
-            None => self.load_view(key).await?,
+            None => self.load_view(key.conversation_id).await?,
         };
         let targets = hot.view.removable(session.account_id, &leaves);
         **turn = Some(hot);
@@ -177,8 +193,8 @@ impl Service {
         }
     }
 
-    pub(super) async fn load_view(&self, key: &SendKey) -> Result<HotView, Problem> {
-        let group = self.store.group(key.conversation_id).await?;
+    pub(super) async fn load_view(&self, id: ConversationId) -> Result<HotView, Problem> {
+        let group = self.store.group(id).await?;
         let group = group.ok_or_else(|| Problem::from(LogRefusal::NotAMember))?;
         self.validation
             .run(move || HotView::load(&group))
@@ -200,6 +216,7 @@ impl Service {
             effect,
             view,
             welcome,
+            links,
         } = validated;
         if effect.committer.device_id() != session.device_id
             || effect.committer.account_id() != session.account_id
@@ -226,6 +243,8 @@ impl Service {
                 added: effect.accounts.added,
                 removed: effect.accounts.removed,
             },
+            joined_by: effect.joined_by,
+            links,
         })
     }
 
@@ -277,6 +296,7 @@ impl From<Invalid> for Problem {
 pub(super) fn validate(hot: &mut HotView, commit: &Commit, now: Timestamp) -> Result<Validated, Invalid> {
     let parts = read_welcome(&commit.welcome)?;
     let view = &mut hot.view;
+    let links_before = view.policy().links().to_vec();
     let effect = view.process_commit(&commit.commit, &commit.group_info, now)?;
     let welcome = match (parts, effect.added.is_empty()) {
         (None, true) => None,
@@ -287,10 +307,13 @@ pub(super) fn validate(hot: &mut HotView, commit: &Commit, now: Timestamp) -> Re
             ));
         }
     };
+    let policy = view.policy();
+    let links = (policy.links() != links_before).then(|| KeptLink::all(policy));
     Ok(Validated {
         effect,
         view: hot.stored_with(&commit.commit),
         welcome,
+        links,
     })
 }
 
@@ -320,9 +343,19 @@ fn cut(parts: &WelcomeParts, effect: &CommitEffect, ratchet_tree: Vec<u8>) -> Re
     })
 }
 
-/// What the cleartext header of a commit says: the epoch that it ends, how its sender stands to the group, and what
-/// it claims about the log.
-pub(super) fn read_header(key: &SendKey, commit: &Commit) -> Result<(u64, Committer, LogClaim), Problem> {
+/// What the cleartext header of a commit says.
+pub(super) struct Header {
+    /// The epoch that it ends.
+    pub(super) epoch: u64,
+    /// How its sender stands to the group.
+    pub(super) committer: Committer,
+    /// What it claims about the log.
+    pub(super) claim: LogClaim,
+    /// The invite link by which its sender joins.
+    pub(super) link: Option<LinkSignature>,
+}
+
+pub(super) fn read_header(key: &SendKey, commit: &Commit) -> Result<Header, Problem> {
     let envelope = peek(&commit.commit).map_err(problems::unreadable)?;
     if envelope.conversation_id != key.conversation_id {
         return Err(malformed("the commit is of another conversation"));
@@ -335,5 +368,10 @@ pub(super) fn read_header(key: &SendKey, commit: &Commit) -> Result<(u64, Commit
         }
     };
     check_number(key, &envelope.claim)?;
-    Ok((envelope.epoch, committer, envelope.claim))
+    Ok(Header {
+        epoch: envelope.epoch,
+        committer,
+        claim: envelope.claim,
+        link: envelope.link,
+    })
 }

@@ -28,6 +28,10 @@ pub struct DeliveryConfig {
     pub signals: Option<Rate>,
     /// Changes of sealed objects by one device; `None` for no limit.
     pub objects: Option<Rate>,
+    /// Uses of invite links by one device, and changes of them; `None` for no limit.
+    pub links: Option<Rate>,
+    /// Requests to join of one account, each of which is announced to those who decide; `None` for no limit.
+    pub join_requests: Option<Rate>,
 }
 
 impl Default for DeliveryConfig {
@@ -43,6 +47,8 @@ impl Default for DeliveryConfig {
             receipts: Rate::per(1_200, Duration::from_mins(1)),
             signals: Rate::per(120, Duration::from_mins(2)),
             objects: Rate::per(120, Duration::from_mins(1)),
+            links: Rate::per(60, Duration::from_mins(1)),
+            join_requests: Rate::per(20, Duration::from_hours(1)),
         }
     }
 }

@@ -44,7 +44,12 @@ impl Service {
         bounded("ratchet_tree", &ratchet_tree, limits::RATCHET_TREE_MAX)?;
         let first = commit.ok_or_else(|| malformed("commit is missing"))?;
         bounded_commit(&first)?;
-        let (epoch, committer, claim) = commit::read_header(&key, &first)?;
+        let commit::Header {
+            epoch,
+            committer,
+            claim,
+            ..
+        } = commit::read_header(&key, &first)?;
         if (epoch, committer) != (0, Committer::Member) {
             return Err(malformed("the first commit ends epoch 0"));
         }

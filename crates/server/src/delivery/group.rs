@@ -2,16 +2,22 @@
 //! besides a Welcome.
 
 use bytes::Bytes;
-use subrosa_mls::ViewError;
-use subrosa_wire::frames::{FetchGroup, FetchTree, GroupState, Problem, RatchetTree};
+use subrosa_mls::{PublicView, ViewError};
+use subrosa_wire::{
+    ConversationId,
+    frames::{FetchGroup, FetchTree, GroupState, Problem, RatchetTree},
+};
 
 use super::{
     Service,
     hot_view::HotView,
     problems,
-    requests::{conversation_id, hash_bytes, malformed},
+    requests::{conversation_id, hash_bytes, id_bytes, malformed},
 };
-use crate::{session::Session, store::delivery::LogRefusal};
+use crate::{
+    session::Session,
+    store::delivery::{GroupRecord, LogRefusal},
+};
 
 impl Service {
     pub(super) async fn fetch_group(
@@ -22,6 +28,16 @@ impl Service {
         let id = conversation_id(&fetch.conversation_id)?;
         let group = self.store.group_for(id, session.account_id).await?;
         let group = group.ok_or_else(|| Problem::from(LogRefusal::NotAMember))?;
+        self.group_state(id, group, |_| Ok(())).await
+    }
+
+    /// A group as whoever wants to enter it sees it, unless `check` refuses that.
+    pub(super) async fn group_state(
+        &self,
+        id: ConversationId,
+        group: GroupRecord,
+        check: impl FnOnce(&PublicView) -> Result<(), Problem> + Send + 'static,
+    ) -> Result<GroupState, Problem> {
         if group.group_info.is_empty() {
             // Whoever puts the log back has more to come.
             return Err(problems::unavailable("the conversation is being restored"));
@@ -29,13 +45,15 @@ impl Service {
         let (group, ratchet_tree, leaves) = self
             .validation
             .run(move || {
-                let HotView { view, .. } = HotView::load(&group)?;
-                Ok((group, view.ratchet_tree()?, view.leaves()))
+                let invalid = |error: ViewError| problems::invalid_mls(&error);
+                let HotView { view, .. } = HotView::load(&group).map_err(invalid)?;
+                check(&view)?;
+                let tree = view.ratchet_tree().map_err(invalid)?;
+                Ok::<_, Problem>((group, tree, view.leaves()))
             })
-            .await?
-            .map_err(|error: ViewError| problems::invalid_mls(&error))?;
+            .await??;
         Ok(GroupState {
-            conversation_id: fetch.conversation_id.clone(),
+            conversation_id: id_bytes(id.as_bytes()),
             epoch: group.epoch,
             head_seq: group.head_seq,
             group_info: group.group_info,

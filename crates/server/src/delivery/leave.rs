@@ -50,7 +50,7 @@ impl Service {
         self.check_settled(&key).await?;
         let mut hot = match turn.take() {
             Some(hot) if hot.view.epoch() == envelope.epoch => hot,
-            _ => self.load_view(&key).await?,
+            _ => self.load_view(key.conversation_id).await?,
         };
         let message = proposal.clone();
         let (mut hot, left) = self

@@ -34,6 +34,7 @@ mod log;
 mod group;
 mod hot_view;
 mod key_packages;
+mod links;
 mod receipts;
 mod records;
 mod sync;

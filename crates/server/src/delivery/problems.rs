@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use subrosa_mls::{KeyPackageError, PeekError, ViewError};
+use subrosa_mls::{KeyPackageError, NotPermitted, PeekError, PolicyError, ViewError};
 use subrosa_wire::{ProblemCode, frames::Problem};
 
 use super::requests::{id_bytes, malformed};
@@ -12,6 +12,7 @@ use crate::{
     store::{
         StoreError,
         delivery::{LogRefusal, ReadRefusal, TooManyKeyPackages},
+        links::{AskRefusal, LinkClosed},
         objects::ObjectRefusal,
         records::TooManyRecords,
     },
@@ -50,6 +51,29 @@ impl From<LogRefusal> for Problem {
                 ProblemCode::Forbidden,
                 "the conversation has as many entries as it can have",
             ),
+            LogRefusal::Link(closed) => closed.into(),
+        }
+    }
+}
+
+impl From<LinkClosed> for Problem {
+    fn from(closed: LinkClosed) -> Self {
+        let code = match closed {
+            LinkClosed::Unknown => ProblemCode::LinkInvalid,
+            LinkClosed::Revoked => ProblemCode::LinkRevoked,
+            LinkClosed::Expired => ProblemCode::LinkExpired,
+            LinkClosed::UsedUp => ProblemCode::LinkUsedUp,
+        };
+        Self::new(code, "")
+    }
+}
+
+impl From<AskRefusal> for Problem {
+    fn from(refusal: AskRefusal) -> Self {
+        match refusal {
+            AskRefusal::Link(closed) => closed.into(),
+            AskRefusal::IsMember => Self::new(ProblemCode::Forbidden, "the account is in the conversation"),
+            AskRefusal::TooMany => Self::new(ProblemCode::Forbidden, "too many people ask to join"),
         }
     }
 }
@@ -159,6 +183,21 @@ pub(super) fn invalid_mls(error: &ViewError) -> Problem {
         return Problem::new(ProblemCode::Internal, "");
     }
     Problem::new(ProblemCode::InvalidMlsMessage, error.to_string())
+}
+
+/// Somebody cannot come by an invite link.
+pub(super) fn cannot_join(error: &ViewError) -> Problem {
+    let ViewError::Policy(PolicyError::NotPermitted(reason)) = error else {
+        return invalid_mls(error);
+    };
+    let code = match reason {
+        NotPermitted::Full => ProblemCode::GroupFull,
+        NotPermitted::Banned(_) => ProblemCode::Banned,
+        NotPermitted::JoinByUnknownLink(_) => ProblemCode::LinkInvalid,
+        NotPermitted::JoinUnasked(_) => ProblemCode::LinkNeedsApproval,
+        _ => return invalid_mls(error),
+    };
+    Problem::new(code, "")
 }
 
 pub(super) fn invalid_key_package(error: &KeyPackageError) -> Problem {

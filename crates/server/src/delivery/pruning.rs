@@ -1,4 +1,4 @@
-//! Deletes, now and then, entries that every device has stored or that are past their time.
+//! Deletes, now and then, what every device has stored or what is past its time: entries, invite links, requests to join.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::DeliveryConfig;
 use crate::{
     clock::Clock,
-    limits::{PRUNE_CONVERSATIONS_PER_STEP, PRUNE_ENTRIES_PER_STEP},
+    limits::{JOIN_REQUEST_KEPT, PRUNE_CONVERSATIONS_PER_STEP, PRUNE_ENTRIES_PER_STEP, REVOKED_LINK_KEPT},
     store::{Store, StoreError, delivery::PruneStep},
 };
 
@@ -58,6 +58,10 @@ pub(super) async fn round(
         }
         step.resume_after = outcome.resume_after;
     }
+    let now = clock.now();
+    store
+        .forget_links(now.minus(REVOKED_LINK_KEPT), now.minus(JOIN_REQUEST_KEPT))
+        .await?;
     metrics::counter!("subrosa_entries_pruned_total").increment(deleted);
     Ok(deleted)
 }

@@ -107,6 +107,7 @@ pub(super) fn weight(request: &Request) -> usize {
     match request {
         Request::FetchLog(_)
         | Request::FetchGroup(_)
+        | Request::FetchGroupByLink(_)
         | Request::FetchTree(_)
         | Request::Sync(_)
         | Request::AcknowledgeWelcomes(_)

@@ -23,9 +23,12 @@ use super::{
 };
 use crate::{
     session::Session,
-    store::delivery::{
-        AccountChanges, Claim, Committer, GroupRecord, LogRefusal, LostConversation, RestoreWrite,
-        RestoredCommit, RestoredEntry, RestoredGroup, RestoredMember, SendKey,
+    store::{
+        delivery::{
+            AccountChanges, Claim, Committer, GroupRecord, LogRefusal, LostConversation, RestoreWrite,
+            RestoredCommit, RestoredEntry, RestoredGroup, RestoredMember, SendKey,
+        },
+        links::KeptLink,
     },
 };
 
@@ -126,6 +129,7 @@ impl Service {
         let group = (is_info_wanted || has_leaves).then(|| RestoredGroup {
             epoch: view.epoch(),
             public_view: view.to_bytes().into(),
+            links: KeptLink::all(view.policy()),
             group_info: if is_info_wanted { group_info } else { had_info },
         });
         let accounts = accounts_of(&view).map_err(|error| problems::invalid_mls(&error))?;
@@ -186,6 +190,7 @@ impl Service {
                 group: Some(RestoredGroup {
                     epoch: view.epoch(),
                     public_view: view.to_bytes().into(),
+                    links: KeptLink::all(view.policy()),
                     group_info,
                 }),
                 lost: Some(lost_conversation),
@@ -214,6 +219,7 @@ impl Service {
                         added: effect.accounts.added,
                         removed: effect.accounts.removed,
                     },
+                    joined_by: effect.joined_by,
                 });
             }
             done.push(entry);

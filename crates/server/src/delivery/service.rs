@@ -51,6 +51,8 @@ pub struct Service {
     pub(super) receipts: Limiter,
     pub(super) signals: Limiter,
     pub(super) objects: Limiter,
+    pub(super) links: Limiter,
+    pub(super) join_requests: Limiter,
     requests: Limiter,
     tasks: TaskTracker,
 }
@@ -108,6 +110,8 @@ impl Service {
             receipts: Limiter::new(config.receipts, &clock),
             signals: Limiter::new(config.signals, &clock),
             objects: Limiter::new(config.objects, &clock),
+            links: Limiter::new(config.links, &clock),
+            join_requests: Limiter::new(config.join_requests, &clock),
             settling: Settling::new(clock.now()),
             tags,
             restoring: tokio::sync::Mutex::new(()),
@@ -206,9 +210,9 @@ impl Service {
                 .create_conversation(session, create)
                 .await
                 .map(Body::Appended),
-            Request::Acknowledge(acknowledge) => self
-                .acknowledge(session, &acknowledge)
-                .map(|()| Body::Acknowledged(Acknowledged {})),
+            Request::Acknowledge(acknowledge) => {
+                self.acknowledge(session, &acknowledge).map(|()| acknowledged())
+            }
             Request::RestoreLog(restore) => self.restore_log(session, restore).await.map(Body::LogRestored),
             Request::FetchLog(fetch) => self.fetch_log(session, &fetch).await.map(Body::LogPage),
             Request::FetchGroup(fetch) => self.fetch_group(session, &fetch).await.map(Body::GroupState),
@@ -217,7 +221,7 @@ impl Service {
             Request::AcknowledgeWelcomes(acknowledge) => self
                 .acknowledge_welcomes(session, acknowledge)
                 .await
-                .map(|()| Body::Acknowledged(Acknowledged {})),
+                .map(|()| acknowledged()),
             Request::ClaimKeyPackages(claim) => self
                 .claim_key_packages(session, &claim)
                 .await
@@ -236,12 +240,25 @@ impl Service {
             Request::FetchReceipts(fetch) => {
                 self.fetch_receipts(session, fetch).await.map(Body::ReceiptsPage)
             }
-            Request::PassOn(signals) => self
-                .pass_on(session, signals)
-                .await
-                .map(|()| Body::Acknowledged(Acknowledged {})),
+            Request::PassOn(signals) => self.pass_on(session, signals).await.map(|()| acknowledged()),
             Request::PutObject(put) => self.put_object(session, put).await.map(Body::ObjectPut),
             Request::FetchObject(fetch) => self.fetch_object(fetch).await.map(Body::Object),
+            Request::PutLink(put) => self.put_link(session, put).await.map(|()| acknowledged()),
+            Request::FetchLinks(fetch) => self.fetch_links(session, &fetch).await.map(Body::Links),
+            Request::FetchGroupByLink(fetch) => self
+                .fetch_group_by_link(session, &fetch)
+                .await
+                .map(Body::GroupState),
+            Request::AskToJoin(ask) => self.ask_to_join(session, ask).await.map(|()| acknowledged()),
+            Request::TakeBackRequest(take_back) => self
+                .take_back_request(session, &take_back)
+                .await
+                .map(|()| acknowledged()),
+            Request::FetchJoinRequests(fetch) => self
+                .fetch_join_requests(session, &fetch)
+                .await
+                .map(Body::JoinRequests),
+            Request::DenyRequest(deny) => self.deny_request(session, &deny).await.map(|()| acknowledged()),
             Request::LookUpAccount(look_up) => self.look_up_account(look_up).await.map(Body::Account),
             Request::Ping(_) => Ok(Body::Pong(Pong {
                 server_time_ms: self.clock.now().as_millis(),
@@ -302,4 +319,8 @@ impl Service {
         self.tasks.close();
         self.tasks.wait().await;
     }
+}
+
+fn acknowledged() -> Body {
+    Body::Acknowledged(Acknowledged {})
 }

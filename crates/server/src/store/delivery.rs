@@ -8,9 +8,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use subrosa_mls::{ChainedEntry, ConversationKind, EntryKind, FIRST_FOUNDING, LogClaim, LogHash};
-use subrosa_wire::{AccountId, ConversationId, DeviceId, SendId, Timestamp};
+use subrosa_wire::{AccountId, ConversationId, DeviceId, LinkId, SendId, Timestamp};
 
-use super::StoreError;
+use super::{
+    StoreError,
+    links::{KeptLink, LinkClosed},
+};
 
 /// Which send of which device: what makes a retry recognisable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,6 +158,10 @@ pub struct CommitWrite {
     pub welcome: Option<WelcomeWrite>,
     /// How the accounts of the conversation change.
     pub accounts: AccountChanges,
+    /// The invite link by which the account of an external committer comes. If that is closed, the commit is refused.
+    pub joined_by: Option<LinkId>,
+    /// The invite links after the commit, if it changes them. Others that the conversation has are revoked.
+    pub links: Option<Vec<KeptLink>>,
 }
 
 impl CommitWrite {
@@ -267,6 +274,8 @@ pub struct RestoredCommit {
     pub removed: Vec<DeviceId>,
     /// How the accounts of the conversation changed.
     pub accounts: AccountChanges,
+    /// The invite link by which the account of an external committer came.
+    pub joined_by: Option<LinkId>,
 }
 
 /// A device in a group that is restored.
@@ -289,6 +298,8 @@ pub struct RestoredGroup {
     pub public_view: Bytes,
     /// `MLSMessage` with the `GroupInfo`; empty if it is still to come.
     pub group_info: Bytes,
+    /// Its invite links.
+    pub links: Vec<KeptLink>,
 }
 
 /// A conversation of which the server knows nothing.
@@ -391,6 +402,8 @@ pub enum LogRefusal {
     TooManyConversations,
     /// The log has as many entries as one can have.
     LogIsFull,
+    /// Nobody comes by this invite link.
+    Link(LinkClosed),
 }
 
 /// What became of one write of a batch.

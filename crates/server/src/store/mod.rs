@@ -6,6 +6,7 @@ mod error;
 
 pub mod accounts;
 pub mod delivery;
+pub mod links;
 pub mod objects;
 pub mod receipts;
 pub mod records;
@@ -15,15 +16,16 @@ pub mod sqlite;
 pub use accounts::AccountStore;
 pub use delivery::DeliveryStore;
 pub use error::StoreError;
+pub use links::LinkStore;
 pub use objects::ObjectStore;
 pub use receipts::ReceiptStore;
 pub use records::RecordStore;
 pub use sqlite::SqliteStore;
 
 /// The whole storage of a server.
-pub trait Store: DeliveryStore + ReceiptStore + AccountStore + RecordStore + ObjectStore {}
+pub trait Store: DeliveryStore + ReceiptStore + LinkStore + AccountStore + RecordStore + ObjectStore {}
 
-impl<T: DeliveryStore + ReceiptStore + AccountStore + RecordStore + ObjectStore> Store for T {}
+impl<T: DeliveryStore + ReceiptStore + LinkStore + AccountStore + RecordStore + ObjectStore> Store for T {}
 
 #[cfg(test)]
 mod conformance;

@@ -7,8 +7,8 @@ use subrosa_wire::{
     AccountId, Base64, ConversationId, DeviceId, ProblemCode, SendId, Timestamp,
     problem::ProblemDocument,
     rest::{
-        Device, Devices, Enrolment, LogEntry, LogPage, PasswordFinish, PasswordStart, People, Person,
-        Recovery, RecoveryChallenge, RecoveryFinish, RecoveryStart, RefreshChallenge, RefreshFinish,
+        Device, Devices, Enrolment, InviteLink, LogEntry, LogPage, PasswordFinish, PasswordStart, People,
+        Person, Recovery, RecoveryChallenge, RecoveryFinish, RecoveryStart, RefreshChallenge, RefreshFinish,
         RefreshStart, RegistrationChallenge, RegistrationFinish, RegistrationStart, SealedVault, ServerInfo,
         SignInChallenge, SignInFinish, SignInStart, SignedIn, Tokens, Vault,
     },
@@ -199,6 +199,12 @@ fn bodies() -> String {
         conversation_id: ConversationId::from_bytes([0x11; 16]),
         entries: vec![entry()],
         head_seq: 7,
+    });
+    bodies.add(&InviteLink {
+        conversation_id: ConversationId::from_bytes([0x11; 16]),
+        needs_approval: true,
+        members: 12,
+        preview: base64("preview"),
     });
     let mut document = ProblemDocument::new(ProblemCode::RateLimited, "at most 10 a minute");
     document.retry_after_ms = Some(6000);

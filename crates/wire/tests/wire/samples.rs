@@ -1,16 +1,17 @@
 //! One example of every frame, with every field set to something that is not its default.
 
 use subrosa_wire::frames::{
-    Account, AccountRecord, Acknowledge, AcknowledgeWelcomes, Acknowledged, Append, Appended, ClaimForMany,
-    ClaimKeyPackages, ClientFrame, Commit, ConversationHead, ConversationReceipts, CreateConversation,
-    Cursor, Deliver, DeviceKeyPackage, Draining, FetchGroup, FetchLog, FetchObject, FetchReceipts,
-    FetchRecords, FetchTree, GroupState, Hello, KeyPackageStock, KeyPackages, KeyPackagesLow,
-    KeyPackagesOfMany, KeyPackagesOfOne, KeyPackagesPublished, LogEntry, LogPage, LogRestored, LookUpAccount,
-    Lost, Notice, ObjectPut, PassOn, Ping, Pong, Problem, PublishKeyPackages, PutObject, PutReceipt,
-    PutRecord, RatchetTree, Ready, Receipt, ReceiptChanged, ReceiptPut, ReceiptsAfter, ReceiptsPage,
-    RecordChanged, RecordPut, RecordsPage, RestoreLog, SealedObject, ServerFrame, Signal, SignedOut,
-    StateChanged, Sync, SyncState, WelcomeItem, WelcomesWaiting, append, client_frame::Request, log_entry,
-    look_up_account, notice, server_frame::Body,
+    Account, AccountRecord, Acknowledge, AcknowledgeWelcomes, Acknowledged, Append, Appended, AskToJoin,
+    ClaimForMany, ClaimKeyPackages, ClientFrame, Commit, ConversationHead, ConversationReceipts,
+    CreateConversation, Cursor, Deliver, DenyRequest, DeviceKeyPackage, Draining, FetchGroup,
+    FetchGroupByLink, FetchJoinRequests, FetchLinks, FetchLog, FetchObject, FetchReceipts, FetchRecords,
+    FetchTree, GroupState, Hello, JoinRequest, JoinRequests, KeyPackageStock, KeyPackages, KeyPackagesLow,
+    KeyPackagesOfMany, KeyPackagesOfOne, KeyPackagesPublished, Link, Links, LogEntry, LogPage, LogRestored,
+    LookUpAccount, Lost, Notice, ObjectPut, PassOn, Ping, Pong, Problem, PublishKeyPackages, PutLink,
+    PutObject, PutReceipt, PutRecord, RatchetTree, Ready, Receipt, ReceiptChanged, ReceiptPut, ReceiptsAfter,
+    ReceiptsPage, RecordChanged, RecordPut, RecordsPage, RestoreLog, SealedObject, ServerFrame, Signal,
+    SignedOut, StateChanged, Sync, SyncState, TakeBackRequest, WelcomeItem, WelcomesWaiting, append,
+    client_frame::Request, log_entry, look_up_account, notice, server_frame::Body,
 };
 
 /// An id that can be distinguished from the others in a hex dump.
@@ -295,6 +296,57 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
             Request::FetchTree(FetchTree {
                 conversation_id: id(1).into(),
                 tree_hash: vec![0x77; 32].into(),
+            }),
+        ),
+        (
+            "put_link",
+            Request::PutLink(PutLink {
+                conversation_id: id(1).into(),
+                access: vec![0x88; 96].into(),
+                uses_max: 25,
+                expires_at_ms: 1_900_000_000_000,
+                preview: b"preview".to_vec().into(),
+            }),
+        ),
+        (
+            "fetch_links",
+            Request::FetchLinks(FetchLinks {
+                conversation_id: id(1).into(),
+            }),
+        ),
+        (
+            "fetch_group_by_link",
+            Request::FetchGroupByLink(FetchGroupByLink {
+                conversation_id: id(1).into(),
+                access: vec![0x88; 96].into(),
+            }),
+        ),
+        (
+            "ask_to_join",
+            Request::AskToJoin(AskToJoin {
+                conversation_id: id(1).into(),
+                access: vec![0x88; 96].into(),
+                signature: vec![0x99; 96].into(),
+                note: b"note".to_vec().into(),
+            }),
+        ),
+        (
+            "take_back_request",
+            Request::TakeBackRequest(TakeBackRequest {
+                conversation_id: id(1).into(),
+            }),
+        ),
+        (
+            "fetch_join_requests",
+            Request::FetchJoinRequests(FetchJoinRequests {
+                conversation_id: id(1).into(),
+            }),
+        ),
+        (
+            "deny_request",
+            Request::DenyRequest(DenyRequest {
+                conversation_id: id(1).into(),
+                account_id: id(3).into(),
             }),
         ),
     ]
@@ -590,6 +642,29 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
             "ratchet_tree",
             Body::RatchetTree(RatchetTree {
                 ratchet_tree: b"tree".to_vec().into(),
+            }),
+        ),
+        (
+            "links",
+            Body::Links(Links {
+                links: vec![Link {
+                    link_id: id(6).into(),
+                    uses: 4,
+                    uses_max: 25,
+                    expires_at_ms: 1_900_000_000_000,
+                    created_at_ms: 1_800_000_000_000,
+                }],
+            }),
+        ),
+        (
+            "join_requests",
+            Body::JoinRequests(JoinRequests {
+                requests: vec![JoinRequest {
+                    account_id: id(3).into(),
+                    signature: vec![0x99; 96].into(),
+                    note: b"note".to_vec().into(),
+                    asked_at_ms: 1_800_000_000_000,
+                }],
             }),
         ),
     ]

@@ -127,5 +127,7 @@ const _: () = assert!(
 );
 const _: () = assert!(limits::SIGNALS_PER_FRAME_MAX * (limits::SIGNAL_MAX + FRAMING) <= limits::FRAME_MAX);
 const _: () = assert!(limits::OBJECT_MAX + FRAMING <= limits::FRAME_MAX);
+const _: () = assert!(limits::JOIN_REQUESTS_MAX * (limits::JOIN_NOTE_MAX + FRAMING) <= limits::FRAME_MAX);
+const _: () = assert!(limits::LINK_PREVIEW_MAX + FRAMING <= limits::FRAME_MAX);
 const _: () = assert!(limits::MESSAGE_TEXT_MAX < limits::APPLICATION_MESSAGE_MAX);
 const _: () = assert!(limits::VAULT_MAX * 4 / 3 + FRAMING <= limits::REST_BODY_MAX);

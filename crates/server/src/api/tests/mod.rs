@@ -9,6 +9,7 @@ mod harness;
 mod devices;
 mod health;
 mod layers;
+mod links;
 mod log;
 mod logs;
 mod pages;

@@ -39,6 +39,7 @@ async fn every_documented_request_exists_and_every_body_is_described() {
     POST /v1/devices
     DELETE /v1/devices/{device_id}
     PUT /v1/devices/{device_id}/certificate
+    GET /v1/links/{link_id}
     GET /v1/live
     POST /v1/password/finish
     POST /v1/password/start

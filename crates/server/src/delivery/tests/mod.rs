@@ -9,6 +9,7 @@ mod creation;
 mod groups;
 mod key_packages;
 mod large_groups;
+mod links;
 mod messages;
 mod objects;
 mod pruning;

@@ -62,6 +62,8 @@ impl World {
             receipts: None,
             signals: None,
             objects: None,
+            links: None,
+            join_requests: None,
             ..DeliveryConfig::default()
         })
     }
@@ -473,7 +475,7 @@ impl Device {
     }
 }
 
-fn to_commit(bundle: CommitBundle) -> Commit {
+pub(crate) fn to_commit(bundle: CommitBundle) -> Commit {
     Commit {
         commit: bundle.commit.into(),
         group_info: bundle.group_info.into(),

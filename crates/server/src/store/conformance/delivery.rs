@@ -145,6 +145,8 @@ pub(super) fn commit(key: SendKey, account_id: AccountId, epoch: u64) -> CommitW
         removed: Vec::new(),
         welcome: None,
         accounts: AccountChanges::default(),
+        joined_by: None,
+        links: None,
     }
 }
 

@@ -3,6 +3,7 @@
 pub(super) mod accounts;
 mod audiences;
 pub(super) mod delivery;
+pub(super) mod links;
 pub(super) mod objects;
 pub(super) mod receipts;
 pub(super) mod records;

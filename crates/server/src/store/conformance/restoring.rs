@@ -16,7 +16,7 @@ fn entry(key: SendKey, after: LogHead, epoch: u64) -> RestoredEntry {
     entry_of(EntryKind::Message, key, after, epoch)
 }
 
-fn entry_of(kind: EntryKind, key: SendKey, after: LogHead, epoch: u64) -> RestoredEntry {
+pub(super) fn entry_of(kind: EntryKind, key: SendKey, after: LogHead, epoch: u64) -> RestoredEntry {
     let payload = Bytes::from(format!("message {}", key.send_number));
     RestoredEntry {
         key,
@@ -39,7 +39,7 @@ fn head_after(before: LogHead, entries: &[RestoredEntry]) -> LogHead {
     }
 }
 
-fn restore(id: ConversationId, after: LogHead, entries: Vec<RestoredEntry>) -> RestoreWrite {
+pub(super) fn restore(id: ConversationId, after: LogHead, entries: Vec<RestoredEntry>) -> RestoreWrite {
     RestoreWrite {
         conversation_id: id,
         after: (after.seq, after.hash),
@@ -49,7 +49,7 @@ fn restore(id: ConversationId, after: LogHead, entries: Vec<RestoredEntry>) -> R
     }
 }
 
-async fn head(store: &dyn DeliveryStore, id: ConversationId) -> LogHead {
+pub(super) async fn head(store: &dyn DeliveryStore, id: ConversationId) -> LogHead {
     let page = store.log_page(id, account(1), 0, ALL).await.unwrap().unwrap();
     LogHead {
         seq: page.head_seq,
@@ -57,7 +57,7 @@ async fn head(store: &dyn DeliveryStore, id: ConversationId) -> LogHead {
     }
 }
 
-fn member(device_id: DeviceId, is_signed_in: bool) -> RestoredMember {
+pub(super) fn member(device_id: DeviceId, is_signed_in: bool) -> RestoredMember {
     RestoredMember {
         device_id,
         account_id: account(2),
@@ -110,6 +110,7 @@ pub(crate) async fn that_a_device_left_is_put_back(store: &dyn DeliveryStore) {
             epoch: 1,
             public_view: Bytes::from_static(b"view"),
             group_info: Bytes::from_static(b"info"),
+            links: Vec::new(),
         }),
         ..restore(id, before, vec![leaves])
     };
@@ -137,6 +138,7 @@ pub(crate) async fn commits_are_put_back_with_what_they_changed(store: &dyn Deli
                 added: vec![account(3)],
                 removed: vec![account(2)],
             },
+            joined_by: None,
         }),
         ..entry_of(EntryKind::Commit, key(id, device(0x22), 7), before, 2)
     };
@@ -145,6 +147,7 @@ pub(crate) async fn commits_are_put_back_with_what_they_changed(store: &dyn Deli
             epoch: 2,
             public_view: Bytes::from_static(b"view"),
             group_info: Bytes::from_static(b"info"),
+            links: Vec::new(),
         }),
         ..restore(id, before, vec![comes_in])
     };
@@ -185,6 +188,7 @@ pub(crate) async fn a_lost_conversation_is_put_back_whole_or_not_at_all(store: &
             epoch: 3,
             public_view: Bytes::from_static(b"view"),
             group_info: Bytes::from_static(b"info"),
+            links: Vec::new(),
         }),
         lost: Some(LostConversation {
             claim: Claim::Pair,

@@ -39,6 +39,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(24, "0024_leaving"),
     migration!(25, "0025_ratchet_trees"),
     migration!(26, "0026_view_changes"),
+    migration!(27, "0027_invite_links"),
 ];
 
 /// Brings the schema up to date; refuses a database that it cannot, before anything is changed.

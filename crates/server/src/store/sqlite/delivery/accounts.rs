@@ -4,7 +4,10 @@ use rusqlite::{Connection, OptionalExtension as _};
 use subrosa_mls::LogHash;
 use subrosa_wire::{AccountId, ConversationId};
 
-use super::rows::{from_sql, to_sql};
+use super::{
+    links,
+    rows::{from_sql, to_sql},
+};
 use crate::store::{
     StoreError,
     delivery::{AccountChanges, ConversationRowId},
@@ -49,6 +52,7 @@ pub(super) fn change(
             .prepare_cached("DELETE FROM former_accounts WHERE account = ?1 AND conversation = ?2")?
             .execute((account_id.as_bytes(), row_id))?;
         add(connection, row_id, *account_id)?;
+        links::came_in(connection, row_id, *account_id)?;
     }
     Ok(())
 }

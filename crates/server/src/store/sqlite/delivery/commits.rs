@@ -8,6 +8,7 @@ use super::{
     accounts::{self, End},
     conversation_cache::ConversationCache,
     entries::{NewEntry, next_seq},
+    links,
     members::{self, NewMember},
     rows::to_sql,
     views, welcomes,
@@ -42,6 +43,11 @@ pub(super) fn commit(
         if accounts::conversations_of(connection, *account_id)? >= CONVERSATIONS_PER_ACCOUNT_MAX as u64 {
             return Ok(Err(LogRefusal::TooManyConversations));
         }
+    }
+    if let Some(link_id) = write.joined_by
+        && let Err(closed) = links::check(connection, id, link_id, accepted_at)?
+    {
+        return Ok(Err(LogRefusal::Link(closed)));
     }
     let (row_id, head_seq, hash_before, recipients) = (
         conversation.row_id,
@@ -96,6 +102,12 @@ pub(super) fn commit(
         .insert(connection, row_id)?,
     }
     accounts::change(connection, row_id, &write.accounts, End { seq, hash, epoch })?;
+    if let Some(link_id) = write.joined_by {
+        links::count_use(connection, link_id)?;
+    }
+    if let Some(kept) = &write.links {
+        links::follow_policy(connection, row_id, kept, accepted_at)?;
+    }
     let welcomed = welcomes::insert(connection, row_id, seq, hash_before, write)?;
     Ok(Ok(Accepted {
         seq,

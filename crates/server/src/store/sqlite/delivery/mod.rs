@@ -9,6 +9,7 @@ mod entries;
 mod groups;
 mod key_packages;
 mod leaves;
+mod links;
 mod log;
 mod members;
 mod pages;

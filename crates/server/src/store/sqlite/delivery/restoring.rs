@@ -7,6 +7,7 @@ use super::{
     accounts::{self, End},
     creation::{self, NewConversation, conversation_of_pair, pair},
     entries::{NewEntry, next_seq},
+    links,
     members::{self, NewMember},
     rows::{self, to_sql},
     views,
@@ -97,6 +98,9 @@ fn append(
                 insert_member(connection, row.row_id, member, seq - 1, last_send)?;
             }
             accounts::change(connection, row.row_id, &commit.accounts, end)?;
+            if let Some(link_id) = commit.joined_by {
+                links::count_use(connection, link_id)?;
+            }
         }
         if let Some(account_id) = entry.left {
             let gone = AccountChanges {
@@ -129,6 +133,8 @@ fn append(
     StoreError::check_affected("restore a head", changed, 1)?;
     if let Some(group) = &write.group {
         replace_group(connection, row.row_id, group)?;
+        let at = write.entries.last().map(|last| last.accepted_at);
+        links::follow_policy(connection, row.row_id, &group.links, at.unwrap_or_default())?;
     }
     Ok(Ok(head))
 }
