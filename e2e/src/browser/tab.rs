@@ -365,6 +365,17 @@ impl Tab {
         }
     }
 
+    /// Chooses from a list, by the value of the choice.
+    pub async fn choose(&self, what: &str, value: &str) {
+        self.wait_for(what).await;
+        self.evaluate(&format!(
+            "void ((list) => {{ list.value = {}; list.dispatchEvent(new Event('change', {{ bubbles: true }})); }})(document.querySelector({}))",
+            json!(value),
+            json!(css(what)),
+        ))
+        .await;
+    }
+
     /// Chooses a file in a field for files, which may be hidden, as the browser's dialog does.
     ///
     /// # Panics

@@ -39,8 +39,15 @@ impl WebPerson {
         }
     }
 
-    /// Somebody with a new account, at the list of chats.
+    /// Somebody with a new account who has chosen that nothing waits as a request, at the list of chats.
     pub async fn sign_up(browser: &Browser, server: &Server, handle: &str) -> Self {
+        let person = Self::sign_up_as_most(browser, server, handle).await;
+        person.welcome_everybody().await;
+        person
+    }
+
+    /// Somebody with a new account who has chosen nothing, at the list of chats.
+    pub async fn sign_up_as_most(browser: &Browser, server: &Server, handle: &str) -> Self {
         let mut person = Self::new(browser, server, handle).await;
         person.register("").await;
         person
@@ -52,6 +59,27 @@ impl WebPerson {
         self.tab.click("register-submit").await;
         self.keep_recovery_code().await;
         self.tab.wait_for("chat-list").await;
+    }
+
+    /// Chooses in the settings that nobody has to ask, and comes back to the list. The history is left as it was.
+    async fn welcome_everybody(&self) {
+        let tab = &self.tab;
+        tab.evaluate(&self.go("replaceState", "/settings")).await;
+        for choice in ["privacy-writers", "privacy-adders"] {
+            tab.choose(choice, "everybody").await;
+        }
+        tab.wait_for("css:[data-testid=privacy][aria-busy=false]").await;
+        // What could not be saved has turned back.
+        tab.until("Array.from(document.querySelectorAll('[data-testid=privacy] select')).every((list) => list.value === 'everybody')")
+            .await;
+        tab.evaluate(&self.go("replaceState", "/")).await;
+        tab.wait_for("chat-list").await;
+    }
+
+    /// A script that goes to an address within the page.
+    fn go(&self, method: &str, path: &str) -> String {
+        let address = serde_json::json!(self.address(path));
+        format!("void (history.{method}(null, '', {address}), dispatchEvent(new PopStateEvent('popstate')))")
     }
 
     /// Fills the form and does not send it.
@@ -104,12 +132,8 @@ impl WebPerson {
     /// Opens the chat with somebody by its address, within the page: Firefox (ESR 153) crashes about once in a hundred
     /// times when a page is loaded anew in the moment after the sign-up.
     pub async fn open_chat(&self, handle: &str) {
-        let address = serde_json::json!(self.address(&format!("/chat/{handle}")));
-        self.tab
-            .evaluate(&format!(
-                "void (history.pushState(null, '', {address}), dispatchEvent(new PopStateEvent('popstate')))"
-            ))
-            .await;
+        let go = self.go("pushState", &format!("/chat/{handle}"));
+        self.tab.evaluate(&go).await;
         self.tab.wait_for("composer").await;
     }
 

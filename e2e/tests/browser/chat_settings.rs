@@ -197,6 +197,7 @@ fn contact(number: u8, handle: &str, name: &str) -> Contact {
         name: Some(name.to_owned()),
         picture: None,
         nickname: None,
+        is_blocked: false,
     }
 }
 

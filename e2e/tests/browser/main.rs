@@ -18,6 +18,7 @@ mod lies;
 mod networks;
 mod people;
 mod pictures;
+mod requests;
 mod returns;
 mod screens;
 mod secrecy;

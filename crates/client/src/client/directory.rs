@@ -269,7 +269,11 @@ impl Client {
             return self.notes_to_self().await;
         }
         if let Some(chat) = self.chat_with(handle).await? {
-            return Ok(chat);
+            // One that is out of the list comes back below.
+            let is_hidden = chat.conversation().await?.is_some_and(|chat| chat.is_hidden);
+            if !is_hidden {
+                return Ok(chat);
+            }
         }
         let person = self.person(handle).await?;
         let account_id = person.account_id;

@@ -174,6 +174,46 @@ chats-count =
        *[other] { $count } Chats
     }
 
+# Teile der Liste, Anfragen und Blockierte
+filter = Anzeigen
+filter-all = Alle
+filter-unread = Ungelesen
+filter-groups = Gruppen
+filter-requests = Anfragen
+no-unread = Du hast alles gelesen.
+no-groups = Noch keine Gruppen.
+no-requests = Gerade keine Anfragen.
+requests-lead = Leute, mit denen du noch nicht gechattet hast. Sie sehen nicht, dass du nachgesehen hast.
+invites-you = Lädt dich zu { $name } ein
+invited-by = { $name } hat dich zu dieser Gruppe hinzugefügt.
+both-in = Ihr seid beide in { $groups }
+subtitle-request = Anfrage
+subtitle-invitation = Einladung in eine Gruppe
+subtitle-person-blocked = Blockiert
+accept = Annehmen
+accept-title = Darf { $name } dir schreiben?
+accept-what = Bis du annimmst, sieht { $name } nicht, dass du das hier gelesen hast, dass du online bist oder dass du tippst.
+join = Beitreten
+join-title = { $name } beitreten?
+join-what = Bis du beitrittst, sehen die Mitglieder nicht, dass du das hier gelesen hast oder dass du tippst.
+decline = Ablehnen
+decline-title = Einladung zu { $name } ablehnen?
+decline-what = Du verlässt die Gruppe, und niemand erfährt, warum. Jemand aus der Gruppe kann dich wieder hinzufügen.
+delete-request-title = Diese Anfrage löschen?
+delete-request-what = { $name } erfährt nichts davon. Bei einer neuen Nachricht wirst du wieder gefragt.
+block = Blockieren
+block-choose = Blockieren…
+block-title = { $name } blockieren?
+block-what = Die Person kann dir nicht schreiben, dich nicht zu Gruppen hinzufügen und nicht sehen, ob du online bist. Sie erfährt nichts davon. In Gruppen, in denen ihr beide seid, siehst du weiter, was sie schreibt.
+block-invitation = Du lehnst damit auch ihre Einladung ab.
+blocked = blockiert
+unblock = Nicht mehr blockieren
+unblock-label = { $name } nicht mehr blockieren
+you-blocked = Du hast { $name } blockiert.
+blocked-people = Blockierte Personen
+blocked-people-what = Sie können dir nicht schreiben, dich nicht zu Gruppen hinzufügen und nicht sehen, ob du online bist.
+blocked-nobody = Du hast niemanden blockiert.
+
 # Eine Unterhaltung
 nothing-open = Wähle einen Chat
 nothing-open-hint = Oder suche nach einem Handle, um einen neuen zu beginnen.
@@ -443,6 +483,13 @@ typing-others-see = Schreiben
 typing-others-see-what = Andere sehen, wenn du gerade schreibst. Wenn du das ausschaltest, siehst du es auch bei ihnen nicht.
 last-seen-others-see = Zuletzt online
 last-seen-others-see-what = Andere sehen, ob du online bist und wann du es zuletzt warst. Wenn du das ausschaltest, siehst du es auch bei ihnen nicht.
+who-writes = Wer dir schreiben kann
+who-writes-what = Was alle anderen schreiben, wartet unter „Anfragen“.
+who-adds-you = Wer dich zu Gruppen hinzufügen kann
+who-adds-you-what = Einladungen von allen anderen warten unter „Anfragen“.
+audience-everybody = Alle
+audience-known = Leute, die ich kenne
+audience-nobody = Niemand
 devices = Geräte
 devices-lead = Wo du angemeldet bist. Melde ab, was du nicht kennst oder nicht mehr benutzt.
 device-name = Gerät { $id }

@@ -174,6 +174,46 @@ chats-count =
        *[other] { $count } chats
     }
 
+# Parts of the list, requests, and people who are blocked
+filter = Show
+filter-all = All
+filter-unread = Unread
+filter-groups = Groups
+filter-requests = Requests
+no-unread = You’ve read everything.
+no-groups = No groups yet.
+no-requests = No requests right now.
+requests-lead = People you haven’t chatted with yet. They can’t see that you’ve looked.
+invites-you = Invites you to { $name }
+invited-by = { $name } has added you to this group.
+both-in = You are both in { $groups }
+subtitle-request = Message request
+subtitle-invitation = Invitation to a group
+subtitle-person-blocked = Blocked
+accept = Accept
+accept-title = Let { $name } message you?
+accept-what = Until you accept, { $name } can’t see that you’ve read this, that you’re online or that you’re typing.
+join = Join
+join-title = Join { $name }?
+join-what = Until you join, the members can’t see that you’ve read this or that you’re typing.
+decline = Decline
+decline-title = Decline the invitation to { $name }?
+decline-what = You leave the group, and no one is told why. Someone in it can add you again.
+delete-request-title = Delete this request?
+delete-request-what = { $name } isn’t told. If they write again, you’ll be asked again.
+block = Block
+block-choose = Block…
+block-title = Block { $name }?
+block-what = They can’t write to you, add you to groups or see whether you’re online. They aren’t told. In groups that you’re both in, you still see what they write.
+block-invitation = You also decline their invitation.
+blocked = blocked
+unblock = Unblock
+unblock-label = Unblock { $name }
+you-blocked = You have blocked { $name }.
+blocked-people = Blocked people
+blocked-people-what = They can’t write to you, add you to groups or see whether you’re online.
+blocked-nobody = You haven’t blocked anyone.
+
 # A conversation
 nothing-open = Choose a chat
 nothing-open-hint = Or search for someone’s handle to start a new one.
@@ -443,6 +483,13 @@ typing-others-see = Typing
 typing-others-see-what = Let others see when you’re typing. If this is off, you don’t see when they are.
 last-seen-others-see = Last seen and online
 last-seen-others-see-what = Let others see when you’re online and when you last were. If this is off, you don’t see theirs either.
+who-writes = Who can message you
+who-writes-what = What everyone else writes waits under Requests.
+who-adds-you = Who can add you to groups
+who-adds-you-what = Invitations from everyone else wait under Requests.
+audience-everybody = Everybody
+audience-known = People I know
+audience-nobody = Nobody
 devices = Devices
 devices-lead = Where you’re signed in. Sign out any device that you don’t recognise or no longer use.
 device-name = Device { $id }

@@ -1,15 +1,17 @@
 //! The pages for when the app cannot run: what happened, what it means, and the one thing to do about it.
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use subrosa_web_rpc::{Phase, Request};
 
 use super::{CenteredPage, brand, focus_heading};
 use crate::{
     browser,
-    components::{dialog::Confirm, failure, icon, report},
+    components::{
+        dialog::{Attempt, Confirm},
+        icon, report,
+    },
     i18n::{now, t},
     limits::SLOW_START_AFTER,
-    link,
     reactive::text,
     store::{Store, use_store},
 };
@@ -84,8 +86,7 @@ pub(crate) fn Unsupported() -> impl IntoView {
 #[component]
 pub(crate) fn Evicted() -> impl IntoView {
     let store = use_store();
-    let busy = RwSignal::new(false);
-    let failed = RwSignal::new(None::<String>);
+    let attempt = Attempt::new();
     card(
         "evicted",
         "state-mark warn",
@@ -94,9 +95,9 @@ pub(crate) fn Evicted() -> impl IntoView {
         t!("evicted-lead"),
         view! {
             <p class="lead">{t!("evicted-what")}</p>
-            {crate::components::notice::maybe_error(move || failed.get())}
-            <button type="button" class="button primary wide" data-testid="evicted-continue" aria-busy=text!(busy.get().to_string())
-                on:click=move |_| forget(store, busy, failed)>{t!("sign-in-again")}</button>
+            {crate::components::notice::maybe_error(move || attempt.error.get())}
+            <button type="button" class="button primary wide" data-testid="evicted-continue" aria-busy=text!(attempt.busy.get().to_string())
+                on:click=move |_| forget(store, attempt)>{t!("sign-in-again")}</button>
         },
     )
 }
@@ -133,27 +134,16 @@ pub(crate) fn Broken() -> impl IntoView {
 #[component]
 pub(crate) fn ForgetDialog(asked: RwSignal<bool>) -> impl IntoView {
     let store = use_store();
-    let busy = RwSignal::new(false);
-    let failed = RwSignal::new(None::<String>);
+    let attempt = Attempt::new();
     view! {
-        <Confirm open=asked title=t!("forget-title") label=t!("forget-do") busy error=failed run=move || forget(store, busy, failed)>
+        <Confirm open=asked title=t!("forget-title") label=t!("forget-do") attempt run=move || forget(store, attempt)>
             <p>{t!("forget-lead")}</p>
         </Confirm>
     }
 }
 
-fn forget(store: Store, busy: RwSignal<bool>, failed: RwSignal<Option<String>>) {
-    if busy.get_untracked() {
-        return;
-    }
-    busy.set(true);
-    spawn_local(async move {
-        match link::call(Request::Forget).await {
-            Ok(_) => store.remember_account(false),
-            Err(failure) => drop(failed.try_set(Some(failure::words(&failure)))),
-        }
-        busy.try_set(false);
-    });
+fn forget(store: Store, attempt: Attempt) {
+    attempt.run_then(Request::Forget, move || store.remember_account(false));
 }
 
 /// What is loaded after the first screen could not be.

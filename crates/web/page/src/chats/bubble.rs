@@ -22,7 +22,7 @@ use crate::{
         members, preview,
         rows::Row,
     },
-    reactive::{memo, text},
+    reactive::{memo, shown_if, text},
 };
 
 #[component]
@@ -50,6 +50,7 @@ pub(super) fn MessageBubble(
                 .map_or(MessageStatus::Pending, |message| message.status)
         })
     });
+    let has_failed = memo!(move || status.get() == MessageStatus::Failed);
     let at_ms = memo!(move || {
         message.with(|message| message.as_ref().map_or(0, |message| message.sent_at.as_millis()))
     });
@@ -109,7 +110,7 @@ pub(super) fn MessageBubble(
                         </span>
                     </div>
                 </div>
-                {move || (status.get() == MessageStatus::Failed).then(|| view! { <Failed message /> })}
+                {shown_if(has_failed, move || view! { <Failed message /> }.into_any())}
             </div>
         </li>
     }
@@ -176,20 +177,25 @@ fn role_words(role: Role) -> Option<String> {
 /// The text. A very long one shows its start first.
 #[component]
 fn Text(text: Memo<String>) -> impl IntoView {
+    let entry = expect_context::<Entry>();
     let whole = RwSignal::new(false);
     let is_clipped = memo!(move || !whole.get() && text.with(|text| preview::clip(text).is_some()));
     view! {
         <span class="bubble-text" data-testid="message-text">
-            {move || text.with(|text| linked(if whole.get() { text } else { preview::clip(text).unwrap_or(text) }))}
+            {move || text.with(|text| linked(if whole.get() { text } else { preview::clip(text).unwrap_or(text) }, entry.is_request()))}
         </span>
-        {move || is_clipped.get().then(|| view! {
+        {shown_if(is_clipped, move || view! {
             <button type="button" class="more-text" on:click=move |_| whole.set(true)>{t!("show-all")}</button>
-        })}
+        }.into_any())}
     }
 }
 
 /// Plain text, with addresses as links that reveal nothing to the sites they lead to.
-pub(super) fn linked(text: &str) -> Vec<AnyView> {
+/// In a request they stay text.
+pub(super) fn linked(text: &str, is_request: bool) -> Vec<AnyView> {
+    if is_request {
+        return vec![text.to_owned().into_any()];
+    }
     pieces(text)
         .into_iter()
         .map(|piece| match piece {

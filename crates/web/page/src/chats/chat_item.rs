@@ -1,9 +1,7 @@
 //! One conversation in the list.
 
-use std::sync::Arc;
-
 use leptos::prelude::*;
-use subrosa_web_rpc::{ChatId, Conversation, ConversationKind, ConversationState, MessageStatus, Presence};
+use subrosa_web_rpc::{ChatId, Conversation, ConversationKind, ConversationState, MessageStatus};
 use subrosa_wire::Handle;
 
 use super::{
@@ -54,10 +52,17 @@ pub(super) fn ChatItem(
     let unread = memo!(move || entry.with(|entry| entry.as_ref().map_or(0, |entry| entry.unread)));
     let settings = move || entry.with(|entry| entry.as_ref().map(|entry| entry.settings).unwrap_or_default());
     let is_muted = memo!(move || settings().mute.is_on(store.now.get()));
-    let is_pinned = memo!(move || settings().is_pinned);
     let menu = expect_context::<ChatMenu>();
     let is_menu_open = memo!(move || menu.is_open_of(id));
-    let face = memo!(move || entry.with(|entry| entry.as_deref().map(Face::of_conversation)));
+    let face = memo!(move || entry.with(|entry| entry.as_deref().map(face_of)));
+    let is = move |read: fn(&Conversation) -> bool| {
+        memo!(move || entry.with(|entry| entry.as_deref().is_some_and(read)))
+    };
+    let has_menu = is(|entry| !entry.is_request);
+    let is_invitation = is(|entry| faces::inviter(entry).is_some());
+    let is_blocked = is(presence::is_blocked);
+    let is_pinned = is(|entry| entry.settings.is_pinned);
+    let is_online = is(|entry| presence::Shown::of(entry) == Some(presence::Shown::Online));
     let at_ms = memo!(move || {
         entry.with(|entry| {
             entry
@@ -65,24 +70,7 @@ pub(super) fn ChatItem(
                 .and_then(|entry| Some(entry.last_message.as_ref()?.sent_at.as_millis()))
         })
     });
-    let own_status = memo!(move || {
-        entry.with(|entry| {
-            let is_shown = |entry: &&Arc<Conversation>| entry.draft.is_none() && entry.typing.is_empty();
-            let entry = entry.as_ref().filter(is_shown)?;
-            entry
-                .last_message
-                .as_ref()
-                .filter(|message| message.outgoing)
-                .map(|message| message.status)
-        })
-    });
-    let is_online = memo!(move || {
-        entry.with(|entry| {
-            entry
-                .as_ref()
-                .is_some_and(|entry| entry.presence == Presence::Online)
-        })
-    });
+    let own_status = memo!(move || entry.with(|entry| entry.as_deref().and_then(own_status)));
     // What comes and goes has memos of its own, so that it is not rebuilt with each message: a removed view stays
     // subscribed to its signals, and each message would take longer than the one before.
     let is_dated = memo!(move || at_ms.with(Option::is_some));
@@ -110,7 +98,7 @@ pub(super) fn ChatItem(
                 <span class="chat-text">
                     <span class="chat-line">
                         <span class="chat-name one-line">
-                            <bdi>{text!(of(faces::name_of))}</bdi>
+                            <bdi>{text!(of(name_of))}</bdi>
                             {shown_if(is_online, || view! { <span class="hidden-text">" "{t!("online")}</span> }.into_any())}
                         </span>
                         {shown_if(is_dated, move || view! {
@@ -120,7 +108,9 @@ pub(super) fn ChatItem(
                         }.into_any())}
                     </span>
                     <span class="chat-line">
+                        {shown_if(is_invitation, || view! { <span class="sign">{icon::sized(icon::PEOPLE, "16")}</span> }.into_any())}
                         <span class="chat-last one-line"><bdi>{move || entry.with(|entry| entry.as_deref().map(last_line))}</bdi></span>
+                        {shown_if(is_blocked, || sign("blocked-sign", icon::BAN, t!("blocked")))}
                         {shown_if(is_muted, || sign("muted", icon::BELL_OFF, t!("muted")))}
                         {shown_if(is_pinned, || sign("pinned", icon::PIN, t!("pinned")))}
                         {shown_if(is_own, move || ticks(move || own_status.get().unwrap_or(MessageStatus::Pending)).into_any())}
@@ -136,11 +126,36 @@ pub(super) fn ChatItem(
                     </span>
                 </span>
             </a>
-            <button type="button" class="icon-button chat-more" data-testid="chat-more" data-open=text!(is_menu_open.get().to_string())
-                aria-haspopup="menu" popovertarget=MENU aria-label=text!(now!("chat-menu", name = of(faces::name_of))) on:click=move |event| menu.pressed(&event, id)>
-                {icon::icon(icon::MORE)}
-            </button>
+            {shown_if(has_menu, move || view! {
+                <button type="button" class="icon-button chat-more" data-testid="chat-more" data-open=text!(is_menu_open.get().to_string())
+                    aria-haspopup="menu" popovertarget=MENU aria-label=text!(now!("chat-menu", name = of(name_of))) on:click=move |event| menu.pressed(&event, id)>
+                    {icon::icon(icon::MORE)}
+                </button>
+            }.into_any())}
         </li>
+    }
+}
+
+/// How far the own message has come that the row shows.
+fn own_status(entry: &Conversation) -> Option<MessageStatus> {
+    let is_shown = entry.draft.is_none() && !presence::Shown::is_typing(entry);
+    let message = entry.last_message.as_ref().filter(|_| is_shown)?;
+    message.outgoing.then_some(message.status)
+}
+
+/// The face in the list: at an invitation, that of who invites.
+fn face_of(entry: &Conversation) -> Face {
+    match faces::inviter(entry) {
+        Some(inviter) => Face::of_contact(inviter).without_picture(),
+        None => Face::of_conversation(entry),
+    }
+}
+
+/// The name in the list: at an invitation, that of who invites.
+fn name_of(entry: &Conversation) -> String {
+    match faces::inviter(entry) {
+        Some(inviter) => faces::name(inviter).unwrap_or_else(|| now!("unknown-person")),
+        None => faces::name_of(entry),
     }
 }
 
@@ -154,15 +169,22 @@ fn sign(
         .into_any()
 }
 
+fn accent(words: String) -> AnyView {
+    view! { <span class="accent">{words}</span> }.into_any()
+}
+
 /// The line below the name: that the other person types, the draft, or the last message.
 fn last_line(entry: &Conversation) -> impl IntoView + use<> {
-    if !entry.typing.is_empty() {
+    if faces::inviter(entry).is_some() {
+        return (None, now!("invites-you", name = faces::name_of(entry)));
+    }
+    if presence::Shown::is_typing(entry) {
         let words = presence::typing_words(faces::typing_names(entry).as_deref());
-        return (Some(view! { <span class="accent">{words}</span> }), String::new());
+        return (Some(accent(words)), String::new());
     }
     let marker = entry.draft.is_some().then(|| {
         let marker = format!("{} ", now!("draft"));
-        view! { <span class="accent">{marker}</span> }
+        accent(marker)
     });
     let text = match (&entry.draft, &entry.last_message) {
         (Some(draft), _) => preview::line(draft),

@@ -11,16 +11,16 @@ use subrosa_web_rpc::{ChatId, ChatSetting, Conversation, Mute, Request};
 use wasm_bindgen::JsCast as _;
 use web_sys::{Element, HtmlElement};
 
-use super::mute::lengths;
+use super::{blocking::Blocking, mute::lengths};
 use crate::{
     browser,
     components::{
         failure, icon,
-        menu::{self, Menu, item},
+        menu::{self, Menu, danger_item, item},
     },
     i18n::{now, t},
     link,
-    model::faces,
+    model::{faces, roster::Roster},
     reactive::{memo, text},
     store::{Store, use_store},
 };
@@ -72,7 +72,7 @@ impl ChatMenu {
     /// The browser's own menu was wanted.
     pub(super) fn context_wanted(self, event: &MouseEvent, chat: ChatId) {
         let row = event.current_target().and_then(row_in);
-        let Some(row) = row.filter(|_| !browser::is_touch()) else {
+        let Some(row) = row.filter(|_| !browser::is_touch() && self.has_entries(chat)) else {
             return;
         };
         event.prevent_default();
@@ -90,11 +90,18 @@ impl ChatMenu {
     /// A key was pressed in the row of a conversation.
     pub(super) fn keyed(self, event: &KeyboardEvent, chat: ChatId) {
         let is_wanted = event.key() == "ContextMenu" || (event.key() == "F10" && event.shift_key());
+        let is_wanted = is_wanted && self.has_entries(chat);
         if let Some(row) = event.current_target().and_then(row_in).filter(|_| is_wanted) {
             event.prevent_default();
             self.take(chat);
             menu::open_at(&row, MENU);
         }
+    }
+
+    /// Whether there is a menu: what is not decided about has its choices where it is open.
+    fn has_entries(self, chat: ChatId) -> bool {
+        let is_request = |roster: &Roster| roster.get(&chat).is_some_and(|chat| chat.is_request);
+        !self.store.roster.with_untracked(is_request)
     }
 
     fn take(self, chat: ChatId) {
@@ -160,6 +167,7 @@ fn focus_row(chat: ChatId, place: usize) {
 #[component]
 pub(super) fn ChatMenus() -> impl IntoView {
     let menu = expect_context::<ChatMenu>();
+    let blocking = expect_context::<Blocking>();
     let ChatMenu {
         store,
         of,
@@ -207,7 +215,20 @@ pub(super) fn ChatMenus() -> impl IntoView {
                 menu.set(chat, ChatSetting::Archived(true));
             })
         };
-        Some((pin, mark, mute, archive))
+        let block = of.with.clone().map(|with| {
+            let account = with.account_id;
+            if with.is_blocked {
+                item("chat-unblock", icon::BAN, t!("unblock"), move || {
+                    let is_blocked = false;
+                    menu.ask(chat, Request::Block { account, is_blocked });
+                })
+            } else {
+                danger_item("chat-block", icon::BAN, t!("block-choose"), move || {
+                    blocking.ask(with.clone());
+                })
+            }
+        });
+        Some((pin, mark, mute, archive, block))
     };
     let muted = Callback::new(move |mute| {
         if let Some(chat) = of.with_untracked(|of| of.as_ref().map(|of| of.id)) {

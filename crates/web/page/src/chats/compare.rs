@@ -9,7 +9,7 @@ use super::entry::Entry;
 use crate::{
     components::{
         button::working,
-        dialog::{Modal, close_open},
+        dialog::{Attempt, Modal, close_open},
         failure, notice, skeleton,
     },
     i18n::{now, t},
@@ -33,14 +33,13 @@ pub(super) fn CompareAccounts(open: RwSignal<bool>, handle: Handle, number: u64)
     let store = use_store();
     let handle = StoredValue::new(handle);
     let found = RwSignal::new(None::<Result<Option<Accounts>, String>>);
-    let busy = RwSignal::new(false);
-    let error = RwSignal::new(None::<String>);
+    let attempt = Attempt::new();
     effect!(move || {
         if !open.get() {
             return;
         }
         found.set(None);
-        error.set(None);
+        attempt.clear();
         spawn_local(async move {
             let answer = link::call(Request::CompareHandle(handle.get_value())).await;
             found.try_set(Some(match answer {
@@ -54,24 +53,10 @@ pub(super) fn CompareAccounts(open: RwSignal<bool>, handle: Handle, number: u64)
         });
     });
     let accept = move |account: AccountId| {
-        if busy.get_untracked() {
-            return;
-        }
-        busy.set(true);
-        error.set(None);
-        spawn_local(async move {
-            let handle = handle.get_value();
-            match link::call(Request::AcceptHandle { handle, account }).await {
-                Ok(_) => {
-                    close_open();
-                    store.dismiss(number);
-                    store.load();
-                }
-                Err(failure) => {
-                    error.try_set(Some(failure::words(&failure)));
-                }
-            }
-            busy.try_set(false);
+        let handle = handle.get_value();
+        attempt.run_then(Request::AcceptHandle { handle, account }, move || {
+            store.dismiss(number);
+            store.load();
         });
     };
     let name = move || format!("@{}", handle.get_value());
@@ -94,13 +79,13 @@ pub(super) fn CompareAccounts(open: RwSignal<bool>, handle: Handle, number: u64)
                 }
                 .into_any(),
             }}
-            {notice::maybe_error(move || error.get())}
+            {attempt.notice()}
             <div class="actions">
                 {move || found.get().and_then(Result::ok).flatten().map(|accounts| view! {
-                    <button type="button" class="button quiet small" data-testid="compare-accept" aria-busy=text!(busy.get().to_string())
+                    <button type="button" class="button quiet small" data-testid="compare-accept" aria-busy=text!(attempt.busy.get().to_string())
                         on:click=move |_| accept(accounts.shown)>
                         {t!("compare-accept")}
-                        {move || busy.get().then(working)}
+                        {move || attempt.busy.get().then(working)}
                     </button>
                 })}
                 <button type="button" class="button primary small" data-testid="compare-keep" autofocus on:click=move |_| close_open()>{t!("compare-keep")}</button>
@@ -112,24 +97,8 @@ pub(super) fn CompareAccounts(open: RwSignal<bool>, handle: Handle, number: u64)
 /// Asks whether a blocked conversation is to be tried again, and shows with whom it is.
 #[component]
 pub(super) fn TryAgain(open: RwSignal<bool>, chat: ChatId, entry: Entry) -> impl IntoView {
-    let busy = RwSignal::new(false);
-    let error = RwSignal::new(None::<String>);
-    let run = move |_| {
-        if busy.get_untracked() {
-            return;
-        }
-        busy.set(true);
-        error.set(None);
-        spawn_local(async move {
-            match link::call(Request::TryAgain(chat)).await {
-                Ok(_) => close_open(),
-                Err(failure) => {
-                    error.try_set(Some(failure::words(&failure)));
-                }
-            }
-            busy.try_set(false);
-        });
-    };
+    let attempt = Attempt::new();
+    let run = move |_| attempt.run(Request::TryAgain(chat));
     let account = move || {
         let with = entry.with(|entry| Some(entry?.with.as_ref()?.account_id));
         with.map(|account| {
@@ -146,11 +115,11 @@ pub(super) fn TryAgain(open: RwSignal<bool>, chat: ChatId, entry: Entry) -> impl
             <h2 id="try-again-title">{text!(now!("blocked-again-title", name = entry.name()))}</h2>
             <p>{t!("blocked-again-what")}</p>
             {account}
-            {notice::maybe_error(move || error.get())}
+            {attempt.notice()}
             <div class="actions">
-                <button type="button" class="button quiet small" data-testid="blocked-again" aria-busy=text!(busy.get().to_string()) on:click=run>
+                <button type="button" class="button quiet small" data-testid="blocked-again" aria-busy=text!(attempt.busy.get().to_string()) on:click=run>
                     {t!("try-again")}
-                    {move || busy.get().then(working)}
+                    {move || attempt.busy.get().then(working)}
                 </button>
                 <button type="button" class="button primary small" data-testid="blocked-keep" autofocus on:click=move |_| close_open()>{t!("blocked-keep")}</button>
             </div>

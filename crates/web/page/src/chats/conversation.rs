@@ -1,11 +1,22 @@
 //! An open conversation: who it is with, the messages, and the field to write in.
 
-use leptos::{either::Either, prelude::*};
-use subrosa_web_rpc::{ChatId, ConversationKind, ConversationState};
+use leptos::{
+    either::{Either, EitherOf4},
+    prelude::*,
+};
+use subrosa_web_rpc::{ChatId, Conversation, ConversationKind, ConversationState};
 
 use super::{
-    composer::MessageInput, details::Facts, entry::Entry, group::Rights, layout::DetailsColumn,
-    messages::MessageWindow, notices::Notices, presence,
+    blocking::BlockedFoot,
+    composer::MessageInput,
+    details::Facts,
+    entry::Entry,
+    group::Rights,
+    layout::DetailsColumn,
+    messages::MessageWindow,
+    notices::Notices,
+    presence,
+    request::{self, RequestPanel},
 };
 use crate::{
     components::{
@@ -16,8 +27,21 @@ use crate::{
     model::{faces, members},
     reactive::{memo, text},
     router::use_router,
-    store::use_store,
+    store::{Stage, use_store},
 };
+
+/// What stands below the messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Foot {
+    /// The field to write in.
+    Field,
+    /// The decision about a request.
+    Request,
+    /// That the other person is blocked.
+    Blocked,
+    /// That only admins write here.
+    OnlyAdmins,
+}
 
 #[component]
 pub(super) fn ConversationPane(chat: ChatId) -> impl IntoView {
@@ -27,7 +51,22 @@ pub(super) fn ConversationPane(chat: ChatId) -> impl IntoView {
     provide_context(entry);
     let column = expect_context::<DetailsColumn>();
     let rights = Rights::of(entry);
-    let may_post = memo!(move || rights.with(|rights| rights.is_none_or(|rights| rights.may_post)));
+    let foot = memo!(move || {
+        if store.stage() == Stage::Revoked {
+            // The field itself says why it is of no use.
+            Foot::Field
+        } else if entry.with(|entry| entry.is_some_and(presence::is_blocked)) {
+            Foot::Blocked
+        } else if entry.is_request() {
+            Foot::Request
+        } else if rights.with(|rights| rights.is_none_or(|rights| rights.may_post)) {
+            Foot::Field
+        } else {
+            Foot::OnlyAdmins
+        }
+    });
+    let with = memo!(move || entry.with(|entry| entry?.with.clone()));
+    request::leave_when_gone(entry, router);
     let about = RwSignal::new(false);
     // Beside the conversation where there is room, otherwise above it.
     let toggle = move |_| {
@@ -60,10 +99,11 @@ pub(super) fn ConversationPane(chat: ChatId) -> impl IntoView {
                 <Notices chat />
             </div>
             <MessageWindow />
-            {move || if may_post.get() {
-                Either::Left(view! { <MessageInput chat /> })
-            } else {
-                Either::Right(view! { <p class="no-input" role="note" data-testid="only-admins-write">{t!("only-admins-write")}</p> })
+            {move || match foot.get() {
+                Foot::Field => EitherOf4::A(view! { <MessageInput chat /> }),
+                Foot::Request => EitherOf4::B(view! { <RequestPanel chat /> }),
+                Foot::Blocked => EitherOf4::C(view! { <BlockedFoot person=with /> }),
+                Foot::OnlyAdmins => EitherOf4::D(view! { <p class="no-input" role="note" data-testid="only-admins-write">{t!("only-admins-write")}</p> }),
             }}
             <Modal open=about labelled_by="facts-name">
                 <Facts />
@@ -84,7 +124,8 @@ fn Subtitle(entry: Entry) -> impl IntoView {
         let is_group = entry.is_some_and(|entry| entry.kind == ConversationKind::Group);
         is_group.then(|| entry.map_or(0, members::count))
     }));
-    let shown = memo!(move || match trouble(entry.state()) {
+    let trouble = memo!(move || entry.with(|entry| entry.and_then(trouble)));
+    let shown = memo!(move || match trouble.get() {
         None => entry.with(|entry| entry.and_then(presence::Shown::of)),
         Some(_) => None,
     });
@@ -97,7 +138,7 @@ fn Subtitle(entry: Entry) -> impl IntoView {
             })
         }
         (None, handle) => Either::Right(view! {
-            <span class="one-line">{move || match (trouble(entry.state()), &handle) {
+            <span class="one-line">{move || match (trouble.get(), &handle) {
                 (Some(trouble), _) => trouble,
                 _ if members.get().is_some() => now!("members-count", count = members.get().unwrap_or_default()),
                 (None, Some(handle)) => now!("subtitle-handle", handle = handle.as_str()),
@@ -107,8 +148,13 @@ fn Subtitle(entry: Entry) -> impl IntoView {
     }
 }
 
-fn trouble(state: Option<ConversationState>) -> Option<String> {
-    match state? {
+fn trouble(entry: &Conversation) -> Option<String> {
+    match entry.state {
+        _ if presence::is_blocked(entry) => Some(now!("subtitle-person-blocked")),
+        _ if entry.is_request => Some(match entry.kind {
+            ConversationKind::Group => now!("subtitle-invitation"),
+            _ => now!("subtitle-request"),
+        }),
         ConversationState::Blocked => Some(now!("subtitle-blocked")),
         ConversationState::Quarantined => Some(now!("subtitle-set-aside")),
         ConversationState::CutOff => Some(now!("subtitle-cut-off")),

@@ -4,6 +4,7 @@ use leptos::{either::EitherOf3, ev::KeyboardEvent, prelude::*};
 use subrosa_web_rpc::ConversationKind;
 
 use super::{
+    blocking::BlockButton,
     entry::Entry,
     group::GroupFacts,
     layout::DetailsColumn,
@@ -85,7 +86,8 @@ fn PersonFacts() -> impl IntoView {
                 <p>{t!("encrypted-what")}</p>
                 <p>{t!("encrypted-key")}</p>
             </div>
-            <MuteRow />
+            <Show when=flag!(!entry.is_request())><MuteRow /></Show>
+            <BlockButton person=with />
         </div>
     }
 }

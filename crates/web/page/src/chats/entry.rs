@@ -21,6 +21,7 @@ pub(super) struct Entry {
     // Every message shows it, and it must not be computed again for each message that arrives.
     name: Memo<String>,
     face: Memo<Option<Face>>,
+    is_request: Memo<bool>,
 }
 
 impl Entry {
@@ -37,10 +38,13 @@ impl Entry {
             conversation.with(|entry| entry.as_deref().map(faces::name_of).unwrap_or_default())
         });
         let face = memo!(move || conversation.with(|entry| entry.as_deref().map(Face::of_conversation)));
+        let is_request =
+            memo!(move || conversation.with(|entry| entry.as_ref().is_some_and(|entry| entry.is_request)));
         Self {
             conversation,
             name,
             face,
+            is_request,
         }
     }
 
@@ -52,6 +56,11 @@ impl Entry {
     /// Whether it is a group.
     pub(super) fn is_group(self) -> bool {
         self.with(|entry| entry.is_some_and(|entry| entry.kind == ConversationKind::Group))
+    }
+
+    /// Whether the user has not decided yet whether they want it.
+    pub(super) fn is_request(self) -> bool {
+        self.is_request.get()
     }
 
     /// Whether it is for the user's own notes.

@@ -5,6 +5,7 @@ use wasm_bindgen::{JsCast as _, closure::Closure};
 
 use super::{
     banners::Banners,
+    blocking::{BlockQuestion, Blocking},
     details::Details,
     group::NewGroup,
     here,
@@ -90,6 +91,7 @@ pub(crate) fn Layout() -> impl IntoView {
     provide_context(column);
     pictures::provide();
     PersonDialog::provide();
+    Blocking::provide();
     here::report();
     let new_group = RwSignal::new(false);
     let pane = memo!(move || match router.route() {
@@ -137,6 +139,7 @@ pub(crate) fn Layout() -> impl IntoView {
         </div>
         <NewGroup open=new_group />
         <PersonPage />
+        <BlockQuestion />
     }
 }
 

@@ -13,10 +13,11 @@ use crate::{
     i18n::now,
     link,
     model::{
+        faces, roster,
         rows::{Row, rows},
         window::Window,
     },
-    reactive::{effect, flag, memo, text},
+    reactive::{effect, flag, memo, shown_if, text},
     store::{Store, use_store},
 };
 
@@ -78,7 +79,7 @@ pub(super) fn MessageWindow() -> impl IntoView {
             <Show when=flag!(scroller.is_far.get() && !is_loading.get())>
                 <button type="button" class="jump" data-testid="jump-latest" aria-label=text!(jump_label(unread.get())) title=text!(jump_label(unread.get()))
                     on:click=move |_| store.jump_to_latest()>
-                    {move || is_unread.get().then(|| view! { <span class="badge tabular" aria-hidden="true">{move || unread.get()}</span> })}
+                    {shown_if(is_unread, move || view! { <span class="badge tabular" aria-hidden="true">{text!(unread.get().to_string())}</span> }.into_any())}
                     {icon::icon(icon::DOWN)}
                 </button>
             </Show>
@@ -191,18 +192,41 @@ fn start(store: Store, entry: Entry, is_empty: Memo<bool>) -> impl IntoView {
         <div class="start" data-testid="conversation-start">
             {entry.avatar("big")}
             <strong><bdi class="name">{text!(entry.name())}</bdi></strong>
-            <p>{move || match (is_empty.get(), entry.state()) {
-                (true, _) if entry.is_notes() => now!("empty-notes"),
-                (false, _) if entry.is_notes() => now!("conversation-start-notes"),
-                (true, Some(ConversationState::Starting)) if is_group() => now!("empty-group"),
-                // This device was there from the start: nothing was said before.
-                (true, _) if is_group() && saw_start.get() => now!("empty-group"),
-                (false, _) if is_group() => now!("conversation-start-group"),
-                (true, Some(ConversationState::Starting)) => now!("empty-conversation", name = entry.name()),
-                (true, _) => now!("empty-conversation-here"),
-                (false, _) => now!("conversation-start", name = entry.name()),
-            }}</p>
+            <Show when=flag!(entry.is_request())>{asked_by(store, entry)}</Show>
+            <Show when=flag!(!entry.is_request())>
+                <p>{move || match (is_empty.get(), entry.state()) {
+                    (true, _) if entry.is_notes() => now!("empty-notes"),
+                    (false, _) if entry.is_notes() => now!("conversation-start-notes"),
+                    (true, Some(ConversationState::Starting)) if is_group() => now!("empty-group"),
+                    // This device was there from the start: nothing was said before.
+                    (true, _) if is_group() && saw_start.get() => now!("empty-group"),
+                    (false, _) if is_group() => now!("conversation-start-group"),
+                    (true, Some(ConversationState::Starting)) => now!("empty-conversation", name = entry.name()),
+                    (true, _) => now!("empty-conversation-here"),
+                    (false, _) => now!("conversation-start", name = entry.name()),
+                }}</p>
+            </Show>
         </div>
+    }
+}
+
+/// Who asks: the handle and the groups in common, or who invites.
+fn asked_by(store: Store, entry: Entry) -> impl IntoView {
+    let handle = move || entry.with(|entry| entry.and_then(faces::handle_beside_name));
+    let inviter = move || entry.with(|entry| faces::name(faces::inviter(entry?)?));
+    let groups = memo!(move || {
+        let account = entry.with(|entry| Some(entry?.with.as_ref()?.account_id));
+        store
+            .roster
+            .with(|roster| roster::names_of_groups_with(roster, account?))
+    });
+    let words = move || {
+        let invitation = inviter().map(|name| now!("invited-by", name = name));
+        invitation.or_else(|| Some(now!("both-in", groups = groups.get()?)))
+    };
+    view! {
+        {move || handle().map(|handle| view! { <bdi dir="ltr" data-testid="request-handle">{handle}</bdi> })}
+        {move || words().map(|words| view! { <p class="common" data-testid="request-about">{words}</p> })}
     }
 }
 

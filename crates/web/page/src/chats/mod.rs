@@ -1,6 +1,7 @@
 //! The conversations: the list, the open one, and details of the other person.
 
 mod banners;
+mod blocking;
 mod bubble;
 mod chat_item;
 mod chat_menu;
@@ -12,9 +13,11 @@ mod details;
 mod directory;
 mod draft;
 mod entry;
+mod filters;
 mod group;
 mod here;
 mod layout;
+mod list_keys;
 mod messages;
 mod mute;
 mod nickname;
@@ -24,6 +27,7 @@ mod pane;
 mod people;
 mod person;
 mod presence;
+mod request;
 mod scroll;
 mod side;
 mod typing;

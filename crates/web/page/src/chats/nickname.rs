@@ -1,18 +1,15 @@
 //! The dialog in which the user calls somebody by a name of their own.
 
-use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
+use leptos::{ev::SubmitEvent, prelude::*};
 use subrosa_web_rpc::{Contact, Request};
 use subrosa_wire::limits::DISPLAY_NAME_MAX;
 
 use crate::{
     components::{
-        dialog::{Modal, close_open},
-        failure,
+        dialog::{Attempt, Modal, close_open},
         field::{Hint, Kind, field},
-        notice,
     },
     i18n::{now, t},
-    link,
     model::faces,
     reactive::{effect, memo, text},
 };
@@ -25,8 +22,7 @@ pub(super) fn Nickname(
     person: Memo<Option<Contact>>,
 ) -> impl IntoView {
     let nickname = RwSignal::new(String::new());
-    let busy = RwSignal::new(false);
-    let error = RwSignal::new(None::<String>);
+    let attempt = Attempt::new();
     let given =
         memo!(move || person.with(|person| person.as_ref().and_then(|person| person.nickname.clone())));
     let own_name = move || {
@@ -36,27 +32,16 @@ pub(super) fn Nickname(
     effect!(move || {
         if open.get() {
             nickname.set(given.get_untracked().unwrap_or_default());
-            error.set(None);
+            attempt.clear();
         }
     });
     let is_long = move || nickname.with(|nickname| nickname.trim().len() > DISPLAY_NAME_MAX);
     let is_empty = move || nickname.with(|nickname| nickname.trim().is_empty());
     let save = move |nickname: String| {
         let account = person.with_untracked(|person| person.as_ref().map(|person| person.account_id));
-        let Some(account) = account.filter(|_| !busy.get_untracked()) else {
-            return;
-        };
-        busy.set(true);
-        error.set(None);
-        spawn_local(async move {
-            match link::call(Request::SetNickname { account, nickname }).await {
-                Ok(_) => close_open(),
-                Err(failure) => {
-                    error.try_set(Some(failure::words(&failure)));
-                }
-            }
-            busy.try_set(false);
-        });
+        if let Some(account) = account {
+            attempt.run(Request::SetNickname { account, nickname });
+        }
     };
     let submitted = move |event: SubmitEvent| {
         event.prevent_default();
@@ -71,13 +56,13 @@ pub(super) fn Nickname(
                 {field(Kind { focused: true, ..Kind::text("nickname-field") }, t!("nickname-field"), nickname, move || {
                     if is_long() { Hint::Wrong(now!("failure-name")) } else { Hint::Plain(now!("nickname-rule")) }
                 })}
-                {move || error.get().map(|text| view! { <div class="stack">{notice::error(text)}</div> })}
+                {attempt.notice()}
                 <div class="actions">
                     {move || given.get().map(|_| view! {
                         <button type="button" class="button danger-quiet small at-start" data-testid="nickname-remove" on:click=move |_| save(String::new())>{t!("remove")}</button>
                     })}
                     <button type="button" class="button small" data-testid="cancel" on:click=move |_| close_open()>{t!("cancel")}</button>
-                    <button type="submit" class="button primary small" data-testid="nickname-submit" disabled=is_empty aria-busy=text!(busy.get().to_string())>{t!("save")}</button>
+                    <button type="submit" class="button primary small" data-testid="nickname-submit" disabled=is_empty aria-busy=text!(attempt.busy.get().to_string())>{t!("save")}</button>
                 </div>
             </form>
         </Modal>

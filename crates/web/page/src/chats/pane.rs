@@ -49,9 +49,12 @@ pub(super) fn ChatPane() -> impl IntoView {
         let (Some(address), true) = (wanted.get(), store.loaded.get()) else {
             return;
         };
-        let here = store
-            .roster
-            .with_untracked(|roster| roster.values().find(|entry| fits(entry, &address)).cloned());
+        // Whoever looks for somebody whose request is out of the list finds it again.
+        let is_out = |entry: &Conversation| entry.hidden && handle_of(entry).is_some();
+        let here = store.roster.with_untracked(|roster| {
+            let mut all = roster.values();
+            all.find(|entry| fits(entry, &address) && !is_out(entry)).cloned()
+        });
         match (here, address) {
             (Some(entry), _) => {
                 store.open(entry.id, router.comes_back());
@@ -70,7 +73,9 @@ pub(super) fn ChatPane() -> impl IntoView {
                         Ok(Answer::Conversation(Some(entry))) => {
                             let id = entry.id;
                             store.roster.update(|roster| {
-                                roster.entry(id).or_insert_with(|| (*entry).into());
+                                if roster.get(&id).is_none_or(|known| known.hidden) {
+                                    roster.insert(id, (*entry).into());
+                                }
                             });
                             store.open(id, router.comes_back());
                             found.set(Found::Chat(id));

@@ -65,11 +65,14 @@ fn Found(person: Person, search: RwSignal<String>) -> impl IntoView {
     let router = use_router();
     let handle = person.handle.to_string();
     // The directory knows no pictures and no names, but there may be a conversation.
-    let known = |roster: &Roster| roster::person(roster, person.account_id).cloned();
+    let known = |roster: &Roster| {
+        Some(roster::face_of(
+            roster,
+            roster::person(roster, person.account_id)?,
+        ))
+    };
     let known = store.roster.with_untracked(known);
-    let face = known
-        .as_ref()
-        .map_or_else(|| Face::of_account(&person.account_id, &handle), Face::of_contact);
+    let face = known.unwrap_or_else(|| Face::of_account(&person.account_id, &handle));
     let route = Route::Chat(ChatAddress::With(person.handle));
     view! {
         <li>

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use subrosa_web_rpc::{ChatId, Contact};
 use subrosa_wire::AccountId;
 
-use super::{chat_item::route_of, nickname::Nickname};
+use super::{blocking::BlockButton, chat_item::route_of, nickname::Nickname};
 use crate::{
     components::{
         avatar,
@@ -83,6 +83,7 @@ pub(super) fn PersonPage() -> impl IntoView {
                     }>{icon::sized(icon::CHAT, "18")}{t!("message-person")}</button>
                 })}
                 <GroupsInCommon person title_id="person-groups" />
+                <BlockButton person />
             </div>
             <div class="actions">
                 <button type="button" class="button small" data-testid="person-close" on:click=move |_| close_open()>{t!("close")}</button>
@@ -104,7 +105,11 @@ pub(super) fn chat_with(roster: &Roster, person: &Contact) -> Option<Route> {
 #[component]
 pub(super) fn Identity(person: Memo<Option<Contact>>, name_id: &'static str) -> impl IntoView {
     let naming = RwSignal::new(false);
-    let face = memo!(move || person.with(|person| person.as_ref().map(Face::of_contact)));
+    let store = use_store();
+    let face = memo!(move || person.with(|person| {
+        let person = person.as_ref()?;
+        Some(store.roster.with(|roster| roster::face_of(roster, person)))
+    }));
     let name = move || person.with(|person| person.as_ref().and_then(faces::name));
     let has_nickname = memo!(move || {
         person.with(|person| person.as_ref().is_some_and(|person| person.nickname.is_some()))

@@ -18,12 +18,20 @@ pub(super) enum Shown {
 impl Shown {
     /// What there is to show; `None` if nothing is known.
     pub(super) fn of(conversation: &Conversation) -> Option<Self> {
+        if conversation.is_request || is_blocked(conversation) {
+            return None;
+        }
         match conversation.presence {
             _ if !conversation.typing.is_empty() => Some(Self::Typing(faces::typing_names(conversation))),
             Presence::Online => Some(Self::Online),
             Presence::LastSeen(at) => Some(Self::LastSeen(at.as_millis())),
             Presence::Unknown => None,
         }
+    }
+
+    /// Whether it is that somebody types.
+    pub(super) fn is_typing(conversation: &Conversation) -> bool {
+        matches!(Self::of(conversation), Some(Self::Typing(_)))
     }
 
     /// The name of it in the document.
@@ -51,6 +59,11 @@ impl Shown {
             }
         }
     }
+}
+
+/// Whether the conversation is with somebody whom the user has blocked.
+pub(super) fn is_blocked(conversation: &Conversation) -> bool {
+    conversation.with.as_ref().is_some_and(|with| with.is_blocked)
 }
 
 /// That the other person is typing, or, in a group, that these people are.
@@ -83,5 +96,12 @@ mod tests {
         assert_eq!(Shown::of(&ben), Some(Shown::Online));
         ben.typing = vec![AccountId::from_bytes([1; 16])];
         assert_eq!(Shown::of(&ben), Some(Shown::Typing(None)));
+        ben.is_request = true;
+        assert_eq!(Shown::of(&ben), None);
+        ben.is_request = false;
+        if let Some(with) = &mut ben.with {
+            with.is_blocked = true;
+        }
+        assert_eq!(Shown::of(&ben), None);
     }
 }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use leptos::{html::Dialog, prelude::*};
+use leptos::{html::Dialog, prelude::*, task::spawn_local};
+use subrosa_web_rpc::Request;
 
 use crate::{
-    components::{button::working, notice},
+    components::{button::working, failure, notice},
     i18n::t,
+    link,
     reactive::{effect, flag, text},
 };
 
@@ -113,6 +115,70 @@ pub(crate) fn close_all() {
     }
 }
 
+/// What a dialog asks the worker for.
+#[derive(Clone, Copy)]
+pub(crate) struct Attempt {
+    /// Whether it is under way.
+    pub(crate) busy: RwSignal<bool>,
+    /// Why it has failed.
+    pub(crate) error: RwSignal<Option<String>>,
+}
+
+impl Attempt {
+    pub(crate) fn new() -> Self {
+        Self {
+            busy: RwSignal::new(false),
+            error: RwSignal::new(None),
+        }
+    }
+
+    /// Forgets that it has failed, for a dialog that opens again.
+    pub(crate) fn clear(self) {
+        self.error.set(None);
+    }
+
+    /// Asks for something, unless that is under way. If it succeeds, the dialog is closed.
+    pub(crate) fn run(self, request: Request) {
+        self.run_then(request, || {});
+    }
+
+    /// The same with what is to be done once the dialog is closed.
+    pub(crate) fn run_then(self, request: Request, done: impl FnOnce() + 'static) {
+        self.run_boxed(request, Box::new(done));
+    }
+
+    fn run_boxed(self, request: Request, done: Box<dyn FnOnce()>) {
+        if self.busy.get_untracked() {
+            return;
+        }
+        self.busy.set(true);
+        self.clear();
+        spawn_local(async move {
+            match link::call(request).await {
+                Ok(_) => {
+                    close_open();
+                    done();
+                }
+                Err(failure) => {
+                    self.error.try_set(Some(failure::words(&failure)));
+                }
+            }
+            self.busy.try_set(false);
+        });
+    }
+
+    /// Why it has failed, in the dialog.
+    pub(crate) fn notice(self) -> AnyView {
+        let error = self.error;
+        (move || {
+            error
+                .get()
+                .map(|text| view! { <div class="stack">{notice::error(text)}</div> })
+        })
+        .into_any()
+    }
+}
+
 /// A question with one action.
 #[component]
 pub(crate) fn Confirm<T, L, D>(
@@ -122,11 +188,8 @@ pub(crate) fn Confirm<T, L, D>(
     title: T,
     /// The label of the action.
     label: L,
-    /// Whether the action is running.
-    busy: RwSignal<bool>,
-    /// What went wrong.
-    #[prop(optional)]
-    error: RwSignal<Option<String>>,
+    /// How far the action has come.
+    attempt: Attempt,
     /// Runs the action.
     run: D,
     /// What the action means for the user.
@@ -141,8 +204,7 @@ where
         open,
         text!(title()),
         text!(label()),
-        busy,
-        error,
+        attempt,
         Arc::new(run),
         children,
     )
@@ -153,16 +215,16 @@ fn confirm(
     open: RwSignal<bool>,
     title: impl Fn() -> String + Clone + Send + Sync + 'static,
     label: impl Fn() -> String + Clone + Send + Sync + 'static,
-    busy: RwSignal<bool>,
-    error: RwSignal<Option<String>>,
+    attempt: Attempt,
     run: Arc<dyn Fn() + Send + Sync>,
     children: ChildrenFn,
 ) -> AnyView {
+    let busy = attempt.busy;
     view! {
         <Modal open labelled_by="confirm-title">
             <h2 id="confirm-title">{title.clone()}</h2>
             {children()}
-            {move || error.get().map(|text| view! { <div class="stack">{notice::error(text)}</div> })}
+            {attempt.notice()}
             <div class="actions">
                 <button type="button" class="button small" data-testid="cancel" on:click=move |_| close_open()>{t!("cancel")}</button>
                 <button type="button" class="button small danger" data-testid="confirm" aria-busy=text!(busy.get().to_string())

@@ -1,7 +1,10 @@
 //! Makes of a file that the user has chosen the picture that others get: a small square, cut from the middle, drawn anew
 //! and so without what a camera has written into the file.
 
+use std::pin::Pin;
+
 use js_sys::{Reflect, Uint8Array};
+use leptos::{html::Input, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -24,6 +27,64 @@ pub(crate) enum Unusable {
     TooLarge,
     /// It is not a picture that the browser can read.
     Unreadable,
+}
+
+/// Works on a file.
+type Take = dyn Fn(File) -> Pin<Box<dyn Future<Output = ()>>>;
+
+/// Lets the user choose a file.
+#[derive(Clone, Copy)]
+pub(crate) struct Chooser {
+    input: NodeRef<Input>,
+    /// Whether a file is being worked on; until then no other can be chosen.
+    pub(crate) busy: RwSignal<bool>,
+}
+
+impl Chooser {
+    pub(crate) fn new() -> Self {
+        Self {
+            input: NodeRef::new(),
+            busy: RwSignal::new(false),
+        }
+    }
+
+    /// Opens the browser's own dialog.
+    pub(crate) fn open(self) {
+        if let Some(input) = self.input.get_untracked().filter(|_| !self.busy.get_untracked()) {
+            input.click();
+        }
+    }
+
+    /// The field, which is not shown. `take` is given what was chosen.
+    pub(crate) fn field<F: Future<Output = ()> + 'static>(
+        self,
+        name: &'static str,
+        take: impl Fn(File) -> F + 'static,
+    ) -> AnyView {
+        self.field_boxed(name, Box::new(move |file| Box::pin(take(file))))
+    }
+
+    fn field_boxed(self, name: &'static str, take: Box<Take>) -> AnyView {
+        let chosen = move |_| {
+            let Some(input) = self.input.get_untracked() else {
+                return;
+            };
+            let file = input.files().and_then(|files| files.get(0));
+            // The same file can be chosen again.
+            input.set_value("");
+            let Some(file) = file.filter(|_| !self.busy.get_untracked()) else {
+                return;
+            };
+            self.busy.set(true);
+            let taken = take(file);
+            spawn_local(async move {
+                taken.await;
+                self.busy.try_set(false);
+            });
+        };
+        view! { <input type="file" accept="image/*" hidden=true node_ref=self.input data-testid=name on:change=chosen /> }
+            .into_any()
+    }
 }
 
 /// The picture, as a JPEG file.

@@ -7,12 +7,16 @@ use subrosa_wire::{AccountId, Handle, fold::finds};
 
 use super::{faces, handles, letters, roster::Roster};
 
-/// The people whom the user has a conversation with, alone or in a group, and whose handle is known, by name.
+/// The people whom the user has a conversation with, alone or in a group, and whose handle is known, by name. Who waits for
+/// an answer is not among them.
 pub(crate) fn known(roster: &Roster) -> Vec<Contact> {
-    let in_groups = roster.values().flat_map(|conversation| &conversation.members);
-    let alone = roster
-        .values()
-        .filter_map(|conversation| conversation.with.as_ref());
+    let wanted = || {
+        roster
+            .values()
+            .filter(|conversation| !conversation.is_request && !conversation.hidden)
+    };
+    let in_groups = wanted().flat_map(|conversation| &conversation.members);
+    let alone = wanted().filter_map(|conversation| conversation.with.as_ref());
     let people: BTreeMap<_, _> = in_groups
         .map(|member| &member.contact)
         .chain(alone)

@@ -46,6 +46,14 @@ impl Face {
         Self { portrait, ..self }
     }
 
+    /// The same face without its picture.
+    pub(crate) fn without_picture(self) -> Self {
+        Self {
+            portrait: None,
+            ..self
+        }
+    }
+
     /// The face of a person.
     pub(crate) fn of_contact(person: &Contact) -> Self {
         Self::of_account(&person.account_id, &name(person).unwrap_or_default())
@@ -72,10 +80,10 @@ impl Face {
         Self::of_account(&me.account_id, name).with_picture(me.account_id, me.picture)
     }
 
-    /// The face of a conversation: that of the other person, if there is one.
+    /// The face of a conversation: that of the other person, if there is one. That of a request has no picture.
     pub(crate) fn of_conversation(conversation: &Conversation) -> Self {
         let name = known_name(conversation).unwrap_or_default();
-        match &conversation.with {
+        let face = match &conversation.with {
             Some(person) => {
                 Self::of_account(&person.account_id, &name).with_picture(person.account_id, person.picture)
             }
@@ -88,6 +96,11 @@ impl Face {
                 }),
                 is_notes: conversation.kind == ConversationKind::NotesToSelf,
             },
+        };
+        if conversation.is_request {
+            face.without_picture()
+        } else {
+            face
         }
     }
 }
@@ -129,6 +142,12 @@ pub(crate) fn name_of(conversation: &Conversation) -> String {
     })
 }
 
+/// Who invites the user to a group, while they have not decided about it.
+pub(crate) fn inviter(conversation: &Conversation) -> Option<&Contact> {
+    let is_invitation = conversation.is_request && conversation.kind == ConversationKind::Group;
+    conversation.added_by.as_ref().filter(|_| is_invitation)
+}
+
 /// What a member of a group is called there.
 pub(crate) fn name_in(conversation: &Conversation, account: &AccountId) -> String {
     in_group(conversation, account)
@@ -137,12 +156,12 @@ pub(crate) fn name_in(conversation: &Conversation, account: &AccountId) -> Strin
         .unwrap_or_else(|| now!("former-member"))
 }
 
-/// The face of a member of a group, or of somebody who has left.
+/// The face of a member of a group, or of somebody who has left; without a picture while the group is a request.
 pub(crate) fn face_in(conversation: &Conversation, account: &AccountId) -> Face {
-    in_group(conversation, account).map_or_else(
-        || Face::of_account(account, &name_in(conversation, account)),
-        Face::of_contact,
-    )
+    match in_group(conversation, account) {
+        Some(person) if !conversation.is_request => Face::of_contact(person),
+        _ => Face::of_account(account, &name_in(conversation, account)),
+    }
 }
 
 /// A member of a group, or somebody who was one.

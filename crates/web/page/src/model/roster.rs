@@ -5,25 +5,69 @@ use std::{collections::HashMap, sync::Arc};
 use subrosa_web_rpc::{ChatId, Contact, Conversation, ConversationKind, ConversationState};
 use subrosa_wire::{AccountId, Timestamp, fold::finds};
 
-use super::{faces, letters, members};
+use super::{
+    faces::{self, Face},
+    letters, members,
+};
 
 /// The conversations by id.
 pub(crate) type Roster = HashMap<ChatId, Arc<Conversation>>;
 
-/// The ids of those that a search finds, archived ones among them, in the order of the list.
+/// A part of the list of conversations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// All but those that are archived.
+    All,
+    /// Those of them with something unread.
+    Unread,
+    /// Those of them that are groups.
+    Groups,
+    /// What others have begun and the user has not decided about, which is in no other part.
+    Requests,
+    Archived,
+}
+
+impl Part {
+    fn has(self, conversation: &Conversation) -> bool {
+        let is_archived = conversation.settings.is_archived;
+        match self {
+            Self::Requests => conversation.is_request,
+            _ if conversation.is_request => false,
+            Self::Archived => is_archived,
+            _ if is_archived => false,
+            Self::All => true,
+            Self::Unread => conversation.unread > 0 || conversation.settings.is_marked_unread,
+            Self::Groups => conversation.kind == ConversationKind::Group,
+        }
+    }
+}
+
+/// The ids of those in a part, in the order of the list. The open one stays among those with something unread.
+pub(crate) fn part(roster: &Roster, part: Part, open: Option<ChatId>) -> Vec<ChatId> {
+    ordered(roster, |conversation| {
+        let stays = part == Part::Unread && open == Some(conversation.id) && Part::All.has(conversation);
+        stays || part.has(conversation)
+    })
+}
+
+/// How many are in a part.
+pub(crate) fn count(roster: &Roster, part: Part) -> u64 {
+    let listed = roster.values().filter(|conversation| !conversation.hidden);
+    listed
+        .filter(|conversation| part.has(conversation))
+        .map(|_| 1)
+        .sum()
+}
+
+/// Whether there is anything to list.
+pub(crate) fn has_any(roster: &Roster) -> bool {
+    roster.values().any(|conversation| !conversation.hidden)
+}
+
+/// The ids of those that a search finds, archived ones and requests among them, in the order of the list.
 pub(crate) fn order(roster: &Roster, filter: &str) -> Vec<ChatId> {
     let filter = letters::folded(filter.trim().trim_start_matches('@'));
     ordered(roster, |conversation| fits(conversation, &filter))
-}
-
-/// The ids of those that are not archived, in the order of the list.
-pub(crate) fn current(roster: &Roster) -> Vec<ChatId> {
-    ordered(roster, |conversation| !conversation.settings.is_archived)
-}
-
-/// The ids of those that are archived, in the order of the list.
-pub(crate) fn archived(roster: &Roster) -> Vec<ChatId> {
-    ordered(roster, |conversation| conversation.settings.is_archived)
 }
 
 /// Those that are not hidden: pinned ones first, and of both the newest first, equal ones by id so that they never swap.
@@ -40,13 +84,6 @@ fn ordered(roster: &Roster, is_listed: impl Fn(&Conversation) -> bool) -> Vec<Ch
     listed.into_iter().map(|conversation| conversation.id).collect()
 }
 
-/// How many are archived.
-pub(crate) fn archived_count(roster: &Roster) -> u64 {
-    let shown = roster.values().filter(|conversation| !conversation.hidden);
-    let archived = shown.filter(|conversation| conversation.settings.is_archived);
-    archived.map(|_| 1).sum()
-}
-
 /// Whether some conversation is no longer muted that was so at an earlier instant.
 pub(crate) fn has_mute_ended(roster: &Roster, before: Timestamp, now: Timestamp) -> bool {
     let mut mutes = roster.values().map(|conversation| conversation.settings.mute);
@@ -54,7 +91,8 @@ pub(crate) fn has_mute_ended(roster: &Roster, before: Timestamp, now: Timestamp)
 }
 
 fn fits(conversation: &Conversation, filter: &str) -> bool {
-    let with = conversation.with.as_ref();
+    // The inviter's name stands at an invitation.
+    let with = conversation.with.as_ref().or(faces::inviter(conversation));
     let names = [
         conversation.title.as_deref(),
         with.and_then(|person| person.nickname.as_deref()),
@@ -66,20 +104,41 @@ fn fits(conversation: &Conversation, filter: &str) -> bool {
     filter.is_empty() || finds(filter, &letters::folded(&names.join("\n")))
 }
 
-/// Unread messages in all conversations of the list that are not muted.
+/// Unread messages in all conversations of the list that are neither muted nor requests.
 pub(crate) fn unread(roster: &Roster, now: Timestamp) -> u64 {
     let counts = |conversation: &&Arc<Conversation>| {
         let settings = conversation.settings;
-        !conversation.hidden && !settings.is_archived && !settings.mute.is_on(now)
+        !conversation.hidden && Part::All.has(conversation) && !settings.mute.is_on(now)
     };
     let counted = roster.values().filter(counts);
     counted.map(|conversation| conversation.unread).sum()
 }
 
-/// A person whom some conversation shows: it is with them, they are a member, or the user wants something changed about them.
+/// A person whom some conversation shows: it is with them, they are a member or have added the user, or the user wants
+/// something changed about them.
 pub(crate) fn person(roster: &Roster, account: AccountId) -> Option<&Contact> {
     let mut people = roster.values().flat_map(|conversation| people_of(conversation));
     people.find(|person| person.account_id == account)
+}
+
+/// The face of a person. Of somebody who waits for an answer no picture is loaded.
+pub(crate) fn face_of(roster: &Roster, person: &Contact) -> Face {
+    let face = Face::of_contact(person);
+    let chat = direct_with(roster, person.account_id).and_then(|chat| roster.get(&chat));
+    if chat.is_some_and(|chat| chat.is_request) {
+        face.without_picture()
+    } else {
+        face
+    }
+}
+
+/// Whether a person has added the user to a group about which the user has not decided.
+pub(crate) fn has_invitation_by(roster: &Roster, account: AccountId) -> bool {
+    let mut inviters = roster
+        .values()
+        .filter(|chat| !chat.hidden)
+        .filter_map(|chat| faces::inviter(chat));
+    inviters.any(|by| by.account_id == account)
 }
 
 /// The conversation with a person alone.
@@ -97,11 +156,25 @@ pub(crate) fn groups_with(roster: &Roster, account: AccountId) -> Vec<ChatId> {
     groups.retain(|id| {
         roster.get(id).is_some_and(|group| {
             group.kind == ConversationKind::Group
+                && !group.is_request
                 && group.state != ConversationState::Removed
                 && members::is_member(group, account)
         })
     });
     groups
+}
+
+/// The names of some groups that the user and a person are in; `None` if there are none.
+pub(crate) fn names_of_groups_with(roster: &Roster, account: AccountId) -> Option<String> {
+    const SHOWN: usize = 3;
+    let groups = groups_with(roster, account);
+    let names = groups
+        .iter()
+        .take(SHOWN)
+        .filter_map(|id| Some(faces::name_of(roster.get(id)?)));
+    let more = (groups.len() > SHOWN).then(|| "…".to_owned());
+    let names: Vec<_> = names.chain(more).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 /// Shows a person as they are now in all conversations. Returns whether that changes anything.
@@ -112,6 +185,7 @@ pub(crate) fn take_person(roster: &mut Roster, person: &Contact) -> bool {
         if people_of(conversation).any(shows_other) {
             let conversation = Arc::make_mut(conversation);
             let with = conversation.with.iter_mut();
+            let with = with.chain(&mut conversation.added_by);
             let with = with.chain(&mut conversation.former_members);
             let members = conversation.members.iter_mut().map(|member| &mut member.contact);
             let wishes = conversation.wishes.iter_mut().map(|wish| &mut wish.who);
@@ -129,7 +203,8 @@ fn people_of(conversation: &Conversation) -> impl Iterator<Item = &Contact> {
     let members = conversation.members.iter().map(|member| &member.contact);
     let wishes = conversation.wishes.iter().map(|wish| &wish.who);
     let with = conversation.with.iter();
-    with.chain(members)
+    with.chain(&conversation.added_by)
+        .chain(members)
         .chain(&conversation.former_members)
         .chain(wishes)
 }
@@ -210,9 +285,9 @@ mod tests {
             chosen(6, ARCHIVED),
             hidden,
         ]);
-        assert_eq!(numbers(current(&roster)), [5, 1, 4, 2]);
-        assert_eq!(numbers(archived(&roster)), [6, 3]);
-        assert_eq!(archived_count(&roster), 2);
+        assert_eq!(numbers(part(&roster, Part::All, None)), [5, 1, 4, 2]);
+        assert_eq!(numbers(part(&roster, Part::Archived, None)), [6, 3]);
+        assert_eq!(count(&roster, Part::Archived), 2);
         // A search finds them all.
         assert_eq!(numbers(order(&roster, "ada")), [5, 1, 6, 3]);
     }
@@ -235,6 +310,96 @@ mod tests {
         assert!(has_mute_ended(&roster, at(99), at(100)));
         assert!(!has_mute_ended(&roster, at(98), at(99)));
         assert!(!has_mute_ended(&roster, at(100), at(101)));
+    }
+
+    /// The same as a request.
+    fn asked(conversation: Conversation) -> Conversation {
+        Conversation {
+            is_request: true,
+            unread: 1,
+            ..conversation
+        }
+    }
+
+    #[test]
+    fn a_request_is_in_no_other_part_and_is_found_by_a_search() {
+        let ada = contact(1, "ada", None);
+        let declined = Conversation {
+            hidden: true,
+            ..asked(conversation(4, "dan", None))
+        };
+        let roster = roster(vec![
+            asked(conversation(2, "ben", None)),
+            asked(Conversation {
+                settings: ARCHIVED,
+                added_by: Some(ada.clone()),
+                ..group(3, std::slice::from_ref(&ada))
+            }),
+            declined,
+        ]);
+        assert_eq!(numbers(part(&roster, Part::Requests, None)), [3, 2]);
+        assert_eq!(count(&roster, Part::Requests), 2);
+        for other in [Part::All, Part::Unread, Part::Groups, Part::Archived] {
+            assert_eq!(
+                numbers(part(&roster, other, Some(ChatId::new(2)))),
+                [0; 0],
+                "{other:?}"
+            );
+            assert_eq!(count(&roster, other), 0, "{other:?}");
+        }
+        assert_eq!(unread(&roster, Timestamp::from_millis(0)), 0);
+        assert_eq!(numbers(order(&roster, "ben")), [2]);
+        // By who invites.
+        assert_eq!(numbers(order(&roster, "ada")), [3]);
+        assert!(has_invitation_by(&roster, ada.account_id));
+        assert!(!has_invitation_by(&roster, AccountId::from_bytes([2; 16])));
+        assert_eq!(groups_with(&roster, ada.account_id), []);
+    }
+
+    #[test]
+    fn unread_and_groups_are_parts_of_what_is_not_archived() {
+        let marked = ChatSettings {
+            is_marked_unread: true,
+            ..ChatSettings::default()
+        };
+        let roster = roster(vec![
+            chosen(1, ChatSettings::default()),
+            conversation(2, "ben", None),
+            Conversation {
+                unread: 0,
+                ..chosen(3, marked)
+            },
+            chosen(4, ARCHIVED),
+            group(5, &[]),
+            Conversation {
+                settings: ARCHIVED,
+                ..group(6, &[])
+            },
+        ]);
+        assert_eq!(numbers(part(&roster, Part::Unread, None)), [3, 1]);
+        assert_eq!(numbers(part(&roster, Part::Groups, None)), [5]);
+        // Reading it does not take it from under the user's eyes.
+        let open = Some(ChatId::new(2));
+        assert_eq!(numbers(part(&roster, Part::Unread, open)), [3, 2, 1]);
+        assert_eq!(count(&roster, Part::Unread), 2);
+    }
+
+    #[test]
+    fn of_somebody_who_waits_for_an_answer_no_picture_is_loaded() {
+        let ben = Contact {
+            picture: Some(7),
+            ..contact(2, "ben", None)
+        };
+        let chat = |is_request| Conversation {
+            is_request,
+            with: Some(ben.clone()),
+            ..conversation(2, "ben", None)
+        };
+        let (asked, accepted) = (roster(vec![chat(true)]), roster(vec![chat(false)]));
+        assert_eq!(face_of(&asked, &ben).portrait, None);
+        assert_eq!(Face::of_conversation(&chat(true)).portrait, None);
+        assert_eq!(face_of(&accepted, &ben), Face::of_contact(&ben));
+        assert_eq!(Face::of_conversation(&chat(false)), Face::of_contact(&ben));
     }
 
     /// A group with these members.

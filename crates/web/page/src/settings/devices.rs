@@ -6,7 +6,7 @@ use subrosa_wire::{DeviceId, limits::DISPLAY_NAME_MAX};
 
 use crate::{
     components::{
-        dialog::{Confirm, Modal, close_open},
+        dialog::{Attempt, Confirm, Modal, close_open},
         failure,
         field::{Hint, Kind, field},
         icon, notice, skeleton,
@@ -36,29 +36,14 @@ pub(super) fn Devices() -> impl IntoView {
     load();
     let asked = RwSignal::new(false);
     let which = RwSignal::new(None::<(DeviceId, String)>);
-    let busy = RwSignal::new(false);
-    let error = RwSignal::new(None::<String>);
+    let attempt = Attempt::new();
     let run = move || {
-        let Some((device, _)) = which.get_untracked() else {
-            return;
-        };
-        busy.set(true);
-        error.set(None);
-        spawn_local(async move {
-            match link::call(Request::SignOutDevice(device)).await {
-                Ok(_) => {
-                    close_open();
-                    load();
-                }
-                Err(failure) => {
-                    error.try_set(Some(failure::words(&failure)));
-                }
-            }
-            busy.try_set(false);
-        });
+        if let Some((device, _)) = which.get_untracked() {
+            attempt.run_then(Request::SignOutDevice(device), load);
+        }
     };
     let ask = move |device, name| {
-        error.set(None);
+        attempt.clear();
         which.set(Some((device, name)));
         asked.set(true);
     };
@@ -83,7 +68,7 @@ pub(super) fn Devices() -> impl IntoView {
                 }
                 .into_any(),
             }}
-            <Confirm open=asked title label=t!("sign-out-do") busy error run>
+            <Confirm open=asked title label=t!("sign-out-do") attempt run>
                 <p>{t!("device-sign-out-lead")}</p>
             </Confirm>
             <Naming naming done=load />
@@ -148,12 +133,11 @@ fn Naming<D: Fn() + Copy + Send + Sync + 'static>(
 ) -> impl IntoView {
     let open = RwSignal::new(false);
     let name = RwSignal::new(String::new());
-    let busy = RwSignal::new(false);
-    let error = RwSignal::new(None::<String>);
+    let attempt = Attempt::new();
     effect!(move || {
         if let Some(device) = naming.get() {
             name.set(device.name.unwrap_or_default());
-            error.set(None);
+            attempt.clear();
             open.set(true);
         }
     });
@@ -168,23 +152,10 @@ fn Naming<D: Fn() + Copy + Send + Sync + 'static>(
         let Some(device) = naming.with_untracked(|device| Some(device.as_ref()?.id)) else {
             return;
         };
-        if busy.get_untracked() || is_long() {
-            return;
+        if !is_long() {
+            let name = name.get_untracked().trim().to_owned();
+            attempt.run_then(Request::NameDevice { device, name }, done);
         }
-        busy.set(true);
-        let name = name.get_untracked().trim().to_owned();
-        spawn_local(async move {
-            match link::call(Request::NameDevice { device, name }).await {
-                Ok(_) => {
-                    close_open();
-                    done();
-                }
-                Err(failure) => {
-                    error.try_set(Some(failure::words(&failure)));
-                }
-            }
-            busy.try_set(false);
-        });
     };
     view! {
         <Modal open labelled_by="naming-title">
@@ -193,10 +164,10 @@ fn Naming<D: Fn() + Copy + Send + Sync + 'static>(
                 {field(Kind { focused: true, ..Kind::text("device-new-name") }, t!("device-rename-field"), name, move || {
                     if is_long() { Hint::Wrong(now!("failure-name")) } else { Hint::Plain(now!("device-rename-rule")) }
                 })}
-                {move || error.get().map(|text| view! { <div class="stack">{notice::error(text)}</div> })}
+                {attempt.notice()}
                 <div class="actions">
                     <button type="button" class="button small" data-testid="cancel" on:click=move |_| close_open()>{t!("cancel")}</button>
-                    <button type="submit" class="button primary small" data-testid="device-rename-submit" aria-busy=text!(busy.get().to_string())>{t!("rename")}</button>
+                    <button type="submit" class="button primary small" data-testid="device-rename-submit" aria-busy=text!(attempt.busy.get().to_string())>{t!("rename")}</button>
                 </div>
             </form>
         </Modal>

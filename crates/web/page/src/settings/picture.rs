@@ -1,6 +1,6 @@
 //! The user's picture: chosen from a file, and removed after a question.
 
-use leptos::{html::Input, prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use subrosa_web_rpc::{Failure, Request};
 use web_sys::File;
 
@@ -8,13 +8,13 @@ use crate::{
     browser,
     components::{
         button::working,
-        dialog::{Confirm, close_open},
+        dialog::{Attempt, Confirm},
         failure, notice,
-        picture_file::{self, Unusable},
+        picture_file::{self, Chooser, Unusable},
     },
     i18n::{now, t},
     link,
-    reactive::{memo, text},
+    reactive::{memo, shown_if, text},
     store::{Stage, use_store},
 };
 
@@ -30,57 +30,28 @@ enum Outcome {
 #[component]
 pub(super) fn Picture() -> impl IntoView {
     let store = use_store();
-    let input = NodeRef::<Input>::new();
-    let busy = RwSignal::new(false);
+    let file = Chooser::new();
     let outcome = RwSignal::new(None::<Outcome>);
     let asked = RwSignal::new(false);
-    let removing = RwSignal::new(false);
-    let error = RwSignal::new(None::<String>);
+    let removal = Attempt::new();
     let has_picture = memo!(move || store.me().is_some_and(|me| me.picture.is_some()));
-    let choose = move |_| {
-        if let Some(input) = input.get_untracked().filter(|_| !busy.get_untracked()) {
-            input.click();
+    let chosen = move |file| {
+        outcome.set(None);
+        async move {
+            outcome.try_set(Some(save(&file).await));
         }
     };
-    let chosen = move |_| {
-        let Some(input) = input.get_untracked() else {
-            return;
-        };
-        let file = input.files().and_then(|files| files.get(0));
-        // The same file can be chosen again.
-        input.set_value("");
-        let Some(file) = file.filter(|_| !busy.get_untracked()) else {
-            return;
-        };
-        busy.set(true);
-        outcome.set(None);
-        spawn_local(async move {
-            outcome.try_set(Some(save(&file).await));
-            busy.try_set(false);
-        });
-    };
     let ask = move |_| {
-        if !busy.get_untracked() {
-            error.set(None);
+        if !file.busy.get_untracked() {
+            removal.clear();
             asked.set(true);
         }
     };
     let remove = move || {
-        removing.set(true);
-        error.set(None);
-        spawn_local(async move {
-            match link::call(Request::SetPicture(None)).await {
-                Ok(_) => {
-                    outcome.try_set(Some(Outcome::Removed));
-                    close_open();
-                    // The button that had the focus is gone with the picture.
-                    browser::focus("[data-testid=picture-choose]");
-                }
-                Err(failure) => {
-                    error.try_set(Some(failure::words(&failure)));
-                }
-            }
-            removing.try_set(false);
+        removal.run_then(Request::SetPicture(None), move || {
+            outcome.try_set(Some(Outcome::Removed));
+            // The button that had the focus is gone with the picture.
+            browser::focus("[data-testid=picture-choose]");
         });
     };
     // A device that was signed out elsewhere can no longer change anything at the server.
@@ -89,14 +60,14 @@ pub(super) fn Picture() -> impl IntoView {
         <Show when=is_signed_in>
             <div class="picture">
                 <div class="actions">
-                    <input type="file" accept="image/*" hidden=true node_ref=input data-testid="picture-file" on:change=chosen />
-                    <button type="button" class="button small" data-testid="picture-choose" aria-busy=text!(busy.get().to_string()) on:click=choose>
+                    {file.field("picture-file", chosen)}
+                    <button type="button" class="button small" data-testid="picture-choose" aria-busy=text!(file.busy.get().to_string()) on:click=move |_| file.open()>
                         {t!("picture-choose")}
-                        {move || busy.get().then(working)}
+                        {move || file.busy.get().then(working)}
                     </button>
-                    {move || has_picture.get().then(|| view! {
+                    {shown_if(has_picture, move || view! {
                         <button type="button" class="button small" data-testid="picture-remove" aria-label=t!("picture-remove-label") on:click=ask>{t!("picture-remove")}</button>
-                    })}
+                    }.into_any())}
                 </div>
                 <p>{t!("picture-lead")}</p>
                 {move || outcome.get().map(|outcome| match outcome {
@@ -108,7 +79,7 @@ pub(super) fn Picture() -> impl IntoView {
                 })}
             </div>
         </Show>
-        <Confirm open=asked title=t!("picture-remove-question") label=t!("picture-remove") busy=removing error run=remove>
+        <Confirm open=asked title=t!("picture-remove-question") label=t!("picture-remove") attempt=removal run=remove>
             <p>{t!("picture-remove-what")}</p>
         </Confirm>
     }

@@ -4,7 +4,10 @@ use leptos::{prelude::*, task::spawn_local};
 use subrosa_web_rpc::{FailureKind, Request};
 
 use crate::{
-    components::{dialog::Confirm, failure},
+    components::{
+        dialog::{Attempt, Confirm},
+        failure,
+    },
     i18n::{now, t},
     link,
     store::{Stage, use_store},
@@ -14,8 +17,7 @@ use crate::{
 pub(super) fn SignOut() -> impl IntoView {
     let store = use_store();
     let asked = RwSignal::new(false);
-    let busy = RwSignal::new(false);
-    let error = RwSignal::new(None::<String>);
+    let attempt = Attempt::new();
     // The server could not be reached: the next "yes" removes the data without it.
     let without_server = RwSignal::new(false);
     let unsent = move || {
@@ -24,8 +26,8 @@ pub(super) fn SignOut() -> impl IntoView {
             .with(|state| state.as_ref().map_or(0, |state| state.unsent))
     };
     let run = move || {
-        busy.set(true);
-        error.set(None);
+        attempt.busy.set(true);
+        attempt.clear();
         let request = if without_server.get_untracked() {
             Request::Forget
         } else {
@@ -38,14 +40,14 @@ pub(super) fn SignOut() -> impl IntoView {
                     without_server.try_set(true);
                 }
                 Err(failure) => {
-                    error.try_set(Some(failure::words(&failure)));
+                    attempt.error.try_set(Some(failure::words(&failure)));
                 }
             }
-            busy.try_set(false);
+            attempt.busy.try_set(false);
         });
     };
     let ask = move |_| {
-        error.set(None);
+        attempt.clear();
         without_server.set(store.stage() == Stage::Revoked);
         asked.set(true);
     };
@@ -56,7 +58,7 @@ pub(super) fn SignOut() -> impl IntoView {
             <div class="actions">
                 <button type="button" class="button small danger-quiet" data-testid="sign-out" on:click=ask>{t!("sign-out-this")}</button>
             </div>
-            <Confirm open=asked title=t!("sign-out-question") busy error run
+            <Confirm open=asked title=t!("sign-out-question") attempt run
                 label=move || if without_server.get() { now!("remove-anyway") } else { now!("sign-out-do") }>
                 <p>{move || if without_server.get() { now!("sign-out-offline") } else { now!("sign-out-what") }}</p>
                 {move || (unsent() > 0).then(|| view! { <p>{t!("sign-out-unsent", count = unsent())}</p> })}

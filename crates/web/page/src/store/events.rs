@@ -31,6 +31,12 @@ impl Store {
                     .maybe_update(|roster| roster::take_person(roster, &person));
                 self.window
                     .maybe_update(|window| window.as_mut().is_some_and(|window| window.take_person(&person)));
+                self.blocked.update(|blocked| {
+                    blocked.retain(|other| other.account_id != person.account_id);
+                    if person.is_blocked {
+                        blocked.push((*person).clone());
+                    }
+                });
                 // Of those who are banned only the rights speak.
                 self.rights_changed.update(|changed| *changed += 1);
             }

@@ -6,7 +6,9 @@ mod events;
 use std::collections::HashMap;
 
 use leptos::prelude::*;
-use subrosa_web_rpc::{Answer, ChatId, ChatSetting, Connection, Me, Phase, Request, Secret, State, Warning};
+use subrosa_web_rpc::{
+    Answer, ChatId, ChatSetting, Connection, Contact, Me, Phase, Request, Secret, State, Warning,
+};
 use subrosa_wire::Timestamp;
 
 use conversation::LeftAt;
@@ -89,6 +91,8 @@ pub(crate) struct Store {
     pub(crate) reloads: RwSignal<u32>,
     /// How often the rights in some group have changed, which its entry in the list does not show.
     pub(crate) rights_changed: RwSignal<u32>,
+    /// Whom the user has blocked.
+    pub(crate) blocked: RwSignal<Vec<Contact>>,
     /// Whether the browser's storage is almost full.
     pub(crate) storage_low: RwSignal<bool>,
     /// Today, in days since 1970.
@@ -130,6 +134,7 @@ impl Store {
             sign_up_step: RwSignal::new(SignUpStep::None),
             reloads: RwSignal::new(0),
             rights_changed: RwSignal::new(0),
+            blocked: RwSignal::new(Vec::new()),
             storage_low: RwSignal::new(false),
             today: RwSignal::new(browser::day_of(browser::now_ms())),
             now,
@@ -266,6 +271,9 @@ impl Store {
                     .set(all.into_iter().map(|one| (one.id, one.into())).collect());
                 self.loaded.set(true);
             }
+            if let Ok(Answer::Contacts(blocked)) = link::call(Request::BlockedPeople).await {
+                self.blocked.set(blocked);
+            }
         });
     }
 
@@ -273,6 +281,7 @@ impl Store {
     pub(crate) fn clear(self) {
         self.roster.set(Roster::new());
         self.loaded.set(false);
+        self.blocked.set(Vec::new());
         self.sign_up_step.set(SignUpStep::None);
         self.left_at.set_value(HashMap::new());
         self.close();

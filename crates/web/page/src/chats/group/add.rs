@@ -1,6 +1,6 @@
 //! The dialog that adds people to a group.
 
-use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
+use leptos::{ev::SubmitEvent, prelude::*};
 use subrosa_web_rpc::{ChatId, Contact, Request};
 use subrosa_wire::AccountId;
 
@@ -8,11 +8,10 @@ use super::{super::entry::Entry, picker::PeoplePicker, rights::Rights};
 use crate::{
     components::{
         button::working,
-        dialog::{Modal, close_open},
-        failure, icon, notice,
+        dialog::{Attempt, Modal, close_open},
+        icon, notice,
     },
     i18n::{now, t},
-    link,
     model::members::{self, Pending},
     reactive::{effect, text},
 };
@@ -26,33 +25,22 @@ pub(super) fn AddPeople(
 ) -> impl IntoView {
     let entry = expect_context::<Entry>();
     let people = RwSignal::new(Vec::<Contact>::new());
-    let busy = RwSignal::new(false);
-    let error = RwSignal::new(None::<String>);
+    let attempt = Attempt::new();
     effect!(move || {
         if open.get() {
             people.set(Vec::new());
-            error.set(None);
+            attempt.clear();
         }
     });
     let barred = Callback::new(move |account| why_not(entry, rights, account));
     let is_empty = move || people.with(Vec::is_empty);
     let add = move |chat: ChatId| {
-        if busy.get_untracked() || untrack(is_empty) {
+        if untrack(is_empty) {
             return;
         }
-        busy.set(true);
-        error.set(None);
         let people = people.get_untracked();
         let people = people.into_iter().filter_map(|person| person.handle).collect();
-        spawn_local(async move {
-            match link::call(Request::AddMembers { chat, people }).await {
-                Ok(_) => close_open(),
-                Err(failure) => {
-                    error.try_set(Some(failure::words(&failure)));
-                }
-            }
-            busy.try_set(false);
-        });
+        attempt.run(Request::AddMembers { chat, people });
     };
     let submitted = move |event: SubmitEvent| {
         event.prevent_default();
@@ -71,14 +59,14 @@ pub(super) fn AddPeople(
                 </header>
                 <div class="half people">
                     <PeoplePicker chosen=people barred />
-                    {notice::maybe_error(move || error.get())}
+                    {notice::maybe_error(move || attempt.error.get())}
                 </div>
                 <footer class="frame-foot">
                     <div class="actions">
                         <button type="button" class="button" data-testid="cancel" on:click=|_| close_open()>{t!("cancel")}</button>
-                        <button type="submit" class="button primary" data-testid="add-people-submit" disabled=is_empty aria-busy=text!(busy.get().to_string())>
+                        <button type="submit" class="button primary" data-testid="add-people-submit" disabled=is_empty aria-busy=text!(attempt.busy.get().to_string())>
                             {t!("add")}
-                            {move || busy.get().then(working)}
+                            {move || attempt.busy.get().then(working)}
                         </button>
                     </div>
                 </footer>

@@ -10,7 +10,11 @@ use super::{
     permissions::Permissions,
     rights::Rights,
 };
-use crate::{components::icon, i18n::t, reactive::memo};
+use crate::{
+    components::icon,
+    i18n::t,
+    reactive::{flag, memo, shown_if},
+};
 
 #[component]
 pub(in crate::chats) fn GroupFacts() -> impl IntoView {
@@ -24,13 +28,13 @@ pub(in crate::chats) fn GroupFacts() -> impl IntoView {
             {entry.avatar("big")}
             <div class="group-name">
                 <h2 id="facts-name"><bdi class="name">{move || entry.name()}</bdi></h2>
-                {move || may_edit.get().then(|| view! {
+                {shown_if(may_edit, move || view! {
                     <button type="button" class="icon-button" data-testid="edit-group" aria-label=t!("edit-group") title=t!("edit-group") on:click=move |_| editing.set(true)>
                         {icon::sized(icon::PENCIL, "18")}
                     </button>
-                })}
+                }.into_any())}
             </div>
-            {move || about.get().map(|about| view! { <p class="group-about" dir="auto" data-testid="group-about">{linked(&about)}</p> })}
+            {move || about.get().map(|about| view! { <p class="group-about" dir="auto" data-testid="group-about">{linked(&about, entry.is_request())}</p> })}
             <Members rights />
             <Permissions rights />
             <div class="panel">
@@ -38,7 +42,7 @@ pub(in crate::chats) fn GroupFacts() -> impl IntoView {
                 <p>{t!("encrypted-what-group")}</p>
                 <p>{t!("encrypted-key-group")}</p>
             </div>
-            <MuteRow />
+            <Show when=flag!(!entry.is_request())><MuteRow /></Show>
             <Leave rights />
         </div>
         <EditGroup open=editing />

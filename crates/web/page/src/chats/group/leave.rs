@@ -1,16 +1,15 @@
 //! Leaving a group: a question first, which says who owns the group afterwards.
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use subrosa_web_rpc::{Contact, Request, Role};
 
 use super::{super::entry::Entry, rights::Rights};
 use crate::{
     components::{
-        dialog::{Confirm, close_open},
-        failure, icon,
+        dialog::{Attempt, Confirm},
+        icon,
     },
     i18n::{now, t},
-    link,
     model::faces,
     reactive::{flag, memo, text},
 };
@@ -20,8 +19,7 @@ use crate::{
 pub(super) fn Leave(rights: Rights) -> impl IntoView {
     let entry = expect_context::<Entry>();
     let is_asked = RwSignal::new(false);
-    let busy = RwSignal::new(false);
-    let error = RwSignal::new(None::<String>);
+    let attempt = Attempt::new();
     let is_member = memo!(move || rights.with(|rights| rights.is_some()));
     let is_leaving = memo!(move || rights.with(|rights| rights.is_some_and(|rights| rights.is_leaving)));
     // Whoever owns the group alone hands it over: to an admin, if there is one.
@@ -49,21 +47,11 @@ pub(super) fn Leave(rights: Rights) -> impl IntoView {
         let Some(chat) = untrack(|| entry.with(|entry| entry.map(|entry| entry.id))) else {
             return;
         };
-        busy.set(true);
-        error.set(None);
         let successor = untrack(successor).and_then(|heir| heir.handle);
-        spawn_local(async move {
-            match link::call(Request::LeaveGroup { chat, successor }).await {
-                Ok(_) => close_open(),
-                Err(failure) => {
-                    error.try_set(Some(failure::words(&failure)));
-                }
-            }
-            busy.try_set(false);
-        });
+        attempt.run(Request::LeaveGroup { chat, successor });
     };
     let asked = move |_| {
-        error.set(None);
+        attempt.clear();
         chosen.set(None);
         is_asked.set(true);
     };
@@ -74,7 +62,7 @@ pub(super) fn Leave(rights: Rights) -> impl IntoView {
                 <span>{move || if is_leaving.get() { now!("leaving-group") } else { now!("leave-group") }}</span>
             </button>
         </Show>
-        <Confirm open=is_asked title=move || now!("leave-title", name = entry.name()) label=move || now!("leave-group") busy error run=leave>
+        <Confirm open=is_asked title=move || now!("leave-title", name = entry.name()) label=move || now!("leave-group") attempt run=leave>
             <p>{t!("leave-what")}</p>
             <Show when=flag!(heirs.with(|heirs| !heirs.is_empty()))>
                 <label>

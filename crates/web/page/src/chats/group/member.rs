@@ -13,7 +13,7 @@ use super::{
 use crate::{
     browser,
     components::{
-        dialog::{Confirm, close_all, close_open},
+        dialog::{Attempt, Confirm, close_all},
         failure, icon,
         menu::{Menu, danger_item, item},
     },
@@ -41,8 +41,7 @@ pub(super) struct Actions {
     /// What is asked before it is done, and whether it is asked now.
     question: RwSignal<Option<(Row, MemberChange)>>,
     is_asked: RwSignal<bool>,
-    is_working: RwSignal<bool>,
-    refused: RwSignal<Option<String>>,
+    attempt: Attempt,
     /// What went wrong without a question.
     pub(super) error: RwSignal<Option<String>>,
 }
@@ -58,8 +57,7 @@ impl Actions {
             member: RwSignal::new(None),
             question: RwSignal::new(None),
             is_asked: RwSignal::new(false),
-            is_working: RwSignal::new(false),
-            refused: RwSignal::new(None),
+            attempt: Attempt::new(),
             error: RwSignal::new(None),
         }
     }
@@ -72,7 +70,7 @@ impl Actions {
     /// Changes something about a person, after a question if it takes one.
     fn choose(self, row: Row, change: MemberChange) {
         if needs_question(&row, change) {
-            self.refused.set(None);
+            self.attempt.clear();
             self.question.set(Some((row, change)));
             self.is_asked.set(true);
         } else {
@@ -107,27 +105,16 @@ impl Actions {
         let Some(chat) = untrack(|| self.entry.with(|entry| entry.map(|entry| entry.id))) else {
             return;
         };
-        self.is_working.set(true);
-        self.refused.set(None);
-        spawn_local(async move {
-            let request = Request::ChangeMember {
-                chat,
-                account: row.person.account_id,
-                change,
-            };
-            match link::call(request).await {
-                Ok(_) => {
-                    close_open();
-                    // The row that had the focus will be gone.
-                    if matches!(change, MemberChange::Remove | MemberChange::Ban) {
-                        browser::focus("[data-testid=members-title]");
-                    }
-                }
-                Err(failure) => {
-                    self.refused.try_set(Some(failure::words(&failure)));
-                }
+        let request = Request::ChangeMember {
+            chat,
+            account: row.person.account_id,
+            change,
+        };
+        self.attempt.run_then(request, move || {
+            // The row that had the focus will be gone.
+            if matches!(change, MemberChange::Remove | MemberChange::Ban) {
+                browser::focus("[data-testid=members-title]");
             }
-            self.is_working.try_set(false);
         });
     }
 
@@ -159,8 +146,7 @@ pub(super) fn MemberMenu(actions: Actions) -> impl IntoView {
         member,
         question,
         is_asked,
-        is_working,
-        refused,
+        attempt,
         ..
     } = actions;
     let member_name = memo!(move || member.with(|row| row.as_ref().map(name_of).unwrap_or_default()));
@@ -197,7 +183,7 @@ pub(super) fn MemberMenu(actions: Actions) -> impl IntoView {
     };
     view! {
         <Menu id=MENU label=text!(now!("member-menu", name = member_name.get()))>{entries}</Menu>
-        <Confirm open=is_asked title=of_question(question_title) label=of_question(question_label) busy=is_working error=refused
+        <Confirm open=is_asked title=of_question(question_title) label=of_question(question_label) attempt
             run=move || actions.confirmed()>
             <p>{of_question(question_what)}</p>
         </Confirm>

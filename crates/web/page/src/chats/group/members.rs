@@ -20,7 +20,7 @@ use crate::{
         faces::{self, Face},
         members::{self, Pending, Row},
     },
-    reactive::{flag, memo, text},
+    reactive::{flag, memo, shown_if, text},
     store::use_store,
 };
 
@@ -62,9 +62,9 @@ pub(super) fn Members(rights: Rights) -> impl IntoView {
         <section class="members" aria-labelledby="members-title" data-testid="members">
             <header>
                 <h3 id="members-title" tabindex="-1" data-testid="members-title">{text!(now!("members-count", count = count()))}</h3>
-                {move || may_add.get().then(|| view! {
+                {shown_if(may_add, move || view! {
                     <button type="button" class="text-button" data-testid="add-people" on:click=move |_| adding.set(true)>{t!("add")}</button>
-                })}
+                }.into_any())}
             </header>
             {notice::maybe_error(move || actions.error.get())}
             <Show when=flag!(is_searched.get())>
@@ -79,11 +79,11 @@ pub(super) fn Members(rights: Rights) -> impl IntoView {
                 <For each=shown key=|account| *account let:account><Member rows account actions /></For>
             </ul>
             {move || (found.with(Vec::is_empty) && is_searched.get()).then(|| view! { <p class="hint" role="status">{t!("nobody-here")}</p> })}
-            {move || is_cut.get().then(|| view! {
+            {shown_if(is_cut, move || view! {
                 <button type="button" class="text-button" data-testid="members-all" on:click=move |_| all_shown.set(true)>
                     {text!(now!("show-all-members", count = found.with(Vec::len) as u64))}
                 </button>
-            })}
+            }.into_any())}
         </section>
         <Banned rights actions />
         <MemberMenu actions />
@@ -97,7 +97,15 @@ fn Member(rows: Memo<Vec<Row>>, account: AccountId, actions: Actions) -> impl In
     let row =
         memo!(move || rows.with(|rows| rows.iter().find(|row| row.person.account_id == account).cloned()));
     let has_menu = memo!(move || row.with(|row| row.as_ref().is_some_and(|row| actions.has_any(row))));
-    let face = memo!(move || row.with(|row| row.as_ref().map(|row| Face::of_contact(&row.person))));
+    let entry = expect_context::<Entry>();
+    let face = memo!(move || row.with(|row| {
+        let face = Face::of_contact(&row.as_ref()?.person);
+        Some(if entry.is_request() {
+            face.without_picture()
+        } else {
+            face
+        })
+    }));
     let inside = move || {
         view! {
             {move || face.get().map(|face| avatar::avatar(&face, "small"))}

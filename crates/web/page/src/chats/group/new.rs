@@ -15,7 +15,7 @@ use crate::{
     browser,
     components::{
         button::working,
-        dialog::{Confirm, Modal, close_open},
+        dialog::{Attempt, Confirm, Modal, close_open},
         failure,
         field::{Hint, Kind, field, text_area},
         icon, notice,
@@ -234,7 +234,7 @@ pub(in crate::chats) fn NewGroup(open: RwSignal<bool>) -> impl IntoView {
                 </footer>
             </form>
         </Modal>
-        <Confirm open=asked title=t!("discard-group-title") label=t!("discard") busy=RwSignal::new(false) run=discard>
+        <Confirm open=asked title=t!("discard-group-title") label=t!("discard") attempt=Attempt::new() run=discard>
             <p>{t!("discard-group-what")}</p>
         </Confirm>
     }

@@ -1,18 +1,18 @@
 //! The picture of a group in a form: shown as it would be, chosen from a file, or taken away.
 
-use leptos::{html::Input, prelude::*, task::spawn_local};
+use leptos::prelude::*;
 
 use crate::{
     components::{
         avatar,
         button::working,
         notice,
-        picture_file::{self, Unusable},
+        picture_file::{self, Chooser, Unusable},
         pictures,
     },
     i18n::{now, t},
     model::faces::Face,
-    reactive::{effect, memo, text},
+    reactive::{effect, memo, shown_if, text},
 };
 
 /// What is to become of the picture.
@@ -33,8 +33,7 @@ pub(super) fn PictureField(
     /// The group as it is shown now.
     face: Memo<Option<Face>>,
 ) -> impl IntoView {
-    let input = NodeRef::<Input>::new();
-    let busy = RwSignal::new(false);
+    let file = Chooser::new();
     let error = RwSignal::new(None::<Unusable>);
     let preview = RwSignal::new(None::<String>);
     effect!(move || {
@@ -65,24 +64,9 @@ pub(super) fn PictureField(
             (None, false) => avatar::avatar(&Face { portrait: None, ..face }, "big").into_any(),
         })
     };
-    let choose = move |_| {
-        if let Some(input) = input.get_untracked().filter(|_| !busy.get_untracked()) {
-            input.click();
-        }
-    };
-    let chosen = move |_| {
-        let Some(input) = input.get_untracked() else {
-            return;
-        };
-        let file = input.files().and_then(|files| files.get(0));
-        // The same file can be chosen again.
-        input.set_value("");
-        let Some(file) = file.filter(|_| !busy.get_untracked()) else {
-            return;
-        };
-        busy.set(true);
+    let chosen = move |file| {
         error.set(None);
-        spawn_local(async move {
+        async move {
             match picture_file::prepare(&file).await {
                 Ok(picture) => {
                     wanted.try_set(Wanted::New(picture));
@@ -91,8 +75,7 @@ pub(super) fn PictureField(
                     error.try_set(Some(unusable));
                 }
             }
-            busy.try_set(false);
-        });
+        }
     };
     let label = move || {
         if has_picture.get() {
@@ -105,19 +88,19 @@ pub(super) fn PictureField(
         <div class="picture-field">
             {shown}
             <div>
-                <input type="file" accept="image/*" hidden=true node_ref=input data-testid="group-picture-file" on:change=chosen />
-                <button type="button" class="text-button" data-testid="group-picture-choose" aria-busy=text!(busy.get().to_string()) on:click=choose>
+                {file.field("group-picture-file", chosen)}
+                <button type="button" class="text-button" data-testid="group-picture-choose" aria-busy=text!(file.busy.get().to_string()) on:click=move |_| file.open()>
                     {text!(label())}
-                    {move || busy.get().then(working)}
+                    {move || file.busy.get().then(working)}
                 </button>
-                {move || has_picture.get().then(|| view! {
+                {shown_if(has_picture, move || view! {
                     <button type="button" class="text-button" data-testid="group-picture-remove" aria-label=t!("group-picture-remove-label")
                         on:click=move |_| {
                             wanted.set(Wanted::Removed);
                             // The button is gone with the picture.
                             crate::browser::focus("[data-testid=group-picture-choose]");
                         }>{t!("picture-remove")}</button>
-                })}
+                }.into_any())}
                 <p>{t!("group-picture-what")}</p>
             </div>
         </div>

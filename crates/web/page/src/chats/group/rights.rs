@@ -11,7 +11,8 @@ use crate::{
     store::{Stage, use_store},
 };
 
-/// The rights in the open group. There are none while they are not known, and on a device that is signed out.
+/// The rights in the open group. There are none while they are not known, while the group is a request, and on a device that
+/// is signed out.
 #[derive(Clone, Copy)]
 pub(in crate::chats) struct Rights(RwSignal<Option<GroupRights>>);
 
@@ -23,7 +24,7 @@ impl Rights {
         let asked = StoredValue::new((None::<ChatId>, 0_u32));
         let group = memo!(move || {
             entry.with(|entry| {
-                let entry = entry.filter(|_| store.stage() == Stage::SignedIn)?;
+                let entry = entry.filter(|entry| !entry.is_request && store.stage() == Stage::SignedIn)?;
                 Some((
                     entry.id,
                     (
