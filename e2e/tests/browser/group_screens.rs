@@ -22,6 +22,7 @@ fn person(number: u8, handle: &str, name: &str) -> Contact {
         name: (!name.is_empty()).then(|| name.to_owned()),
         picture: None,
         nickname: None,
+        is_blocked: false,
     }
 }
 

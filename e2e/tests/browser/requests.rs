@@ -74,7 +74,7 @@ impl Strangers {
 
 /// Waits until the choice of what the list shows reads so.
 async fn wait_filters(tab: &Tab, filters: &[&str]) {
-    let shown = "Array.from(document.querySelectorAll('.filter'), (filter) => filter.innerText.trim())";
+    let shown = "Array.from(document.querySelectorAll('.filter'), (filter) => filter.textContent.replace(/ +/g, ' ').trim())";
     let wanted = json!(filters).to_string();
     tab.until(&format!("JSON.stringify({shown}) === {}", json!(wanted)))
         .await;
@@ -104,7 +104,8 @@ async fn what_a_stranger_writes_waits_under_requests_and_is_a_chat_once_accepted
         tab.wait_gone(JONAS).await;
 
         strangers.open_request().await;
-        tab.wait_text("request", "Let @jonas message you?").await;
+        tab.wait_text("request", "message you?").await;
+        tab.wait_text("request", "@jonas").await;
         tab.wait_text("conversation", "Message request").await;
         strangers.alice.wait_message("have a look").await;
         assert_eq!(tab.count("composer").await, 0);
@@ -172,24 +173,26 @@ async fn an_invitation_names_who_invites_and_is_joined_or_declined() {
     tab.wait_for("empty-part").await;
     tab.click("filter-requests").await;
     tab.wait_text(GROUP, "Jonas Weber").await;
-    tab.click_text(GROUP, "Invites you to Allotment 12").await;
-    tab.wait_text("request", "Join Allotment 12?").await;
-    tab.wait_text("request-about", "Jonas Weber has added you").await;
+    tab.click_text(GROUP, "Invites you to \u{2068}Allotment 12\u{2069}")
+        .await;
+    tab.wait_text("request", "Join \u{2068}Allotment 12\u{2069}?")
+        .await;
+    tab.wait_text("request-about", "\u{2068}Jonas Weber\u{2069} has added you")
+        .await;
     tab.wait_text("conversation", "Invitation to a group").await;
     // Nothing can be changed in it yet.
-    tab.click("about").await;
     tab.wait_text("members-title", "2 members").await;
     for what in ["leave-group", "add-people", "edit-group", "mute-row"] {
         assert_eq!(tab.count(what).await, 0, "{what}");
     }
-    tab.click("details-close").await;
     tab.click("request-accept").await;
     tab.wait_for("css:[data-testid=composer]:focus").await;
     strangers.alice.send_and_wait("I am in").await;
     wait_filters(tab, &["All", "Unread", "Groups", "Requests 1"]).await;
 
-    tab.click_text(GROUP, "Invites you to Choir").await;
-    tab.wait_text("request", "Join Choir?").await;
+    tab.click_text(GROUP, "Invites you to \u{2068}Choir\u{2069}")
+        .await;
+    tab.wait_text("request", "Join \u{2068}Choir\u{2069}?").await;
     tab.click("request-decline").await;
     confirm(tab).await;
     tab.wait_gone("request").await;
@@ -259,14 +262,14 @@ async fn somebody_is_blocked_by_the_menu_of_their_chat_and_on_their_page() {
             .await;
         tab.press("Shift+F10").await;
         tab.click("chat-block").await;
-        tab.wait_text("css:dialog[open]", "Block @jonas?").await;
+        tab.wait_text("css:dialog[open] h2", "@jonas").await;
         tab.press("Escape").await;
         tab.wait_gone("css:dialog[open]").await;
         assert_eq!(tab.count("composer").await, 1);
         tab.press("Shift+F10").await;
         tab.click("chat-block").await;
         confirm(tab).await;
-        tab.wait_text("person-blocked", "You have blocked @jonas.").await;
+        tab.wait_text("person-blocked", "You have blocked").await;
         tab.wait_gone("composer").await;
         tab.wait_for(&format!("{JONAS} blocked-sign")).await;
         tab.wait_text("conversation", "Blocked").await;
@@ -537,7 +540,9 @@ async fn requests_and_blocked_people_are_pictured_and_axe_finds_nothing() {
     page.tab.look(&Look::WIDE).await;
     page.tab.click(GROUP).await;
     page.wait_for("request").await;
-    page.tab.wait_text("request", "Join Allotment 12?").await;
+    page.tab
+        .wait_text("request", "Join \u{2068}Allotment 12\u{2069}?")
+        .await;
     visitor.visit(&page.tab, "106-invitation").await;
 
     // Somebody who is blocked.

@@ -22,21 +22,23 @@ use crate::{
     store::use_store,
 };
 
-/// The question whether somebody is to be blocked: who, and whether it is asked.
+/// The question whether somebody is to be blocked, and the list of those who are.
 #[derive(Clone, Copy)]
 pub(super) struct Blocking {
     who: RwSignal<Option<Contact>>,
     is_asked: RwSignal<bool>,
     attempt: Attempt,
+    is_list_open: RwSignal<bool>,
 }
 
 impl Blocking {
-    /// One question for the component that calls it and for all in it.
+    /// One of each for the component that calls it and for all in it.
     pub(super) fn provide() {
         provide_context(Self {
             who: RwSignal::new(None),
             is_asked: RwSignal::new(false),
             attempt: Attempt::new(),
+            is_list_open: RwSignal::new(false),
         });
     }
 
@@ -45,6 +47,11 @@ impl Blocking {
         self.attempt.clear();
         self.who.set(Some(person));
         self.is_asked.set(true);
+    }
+
+    /// Shows whom the user has blocked.
+    pub(super) fn show_list(self) {
+        self.is_list_open.set(true);
     }
 }
 
@@ -74,6 +81,7 @@ pub(super) fn BlockQuestion() -> impl IntoView {
         who,
         is_asked,
         attempt,
+        ..
     } = expect_context::<Blocking>();
     let name = move || who.with(|who| who.as_ref().map(name_of).unwrap_or_default());
     let has_invited = memo!(move || {
@@ -146,11 +154,9 @@ pub(super) fn BlockedFoot(person: Memo<Option<Contact>>) -> impl IntoView {
 
 /// The dialog that lists whom the user has blocked.
 #[component]
-pub(super) fn BlockedPeople(
-    /// Whether it is shown.
-    open: RwSignal<bool>,
-) -> impl IntoView {
+pub(super) fn BlockedPeople() -> impl IntoView {
     let store = use_store();
+    let open = expect_context::<Blocking>().is_list_open;
     let error = RwSignal::new(None::<String>);
     let people = memo!(move || {
         let mut people = store.blocked.get();

@@ -108,8 +108,10 @@ pub(super) fn ChatItem(
                         }.into_any())}
                     </span>
                     <span class="chat-line">
-                        {shown_if(is_invitation, || view! { <span class="sign">{icon::sized(icon::PEOPLE, "16")}</span> }.into_any())}
-                        <span class="chat-last one-line"><bdi>{move || entry.with(|entry| entry.as_deref().map(last_line))}</bdi></span>
+                        <span class="chat-last one-line">
+                            {shown_if(is_invitation, || view! { <span class="sign">{icon::sized(icon::PEOPLE, "16")}</span> }.into_any())}
+                            <bdi>{move || entry.with(|entry| entry.as_deref().map(last_line))}</bdi>
+                        </span>
                         {shown_if(is_blocked, || sign("blocked-sign", icon::BAN, t!("blocked")))}
                         {shown_if(is_muted, || sign("muted", icon::BELL_OFF, t!("muted")))}
                         {shown_if(is_pinned, || sign("pinned", icon::PIN, t!("pinned")))}

@@ -5,7 +5,7 @@ use wasm_bindgen::{JsCast as _, closure::Closure};
 
 use super::{
     banners::Banners,
-    blocking::{BlockQuestion, Blocking},
+    blocking::{BlockQuestion, BlockedPeople, Blocking},
     details::Details,
     group::NewGroup,
     here,
@@ -139,6 +139,7 @@ pub(crate) fn Layout() -> impl IntoView {
         </div>
         <NewGroup open=new_group />
         <PersonPage />
+        <BlockedPeople />
         <BlockQuestion />
     }
 }

@@ -4,7 +4,7 @@ use leptos::{ev::KeyboardEvent, html::Div, prelude::*};
 use subrosa_web_rpc::ChatId;
 
 use super::{
-    blocking::BlockedPeople,
+    blocking::Blocking,
     chat_item::ChatItem,
     chat_menu::{ChatMenu, ChatMenus},
     filters::{self, Filters},
@@ -244,7 +244,7 @@ fn ChatList(list: List, begin_notes: Callback<()>) -> impl IntoView {
             area.set_scroll_top(0);
         }
     });
-    let blocked_shown = RwSignal::new(false);
+    let blocking = expect_context::<Blocking>();
     let name = move || {
         filters::name(if searching.get() {
             Part::All
@@ -265,7 +265,7 @@ fn ChatList(list: List, begin_notes: Callback<()>) -> impl IntoView {
             </ul>
             <Show when=flag!(list.shows(Part::All))><ArchivedRow part=list.part /></Show>
             <Show when=flag!(list.shows(Part::Requests))>
-                <button type="button" class="side-link" data-testid="blocked-people" on:click=move |_| blocked_shown.set(true)>
+                <button type="button" class="side-link" data-testid="blocked-people" on:click=move |_| blocking.show_list()>
                     {icon::sized(icon::BAN, "18")}{t!("blocked-people")}
                 </button>
             </Show>
@@ -275,7 +275,6 @@ fn ChatList(list: List, begin_notes: Callback<()>) -> impl IntoView {
                 <EmptyList part=list.part begin_notes />
             </Show>
         </div>
-        <BlockedPeople open=blocked_shown />
     }
 }
 
