@@ -62,7 +62,7 @@ pub(super) fn ChatItem(
     let is_invitation = is(|entry| faces::inviter(entry).is_some());
     let is_blocked = is(presence::is_blocked);
     let is_pinned = is(|entry| entry.settings.is_pinned);
-    let is_online = is(|entry| presence::Shown::of(entry) == Some(presence::Shown::Online));
+    let is_online = is(presence::is_online);
     let at_ms = memo!(move || {
         entry.with(|entry| {
             entry

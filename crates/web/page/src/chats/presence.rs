@@ -18,7 +18,7 @@ pub(super) enum Shown {
 impl Shown {
     /// What there is to show; `None` if nothing is known.
     pub(super) fn of(conversation: &Conversation) -> Option<Self> {
-        if conversation.is_request || is_blocked(conversation) {
+        if is_unwanted(conversation) {
             return None;
         }
         match conversation.presence {
@@ -66,6 +66,16 @@ pub(super) fn is_blocked(conversation: &Conversation) -> bool {
     conversation.with.as_ref().is_some_and(|with| with.is_blocked)
 }
 
+/// Whether nothing is shown of the other person: whether they are wanted is not decided, or they are blocked.
+fn is_unwanted(conversation: &Conversation) -> bool {
+    conversation.is_request || is_blocked(conversation)
+}
+
+/// Whether the other person is shown as online, be they typing or not.
+pub(super) fn is_online(conversation: &Conversation) -> bool {
+    conversation.presence == Presence::Online && !is_unwanted(conversation)
+}
+
 /// That the other person is typing, or, in a group, that these people are.
 pub(super) fn typing_words(names: Option<&str>) -> String {
     match names {
@@ -96,8 +106,10 @@ mod tests {
         assert_eq!(Shown::of(&ben), Some(Shown::Online));
         ben.typing = vec![AccountId::from_bytes([1; 16])];
         assert_eq!(Shown::of(&ben), Some(Shown::Typing(None)));
+        assert!(is_online(&ben));
         ben.is_request = true;
         assert_eq!(Shown::of(&ben), None);
+        assert!(!is_online(&ben));
         ben.is_request = false;
         if let Some(with) = &mut ben.with {
             with.is_blocked = true;
