@@ -135,9 +135,13 @@ fn whoever_has_the_link_comes_in_as_a_member_and_everybody_sees_it() {
     agree(&mut world, &[0, 1, 2, 3]);
     let carol = account(&world, 3);
     assert!(members(&mut world.devices[0]).contains(&(carol, Role::Member)));
-    let line = (NoticeKind::JoinedByLink, Some(carol), vec![carol]);
+    let expected = (NoticeKind::JoinedByLink, Some(carol), vec![carol]);
     for index in 0..4 {
-        assert_eq!(lines(&world.devices[index]).last(), Some(&line), "device {index}");
+        assert_eq!(
+            lines(&world.devices[index]).last(),
+            Some(&expected),
+            "device {index}"
+        );
     }
     for index in 0..4 {
         say(&mut world, index, "hello");

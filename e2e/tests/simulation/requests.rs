@@ -1,6 +1,7 @@
 //! What strangers begin waits for a decision, which holds on all devices of the account; nobody learns anything before. Who
 //! is blocked does not get through.
 
+use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
 use subrosa_engine::{
     Audience, ChatId, Command, CommandError, Conversation, ConversationState, MessageStatus, Presence,
     Privacy, Standing, content::SendToken,
@@ -50,7 +51,7 @@ fn write(world: &mut World, index: usize, other: usize, text: &str) {
     let command = Command::SendText {
         chat: chat_with(world, index, other),
         text: text.to_owned(),
-        token: SendToken::from_bytes([text.len() as u8 ^ (index as u8) << 5; 16]),
+        token: SendToken::random(&mut ChaCha20Rng::seed_from_u64((text.len() * 8 + index) as u64)),
     };
     insist(world, index, &command);
     world.must_settle();

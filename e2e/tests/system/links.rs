@@ -64,8 +64,8 @@ async fn a_room_is_joined_by_its_link_and_by_no_other() {
         (&json!("ben"), &json!("Is there water?"))
     );
     let event = |name: &str| {
-        let line = history.iter().find(|line| line["event"] == name);
-        line.map(|line| (line["by"].clone(), line["who"].clone()))
+        let found = history.iter().find(|entry| entry["event"] == name);
+        found.map(|found| (found["by"].clone(), found["who"].clone()))
     };
     assert_eq!(event("joined"), Some((json!("ben"), json!(["ben"]))));
     // To join again is no mistake.
