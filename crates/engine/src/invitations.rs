@@ -78,8 +78,9 @@ impl From<PaddedError> for InvalidPreview {
     }
 }
 
+/// The sealed length of contents that would have at least this length when sealed: one of few.
 fn sealed_len(len_min: usize) -> usize {
-    len_min.next_power_of_two().clamp(SIZE_MIN, LINK_PREVIEW_MAX)
+    wrap::doubled_size(len_min, SIZE_MIN, LINK_PREVIEW_MAX)
 }
 
 fn aad(link: &LinkSecret) -> Vec<u8> {

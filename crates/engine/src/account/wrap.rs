@@ -26,6 +26,15 @@ pub(super) const PADDED_OVERHEAD: usize = SEAL_OVERHEAD + LEN_LEN;
 /// The length of the length of padded contents.
 const LEN_LEN: usize = size_of::<u32>();
 
+/// One of few sealed sizes: `size_min`, or twice as much, and so on, up to `size_max`.
+pub(crate) fn doubled_size(len_min: usize, size_min: usize, size_max: usize) -> usize {
+    let mut size = size_min;
+    while size < len_min && size < size_max {
+        size *= 2;
+    }
+    size.min(size_max)
+}
+
 const PASSWORD_LABEL: &str = "subrosa vault wrap by password v1";
 const WRAP_AAD: &[u8] = b"subrosa vault key wrap v1";
 

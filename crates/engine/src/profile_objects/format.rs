@@ -278,11 +278,7 @@ const _: () = assert!(
 
 /// The sealed length of contents that would have at least this length when sealed: one of few.
 fn sealed_len(len_min: usize) -> usize {
-    let mut size = SIZE_MIN;
-    while size < len_min && size < OBJECT_MAX {
-        size *= 2;
-    }
-    size.min(OBJECT_MAX)
+    wrap::doubled_size(len_min, SIZE_MIN, OBJECT_MAX)
 }
 
 fn aad(object: &ObjectKey) -> Vec<u8> {

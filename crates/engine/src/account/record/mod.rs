@@ -395,11 +395,7 @@ const _: () = assert!(
 
 /// The sealed length of contents that would have at least this length when sealed: one of few.
 fn sealed_len(len_min: usize) -> usize {
-    let mut size = SIZE_MIN;
-    while size < len_min && size < ACCOUNT_RECORD_MAX {
-        size *= 2;
-    }
-    size.min(ACCOUNT_RECORD_MAX)
+    wrap::doubled_size(len_min, SIZE_MIN, ACCOUNT_RECORD_MAX)
 }
 
 fn aad(account: AccountId, conversation: ConversationId, revision: u64) -> Vec<u8> {
