@@ -335,7 +335,8 @@ impl Engine {
         } else {
             None
         };
-        let draft = records::draft(conn, row.id, with.as_ref().map(|contact| contact.account_id))?;
+        let person = with.as_ref().map(|contact| contact.account_id);
+        let (draft, settings) = records::shown(conn, row, person, self.now)?;
         let presence = with.as_ref().map(|person| self.presence(person.account_id));
         Ok(Conversation {
             presence: presence.transpose()?.unwrap_or(Presence::Unknown),
@@ -362,7 +363,7 @@ impl Engine {
             is_hidden: row.hidden || is_left_out(row, with.as_ref(), conn)?,
             standing: records::shown_standing(row),
             added_by: row.added_by,
-            settings: records::chat_settings(conn, row, self.now)?,
+            settings,
             draft,
             with,
         })

@@ -19,8 +19,8 @@ use crate::{
     ChatId,
     account::{
         record::{
-            AccountRecord, Blocked, Decision, IsBlocked, Nicknames, ReadMark, RecordError, Switch,
-            TooManyPeople, Typed,
+            AccountRecord, Blocked, Decision, IsBlocked, Nicknames, Note, People, ReadMark, RecordError,
+            Switch, TooManyPeople, Typed,
         },
         wrap::SealError,
     },
@@ -237,38 +237,44 @@ pub(crate) fn moved(
     Ok(())
 }
 
-/// Notes that the user has read a message, at this place of the log. `head` is the end of the log, if the server has named
-/// it.
+/// Notes that the user has seen everything: that the conversation is not marked as unread any more, and which message was
+/// the newest, at which place of the log, if it has one. `head` is the end of the log, if the server has named it.
 pub(crate) fn mark_read(
     cx: &mut Context<'_>,
-    id: ConversationId,
-    (seq, message): (u64, MessageId),
+    (id, active_at): (ConversationId, Timestamp),
+    newest: Option<(u64, MessageId)>,
     head: Option<u64>,
 ) -> StepResult {
+    let now = cx.now;
     change(cx, id, |record| {
-        let known = record.read;
-        // A mark beyond the end is from before the log has begun again.
-        let is_beyond = |known: ReadMark| head.is_some_and(|head| known.seq > head.max(seq));
-        let generation = known.map_or(0, |known| {
-            known.generation.saturating_add(u32::from(is_beyond(known)))
-        });
-        record.mark_read(ReadMark {
-            generation,
-            seq,
-            message,
-        });
+        if let Some((seq, message)) = newest {
+            let known = record.read;
+            // A mark beyond the end is from before the log has begun again.
+            let is_beyond = |known: ReadMark| head.is_some_and(|head| known.seq > head.max(seq));
+            let generation = known.map_or(0, |known| {
+                known.generation.saturating_add(u32::from(is_beyond(known)))
+            });
+            record.mark_read(ReadMark {
+                generation,
+                seq,
+                message,
+            });
+        }
+        record.set_chat(ChatSetting::MarkedUnread(false), active_at, now);
     })?;
     Ok(())
 }
 
-/// The draft of a conversation.
-pub(crate) fn draft(
+/// What a list shows of the record of a conversation with this account: the draft, and what the user has chosen.
+pub(crate) fn shown(
     conn: &Connection,
-    id: ConversationId,
-    to: Option<AccountId>,
-) -> Result<Option<String>, EngineError> {
-    let row = records::load(conn, id)?;
-    Ok(Some(row.record.draft_text(to).to_owned()).filter(|text| !text.is_empty()))
+    row: &ConversationRow,
+    with: Option<AccountId>,
+    now: Timestamp,
+) -> Result<(Option<String>, ChatSettings), EngineError> {
+    let record = records::load(conn, row.id)?.record;
+    let draft = Some(record.draft_text(with).to_owned()).filter(|text| !text.is_empty());
+    Ok((draft, record.chat_settings(row.active_at, now)))
 }
 
 /// Changes what the user has chosen for a conversation in which something was last said at this instant. Returns whether
@@ -281,17 +287,6 @@ pub(crate) fn set_chat(
 ) -> StepResult<bool> {
     let now = cx.now;
     change(cx, id, |record| record.set_chat(setting, active_at, now))
-}
-
-/// What the user has chosen for a conversation.
-pub(crate) fn chat_settings(
-    conn: &Connection,
-    row: &conversations::ConversationRow,
-    now: Timestamp,
-) -> Result<ChatSettings, EngineError> {
-    Ok(records::load(conn, row.id)?
-        .record
-        .chat_settings(row.active_at, now))
 }
 
 /// The record of the account itself stands where that of a conversation with its id would.
@@ -352,16 +347,27 @@ pub(crate) fn set_nickname(
     account: AccountId,
     name: Option<DisplayName>,
 ) -> StepResult {
+    let full = CommandError::TooManyNicknames;
+    let (before, after) = note(cx, account, (name, full), |record| &mut record.nicknames)?;
+    show_nicknames(cx, &before, &after)
+}
+
+/// Notes something about a person who is known here in one of the lists of the account's own record, or removes it; `full`
+/// says that there is no room for more. Returns the list as it was and as it is.
+fn note<N: Note>(
+    cx: &mut Context<'_>,
+    account: AccountId,
+    (note, full): (Option<N>, CommandError),
+    list: fn(&mut AccountRecord) -> &mut People<N>,
+) -> StepResult<(People<N>, People<N>)> {
     check_contact(cx, account)?;
-    let id = id_of_account(cx.me);
-    let before = records::load(cx.conn, id)?.record.nicknames;
+    let (id, now) = (id_of_account(cx.me), cx.now);
+    let mut record = records::load(cx.conn, id)?.record;
+    let before = list(&mut record).clone();
     let mut after = before.clone();
-    after
-        .set(account, name, cx.now)
-        .map_err(|TooManyPeople| CommandError::TooManyNicknames)?;
-    show_nicknames(cx, &before, &after)?;
-    change(cx, id, |record| record.nicknames = after)?;
-    Ok(())
+    after.set(account, note, now).map_err(|TooManyPeople| full)?;
+    change(cx, id, |record| *list(record) = after.clone())?;
+    Ok((before, after))
 }
 
 /// Refuses this account itself, and somebody who is not known here.
@@ -377,16 +383,9 @@ fn check_contact(cx: &Context<'_>, account: AccountId) -> StepResult {
 
 /// Blocks somebody, or no longer.
 pub(crate) fn block(cx: &mut Context<'_>, account: AccountId, is_blocked: bool) -> StepResult {
-    check_contact(cx, account)?;
-    let id = id_of_account(cx.me);
-    let before = records::load(cx.conn, id)?.record.blocked;
-    let mut after = before.clone();
-    after
-        .set(account, is_blocked.then_some(IsBlocked), cx.now)
-        .map_err(|TooManyPeople| CommandError::TooManyBlocked)?;
-    show_blocked(cx, &before, &after)?;
-    change(cx, id, |record| record.blocked = after)?;
-    Ok(())
+    let (note_of, full) = (is_blocked.then_some(IsBlocked), CommandError::TooManyBlocked);
+    let (before, after) = note(cx, account, (note_of, full), |record| &mut record.blocked)?;
+    show_blocked(cx, &before, &after)
 }
 
 /// Does what follows when other people are blocked than before.

@@ -228,11 +228,8 @@ impl Conversation {
             .iter()
             .rev()
             .find_map(|message| Some((message.seq?, message.message_id)));
-        if let Some(newest) = newest {
-            let head = Some(self.live.head).filter(|head| *head > 0);
-            records::mark_read(cx, self.id(), newest, head)?;
-        }
-        self.set(cx, ChatSetting::MarkedUnread(false))?;
+        let head = Some(self.live.head).filter(|head| *head > 0);
+        records::mark_read(cx, (self.id(), self.record.active_at()), newest, head)?;
         self.changed(cx);
         cx.touch(chat);
         Ok(())

@@ -23,7 +23,9 @@ use crate::{
     profile_objects::{self, format::Picture},
     records,
     store::{
-        contacts, conversations, corrupt, members, outbox,
+        contacts,
+        conversations::{self, ConversationRow},
+        corrupt, members, outbox,
         wishes::{self, Wish, WishRow},
     },
 };
@@ -73,11 +75,8 @@ pub(crate) fn create_group(cx: &mut Context<'_>, id: ConversationId, new: GroupT
         return Err(CommandError::NotPermitted.into());
     }
     let state = ConversationState::Starting;
-    let chat = conversations::insert(cx.conn, id, ConversationKind::Group, state, cx.now)?;
-    let mut row =
-        conversations::load(cx.conn, chat)?.ok_or_else(|| corrupt("a conversation that is gone"))?;
-    row.title = Some(new.name.to_string());
-    row.description = new.description.map(|text| text.as_str().to_owned());
+    let mut row = new_row(cx, (id, state), &new.name, new.description.as_ref())?;
+    let chat = row.chat;
     row.profile_changed.picture = new.picture.is_some();
     conversations::update(cx.conn, &row)?;
     if new.picture.is_some() {
@@ -94,6 +93,21 @@ pub(crate) fn create_group(cx: &mut Context<'_>, id: ConversationId, new: GroupT
     cx.event(Event::ConversationChanged(chat));
     cx.touch(chat);
     Ok(())
+}
+
+/// The row of a group that is new here, with what it is called and about: to be stored.
+pub(super) fn new_row(
+    cx: &Context<'_>,
+    (id, state): (ConversationId, ConversationState),
+    name: &DisplayName,
+    description: Option<&GroupDescription>,
+) -> StepResult<ConversationRow> {
+    let chat = conversations::insert(cx.conn, id, ConversationKind::Group, state, cx.now)?;
+    let mut row =
+        conversations::load(cx.conn, chat)?.ok_or_else(|| corrupt("a conversation that is gone"))?;
+    row.title = Some(name.to_string());
+    row.description = description.map(|text| text.as_str().to_owned());
+    Ok(row)
 }
 
 /// The policy of a group that is being made.

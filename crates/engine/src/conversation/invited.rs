@@ -9,7 +9,7 @@ use subrosa_wire::{
     ConversationId, frames::Problem, limits::CONVERSATIONS_PER_ACCOUNT_MAX, problem::ProblemCode,
 };
 
-use super::{Conversation, Conversations, descent::former_epoch, message_failed};
+use super::{Conversation, Conversations, descent::former_epoch, groups::new_row, message_failed};
 use crate::{
     ChatId,
     account::record::Decision,
@@ -20,7 +20,8 @@ use crate::{
     misbehaviour::Misbehaviour,
     records,
     store::{
-        conversations, corrupt, former_states,
+        conversations::{self, ConversationRow},
+        former_states,
         joins::{self, JoinRow},
         members, outbox,
     },
@@ -48,15 +49,9 @@ fn invited_to(cx: &mut Context<'_>, invitation: &Invitation) -> StepResult<ChatI
         return Err(CommandError::TooManyConversations.into());
     }
     let preview = &invitation.preview;
-    let (kind, state) = (ConversationKind::Group, ConversationState::Joining);
-    let chat = conversations::insert(cx.conn, preview.conversation_id, kind, state, cx.now)?;
-    let mut row =
-        conversations::load(cx.conn, chat)?.ok_or_else(|| corrupt("a conversation that is gone"))?;
-    row.title = Some(preview.name.to_string());
-    row.description = preview
-        .description
-        .as_ref()
-        .map(|description| description.as_str().to_owned());
+    let id = (preview.conversation_id, ConversationState::Joining);
+    let mut row = new_row(cx, id, &preview.name, preview.description.as_ref())?;
+    let chat = row.chat;
     // Hearsay: whoever may say what the group is called is believed more.
     row.heard_profile = GroupProfile {
         name: Some(preview.name.clone()),
@@ -96,11 +91,7 @@ impl Conversation {
 
     /// The link by which this device is joining.
     pub(super) fn link_to_join(&self, cx: &Context<'_>) -> StepResult<Option<JoinRow>> {
-        if self.record.state() != ConversationState::Joining {
-            return Ok(None);
-        }
-        let join = joins::find(cx.conn, self.chat())?;
-        Ok(join.filter(|join| !join.is_member))
+        link_in(cx, self.record.row())
     }
 
     /// Notes whether Sync says that the account is in the group.
@@ -215,9 +206,16 @@ impl Conversation {
 
 /// The link by which this device is joining a conversation.
 pub(super) fn link_of(cx: &Context<'_>, id: ConversationId) -> StepResult<Option<JoinRow>> {
-    let Some(row) = conversations::find(cx.conn, id)? else {
+    match conversations::find(cx.conn, id)? {
+        Some(row) => link_in(cx, &row),
+        None => Ok(None),
+    }
+}
+
+fn link_in(cx: &Context<'_>, row: &ConversationRow) -> StepResult<Option<JoinRow>> {
+    if row.state != ConversationState::Joining {
         return Ok(None);
-    };
+    }
     let join = joins::find(cx.conn, row.chat)?;
-    Ok(join.filter(|join| row.state == ConversationState::Joining && !join.is_member))
+    Ok(join.filter(|join| !join.is_member))
 }

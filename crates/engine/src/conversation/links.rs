@@ -107,7 +107,7 @@ impl Conversation {
         }
         let policy = self.group.load(cx, id)?.policy().clone();
         let may = policy.may_add(me);
-        for row in rows {
+        for row in &rows {
             let is_named = has_link(&policy, row.id);
             let why = if !may {
                 Some(GivenUp::NotPermitted)
@@ -125,13 +125,14 @@ impl Conversation {
                     links::delete(cx.conn, chat, row.id)?;
                     self.changed(cx);
                 }
-                (LinkStep::Wanted | LinkStep::Unwanted, Some(why)) => self.give_up_link(cx, &row, why)?,
+                (LinkStep::Wanted | LinkStep::Unwanted, Some(why)) => self.give_up_link(cx, row, why)?,
                 _ => {}
             }
         }
         if may {
-            self.put_links(cx)?;
-            self.compare_links(cx)?;
+            let rows = links::all(cx.conn, chat)?;
+            self.put_links(cx, &rows);
+            self.compare_links(cx, &rows);
         }
         Ok(())
     }
@@ -198,16 +199,16 @@ impl Conversation {
     // ---- what the server has ----
 
     /// Puts the links that the policy names and the server lacks, or of which it has an older preview.
-    fn put_links(&mut self, cx: &mut Context<'_>) -> StepResult {
+    fn put_links(&self, cx: &mut Context<'_>, rows: &[LinkRow]) {
         if self.live.link_retry.is_waiting(cx.now) {
-            return Ok(());
+            return;
         }
         let Some(preview) = self.preview(cx) else {
-            return Ok(());
+            return;
         };
         let (chat, id, hash) = (self.chat(), self.id(), preview.hash());
-        for row in links::all(cx.conn, chat)? {
-            let Some(secret) = row.secret.filter(|_| row.step == LinkStep::Made) else {
+        for row in rows {
+            let Some(secret) = row.secret.as_ref().filter(|_| row.step == LinkStep::Made) else {
                 continue;
             };
             let pending = PendingRequest::PutLink {
@@ -224,11 +225,10 @@ impl Conversation {
                 access: secret.prove_access(id, me, device).encode().to_vec().into(),
                 uses_max: row.uses_max,
                 expires_at_ms: row.expires_at.unwrap_or_default().as_millis(),
-                preview: preview.seal(&secret, cx.rng()).into(),
+                preview: preview.seal(secret, cx.rng()).into(),
             };
             cx.request(pending, Request::PutLink(put));
         }
-        Ok(())
     }
 
     /// What those who have a link see of the group.
@@ -282,13 +282,11 @@ impl Conversation {
     }
 
     /// Looks once on each connection whether the server still has the links.
-    fn compare_links(&mut self, cx: &mut Context<'_>) -> StepResult {
-        let rows = links::all(cx.conn, self.chat())?;
+    fn compare_links(&mut self, cx: &mut Context<'_>, rows: &[LinkRow]) {
         let has_put = rows.iter().any(|row| row.put.is_some());
         if has_put && cx.requests.have_room() && !std::mem::replace(&mut self.live.are_links_compared, true) {
             self.fetch_links(cx);
         }
-        Ok(())
     }
 
     fn fetch_links(&self, cx: &mut Context<'_>) {

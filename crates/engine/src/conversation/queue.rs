@@ -123,11 +123,11 @@ impl Conversation {
     }
 
     fn send_next(&mut self, cx: &mut Context<'_>) -> StepResult {
-        if self.declines_blocked(cx)? {
-            self.decline(cx)?;
-        }
         if self.record.standing() == Standing::Request {
-            return Ok(());
+            if !self.is_by_blocked(cx)? {
+                return Ok(());
+            }
+            self.decline(cx)?;
         }
         if cx.connection.profiles_learned.insert(self.chat()) {
             self.learn_profile(cx)?;

@@ -71,9 +71,7 @@ impl Conversation {
 
     /// Whether it is a direct conversation with somebody whom the user has blocked.
     pub(super) fn is_with_blocked(&self, cx: &Context<'_>) -> StepResult<bool> {
-        let other = self.other(cx)?;
-        let blocked = other.map(|other| contacts::is_blocked(cx.conn, other));
-        Ok(blocked.transpose()?.unwrap_or_default())
+        Ok(!self.is_group() && contacts::is_anybody_blocked_in(cx.conn, self.chat())?)
     }
 
     /// Whether another device may have unblocked the person, of which this one has not heard: what they write since is not to
@@ -88,12 +86,11 @@ impl Conversation {
         Ok(self.record.standing() == Standing::Accepted && !self.is_with_blocked(cx)?)
     }
 
-    /// Whether somebody whom the user has blocked has added this account to the group.
-    pub(super) fn declines_blocked(&self, cx: &Context<'_>) -> StepResult<bool> {
-        let by = self.record.added_by().filter(|_| self.is_group());
-        match by {
-            Some(by) if self.record.standing() == Standing::Request => Ok(contacts::is_blocked(cx.conn, by)?),
-            _ => Ok(false),
+    /// Whether it is a group to which somebody whom the user has blocked has added this account.
+    pub(super) fn is_by_blocked(&self, cx: &Context<'_>) -> StepResult<bool> {
+        match self.record.added_by().filter(|_| self.is_group()) {
+            Some(by) => Ok(contacts::is_blocked(cx.conn, by)?),
+            None => Ok(false),
         }
     }
 

@@ -147,6 +147,14 @@ pub(crate) fn is_blocked(conn: &Connection, account: AccountId) -> Result<bool, 
     Ok(statement.exists([account.as_bytes()])?)
 }
 
+/// Whether the user has blocked somebody in a conversation.
+pub(crate) fn is_anybody_blocked_in(conn: &Connection, chat: ChatId) -> Result<bool, DatabaseError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT 1 FROM members m JOIN blocked b ON b.account = m.account WHERE m.conversation = ?1",
+    )?;
+    Ok(statement.exists([chat])?)
+}
+
 /// Notes whether somebody is blocked, who need not be known here yet.
 pub(crate) fn set_blocked(
     conn: &Connection,

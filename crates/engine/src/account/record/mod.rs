@@ -24,8 +24,7 @@ use zeroize::Zeroizing;
 
 pub use draft::{Draft, Typed};
 use draft::{SEEN_LEN_MAX, SEEN_MAX};
-use people::Note;
-pub use people::{Blocked, IsBlocked, Nicknames, TooManyPeople};
+pub use people::{Blocked, IsBlocked, Nicknames, Note, People, TooManyPeople};
 pub use standing::Decision;
 
 use super::{
