@@ -169,6 +169,17 @@ pub(crate) fn one_line(text: &str) -> String {
     printable_line(&text.replace(['\n', '\t'], " ")).into_owned()
 }
 
+/// The most characters of a message in a list.
+const PREVIEW_CHARS: usize = 60;
+
+/// The start of a message, as a list has room for it.
+pub(crate) fn message_start(text: &str) -> String {
+    let text = message_line(text);
+    let start: String = text.chars().take(PREVIEW_CHARS).collect();
+    let more = if start.len() < text.len() { "…" } else { "" };
+    format!("{start}{more}")
+}
+
 /// The start of a message on one line.
 pub(crate) fn message_line(text: &str) -> String {
     printable(&text.replace(['\n', '\t'], " ")).into_owned()

@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use subrosa_engine::{InvalidLink, LinkSecret};
+use subrosa_wire::LinkId;
 
 use crate::{InvalidServerUrl, ServerUrl};
 
@@ -58,6 +59,18 @@ impl InviteLink {
     /// ```
     pub fn server(&self) -> &ServerUrl {
         &self.server
+    }
+
+    /// Names it, and gives nothing away.
+    ///
+    /// ```no_run
+    /// # async fn example(group: subrosa_client::Chat, link: subrosa_client::InviteLink) -> Result<(), subrosa_client::ClientError> {
+    /// group.revoke_link(link.id()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn id(&self) -> LinkId {
+        self.secret.id()
     }
 
     pub(crate) fn secret(&self) -> &LinkSecret {

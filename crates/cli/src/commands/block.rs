@@ -1,9 +1,9 @@
 //! `subrosa block` and `subrosa unblock`.
 
-use clap::{Args, value_parser};
+use clap::Args;
 use subrosa_client::{Client, ClientError, Handle};
 
-use super::{finish_with_warnings, send_change, sync_with_choices};
+use super::{Patience, finish_with_warnings, send_change, sync_with_choices};
 use crate::{global::Global, output::Output, people::Names, profile, shapes::BlockedShape};
 
 /// Block somebody, or list whom you have blocked.
@@ -22,9 +22,8 @@ pub(crate) struct BlockArguments {
     /// Whom; without it, those who are blocked are listed.
     #[arg(value_name = "@HANDLE")]
     handle: Option<Handle>,
-    /// How long to wait for the server.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(0..=86_400))]
-    timeout: u64,
+    #[command(flatten)]
+    patience: Patience,
 }
 
 /// No longer block somebody.
@@ -38,9 +37,8 @@ pub(crate) struct UnblockArguments {
     /// Whom.
     #[arg(value_name = "@HANDLE")]
     handle: Handle,
-    /// How long to wait for the server.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(0..=86_400))]
-    timeout: u64,
+    #[command(flatten)]
+    patience: Patience,
 }
 
 pub(crate) async fn block(
@@ -51,7 +49,7 @@ pub(crate) async fn block(
     let client = profile::open(global).await?;
     let events = client.events();
     let ending = match &arguments.handle {
-        Some(handle) => change(&client, handle, true, arguments.timeout, output).await,
+        Some(handle) => change(&client, handle, true, arguments.patience.timeout, output).await,
         None => list(&client, output).await,
     };
     let closed = finish_with_warnings(client, events, output).await;
@@ -65,7 +63,14 @@ pub(crate) async fn unblock(
 ) -> anyhow::Result<()> {
     let client = profile::open(global).await?;
     let events = client.events();
-    let ending = change(&client, &arguments.handle, false, arguments.timeout, output).await;
+    let ending = change(
+        &client,
+        &arguments.handle,
+        false,
+        arguments.patience.timeout,
+        output,
+    )
+    .await;
     let closed = finish_with_warnings(client, events, output).await;
     ending.and(closed)
 }

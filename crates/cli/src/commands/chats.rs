@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{Args, Subcommand, value_parser};
+use clap::{Args, Subcommand};
 use jiff::Span;
 use subrosa_client::{
     AccountId, ChatId, ChatSetting, Client, ClientError, Conversation, ConversationState, MemberDevice,
@@ -10,20 +10,17 @@ use subrosa_client::{
 };
 use subrosa_server::clock::{Clock as _, SystemClock};
 
-use super::{finish_with_warnings, send_change, sync_with_choices};
+use super::{Patience, finish_with_warnings, send_change, sync_with_choices};
 use crate::{
     chat_name::ChatName,
     exit::usage,
     global::Global,
     instant::day_and_minute,
     output::Output,
-    people::{Names, listed, message_line},
+    people::{Names, listed, message_start},
     profile,
     shapes::{ChatShape, is_request, state},
 };
-
-/// The most characters of the newest message in the list.
-const PREVIEW_CHARS: usize = 60;
 
 /// List your conversations, or choose how they are listed and announced.
 ///
@@ -86,9 +83,8 @@ struct Which {
     /// The conversation: a @handle, the name of a group, or an id.
     #[arg(value_name = "CHAT")]
     chat: ChatName,
-    /// How long to wait for the server.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(0..=86_400))]
-    timeout: u64,
+    #[command(flatten)]
+    patience: Patience,
 }
 
 /// A duration of a minute at least, in hours, days or weeks.
@@ -132,7 +128,7 @@ async fn change(client: &Client, action: Action, output: &mut Output) -> anyhow:
     let chat = which.chat.find(client).await?;
     let chat = chat.ok_or_else(|| usage(which.chat.no_conversation()))?;
     chat.set(setting).await?;
-    send_change(client, which.timeout, output, async |client, output| {
+    send_change(client, which.patience.timeout, output, async |client, output| {
         let names = Names::load(client).await?;
         let Some(conversation) = chat.conversation().await? else {
             return Ok(());
@@ -238,10 +234,8 @@ fn settings(conversation: &Conversation, output: &Output) -> String {
 
 /// The newest message, on a line of its own.
 fn preview(message: &Message, output: &Output) -> String {
-    let text = message_line(&message.text);
-    let preview: String = text.chars().take(PREVIEW_CHARS).collect();
-    let more = if preview.len() < text.len() { "…" } else { "" };
+    let start = message_start(&message.text);
     let who = if message.outgoing { "you: " } else { "" };
     let at = day_and_minute(message.sent_at, output.zone());
-    format!("\n    {at}  {who}{preview}{more}")
+    format!("\n    {at}  {who}{start}")
 }

@@ -2,13 +2,13 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, Subcommand, ValueEnum, value_parser};
+use clap::{Args, Subcommand, ValueEnum};
 use subrosa_client::{
     Chat, ChatId, Client, ClientError, ConversationKind, Events, Handle, NewGroup, Rights, Role, Warning,
     printable_line,
 };
 
-use super::{finish_with_warnings, is_kept, next_warning, note_clock, picture, sent_later, sync};
+use super::{Patience, finish_with_warnings, is_kept, next_warning, note_clock, picture, sent_later, sync};
 use crate::{
     chat_name::ChatName,
     exit::usage,
@@ -35,9 +35,8 @@ Examples:
 pub(crate) struct Arguments {
     #[command(subcommand)]
     action: Action,
-    /// How long to wait for the server.
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(0..=86_400))]
-    timeout: u64,
+    #[command(flatten)]
+    patience: Patience,
 }
 
 #[derive(Debug, Subcommand)]
@@ -214,7 +213,7 @@ impl From<RoleName> for Role {
 pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
     let client = profile::open(global).await?;
     let events = client.events();
-    let patience = Duration::from_secs(arguments.timeout);
+    let patience = arguments.patience.duration();
     let ending = match &arguments.action {
         Action::Show { chat, offline } => {
             if !offline {
@@ -228,8 +227,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
             sync(&client, output).await?;
             let mut since = client.events();
             let chat = change(&client, action).await?;
-            let waited = chat.wait_until_changed(patience).await;
-            let changed = waited.and_then(|()| given_up(&mut since, chat.id()));
+            let changed = made(&chat, &mut since, patience).await;
             note_clock(&client.status().borrow(), output);
             match changed {
                 Ok(()) => show(&chat, &client, output).await,
@@ -245,8 +243,13 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
     ending.and(closed)
 }
 
-/// Whether a change was given up since.
-pub(super) fn given_up(since: &mut Events, of: ChatId) -> Result<(), ClientError> {
+/// Waits until what the user wants changed in a group is changed, or was given up since.
+pub(super) async fn made(chat: &Chat, since: &mut Events, patience: Duration) -> Result<(), ClientError> {
+    chat.wait_until_changed(patience).await?;
+    given_up(since, chat.id())
+}
+
+fn given_up(since: &mut Events, of: ChatId) -> Result<(), ClientError> {
     while let Some(warning) = next_warning(since) {
         if let Warning::ChangeGivenUp { chat, why, .. } = warning
             && chat == of

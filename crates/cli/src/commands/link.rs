@@ -8,8 +8,8 @@ use subrosa_client::{
 };
 
 use super::{
-    finish_with_warnings,
-    group::{find, given_up},
+    Patience, finish_with_warnings,
+    group::{find, made},
     is_kept, note_clock, sent_later, sync,
 };
 use crate::{
@@ -58,9 +58,8 @@ Examples:
 pub(crate) struct Arguments {
     #[command(subcommand)]
     action: Action,
-    /// How long to wait for the server.
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(0..=86_400))]
-    timeout: u64,
+    #[command(flatten)]
+    patience: Patience,
 }
 
 #[derive(Debug, Subcommand)]
@@ -103,9 +102,8 @@ Examples:
 pub(crate) struct RoomArguments {
     #[command(subcommand)]
     action: RoomAction,
-    /// How long to wait for the server.
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(0..=86_400))]
-    timeout: u64,
+    #[command(flatten)]
+    patience: Patience,
 }
 
 #[derive(Debug, Subcommand)]
@@ -132,15 +130,14 @@ Examples:
 pub(crate) struct JoinArguments {
     /// The link.
     link: String,
-    /// How long to wait for the server.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(0..=86_400))]
-    timeout: u64,
+    #[command(flatten)]
+    patience: Patience,
 }
 
 pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
     let client = profile::open(global).await?;
     let events = client.events();
-    let patience = Duration::from_secs(arguments.timeout);
+    let patience = arguments.patience.duration();
     sync(&client, output).await?;
     let ending = match &arguments.action {
         Action::Create { chat, limits, name } => {
@@ -171,7 +168,7 @@ pub(crate) async fn run_room(
 ) -> anyhow::Result<()> {
     let client = profile::open(global).await?;
     let events = client.events();
-    let patience = Duration::from_secs(arguments.timeout);
+    let patience = arguments.patience.duration();
     sync(&client, output).await?;
     let RoomAction::Create {
         name,
@@ -199,7 +196,7 @@ pub(crate) async fn run_join(
     let client = profile::open(global).await?;
     let events = client.events();
     sync(&client, output).await?;
-    let ending = join(&client, &link, Duration::from_secs(arguments.timeout), output).await;
+    let ending = join(&client, &link, arguments.patience.duration(), output).await;
     let closed = finish_with_warnings(client, events, output).await;
     ending.and(closed)
 }
@@ -239,17 +236,15 @@ async fn create(
 ) -> anyhow::Result<ChatLink> {
     let mut since = client.events();
     let link = chat.create_link(options).await?;
-    let waited = chat.wait_until_changed(patience).await;
-    let changed = waited.and_then(|()| given_up(&mut since, chat.id()));
-    changed.map_err(|error| kept(error, output, client))?;
-    let made = chat.links().await?.into_iter();
-    let mut made = made.filter(|other| {
-        other
-            .link
-            .as_ref()
-            .is_some_and(|other| other.to_text() == link.to_text())
-    });
-    made.next().ok_or_else(|| {
+    made(chat, &mut since, patience)
+        .await
+        .map_err(|error| kept(error, output, client))?;
+    let found = chat
+        .links()
+        .await?
+        .into_iter()
+        .find(|other| other.id == link.id());
+    found.ok_or_else(|| {
         subrosa_client::ClientError::ChangeGivenUp(subrosa_client::GivenUp::NotPermitted).into()
     })
 }
@@ -269,9 +264,9 @@ async fn revoke(
 ) -> anyhow::Result<()> {
     let mut since = client.events();
     chat.revoke_link(link_id).await?;
-    let waited = chat.wait_until_changed(patience).await;
-    let changed = waited.and_then(|()| given_up(&mut since, chat.id()));
-    changed.map_err(|error| kept(error, output, client))?;
+    made(chat, &mut since, patience)
+        .await
+        .map_err(|error| kept(error, output, client))?;
     Ok(output.result(&LinkShape::revoked(link_id), "The link is revoked.")?)
 }
 

@@ -42,6 +42,20 @@ use crate::{
     warnings,
 };
 
+/// How long a command waits for the server.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct Patience {
+    /// How long to wait for the server.
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    timeout: u64,
+}
+
+impl Patience {
+    fn duration(self) -> Duration {
+        Duration::from_secs(self.timeout)
+    }
+}
+
 /// How long a command that does not need the server waits for it.
 const SYNC_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a command waits at its end for what is still arriving.

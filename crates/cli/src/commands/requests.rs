@@ -1,21 +1,18 @@
 //! `subrosa requests`: what people have begun whom the user does not know, and `subrosa decline`.
 
-use clap::{Args, value_parser};
+use clap::Args;
 use subrosa_client::{Chat, Client, ClientError, CommandError, Conversation};
 
-use super::{finish_with_warnings, send_change, sync_with_choices};
+use super::{Patience, finish_with_warnings, send_change, sync_with_choices};
 use crate::{
     chat_name::ChatName,
     exit::usage,
     global::Global,
     output::Output,
-    people::{Names, message_line},
+    people::{Names, message_start},
     profile,
     shapes::{ChatShape, asker, is_request},
 };
-
-/// The most characters of the newest message in the list.
-const PREVIEW_CHARS: usize = 60;
 
 /// List what people have begun whom you don't know.
 ///
@@ -47,9 +44,8 @@ pub(crate) struct DeclineArguments {
     /// The request: a @handle, or the name or the id of a group.
     #[arg(value_name = "CHAT")]
     chat: ChatName,
-    /// How long to wait for the server.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(0..=86_400))]
-    timeout: u64,
+    #[command(flatten)]
+    patience: Patience,
 }
 
 pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
@@ -82,15 +78,10 @@ fn line(request: &Conversation, names: &Names) -> String {
         (Some(_), Some(by)) => format!("{by} invites you to {}", names.title(request)),
         _ => names.title(request),
     };
-    let text = request
-        .last_message
-        .as_ref()
-        .map(|message| message_line(&message.text));
-    let preview: String = text.unwrap_or_default().chars().take(PREVIEW_CHARS).collect();
-    if preview.is_empty() {
-        return who;
+    match &request.last_message {
+        Some(message) => format!("{who}\n    {}", message_start(&message.text)),
+        None => who,
     }
-    format!("{who}\n    {preview}")
 }
 
 pub(crate) async fn decline(
@@ -108,7 +99,7 @@ pub(crate) async fn decline(
             return Err(ClientError::Command(CommandError::NotARequest).into());
         }
         chat.decline().await?;
-        show_changed(&client, &chat, arguments.timeout, output).await
+        show_changed(&client, &chat, arguments.patience.timeout, output).await
     }
     .await;
     let closed = finish_with_warnings(client, events, output).await;

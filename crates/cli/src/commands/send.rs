@@ -1,15 +1,12 @@
 //! `subrosa send`: sends one message and waits until the server has it.
 
-use std::{
-    io::{self, Read as _},
-    time::Duration,
-};
+use std::io::{self, Read as _};
 
-use clap::{Args, value_parser};
+use clap::Args;
 use subrosa_client::{Client, ClientError, Message, MessageStatus};
 use subrosa_wire::limits::MESSAGE_TEXT_MAX;
 
-use super::{finish_with_warnings, note_clock};
+use super::{Patience, finish_with_warnings, note_clock};
 use crate::{
     chat_name::ChatName,
     exit::{refused, timed_out, usage},
@@ -38,9 +35,8 @@ pub(crate) struct Arguments {
     /// The text, at most 64 KiB; '-' reads it from standard input. If it is missing, you are asked for it.
     #[arg(value_name = "TEXT", allow_hyphen_values = true)]
     text: Option<String>,
-    /// How long to wait for the server.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(0..=86_400))]
-    timeout: u64,
+    #[command(flatten)]
+    patience: Patience,
 }
 
 pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
@@ -51,7 +47,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
     let events = client.events();
     client.connect();
     let sent = client
-        .wait_until_sent(&message, Duration::from_secs(arguments.timeout))
+        .wait_until_sent(&message, arguments.patience.duration())
         .await;
     note_clock(&client.status().borrow(), output);
     let ending = match sent {

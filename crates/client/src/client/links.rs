@@ -81,7 +81,7 @@ impl Client {
         if link.server() != self.server() {
             return Err(ClientError::OtherServer(link.server().to_string()));
         }
-        let shown = self.shared.rest.invite_link(link.secret().id()).await?;
+        let shown = self.shared.rest.invite_link(link.id()).await?;
         let preview = LinkPreview::open(link.secret(), &shown.preview.0)
             .map_err(|error| ClientError::ServerMisbehaved(format!("what it shows of the link: {error}")))?;
         if preview.conversation_id != shown.conversation_id {
