@@ -136,6 +136,7 @@ pub(crate) fn problem_code(error: &anyhow::Error) -> Option<&str> {
             return Some("too_many_links");
         }
         ClientError::Command(CommandError::UnknownLink) => ProblemCode::LinkInvalid,
+        ClientError::Command(CommandError::UnknownJoinRequest) => return Some("not_a_request"),
         _ => return None,
     };
     Some(code.as_str())
@@ -166,6 +167,7 @@ fn client_code(error: &ClientError) -> Code {
             | CommandError::GroupFull
             | CommandError::TooManyLinks
             | CommandError::UnknownLink
+            | CommandError::UnknownJoinRequest
             | CommandError::TooManyConversations
             | CommandError::PersonBlocked
             | CommandError::NotARequest,

@@ -5,8 +5,8 @@
 use serde::Serialize;
 use subrosa_client::{
     AccountId, Audience, ChatLink, Contact, Conversation, ConversationKind, ConversationState, Device,
-    Handle, InviteLink, LinkId, LinkStanding, Me, Member, MemberDevice, Message, MessageStatus, Mute, Notice,
-    NoticeKind, Person, Privacy, Rights, Role, ServerUrl, Standing,
+    Handle, InviteLink, JoinRequest, LinkId, LinkStanding, Me, Member, MemberDevice, Message, MessageStatus,
+    Mute, Notice, NoticeKind, Person, Privacy, Rights, Role, ServerUrl, Standing,
 };
 
 use subrosa_server::{
@@ -31,11 +31,13 @@ JSON (one object per line; fields may be added, but are never renamed):
   group     conversation, kind, name, epoch, members: handle, role (owner, admin, member), devices (how many);
             rights: add, remove, edit, post, pin (everyone, admins, owners; null outside of the group); state
   room      the fields of a chat, link (whoever has it can join), link_id
-  link      link (null if it was not made on this device), link_id, name (what you call it), state (ready, wanted until the
+  link      link (null if somebody else has made it), link_id, name (what you call it), state (ready, wanted until the
             server has it, unwanted while it is being revoked, revoked), uses (null if the server has not said), uses_max,
             expires_at (null for no limit, or if it is not known), needs_approval
-  join      the chat, with state joined; or code link_invalid, link_revoked, link_expired, link_used_up,
-            link_needs_approval, banned, group_full
+  asking    handle (null until the server has said it), account_id, name and note (what they say; null if they do not, or if
+            you have not made the link by which they ask), asked_at (group requests)
+  join      the chat, with state joined, or asked if somebody in it has to decide; or code link_invalid, link_revoked, link_expired, link_used_up,
+            banned, group_full
   account   account_id, handle, name, device_id, server; signup only: recovery_code
             (signup, signin, whoami, recover)
   device    device_id, name, created_at, last_seen_at, current, certified (by the account key)
@@ -197,6 +199,29 @@ pub(crate) struct ChatShape<'a> {
     members: Option<Vec<MemberShape>>,
 }
 
+/// Somebody who asks to join a group.
+#[derive(Debug, Serialize)]
+pub(crate) struct JoinRequestShape<'a> {
+    handle: Option<String>,
+    account_id: String,
+    name: Option<&'a str>,
+    note: Option<&'a str>,
+    asked_at: String,
+}
+
+impl<'a> JoinRequestShape<'a> {
+    pub(crate) fn new(request: &'a JoinRequest) -> Self {
+        let contact = request.contact.as_ref();
+        Self {
+            handle: contact.and_then(|contact| contact.handle.as_ref().map(Handle::to_string)),
+            account_id: request.account_id.to_string(),
+            name: request.name.as_deref(),
+            note: request.note.as_deref(),
+            asked_at: iso(request.asked_at),
+        }
+    }
+}
+
 /// A member of a conversation with its devices.
 #[derive(Debug, Serialize)]
 struct MemberShape {
@@ -234,7 +259,7 @@ impl<'a> ChatShape<'a> {
             request: is_request(conversation),
             by: asker(conversation).map(|by| names.handle_of(by)),
             blocked: with.is_some_and(|person| person.is_blocked),
-            state: state(conversation.state),
+            state: state(conversation),
             quarantine: conversation.quarantine.as_deref(),
             last_message: conversation
                 .last_message
@@ -311,7 +336,7 @@ impl<'a> GroupShape<'a> {
             epoch,
             members: members.collect(),
             rights: rights.map(RightsShape::new),
-            state: state(conversation.state),
+            state: state(conversation),
         }
     }
 }
@@ -442,8 +467,11 @@ pub(crate) const fn role_word(role: Role) -> &'static str {
 }
 
 /// The word for a state.
-pub(crate) const fn state(state: ConversationState) -> &'static str {
-    match state {
+pub(crate) const fn state(conversation: &Conversation) -> &'static str {
+    if conversation.ask.is_some() {
+        return "asked";
+    }
+    match conversation.state {
         ConversationState::Starting => "starting",
         ConversationState::Joining => "joining",
         ConversationState::Joined => "joined",

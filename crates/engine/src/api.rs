@@ -19,7 +19,7 @@ use crate::{
     content::{ContentError, InvalidDescription, InvalidMessageText, InvalidName, MessageId, SendToken},
     database::DatabaseError,
     invitations::LinkPreview,
-    limits::GROUP_MEMBERS_MAX,
+    limits::{GROUP_MEMBERS_MAX, JOIN_NOTE_TEXT_MAX},
     misbehaviour::{MemberMisbehaviour, Misbehaviour},
     profile_objects::format::InvalidPicture,
 };
@@ -135,6 +135,32 @@ pub enum Command {
     },
     /// Ask the server how often the invite links of a group were used; [`Event::LinksChanged`] tells the answer.
     LookAtLinks(ChatId),
+    /// Ask the server who asks to join a group; [`Event::JoinRequestsChanged`] tells the answer.
+    LookAtJoinRequests(ChatId),
+    /// Add somebody who asks to join a group.
+    Approve {
+        /// The group.
+        chat: ChatId,
+        /// Who asks; they are in the contacts since [`crate::Engine::join_requests`] has named them.
+        account: AccountId,
+    },
+    /// Refuse somebody who asks to join a group, for now; [`Event::JoinRequestsChanged`] tells when that is done. Nothing is
+    /// kept for later: without a connection it is not done.
+    Deny {
+        /// The group.
+        chat: ChatId,
+        /// Who asks.
+        account: AccountId,
+    },
+    /// Ask to join a group by an invite link that needs approval, in place of what was asked before. The conversation is
+    /// [`ConversationState::Joining`] until somebody lets this account in, and [`Conversation::ask`] tells how far it has
+    /// come. [`Command::Leave`] takes it back.
+    AskToJoin {
+        /// The link.
+        invitation: Box<Invitation>,
+        /// What those who decide read: blank for nothing.
+        note: String,
+    },
     /// Join a group by an invite link. [`Event::ConversationChanged`] tells when that is done, and [`Warning::JoinRefused`] why
     /// it is not. If this account is in the group, nothing is done. [`crate::Engine::chat_by_conversation_id`] tells the
     /// conversation.
@@ -290,6 +316,8 @@ pub enum Event {
     NoticeAdded(Box<Notice>),
     /// What the server says of the invite links of a group has come: see [`crate::Engine::links`].
     LinksChanged(ChatId),
+    /// Others ask to join a group than before: see [`crate::Engine::join_requests`].
+    JoinRequestsChanged(ChatId),
     /// Something that the user has to know.
     Warning(Warning),
     /// The server signed this device out.
@@ -638,8 +666,10 @@ impl From<&str> for NewGroup {
 pub struct NewLink {
     /// The link: a new one, so that the same command has the same effect once.
     pub secret: LinkSecret,
-    /// What the user calls it, on this device.
+    /// What the user calls it.
     pub name: Option<String>,
+    /// Whether one only asks to join by it.
+    pub needs_approval: bool,
     /// How many accounts may come by it; `None` for any number. The server counts.
     pub uses_max: Option<u32>,
     /// When it stops to work, by the server's clock; `None` for never.
@@ -675,7 +705,7 @@ impl fmt::Debug for Invitation {
 pub struct GroupLink {
     /// What the server knows it by.
     pub id: LinkId,
-    /// The link itself; `None` if it was not made on this device.
+    /// The link itself; `None` if this account has not made it.
     pub secret: Option<LinkSecret>,
     /// What the user calls it.
     pub name: Option<String>,
@@ -701,6 +731,30 @@ pub enum LinkStanding {
     Ready,
     /// It is being revoked.
     Unwanted,
+}
+
+/// Somebody who asks to join a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinRequest {
+    /// Who.
+    pub account_id: AccountId,
+    /// Their handle, once the directory has told it, and what is known of them.
+    pub contact: Option<Contact>,
+    /// Their name, as they say; `None` if they do not say, or if this device does not have the link by which they ask.
+    pub name: Option<String>,
+    /// What they write: untrusted text of several lines. `None` as for the name.
+    pub note: Option<String>,
+    /// When, by the server's clock.
+    pub asked_at: Timestamp,
+}
+
+/// How far a request to join a group has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskState {
+    /// It waits for a connection.
+    Waiting,
+    /// Those who decide can see it.
+    Asked,
 }
 
 /// What the server says of an invite link.
@@ -766,6 +820,10 @@ pub struct Conversation {
     pub added_by: Option<AccountId>,
     /// What the user has chosen for it.
     pub settings: ChatSettings,
+    /// How far the request of this account to join it has come; `None` if it does not ask.
+    pub ask: Option<AskState>,
+    /// How many people ask to join it, as far as this account decides about that.
+    pub join_requests: usize,
     /// What was typed on a device of this account and not sent.
     pub draft: Option<String>,
 }
@@ -1091,6 +1149,15 @@ pub enum CommandError {
     /// The group has no such invite link.
     #[error("the group has no such invite link")]
     UnknownLink,
+    /// The note that goes along with a request to join is too long.
+    #[error("a note has at most {JOIN_NOTE_TEXT_MAX} bytes")]
+    NoteTooLong,
+    /// Nobody with this account asks to join the group.
+    #[error("this person does not ask to join the group")]
+    UnknownJoinRequest,
+    /// It takes a connection.
+    #[error("there is no connection to the server")]
+    NotConnected,
     /// The account is in as many conversations as it can be.
     #[error("you are in as many conversations as an account can be: leave one first")]
     TooManyConversations,

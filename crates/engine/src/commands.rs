@@ -70,6 +70,18 @@ impl Step<'_> {
                 self.in_conversation(chat, |conversation, cx| conversation.revoke_link(cx, link))
             }
             Command::LookAtLinks(chat) => self.in_conversation(chat, Conversation::look_at_links),
+            Command::LookAtJoinRequests(chat) => {
+                self.in_conversation(chat, Conversation::look_at_join_requests)
+            }
+            Command::Approve { chat, account } => {
+                self.in_conversation(chat, |conversation, cx| conversation.approve_request(cx, account))
+            }
+            Command::Deny { chat, account } => {
+                self.in_conversation(chat, |conversation, cx| conversation.deny_request(cx, account))
+            }
+            Command::AskToJoin { invitation, note } => {
+                self.conversations.ask_to_join(&mut self.cx, &invitation, &note)
+            }
             Command::JoinByLink(invitation) => self.conversations.join_by_link(&mut self.cx, &invitation),
             Command::Readmit { chat, account } => {
                 self.in_conversation(chat, |conversation, cx| conversation.readmit(cx, account))

@@ -10,6 +10,7 @@ use crate::{
     ChatId,
     api::{Event, LinkUses, Warning},
     held_welcomes::HeldWelcomes,
+    join_note::Asking,
     limits::{
         ENTER_ATTEMPTS_MAX, ENTER_RETRY_AFTER, PUBLISH_BURST, PUBLISH_INTERVAL, SYNC_AGE_MAX, SYNC_BURST,
         SYNC_INTERVAL, UPDATES_BURST, UPDATES_INTERVAL, WARNINGS_MAX, WELCOMES_BURST, WELCOMES_INTERVAL,
@@ -67,6 +68,8 @@ pub(crate) struct ConnectionState {
     pub profiles_learned: BTreeSet<ChatId>,
     /// What the server says of the invite links of groups.
     pub link_uses: HashMap<ChatId, Vec<LinkUses>>,
+    /// Who asks to join groups.
+    pub join_requests: HashMap<ChatId, Vec<Asking>>,
     /// Conversations whose cursor moved since it was last reported to the server.
     pub advanced: BTreeSet<ChatId>,
     /// When to look again at devices about which vault and server differ.
@@ -126,6 +129,7 @@ impl Default for ConnectionState {
             records: RecordsState::default(),
             profiles_learned: BTreeSet::new(),
             link_uses: HashMap::new(),
+            join_requests: HashMap::new(),
             advanced: BTreeSet::new(),
             devices_at: None,
             vault_asked_at: None,

@@ -22,8 +22,9 @@ use crate::{
         vault::{self, VaultContents, VaultKey},
     },
     api::{
-        Command, Contact, Conversation, ConversationState, EngineError, GroupLink, Input, LinkStanding, Me,
-        Member, MemberDevice, Message, Notice, Output, Presence, Privacy, RecoveryCounts, Standing,
+        AskState, Command, Contact, Conversation, ConversationState, EngineError, GroupLink, Input,
+        JoinRequest, LinkStanding, Me, Member, MemberDevice, Message, Notice, Output, Presence, Privacy,
+        RecoveryCounts, Standing,
     },
     connection::ConnectionState,
     content::DisplayName,
@@ -31,6 +32,7 @@ use crate::{
     conversation::Conversations,
     database::{Database, KvTable},
     devices, directory,
+    join_note::{Asking, JoinNote},
     limits::{CERTIFICATE_RETRY_AFTER, LOG_KEPT},
     profile_objects::{self, format::Picture},
     records,
@@ -39,6 +41,7 @@ use crate::{
     step::Step,
     store::{
         contacts, conversations, corrupt,
+        joins::{self, AskStep},
         links::{self, LinkStep},
         members, messages, notices, outbox,
         profile::{self, ProfileRow},
@@ -364,6 +367,8 @@ impl Engine {
             standing: records::shown_standing(row),
             added_by: row.added_by,
             settings,
+            ask: ask_state(conn, row)?,
+            join_requests: self.asking(row.chat)?.len(),
             draft,
             with,
         })
@@ -684,6 +689,52 @@ impl Engine {
         Ok(wishes.into_iter().map(|row| (row.account, row.wish)).collect())
     }
 
+    /// Who asks to join a group, as the server has said last, the oldest first; nobody if this account does not decide about
+    /// that: see [`Command::LookAtJoinRequests`].
+    pub fn join_requests(&self, chat: ChatId) -> Result<Vec<JoinRequest>, EngineError> {
+        let conn = self.database.connection();
+        let asking = self.asking(chat)?;
+        if asking.is_empty() {
+            return Ok(Vec::new());
+        }
+        let links = links::all(conn, chat)?;
+        asking
+            .into_iter()
+            .map(|asking| {
+                let link = links.iter().find(|row| row.id == asking.link);
+                let secret = link.and_then(|row| row.secret.as_ref());
+                let note = secret.and_then(|secret| {
+                    JoinNote::open((secret, asking.account), &asking.note)
+                        .inspect_err(|error| tracing::debug!(%chat, %error, "a note is not readable"))
+                        .ok()
+                });
+                let note = note.unwrap_or_default();
+                Ok(JoinRequest {
+                    account_id: asking.account,
+                    contact: contacts::find(conn, asking.account)?,
+                    name: note.name().map(str::to_owned),
+                    note: note.text().map(str::to_owned),
+                    asked_at: asking.asked_at,
+                })
+            })
+            .collect()
+    }
+
+    /// Who asks to join a group and is not in it.
+    fn asking(&self, chat: ChatId) -> Result<Vec<&Asking>, EngineError> {
+        let Some(asking) = self
+            .connection
+            .join_requests
+            .get(&chat)
+            .filter(|all| !all.is_empty())
+        else {
+            return Ok(Vec::new());
+        };
+        let members = members::all(self.database.connection(), chat)?;
+        let is_outside = |one: &&Asking| members.iter().all(|member| member.account != one.account);
+        Ok(asking.iter().filter(is_outside).collect())
+    }
+
     /// The invite links of a group, and those that it is to have; none while this device is not in it. How often they were
     /// used is what the server has said last: see [`Command::LookAtLinks`].
     pub fn links(&mut self, chat: ChatId) -> Result<Vec<GroupLink>, EngineError> {
@@ -727,7 +778,9 @@ impl Engine {
             let link = GroupLink {
                 id: row.id,
                 name: row.name,
-                needs_approval: known.as_ref().is_some_and(|link| link.needs_approval),
+                needs_approval: known
+                    .as_ref()
+                    .map_or(row.needs_approval, |link| link.needs_approval),
                 standing,
                 uses: known.as_ref().and_then(|link| link.uses),
                 uses_max: if is_ours {
@@ -831,4 +884,19 @@ impl From<Command> for Input {
     fn from(command: Command) -> Self {
         Self::Command(command)
     }
+}
+
+/// How far the request of this account to join a group has come.
+fn ask_state(
+    conn: &Connection,
+    row: &conversations::ConversationRow,
+) -> Result<Option<AskState>, EngineError> {
+    if row.state != ConversationState::Joining {
+        return Ok(None);
+    }
+    let join = joins::find(conn, row.chat)?.filter(|join| !join.is_member);
+    Ok(join.and_then(|join| join.ask).map(|ask| match ask.step {
+        AskStep::Left => AskState::Asked,
+        AskStep::Wanted | AskStep::TakenBack => AskState::Waiting,
+    }))
 }

@@ -7,11 +7,11 @@
 use bytes::Bytes;
 use subrosa_mls::limits::LINKS_MAX;
 use subrosa_wire::{
-    ConversationId, LinkId,
+    AccountId, ConversationId, LinkId,
     frames::{
-        AccountRecord, Appended, ConversationHead, Deliver, GroupState, KeyPackages, Link, Links, LogEntry,
-        LogPage, Problem, Receipt, ReceiptPut, ReceiptsPage, SyncState, WelcomeItem, log_entry::Payload,
-        server_frame::Body,
+        AccountRecord, Appended, ConversationHead, Deliver, GroupState, JoinRequest, JoinRequests,
+        KeyPackages, Link, Links, LogEntry, LogPage, Problem, Receipt, ReceiptPut, ReceiptsPage, SyncState,
+        WelcomeItem, log_entry::Payload, server_frame::Body,
     },
     limits,
     problem::ProblemCode,
@@ -120,14 +120,13 @@ pub(crate) fn examine(body: &mut Body) -> Findings {
             }
         }
         Body::Links(links) => of_links(&mut findings, links),
+        Body::JoinRequests(requests) => of_join_requests(&mut findings, requests),
         Body::Ready(_)
         | Body::KeyPackagesPublished(_)
         | Body::Acknowledged(_)
         | Body::Account(_)
         | Body::Pong(_)
-        | Body::Notice(_)
-        // Nothing asks for these yet.
-        | Body::JoinRequests(_) => {}
+        | Body::Notice(_) => {}
     }
     findings
 }
@@ -251,6 +250,18 @@ fn of_links(findings: &mut Findings, links: &Links) {
             && is_instant(link.created_at_ms)
     };
     if !links.links.iter().all(is_possible) {
+        findings.refuse(&Bytes::new(), Misbehaviour::ImpossibleNumber);
+    }
+}
+
+fn of_join_requests(findings: &mut Findings, JoinRequests { requests }: &JoinRequests) {
+    findings.bound(requests.len(), limits::JOIN_REQUESTS_MAX);
+    let longest = requests.iter().map(|request| request.note.len()).max();
+    findings.bound(longest.unwrap_or_default(), limits::JOIN_NOTE_MAX);
+    let is_possible = |request: &JoinRequest| {
+        AccountId::try_from(&request.account_id[..]).is_ok() && is_instant(request.asked_at_ms)
+    };
+    if !requests.iter().all(is_possible) {
         findings.refuse(&Bytes::new(), Misbehaviour::ImpossibleNumber);
     }
 }

@@ -19,6 +19,7 @@ mod held_welcomes;
 pub mod ids;
 mod incoming;
 pub mod invitations;
+mod join_note;
 mod key_packages;
 mod limits;
 pub mod misbehaviour;
@@ -35,10 +36,10 @@ mod vault;
 mod waiting;
 
 pub use api::{
-    Audience, ChatSetting, ChatSettings, Command, CommandError, Contact, Conversation, ConversationState,
-    EngineError, Event, GivenUp, GroupLink, Input, Invitation, LinkStanding, Me, Member, MemberDevice,
-    Message, MessageStatus, Mute, NewGroup, NewLink, Notice, NoticeKind, Output, Presence, Privacy,
-    RecoveryCounts, Rights, Role, Standing, Warning,
+    AskState, Audience, ChatSetting, ChatSettings, Command, CommandError, Contact, Conversation,
+    ConversationState, EngineError, Event, GivenUp, GroupLink, Input, Invitation, JoinRequest, LinkStanding,
+    Me, Member, MemberDevice, Message, MessageStatus, Mute, NewGroup, NewLink, Notice, NoticeKind, Output,
+    Presence, Privacy, RecoveryCounts, Rights, Role, Standing, Warning,
 };
 pub use engine::{Engine, NewProfile};
 pub use ids::{ChatId, LocalMessageId};

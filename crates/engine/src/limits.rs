@@ -209,3 +209,6 @@ pub(crate) const LOG_KEPT: Duration = Duration::from_secs(10);
 pub(crate) const DEVICE_GRACE: Duration = Duration::from_secs(15);
 /// Devices of this account that are kept in mind. An account has few; a server could name any number.
 pub(crate) const OWN_DEVICES_MAX: usize = 256;
+
+/// The longest note that goes along with a request to join, in bytes.
+pub(crate) const JOIN_NOTE_TEXT_MAX: usize = 500;

@@ -26,6 +26,10 @@ pub enum Misbehaviour {
     #[error("it answered a request with something else")]
     WrongAnswer,
 
+    /// A request to join a group was not made with one of its links.
+    #[error("it showed a request to join that nobody has made with a link of the group")]
+    JoinRequestForged,
+
     // ---- the log ----
     /// The log has entries that the server does not deliver.
     #[error("it withholds entries of the log")]

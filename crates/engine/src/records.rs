@@ -7,7 +7,7 @@
 use rusqlite::Connection;
 use subrosa_mls::ConversationKind;
 use subrosa_wire::{
-    AccountId, ConversationId, Timestamp,
+    AccountId, ConversationId, LinkId, Timestamp,
     frames::{
         self, FetchRecords, Problem, PutRecord, RecordChanged, RecordPut, RecordsPage, client_frame::Request,
     },
@@ -19,8 +19,8 @@ use crate::{
     ChatId,
     account::{
         record::{
-            AccountRecord, Blocked, Decision, IsBlocked, Nicknames, Note, People, ReadMark, RecordError,
-            Switch, TooManyPeople, Typed,
+            AccountRecord, Blocked, Decision, IsBlocked, KeptLink, Nicknames, Note, People, ReadMark,
+            RecordError, Switch, TooManyPeople, Typed,
         },
         wrap::SealError,
     },
@@ -317,6 +317,25 @@ pub(crate) fn group_profile(cx: &Context<'_>, id: ConversationId) -> StepResult<
     let record = records::load(cx.conn, id)?.record;
     let profile = record.group_profile().map(GroupProfile::decode);
     Ok(profile.and_then(Result::ok))
+}
+
+/// Keeps an invite link that this account has made, for its other devices.
+pub(crate) fn keep_link(cx: &mut Context<'_>, id: ConversationId, link: &KeptLink) -> StepResult {
+    let now = cx.now;
+    change(cx, id, |record| record.keep_link(link, now))?;
+    Ok(())
+}
+
+/// Notes that an invite link of this account is gone.
+pub(crate) fn forget_link(cx: &mut Context<'_>, id: ConversationId, link: LinkId) -> StepResult {
+    let now = cx.now;
+    change(cx, id, |record| record.forget_link(link, now))?;
+    Ok(())
+}
+
+/// The invite links of a group that this account has made, on any device.
+pub(crate) fn links(cx: &Context<'_>, id: ConversationId) -> StepResult<Vec<KeptLink>> {
+    Ok(records::load(cx.conn, id)?.record.links())
 }
 
 /// Takes over the object that another device has seen, if it belongs to a direct conversation that this one is in.
@@ -765,6 +784,9 @@ fn show(
     }
     if before.profile() != record.profile() {
         learn_profile(cx, row.chat, record)?;
+    }
+    if record.has_other_links_than(before) {
+        cx.touch(row.chat);
     }
     if before.group_profile() != record.group_profile() {
         cx.connection.profiles_learned.remove(&row.chat);

@@ -90,6 +90,22 @@ pub(crate) enum PendingRequest {
     FetchLinks {
         chat: ChatId,
     },
+    /// The request of this account to join a group.
+    AskToJoin {
+        chat: ChatId,
+    },
+    TakeBackRequest {
+        chat: ChatId,
+    },
+    /// Who asks to join a group.
+    FetchJoinRequests {
+        chat: ChatId,
+    },
+    /// The request of somebody who is not let in.
+    DenyRequest {
+        chat: ChatId,
+        account: AccountId,
+    },
     /// Signals. The answer carries nothing that is needed.
     PassOn,
     /// Account records with changes after this one.

@@ -233,6 +233,22 @@ impl Step<'_> {
             (PendingRequest::FetchLinks { chat }, Body::Links(links)) => {
                 self.with(chat, |conversation, cx| conversation.links_fetched(cx, &links))
             }
+            (PendingRequest::AskToJoin { chat }, Body::Acknowledged(_)) => {
+                self.with(chat, Conversation::asked)
+            }
+            (PendingRequest::TakeBackRequest { chat }, Body::Acknowledged(_)) => {
+                self.with(chat, Conversation::request_taken_back)
+            }
+            (PendingRequest::FetchJoinRequests { chat }, Body::JoinRequests(requests)) => self
+                .with(chat, |conversation, cx| {
+                    conversation.join_requests_fetched(cx, &requests)
+                }),
+            (PendingRequest::DenyRequest { chat, account }, Body::Acknowledged(_)) => {
+                self.with(chat, |conversation, cx| {
+                    conversation.request_denied(cx, account);
+                    Ok(())
+                })
+            }
             (PendingRequest::FetchReceipts, Body::ReceiptsPage(page)) => {
                 self.conversations.receipts_page(&mut self.cx, &page)
             }
@@ -348,6 +364,17 @@ impl Step<'_> {
             PendingRequest::PutLink { chat, link, preview } => self.with(chat, |conversation, cx| {
                 conversation.link_refused(cx, (link, preview), problem)
             }),
+            PendingRequest::AskToJoin { chat } => {
+                self.with(chat, |conversation, cx| conversation.ask_refused(cx, problem))
+            }
+            PendingRequest::TakeBackRequest { chat } => self.with(chat, |conversation, cx| {
+                conversation.take_back_refused(cx, problem)
+            }),
+            PendingRequest::FetchJoinRequests { chat } | PendingRequest::DenyRequest { chat, .. } => self
+                .with(chat, |conversation, cx| {
+                    conversation.join_requests_refused(cx, problem);
+                    Ok(())
+                }),
             PendingRequest::RemoveObject | PendingRequest::FetchLinks { .. } => Ok(()),
             PendingRequest::PassOn => {
                 signals::refused(&mut self.cx, problem);

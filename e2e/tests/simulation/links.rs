@@ -27,7 +27,7 @@ use crate::{
     world::World,
 };
 
-fn secret(byte: u8) -> LinkSecret {
+pub(crate) fn secret(byte: u8) -> LinkSecret {
     LinkSecret::from_seed([byte; 32])
 }
 
@@ -37,6 +37,7 @@ fn creation(world: &mut World, index: usize, byte: u8, uses_max: Option<u32>) ->
         link: NewLink {
             secret: secret(byte),
             name: Some("for the village".to_owned()),
+            needs_approval: false,
             uses_max,
             expires_at: None,
         },
@@ -49,7 +50,7 @@ fn create_link(world: &mut World, index: usize, byte: u8, uses_max: Option<u32>)
     world.must_settle();
 }
 
-fn links(world: &mut World, index: usize) -> Vec<GroupLink> {
+pub(crate) fn links(world: &mut World, index: usize) -> Vec<GroupLink> {
     let chat = chat(&mut world.devices[index]);
     world.devices[index]
         .engine()
@@ -57,7 +58,7 @@ fn links(world: &mut World, index: usize) -> Vec<GroupLink> {
         .expect("links are readable")
 }
 
-fn revocation(world: &mut World, index: usize, byte: u8) -> Command {
+pub(crate) fn revocation(world: &mut World, index: usize, byte: u8) -> Command {
     Command::RevokeLink {
         chat: chat(&mut world.devices[index]),
         link: secret(byte).id(),
@@ -65,8 +66,8 @@ fn revocation(world: &mut World, index: usize, byte: u8) -> Command {
 }
 
 /// What is shown to whoever has the link of a group called Harvest.
-fn invitation(byte: u8) -> Command {
-    Command::JoinByLink(Box::new(Invitation {
+pub(crate) fn invitation(byte: u8) -> Box<Invitation> {
+    Box::new(Invitation {
         secret: secret(byte),
         preview: LinkPreview {
             conversation_id: GROUP,
@@ -75,15 +76,15 @@ fn invitation(byte: u8) -> Command {
             inviter: "person0".parse().expect("a handle"),
             inviter_name: None,
         },
-    }))
+    })
 }
 
-fn join(world: &mut World, index: usize, byte: u8) {
-    insist(world, index, &invitation(byte));
+pub(crate) fn join(world: &mut World, index: usize, byte: u8) {
+    insist(world, index, &Command::JoinByLink(invitation(byte)));
 }
 
 /// Why the device was not let in.
-fn why_not(world: &mut World, index: usize) -> Vec<Option<ProblemCode>> {
+pub(crate) fn why_not(world: &mut World, index: usize) -> Vec<Option<ProblemCode>> {
     let warnings = std::mem::take(&mut world.devices[index].warnings);
     warnings
         .into_iter()
@@ -95,7 +96,7 @@ fn why_not(world: &mut World, index: usize) -> Vec<Option<ProblemCode>> {
 }
 
 /// Whether the list of conversations has the group.
-fn is_listed(world: &mut World, index: usize) -> bool {
+pub(crate) fn is_listed(world: &mut World, index: usize) -> bool {
     let conversations = world.devices[index].engine().conversations();
     let conversations = conversations.expect("they are readable");
     conversations
@@ -552,4 +553,55 @@ fn what_a_link_shows_follows_the_name_of_the_group() {
     insist(&mut world, 0, &rename);
     world.must_settle();
     assert_eq!(puts.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn a_link_is_on_all_devices_of_whoever_has_made_it_and_on_new_ones() {
+    let mut world = club(1_054, 3);
+    world.add_device(0);
+    let second = world.devices.len() - 1;
+    world.must_settle();
+    create_link(&mut world, 0, 1, Some(5));
+    world.add_device(0);
+    let third = world.devices.len() - 1;
+    world.must_settle();
+    for index in [second, third] {
+        let link = links(&mut world, index).pop().expect("a link");
+        assert_eq!(
+            link.secret.map(|secret| *secret.seed()),
+            Some([1; 32]),
+            "device {index}"
+        );
+        assert_eq!(
+            (link.name.as_deref(), link.uses_max, link.standing),
+            (Some("for the village"), Some(5), LinkStanding::Ready)
+        );
+    }
+    assert!(links(&mut world, 1).pop().expect("a link").secret.is_none());
+    // Revoked on one of them, it is gone from all.
+    let command = revocation(&mut world, second, 1);
+    insist(&mut world, second, &command);
+    world.must_settle();
+    for index in [0, second, third] {
+        assert!(links(&mut world, index).is_empty(), "device {index}");
+    }
+}
+
+#[test]
+fn two_devices_that_make_links_at_once_have_both() {
+    let mut world = club(1_055, 3);
+    world.add_device(0);
+    let second = world.devices.len() - 1;
+    world.must_settle();
+    for (index, byte) in [(0, 1), (second, 2)] {
+        let command = creation(&mut world, index, byte, None);
+        insist(&mut world, index, &command);
+    }
+    world.must_settle();
+    world.must_settle();
+    for index in [0, second] {
+        let links = links(&mut world, index);
+        assert_eq!(links.len(), 2, "device {index}");
+        assert!(links.iter().all(|link| link.secret.is_some()), "device {index}");
+    }
 }

@@ -22,6 +22,7 @@ mod group_malice;
 mod group_profiles;
 mod groups;
 mod hostile;
+mod join_requests;
 mod leaving;
 mod links;
 mod log_chain;

@@ -192,7 +192,7 @@ fn line(conversation: &Conversation, names: &Names, output: &Output) -> String {
     };
     let state = match conversation.state {
         ConversationState::Joined => String::new(),
-        other => format!("  [{}]", state(other)),
+        _ => format!("  [{}]", state(conversation)),
     };
     let last = conversation
         .last_message

@@ -4,8 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand, ValueEnum};
 use subrosa_client::{
-    Chat, ChatId, Client, ClientError, ConversationKind, Events, Handle, NewGroup, Rights, Role, Warning,
-    printable_line,
+    Chat, ChatId, Client, ClientError, CommandError, ConversationKind, Events, Handle, JoinRequest, NewGroup,
+    Rights, Role, Warning, printable_line,
 };
 
 use super::{Patience, finish_with_warnings, is_kept, next_warning, note_clock, picture, sent_later, sync};
@@ -13,10 +13,11 @@ use crate::{
     chat_name::ChatName,
     exit::usage,
     global::Global,
+    instant::iso,
     output::Output,
     people::Names,
     profile,
-    shapes::{GroupShape, level_word, role_word},
+    shapes::{GroupShape, JoinRequestShape, level_word, role_word},
 };
 
 /// Create groups, and change who is in them.
@@ -31,6 +32,8 @@ Examples:
   subrosa group role Harvest @ada admin
   subrosa group show Harvest --json
   subrosa group leave Harvest --successor @ada
+  subrosa group requests Harvest
+  subrosa group approve Harvest @imani
   subrosa send Harvest 'Who brings the ladder?'")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -98,6 +101,32 @@ enum Action {
         chat: ChatName,
         /// Whom to let in again.
         #[arg(value_name = "@HANDLE", required = true)]
+        people: Vec<Handle>,
+    },
+    /// List who asks to join by an invite link
+    Requests {
+        /// The group: its name or id.
+        #[arg(value_name = "CHAT")]
+        chat: ChatName,
+    },
+    /// Let people in who ask to join
+    Approve {
+        /// The group: its name or id.
+        #[arg(value_name = "CHAT")]
+        chat: ChatName,
+        /// Who asks; everybody who does, if nobody is named.
+        #[arg(value_name = "@HANDLE")]
+        people: Vec<Handle>,
+    },
+    /// Do not let people in who ask to join
+    ///
+    /// They do not learn of it, and can ask again: ban those who are not to.
+    Deny {
+        /// The group: its name or id.
+        #[arg(value_name = "CHAT")]
+        chat: ChatName,
+        /// Who asks; everybody who does, if nobody is named.
+        #[arg(value_name = "@HANDLE")]
         people: Vec<Handle>,
     },
     /// Give somebody another role
@@ -221,6 +250,16 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
             }
             let chat = find(&client, chat).await?;
             show(&chat, &client, output).await
+        }
+        Action::Requests { chat } => {
+            sync(&client, output).await?;
+            let chat = find(&client, chat).await?;
+            list_requests(&chat, output).await
+        }
+        Action::Deny { chat, people } => {
+            sync(&client, output).await?;
+            let chat = find(&client, chat).await?;
+            deny(&chat, people, output).await
         }
         action => {
             // What others have changed meanwhile, such as the name, counts.
@@ -356,8 +395,58 @@ async fn change(client: &Client, action: &Action) -> anyhow::Result<Chat> {
             chat.set_group_picture(picture).await?;
             chat
         }
-        Action::Show { chat, .. } => find(client, chat).await?,
+        Action::Approve { chat, people } => {
+            let chat = find(client, chat).await?;
+            for request in requests_of(&chat, people).await? {
+                chat.approve(request.account_id).await?;
+            }
+            chat
+        }
+        Action::Show { chat, .. } | Action::Requests { chat } | Action::Deny { chat, .. } => {
+            find(client, chat).await?
+        }
     })
+}
+
+/// The requests to join of these people, or all.
+async fn requests_of(chat: &Chat, people: &[Handle]) -> anyhow::Result<Vec<JoinRequest>> {
+    let requests = chat.join_requests().await?;
+    let is_by = |request: &JoinRequest, handle: &Handle| {
+        let contact = request.contact.as_ref();
+        contact.is_some_and(|contact| contact.handle.as_ref() == Some(handle))
+    };
+    for handle in people {
+        if !requests.iter().any(|request| is_by(request, handle)) {
+            return Err(ClientError::Command(CommandError::UnknownJoinRequest).into());
+        }
+    }
+    let is_meant =
+        |request: &JoinRequest| people.is_empty() || people.iter().any(|handle| is_by(request, handle));
+    Ok(requests.into_iter().filter(is_meant).collect())
+}
+
+async fn list_requests(chat: &Chat, output: &mut Output) -> anyhow::Result<()> {
+    for request in chat.join_requests().await? {
+        let contact = request.contact.as_ref();
+        let handle = contact.and_then(|contact| contact.handle.as_ref());
+        let handle = handle.map_or_else(|| request.account_id.to_string(), |handle| format!("@{handle}"));
+        let name = request.name.as_deref().map(printable_line);
+        let mut lines = vec![match name {
+            Some(name) => format!("{name} ({handle})  {}", iso(request.asked_at)),
+            None => format!("{handle}  {}", iso(request.asked_at)),
+        }];
+        let note = request.note.as_deref().unwrap_or_default();
+        lines.extend(note.lines().map(|line| format!("    {}", printable_line(line))));
+        output.result(&JoinRequestShape::new(&request), &lines.join("\n"))?;
+    }
+    Ok(())
+}
+
+async fn deny(chat: &Chat, people: &[Handle], output: &mut Output) -> anyhow::Result<()> {
+    for request in requests_of(chat, people).await? {
+        chat.deny(request.account_id).await?;
+    }
+    list_requests(chat, output).await
 }
 
 /// The group that is named.

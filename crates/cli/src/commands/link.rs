@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, value_parser};
 use subrosa_client::{
-    Chat, ChatLink, Client, InviteLink, LinkId, LinkOptions, LinkStanding, NewGroup, printable_line,
+    AskState, Chat, ChatLink, Client, InviteLink, LinkId, LinkOptions, LinkStanding, NewGroup, printable_line,
 };
 
 use super::{
@@ -32,12 +32,16 @@ struct Limits {
     /// After how many days it stops to work.
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..=36_500))]
     days: Option<u64>,
+    /// One only asks to join by it, and those who may add people decide; see `subrosa group requests --help`.
+    #[arg(long)]
+    approve: bool,
 }
 
 impl Limits {
     fn options(&self, name: Option<&String>) -> LinkOptions {
         LinkOptions {
             name: name.cloned(),
+            needs_approval: self.approve,
             uses_max: self.uses,
             expires_in: self.days.map(|days| Duration::from_hours(24 * days)),
         }
@@ -71,13 +75,13 @@ enum Action {
         chat: ChatName,
         #[command(flatten)]
         limits: Limits,
-        /// What you call it, on this device.
+        /// What you call it.
         #[arg(long, value_name = "TEXT")]
         name: Option<String>,
     },
     /// List the links of a group
     ///
-    /// The links themselves are on the device on which they were made; how often each was used, the server counts.
+    /// The links themselves are on the devices of whoever has made them; how often each was used, the server counts.
     List {
         /// The group: its name or id.
         #[arg(value_name = "CHAT")]
@@ -122,6 +126,9 @@ enum RoomAction {
 
 /// Join a group by an invite link.
 ///
+/// By some links one only asks to join: those who may add people see your name, your handle and your note, and decide. Until
+/// then its state is asked; `subrosa group leave` takes it back.
+///
 /// Exit code 6 means that it did not happen in time: the next command that connects goes on with it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -130,6 +137,9 @@ Examples:
 pub(crate) struct JoinArguments {
     /// The link.
     link: String,
+    /// What those who decide read, if one only asks to join by this link.
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    note: String,
     #[command(flatten)]
     patience: Patience,
 }
@@ -196,7 +206,13 @@ pub(crate) async fn run_join(
     let client = profile::open(global).await?;
     let events = client.events();
     sync(&client, output).await?;
-    let ending = join(&client, &link, arguments.patience.duration(), output).await;
+    let ending = join(
+        (&client, &link),
+        &arguments.note,
+        arguments.patience.duration(),
+        output,
+    )
+    .await;
     let closed = finish_with_warnings(client, events, output).await;
     ending.and(closed)
 }
@@ -271,13 +287,17 @@ async fn revoke(
 }
 
 async fn join(
-    client: &Client,
-    link: &InviteLink,
+    (client, link): (&Client, &InviteLink),
+    note: &str,
     patience: Duration,
     output: &mut Output,
 ) -> anyhow::Result<()> {
     let page = client.look_at_link(link).await?;
-    let joined = client.join(&page, patience).await;
+    let joined = if page.needs_approval {
+        client.ask_to_join(&page, note, patience).await
+    } else {
+        client.join(&page, patience).await
+    };
     note_clock(&client.status().borrow(), output);
     let (chat, ending) = match joined {
         Ok(chat) => (Some(chat), Ok(())),
@@ -291,10 +311,11 @@ async fn join(
     if let Some(conversation) = chat.conversation().await? {
         let names = Names::load(client).await?;
         let title = names.title(&conversation);
-        let text = if ending.is_ok() {
-            format!("You are in {title}.")
-        } else {
-            format!("You will be in {title}.")
+        let text = match conversation.ask {
+            Some(AskState::Asked) => format!("You have asked to join {title}: somebody in it decides."),
+            Some(AskState::Waiting) => format!("You will ask to join {title}."),
+            None if ending.is_ok() => format!("You are in {title}."),
+            None => format!("You will be in {title}."),
         };
         output.result(&ChatShape::new(&conversation, &names), &text)?;
     }
@@ -334,7 +355,7 @@ fn show(link: &ChatLink, output: &mut Output) -> anyhow::Result<()> {
     let name = link.name.as_deref().map(printable_line);
     let text = match &link.link {
         Some(link) => link.to_text(),
-        None => "(made on another device)".to_owned(),
+        None => "(made by somebody else)".to_owned(),
     };
     let lines = format!(
         "{}{}  {}\n    {text}",

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use subrosa_engine::{
-    Command, ConversationState, Event, Invitation, LinkPreview, LinkSecret, LinkStanding, NewLink, Warning,
+    AskState, Command, Conversation, ConversationState, Event, Invitation, JoinRequest, LinkPreview,
+    LinkSecret, LinkStanding, NewLink, Warning,
 };
-use subrosa_wire::{LinkId, ProblemCode, Timestamp, problem::ProblemDocument};
+use subrosa_wire::{AccountId, LinkId, ProblemCode, Timestamp, problem::ProblemDocument};
 
 use super::{Chat, Client, connection::final_error};
 use crate::{
@@ -38,6 +39,8 @@ pub struct LinkPage {
 pub struct LinkOptions {
     /// What the user calls it; others do not see that.
     pub name: Option<String>,
+    /// Whether one only asks to join by it, and somebody inside decides.
+    pub needs_approval: bool,
     /// How many accounts may come by it; `None` for any number.
     pub uses_max: Option<u32>,
     /// After how long it stops to work; `None` for never.
@@ -51,7 +54,7 @@ pub struct LinkOptions {
 pub struct ChatLink {
     /// Names it, and gives nothing away.
     pub id: LinkId,
-    /// The link itself; `None` if it was not made on this device.
+    /// The link itself; `None` if this account has not made it.
     pub link: Option<InviteLink>,
     /// What the user calls it.
     pub name: Option<String>,
@@ -65,6 +68,15 @@ pub struct ChatLink {
     pub uses_max: Option<u32>,
     /// When it stops to work; `None` for never, or if that is not known.
     pub expires_at: Option<Timestamp>,
+}
+
+impl LinkPage {
+    fn invitation(&self) -> Invitation {
+        Invitation {
+            secret: self.link.secret().clone(),
+            preview: self.preview.clone(),
+        }
+    }
 }
 
 impl Client {
@@ -113,10 +125,59 @@ impl Client {
     pub async fn join(&self, page: &LinkPage, patience: Duration) -> Result<Chat, ClientError> {
         let mut events = self.events();
         let chat = self.start_to_join(page).await?;
-        match timeout(patience, chat.until_joined(&mut events)).await {
+        let is_joined = |conversation: &Conversation| conversation.state == ConversationState::Joined;
+        match timeout(patience, chat.until_let_in(&mut events, is_joined)).await {
             Ok(joined) => joined.map(|()| chat),
             Err(_) => Err(self.late("joining the group")),
         }
+    }
+
+    /// Asks to join the group that an invite link with approval leads to, and waits until those who decide can see it. They
+    /// read the note, this account's name and its handle. If it takes longer, it is asked later. A member of the group
+    /// stays one, and what was asked before is replaced. [`Chat::leave`] takes it back.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// # async fn example(client: subrosa_client::Client, text: &str) -> Result<(), Box<dyn std::error::Error>> {
+    /// let page = client.look_at_link(&text.parse()?).await?;
+    /// let group = client.ask_to_join(&page, "I am Imani's sister.", Duration::from_secs(30)).await?;
+    /// println!("{:?}", group.conversation().await?.and_then(|group| group.ask));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn ask_to_join(
+        &self,
+        page: &LinkPage,
+        note: &str,
+        patience: Duration,
+    ) -> Result<Chat, ClientError> {
+        let mut events = self.events();
+        let chat = self.start_to_ask(page, note).await?;
+        let is_asked = |conversation: &Conversation| {
+            conversation.state == ConversationState::Joined || conversation.ask == Some(AskState::Asked)
+        };
+        match timeout(patience, chat.until_let_in(&mut events, is_asked)).await {
+            Ok(asked) => asked.map(|()| chat),
+            Err(_) => Err(self.late("asking to join the group")),
+        }
+    }
+
+    /// Like [`Client::ask_to_join`], without waiting.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client, page: subrosa_client::LinkPage) -> Result<(), subrosa_client::ClientError> {
+    /// let group = client.start_to_ask(&page, "").await?;
+    /// // It stands in the list from now on.
+    /// println!("{:?}", group.conversation().await?.and_then(|group| group.ask));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn start_to_ask(&self, page: &LinkPage, note: &str) -> Result<Chat, ClientError> {
+        let invitation = Box::new(page.invitation());
+        let note = note.to_owned();
+        self.command(Command::AskToJoin { invitation, note }).await?;
+        self.chat_behind(page).await
     }
 
     /// Like [`Client::join`], without waiting. [`Event::ConversationChanged`](crate::Event) tells when this device is in the
@@ -135,13 +196,13 @@ impl Client {
             let document = ProblemDocument::new(ProblemCode::LinkNeedsApproval, "");
             return Err(ClientError::Refused(document.into()));
         }
-        let id = page.preview.conversation_id;
-        let invitation = Invitation {
-            secret: page.link.secret().clone(),
-            preview: page.preview.clone(),
-        };
-        self.command(Command::JoinByLink(Box::new(invitation))).await?;
-        let chat = self.chat_by_conversation_id(id).await?;
+        self.command(Command::JoinByLink(Box::new(page.invitation())))
+            .await?;
+        self.chat_behind(page).await
+    }
+
+    async fn chat_behind(&self, page: &LinkPage) -> Result<Chat, ClientError> {
+        let chat = self.chat_by_conversation_id(page.preview.conversation_id).await?;
         chat.ok_or_else(|| {
             ClientError::Engine(subrosa_engine::EngineError::Inconsistent(
                 "a group was not joined".to_owned(),
@@ -177,6 +238,7 @@ impl Chat {
         let link = NewLink {
             secret: secret.clone(),
             name: options.name,
+            needs_approval: options.needs_approval,
             uses_max: options.uses_max,
             expires_at: options.expires_in.map(|wait| ambient::now().plus(wait)),
         };
@@ -247,11 +309,109 @@ impl Chat {
             .collect())
     }
 
-    async fn until_joined(&self, events: &mut Events) -> Result<(), ClientError> {
+    /// Who asks to join the group, the oldest first; the server is asked, if there is a connection.
+    ///
+    /// ```no_run
+    /// # async fn example(group: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// for request in group.join_requests().await? {
+    ///     println!("{:?}: {:?}", request.name, request.note);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn join_requests(&self) -> Result<Vec<JoinRequest>, ClientError> {
+        let chat = self.id();
+        if self.client().status().borrow().connection == Connection::Online {
+            let mut events = self.client().events();
+            self.client().command(Command::LookAtJoinRequests(chat)).await?;
+            self.until_requests_change(&mut events).await;
+            // Their handles come after.
+            let _ = timeout(LINKS_PATIENCE, async {
+                loop {
+                    let requests = self
+                        .client()
+                        .ask(move |engine| engine.join_requests(chat))
+                        .await?;
+                    let is_known = |request: &JoinRequest| {
+                        request
+                            .contact
+                            .as_ref()
+                            .is_some_and(|contact| contact.handle.is_some())
+                    };
+                    if requests.iter().all(is_known) || events.next().await.is_none() {
+                        return Ok::<(), ClientError>(());
+                    }
+                }
+            })
+            .await;
+        }
+        self.client().ask(move |engine| engine.join_requests(chat)).await
+    }
+
+    /// Adds somebody who asks to join the group, once there is a connection.
+    ///
+    /// ```no_run
+    /// # async fn example(group: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// for request in group.join_requests().await? {
+    ///     group.approve(request.account_id).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn approve(&self, account: AccountId) -> Result<(), ClientError> {
+        let chat = self.id();
+        let command = Command::Approve { chat, account };
+        self.client().command(command).await.map(drop)
+    }
+
+    /// Refuses somebody who asks to join the group; needs the server. They do not learn of it, and can ask again.
+    ///
+    /// ```no_run
+    /// # async fn example(group: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// for request in group.join_requests().await? {
+    ///     group.deny(request.account_id).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn deny(&self, account: AccountId) -> Result<(), ClientError> {
+        let (chat, mut events) = (self.id(), self.client().events());
+        self.client().command(Command::Deny { chat, account }).await?;
+        self.until_requests_change(&mut events).await;
+        let requests = self
+            .client()
+            .ask(move |engine| engine.join_requests(chat))
+            .await?;
+        if requests.iter().all(|request| request.account_id != account) {
+            Ok(())
+        } else {
+            Err(self.client().late("refusing a request to join"))
+        }
+    }
+
+    /// Waits for what the server says of those who ask to join. What it does not say in time is not known.
+    async fn until_requests_change(&self, events: &mut Events) {
+        let chat = self.id();
+        let _ = timeout(LINKS_PATIENCE, async {
+            while let Some(update) = events.next().await {
+                if matches!(update, Update::Event(Event::JoinRequestsChanged(of)) if of == chat) {
+                    break;
+                }
+            }
+        })
+        .await;
+    }
+
+    /// Waits until the group is as it should be for whoever comes by a link, or is not let in.
+    async fn until_let_in(
+        &self,
+        events: &mut Events,
+        is_so: impl Fn(&Conversation) -> bool,
+    ) -> Result<(), ClientError> {
         let mut status = self.client().status();
         loop {
             let conversation = self.conversation().await?;
-            if conversation.is_some_and(|conversation| conversation.state == ConversationState::Joined) {
+            if conversation.is_some_and(|conversation| is_so(&conversation)) {
                 return Ok(());
             }
             tokio::select! {

@@ -22,7 +22,7 @@ const TAG_LEN: usize = 16;
 pub const SEAL_OVERHEAD: usize = 1 + NONCE_LEN + TAG_LEN;
 
 /// What sealing with padding adds at least.
-pub(super) const PADDED_OVERHEAD: usize = SEAL_OVERHEAD + LEN_LEN;
+pub(crate) const PADDED_OVERHEAD: usize = SEAL_OVERHEAD + LEN_LEN;
 /// The length of the length of padded contents.
 const LEN_LEN: usize = size_of::<u32>();
 

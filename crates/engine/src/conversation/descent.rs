@@ -283,7 +283,7 @@ impl Conversation {
         members::leave(cx.conn, chat, me, seq)?;
         wishes::clear(cx.conn, chat)?;
         links::clear(cx.conn, chat)?;
-        joins::delete(cx.conn, chat)?;
+        joins::take(cx.conn, chat)?;
         for row in outbox::all(cx.conn, chat)? {
             message_failed(cx, &row)?;
         }

@@ -239,6 +239,9 @@ impl Conversation {
         if self.is_group() && self.record.standing() == Standing::Request {
             return self.decline(cx);
         }
+        if self.take_back_request(cx)? {
+            return Ok(());
+        }
         let policy = self.policy_to_change(cx)?;
         let me = cx.me.account_id;
         let members = members::all(cx.conn, self.chat())?;

@@ -1,12 +1,15 @@
-//! Joining a group by an invite link.
+//! Joining a group by an invite link, or asking to.
 //!
 //! Until this device is in it, neither Sync nor anybody inside names the conversation to it: what is known is the link, and what
 //! was sealed for it. The server's refusal ends the attempt, since nothing is lost by that: the user can open the link
 //! again. Once the account is in the group, by this device or another, everything goes on as with any other group.
 
-use subrosa_mls::{ConversationKind, NotPermitted, StagedExternalJoin};
+use subrosa_mls::{ConversationKind, LinkSecret, NotPermitted, StagedExternalJoin};
 use subrosa_wire::{
-    ConversationId, frames::Problem, limits::CONVERSATIONS_PER_ACCOUNT_MAX, problem::ProblemCode,
+    ConversationId,
+    frames::{AskToJoin, Problem, TakeBackRequest, client_frame::Request},
+    limits::CONVERSATIONS_PER_ACCOUNT_MAX,
+    problem::ProblemCode,
 };
 
 use super::{Conversation, Conversations, descent::former_epoch, groups::new_row, message_failed};
@@ -14,15 +17,17 @@ use crate::{
     ChatId,
     account::record::Decision,
     api::{CommandError, ConversationState, Invitation, NoticeKind, Role, Standing, Warning},
-    content::{GroupProfile, ProfilePlaces},
+    content::{GroupProfile, ProfilePlaces, clean_name},
     context::{Context, StepResult, is_transient},
+    join_note::JoinNote,
     limits::COMMITS_HELD_RETRY,
     misbehaviour::Misbehaviour,
     records,
+    requests::PendingRequest,
     store::{
         conversations::{self, ConversationRow},
         former_states,
-        joins::{self, JoinRow},
+        joins::{self, Ask, AskStep, JoinRow},
         members, outbox,
     },
 };
@@ -30,21 +35,47 @@ use crate::{
 impl Conversations {
     /// Joins a group by a link. Does nothing if this account is in it, or on its way for another reason.
     pub(crate) fn join_by_link(&mut self, cx: &mut Context<'_>, invitation: &Invitation) -> StepResult {
+        self.come_by_link(cx, invitation, None)
+    }
+
+    /// Asks to join a group by a link. Does nothing if this account is in it; replaces what it has asked before.
+    pub(crate) fn ask_to_join(
+        &mut self,
+        cx: &mut Context<'_>,
+        invitation: &Invitation,
+        note: &str,
+    ) -> StepResult {
+        let name = cx.me.name.as_deref().and_then(|name| clean_name(name).ok());
+        let note = JoinNote::new(name, note)?;
+        let by = (&invitation.secret, cx.me.account_id);
+        let ask = Ask {
+            step: AskStep::Wanted,
+            note: note.seal(by, cx.rng()),
+        };
+        self.come_by_link(cx, invitation, Some(&ask))
+    }
+
+    fn come_by_link(
+        &mut self,
+        cx: &mut Context<'_>,
+        invitation: &Invitation,
+        ask: Option<&Ask>,
+    ) -> StepResult {
         let id = invitation.preview.conversation_id;
         let chat = match conversations::find(cx.conn, id)? {
             Some(row) if row.kind != ConversationKind::Group => return Err(CommandError::NotAGroup.into()),
             Some(row) => row.chat,
-            None => invited_to(cx, invitation)?,
+            None => invited_to(cx, invitation, ask)?,
         };
         self.with(cx, chat, |conversation, cx| {
-            conversation.come_by_link(cx, invitation)
+            conversation.come_by_link(cx, invitation, ask)
         })?;
         Ok(())
     }
 }
 
 /// A conversation of which this device knows what the link shows.
-fn invited_to(cx: &mut Context<'_>, invitation: &Invitation) -> StepResult<ChatId> {
+fn invited_to(cx: &mut Context<'_>, invitation: &Invitation, ask: Option<&Ask>) -> StepResult<ChatId> {
     if conversations::count(cx.conn)? >= CONVERSATIONS_PER_ACCOUNT_MAX {
         return Err(CommandError::TooManyConversations.into());
     }
@@ -61,12 +92,17 @@ fn invited_to(cx: &mut Context<'_>, invitation: &Invitation) -> StepResult<ChatI
     };
     conversations::update(cx.conn, &row)?;
     conversations::set_standing(cx.conn, chat, Standing::Accepted)?;
-    joins::set(cx.conn, chat, &invitation.secret)?;
+    joins::set(cx.conn, chat, &invitation.secret, ask)?;
     Ok(chat)
 }
 
 impl Conversation {
-    fn come_by_link(&mut self, cx: &mut Context<'_>, invitation: &Invitation) -> StepResult {
+    fn come_by_link(
+        &mut self,
+        cx: &mut Context<'_>,
+        invitation: &Invitation,
+        ask: Option<&Ask>,
+    ) -> StepResult {
         let (chat, id) = (self.chat(), self.id());
         conversations::set_hidden(cx.conn, chat, false)?;
         self.changed(cx);
@@ -81,12 +117,103 @@ impl Conversation {
             _ if self.record.standing() == Standing::Request => return self.accept(cx),
             _ => return Ok(()),
         }
-        joins::set(cx.conn, chat, &invitation.secret)?;
+        joins::set(cx.conn, chat, &invitation.secret, ask)?;
         self.live.is_former = false;
         self.live.retry.succeeded();
         cx.connection.to_join.remove(&id);
         cx.touch(chat);
         Ok(())
+    }
+
+    // ---- asking ----
+
+    /// Leaves the request to join with the server, or has it dropped.
+    pub(super) fn ask(&mut self, cx: &mut Context<'_>, link: &LinkSecret, ask: &Ask) -> StepResult {
+        let (chat, id) = (self.chat(), self.id());
+        let (pending, request) = match ask.step {
+            AskStep::Left => return Ok(()),
+            AskStep::Wanted => {
+                let (me, device) = (cx.me.account_id, cx.me.device_id);
+                let request = AskToJoin {
+                    conversation_id: id.to_vec().into(),
+                    access: link.prove_access(id, me, device).encode().to_vec().into(),
+                    signature: link.sign_request(id, me, &ask.note).encode().to_vec().into(),
+                    note: ask.note.clone().into(),
+                };
+                (PendingRequest::AskToJoin { chat }, Request::AskToJoin(request))
+            }
+            AskStep::TakenBack => {
+                let conversation_id = id.to_vec().into();
+                let request = TakeBackRequest { conversation_id };
+                (
+                    PendingRequest::TakeBackRequest { chat },
+                    Request::TakeBackRequest(request),
+                )
+            }
+        };
+        if !cx.requests.is_pending(pending) {
+            cx.request(pending, request);
+        }
+        Ok(())
+    }
+
+    /// Notes that the server has the request.
+    pub(crate) fn asked(&mut self, cx: &mut Context<'_>) -> StepResult {
+        let join = joins::find(cx.conn, self.chat())?;
+        if join
+            .and_then(|join| join.ask)
+            .is_some_and(|ask| ask.step == AskStep::Wanted)
+        {
+            joins::set_ask(cx.conn, self.chat(), AskStep::Left)?;
+            self.live.retry.succeeded();
+            self.changed(cx);
+        }
+        cx.touch(self.chat());
+        Ok(())
+    }
+
+    /// Handles that the server does not take the request.
+    pub(crate) fn ask_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
+        if is_transient(problem) {
+            self.back_off(cx, Some(problem));
+        } else if self.link_to_join(cx)?.is_some() {
+            self.join_refused(cx, problem.known_code())?;
+        }
+        cx.touch(self.chat());
+        Ok(())
+    }
+
+    /// Wants the request to join dropped, and the group out of the list. Returns whether there is one.
+    pub(super) fn take_back_request(&mut self, cx: &mut Context<'_>) -> StepResult<bool> {
+        let is_asking = self.link_to_join(cx)?.is_some_and(|join| join.ask.is_some());
+        if is_asking {
+            joins::set_ask(cx.conn, self.chat(), AskStep::TakenBack)?;
+            if former_states::find(cx.conn, self.chat())?.is_none() {
+                conversations::set_hidden(cx.conn, self.chat(), true)?;
+            }
+            self.live.retry.succeeded();
+            self.changed(cx);
+            cx.touch(self.chat());
+        }
+        Ok(is_asking)
+    }
+
+    /// Notes that the server has dropped the request, or refuses to hear of it.
+    pub(crate) fn request_taken_back(&mut self, cx: &mut Context<'_>) -> StepResult {
+        let join = self.link_to_join(cx)?.and_then(|join| join.ask);
+        if join.is_some_and(|ask| ask.step == AskStep::TakenBack) {
+            self.give_up_joining(cx)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn take_back_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
+        if is_transient(problem) {
+            self.back_off(cx, Some(problem));
+            cx.touch(self.chat());
+            return Ok(());
+        }
+        self.request_taken_back(cx)
     }
 
     /// The link by which this device is joining.
@@ -161,7 +288,14 @@ impl Conversation {
     pub(super) fn join_refused(&mut self, cx: &mut Context<'_>, code: Option<ProblemCode>) -> StepResult {
         let chat = self.chat();
         tracing::info!(%chat, ?code, "cannot join by the link");
-        joins::delete(cx.conn, chat)?;
+        self.give_up_joining(cx)?;
+        cx.warn(Warning::JoinRefused { chat, code });
+        Ok(())
+    }
+
+    fn give_up_joining(&mut self, cx: &mut Context<'_>) -> StepResult {
+        let chat = self.chat();
+        joins::take(cx.conn, chat)?;
         if former_states::find(cx.conn, chat)?.is_none() {
             self.record.set_cursor(0, None);
             conversations::set_hidden(cx.conn, chat, true)?;
@@ -171,7 +305,6 @@ impl Conversation {
             message_failed(cx, &row)?;
         }
         self.live.retry.succeeded();
-        cx.warn(Warning::JoinRefused { chat, code });
         self.changed(cx);
         Ok(())
     }
@@ -185,7 +318,12 @@ impl Conversation {
             // An earlier attempt had failed.
             conversations::set_hidden(cx.conn, chat, false)?;
         }
-        if !joins::delete(cx.conn, chat)? {
+        let Some(join) = joins::take(cx.conn, chat)? else {
+            return Ok(false);
+        };
+        if join.ask.is_some_and(|ask| ask.step == AskStep::TakenBack) {
+            // Somebody was faster, and the user has not asked any more.
+            self.record.set_standing(cx.conn, Standing::Request)?;
             return Ok(false);
         }
         records::decide(cx, self.id(), Decision::Accepted)?;

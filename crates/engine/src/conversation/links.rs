@@ -3,6 +3,8 @@
 //! What the user wants is a row until it is so, as with wishes (see `groups.rs`). A link can be used once the policy names it
 //! and the server has its limits and its preview: those are put after each start until the server has confirmed them, and
 //! again when the preview has changed, or when the server has lost them.
+//!
+//! The account's other devices find the links in its record of the group.
 
 use subrosa_mls::{GroupPolicy, InviteLink, limits::LINKS_MAX};
 use subrosa_wire::{
@@ -17,6 +19,7 @@ use crate::{
     context::{Context, StepResult, is_transient},
     invitations::LinkPreview,
     limits::WISH_AGE_MAX,
+    records,
     requests::PendingRequest,
     store::links::{self, LinkRow, LinkStep},
 };
@@ -45,6 +48,7 @@ impl Conversation {
             id,
             secret: Some(link.secret),
             name: name.map(|name| name.to_string()),
+            needs_approval: link.needs_approval,
             uses_max: link.uses_max.unwrap_or_default(),
             expires_at: link.expires_at,
             step: LinkStep::Wanted,
@@ -74,6 +78,7 @@ impl Conversation {
                     id,
                     secret: None,
                     name: None,
+                    needs_approval: false,
                     uses_max: 0,
                     expires_at: None,
                     step: LinkStep::Unwanted,
@@ -101,12 +106,15 @@ impl Conversation {
     /// Takes note of what the policy names by now, gives up what can no longer be done, and puts what the server lacks.
     pub(super) fn tend_links(&mut self, cx: &mut Context<'_>) -> StepResult {
         let (chat, id, me) = (self.chat(), self.id(), cx.me.account_id);
-        let rows = links::all(cx.conn, chat)?;
-        if rows.is_empty() || !self.is_group() {
+        if !self.is_group() {
             return Ok(());
         }
         let policy = self.group.load(cx, id)?.policy().clone();
         let may = policy.may_add(me);
+        let rows = self.with_those_of_other_devices(cx, &policy)?;
+        if rows.is_empty() {
+            return Ok(());
+        }
         for row in &rows {
             let is_named = has_link(&policy, row.id);
             let why = if !may {
@@ -119,9 +127,13 @@ impl Conversation {
             match (row.step, why) {
                 (LinkStep::Wanted, _) if is_named => {
                     links::set_step(cx.conn, (chat, row.id), LinkStep::Made, row.wanted_at)?;
+                    if let Some(link) = row.kept() {
+                        records::keep_link(cx, id, &link)?;
+                    }
                     self.changed(cx);
                 }
                 (LinkStep::Made | LinkStep::Unwanted, _) if !is_named => {
+                    records::forget_link(cx, id, row.id)?;
                     links::delete(cx.conn, chat, row.id)?;
                     self.changed(cx);
                 }
@@ -135,6 +147,45 @@ impl Conversation {
             self.compare_links(cx, &rows);
         }
         Ok(())
+    }
+
+    /// The links, and those that other devices of this account have made and the policy names.
+    fn with_those_of_other_devices(
+        &self,
+        cx: &mut Context<'_>,
+        policy: &GroupPolicy,
+    ) -> StepResult<Vec<LinkRow>> {
+        let (chat, id) = (self.chat(), self.id());
+        let mut rows = links::all(cx.conn, chat)?;
+        let is_unknown = |link: &InviteLink| rows.iter().all(|row| row.id != link.key.id());
+        if !policy.links().iter().any(is_unknown) {
+            return Ok(rows);
+        }
+        for link in records::links(cx, id)? {
+            let named = policy.link(&link.secret.public_key());
+            let Some(named) = named.filter(|named| is_unknown(named)) else {
+                continue;
+            };
+            links::insert(
+                cx.conn,
+                chat,
+                &LinkRow {
+                    id: link.secret.id(),
+                    secret: Some(link.secret),
+                    name: link.name,
+                    needs_approval: named.needs_approval,
+                    uses_max: link.uses_max,
+                    expires_at: link.expires_at,
+                    step: LinkStep::Made,
+                    wanted_at: cx.now,
+                    // The device that has made it has put one: which, is not known here.
+                    put: Some([0; 32]),
+                },
+            )?;
+            self.changed(cx);
+        }
+        rows = links::all(cx.conn, chat)?;
+        Ok(rows)
     }
 
     /// The policy with the links that the user wants and without those that they do not; `None` if it is so.
@@ -151,7 +202,7 @@ impl Conversation {
                 (LinkStep::Wanted, Some(secret)) => {
                     let link = InviteLink {
                         key: secret.public_key(),
-                        needs_approval: false,
+                        needs_approval: row.needs_approval,
                     };
                     match policy.clone().with_link(link) {
                         Ok(with_link) => policy = with_link,

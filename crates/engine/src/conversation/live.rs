@@ -95,6 +95,8 @@ pub(super) struct Live {
     pub are_links_compared: bool,
     /// Those that it had lost are put again.
     pub are_links_put_again: bool,
+    /// Who asks to join was fetched since the last Sync.
+    pub are_join_requests_fetched: bool,
     /// The server has said once that it accepted a handshake in a place where the log shows something else.
     pub was_elsewhere: bool,
     /// How many times removal of each of this account's devices was attempted.

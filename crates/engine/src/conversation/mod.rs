@@ -24,6 +24,7 @@ mod create;
 mod join;
 
 mod invited;
+mod join_requests;
 mod welcomes;
 
 mod content;
@@ -512,6 +513,7 @@ impl Conversation {
         self.live.acknowledged = self.live.acknowledged.max(head.cursor);
         self.member_named(cx, !head.former)?;
         self.receipts_named(cx, head.receipts_change)?;
+        self.live.are_join_requests_fetched = false;
         self.resume(cx)?;
         let goes_on = head.head_seq > self.record.cursor();
         if self.record.state() == ConversationState::Removed && !head.former && goes_on {

@@ -65,8 +65,13 @@ impl Conversation {
                 Ok(())
             }
             ConversationState::CutOff if self.live.is_cut_off => Ok(()),
-            ConversationState::Joining if self.link_to_join(cx)?.is_some() => self.want_group(cx),
             ConversationState::Joining | ConversationState::CutOff => {
+                if let Some(join) = self.link_to_join(cx)? {
+                    return match &join.ask {
+                        Some(ask) => self.ask(cx, &join.link, ask),
+                        None => self.want_group(cx),
+                    };
+                }
                 let head = self.live.head;
                 match self.follower(cx)?.map(|follower| follower.place().seq) {
                     Some(followed) if followed < head => self.fetch_log(cx, followed),
@@ -137,6 +142,7 @@ impl Conversation {
         }
         self.queue_name(cx)?;
         self.tend_links(cx)?;
+        self.tend_join_requests(cx)?;
         let rows = outbox::head(cx.conn, self.chat(), SEND_WINDOW)?;
         let id = self.id();
         let signed_out = signed_out_devices(self.group.load(cx, id)?, cx)?;

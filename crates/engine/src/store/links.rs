@@ -1,11 +1,11 @@
-//! Invite links that this account has made on this device, or wants to revoke.
+//! Invite links that this account has made, or wants to revoke.
 
 use rusqlite::{Connection, Row, params};
 use subrosa_mls::{LINK_SEED_LEN, LinkSecret};
 use subrosa_wire::{LinkId, Timestamp};
 
 use super::{corrupt, from_sql, id_bytes, readable, to_sql};
-use crate::{ChatId, database::DatabaseError};
+use crate::{ChatId, account::record::KeptLink, database::DatabaseError};
 
 /// How far a link has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,15 +21,28 @@ pub(crate) enum LinkStep {
 /// A row of the table.
 pub(crate) struct LinkRow {
     pub id: LinkId,
-    /// `None` if it was made elsewhere.
+    /// `None` if somebody else has made it.
     pub secret: Option<LinkSecret>,
     pub name: Option<String>,
+    pub needs_approval: bool,
     pub uses_max: u32,
     pub expires_at: Option<Timestamp>,
     pub step: LinkStep,
     pub wanted_at: Timestamp,
     /// The hash of the preview that the server has.
     pub put: Option<[u8; 32]>,
+}
+
+impl LinkRow {
+    /// What other devices of the account keep of it; `None` if it was made elsewhere.
+    pub(crate) fn kept(&self) -> Option<KeptLink> {
+        Some(KeptLink {
+            secret: self.secret.clone()?,
+            name: self.name.clone(),
+            uses_max: self.uses_max,
+            expires_at: self.expires_at,
+        })
+    }
 }
 
 fn step_to_sql(step: LinkStep) -> i64 {
@@ -70,13 +83,15 @@ fn link(row: &Row<'_>) -> Result<LinkRow, DatabaseError> {
         put: put
             .map(|hash| hash.try_into().map_err(|_| corrupt("the hash of a preview")))
             .transpose()?,
+        needs_approval: row.get(8)?,
     })
 }
 
 /// The links of a conversation, in the order of their ids.
 pub(crate) fn all(conn: &Connection, chat: ChatId) -> Result<Vec<LinkRow>, DatabaseError> {
     let mut statement = conn.prepare_cached(
-        "SELECT link_id, seed, name, uses_max, expires_at, state, wanted_at, put FROM links
+        "SELECT link_id, seed, name, uses_max, expires_at, state, wanted_at, put, needs_approval
+         FROM links
          WHERE conversation = ?1 ORDER BY link_id",
     )?;
     readable(statement.query([chat])?, link)
@@ -91,8 +106,9 @@ pub(crate) fn any_waits(conn: &Connection, chat: ChatId) -> Result<bool, Databas
 
 pub(crate) fn insert(conn: &Connection, chat: ChatId, row: &LinkRow) -> Result<(), DatabaseError> {
     conn.execute(
-        "INSERT INTO links (conversation, link_id, seed, name, uses_max, expires_at, state, wanted_at, put)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO links (conversation, link_id, seed, name, uses_max, expires_at, state, wanted_at, put,
+                            needs_approval)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
             chat,
             row.id.as_bytes(),
@@ -103,6 +119,7 @@ pub(crate) fn insert(conn: &Connection, chat: ChatId, row: &LinkRow) -> Result<(
             step_to_sql(row.step),
             to_sql(row.wanted_at.as_millis()),
             row.put,
+            row.needs_approval,
         ],
     )?;
     Ok(())

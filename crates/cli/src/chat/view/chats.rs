@@ -103,10 +103,7 @@ fn title_text(model: &Model, chat: &Conversation) -> String {
     };
     let state = match chat.state {
         ConversationState::Blocked | ConversationState::CutOff | ConversationState::Quarantined => {
-            format!(
-                " [{}]",
-                shapes::state(chat.state).to_uppercase().replace('_', " ")
-            )
+            format!(" [{}]", shapes::state(chat).to_uppercase().replace('_', " "))
         }
         _ => String::new(),
     };

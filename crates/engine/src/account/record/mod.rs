@@ -9,6 +9,7 @@
 
 mod chat_settings;
 mod draft;
+mod links;
 mod people;
 mod standing;
 
@@ -24,6 +25,7 @@ use zeroize::Zeroizing;
 
 pub use draft::{Draft, Typed};
 use draft::{SEEN_LEN_MAX, SEEN_MAX};
+pub use links::KeptLink;
 pub use people::{Blocked, IsBlocked, Nicknames, Note, People, TooManyPeople};
 pub use standing::Decision;
 
