@@ -100,6 +100,9 @@ pub(crate) const LAST_RESORT_AGE_MAX: Duration = Duration::from_hours(30 * 24);
 pub(crate) const LAST_RESORT_KEPT: Duration = Duration::from_hours(3 * 24);
 /// How long after a Sync the next one follows, if nothing else leads to one.
 pub(crate) const SYNC_AGE_MAX: Duration = Duration::from_hours(24);
+/// The shortest and the longest time after which one who joins by a link asks again for the turn.
+pub(crate) const JOIN_RETRY_MIN: Duration = Duration::from_millis(50);
+pub(crate) const JOIN_RETRY_MAX: Duration = Duration::from_secs(10);
 /// External joins that may lose to a faster commit before the next one is delayed.
 pub(crate) const JOINS_AT_ONCE: u32 = 4;
 /// Distinct warnings that are shown per connection.

@@ -87,6 +87,17 @@ pub const REVOKED_LINKS_MAX: u32 = 64;
 pub const REVOKED_LINK_KEPT: Duration = Duration::from_hours(90 * 24);
 /// How long a request to join waits.
 pub const JOIN_REQUEST_KEPT: Duration = Duration::from_hours(30 * 24);
+/// For how long one who joins by a link has the turn. Whoever does not get on in that time, on a slow connection, goes on
+/// beside the next one.
+pub const JOIN_TURN: Duration = Duration::from_secs(5);
+/// How long a turn takes as a rule: what those who wait are told is made of it.
+pub const JOIN_TURN_USUAL: Duration = Duration::from_millis(100);
+/// How long somebody waits for a turn at most.
+pub const JOIN_WAIT_MAX: Duration = Duration::from_secs(60);
+/// Those who wait in one conversation. More are told to wait without being counted.
+pub const JOINERS_WAITING_MAX: usize = 1_000;
+/// Conversations with joiners, before those are forgotten in which nobody joins any more.
+pub const JOIN_LINES_MAX: usize = 1_024;
 /// Conversations that one step of pruning looks at.
 pub const PRUNE_CONVERSATIONS_PER_STEP: u32 = 200;
 /// Entries of one conversation that one step of pruning deletes.

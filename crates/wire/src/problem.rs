@@ -127,6 +127,8 @@ problem_codes! {
     LinkUsedUp = "link_used_up", 410, "this invite link was used as often as it may be";
     /// The link lets nobody in by itself: one asks, and is added.
     LinkNeedsApproval = "link_needs_approval", 403, "by this invite link one asks to join";
+    /// Others join the conversation by links; `retry_after_ms` says when to try again.
+    NotYourTurn = "not_your_turn", 409, "others are joining: it is not your turn yet";
     /// The account is banned from the conversation.
     Banned = "banned", 403, "this account may not join";
     /// The group has as many devices as it may have.

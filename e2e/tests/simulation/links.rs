@@ -605,3 +605,32 @@ fn two_devices_that_make_links_at_once_have_both() {
         assert!(links.iter().all(|link| link.secret.is_some()), "device {index}");
     }
 }
+
+/// Counts how often the group is shown to somebody outside.
+struct Counting(Arc<AtomicUsize>);
+
+impl Tampering for Counting {
+    fn to_client(&mut self, frame: ServerFrame) -> Vec<ServerFrame> {
+        if matches!(frame.body, Some(Body::GroupState(_))) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+        vec![frame]
+    }
+}
+
+#[test]
+fn of_many_who_come_at_once_each_fetches_the_group_about_once() {
+    let joiners = 20;
+    let mut world = club(1_056, 3 + joiners);
+    create_link(&mut world, 0, 1, None);
+    let shown = Arc::new(AtomicUsize::new(0));
+    for index in 3..3 + joiners {
+        world.lie_to(index, Counting(Arc::clone(&shown)));
+        join(&mut world, index, 1);
+    }
+    world.must_settle();
+    let all: Vec<usize> = (0..3 + joiners).collect();
+    agree(&mut world, &all);
+    let shown = shown.load(Ordering::Relaxed);
+    assert!((joiners..=2 * joiners).contains(&shown), "{shown} times");
+}

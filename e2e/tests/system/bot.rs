@@ -59,11 +59,64 @@ async fn the_bot_of_the_book_is_built_from_an_empty_folder_and_answers() {
     end(bot).await;
 }
 
+#[tokio::test]
+async fn the_bot_of_a_room_welcomes_whoever_comes_in() {
+    let server = Server::start().await;
+    let ada = Person::sign_up(&server, "ada").await;
+    let ben = Person::sign_up(&server, "ben").await;
+    let porter = Person::sign_up(&server, "porter").await;
+    let room = ada.run(&["room", "create", "Allotment 12"]).await.ok().one();
+    let link = room["link"].as_str().expect("a link").to_owned();
+
+    let folder = tempfile::tempdir().expect("an empty folder");
+    let mut command = clean_command(&example("welcome"), folder.path());
+    command.arg(porter.profile()).arg(&link);
+    let bot = Process::start(command);
+    says(&bot, "welcomes people in Allotment 12").await;
+    let mut ada_listens = ada.listen();
+    ada_listens.note("connected").await;
+    ben.run(&["join", &link]).await.ok();
+    ada_listens
+        .next("the welcome", |line| {
+            line["event"] == "message" && line["from"] == "porter" && line["text"] == "Welcome, @ben!"
+        })
+        .await;
+    ada_listens.end().await.ok();
+    end(bot).await;
+}
+
+/// Compiles one of the SDK's examples.
+fn example(name: &str) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("examples");
+    let built = std::process::Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args([
+            "build",
+            "--offline",
+            "--quiet",
+            "-p",
+            "subrosa-client",
+            "--example",
+            name,
+            "--target-dir",
+        ])
+        .arg(&target)
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .current_dir(source)
+        .output()
+        .expect("cargo starts");
+    let said = String::from_utf8_lossy(&built.stderr);
+    assert!(built.status.success(), "the example does not compile:\n{said}");
+    target.join("debug/examples").join(name)
+}
+
 async fn listens(bot: &Process) {
-    bot.wait_for_output("that it listens", |output| {
-        String::from_utf8_lossy(output)
-            .contains("@echobot listens")
-            .then_some(())
+    says(bot, "@echobot listens").await;
+}
+
+async fn says(bot: &Process, words: &str) {
+    bot.wait_for_output("what it says", |output| {
+        String::from_utf8_lossy(output).contains(words).then_some(())
     })
     .await;
 }

@@ -215,3 +215,60 @@ async fn the_server_learns_neither_the_name_nor_the_link() {
     }
     assert!(files > 0);
 }
+
+#[tokio::test]
+async fn by_a_link_with_approval_one_asks_and_somebody_inside_decides() {
+    let server = Server::start().await;
+    let people = people(&server, ["ada", "ben", "eva"]).await;
+    let [ada, ben, eva] = &people[..] else {
+        panic!("there are three")
+    };
+    let room = ada
+        .run(&["room", "create", "Allotment 12", "--approve"])
+        .await
+        .ok()
+        .one();
+    let link = text(&room, "link");
+    for (person, note) in [(ben, "I'm Imani's brother."), (eva, "")] {
+        let asked = person.run(&["join", &link, "--note", note]).await.ok().one();
+        assert_eq!(
+            (&asked["state"], &asked["name"]),
+            (&json!("asked"), &json!("Allotment 12"))
+        );
+    }
+    let listed = ben.run_up_to_date(&["chats"]).await.ok().one();
+    assert_eq!(listed["state"], "asked");
+
+    let asking = ada
+        .run_up_to_date(&["group", "requests", "Allotment 12"])
+        .await
+        .ok()
+        .lines();
+    let fields = |of: &Value| (of["handle"].clone(), of["note"].clone());
+    assert_eq!(
+        asking.iter().map(fields).collect::<Vec<_>>(),
+        [
+            (json!("ben"), json!("I'm Imani's brother.")),
+            (json!("eva"), Value::Null)
+        ]
+    );
+    assert_eq!(
+        refusal(ada, &["group", "approve", "Allotment 12", "@ada"]).await,
+        "not_a_request"
+    );
+    ada.run(&["group", "approve", "Allotment 12", "@ben"]).await.ok();
+    let denied = ada.run(&["group", "deny", "Allotment 12", "@eva"]).await;
+    assert!(denied.ok().lines().is_empty());
+
+    let listed = ben.run_up_to_date(&["chats"]).await.ok().one();
+    assert_eq!(
+        (&listed["state"], &listed["request"]),
+        (&json!("joined"), &json!(false))
+    );
+    ben.run(&["send", "Allotment 12", "Thank you"]).await.ok();
+    // Whoever was not let in does not learn of it, and can take it back.
+    let listed = eva.run_up_to_date(&["chats"]).await.ok().one();
+    assert_eq!(listed["state"], "asked");
+    eva.run(&["group", "leave", "Allotment 12"]).await.ok();
+    assert!(eva.run_up_to_date(&["chats"]).await.ok().lines().is_empty());
+}

@@ -130,6 +130,8 @@ pub(super) fn conversation(id: ChatId, with: Contact, unread: u64, last: Option<
         standing: subrosa_client::Standing::Accepted,
         added_by: None,
         settings: subrosa_client::ChatSettings::default(),
+        ask: None,
+        join_requests: 0,
         draft: None,
     }
 }

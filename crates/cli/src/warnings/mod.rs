@@ -356,6 +356,8 @@ mod tests {
             standing: subrosa_client::Standing::Accepted,
             added_by: None,
             settings: subrosa_client::ChatSettings::default(),
+            ask: None,
+            join_requests: 0,
             draft: None,
         }
     }

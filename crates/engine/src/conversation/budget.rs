@@ -45,6 +45,11 @@ impl Budget {
         self.joins.take(now)
     }
 
+    /// Gives one back that the server has put off: it has cost next to nothing.
+    pub(super) fn join_not_tried(&mut self) {
+        self.joins.give_back();
+    }
+
     /// Whether messages are sent again for one more device that comes back.
     pub(super) fn resend(&mut self, now: Timestamp) -> bool {
         self.resends.take(now).is_ok()

@@ -4,6 +4,8 @@
 //! was sealed for it. The server's refusal ends the attempt, since nothing is lost by that: the user can open the link
 //! again. Once the account is in the group, by this device or another, everything goes on as with any other group.
 
+use std::time::Duration;
+
 use subrosa_mls::{ConversationKind, LinkSecret, NotPermitted, StagedExternalJoin};
 use subrosa_wire::{
     ConversationId,
@@ -20,7 +22,7 @@ use crate::{
     content::{GroupProfile, ProfilePlaces, clean_name},
     context::{Context, StepResult, is_transient},
     join_note::JoinNote,
-    limits::COMMITS_HELD_RETRY,
+    limits::{COMMITS_HELD_RETRY, JOIN_RETRY_MAX, JOIN_RETRY_MIN},
     misbehaviour::Misbehaviour,
     records,
     requests::PendingRequest,
@@ -251,6 +253,13 @@ impl Conversation {
     pub(super) fn group_by_link_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
         match problem.known_code() {
             _ if is_transient(problem) => self.back_off(cx, Some(problem)),
+            Some(ProblemCode::NotYourTurn) => {
+                let wait = Duration::from_millis(u64::from(problem.retry_after_ms));
+                self.live
+                    .retry
+                    .schedule(cx.now.plus(wait.clamp(JOIN_RETRY_MIN, JOIN_RETRY_MAX)));
+                self.budget.join_not_tried();
+            }
             Some(ProblemCode::StaleEpoch | ProblemCode::CommitsHeld) => self.back_off(cx, Some(problem)),
             code => self.join_refused(cx, code)?,
         }

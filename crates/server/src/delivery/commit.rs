@@ -128,6 +128,9 @@ impl Service {
         let accepted = self.submit(LogWrite::Commit(Box::new(write))).await?;
         // Only now is the view the one at the head. After a refusal it is ahead, and is dropped.
         self.validation.keep(key.conversation_id, turn, hot);
+        if comes_by_link {
+            self.joiners.end_turn(key.conversation_id, session.device_id);
+        }
         for account_id in added {
             self.notify_account(account_id, &informed).await;
         }

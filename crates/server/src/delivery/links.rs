@@ -81,8 +81,21 @@ impl Service {
         let access = access(session, id, &fetch.access)?;
         self.links.check(session.device_id)?;
         self.open_link(id, &access).await?;
+        self.joiners.take_turn(id, session.device_id, self.clock.now())?;
+        let shown = self.group_by_link(id, session.account_id, access.key()).await;
+        if shown.is_err() {
+            self.joiners.end_turn(id, session.device_id);
+        }
+        shown
+    }
+
+    async fn group_by_link(
+        &self,
+        id: ConversationId,
+        account_id: AccountId,
+        key: LinkPublicKey,
+    ) -> Result<GroupState, Problem> {
         let group = self.store.group(id).await?.ok_or(LinkClosed::Unknown)?;
-        let (account_id, key) = (session.account_id, access.key());
         self.group_state(id, group, move |view| check_lets_in(view, account_id, &key))
             .await
     }

@@ -33,6 +33,7 @@ mod log;
 
 mod group;
 mod hot_view;
+mod joiners;
 mod key_packages;
 mod links;
 mod receipts;

@@ -15,6 +15,7 @@ use super::{
     DeliveryConfig,
     answers::{AnswerTo, refused},
     appender::Appender,
+    joiners::Joiners,
     lost_removals::LostRemovals,
     pruning,
     publisher::Publisher,
@@ -43,6 +44,8 @@ pub struct Service {
     /// Held by whoever puts entries back.
     pub(super) restoring: tokio::sync::Mutex<()>,
     pub(super) validation: Validation,
+    /// Those who join by links.
+    pub(super) joiners: Joiners,
     pub(super) lost_removals: LostRemovals,
     pub(super) claims: Limiter,
     pub(super) one_time_claims: Limiter,
@@ -121,6 +124,7 @@ impl Service {
             hub,
             appender,
             validation: Validation::new(),
+            joiners: Joiners::default(),
             lost_removals: LostRemovals::default(),
             tasks: TaskTracker::new(),
         };

@@ -159,7 +159,7 @@ mod tests {
             record.keep_link(&link(byte), NOW);
             record.forget_link(link(byte).secret.id(), NOW);
         }
-        let later = Timestamp::from_millis(NOW.as_millis() + GONE_KEPT_MS + 1);
+        let later = Timestamp::from_millis(NOW.as_millis() + GONE_KEPT_MS + 2);
         record.keep_link(&link(200), later);
         assert_eq!(record.others.len(), 1);
     }

@@ -20,7 +20,7 @@ use super::world::{Device, World, appended, code, frames, group_state, problem, 
 use crate::{
     clock::Clock as _,
     delivery::{DeliveryConfig, pruning},
-    limits::{JOIN_REQUEST_KEPT, REVOKED_LINK_KEPT},
+    limits::{JOIN_REQUEST_KEPT, JOIN_TURN, REVOKED_LINK_KEPT},
     rate::Rate,
 };
 
@@ -469,6 +469,7 @@ async fn of_many_who_come_at_once_a_link_lets_in_as_many_as_it_may() {
     for device in &outside {
         let state = group_state(room.fetch_group(device, &open()).await);
         joins.push((device, room.joining(device, &state, &open())));
+        room.world.clock.advance(JOIN_TURN);
     }
     let answers = joins
         .into_iter()
@@ -486,6 +487,26 @@ async fn of_many_who_come_at_once_a_link_lets_in_as_many_as_it_may() {
         (1, Err("link_used_up".into()))
     );
     assert_eq!(code(room.fetch_group(&room.carol, &open()).await), "link_used_up");
+}
+
+#[tokio::test]
+async fn of_many_who_come_at_once_one_after_the_other_sees_the_group() {
+    let mut room = Room::new().await;
+    let david = room.world.sign_up("david").await;
+    let state = group_state(room.fetch_group(&room.carol, &open()).await);
+    let refused = problem(room.fetch_group(&david, &open()).await);
+    assert_eq!(refused.code, "not_your_turn");
+    assert!(refused.retry_after_ms > 0);
+    let join = room.joining(&room.carol, &state, &open());
+    appended(room.world.ask(&room.carol, Request::Append(join)).await);
+    appended(room.join(&david, &open()).await);
+    // Whoever is refused leaves the turn to the next one.
+    let erica = room.world.sign_up("erica").await;
+    assert_eq!(
+        code(room.fetch_group(&erica, &asking()).await),
+        "link_needs_approval"
+    );
+    group_state(room.fetch_group(&erica, &open()).await);
 }
 
 #[tokio::test]
