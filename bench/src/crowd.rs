@@ -260,7 +260,11 @@ impl Member {
         self.commit(CommitPlan::default())
     }
 
-    fn commit(&mut self, plan: CommitPlan) -> Result<CommitBundle> {
+    pub(crate) fn policy(&self) -> GroupPolicy {
+        self.group.policy().clone()
+    }
+
+    pub(crate) fn commit(&mut self, plan: CommitPlan) -> Result<CommitBundle> {
         let claim = LogClaim::of_no_place(self.last_send_number + 1);
         let mut rng = ambient::SystemRandom;
         let mls = Mls::new(&self.store, &mut rng, ambient::now());

@@ -18,6 +18,7 @@ mod remote;
 mod fan_out;
 mod groups;
 mod idle;
+mod joins;
 mod load;
 mod receipts;
 mod turns;

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use crate::{
     Progress,
     child::{Child, Role},
-    fan_out, groups, idle,
+    fan_out, groups, idle, joins,
     limits::GIVE_UP_AFTER,
     live::Endpoint,
     load::{self, LoadPlan},
@@ -149,7 +149,14 @@ async fn conversations(plan: &Plan, data: &Path, report: &mut Report, progress: 
 async fn large_groups(plan: &Plan, data: &Path, report: &mut Report, progress: Progress<'_>) -> Result<()> {
     progress("signing up members of groups");
     let server = Child::start(Role::Server(data)).await?;
-    let count = plan.group_devices.iter().max().copied().unwrap_or_default();
+    let rooms = plan.rooms.iter().map(|members| members + plan.joiners);
+    let count = plan
+        .group_devices
+        .iter()
+        .copied()
+        .chain(rooms)
+        .max()
+        .unwrap_or_default();
     let people = measure::sign_up(&server.address, count, report).await?;
     let people: Vec<_> = people.into_iter().map(Arc::new).collect();
     for devices in &plan.group_devices {
@@ -163,6 +170,14 @@ async fn large_groups(plan: &Plan, data: &Path, report: &mut Report, progress: P
         )
         .await?;
         report.groups.push(row);
+    }
+    for members in &plan.rooms {
+        progress(&format!(
+            "{} people who join a room of {members} by a link",
+            plan.joiners
+        ));
+        let row = joins::run(&server.address, &people[..members + plan.joiners], *members).await?;
+        report.joins.push(row);
     }
     server.stop().await
 }

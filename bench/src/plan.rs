@@ -50,6 +50,10 @@ pub struct Plan {
     pub receipt_members: Vec<usize>,
     /// Devices of the groups that are measured, one row each. In the end a client joins, so a thousand is one too many.
     pub group_devices: Vec<usize>,
+    /// Members of the rooms that are joined by a link, one row each.
+    pub rooms: Vec<usize>,
+    /// How many join each of them at once.
+    pub joiners: usize,
     /// For how long each raw limit is measured.
     pub raw: Duration,
 }
@@ -79,6 +83,8 @@ impl Plan {
             listeners: vec![100, 1_000],
             receipt_members: vec![2, 10, 100, 1_000],
             group_devices: vec![2, 10, 100, 999],
+            rooms: vec![3, 700],
+            joiners: 200,
             raw: Duration::from_millis(500),
         }
     }

@@ -43,6 +43,9 @@ pub struct Report {
     /// Groups of several sizes; absent when the server is elsewhere.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Groups>,
+    /// Rooms that many join at once; absent when the server is elsewhere.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub joins: Vec<Joins>,
     /// The server beside the raw limits of the same run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ratios: Option<Ratios>,
@@ -66,6 +69,7 @@ impl Report {
             fan_out: Vec::new(),
             receipts: Vec::new(),
             groups: Vec::new(),
+            joins: Vec::new(),
             ratios: None,
         }
     }
@@ -223,6 +227,24 @@ pub struct Groups {
     pub client_applies_ms: f64,
 }
 
+/// Many people who join a room by a link at once.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Joins {
+    /// Who was in it before.
+    pub members: usize,
+    /// Who joins, each with one device.
+    pub joiners: usize,
+    /// From the first request until all are in, in seconds.
+    pub all_in_s: f64,
+    /// The same for each of them.
+    pub join: Percentiles,
+    /// How often the group was shown to somebody outside.
+    pub fetches: usize,
+    /// The longest time between two acknowledged messages of a member meanwhile, in milliseconds. It includes applying the
+    /// commits of those who join.
+    pub pause_ms_max: f64,
+}
+
 /// One commit.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct GroupCommit {
@@ -360,6 +382,14 @@ pub(crate) mod samples {
                 },
             }],
             groups: vec![groups(2, 1.0), groups(1_000, 10.0)],
+            joins: vec![Joins {
+                members: 3,
+                joiners: 200,
+                all_in_s: 20.0,
+                join: times,
+                fetches: 210,
+                pause_ms_max: 100.0,
+            }],
             ratios: Some(Ratios {
                 rows_per_commit: 100,
                 of_bare_inserts: 0.775,
@@ -377,6 +407,6 @@ mod tests {
     /// Scripts read these names.
     #[test]
     fn the_json_document_keeps_its_shape() {
-        insta::assert_snapshot!(serde_json::to_string(&super::samples::report()).unwrap(), @r#"{"version":"0.0.0","server":"a sample","cores":2,"quick":true,"content_bytes":1024,"message_bytes":1170,"raw":{"fdatasync_per_s":8000.0,"inserts":[{"rows_per_commit":100,"rows_per_s":40000.0,"cpu_us_per_row":11.0}],"relay":{"connections":64,"conversations":128,"acknowledged_per_s":31000.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0,"given_up":0}},"sign_ups_per_s":1300.0,"idle":{"connections":10000,"connects_per_s":6000.0,"server_cpu_us_per_connect":150.0,"before":{"pss_kib":10240,"rss_kib":12288},"with_connections":{"pss_kib":61440,"rss_kib":63488},"server_kib_per_connection":5.1},"load":[{"offered_per_s":25000,"connections":64,"conversations":128,"acknowledged_per_s":24990.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0,"given_up":0},{"connections":64,"conversations":128,"acknowledged_per_s":31000.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0,"given_up":0}],"turns":[{"offered_per_s":100,"turns_per_s":99.0,"commit":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"turn":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_turn":900.0}],"fan_out":[{"listeners":1000,"messages_per_s":99.0,"deliveries_per_s":99000.0,"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_delivery":4.7}],"receipts":[{"members":100,"registers":{"texts":101,"deliveries_per_text":198.0,"server_cpu_us_per_text":5000.0},"messages":{"texts":51,"deliveries_per_text":19701.0,"server_cpu_us_per_text":50000.0}}],"groups":[{"devices":2,"read_ms":1.0,"load_and_read_ms":1.0,"addition":{"bytes":8000,"acknowledged_ms":1.0,"written_bytes":8192},"added":1,"welcome_bytes":2400,"joining_bytes":3000,"pause_ms_max":1.0,"first_update":{"bytes":8000,"acknowledged_ms":1.0,"written_bytes":8192},"update":{"bytes":8000,"acknowledged_ms":1.0,"written_bytes":8192},"client_reads_ms":1.0,"client_applies_ms":1.0},{"devices":1000,"read_ms":10.0,"load_and_read_ms":10.0,"addition":{"bytes":4000000,"acknowledged_ms":10.0,"written_bytes":8192},"added":999,"welcome_bytes":1200000,"joining_bytes":1500000,"pause_ms_max":10.0,"first_update":{"bytes":4000000,"acknowledged_ms":10.0,"written_bytes":8192},"update":{"bytes":4000000,"acknowledged_ms":10.0,"written_bytes":8192},"client_reads_ms":10.0,"client_applies_ms":10.0}],"ratios":{"rows_per_commit":100,"of_bare_inserts":0.775,"cpu_of_bare_inserts":2.0,"of_bare_relay":0.2}}"#);
+        insta::assert_snapshot!(serde_json::to_string(&super::samples::report()).unwrap(), @r#"{"version":"0.0.0","server":"a sample","cores":2,"quick":true,"content_bytes":1024,"message_bytes":1170,"raw":{"fdatasync_per_s":8000.0,"inserts":[{"rows_per_commit":100,"rows_per_s":40000.0,"cpu_us_per_row":11.0}],"relay":{"connections":64,"conversations":128,"acknowledged_per_s":31000.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0,"given_up":0}},"sign_ups_per_s":1300.0,"idle":{"connections":10000,"connects_per_s":6000.0,"server_cpu_us_per_connect":150.0,"before":{"pss_kib":10240,"rss_kib":12288},"with_connections":{"pss_kib":61440,"rss_kib":63488},"server_kib_per_connection":5.1},"load":[{"offered_per_s":25000,"connections":64,"conversations":128,"acknowledged_per_s":24990.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0,"given_up":0},{"connections":64,"conversations":128,"acknowledged_per_s":31000.0,"send_to_ack":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_message":22.5,"messages_per_commit":100.0,"undelivered":0,"given_up":0}],"turns":[{"offered_per_s":100,"turns_per_s":99.0,"commit":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"turn":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_turn":900.0}],"fan_out":[{"listeners":1000,"messages_per_s":99.0,"deliveries_per_s":99000.0,"send_to_receive":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"server_cpu_us_per_delivery":4.7}],"receipts":[{"members":100,"registers":{"texts":101,"deliveries_per_text":198.0,"server_cpu_us_per_text":5000.0},"messages":{"texts":51,"deliveries_per_text":19701.0,"server_cpu_us_per_text":50000.0}}],"groups":[{"devices":2,"read_ms":1.0,"load_and_read_ms":1.0,"addition":{"bytes":8000,"acknowledged_ms":1.0,"written_bytes":8192},"added":1,"welcome_bytes":2400,"joining_bytes":3000,"pause_ms_max":1.0,"first_update":{"bytes":8000,"acknowledged_ms":1.0,"written_bytes":8192},"update":{"bytes":8000,"acknowledged_ms":1.0,"written_bytes":8192},"client_reads_ms":1.0,"client_applies_ms":1.0},{"devices":1000,"read_ms":10.0,"load_and_read_ms":10.0,"addition":{"bytes":4000000,"acknowledged_ms":10.0,"written_bytes":8192},"added":999,"welcome_bytes":1200000,"joining_bytes":1500000,"pause_ms_max":10.0,"first_update":{"bytes":4000000,"acknowledged_ms":10.0,"written_bytes":8192},"update":{"bytes":4000000,"acknowledged_ms":10.0,"written_bytes":8192},"client_reads_ms":10.0,"client_applies_ms":10.0}],"joins":[{"members":3,"joiners":200,"all_in_s":20.0,"join":{"count":3,"p50_ms":1.25,"p99_ms":20.5,"max_ms":30.0},"fetches":210,"pause_ms_max":100.0}],"ratios":{"rows_per_commit":100,"of_bare_inserts":0.775,"cpu_of_bare_inserts":2.0,"of_bare_relay":0.2}}"#);
     }
 }

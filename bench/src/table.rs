@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use crate::{
     latency::Percentiles,
-    report::{FanOut, GroupCommit, Groups, Idle, Load, Ratios, RawLimits, Receipts, Report, Turns},
+    report::{FanOut, GroupCommit, Groups, Idle, Joins, Load, Ratios, RawLimits, Receipts, Report, Turns},
 };
 
 /// The goals of the project, for a quiet machine.
@@ -36,6 +36,7 @@ impl fmt::Display for Report {
         fan_out(out, &self.fan_out)?;
         receipts(out, &self.receipts)?;
         groups(out, &self.groups)?;
+        joins(out, &self.joins)?;
         if let Some(sign_ups_per_s) = self.sign_ups_per_s {
             connections(out, sign_ups_per_s, self.idle.as_ref())?;
         }
@@ -199,6 +200,32 @@ fn receipts(out: &mut impl fmt::Write, rows: &[Receipts]) -> fmt::Result {
             thousands(messages.server_cpu_us_per_text),
             messages.deliveries_per_text / registers.deliveries_per_text,
             messages.server_cpu_us_per_text / registers.server_cpu_us_per_text,
+        )?;
+    }
+    Ok(())
+}
+
+fn joins(out: &mut impl fmt::Write, rows: &[Joins]) -> fmt::Result {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nRooms that many join at once by a link")?;
+    writeln!(
+        out,
+        "  {:>7} {:>7} | {:>8} {:>9} {:>9} {:>7} {:>8}",
+        "members", "joiners", "all in s", "p50 ms", "max ms", "fetches", "pause ms"
+    )?;
+    for row in rows {
+        writeln!(
+            out,
+            "  {:>7} {:>7} | {:>8.1} {:>9} {:>9} {:>7} {:>8}",
+            row.members,
+            row.joiners,
+            row.all_in_s,
+            ms(row.join.p50_ms),
+            ms(row.join.max_ms),
+            row.fetches,
+            ms(row.pause_ms_max),
         )?;
     }
     Ok(())
