@@ -186,6 +186,7 @@ impl Engine {
                 let due = [
                     self.connection.wake_at(),
                     self.conversations.wake_at(),
+                    messages::next_expiry(self.database.connection())?,
                     self.tidy_log(now),
                 ];
                 output.wake_at = due.into_iter().flatten().min();
@@ -350,6 +351,7 @@ impl Engine {
             kind: row.kind,
             title: row.title.clone(),
             description: row.description.clone(),
+            timer: row.timer,
             picture: profile_objects::group::shown_version(conn, row.chat)?,
             unread: messages::unread_count(conn, row.chat)?,
             first_unread: messages::first_unread(conn, row.chat)?,
@@ -670,6 +672,8 @@ impl Engine {
         let conn = self.database.connection();
         let is_telling = match conversations::load(conn, chat)? {
             Some(row) if row.state == ConversationState::Joined && links::any_waits(conn, chat)? => true,
+            // What is wanted in a conversation that has not begun is said with the first message.
+            Some(row) if row.kind != ConversationKind::Group && row.is_starting() => false,
             Some(row) if !matches!(row.state, ConversationState::Removed | ConversationState::Blocked) => {
                 row.profile_changed.any() || row.announces || outbox::has_names(conn, chat)?
             }

@@ -17,6 +17,7 @@ mod agreement;
 mod chat_settings;
 mod clubs;
 mod device;
+mod expiry;
 mod full_disk;
 mod group_malice;
 mod group_profiles;

@@ -57,6 +57,7 @@ fn invited_to(cx: &mut Context<'_>, invitation: &Invitation) -> StepResult<ChatI
         name: Some(preview.name.clone()),
         description: Some(preview.description.clone()),
         picture: None,
+        timer: None,
         places: Some(ProfilePlaces::default()),
     };
     conversations::update(cx.conn, &row)?;

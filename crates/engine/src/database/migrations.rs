@@ -68,6 +68,9 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration {
         sql: include_str!("../../migrations/0019_links.sql"),
     },
+    Migration {
+        sql: include_str!("../../migrations/0020_expiry.sql"),
+    },
 ];
 
 /// The version of the schema in the file; 0 for an empty file.
