@@ -67,7 +67,10 @@ fn have(world: &mut World, text: &str) -> Vec<usize> {
     devices
         .filter_map(|(index, device)| {
             let messages = device.messages();
-            messages.iter().any(|message| message.text == text).then_some(index)
+            messages
+                .iter()
+                .any(|message| message.text == text)
+                .then_some(index)
         })
         .collect()
 }
@@ -85,7 +88,11 @@ fn the_timer_is_the_same_on_all_devices_of_both_sides_and_a_line_for_all() {
     let other = account(&world, 1);
     set_timer(&mut world, 1, Some(hour()));
     for index in 0..4 {
-        assert_eq!(conversation(&mut world, index).timer, Some(hour()), "device {index}");
+        assert_eq!(
+            conversation(&mut world, index).timer,
+            Some(hour()),
+            "device {index}"
+        );
         let line = (NoticeKind::TimerChanged(Some(hour())), Some(other), vec![]);
         assert_eq!(lines(&world.devices[index]).last(), Some(&line), "device {index}");
     }
@@ -253,7 +260,7 @@ fn in_a_group_those_set_the_timer_who_may_change_its_profile() {
 
 #[test]
 fn a_timer_can_be_set_before_anything_is_said() {
-    let mut world = World::of_accounts(409, 2);
+    let mut world = World::new(409, 1);
     world.must_settle();
     let peer = world.person(1);
     insist(&mut world, 0, &Command::OpenDirect(peer));

@@ -74,6 +74,8 @@ fn message(position: i64, text: &str, seconds: i64, outgoing: bool, status: Mess
         status,
         seq: u64::try_from(position).ok(),
         position,
+        lifetime: None,
+        expires_at: None,
     }
 }
 
@@ -131,6 +133,7 @@ pub(super) fn conversation(id: ChatId, with: Contact, unread: u64, last: Option<
         added_by: None,
         settings: subrosa_client::ChatSettings::default(),
         draft: None,
+        timer: None,
     }
 }
 

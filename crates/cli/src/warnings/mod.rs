@@ -357,6 +357,7 @@ mod tests {
             added_by: None,
             settings: subrosa_client::ChatSettings::default(),
             draft: None,
+            timer: None,
         }
     }
 

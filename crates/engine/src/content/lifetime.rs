@@ -57,7 +57,10 @@ mod tests {
         }
         for seconds in [5, 86_400, 366 * 24 * 60 * 60] {
             let lifetime = Lifetime::from_secs(seconds);
-            assert_eq!(lifetime.map(|lifetime| u64::from(lifetime.as_secs())), Some(seconds));
+            assert_eq!(
+                lifetime.map(|lifetime| u64::from(lifetime.as_secs())),
+                Some(seconds)
+            );
         }
     }
 

@@ -12,8 +12,8 @@ use super::Conversation;
 use crate::{
     api::{CommandError, ConversationState, GivenUp, NoticeKind, Warning},
     content::{
-        DisplayName, GroupDescription, GroupProfile, Lifetime, Meaning, PictureReference, ProfilePlaces, compose,
-        interpret,
+        DisplayName, GroupDescription, GroupProfile, Lifetime, Meaning, PictureReference, ProfilePlaces,
+        compose, interpret,
     },
     context::{Context, StepResult},
     profile_objects::{self, format::Picture},

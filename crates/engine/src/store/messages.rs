@@ -504,11 +504,7 @@ pub(crate) fn expired(
     )?;
     let rows = statement.query(params![to_sql(now.as_millis()), limit])?;
     readable(rows, |row| {
-        Ok((
-            row.get(0)?,
-            row.get(1)?,
-            message_id(&row.get::<_, Vec<u8>>(2)?)?,
-        ))
+        Ok((row.get(0)?, row.get(1)?, message_id(&row.get::<_, Vec<u8>>(2)?)?))
     })
 }
 
