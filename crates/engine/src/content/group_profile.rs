@@ -312,8 +312,8 @@ mod tests {
 
     #[test]
     fn entries_of_later_versions_are_left_out() {
-        // {1: "Zoe", 5: h'0102', 7: [1]}
-        let profile = GroupProfile::decode(&hex::decode("a301635a6f650542010207810a").unwrap()).unwrap();
+        // {1: "Zoe", 5: h'0102', 9: [1]}
+        let profile = GroupProfile::decode(&hex::decode("a301635a6f650542010209810a").unwrap()).unwrap();
         assert_eq!(profile.name.unwrap().as_str(), "Zoe");
         assert_eq!(profile.picture, None);
     }
