@@ -249,11 +249,28 @@ impl Engine {
 
     /// Every conversation that is not hidden, the most recently active first.
     pub fn conversations(&self) -> Result<Vec<Conversation>, EngineError> {
-        let conn = self.database.connection();
+        let rows = conversations::shown(self.database.connection())?;
+        let mut conversations = self.summaries(rows)?;
+        conversations.retain(|conversation| !conversation.is_hidden);
+        Ok(conversations)
+    }
+
+    /// The conversations that lists leave out because the user has hidden or deleted them here, the most recently active
+    /// first: this account is still in them.
+    pub fn hidden_conversations(&self) -> Result<Vec<Conversation>, EngineError> {
+        let rows = conversations::hidden(self.database.connection())?;
+        let mut conversations = self.summaries(rows)?;
+        conversations.retain(|conversation| {
+            conversation.standing == Standing::Accepted && conversation.state != ConversationState::Removed
+        });
+        Ok(conversations)
+    }
+
+    /// Those that can be read.
+    fn summaries(&self, rows: Vec<conversations::ConversationRow>) -> Result<Vec<Conversation>, EngineError> {
         let mut shown = Vec::new();
-        for row in conversations::shown(conn)? {
+        for row in rows {
             match self.summary(&row) {
-                Ok(conversation) if conversation.is_hidden => {}
                 Ok(conversation) => shown.push(conversation),
                 // It must not keep the others from the user.
                 Err(error) if error.is_in_conversation() => {

@@ -63,6 +63,21 @@ impl Client {
         self.ask(Engine::conversations).await
     }
 
+    /// The conversations that [`Client::conversations`] leaves out because they were hidden or deleted here: the account is
+    /// still in them, and they come back with the next message.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client) -> Result<(), subrosa_client::ClientError> {
+    /// for conversation in client.hidden_conversations().await? {
+    ///     println!("{:?} can still be left", conversation.title);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn hidden_conversations(&self) -> Result<Vec<Conversation>, ClientError> {
+        self.ask(Engine::hidden_conversations).await
+    }
+
     /// The conversation with this id on the wire, if there is one here.
     ///
     /// ```no_run

@@ -265,10 +265,19 @@ pub(crate) fn find_pair(
 
 /// Every conversation that is not hidden, the most recently active first.
 pub(crate) fn shown(conn: &Connection) -> Result<Vec<ConversationRow>, DatabaseError> {
+    listed(conn, false)
+}
+
+/// Those that are hidden, in the same order.
+pub(crate) fn hidden(conn: &Connection) -> Result<Vec<ConversationRow>, DatabaseError> {
+    listed(conn, true)
+}
+
+fn listed(conn: &Connection, is_hidden: bool) -> Result<Vec<ConversationRow>, DatabaseError> {
     let mut statement = conn.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM conversations c WHERE c.hidden = 0 ORDER BY c.active_at DESC, c.id"
+        "SELECT {COLUMNS} FROM conversations c WHERE c.hidden = ?1 ORDER BY c.active_at DESC, c.id"
     ))?;
-    readable(statement.query([])?, conversation)
+    readable(statement.query([is_hidden])?, conversation)
 }
 
 /// The ids of every conversation, here and on the wire, those least recently active first.
