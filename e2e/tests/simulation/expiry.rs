@@ -172,6 +172,7 @@ fn what_another_device_of_the_account_has_sent_is_shown_for_a_minute_at_least() 
     set_timer(&mut world, 0, Some(hour()));
     world.cut(2);
     world.send_text(0);
+    while world.deliver_all() {}
     let text = world.devices[0].messages().pop().expect("it is stored").text;
     pass(&mut world, HOUR * 2);
     assert_eq!(have(&mut world, &text), [1, 3]);

@@ -21,7 +21,6 @@ async fn messages_disappear_on_both_sides_and_the_timer_is_a_line_for_both() {
     let ben = Person::sign_up(&server, "ben").await;
     ada.run(&["send", "@ben", "this stays"]).await.ok();
     ben.run_up_to_date(&["chats"]).await.ok();
-    ben.run(&["accept", "@ada"]).await.ok();
 
     let chat = ben.run(&["group", "expire", "@ada", "5s"]).await.ok().one();
     assert_eq!((&chat["with"], &chat["expires"]), (&json!("ada"), &json!(5)));
@@ -71,7 +70,6 @@ async fn in_a_group_only_those_set_the_timer_who_may_change_its_name() {
     let ben = Person::sign_up(&server, "ben").await;
     ada.run(&["group", "create", "Harvest", "@ben"]).await.ok();
     ben.run_up_to_date(&["chats"]).await.ok();
-    ben.run(&["accept", "Harvest"]).await.ok();
     let refused = ben.run(&["group", "expire", "Harvest", "7d"]).await;
     assert_eq!(refused.ends_with(5).failure()["code"], "not_permitted");
     let group = ada.run(&["group", "expire", "Harvest", "7d"]).await.ok().one();
