@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-use subrosa_engine::{ChatId, Command, CommandError, Conversation, Lifetime, NoticeKind, Role};
+use proptest::prelude::*;
+use subrosa_engine::{
+    ChatId, Command, CommandError, Conversation, Input, Lifetime, Message, NoticeKind, Role,
+};
 
 use crate::{
     action::Action,
+    device::Device,
     groups::{self, account, agree, club, gift, insist, lines, refusal},
     world::World,
 };
@@ -15,6 +19,48 @@ const HOUR: Duration = Duration::from_hours(1);
 
 fn hour() -> Lifetime {
     Lifetime::from_secs(3_600).expect("an hour is a lifetime")
+}
+
+/// The lifetime in worlds in which anything can happen: longer than all of it takes.
+const LONG: Duration = Duration::from_hours(60 * 24);
+
+impl World {
+    /// A user has messages disappear from then on, or not any more. One who may not does not mind.
+    pub(crate) fn set_timer(&mut self, index: usize, is_on: bool) {
+        if let Some(chat) = self.devices[index].chat() {
+            let timer = Lifetime::from_secs(LONG.as_secs()).filter(|_| is_on);
+            let _ = self.step(index, Command::SetTimer { chat, timer });
+        }
+    }
+
+    /// What has a lifetime is gone from every device once it was read and its time is over, and all the rest is there.
+    pub(crate) fn check_expiry(&mut self) -> Result<(), TestCaseError> {
+        for index in 0..self.devices.len() {
+            self.devices[index].live_on();
+            if let Some(chat) = self.devices[index].chat() {
+                let _ = self.step(index, Command::MarkRead(chat));
+            }
+        }
+        let before: Vec<_> = self.devices.iter_mut().map(Device::messages).collect();
+        if before.iter().flatten().all(|message| message.lifetime.is_none()) {
+            return Ok(());
+        }
+        self.wait(LONG + HOUR);
+        for (index, before) in before.into_iter().enumerate() {
+            let _ = self.step(index, Input::Tick);
+            let is_left = |message: &Message| message.lifetime.is_none();
+            let expected: Vec<_> = before.iter().filter(|message| is_left(message)).collect();
+            let left = self.devices[index].messages();
+            let ids = |messages: &[&Message]| messages.iter().map(|message| message.id).collect::<Vec<_>>();
+            prop_assert_eq!(
+                ids(&left.iter().collect::<Vec<_>>()),
+                ids(&expected),
+                "device {}",
+                index
+            );
+        }
+        Ok(())
+    }
 }
 
 /// Two accounts that have talked, each with two devices: 0 and 2 are of the first, 1 and 3 of the second.

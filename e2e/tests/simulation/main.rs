@@ -90,6 +90,7 @@ const CALM: Weights = Weights {
     member: 0,
     stranger: 0,
     group: 0,
+    timer: 1,
 };
 
 const ON_A_CALM_NETWORK: Kind = Kind {
