@@ -129,6 +129,10 @@ impl Conversation {
     ) -> StepResult {
         let chat = self.chat();
         if gone_messages::contains(cx.conn, chat, &id)? {
+            // It was shown until it was deleted here.
+            if sender.account_id() != cx.me.account_id {
+                self.receipt_due(cx, sender.account_id())?;
+            }
             return Ok(());
         }
         if let Some(known) = messages::find(cx.conn, chat, &id)? {
