@@ -89,8 +89,8 @@ pub(super) fn TimerRow(
                 {days("timer-month", 30)}
                 {item("timer-own", icon::PENCIL, t!("timer-own"), move || asks.set(true))}
             </Menu>
+            <OwnLength open=asks timer />
         </div>
-        <OwnLength open=asks timer />
     }
 }
 
