@@ -298,6 +298,7 @@ fn given_up(since: &mut Events, of: ChatId) -> Result<(), ClientError> {
 }
 
 /// Stores the change. The group that it is about.
+#[expect(clippy::too_many_lines, reason = "one arm for each change")]
 async fn change(client: &Client, action: &Action) -> anyhow::Result<Chat> {
     Ok(match action {
         Action::Create {

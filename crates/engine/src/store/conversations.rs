@@ -55,6 +55,7 @@ pub(crate) struct ConversationRow {
 
 /// Parts of what is said about a group.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a part of its own")]
 pub(crate) struct ProfileChanges {
     pub name: bool,
     pub description: bool,
