@@ -69,7 +69,12 @@ impl ChatName {
                 || handle.is_some() && with.is_some() && has_handle
         };
         let all = client.conversations().await?;
-        let fitting: Vec<_> = all.into_iter().filter(fits).collect();
+        let mut fitting: Vec<_> = all.into_iter().filter(fits).collect();
+        if fitting.is_empty() {
+            // One that was deleted here can still be written in, or left.
+            let hidden = client.hidden_conversations().await?;
+            fitting.extend(hidden.into_iter().filter(fits));
+        }
         match &fitting[..] {
             [only] => Ok(Some(Named::Chat(client.chat(only.id)))),
             [] => match handle {

@@ -1,7 +1,7 @@
 //! Instants as people and scripts read them.
 
 use jiff::{Timestamp as Instant, civil::Date, tz::TimeZone};
-use subrosa_client::Timestamp;
+use subrosa_client::{Lifetime, Timestamp};
 
 /// ISO 8601 in UTC with milliseconds, for JSON: `2026-11-23T04:12:05.123Z`.
 pub(crate) fn iso(timestamp: Timestamp) -> String {
@@ -46,6 +46,18 @@ pub(crate) fn last_time(timestamp: Timestamp, now: Timestamp, zone: &TimeZone) -
         1 => format!("yesterday {}", minute(timestamp, zone)),
         _ if then.year() == today.year() => then.strftime("%-d %B").to_string(),
         _ => then.strftime("%-d %B %Y").to_string(),
+    }
+}
+
+/// For how long a message is kept, in the largest unit that fits: `7 days`.
+pub(crate) fn lifetime_words(lifetime: Lifetime) -> String {
+    let seconds = lifetime.as_secs();
+    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+    let fits = |(length, _): &(u32, &str)| seconds.is_multiple_of(*length);
+    let (length, unit) = units.into_iter().find(fits).unwrap_or((1, "second"));
+    match seconds / length {
+        1 => format!("1 {unit}"),
+        count => format!("{count} {unit}s"),
     }
 }
 

@@ -7,6 +7,8 @@ use subrosa_client::{
     Role, Standing, printable, printable_line,
 };
 
+use crate::instant::lifetime_words;
+
 /// The handles and names that this device knows.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
@@ -158,6 +160,13 @@ pub(crate) fn notice_text(notice: &Notice, names: &Names) -> String {
         }
         (NoticeKind::DescriptionChanged, Some(by)) => {
             format!("{} changed what the group is about", names.display(by))
+        }
+        (NoticeKind::TimerChanged(Some(timer)), Some(by)) => {
+            let (by, timer) = (names.display(by), lifetime_words(timer));
+            format!("{by} set messages to disappear after {timer}")
+        }
+        (NoticeKind::TimerChanged(None), Some(by)) => {
+            format!("{} turned disappearing messages off", names.display(by))
         }
         // This version does not know it.
         (kind, _) => format!("{} ({who})", kind.as_str()),

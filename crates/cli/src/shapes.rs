@@ -5,8 +5,8 @@
 use serde::Serialize;
 use subrosa_client::{
     AccountId, Audience, ChatLink, Contact, Conversation, ConversationKind, ConversationState, Device,
-    Handle, InviteLink, JoinRequest, LinkId, LinkStanding, Me, Member, MemberDevice, Message, MessageStatus,
-    Mute, Notice, NoticeKind, Person, Privacy, Rights, Role, ServerUrl, Standing,
+    Handle, InviteLink, JoinRequest, Lifetime, LinkId, LinkStanding, Me, Member, MemberDevice, Message,
+    MessageStatus, Mute, Notice, NoticeKind, Person, Privacy, Rights, Role, ServerUrl, Standing,
 };
 
 use subrosa_server::{
@@ -20,14 +20,15 @@ use crate::{instant::iso, people::Names};
 pub(crate) const HELP: &str = "\
 JSON (one object per line; fields may be added, but are never renamed):
   message   id, conversation, from (handle), text, sent_at (ISO 8601, UTC), status, outgoing
-            request (true in what waits for you to accept it, else absent);
+            request (true in what waits for you to accept it, else absent); expires (for how many seconds it is kept) and
+            expires_at (when it disappears here, once its time has begun), absent if it is kept for good;
             status of messages you sent: pending, failed, sent, delivered, read; received: unread, read
   chat      conversation, kind (direct, group, notes), with (handle of the other person; null for groups), name, unread,
             marked_unread, muted, muted_until (absent if for good), pinned, archived, request (whether it waits for
             you to accept or decline it), by (then the handle of whoever asks), state, last_message; blocked (true if you
             have blocked the person); formerly
             (the handle that the person had until you accepted another account for it), nickname (if you have given
-            one); with --members also members: handle, devices (device_id, current)
+            one); expires (for how many seconds messages are kept that are written in it; absent if for good); with --members also members: handle, devices (device_id, current)
   group     conversation, kind, name, epoch, members: handle, role (owner, admin, member), devices (how many);
             rights: add, remove, edit, post, pin (everyone, admins, owners; null outside of the group); state
   room      the fields of a chat, link (whoever has it can join), link_id
@@ -50,11 +51,12 @@ JSON (one object per line; fields may be added, but are never renamed):
   person    account_id, handle
   accept    of a request the chat, as decline; of another account: handle, known and shown (account ids), accepted
   history   messages, and events without id and text: \"event\": \"device_added\", \"created\", \"added\", \"joined\" (by a link), \"removed\",
-            \"left\", \"role\" (with role), \"rights\" or \"renamed\", with conversation, at (ISO 8601, UTC), by (handle; null if this device
+            \"left\", \"role\" (with role), \"rights\", \"renamed\" or \"expires\" (with expires: for how many seconds messages are kept
+            from then on, 0 for good), with conversation, at (ISO 8601, UTC), by (handle; null if this device
             did not see it), who (a list of handles)
   listen    a message with \"event\": \"message\"; \"event\": \"status\" with id, conversation, status;
             the events of history; \"event\": \"warning\" with the fields of a warning
-  done      done (text): passwd, signout, devices --sign-out, recover in a profile of the account
+  done      done (text): passwd, signout, chats delete, devices --sign-out, recover in a profile of the account
   serve     listening (the address), once the server accepts connections
   backup    backup (the folder), schema_version, accounts, devices, conversations, entries, bytes
   restore   restored (the data folder), kept (where what was there before is; null if there was nothing), and the
@@ -83,6 +85,12 @@ pub(crate) struct MessageShape<'a> {
     /// Whether it stands in a conversation that waits for the user to accept it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     request: bool,
+    /// For how many seconds it is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<u32>,
+    /// When it disappears here, once that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
 }
 
 impl<'a> MessageShape<'a> {
@@ -96,6 +104,8 @@ impl<'a> MessageShape<'a> {
             status: message.status.as_str(),
             outgoing: message.outgoing,
             request: false,
+            expires: message.lifetime.map(Lifetime::as_secs),
+            expires_at: message.expires_at.map(iso),
         }
     }
 
@@ -118,6 +128,9 @@ pub(crate) struct NoticeShape {
     who: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'static str>,
+    /// For how many seconds messages are kept from then on, 0 for good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<u32>,
 }
 
 impl NoticeShape {
@@ -134,6 +147,10 @@ impl NoticeShape {
                 .collect(),
             role: match notice.kind {
                 NoticeKind::RoleGiven(role) => Some(role_word(role)),
+                _ => None,
+            },
+            expires: match notice.kind {
+                NoticeKind::TimerChanged(timer) => Some(timer.map_or(0, Lifetime::as_secs)),
                 _ => None,
             },
         }
@@ -182,6 +199,9 @@ pub(crate) struct ChatShape<'a> {
     muted_until: Option<String>,
     pinned: bool,
     archived: bool,
+    /// For how many seconds messages are kept that are written in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<u32>,
     request: bool,
     /// Who asks, of a request.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -256,6 +276,7 @@ impl<'a> ChatShape<'a> {
             },
             pinned: settings.is_pinned,
             archived: settings.is_archived,
+            expires: conversation.timer.map(Lifetime::as_secs),
             request: is_request(conversation),
             by: asker(conversation).map(|by| names.handle_of(by)),
             blocked: with.is_some_and(|person| person.is_blocked),
@@ -300,6 +321,9 @@ pub(crate) struct GroupShape<'a> {
     epoch: Option<u64>,
     members: Vec<GroupMemberShape>,
     rights: Option<RightsShape>,
+    /// For how many seconds messages are kept that are written in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<u32>,
     state: &'static str,
 }
 
@@ -336,6 +360,7 @@ impl<'a> GroupShape<'a> {
             epoch,
             members: members.collect(),
             rights: rights.map(RightsShape::new),
+            expires: conversation.timer.map(Lifetime::as_secs),
             state: state(conversation),
         }
     }
@@ -765,6 +790,8 @@ mod tests {
             status: MessageStatus::Read,
             seq: Some(6),
             position: 7,
+            lifetime: None,
+            expires_at: None,
         };
         let shapes = [
             serde_json::to_value(MessageShape::new(&message, &Names::default())).unwrap(),

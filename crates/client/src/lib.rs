@@ -72,9 +72,9 @@ pub use status::{Connection, Status};
 pub use subrosa_engine::{
     AskState, Audience, ChatId, ChatSetting, ChatSettings, CommandError, Contact, Conversation,
     ConversationKind, ConversationState, EngineError, Event, ForeignGroup, GivenUp, GroupPolicy, InvalidLink,
-    InvalidPicture, JoinRequest, LinkPreview, LinkStanding, LocalMessageId, Me, Member, MemberDevice,
-    MemberMisbehaviour, Message, MessageStatus, Misbehaviour, Mute, NewGroup, Notice, NoticeKind, Picture,
-    Presence, Privacy, Rights, Role, Standing, Warning, Wish,
+    InvalidPicture, JoinRequest, Lifetime, LinkPreview, LinkStanding, LocalMessageId, Me, Member,
+    MemberDevice, MemberMisbehaviour, Message, MessageStatus, Misbehaviour, Mute, NewGroup, Notice,
+    NoticeKind, Picture, Presence, Privacy, Rights, Role, Standing, Warning, Wish,
     account::{InvalidRecoveryCode, Password, WeakPassword},
     content::{MessageId, SendToken, folded, printable, printable_line, revealed, without_marks},
 };

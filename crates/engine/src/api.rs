@@ -16,7 +16,9 @@ use subrosa_wire::{
 
 use crate::{
     ChatId, LocalMessageId,
-    content::{ContentError, InvalidDescription, InvalidMessageText, InvalidName, MessageId, SendToken},
+    content::{
+        ContentError, InvalidDescription, InvalidMessageText, InvalidName, Lifetime, MessageId, SendToken,
+    },
     database::DatabaseError,
     invitations::LinkPreview,
     limits::{GROUP_MEMBERS_MAX, JOIN_NOTE_TEXT_MAX},
@@ -186,6 +188,17 @@ pub enum Command {
         /// The picture, as for [`Command::SetPicture`]; `None` to remove it.
         picture: Option<Vec<u8>>,
     },
+    /// Change for how long messages are kept that are written in a conversation from now on, by anybody. In a group that takes
+    /// the right to change the profile.
+    SetTimer {
+        /// The conversation.
+        chat: ChatId,
+        /// For how long; `None` for good.
+        timer: Option<Lifetime>,
+    },
+    /// Delete the messages of a conversation on this device, and leave it out of lists until something is written in it. What
+    /// is not sent yet is dropped. This account stays a member, and others keep what they have.
+    DeleteHere(ChatId),
     /// Try a failed message again.
     Retry(LocalMessageId),
     /// Drop a failed message.
@@ -298,13 +311,15 @@ pub enum Event {
         /// The new status.
         status: MessageStatus,
     },
-    /// A message that had failed was dropped.
+    /// A message is not here any more: one that had failed was dropped, or its time is over.
     MessageRemoved {
         /// The conversation.
         chat: ChatId,
         /// The message.
         message: LocalMessageId,
     },
+    /// A conversation was deleted on this device: no message and no line of it is here any more.
+    ConversationCleared(ChatId),
     /// A person's handle, name or picture became known or changed, or what the user calls them.
     ContactChanged(AccountId),
     /// The contents of the vault changed: the host puts it to the server.
@@ -551,6 +566,11 @@ pub struct Message {
     pub seq: Option<u64>,
     /// Its place in this device's list: ascending in the order of display, unique.
     pub position: i64,
+    /// For how long it is kept once its time has begun: for its author when the server has accepted it, for others when they
+    /// have read it. `None` for good.
+    pub lifetime: Option<Lifetime>,
+    /// When it is deleted here; `None` until its time has begun.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// A line of a conversation that is no message.
@@ -598,6 +618,8 @@ pub enum NoticeKind {
     PictureChanged,
     /// It was said what the group is about.
     DescriptionChanged,
+    /// Messages that are written from then on are kept for this long; `None` for good.
+    TimerChanged(Option<Lifetime>),
 }
 
 impl NoticeKind {
@@ -615,6 +637,7 @@ impl NoticeKind {
             Self::Renamed => "renamed",
             Self::PictureChanged => "picture",
             Self::DescriptionChanged => "description",
+            Self::TimerChanged(_) => "expires",
         }
     }
 }
@@ -792,6 +815,8 @@ pub struct Conversation {
     pub title: Option<String>,
     /// What a group is about: untrusted text of several lines.
     pub description: Option<String>,
+    /// For how long messages are kept that are written in it; `None` for good. See [`Command::SetTimer`].
+    pub timer: Option<Lifetime>,
     /// Tells the pictures of a group apart; `None` if it has none. See [`crate::Engine::group_picture`].
     pub picture: Option<u64>,
     /// The other person of a direct conversation.
@@ -812,7 +837,7 @@ pub struct Conversation {
     pub state: ConversationState,
     /// Why it is quarantined, for a bug report; `None` unless it is.
     pub quarantine: Option<String>,
-    /// Whether lists leave it out; see [`Command::Hide`].
+    /// Whether lists leave it out; see [`Command::Hide`] and [`Command::DeleteHere`].
     pub is_hidden: bool,
     /// Whether the user wants it.
     pub standing: Standing,

@@ -102,6 +102,10 @@ impl Step<'_> {
                     conversation.set_group_picture(cx, picture)
                 })
             }
+            Command::SetTimer { chat, timer } => {
+                self.in_conversation(chat, |conversation, cx| conversation.set_timer(cx, timer))
+            }
+            Command::DeleteHere(chat) => self.in_conversation(chat, Conversation::delete_here),
             Command::Retry(message) => self.with_failed(message, |conversation, cx, message| {
                 conversation.accept_by_writing(cx)?;
                 conversation.retry(cx, message)

@@ -189,6 +189,7 @@ impl Engine {
                 let due = [
                     self.connection.wake_at(),
                     self.conversations.wake_at(),
+                    messages::next_expiry(self.database.connection())?,
                     self.tidy_log(now),
                 ];
                 output.wake_at = due.into_iter().flatten().min();
@@ -251,11 +252,28 @@ impl Engine {
 
     /// Every conversation that is not hidden, the most recently active first.
     pub fn conversations(&self) -> Result<Vec<Conversation>, EngineError> {
-        let conn = self.database.connection();
+        let rows = conversations::shown(self.database.connection())?;
+        let mut conversations = self.summaries(rows)?;
+        conversations.retain(|conversation| !conversation.is_hidden);
+        Ok(conversations)
+    }
+
+    /// The conversations that lists leave out because the user has hidden or deleted them here, the most recently active
+    /// first: this account is still in them.
+    pub fn hidden_conversations(&self) -> Result<Vec<Conversation>, EngineError> {
+        let rows = conversations::hidden(self.database.connection())?;
+        let mut conversations = self.summaries(rows)?;
+        conversations.retain(|conversation| {
+            conversation.standing == Standing::Accepted && conversation.state != ConversationState::Removed
+        });
+        Ok(conversations)
+    }
+
+    /// Those that can be read.
+    fn summaries(&self, rows: Vec<conversations::ConversationRow>) -> Result<Vec<Conversation>, EngineError> {
         let mut shown = Vec::new();
-        for row in conversations::shown(conn)? {
+        for row in rows {
             match self.summary(&row) {
-                Ok(conversation) if conversation.is_hidden => {}
                 Ok(conversation) => shown.push(conversation),
                 // It must not keep the others from the user.
                 Err(error) if error.is_in_conversation() => {
@@ -353,6 +371,7 @@ impl Engine {
             kind: row.kind,
             title: row.title.clone(),
             description: row.description.clone(),
+            timer: row.timer,
             picture: profile_objects::group::shown_version(conn, row.chat)?,
             unread: messages::unread_count(conn, row.chat)?,
             first_unread: messages::first_unread(conn, row.chat)?,
@@ -675,6 +694,8 @@ impl Engine {
         let conn = self.database.connection();
         let is_telling = match conversations::load(conn, chat)? {
             Some(row) if row.state == ConversationState::Joined && links::any_waits(conn, chat)? => true,
+            // What is wanted in a conversation that has not begun is said with the first message.
+            Some(row) if row.kind != ConversationKind::Group && row.is_starting() => false,
             Some(row) if !matches!(row.state, ConversationState::Removed | ConversationState::Blocked) => {
                 row.profile_changed.any() || row.announces || outbox::has_names(conn, chat)?
             }

@@ -15,6 +15,7 @@ pub mod database;
 mod devices;
 mod directory;
 pub mod engine;
+mod expiry;
 mod held_welcomes;
 pub mod ids;
 mod incoming;
@@ -41,6 +42,7 @@ pub use api::{
     Me, Member, MemberDevice, Message, MessageStatus, Mute, NewGroup, NewLink, Notice, NoticeKind, Output,
     Presence, Privacy, RecoveryCounts, Rights, Role, Standing, Warning,
 };
+pub use content::Lifetime;
 pub use engine::{Engine, NewProfile};
 pub use ids::{ChatId, LocalMessageId};
 pub use invitations::{InvalidPreview, LinkPreview};

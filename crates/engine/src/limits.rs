@@ -31,6 +31,12 @@ pub(crate) const COMMITS_HELD_MAX: u32 = 12;
 pub(crate) const RESTORES_BURST: u32 = 32;
 /// Interval that permits one more.
 pub(crate) const RESTORES_INTERVAL: Duration = Duration::from_mins(1);
+/// Messages that are deleted in one step because their time is over.
+pub(crate) const EXPIRED_PER_STEP_MAX: u32 = 256;
+/// How long what another device of this account has sent is shown at least: clocks differ.
+pub(crate) const EXPIRING_SHOWN_MIN: Duration = Duration::from_mins(1);
+/// How long the ids of deleted messages are kept, in case they are sent again.
+pub(crate) const GONE_IDS_KEPT: Duration = Duration::from_hours(30 * 24);
 /// Messages that are sent again for a device that has come back.
 pub(crate) const RESENT_MAX: u32 = 500;
 /// A leaf is replaced because this profile went back at most once in this time.

@@ -824,6 +824,7 @@ fn read_through(cx: &mut Context<'_>, chat: ChatId, newest: &MessageId) -> StepR
 /// Marks one message as read.
 pub(crate) fn set_read(cx: &mut Context<'_>, message: &Message) -> StepResult {
     messages::set_status(cx.conn, message.id, MessageStatus::Read)?;
+    messages::begin_expiry(cx.conn, message.id, cx.now)?;
     cx.event(Event::MessageStatusChanged {
         chat: message.chat,
         message: message.id,

@@ -17,7 +17,7 @@ use crate::{
     api::{Event, Input},
     context::{Context, StepResult},
     conversation::{self, Conversation, Conversations},
-    devices, directory,
+    devices, directory, expiry,
     incoming::{self, Findings},
     key_packages,
     limits::UPDATES_PER_STEP_MAX,
@@ -38,6 +38,10 @@ pub(crate) struct Step<'a> {
 impl Step<'_> {
     /// Handles one input.
     pub(crate) fn run(&mut self, input: Input) -> StepResult {
+        if matches!(input, Input::Connected | Input::Tick) {
+            expiry::tidy(&self.cx)?;
+        }
+        expiry::expire(&mut self.cx)?;
         match input {
             Input::Connected => {
                 self.connection_is(true);

@@ -33,6 +33,7 @@ pub(crate) fn message(number: i64, outgoing: bool, minutes: u64, text: &str) -> 
         sent_at: Timestamp::from_millis(noon().as_millis() + minutes * MINUTE),
         status: MessageStatus::Read,
         position: number * 10,
+        lifetime: None,
     }
 }
 

@@ -211,6 +211,7 @@ fn said(chat: ChatId, sender: u8, text: &str, status: MessageStatus) -> Message 
         sent_at: noon(),
         status,
         position: 1,
+        lifetime: None,
     }
 }
 

@@ -147,6 +147,7 @@ fn with_messages(request: &Request) -> Option<Answer> {
         sent_at: noon(),
         status: MessageStatus::Read,
         position: number,
+        lifetime: None,
     });
     Some(Answer::Messages {
         messages: messages.collect(),

@@ -30,6 +30,7 @@ mod talking;
 mod versions;
 mod warnings;
 
+mod disappearing;
 mod driver;
 mod scripted_worker;
 mod static_pages;

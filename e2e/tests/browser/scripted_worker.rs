@@ -210,6 +210,7 @@ pub(crate) fn conversation() -> Conversation {
         added_by: None,
         settings: ChatSettings::default(),
         draft: None,
+        timer: None,
     }
 }
 

@@ -42,6 +42,7 @@ fn talk(chat: ChatId) -> Answer {
         sent_at: Timestamp::from_millis(noon().as_millis() + number.unsigned_abs() * 60_000),
         status: MessageStatus::Read,
         position: number * 10,
+        lifetime: None,
     };
     let notice = |position, by| Notice {
         by_user: false,

@@ -57,6 +57,8 @@ pub(crate) enum Action {
     Stranger(u8, Stranger),
     /// The user of a device wants something changed in the group.
     Group(u8, Deed),
+    /// Messages are to disappear from then on, or not any more.
+    SetTimer(u8, bool),
 }
 
 /// How often something happens compared with the delivery of a frame (30).
@@ -73,6 +75,8 @@ pub(crate) struct Weights {
     pub stranger: u32,
     /// How often somebody wants the group changed; without it, two accounts talk to each other.
     pub group: u32,
+    /// How often somebody chooses whether messages disappear.
+    pub timer: u32,
 }
 
 /// A world is given by these, but for the random numbers inside OpenMLS.
@@ -125,6 +129,7 @@ impl Weights {
             (self.member, harming().boxed()),
             (self.stranger, accosting().boxed()),
             (self.group, changing().boxed()),
+            (self.timer, choosing().boxed()),
         ];
         let kinds = kinds.into_iter().filter(|(weight, _)| *weight > 0);
         let actions = prop::collection::vec(Union::new_weighted(kinds.collect()), 10..120);
@@ -155,6 +160,10 @@ fn accosting() -> impl Strategy<Value = Action> + use<> {
 
 fn changing() -> impl Strategy<Value = Action> + use<> {
     (any::<u8>(), Deed::any()).prop_map(|(who, deed)| Action::Group(who, deed))
+}
+
+fn choosing() -> impl Strategy<Value = Action> + use<> {
+    (any::<u8>(), any::<bool>()).prop_map(|(who, is_on)| Action::SetTimer(who, is_on))
 }
 
 impl Plan {
@@ -220,6 +229,7 @@ impl fmt::Display for Action {
             Self::Member(who, what) => write!(f, "member:{who}:{}", what.name()),
             Self::Stranger(who, how) => write!(f, "stranger:{who}:{}", how.name()),
             Self::Group(who, deed) => write!(f, "group:{who}:{deed}"),
+            Self::SetTimer(who, is_on) => write!(f, "timer:{who}:{}", u8::from(*is_on)),
         }
     }
 }
@@ -294,6 +304,7 @@ impl FromStr for Action {
             "roll-back" => Self::RollBack,
             "keep-profile" => Self::KeepProfile(small()?),
             "roll-back-profile" => Self::RollBackProfile(small()?),
+            "timer" => Self::SetTimer(small()?, small()? > 0),
             _ => return Err(format!("{word:?} is no action")),
         })
     }
@@ -313,6 +324,7 @@ proptest! {
             member: 6,
             stranger: 3,
             group: 9,
+            timer: 3,
         }
         .plans()
     ) {

@@ -444,6 +444,7 @@ impl Device {
                 Event::MessageRemoved { message, .. } => {
                     shown.remove(message);
                 }
+                Event::ConversationCleared(chat) => shown.retain(|_, message| message.chat != *chat),
                 _ => {}
             }
         }

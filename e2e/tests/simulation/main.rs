@@ -17,6 +17,7 @@ mod agreement;
 mod chat_settings;
 mod clubs;
 mod device;
+mod expiry;
 mod full_disk;
 mod group_malice;
 mod group_profiles;
@@ -90,6 +91,7 @@ const CALM: Weights = Weights {
     member: 0,
     stranger: 0,
     group: 0,
+    timer: 1,
 };
 
 const ON_A_CALM_NETWORK: Kind = Kind {

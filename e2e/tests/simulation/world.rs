@@ -122,7 +122,8 @@ impl World {
             world.end_faults()
         };
         tally::count(&mut world);
-        held
+        held?;
+        world.check_expiry()
     }
 
     fn end_faults(&mut self) -> Result<(), TestCaseError> {
@@ -376,6 +377,7 @@ impl World {
             Action::Member(who, what) => self.harm(self.devices[of(who)].account, what),
             Action::Stranger(who, how) => self.accost(of(who), how),
             Action::Group(who, deed) => self.change_group(of(who), deed),
+            Action::SetTimer(who, is_on) => self.set_timer(of(who), is_on),
         }
     }
 

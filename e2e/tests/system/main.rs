@@ -7,6 +7,7 @@ mod chat_settings;
 mod crashes;
 mod crowd;
 mod devices;
+mod disappearing;
 mod document;
 mod groups;
 mod interface;

@@ -74,6 +74,8 @@ fn message(position: i64, text: &str, seconds: i64, outgoing: bool, status: Mess
         status,
         seq: u64::try_from(position).ok(),
         position,
+        lifetime: None,
+        expires_at: None,
     }
 }
 
@@ -133,6 +135,7 @@ pub(super) fn conversation(id: ChatId, with: Contact, unread: u64, last: Option<
         ask: None,
         join_requests: 0,
         draft: None,
+        timer: None,
     }
 }
 

@@ -15,11 +15,11 @@ use crate::{
     chat_name::ChatName,
     exit::usage,
     global::Global,
-    instant::day_and_minute,
-    output::Output,
+    instant::{day_and_minute, lifetime_words},
+    output::{Output, can_ask, is_confirmed},
     people::{Names, listed, message_start},
     profile,
-    shapes::{ChatShape, is_request, state},
+    shapes::{ChatShape, DoneShape, is_request, state},
 };
 
 /// List your conversations, or choose how they are listed and announced.
@@ -39,7 +39,8 @@ Examples:
   subrosa chats --offline --json
   subrosa chats pin Harvest
   subrosa chats mute @ada --for 8h
-  subrosa chats archive @ben"
+  subrosa chats archive @ben
+  subrosa chats delete @ben --yes"
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -75,6 +76,18 @@ enum Action {
     Unarchive(Which),
     /// Mark a conversation as unread
     Unread(Which),
+    /// Delete a conversation on this device
+    ///
+    /// Its messages are deleted here and stay everywhere else, also on your other devices. What is not sent yet is dropped. You
+    /// stay a member, and it is listed again as soon as something is written; `subrosa group leave` leaves a group.
+    Delete {
+        /// The conversation: a @handle, the name of a group, or an id.
+        #[arg(value_name = "CHAT")]
+        chat: ChatName,
+        /// Do not ask for confirmation. Required without a terminal.
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// A conversation, and how long to wait.
@@ -89,22 +102,28 @@ struct Which {
 
 /// A duration of a minute at least, in hours, days or weeks.
 fn duration(text: &str) -> Result<Duration, String> {
-    const EXPECTED: &str = "a duration is a number and a unit, such as 30m, 8h, 1d or 1w";
-    let span: Span = text.parse().map_err(|_| EXPECTED)?;
-    let duration = span
-        .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
-        .map_err(|_| EXPECTED)?;
-    let duration = Duration::try_from(duration).map_err(|_| EXPECTED)?;
+    let duration = any_duration(text)?;
     if duration < Duration::from_mins(1) {
         return Err("it is at least a minute".to_owned());
     }
     Ok(duration)
 }
 
+/// A duration that is not negative.
+pub(super) fn any_duration(text: &str) -> Result<Duration, String> {
+    const EXPECTED: &str = "a duration is a number and a unit, such as 30m, 8h, 1d or 1w";
+    let span: Span = text.parse().map_err(|_| EXPECTED)?;
+    let duration = span
+        .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+        .map_err(|_| EXPECTED)?;
+    Ok(Duration::try_from(duration).map_err(|_| EXPECTED)?)
+}
+
 pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Output) -> anyhow::Result<()> {
     let client = profile::open(global).await?;
     let events = client.events();
     let ending = match arguments.action {
+        Some(Action::Delete { chat, yes }) => delete(&client, &chat, yes, output).await,
         Some(action) => change(&client, action, output).await,
         None => list(&client, &arguments, output).await,
     };
@@ -124,6 +143,7 @@ async fn change(client: &Client, action: Action, output: &mut Output) -> anyhow:
         Action::Archive(which) => (which, ChatSetting::Archived(true)),
         Action::Unarchive(which) => (which, ChatSetting::Archived(false)),
         Action::Unread(which) => (which, ChatSetting::MarkedUnread(true)),
+        Action::Delete { chat, yes } => return delete(client, &chat, yes, output).await,
     };
     let chat = which.chat.find(client).await?;
     let chat = chat.ok_or_else(|| usage(which.chat.no_conversation()))?;
@@ -137,6 +157,29 @@ async fn change(client: &Client, action: Action, output: &mut Output) -> anyhow:
         Ok(output.result(&ChatShape::new(&conversation, &names), &text)?)
     })
     .await
+}
+
+async fn delete(client: &Client, name: &ChatName, yes: bool, output: &mut Output) -> anyhow::Result<()> {
+    let chat = name.find(client).await?;
+    let chat = chat.ok_or_else(|| usage(name.no_conversation()))?;
+    if !yes {
+        if !can_ask() {
+            return Err(usage("there is no terminal to confirm on: use --yes"));
+        }
+        let names = Names::load(client).await?;
+        let conversation = chat.conversation().await?;
+        let title = conversation.map(|conversation| names.title(&conversation));
+        output.note(&format!(
+            "this deletes the messages of {} on this device. Type yes to continue:",
+            title.unwrap_or_default()
+        ));
+        if !is_confirmed()? {
+            return Err(usage("nothing was done"));
+        }
+    }
+    chat.delete_here().await?;
+    let done = DoneShape { done: "deleted here" };
+    Ok(output.result(&done, "The conversation is deleted on this device.")?)
 }
 
 async fn list(client: &Client, arguments: &Arguments, output: &mut Output) -> anyhow::Result<()> {
@@ -184,7 +227,7 @@ fn member_lines(account: AccountId, devices: &[MemberDevice], names: &Names) -> 
     format!("\n    {}{}", names.display(account), devices.collect::<String>())
 }
 
-fn line(conversation: &Conversation, names: &Names, output: &Output) -> String {
+pub(super) fn line(conversation: &Conversation, names: &Names, output: &Output) -> String {
     let who = names.title(conversation);
     let new = match conversation.unread {
         0 => String::new(),
@@ -225,6 +268,9 @@ fn settings(conversation: &Conversation, output: &Output) -> String {
         settings.is_pinned.then(|| "pinned".to_owned()),
         mute,
         settings.is_archived.then(|| "archived".to_owned()),
+        conversation
+            .timer
+            .map(|timer| format!("disappearing after {}", lifetime_words(timer))),
     ];
     let words = words.into_iter().flatten();
     words

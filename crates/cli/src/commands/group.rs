@@ -1,23 +1,26 @@
 //! `subrosa group`: groups and their members.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{Args, Subcommand, ValueEnum};
 use subrosa_client::{
-    Chat, ChatId, Client, ClientError, CommandError, ConversationKind, Events, Handle, JoinRequest, NewGroup,
-    Rights, Role, Warning, printable_line,
+    Chat, ChatId, Client, ClientError, CommandError, ConversationKind, Events, Handle, JoinRequest, Lifetime,
+    NewGroup, Rights, Role, Warning, printable_line,
 };
 
-use super::{Patience, finish_with_warnings, is_kept, next_warning, note_clock, picture, sent_later, sync};
+use super::{
+    Patience, chats, chats::any_duration, finish_with_warnings, is_kept, next_warning, note_clock, picture,
+    sent_later, sync,
+};
 use crate::{
     chat_name::ChatName,
     exit::usage,
     global::Global,
-    instant::iso,
+    instant::{iso, lifetime_words},
     output::Output,
     people::Names,
     profile,
-    shapes::{GroupShape, JoinRequestShape, level_word, role_word},
+    shapes::{ChatShape, GroupShape, JoinRequestShape, level_word, role_word},
 };
 
 /// Create groups, and change who is in them.
@@ -31,6 +34,8 @@ Examples:
   subrosa group add Harvest @eva
   subrosa group role Harvest @ada admin
   subrosa group show Harvest --json
+  subrosa group expire Harvest 7d
+  subrosa group expire @ada off
   subrosa group leave Harvest --successor @ada
   subrosa group requests Harvest
   subrosa group approve Harvest @imani
@@ -188,6 +193,18 @@ enum Action {
         /// The text, of at most 2,048 bytes; an empty one removes it.
         text: String,
     },
+    /// Say for how long messages are kept, in a group or a direct conversation
+    ///
+    /// What is written from then on disappears: for its author this long after it was sent, for others this long after they
+    /// have read it. In a group it takes the right to change the name.
+    Expire {
+        /// The conversation: a @handle, the name of a group, or an id.
+        #[arg(value_name = "CHAT")]
+        chat: ChatName,
+        /// From 5 seconds to 366 days, such as `30m`, `8h`, `1d` or `1w`; `off` to keep messages.
+        #[arg(value_name = "DURATION|off")]
+        timer: Timer,
+    },
     /// Give the group another picture
     ///
     /// A JPEG, PNG or WebP file of at most 60 KiB and 1,024 pixels on each side; see `subrosa picture --help`.
@@ -202,6 +219,25 @@ enum Action {
         #[arg(long, conflicts_with = "file")]
         remove: bool,
     },
+}
+
+/// For how long messages are kept.
+#[derive(Debug, Clone, Copy)]
+struct Timer(Option<Lifetime>);
+
+impl FromStr for Timer {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "off" {
+            return Ok(Self(None));
+        }
+        let duration = any_duration(text)?;
+        match Lifetime::from_secs(duration.as_secs()) {
+            Some(lifetime) if duration.subsec_nanos() == 0 => Ok(Self(Some(lifetime))),
+            _ => Err("messages are kept for whole seconds, from 5 seconds to 366 days".to_owned()),
+        }
+    }
 }
 
 /// Who has a right.
@@ -269,9 +305,9 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
             let changed = made(&chat, &mut since, patience).await;
             note_clock(&client.status().borrow(), output);
             match changed {
-                Ok(()) => show(&chat, &client, output).await,
+                Ok(()) => show_changed(&chat, &client, output).await,
                 Err(error) if is_kept(&error) => {
-                    show(&chat, &client, output).await?;
+                    show_changed(&chat, &client, output).await?;
                     Err(sent_later(&error))
                 }
                 Err(error) => Err(error.into()),
@@ -300,6 +336,7 @@ fn given_up(since: &mut Events, of: ChatId) -> Result<(), ClientError> {
 }
 
 /// Stores the change. The group that it is about.
+#[expect(clippy::too_many_lines, reason = "one arm for each change")]
 async fn change(client: &Client, action: &Action) -> anyhow::Result<Chat> {
     Ok(match action {
         Action::Create {
@@ -389,6 +426,12 @@ async fn change(client: &Client, action: &Action) -> anyhow::Result<Chat> {
             chat.describe(text).await?;
             chat
         }
+        Action::Expire { chat, timer } => {
+            let found = chat.find(client).await?;
+            let chat = found.ok_or_else(|| usage(chat.no_conversation()))?;
+            chat.set_timer(timer.0).await?;
+            chat
+        }
         Action::Picture { chat, file, .. } => {
             let picture = file.as_deref().map(picture::read).transpose()?;
             let chat = find(client, chat).await?;
@@ -459,6 +502,18 @@ pub(super) async fn find(client: &Client, name: &ChatName) -> anyhow::Result<Cha
     }
 }
 
+/// Shows what was changed: a group, or a direct conversation.
+async fn show_changed(chat: &Chat, client: &Client, output: &mut Output) -> anyhow::Result<()> {
+    match chat.conversation().await? {
+        Some(conversation) if conversation.kind != ConversationKind::Group => {
+            let names = Names::load(client).await?;
+            let text = chats::line(&conversation, &names, output);
+            Ok(output.result(&ChatShape::new(&conversation, &names), &text)?)
+        }
+        _ => show(chat, client, output).await,
+    }
+}
+
 async fn show(chat: &Chat, client: &Client, output: &mut Output) -> anyhow::Result<()> {
     let Some(conversation) = chat.conversation().await? else {
         return Ok(());
@@ -483,6 +538,9 @@ async fn show(chat: &Chat, client: &Client, output: &mut Output) -> anyhow::Resu
     let rights = chat.policy().await?.map(|policy| *policy.rights());
     if let Some(rights) = rights {
         lines.push(rights_line(rights));
+    }
+    if let Some(timer) = conversation.timer {
+        lines.push(format!("    Messages disappear after {}", lifetime_words(timer)));
     }
     let shape = GroupShape::new(&conversation, epoch, (&members, &devices), rights, &names);
     Ok(output.result(&shape, &lines.join("\n"))?)

@@ -359,6 +359,7 @@ mod tests {
             ask: None,
             join_requests: 0,
             draft: None,
+            timer: None,
         }
     }
 

@@ -3,8 +3,8 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use subrosa_engine::{
-    ChatId, ChatSetting, Command, Contact, Conversation, Engine, EngineError, Event, LocalMessageId, Member,
-    MemberDevice, Message, MessageStatus, Notice, Standing, content::SendToken,
+    ChatId, ChatSetting, Command, Contact, Conversation, Engine, EngineError, Event, Lifetime,
+    LocalMessageId, Member, MemberDevice, Message, MessageStatus, Notice, Standing, content::SendToken,
 };
 use subrosa_wire::ConversationId;
 
@@ -61,6 +61,21 @@ impl Client {
     /// ```
     pub async fn conversations(&self) -> Result<Vec<Conversation>, ClientError> {
         self.ask(Engine::conversations).await
+    }
+
+    /// The conversations that [`Client::conversations`] leaves out because they were hidden or deleted here: the account is
+    /// still in them, and they come back with the next message.
+    ///
+    /// ```no_run
+    /// # async fn example(client: subrosa_client::Client) -> Result<(), subrosa_client::ClientError> {
+    /// for conversation in client.hidden_conversations().await? {
+    ///     println!("{:?} can still be left", conversation.title);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn hidden_conversations(&self) -> Result<Vec<Conversation>, ClientError> {
+        self.ask(Engine::hidden_conversations).await
     }
 
     /// The conversation with this id on the wire, if there is one here.
@@ -316,6 +331,40 @@ impl Chat {
             .command(Command::SetChat(self.id, setting))
             .await
             .map(drop)
+    }
+
+    /// Changes for how long messages are kept that are written from now on, by anybody; `None` for good. It can be done in any
+    /// conversation; in a group that takes the right to change its name. [`Chat::wait_until_changed`] waits until the server
+    /// has it.
+    ///
+    /// ```no_run
+    /// use subrosa_client::Lifetime;
+    ///
+    /// # async fn example(chat: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// chat.set_timer(Lifetime::from_secs(7 * 24 * 60 * 60)).await?;
+    /// let message = chat.send_text("the code of the door is 4711").await?;
+    /// assert!(message.lifetime.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn set_timer(&self, timer: Option<Lifetime>) -> Result<(), ClientError> {
+        let command = Command::SetTimer { chat: self.id, timer };
+        self.client.command(command).await.map(drop)
+    }
+
+    /// Deletes the messages of the conversation on this device, and leaves it out of [`Client::conversations`] until something
+    /// is written in it. What is not sent yet is dropped. The account stays a member, and everybody else keeps what they
+    /// have, also the other devices of the account.
+    ///
+    /// ```no_run
+    /// # async fn example(chat: subrosa_client::Chat) -> Result<(), subrosa_client::ClientError> {
+    /// chat.delete_here().await?;
+    /// assert!(chat.messages(None, 20).await?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn delete_here(&self) -> Result<(), ClientError> {
+        self.client.command(Command::DeleteHere(self.id)).await.map(drop)
     }
 
     pub(super) fn client(&self) -> &Client {

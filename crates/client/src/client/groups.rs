@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rand_core::RngCore as _;
 use subrosa_engine::{
-    Command, CommandError, ConversationState, Event, GroupPolicy, NewGroup, Picture, Rights, Role, Warning,
-    Wish,
+    Command, CommandError, ConversationKind, ConversationState, Event, GroupPolicy, NewGroup, Picture,
+    Rights, Role, Warning, Wish,
 };
 use subrosa_wire::{AccountId, ConversationId, Handle, rest::Person};
 
@@ -331,10 +331,10 @@ impl Chat {
         let mut events = self.client().events();
         let mut status = self.client().status();
         loop {
-            let is_started = self
-                .conversation()
-                .await?
-                .is_none_or(|conversation| conversation.state != ConversationState::Starting);
+            let is_started = self.conversation().await?.is_none_or(|conversation| {
+                conversation.state != ConversationState::Starting
+                    || conversation.kind != ConversationKind::Group
+            });
             if is_started && !self.client().ask(move |engine| engine.has_wishes(chat)).await? {
                 return Ok(());
             }

@@ -196,6 +196,8 @@ impl Host {
 
     /// Runs jobs until it is stopped or the last handle is dropped.
     async fn work(mut self, mut jobs: mpsc::Receiver<Job>) {
+        // What was due while it did not run, such as messages that disappear, is done before anybody asks for anything.
+        let _ = self.step(Input::Tick);
         loop {
             let wake = self.wake_at.map(|at| at.since(ambient::now()));
             tokio::select! {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    GroupProfile, MessageId, Profile, StatusReport,
+    Expires, GroupProfile, Lifetime, MessageId, Profile, StatusReport,
     group_profile::GROUP_PROFILE_MEDIA_TYPE,
     message_id::Origin,
     model::{Body, Disposition, ExtensionName, ExtensionValue, MimiContent, NestedPart, SALT_LEN},
@@ -19,6 +19,19 @@ pub const REACTION_MEDIA_TYPE: &str = "text/plain;charset=utf-8";
 /// A text.
 pub fn text(origin: &Origin, salt: [u8; SALT_LEN], text: &str) -> MimiContent {
     content(origin, salt, Disposition::RENDER, single(TEXT_MEDIA_TYPE, text))
+}
+
+/// A text that disappears, if it has a lifetime.
+pub fn expiring_text(
+    origin: &Origin,
+    salt: [u8; SALT_LEN],
+    words: &str,
+    lifetime: Option<Lifetime>,
+) -> MimiContent {
+    MimiContent {
+        expires: lifetime.map(|lifetime| Expires::Relative(lifetime.as_secs())),
+        ..text(origin, salt, words)
+    }
 }
 
 /// A reply to another message.

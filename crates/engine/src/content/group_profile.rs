@@ -1,15 +1,17 @@
-//! What the members of a group say about it: its name, its description, and where its picture is.
+//! What the members of a conversation say about it: of a group its name, its description, and where its picture is; of any
+//! one for how long messages are kept.
 //!
 //! A deterministic CBOR map from numbers to values: 1 is the name, 4 the description (empty if it is removed), 5 the picture
 //! (the id of its object, its key and the SHA-256 of the file, 80 bytes; empty if it is removed). If 6 is there, all of this
 //! was said before and is repeated for those who cannot know it: it holds the places in the log where name, description and
-//! picture were said (three big-endian numbers of 8 bytes). What is left out is not mentioned. Other numbers belong to later
-//! versions and are ignored.
+//! picture were said (three big-endian numbers of 8 bytes). 7 is for how many seconds messages are kept, 0 for good, and 8 the
+//! place where that was said, if it is repeated. What is left out is not mentioned. Other numbers belong to later versions and
+//! are ignored.
 
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    DisplayName,
+    DisplayName, Lifetime,
     cbor::{Reader, Writer},
     profile::InvalidProfile,
     text::GroupDescription,
@@ -23,6 +25,8 @@ const NAME: i64 = 1;
 const DESCRIPTION: i64 = 4;
 const PICTURE: i64 = 5;
 const PLACES: i64 = 6;
+const TIMER: i64 = 7;
+const TIMER_PLACE: i64 = 8;
 /// The length of the encoded places.
 const PLACES_LEN: usize = 24;
 /// The length of a SHA-256 hash.
@@ -86,12 +90,17 @@ pub struct ProfilePlaces {
     pub description: u64,
     /// The seq of the picture.
     pub picture: u64,
+    /// The seq of the timer.
+    pub timer: u64,
 }
 
 impl ProfilePlaces {
     /// Whether some part was said later than it was there.
     pub fn has_later_than(self, other: Self) -> bool {
-        self.name > other.name || self.description > other.description || self.picture > other.picture
+        self.name > other.name
+            || self.description > other.description
+            || self.picture > other.picture
+            || self.timer > other.timer
     }
 
     fn to_bytes(self) -> [u8; PLACES_LEN] {
@@ -112,6 +121,7 @@ impl ProfilePlaces {
             name: places.next()?,
             description: places.next()?,
             picture: places.next()?,
+            timer: 0,
         })
     }
 }
@@ -125,6 +135,8 @@ pub struct GroupProfile {
     pub description: Option<Option<GroupDescription>>,
     /// Where its picture is.
     pub picture: Option<Option<PictureReference>>,
+    /// For how long messages are kept.
+    pub timer: Option<Option<Lifetime>>,
     /// Where it was said, if it is repeated for those who have come in; `None` for a change.
     pub places: Option<ProfilePlaces>,
 }
@@ -133,11 +145,14 @@ impl GroupProfile {
     /// The deterministic encoding.
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::default();
+        let timer_place = self.places.map(|places| places.timer).filter(|place| *place > 0);
         writer.map(
             usize::from(self.name.is_some())
                 + usize::from(self.description.is_some())
                 + usize::from(self.picture.is_some())
-                + usize::from(self.places.is_some()),
+                + usize::from(self.places.is_some())
+                + usize::from(self.timer.is_some())
+                + usize::from(timer_place.is_some()),
         );
         if let Some(name) = &self.name {
             writer.signed(NAME);
@@ -156,6 +171,14 @@ impl GroupProfile {
             writer.signed(PLACES);
             writer.bytes(&places.to_bytes());
         }
+        if let Some(timer) = &self.timer {
+            writer.signed(TIMER);
+            writer.unsigned(timer.map_or(0, Lifetime::as_secs).into());
+        }
+        if let Some(place) = timer_place {
+            writer.signed(TIMER_PLACE);
+            writer.unsigned(place);
+        }
         writer.finish()
     }
 
@@ -163,6 +186,7 @@ impl GroupProfile {
     pub fn decode(encoded: &[u8]) -> Result<Self, InvalidProfile> {
         let mut reader = Reader::new(encoded);
         let mut profile = Self::default();
+        let mut timer_place = 0;
         reader.entries::<InvalidProfile>("entries of a profile", ENTRIES_MAX, DEPTH_MAX, |key, value| {
             let mut value = Reader::new(value);
             match Reader::new(key).signed("a profile key")? {
@@ -188,11 +212,19 @@ impl GroupProfile {
                     let places = ProfilePlaces::from_bytes(bytes);
                     profile.places = Some(places.ok_or(InvalidProfile::Places)?);
                 }
+                TIMER => {
+                    let seconds = value.unsigned()?;
+                    profile.timer = Some((seconds > 0).then(|| Lifetime::nearest(seconds)));
+                }
+                TIMER_PLACE => timer_place = value.unsigned()?,
                 _ => {}
             }
             Ok(())
         })?;
         reader.finish()?;
+        if let Some(places) = &mut profile.places {
+            places.timer = timer_place;
+        }
         Ok(profile)
     }
 }
@@ -227,13 +259,29 @@ mod tests {
                 name: 1,
                 description: 2,
                 picture: 259,
+                timer: 0,
             }),
+            timer: None,
+        };
+        let timer = GroupProfile {
+            timer: Some(Lifetime::from_secs(86_400)),
+            ..GroupProfile::default()
+        };
+        let timer_off = GroupProfile {
+            timer: Some(None),
+            places: Some(ProfilePlaces {
+                timer: 258,
+                ..ProfilePlaces::default()
+            }),
+            ..GroupProfile::default()
         };
         let picture = "ab".repeat(PictureReference::LEN);
         for (profile, expected) in [
             (GroupProfile::default(), "a0".to_owned()),
             (name, "a101645a6fc3ab".to_owned()),
             (removed, "a204600540".to_owned()),
+            (timer, "a1071a00015180".to_owned()),
+            (timer_off, format!("a3065818{}070008190102", "00".repeat(24))),
             (
                 all,
                 format!(
@@ -264,10 +312,22 @@ mod tests {
 
     #[test]
     fn entries_of_later_versions_are_left_out() {
-        // {1: "Zoe", 5: h'0102', 7: [1]}
-        let profile = GroupProfile::decode(&hex::decode("a301635a6f650542010207810a").unwrap()).unwrap();
+        // {1: "Zoe", 5: h'0102', 9: [1]}
+        let profile = GroupProfile::decode(&hex::decode("a301635a6f650542010209810a").unwrap()).unwrap();
         assert_eq!(profile.name.unwrap().as_str(), "Zoe");
         assert_eq!(profile.picture, None);
+    }
+
+    #[test]
+    fn whatever_a_timer_says_it_is_one_that_can_be_followed() {
+        // {7: 1} and {7: 2^64 - 1}
+        for (encoded, expected) in [
+            ("a10701", Lifetime::MIN),
+            ("a1071bffffffffffffffff", Lifetime::MAX),
+        ] {
+            let profile = GroupProfile::decode(&hex::decode(encoded).unwrap()).unwrap();
+            assert_eq!(profile.timer, Some(Some(expected)));
+        }
     }
 
     #[test]

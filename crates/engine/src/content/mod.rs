@@ -8,6 +8,7 @@ mod characters;
 pub mod codec;
 pub mod compose;
 pub mod group_profile;
+mod lifetime;
 pub mod limits;
 pub mod meaning;
 pub mod message_id;
@@ -20,6 +21,7 @@ pub mod text;
 
 pub use codec::ContentError;
 pub use group_profile::{GroupProfile, PictureReference, ProfilePlaces};
+pub use lifetime::Lifetime;
 pub use meaning::{Meaning, interpret};
 pub use message_id::{MessageId, Origin};
 pub use model::{

@@ -7,18 +7,26 @@ use super::{Conversation, message_status_changed};
 use crate::{
     LocalMessageId,
     api::{ChatSetting, Event, MessageStatus},
-    content::{DisplayName, Meaning, MessageId, Origin, ReportedStatus, SALT_LEN, interpret},
+    content::{DisplayName, Lifetime, Meaning, MessageId, Origin, ReportedStatus, SALT_LEN, interpret},
     context::{Context, StepResult},
+    limits::GONE_IDS_KEPT,
     misbehaviour::MemberMisbehaviour,
     profile_objects::{self, format::ObjectKey},
     records, signals,
     store::{
-        contacts, members,
+        contacts, conversations, gone_messages, members,
         messages::{self, NewMessage},
-        outbox,
+        notices, outbox,
     },
     vault,
 };
+
+/// What the sender has chosen for a message, whatever it says.
+struct Chosen {
+    id: MessageId,
+    salt: [u8; SALT_LEN],
+    lifetime: Option<Lifetime>,
+}
 
 /// The seq of an entry in the log, and when the server accepted it.
 #[derive(Clone, Copy)]
@@ -55,6 +63,14 @@ impl Conversation {
             return Ok(());
         }
         let place = Place { seq, accepted_at };
+        let accepted_at_secs = accepted_at.as_millis() / 1000;
+        let chosen = Chosen {
+            id,
+            salt: content.salt,
+            lifetime: content
+                .expires
+                .map(|expires| Lifetime::chosen(expires, accepted_at_secs)),
+        };
         let meaning = interpret(&content);
         let is_shown = matches!(
             meaning,
@@ -71,9 +87,9 @@ impl Conversation {
             return Ok(());
         }
         match meaning {
-            Meaning::Text { text, .. } => self.text_received(cx, sender, (id, content.salt), &text, place),
+            Meaning::Text { text, .. } => self.text_received(cx, sender, &chosen, &text, place),
             Meaning::Unsupported { fallback_text } => {
-                self.text_received(cx, sender, (id, content.salt), &fallback_text, place)
+                self.text_received(cx, sender, &chosen, &fallback_text, place)
             }
             Meaning::StatusReport(reports) if is_own => self.read_elsewhere(cx, &reports),
             Meaning::StatusReport(reports) => self.reports_received(cx, account, &reports),
@@ -94,15 +110,11 @@ impl Conversation {
             Meaning::GroupProfile(profile) => self.profile_received(cx, account, profile, (seq, accepted_at)),
             // Later versions will act on these. This one shows those that can be shown as a line of text.
             Meaning::Edit { text, .. } => {
-                self.text_received(cx, sender, (id, content.salt), &format!("(edited) {text}"), place)
+                self.text_received(cx, sender, &chosen, &format!("(edited) {text}"), place)
             }
-            Meaning::Reaction { emoji, .. } => self.text_received(
-                cx,
-                sender,
-                (id, content.salt),
-                &format!("(reaction) {emoji}"),
-                place,
-            ),
+            Meaning::Reaction { emoji, .. } => {
+                self.text_received(cx, sender, &chosen, &format!("(reaction) {emoji}"), place)
+            }
             Meaning::Delete { .. } | Meaning::Unreact { .. } => Ok(()),
         }
     }
@@ -111,11 +123,18 @@ impl Conversation {
         &mut self,
         cx: &mut Context<'_>,
         sender: &DeviceCertificate,
-        (id, salt): (MessageId, [u8; SALT_LEN]),
+        &Chosen { id, salt, lifetime }: &Chosen,
         text: &str,
         place: Place,
     ) -> StepResult {
         let chat = self.chat();
+        if gone_messages::contains(cx.conn, chat, &id)? {
+            // It was shown until it was deleted here.
+            if sender.account_id() != cx.me.account_id {
+                self.receipt_due(cx, sender.account_id())?;
+            }
+            return Ok(());
+        }
         if let Some(known) = messages::find(cx.conn, chat, &id)? {
             // A duplicate, sent again after an external join: it is shown once. What was said of it may be lost, too.
             if !known.outgoing {
@@ -137,8 +156,13 @@ impl Conversation {
             },
             seq: Some(place.seq),
             salt: outgoing.then_some(salt),
+            lifetime,
         };
         let message = messages::insert(cx.conn, chat, &new)?;
+        self.record.show(cx.conn)?;
+        if outgoing {
+            messages::begin_expiry_elsewhere(cx.conn, message, place.accepted_at, cx.now)?;
+        }
         self.record.set_active(place.accepted_at, cx.now);
         self.record.set_own_turn(outgoing);
         if !outgoing {
@@ -249,6 +273,20 @@ impl Conversation {
         if records::keep_draft(cx, (chat, self.id()), text, shown)? {
             cx.event(Event::DraftChanged(chat));
         }
+        Ok(())
+    }
+
+    /// Deletes the conversation on this device, where it goes on with the next message. What is not sent yet is dropped.
+    pub(crate) fn delete_here(&mut self, cx: &mut Context<'_>) -> StepResult {
+        let chat = self.chat();
+        // Whoever deletes it need not be told of it any more, on any device.
+        self.mark_read(cx)?;
+        gone_messages::insert_all(cx.conn, chat, cx.now.minus(GONE_IDS_KEPT), cx.now)?;
+        messages::delete_all(cx.conn, chat, cx.now)?;
+        notices::delete_all(cx.conn, chat)?;
+        conversations::set_hidden(cx.conn, chat, true)?;
+        cx.event(Event::ConversationCleared(chat));
+        self.changed(cx);
         Ok(())
     }
 

@@ -495,8 +495,9 @@ impl Conversation {
             let salt = MimiContent::decode(&waiting.content)
                 .map_err(|_| corrupt("a stored content"))?
                 .salt;
-            let text = messages::load(cx.conn, message)?.text;
-            let (message_id, content) = origin.encode(&compose::text(&origin, salt, &text))?;
+            let message_row = messages::load(cx.conn, message)?;
+            let content = compose::expiring_text(&origin, salt, &message_row.text, message_row.lifetime);
+            let (message_id, content) = origin.encode(&content)?;
             outbox::set_content(cx.conn, waiting.id, &content)?;
             messages::set_message_id(cx.conn, message, &message_id)?;
         }

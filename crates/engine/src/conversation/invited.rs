@@ -90,6 +90,7 @@ fn invited_to(cx: &mut Context<'_>, invitation: &Invitation, ask: Option<&Ask>) 
         name: Some(preview.name.clone()),
         description: Some(preview.description.clone()),
         picture: None,
+        timer: None,
         places: Some(ProfilePlaces::default()),
     };
     conversations::update(cx.conn, &row)?;

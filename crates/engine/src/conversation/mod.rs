@@ -720,6 +720,8 @@ fn message_failed(cx: &mut Context<'_>, row: &OutboxRow) -> StepResult<Option<Lo
         Some(message) if messages::load(cx.conn, message)?.seq.is_none() => {
             outbox::park(cx.conn, row.id)?;
             messages::set_status(cx.conn, message, MessageStatus::Failed)?;
+            // It is not sent unless the user says so: it does not stay for longer than if it were.
+            messages::begin_expiry(cx.conn, message, cx.now)?;
             message_status_changed(cx, message)?;
             Ok(Some(message))
         }

@@ -1,7 +1,8 @@
-//! What the members of a group say about it: its name, its description, its picture.
+//! What the members of a conversation say about it: of a group its name, its description, its picture; of any one for how
+//! long messages are kept.
 //!
 //! Each change is a message, and the order of the log decides. Only those who have the right to change the profile are
-//! believed. Whoever comes in is told what was said before, and where in the log: of two values the one that was said later
+//! believed; in a direct conversation that is either side. Whoever comes in is told what was said before, and where in the log: of two values the one that was said later
 //! holds, also for a device that has missed something. Whoever knows nothing believes whoever says so first, until somebody
 //! does who has the right.
 
@@ -11,8 +12,8 @@ use super::Conversation;
 use crate::{
     api::{CommandError, ConversationState, GivenUp, NoticeKind, Warning},
     content::{
-        DisplayName, GroupDescription, GroupProfile, Meaning, PictureReference, ProfilePlaces, compose,
-        interpret,
+        DisplayName, GroupDescription, GroupProfile, Lifetime, Meaning, PictureReference, ProfilePlaces,
+        compose, interpret,
     },
     context::{Context, StepResult},
     profile_objects::{self, format::Picture},
@@ -67,6 +68,22 @@ impl Conversation {
         }
         profile_objects::group::give(cx, chat, picture)?;
         self.profile_is_to_be_told(cx, |changed| changed.picture = true);
+        Ok(())
+    }
+
+    /// Changes for how long messages are kept that are written from now on; `None` for good.
+    pub(crate) fn set_timer(&mut self, cx: &mut Context<'_>, timer: Option<Lifetime>) -> StepResult {
+        if self.is_group() {
+            self.check_may_change_profile(cx)?;
+        } else {
+            self.check_usable()?;
+            self.accept_by_writing(cx)?;
+        }
+        if self.record.timer() == timer {
+            return Ok(());
+        }
+        self.record.set_timer(timer);
+        self.profile_is_to_be_told(cx, |changed| changed.timer = true);
         Ok(())
     }
 
@@ -130,6 +147,7 @@ impl Conversation {
             name: self.name().filter(|_| told.name),
             description: told.description.then(|| self.description()),
             picture: new.map(|new| new.shown.map(|(reference, _)| reference)),
+            timer: told.timer.then(|| self.record.timer()),
             places: None,
         };
         self.queue_profile(cx, &profile)
@@ -188,9 +206,11 @@ impl Conversation {
                 name: seq,
                 description: if description.is_some() { seq } else { 0 },
                 picture: 0,
+                timer: 0,
             }),
             description: description.map(Some),
             picture: None,
+            timer: None,
         };
         self.keep_heard(cx, heard)
     }
@@ -202,7 +222,7 @@ impl Conversation {
         own: &OutboxRow,
         place: (u64, Timestamp),
     ) -> StepResult {
-        if own.message.is_some() || !self.is_group() {
+        if own.message.is_some() {
             return Ok(());
         }
         // Somebody may wait until the server has it.
@@ -216,7 +236,7 @@ impl Conversation {
 
     /// Handles that the server has refused what stood in this row for good.
     pub(super) fn profile_row_dropped(&mut self, cx: &mut Context<'_>, own: &OutboxRow) -> StepResult {
-        if self.is_group() && self.own_change(cx, own).is_some() {
+        if self.own_change(cx, own).is_some() {
             return self.profile_is_refused(cx);
         }
         Ok(())
@@ -239,11 +259,16 @@ impl Conversation {
         &mut self,
         cx: &mut Context<'_>,
         by: AccountId,
-        profile: GroupProfile,
+        mut profile: GroupProfile,
         place: (u64, Timestamp),
     ) -> StepResult {
         if !self.is_group() {
-            return Ok(());
+            // It is called what the person is called.
+            profile = GroupProfile {
+                timer: profile.timer,
+                places: profile.places,
+                ..GroupProfile::default()
+            };
         }
         let may = self.may_change_profile(cx, by)?;
         if let Some(places) = profile.places {
@@ -261,7 +286,7 @@ impl Conversation {
 
     fn may_change_profile(&mut self, cx: &mut Context<'_>, account: AccountId) -> StepResult<bool> {
         let id = self.id();
-        Ok(self.group.load(cx, id)?.policy().may_change_profile(account))
+        Ok(!self.is_group() || self.group.load(cx, id)?.policy().may_change_profile(account))
     }
 
     fn profile_changed(
@@ -292,6 +317,12 @@ impl Conversation {
             }
             profile_objects::group::announced(cx, self.chat(), picture.clone(), by == cx.me.account_id)?;
             (heard.picture, places.picture) = (Some(picture), seq);
+        }
+        if let Some(timer) = profile.timer {
+            if heard.timer.flatten() != timer {
+                kinds.push(NoticeKind::TimerChanged(timer));
+            }
+            (heard.timer, places.timer) = (Some(timer), seq);
         }
         for kind in kinds {
             self.notice(cx, kind, Some(by), Vec::new(), (seq, at))?;
@@ -330,6 +361,10 @@ impl Conversation {
             heard.picture = Some(picture.clone());
             known.picture = places.picture.min(up_to);
         }
+        if told.timer.is_some() && is_news(heard.timer.is_none(), places.timer, known.timer) {
+            heard.timer = told.timer;
+            known.timer = places.timer.min(up_to);
+        }
         heard.places = Some(known);
         if heard == *self.record.heard_profile() {
             return Ok(());
@@ -361,6 +396,7 @@ impl Conversation {
             if let Some(profile) = self.own_change(cx, &row) {
                 pending.name |= profile.name.is_some();
                 pending.description |= profile.description.is_some();
+                pending.timer |= profile.timer.is_some();
             }
         }
         let heard = self.record.heard_profile().clone();
@@ -371,6 +407,9 @@ impl Conversation {
             let description = heard.description.flatten();
             let text = description.as_ref().map(GroupDescription::as_str);
             self.record.set_description(text);
+        }
+        if !pending.timer {
+            self.record.set_timer(heard.timer.flatten());
         }
         self.changed(cx);
         Ok(())
@@ -394,18 +433,18 @@ impl Conversation {
 
     /// Handles that the server has lost what was said after this place: whoever has heard it and may, says it again.
     pub(super) fn resend_profile(&mut self, cx: &mut Context<'_>, after: u64) -> StepResult {
-        if !self.is_group() {
-            return Ok(());
-        }
         let mut heard = self.record.heard_profile().clone();
         let mut places = heard.places.unwrap_or_default();
         let (id, me) = (self.id(), cx.me.account_id);
-        let group = self.group.find(cx, id)?;
-        let may = group.is_some_and(|group| group.policy().may_change_profile(me));
+        let may = !self.is_group() || {
+            let group = self.group.find(cx, id)?;
+            group.is_some_and(|group| group.policy().may_change_profile(me))
+        };
         let mut changed = self.record.profile_changed();
         for (place, changed) in [
             (&mut places.name, &mut changed.name),
             (&mut places.description, &mut changed.description),
+            (&mut places.timer, &mut changed.timer),
         ] {
             if *place > after {
                 *place = 0;
@@ -423,7 +462,7 @@ impl Conversation {
 
     /// Takes over what another device of this account has heard later.
     pub(super) fn learn_profile(&mut self, cx: &mut Context<'_>) -> StepResult {
-        if !self.is_group() || self.record.state() != ConversationState::Joined {
+        if self.record.state() != ConversationState::Joined {
             return Ok(());
         }
         let Some(profile) = records::group_profile(cx, self.id())? else {

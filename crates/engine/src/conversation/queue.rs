@@ -317,7 +317,9 @@ impl Conversation {
     ) -> StepResult {
         let origin = cx.origin(self.id());
         let salt = token.into_salt();
-        let (id, content) = origin.encode(&compose::text(&origin, salt, text.as_str()))?;
+        let lifetime = self.record.timer();
+        let content = compose::expiring_text(&origin, salt, text.as_str(), lifetime);
+        let (id, content) = origin.encode(&content)?;
         if let Some(stored) = messages::find(cx.conn, self.chat(), &id)? {
             // The caller has not learned that the first attempt succeeded.
             cx.event(Event::MessageSent(Box::new(stored)));
@@ -332,8 +334,10 @@ impl Conversation {
             status: MessageStatus::Pending,
             seq: None,
             salt: Some(salt),
+            lifetime,
         };
         let message = messages::insert(cx.conn, self.chat(), &new)?;
+        self.record.show(cx.conn)?;
         self.queue(cx, Some(message), &content)?;
         self.record.set_active(cx.now, cx.now);
         signals::sent(cx, self.chat());
@@ -346,6 +350,7 @@ impl Conversation {
     pub(crate) fn retry(&mut self, cx: &mut Context<'_>, message: LocalMessageId) -> StepResult {
         outbox::unpark(cx.conn, message)?;
         messages::set_status(cx.conn, message, MessageStatus::Pending)?;
+        messages::stop_expiry(cx.conn, message)?;
         message_status_changed(cx, message)?;
         cx.touch(self.chat());
         Ok(())
@@ -434,7 +439,7 @@ impl Conversation {
         self.live.in_flight.remove(&own.id);
         cx.touch(self.chat());
         if let Some(message) = own.message {
-            messages::set_accepted(cx.conn, message, seq, accepted_at)?;
+            messages::set_accepted(cx.conn, message, seq, accepted_at, cx.now)?;
             self.record.set_active(accepted_at, cx.now);
             message_status_changed(cx, message)?;
         }

@@ -7,7 +7,7 @@ use subrosa_wire::{AccountId, ConversationId, Timestamp, limits::SEND_NUMBER_MAX
 use crate::{
     ChatId,
     api::{ConversationState, Standing},
-    content::GroupProfile,
+    content::{GroupProfile, Lifetime},
     context::StepResult,
     limits::CLOCK_TOLERANCE,
     store::conversations::{self, ConversationRow, ProfileChanges, Quarantine},
@@ -88,7 +88,24 @@ impl Record {
         self.change(|row| row.description = description.map(str::to_owned));
     }
 
-    /// What was heard about the group.
+    /// For how long what is written here is kept.
+    pub(super) fn timer(&self) -> Option<Lifetime> {
+        self.row.timer
+    }
+
+    pub(super) fn set_timer(&mut self, timer: Option<Lifetime>) {
+        self.change(|row| row.timer = timer);
+    }
+
+    /// Shows the conversation in lists again, at once, if it was hidden.
+    pub(super) fn show(&mut self, conn: &Connection) -> StepResult {
+        if std::mem::take(&mut self.row.hidden) {
+            conversations::set_hidden(conn, self.row.chat, false)?;
+        }
+        Ok(())
+    }
+
+    /// What was heard about the conversation.
     pub(super) fn heard_profile(&self) -> &GroupProfile {
         &self.row.heard_profile
     }

@@ -427,8 +427,10 @@ impl Conversation {
                 message_id,
                 text,
                 salt,
+                lifetime,
             } = message;
-            let (same_id, content) = origin.encode(&compose::text(&origin, salt, &text))?;
+            let content = compose::expiring_text(&origin, salt, &text, lifetime);
+            let (same_id, content) = origin.encode(&content)?;
             if same_id == message_id {
                 self.queue(cx, Some(id), &content)?;
                 queued.push(id);

@@ -71,6 +71,9 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration {
         sql: include_str!("../../migrations/0020_join_requests.sql"),
     },
+    Migration {
+        sql: include_str!("../../migrations/0021_expiry.sql"),
+    },
 ];
 
 /// The version of the schema in the file; 0 for an empty file.

@@ -4,11 +4,11 @@ use rusqlite::{Connection, Row, params};
 use subrosa_mls::{ConversationKind, LogHash};
 use subrosa_wire::{AccountId, ConversationId, Timestamp};
 
-use super::{corrupt, from_sql, id_bytes, log_hash, readable, to_sql};
+use super::{corrupt, from_sql, id_bytes, lifetime, log_hash, readable, to_sql};
 use crate::{
     ChatId,
     api::{ConversationState, Standing},
-    content::GroupProfile,
+    content::{GroupProfile, Lifetime},
     database::DatabaseError,
 };
 
@@ -41,7 +41,9 @@ pub(crate) struct ConversationRow {
     pub announces: bool,
     /// What a group is about.
     pub description: Option<String>,
-    /// What was heard about a group.
+    /// For how long what is written here is kept.
+    pub timer: Option<Lifetime>,
+    /// What was heard about it.
     pub heard_profile: GroupProfile,
     /// What this device has changed of them and not yet told.
     pub profile_changed: ProfileChanges,
@@ -53,10 +55,12 @@ pub(crate) struct ConversationRow {
 
 /// Parts of what is said about a group.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a part of its own")]
 pub(crate) struct ProfileChanges {
     pub name: bool,
     pub description: bool,
     pub picture: bool,
+    pub timer: bool,
 }
 
 impl ProfileChanges {
@@ -70,11 +74,15 @@ impl ProfileChanges {
             name: bits & 1 != 0,
             description: bits & 2 != 0,
             picture: bits & 4 != 0,
+            timer: bits & 8 != 0,
         }
     }
 
     fn to_sql(self) -> u8 {
-        u8::from(self.name) | u8::from(self.description) << 1 | u8::from(self.picture) << 2
+        u8::from(self.name)
+            | u8::from(self.description) << 1
+            | u8::from(self.picture) << 2
+            | u8::from(self.timer) << 3
     }
 }
 
@@ -103,7 +111,8 @@ const COLUMNS: &str =
     "c.id, c.conversation_id, c.kind, c.title, c.state, c.cursor, c.accepted_number, c.updated_at,
                        c.own_turn, c.name_sent, c.active_at, c.chain, c.epoch_seq, c.entering, c.quarantined,
                        c.retried_at, c.hidden, c.update_due, c.resend_after, c.leaf_replaced_at, c.announces,
-                       c.description, c.heard_profile, c.profile_changed, c.standing, c.added_by";
+                       c.description, c.heard_profile, c.profile_changed, c.standing, c.added_by,
+                       c.timer";
 
 fn kind_to_sql(kind: ConversationKind) -> i64 {
     match kind {
@@ -209,6 +218,7 @@ fn conversation(row: &Row<'_>) -> Result<ConversationRow, DatabaseError> {
             .get::<_, Option<Vec<u8>>>(25)?
             .map(|account| Ok::<_, DatabaseError>(AccountId::from_bytes(id_bytes(&account)?)))
             .transpose()?,
+        timer: lifetime(row.get(26)?)?,
     })
 }
 
@@ -256,10 +266,19 @@ pub(crate) fn find_pair(
 
 /// Every conversation that is not hidden, the most recently active first.
 pub(crate) fn shown(conn: &Connection) -> Result<Vec<ConversationRow>, DatabaseError> {
+    listed(conn, false)
+}
+
+/// Those that are hidden, in the same order.
+pub(crate) fn hidden(conn: &Connection) -> Result<Vec<ConversationRow>, DatabaseError> {
+    listed(conn, true)
+}
+
+fn listed(conn: &Connection, is_hidden: bool) -> Result<Vec<ConversationRow>, DatabaseError> {
     let mut statement = conn.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM conversations c WHERE c.hidden = 0 ORDER BY c.active_at DESC, c.id"
+        "SELECT {COLUMNS} FROM conversations c WHERE c.hidden = ?1 ORDER BY c.active_at DESC, c.id"
     ))?;
-    readable(statement.query([])?, conversation)
+    readable(statement.query([is_hidden])?, conversation)
 }
 
 /// The ids of every conversation, here and on the wire, those least recently active first.
@@ -315,7 +334,8 @@ pub(crate) fn update(conn: &Connection, row: &ConversationRow) -> Result<(), Dat
              SET conversation_id = ?2, state = COALESCE(?3, state), cursor = ?4, accepted_number = ?5, updated_at = ?6,
                  own_turn = ?7, name_sent = ?8, active_at = ?9, chain = ?10, epoch_seq = ?11, entering = ?12,
                  update_due = ?13, resend_after = ?14, leaf_replaced_at = ?15, title = ?16,
-                 announces = ?17, description = ?18, heard_profile = ?19, profile_changed = ?20
+                 announces = ?17, description = ?18, heard_profile = ?19, profile_changed = ?20,
+                 timer = ?21
              WHERE id = ?1",
         )?
         .execute(params![
@@ -339,6 +359,7 @@ pub(crate) fn update(conn: &Connection, row: &ConversationRow) -> Result<(), Dat
             row.description,
             row.heard_profile.encode(),
             row.profile_changed.to_sql(),
+            row.timer.map(Lifetime::as_secs),
         ])?;
     if changed == 1 {
         Ok(())

@@ -1,14 +1,15 @@
 //! Messages.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use subrosa_wire::{AccountId, ConversationId, Timestamp};
 
-use super::{corrupt, from_sql, id_bytes, readable, to_sql};
+use super::{corrupt, from_sql, id_bytes, lifetime, readable, to_sql};
 use crate::{
     ChatId, LocalMessageId,
     api::{Message, MessageStatus},
-    content::{MessageId, SALT_LEN},
+    content::{Lifetime, MessageId, SALT_LEN},
     database::DatabaseError,
+    limits::EXPIRING_SHOWN_MIN,
 };
 
 /// Pending messages come after every accepted one, in the order in which they were written.
@@ -43,7 +44,7 @@ fn message_id(bytes: &[u8]) -> Result<MessageId, DatabaseError> {
 
 const COLUMNS: &str =
     "m.id, m.conversation, m.message_id, c.conversation_id, m.position, m.seq, m.sender, m.outgoing,
-                       m.text, m.sent_at, m.status
+                       m.text, m.sent_at, m.status, m.lifetime, m.expires_at
                        FROM messages m JOIN conversations c ON c.id = m.conversation";
 
 fn message(row: &Row<'_>) -> Result<Message, DatabaseError> {
@@ -60,6 +61,12 @@ fn message(row: &Row<'_>) -> Result<Message, DatabaseError> {
         text: row.get(8)?,
         sent_at: Timestamp::from_millis(from_sql(row.get(9)?)?),
         status: status_from_sql(row.get(10)?)?,
+        lifetime: lifetime(row.get(11)?)?,
+        expires_at: row
+            .get::<_, Option<i64>>(12)?
+            .map(from_sql)
+            .transpose()?
+            .map(Timestamp::from_millis),
     })
 }
 
@@ -264,6 +271,8 @@ pub(crate) struct NewMessage<'a> {
     pub seq: Option<u64>,
     /// The salt of its content, if it is this account's.
     pub salt: Option<[u8; SALT_LEN]>,
+    /// For how long it is kept; `None` for good.
+    pub lifetime: Option<Lifetime>,
 }
 
 pub(crate) fn insert(
@@ -278,8 +287,9 @@ pub(crate) fn insert(
         .prepare_cached("SELECT COALESCE(MAX(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'messages'")?
         .query_row([], |row| row.get(0))?;
     conn.prepare_cached(
-        "INSERT INTO messages (id, conversation, message_id, position, seq, sender, outgoing, text, sent_at, status, salt)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "INSERT INTO messages (id, conversation, message_id, position, seq, sender, outgoing, text, sent_at, status, salt,
+                               lifetime)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?
     .execute(params![
         next,
@@ -293,6 +303,7 @@ pub(crate) fn insert(
         to_sql(new.sent_at.as_millis()),
         status_to_sql(new.status),
         new.salt,
+        new.lifetime.map(Lifetime::as_secs),
     ])?;
     Ok(LocalMessageId::new(next))
 }
@@ -303,6 +314,7 @@ pub(crate) struct Resendable {
     pub message_id: MessageId,
     pub text: String,
     pub salt: [u8; SALT_LEN],
+    pub lifetime: Option<Lifetime>,
 }
 
 /// The newest messages of this account after a place that are not queued, in their order. If the place is 0, which says
@@ -315,8 +327,8 @@ pub(crate) fn own_after(
     limit: u32,
 ) -> Result<Vec<Resendable>, DatabaseError> {
     let mut statement = conn.prepare_cached(
-        "SELECT id, message_id, text, salt FROM (
-             SELECT id, message_id, text, salt, position FROM messages
+        "SELECT id, message_id, text, salt, lifetime FROM (
+             SELECT id, message_id, text, salt, lifetime, position FROM messages
              WHERE conversation = ?1 AND outgoing = 1 AND seq > MAX(?2, ?6) AND salt IS NOT NULL
                AND MAX(?2 > 0, sent_at >= ?4, status = ?5)
              ORDER BY position DESC LIMIT ?3
@@ -339,6 +351,7 @@ pub(crate) fn own_after(
             message_id: message_id(&row.get::<_, Vec<u8>>(1)?)?,
             text: row.get(2)?,
             salt: salt.try_into().map_err(|_| corrupt("a salt"))?,
+            lifetime: lifetime(row.get(4)?)?,
         })
     })?;
     messages.reverse();
@@ -361,12 +374,13 @@ pub(crate) fn set_lost(conn: &Connection, id: LocalMessageId) -> Result<(), Data
 
 /// Moves a message of ours, which the server has accepted, to its place in the log. It keeps the time at which it was
 /// written, unless that lies after the server's: then this device's clock is fast. One that was sent again stays where it
-/// is, and one that was sent again for somebody else keeps its seq, too.
+/// is, and one that was sent again for somebody else keeps its seq, too. If it disappears, its time begins.
 pub(crate) fn set_accepted(
     conn: &Connection,
     id: LocalMessageId,
     seq: u64,
     accepted_at: Timestamp,
+    now: Timestamp,
 ) -> Result<(), DatabaseError> {
     let (chat, is_placed, position) = conn
         .prepare_cached("SELECT conversation, seq IS NOT NULL, position FROM messages WHERE id = ?1")?
@@ -384,8 +398,10 @@ pub(crate) fn set_accepted(
     } else {
         next_position(conn, chat, seq)?
     };
+    // Its time begins when the server has accepted it, as far as this device's clock can agree: not before it was written.
     conn.prepare_cached(
-        "UPDATE messages SET position = ?5, seq = ?2, sent_at = MIN(sent_at, ?3), status = MAX(status, ?4)
+        "UPDATE messages SET position = ?5, seq = ?2, sent_at = MIN(sent_at, ?3), status = MAX(status, ?4),
+                             expires_at = COALESCE(expires_at, MIN(MAX(?3, sent_at), ?6) + lifetime * 1000)
          WHERE id = ?1",
     )?
     .execute(params![
@@ -394,6 +410,7 @@ pub(crate) fn set_accepted(
         to_sql(accepted_at.as_millis()),
         status_to_sql(MessageStatus::Sent),
         place,
+        to_sql(now.as_millis()),
     ])?;
     Ok(())
 }
@@ -424,5 +441,109 @@ pub(crate) fn set_message_id(
 pub(crate) fn delete(conn: &Connection, id: LocalMessageId) -> Result<(), DatabaseError> {
     conn.execute("DELETE FROM resent_messages WHERE message = ?1", [id])?;
     conn.execute("DELETE FROM messages WHERE id = ?1", [id])?;
+    Ok(())
+}
+
+// ---- messages that disappear ----
+
+/// Notes that the time of a message begins now, if it disappears and its time has not begun.
+pub(crate) fn begin_expiry(
+    conn: &Connection,
+    id: LocalMessageId,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    conn.prepare_cached(
+        "UPDATE messages SET expires_at = ?2 + lifetime * 1000
+         WHERE id = ?1 AND lifetime IS NOT NULL AND expires_at IS NULL",
+    )?
+    .execute(params![id, to_sql(now.as_millis())])?;
+    Ok(())
+}
+
+/// The same for what another device of this account has sent: its time began when the server accepted it. Of that instant
+/// there is the server's word alone, and clocks differ, so it is shown for a while in any case.
+pub(crate) fn begin_expiry_elsewhere(
+    conn: &Connection,
+    id: LocalMessageId,
+    accepted_at: Timestamp,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    let shown_min = i64::try_from(EXPIRING_SHOWN_MIN.as_millis()).unwrap_or(i64::MAX);
+    conn.prepare_cached(
+        "UPDATE messages SET expires_at = MAX(MIN(?2, ?3) + lifetime * 1000, ?3 + MIN(lifetime * 1000, ?4))
+         WHERE id = ?1 AND lifetime IS NOT NULL AND expires_at IS NULL",
+    )?
+    .execute(params![
+        id,
+        to_sql(accepted_at.as_millis()),
+        to_sql(now.as_millis()),
+        shown_min
+    ])?;
+    Ok(())
+}
+
+/// Takes back that the time of a message has begun: it waits to be sent again.
+pub(crate) fn stop_expiry(conn: &Connection, id: LocalMessageId) -> Result<(), DatabaseError> {
+    conn.prepare_cached("UPDATE messages SET expires_at = NULL WHERE id = ?1")?
+        .execute([id])?;
+    Ok(())
+}
+
+/// Those whose time is over, at most this many. What is on its way to the server is left until the answer has come: its
+/// send number is used.
+pub(crate) fn expired(
+    conn: &Connection,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<(LocalMessageId, ChatId, MessageId)>, DatabaseError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT id, conversation, message_id FROM messages
+         WHERE expires_at <= ?1
+           AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.message = messages.id AND ciphertext IS NOT NULL)
+         ORDER BY expires_at LIMIT ?2",
+    )?;
+    let rows = statement.query(params![to_sql(now.as_millis()), limit])?;
+    readable(rows, |row| {
+        Ok((row.get(0)?, row.get(1)?, message_id(&row.get::<_, Vec<u8>>(2)?)?))
+    })
+}
+
+/// When the next one is to be deleted.
+pub(crate) fn next_expiry(conn: &Connection) -> Result<Option<Timestamp>, DatabaseError> {
+    let next: Option<i64> = conn
+        .prepare_cached(
+            "SELECT expires_at FROM messages
+             WHERE expires_at IS NOT NULL
+               AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.message = messages.id AND ciphertext IS NOT NULL)
+             ORDER BY expires_at LIMIT 1",
+        )?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    Ok(next.map(from_sql).transpose()?.map(Timestamp::from_millis))
+}
+
+/// Has nothing be kept for longer from now on than its lifetime: the clock was ahead when its time began.
+pub(crate) fn bound_expiry(conn: &Connection, now: Timestamp) -> Result<(), DatabaseError> {
+    conn.prepare_cached(
+        "UPDATE messages SET expires_at = ?1 + lifetime * 1000
+         WHERE expires_at IS NOT NULL AND expires_at > ?1 + lifetime * 1000",
+    )?
+    .execute([to_sql(now.as_millis())])?;
+    Ok(())
+}
+
+/// Deletes every message of a conversation, and what is not sent yet. What is on its way is deleted when the answer has come.
+pub(crate) fn delete_all(conn: &Connection, chat: ChatId, now: Timestamp) -> Result<(), DatabaseError> {
+    for sql in [
+        "DELETE FROM resent_messages WHERE conversation = ?1",
+        "DELETE FROM outbox WHERE conversation = ?1 AND message IS NOT NULL AND ciphertext IS NULL",
+        "DELETE FROM messages WHERE conversation = ?1 AND id NOT IN (SELECT message FROM outbox WHERE message IS NOT NULL)",
+    ] {
+        conn.execute(sql, [chat])?;
+    }
+    conn.execute(
+        "UPDATE messages SET expires_at = ?2 WHERE conversation = ?1",
+        params![chat, to_sql(now.as_millis())],
+    )?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 pub(crate) mod contacts;
 pub(crate) mod conversations;
 pub(crate) mod former_states;
+pub(crate) mod gone_messages;
 pub(crate) mod group_pictures;
 pub(crate) mod handshakes;
 pub(crate) mod held_entries;
@@ -27,7 +28,7 @@ use rusqlite::{Row, Rows};
 use subrosa_mls::LogHash;
 use subrosa_wire::ids::ID_LEN;
 
-use crate::database::DatabaseError;
+use crate::{content::Lifetime, database::DatabaseError};
 
 /// A column has a value that this build never writes.
 pub(crate) fn corrupt(what: &str) -> DatabaseError {
@@ -74,6 +75,11 @@ pub(crate) fn log_hash(bytes: Option<Vec<u8>>) -> Result<Option<LogHash>, Databa
     bytes
         .map(|bytes| LogHash::try_from(&bytes[..]).map_err(|_| corrupt("a hash of the log chain")))
         .transpose()
+}
+
+/// For how long a message is kept, in seconds.
+pub(crate) fn lifetime(seconds: Option<i64>) -> Result<Option<Lifetime>, DatabaseError> {
+    Ok(seconds.map(from_sql).transpose()?.map(Lifetime::nearest))
 }
 
 /// A sequence number or an instant as SQLite stores it. Both stay below 2^62 for any clock and any log.

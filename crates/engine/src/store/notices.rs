@@ -5,10 +5,11 @@ use std::{collections::BTreeSet, ops::RangeInclusive};
 use rusqlite::{Connection, Row, params};
 use subrosa_wire::{AccountId, ConversationId, Timestamp, ids::ID_LEN};
 
-use super::{corrupt, from_sql, id_bytes, to_sql};
+use super::{corrupt, from_sql, id_bytes, lifetime, to_sql};
 use crate::{
     ChatId,
     api::{Notice, NoticeKind, Role},
+    content::Lifetime,
     database::DatabaseError,
 };
 
@@ -34,6 +35,7 @@ fn notice(row: &Row<'_>) -> Result<Notice, DatabaseError> {
             11 => NoticeKind::PictureChanged,
             12 => NoticeKind::DescriptionChanged,
             13 => NoticeKind::JoinedByLink,
+            20 => NoticeKind::TimerChanged(lifetime(row.get(7)?)?),
             _ => return Err(corrupt("a notice's kind")),
         },
         by: by.map(|by| id_bytes(&by)).transpose()?.map(AccountId::from_bytes),
@@ -51,7 +53,7 @@ pub(crate) fn in_range(
     positions: RangeInclusive<i64>,
 ) -> Result<Vec<Notice>, DatabaseError> {
     let mut statement = conn.prepare_cached(
-        "SELECT n.conversation, c.conversation_id, n.position, n.at, n.kind, n.by, n.who
+        "SELECT n.conversation, c.conversation_id, n.position, n.at, n.kind, n.by, n.who, n.value
          FROM notices n JOIN conversations c ON c.id = n.conversation
          WHERE n.conversation = ?1 AND n.position BETWEEN ?2 AND ?3 ORDER BY n.position, n.id",
     )?;
@@ -78,6 +80,12 @@ pub(crate) fn gone(conn: &Connection, chat: ChatId) -> Result<BTreeSet<AccountId
     Ok(gone)
 }
 
+/// Deletes those of a conversation.
+pub(crate) fn delete_all(conn: &Connection, chat: ChatId) -> Result<(), DatabaseError> {
+    conn.execute("DELETE FROM notices WHERE conversation = ?1", [chat])?;
+    Ok(())
+}
+
 pub(crate) fn insert(conn: &Connection, notice: &Notice) -> Result<(), DatabaseError> {
     let kind = match notice.kind {
         NoticeKind::DeviceAdded => 1,
@@ -93,6 +101,11 @@ pub(crate) fn insert(conn: &Connection, notice: &Notice) -> Result<(), DatabaseE
         NoticeKind::PictureChanged => 11,
         NoticeKind::DescriptionChanged => 12,
         NoticeKind::JoinedByLink => 13,
+        NoticeKind::TimerChanged(_) => 20,
+    };
+    let value = match notice.kind {
+        NoticeKind::TimerChanged(timer) => timer.map(Lifetime::as_secs),
+        _ => None,
     };
     let who: Vec<u8> = notice
         .who
@@ -100,7 +113,8 @@ pub(crate) fn insert(conn: &Connection, notice: &Notice) -> Result<(), DatabaseE
         .flat_map(|account| *account.as_bytes())
         .collect();
     conn.prepare_cached(
-        "INSERT INTO notices (conversation, position, at, kind, by, who) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO notices (conversation, position, at, kind, by, who, value)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
     .execute(params![
         notice.chat,
@@ -108,7 +122,8 @@ pub(crate) fn insert(conn: &Connection, notice: &Notice) -> Result<(), DatabaseE
         to_sql(notice.at.as_millis()),
         kind,
         notice.by.map(AccountId::to_vec),
-        who
+        who,
+        value
     ])?;
     Ok(())
 }

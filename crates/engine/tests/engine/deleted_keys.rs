@@ -7,7 +7,8 @@ use aes_gcm::aes::{
     cipher::{BlockDecrypt as _, KeyInit as _},
 };
 use subrosa_engine::{
-    Engine, Input,
+    ChatId, Command, Engine, Input,
+    content::SendToken,
     database::{Database, DatabaseKey},
 };
 use subrosa_test_support::SeededRng;
@@ -127,4 +128,91 @@ fn a_private_key_that_was_used_up_is_in_no_page_of_the_database_or_its_log() {
         let is_kept = after.iter().any(|(kept, _)| kept == row);
         assert_eq!(found > 0, is_kept, "{found} pages, kept: {is_kept}");
     }
+}
+
+/// Closes the engine, does something with the database and opens it again.
+fn meanwhile(device: &mut Device, file: &Path, act: impl FnOnce(&Database)) {
+    device.engine = Device::new(9).engine;
+    let database = Database::open(file, &DatabaseKey::from_bytes(KEY)).unwrap();
+    act(&database);
+    device.engine = Engine::open(database, Box::new(SeededRng::new(5)))
+        .unwrap()
+        .unwrap();
+}
+
+/// Writes these texts into the notes to self of a device whose database is in a file.
+fn writer(file: &Path, texts: &[&str]) -> (Device, ChatId) {
+    let mut device = Device::with_database(1, Database::create(file, &DatabaseKey::from_bytes(KEY)).unwrap());
+    device.step(Command::OpenNotes).unwrap();
+    let me = device.account();
+    let chat = device.engine.direct_chat_with(me).unwrap().unwrap();
+    for text in texts {
+        let command = Command::SendText {
+            chat,
+            text: (*text).to_owned(),
+            token: SendToken::random(&mut SeededRng::new(7)),
+        };
+        device.step(command).unwrap();
+    }
+    (device, chat)
+}
+
+#[test]
+fn the_text_of_a_message_that_has_disappeared_is_in_no_page_of_the_database_or_its_log() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("profile.db");
+    let [secret, other] = ["the door opens with 4711", "the window does not"];
+    let (mut device, chat) = writer(&file, &[secret, other]);
+    assert!(
+        count(folder.path(), secret.as_bytes()) > 1,
+        "it is not found where it is"
+    );
+    // As if it had been sent long ago.
+    meanwhile(&mut device, &file, |database| {
+        let due = "UPDATE messages SET lifetime = 5, expires_at = 1 WHERE text LIKE '%4711'";
+        assert_eq!(database.connection().execute(due, []).unwrap(), 1);
+    });
+    device.step(Input::Tick).unwrap();
+    device.now = device.now.plus(Duration::from_secs(10));
+    device.step(Input::Tick).unwrap();
+    assert_eq!(count(folder.path(), secret.as_bytes()), 0);
+    assert!(count(folder.path(), other.as_bytes()) > 0);
+    let left = device.engine.messages(chat, None, 10).unwrap();
+    assert_eq!(
+        left.iter().map(|message| &message.text).collect::<Vec<_>>(),
+        [other]
+    );
+}
+
+#[test]
+fn the_texts_of_a_conversation_that_was_deleted_are_in_no_page_of_the_database_or_its_log() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("profile.db");
+    let texts = ["the door opens with 4711", "the window does not"];
+    let (mut device, chat) = writer(&file, &texts);
+    device.step(Command::DeleteHere(chat)).unwrap();
+    device.now = device.now.plus(Duration::from_secs(10));
+    device.step(Input::Tick).unwrap();
+    for text in texts {
+        assert_eq!(count(folder.path(), text.as_bytes()), 0, "{text}");
+    }
+}
+
+// The clock was ahead when the time of the message began.
+#[test]
+fn a_clock_that_is_set_back_keeps_nothing_for_longer_than_its_lifetime() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("profile.db");
+    let (mut device, chat) = writer(&file, &["one"]);
+    meanwhile(&mut device, &file, |database| {
+        let ahead = "UPDATE messages SET lifetime = 60, expires_at = 1 << 60";
+        assert_eq!(database.connection().execute(ahead, []).unwrap(), 1);
+    });
+    device.step(Input::Tick).unwrap();
+    device.now = device.now.plus(Duration::from_secs(59));
+    device.step(Input::Tick).unwrap();
+    assert_eq!(device.engine.messages(chat, None, 10).unwrap().len(), 1);
+    device.now = device.now.plus(Duration::from_secs(1));
+    device.step(Input::Tick).unwrap();
+    assert_eq!(device.engine.messages(chat, None, 10).unwrap(), []);
 }

@@ -165,6 +165,43 @@ mute-for-ever = Bis ich es wieder einschalte
 mute-off = Aus
 mute-on = An
 mute-until = Bis { $time }
+
+timer = Verschwindende Nachrichten
+timer-off = Aus
+timer-own = Andere Dauer …
+timer-what = Neue Nachrichten verschwinden bei allen: bei dem, der sie schreibt, nach dem Senden, bei den anderen nach dem Lesen.
+timer-count = Dauer
+timer-unit = Einheit
+timer-rule = Höchstens 366 Tage.
+timer-is = Verschwindende Nachrichten: { $time }
+timer-message = Verschwindende Nachricht: { $time }
+unit-minutes = Minuten
+unit-hours = Stunden
+unit-days = Tage
+count-seconds =
+    { $count ->
+        [one] 1 Sekunde
+       *[other] { $count } Sekunden
+    }
+count-minutes =
+    { $count ->
+        [one] 1 Minute
+       *[other] { $count } Minuten
+    }
+count-hours =
+    { $count ->
+        [one] 1 Stunde
+       *[other] { $count } Stunden
+    }
+count-days =
+    { $count ->
+        [one] 1 Tag
+       *[other] { $count } Tage
+    }
+delete-chat-choose = Chat löschen …
+delete-chat-title = { $name } auf diesem Gerät löschen?
+delete-chat-what = Die Nachrichten werden nur auf diesem Gerät gelöscht. Deine anderen Geräte und alle anderen behalten sie. Der Chat ist wieder da, sobald etwas Neues geschrieben wird.
+delete-chat-group = Du bleibst Mitglied der Gruppe. Suche ihren Namen, um darin zu schreiben oder sie zu verlassen.
 archive = Archivieren
 unarchive = Zurückholen
 archived = Archiviert
@@ -359,6 +396,10 @@ event-picture = { $by } hat das Bild der Gruppe geändert
 event-picture-you = Du hast das Bild der Gruppe geändert
 event-description = { $by } hat geändert, worum es in der Gruppe geht
 event-description-you = Du hast geändert, worum es in der Gruppe geht
+event-timer = { $by } hat die Dauer verschwindender Nachrichten auf { $time } gesetzt
+event-timer-you = Du hast die Dauer verschwindender Nachrichten auf { $time } gesetzt
+event-timer-off = { $by } hat verschwindende Nachrichten ausgeschaltet
+event-timer-off-you = Du hast verschwindende Nachrichten ausgeschaltet
 account-id = Deine Konto-ID
 account-id-what = Andere können sie mit dem vergleichen, was ihre App zeigt, um sicher zu sein, dass du es bist.
 

@@ -165,6 +165,43 @@ mute-for-ever = Until I turn it back on
 mute-off = Off
 mute-on = On
 mute-until = Until { $time }
+
+timer = Disappearing messages
+timer-off = Off
+timer-own = Other time…
+timer-what = New messages disappear for everyone: for whoever wrote them after sending, for the others after reading.
+timer-count = Disappear after
+timer-unit = Unit
+timer-rule = At most 366 days.
+timer-is = Disappearing messages: { $time }
+timer-message = Disappearing message: { $time }
+unit-minutes = Minutes
+unit-hours = Hours
+unit-days = Days
+count-seconds =
+    { $count ->
+        [one] 1 second
+       *[other] { $count } seconds
+    }
+count-minutes =
+    { $count ->
+        [one] 1 minute
+       *[other] { $count } minutes
+    }
+count-hours =
+    { $count ->
+        [one] 1 hour
+       *[other] { $count } hours
+    }
+count-days =
+    { $count ->
+        [one] 1 day
+       *[other] { $count } days
+    }
+delete-chat-choose = Delete chat…
+delete-chat-title = Delete { $name } on this device?
+delete-chat-what = The messages are deleted on this device only. Your other devices and everyone else keep them. The chat is back as soon as something new is written.
+delete-chat-group = You stay a member of the group. Search for its name to write in it or to leave it.
 archive = Archive
 unarchive = Bring back
 archived = Archived
@@ -359,6 +396,10 @@ event-picture = { $by } changed the picture of the group
 event-picture-you = You changed the picture of the group
 event-description = { $by } changed what the group is about
 event-description-you = You changed what the group is about
+event-timer = { $by } set messages to disappear after { $time }
+event-timer-you = You set messages to disappear after { $time }
+event-timer-off = { $by } turned disappearing messages off
+event-timer-off-you = You turned disappearing messages off
 account-id = Your account ID
 account-id-what = Others can compare it with what their app shows, to be sure that it’s you.
 

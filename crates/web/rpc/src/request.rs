@@ -114,6 +114,16 @@ pub enum Request {
     TryAgain(ChatId),
     /// Leaves a conversation that is set aside out of the list. [`Answer::Done`].
     Hide(ChatId),
+    /// Deletes the messages of a conversation on this device, and leaves it out of the list until something is written in it.
+    /// [`Answer::Done`].
+    DeleteHere(ChatId),
+    /// Changes after how many seconds messages disappear that are written from then on. [`Answer::Done`] once that is stored.
+    SetTimer {
+        /// The conversation.
+        chat: ChatId,
+        /// From 5 seconds to 366 days; `None` for never.
+        seconds: Option<u32>,
+    },
     /// Whether the user wants a conversation that somebody else has begun. [`Answer::Done`].
     Decide {
         /// The conversation.

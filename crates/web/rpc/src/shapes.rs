@@ -192,6 +192,8 @@ pub struct Conversation {
     pub settings: ChatSettings,
     /// Text that was typed and not sent.
     pub draft: Option<String>,
+    /// After how many seconds messages disappear that are written in it; `None` for never.
+    pub timer: Option<u32>,
 }
 
 /// What the user has chosen for a conversation, on all devices of the account.
@@ -376,6 +378,8 @@ pub struct Message {
     /// Its position, which ascends in the order of display and is unique within the conversation. It changes when a
     /// pending message is sent.
     pub position: i64,
+    /// After how many seconds it disappears: for its author after sending, for others after reading; `None` for never.
+    pub lifetime: Option<u32>,
 }
 
 /// A line of a conversation that is no message.
@@ -433,6 +437,8 @@ pub enum NoticeKind {
     Left,
     /// Who may do what in the group has changed.
     RightsChanged,
+    /// Messages that are written from then on disappear after this many seconds; `None` for never.
+    TimerChanged(Option<u32>),
     /// Something that has no name here yet.
     Other,
 }

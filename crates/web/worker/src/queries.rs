@@ -130,7 +130,9 @@ pub(crate) async fn group_rights(client: &Client, chat: &Chat) -> Result<Option<
 /// All conversations.
 pub(crate) async fn conversations(client: &Client) -> Result<Vec<Conversation>, ClientError> {
     let mut all = Vec::new();
-    for conversation in client.conversations().await? {
+    // Those that were deleted here can be searched for.
+    let hidden = client.hidden_conversations().await?;
+    for conversation in client.conversations().await?.into_iter().chain(hidden) {
         all.push(shown(client, &client.chat(conversation.id), conversation).await?);
     }
     Ok(all)

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use subrosa_client::{
-    Chat, ChatId, Client, ClientError, ConversationId, Credentials, Handle, LocalMessageId, NewAccount,
-    RecoveryCode, Rights, SendToken,
+    Chat, ChatId, Client, ClientError, ConversationId, Credentials, Handle, Lifetime, LocalMessageId,
+    NewAccount, RecoveryCode, Rights, SendToken,
 };
 use subrosa_web_rpc::{self as rpc, Answer, Event, Failure, FailureKind, Request, Secret};
 
@@ -182,6 +182,22 @@ async fn with_client(device: &Rc<Device>, client: Client, request: Request) -> R
         }
         Request::Hide(id) => {
             chat(&client, id).hide().await.map_err(failure)?;
+            Answer::Done
+        }
+        Request::DeleteHere(id) => {
+            chat(&client, id).delete_here().await.map_err(failure)?;
+            Answer::Done
+        }
+        Request::SetTimer { chat: id, seconds } => {
+            let timer = seconds.map(u64::from).map(Lifetime::from_secs);
+            if timer == Some(None) {
+                return Err(Failure::new(
+                    FailureKind::Internal,
+                    "messages cannot be kept for this long",
+                ));
+            }
+            let chat = chat(&client, id);
+            chat.set_timer(timer.flatten()).await.map_err(failure)?;
             Answer::Done
         }
         Request::Decide { chat: id, accepts } => {

@@ -175,6 +175,7 @@ pub(crate) fn conversation(
             is_marked_unread: conversation.settings.is_marked_unread,
         },
         draft: conversation.draft,
+        timer: conversation.timer.map(client::Lifetime::as_secs),
     }
 }
 
@@ -209,11 +210,12 @@ pub(crate) fn message(message: &client::Message) -> Message {
             _ => MessageStatus::Pending,
         },
         position: message.position,
+        lifetime: message.lifetime.map(client::Lifetime::as_secs),
     }
 }
 
 /// What a notice tells.
-pub(crate) const fn notice_kind(kind: client::NoticeKind) -> NoticeKind {
+pub(crate) fn notice_kind(kind: client::NoticeKind) -> NoticeKind {
     match kind {
         client::NoticeKind::DeviceAdded => NoticeKind::DeviceAdded,
         client::NoticeKind::Created => NoticeKind::Created,
@@ -225,6 +227,9 @@ pub(crate) const fn notice_kind(kind: client::NoticeKind) -> NoticeKind {
         client::NoticeKind::Renamed => NoticeKind::Renamed,
         client::NoticeKind::PictureChanged => NoticeKind::PictureChanged,
         client::NoticeKind::DescriptionChanged => NoticeKind::DescriptionChanged,
+        client::NoticeKind::TimerChanged(timer) => {
+            NoticeKind::TimerChanged(timer.map(client::Lifetime::as_secs))
+        }
         // Something that this version does not know.
         _ => NoticeKind::Other,
     }

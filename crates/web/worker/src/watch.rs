@@ -120,6 +120,8 @@ async fn report(device: &Device, client: &Client, batch: Option<Vec<Change>>) ->
                     message: shapes::message_id(message),
                 });
             }
+            // Pages have nothing of it to take away one by one.
+            Change::ConversationCleared(_) => return Ok(false),
             Change::NoticeAdded(notice) => {
                 let notice = queries::notice(client, *notice).await?;
                 device.report(Event::Notice(Box::new(notice)));

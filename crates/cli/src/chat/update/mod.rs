@@ -238,6 +238,7 @@ fn event(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::NoticeAdded(notice) => notice.chat,
         Event::MessageStatusChanged { chat, .. }
         | Event::MessageRemoved { chat, .. }
+        | Event::ConversationCleared(chat)
         | Event::ConversationChanged(chat) => chat,
         Event::ContactChanged(_)
         | Event::DraftChanged(_)

@@ -6,10 +6,10 @@ use leptos::{either::Either, prelude::*, task::spawn_local};
 use subrosa_web_rpc::{ConversationKind, Message, MessageStatus, Request, Role};
 use subrosa_wire::AccountId;
 
-use super::{entry::Entry, person::PersonDialog};
+use super::{entry::Entry, person::PersonDialog, timer::length};
 use crate::{
     components::{
-        avatar, failure,
+        avatar, failure, icon,
         ticks::{self, ticks},
     },
     format,
@@ -62,7 +62,8 @@ pub(super) fn MessageBubble(
                 .unwrap_or_default()
         })
     });
-    // Who has written a message never changes.
+    // For how long it is kept, and who has written it, never changes.
+    let lifetime = message.with_untracked(|message| message.as_ref().and_then(|message| message.lifetime));
     let outgoing = message.with_untracked(|message| message.as_ref().is_some_and(|message| message.outgoing));
     let emoji = memo!(move || text.with(|text| emoji::count(text)));
     // In a group a message says who has written it, and the first of several in a row shows it.
@@ -105,6 +106,10 @@ pub(super) fn MessageBubble(
                     <div class="said" dir="auto">
                         <Text text />
                         <span class="stamp tabular">
+                            {lifetime.map(|lifetime| {
+                                let words = now!("timer-message", time = length(lifetime));
+                                view! { <span class="fleeting" role="img" aria-label=words.clone() title=words data-testid="fleeting">{icon::sized(icon::CLOCK, "12")}</span> }
+                            })}
                             <time dir="auto">{text!(format::time(at_ms.get()))}</time>
                             {outgoing.then(|| ticks(move || status.get()))}
                         </span>

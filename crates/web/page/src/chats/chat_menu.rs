@@ -11,7 +11,7 @@ use subrosa_web_rpc::{ChatId, ChatSetting, Conversation, Mute, Request};
 use wasm_bindgen::JsCast as _;
 use web_sys::{Element, HtmlElement};
 
-use super::{blocking::Blocking, mute::lengths};
+use super::{blocking::Blocking, deletion::Deletion, mute::lengths};
 use crate::{
     browser,
     components::{
@@ -168,6 +168,7 @@ fn focus_row(chat: ChatId, place: usize) {
 pub(super) fn ChatMenus() -> impl IntoView {
     let menu = expect_context::<ChatMenu>();
     let blocking = expect_context::<Blocking>();
+    let deletion = expect_context::<Deletion>();
     let ChatMenu {
         store,
         of,
@@ -228,7 +229,10 @@ pub(super) fn ChatMenus() -> impl IntoView {
                 })
             }
         });
-        Some((pin, mark, mute, archive, block))
+        let delete = danger_item("chat-delete", icon::TRASH, t!("delete-chat-choose"), move || {
+            deletion.ask(Arc::clone(&of));
+        });
+        Some((pin, mark, mute, archive, block, delete))
     };
     let muted = Callback::new(move |mute| {
         if let Some(chat) = of.with_untracked(|of| of.as_ref().map(|of| of.id)) {

@@ -17,6 +17,7 @@ use super::{
     notices::Notices,
     presence,
     request::{self, RequestPanel},
+    timer::length,
 };
 use crate::{
     components::{
@@ -67,6 +68,7 @@ pub(super) fn ConversationPane(chat: ChatId) -> impl IntoView {
     });
     let with = memo!(move || entry.with(|entry| entry?.with.clone()));
     request::leave_when_gone(entry, router);
+    let timer = memo!(move || entry.with(|entry| entry.and_then(|entry| entry.timer)));
     let about = RwSignal::new(false);
     // Beside the conversation where there is room, otherwise above it.
     let toggle = move |_| {
@@ -88,7 +90,14 @@ pub(super) fn ConversationPane(chat: ChatId) -> impl IntoView {
                         {entry.avatar("medium")}
                         <div>
                             <h1 class="one-line"><bdi class="name">{text!(entry.name())}</bdi></h1>
-                            <p class="sub">{icon::sized(icon::LOCK, "14")}<Subtitle entry /></p>
+                            <p class="sub">
+                                {icon::sized(icon::LOCK, "14")}
+                                {move || timer.get().map(|timer| {
+                                    let words = now!("timer-is", time = length(timer));
+                                    view! { <span class="sub-timer" role="img" aria-label=words.clone() title=words data-testid="header-timer">{icon::sized(icon::CLOCK, "14")}</span> }
+                                })}
+                                <Subtitle entry />
+                            </p>
                         </div>
                         <button type="button" class="cover" data-testid="header" aria-label=t!("about-person") title=t!("about-person")
                             aria-expanded=is_open on:click=toggle></button>

@@ -1,7 +1,7 @@
 //! The third column: who the other person is, or who is in the group, and in plain words how the conversation is protected.
 
 use leptos::{either::EitherOf3, ev::KeyboardEvent, prelude::*};
-use subrosa_web_rpc::ConversationKind;
+use subrosa_web_rpc::{ConversationKind, ConversationState};
 
 use super::{
     blocking::BlockButton,
@@ -10,6 +10,8 @@ use super::{
     layout::DetailsColumn,
     mute::MuteRow,
     person::{GroupsInCommon, Identity},
+    presence,
+    timer::TimerRow,
 };
 use crate::{
     browser,
@@ -61,6 +63,7 @@ pub(super) fn Facts() -> impl IntoView {
 #[component]
 fn NotesFacts() -> impl IntoView {
     let entry = expect_context::<Entry>();
+    let may_change = may_change_timer(entry);
     view! {
         <div class="details-inner of-group">
             {entry.avatar("big")}
@@ -69,6 +72,7 @@ fn NotesFacts() -> impl IntoView {
                 <h3>{icon::sized(icon::LOCK, "18")}<span>{t!("encrypted-title")}</span></h3>
                 <p>{t!("encrypted-what-notes")}</p>
             </div>
+            <TimerRow may_change />
         </div>
     }
 }
@@ -77,6 +81,7 @@ fn NotesFacts() -> impl IntoView {
 fn PersonFacts() -> impl IntoView {
     let entry = expect_context::<Entry>();
     let with = memo!(move || entry.with(|entry| entry.and_then(|entry| entry.with.clone())));
+    let may_change = may_change_timer(entry);
     view! {
         <div class="details-inner of-group">
             <Identity person=with name_id="facts-name" />
@@ -86,8 +91,15 @@ fn PersonFacts() -> impl IntoView {
                 <p>{t!("encrypted-what")}</p>
                 <p>{t!("encrypted-key")}</p>
             </div>
-            <Show when=flag!(!entry.is_request())><MuteRow /></Show>
+            <Show when=flag!(!entry.is_request())><MuteRow /><TimerRow may_change /></Show>
             <BlockButton person=with />
         </div>
     }
+}
+
+/// Either side says after how long messages disappear, unless the conversation cannot be used or the person is blocked.
+fn may_change_timer(entry: Entry) -> Memo<bool> {
+    memo!(move || entry.with(|entry| {
+        entry.is_some_and(|entry| entry.state != ConversationState::Blocked && !presence::is_blocked(entry))
+    }))
 }

@@ -6,6 +6,7 @@ use wasm_bindgen::{JsCast as _, closure::Closure};
 use super::{
     banners::Banners,
     blocking::{BlockQuestion, BlockedPeople, Blocking},
+    deletion::{Deletion, DeletionQuestion},
     details::Details,
     group::NewGroup,
     here,
@@ -92,6 +93,7 @@ pub(crate) fn Layout() -> impl IntoView {
     pictures::provide();
     PersonDialog::provide();
     Blocking::provide();
+    Deletion::provide();
     here::report();
     let new_group = RwSignal::new(false);
     let pane = memo!(move || match router.route() {
@@ -141,6 +143,7 @@ pub(crate) fn Layout() -> impl IntoView {
         <PersonPage />
         <BlockedPeople />
         <BlockQuestion />
+        <DeletionQuestion />
     }
 }
 

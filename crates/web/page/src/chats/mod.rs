@@ -9,6 +9,7 @@ mod compare;
 mod composer;
 mod conversation;
 mod copying;
+mod deletion;
 mod details;
 mod directory;
 mod draft;
@@ -30,6 +31,7 @@ mod presence;
 mod request;
 mod scroll;
 mod side;
+mod timer;
 mod typing;
 
 pub(crate) use layout::Layout;

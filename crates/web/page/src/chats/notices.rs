@@ -7,6 +7,7 @@ use subrosa_wire::DeviceId;
 use super::{
     compare::{CompareAccounts, TryAgain},
     entry::Entry,
+    timer::length,
 };
 use crate::{
     components::{failure, icon, report},
@@ -269,12 +270,21 @@ pub(super) fn of_event(notice: &Notice) -> String {
         (NoticeKind::PictureChanged, Some(by)) => now!("event-picture", by = name(by)),
         (NoticeKind::DescriptionChanged, _) if notice.by_user => now!("event-description-you"),
         (NoticeKind::DescriptionChanged, Some(by)) => now!("event-description", by = name(by)),
+        (NoticeKind::TimerChanged(Some(timer)), _) if notice.by_user => {
+            now!("event-timer-you", time = length(timer))
+        }
+        (NoticeKind::TimerChanged(Some(timer)), Some(by)) => {
+            now!("event-timer", by = name(by), time = length(timer))
+        }
+        (NoticeKind::TimerChanged(None), _) if notice.by_user => now!("event-timer-off-you"),
+        (NoticeKind::TimerChanged(None), Some(by)) => now!("event-timer-off", by = name(by)),
         (
             NoticeKind::Created
             | NoticeKind::Renamed
             | NoticeKind::PictureChanged
             | NoticeKind::DescriptionChanged
             | NoticeKind::RightsChanged
+            | NoticeKind::TimerChanged(_)
             | NoticeKind::Other,
             _,
         ) => {

@@ -46,7 +46,7 @@ impl Part {
 pub(crate) fn part(roster: &Roster, part: Part, open: Option<ChatId>) -> Vec<ChatId> {
     ordered(roster, |conversation| {
         let stays = part == Part::Unread && open == Some(conversation.id) && Part::All.has(conversation);
-        stays || part.has(conversation)
+        !conversation.hidden && (stays || part.has(conversation))
     })
 }
 
@@ -67,13 +67,26 @@ pub(crate) fn has_any(roster: &Roster) -> bool {
 /// The ids of those that a search finds, archived ones and requests among them, in the order of the list.
 pub(crate) fn order(roster: &Roster, filter: &str) -> Vec<ChatId> {
     let filter = letters::folded(filter.trim().trim_start_matches('@'));
-    ordered(roster, |conversation| fits(conversation, &filter))
+    ordered(roster, |conversation| {
+        let is_found = !conversation.hidden || !filter.is_empty() && is_kept_group(conversation);
+        is_found && fits(conversation, &filter)
+    })
 }
 
-/// Those that are not hidden: pinned ones first, and of both the newest first, equal ones by id so that they never swap.
+/// Whether it is a group that was deleted here and that the user is still in: only a search finds it.
+fn is_kept_group(conversation: &Conversation) -> bool {
+    conversation.hidden
+        && conversation.kind == ConversationKind::Group
+        && conversation.state == ConversationState::Joined
+        && !conversation.is_request
+}
+
+/// Pinned ones first, and of both the newest first, equal ones by id so that they never swap.
 fn ordered(roster: &Roster, is_listed: impl Fn(&Conversation) -> bool) -> Vec<ChatId> {
-    let shown = roster.values().filter(|conversation| !conversation.hidden);
-    let mut listed: Vec<_> = shown.filter(|conversation| is_listed(conversation)).collect();
+    let mut listed: Vec<_> = roster
+        .values()
+        .filter(|conversation| is_listed(conversation))
+        .collect();
     listed.sort_by_key(|conversation| {
         (
             !conversation.settings.is_pinned,

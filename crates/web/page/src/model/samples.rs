@@ -22,6 +22,7 @@ pub(crate) fn message(position: i64) -> Message {
         sent_at: Timestamp::from_millis(position.unsigned_abs() * 1000),
         status: MessageStatus::Read,
         position,
+        lifetime: None,
     }
 }
 
@@ -78,5 +79,6 @@ pub(crate) fn conversation(number: u8, handle: &str, name: Option<&str>) -> Conv
         added_by: None,
         settings: ChatSettings::default(),
         draft: None,
+        timer: None,
     }
 }

@@ -36,6 +36,7 @@ fn message() -> Message {
         sent_at: Timestamp::from_millis(1_764_000_000_000),
         status: MessageStatus::Pending,
         position: i64::MAX,
+        lifetime: Some(5),
     }
 }
 
@@ -99,6 +100,15 @@ fn what_is_written_is_read_and_nothing_else() {
         Request::Retry(LocalMessageId::new(1)),
         Request::TryAgain(CHAT),
         Request::Hide(CHAT),
+        Request::DeleteHere(CHAT),
+        Request::SetTimer {
+            chat: CHAT,
+            seconds: Some(604_800),
+        },
+        Request::SetTimer {
+            chat: CHAT,
+            seconds: None,
+        },
         Request::SetChat {
             chat: CHAT,
             setting: ChatSetting::Mute(Mute::Until(Timestamp::from_millis(1_764_000_000_000))),
@@ -229,6 +239,7 @@ fn what_is_written_is_read_and_nothing_else() {
             is_marked_unread: true,
         },
         draft: None,
+        timer: Some(604_800),
     };
     round_trip(&ToPage::Event(Event::State(Box::new(state))));
     round_trip(&ToPage::Event(Event::Conversation(Box::new(conversation))));

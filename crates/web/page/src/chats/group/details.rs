@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{
-    super::{bubble::linked, entry::Entry, mute::MuteRow},
+    super::{bubble::linked, entry::Entry, mute::MuteRow, timer::TimerRow},
     edit::EditGroup,
     leave::Leave,
     members::Members,
@@ -42,7 +42,7 @@ pub(in crate::chats) fn GroupFacts() -> impl IntoView {
                 <p>{t!("encrypted-what-group")}</p>
                 <p>{t!("encrypted-key-group")}</p>
             </div>
-            <Show when=flag!(!entry.is_request())><MuteRow /></Show>
+            <Show when=flag!(!entry.is_request())><MuteRow /><TimerRow may_change=may_edit /></Show>
             <Leave rights />
         </div>
         <EditGroup open=editing />
