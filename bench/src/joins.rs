@@ -43,24 +43,9 @@ pub(crate) async fn run(server: &str, people: &[Arc<Person>], members: usize) ->
     let mut talker = crowd.others.pop().context("somebody talks")?;
     let mut at_talker = crowd.connect(&talker.person).await?;
     let joining = async {
-        let begun = clock::now();
-        let mut tasks = JoinSet::new();
-        for person in joiners {
-            let (person, link, endpoint) = (Arc::clone(person), link.clone(), endpoint.clone());
-            tasks.spawn(async move {
-                let fetches = join(&endpoint, &person, (id, &link)).await?;
-                anyhow::Ok((begun.elapsed(), fetches))
-            });
-        }
-        let (mut all_in, mut fetches, mut times) = (Duration::ZERO, 0, Latencies::new());
-        while let Some(joined) = tasks.join_next().await {
-            let (time, fetched) = joined??;
-            all_in = all_in.max(time);
-            fetches += fetched;
-            times.record(time);
-        }
+        let joined = join_all(&endpoint, joiners, (id, &link)).await;
         done.notify_one();
-        anyhow::Ok((all_in, fetches, times))
+        joined
     };
     let (joined, pause) = tokio::join!(joining, talk(&mut talker, id, &mut at_talker, &done));
     let (all_in, fetches, times) = joined?;
@@ -72,6 +57,31 @@ pub(crate) async fn run(server: &str, people: &[Arc<Person>], members: usize) ->
         fetches,
         pause_ms_max: pause?.as_secs_f64() * 1e3,
     })
+}
+
+/// Has all of them join at once. How long it took, how often the group was fetched, and how long each of them took.
+async fn join_all(
+    endpoint: &Endpoint,
+    joiners: &[Arc<Person>],
+    (id, link): (ConversationId, &LinkSecret),
+) -> Result<(Duration, usize, Latencies)> {
+    let begun = clock::now();
+    let mut tasks = JoinSet::new();
+    for person in joiners {
+        let (person, link, endpoint) = (Arc::clone(person), link.clone(), endpoint.clone());
+        tasks.spawn(async move {
+            let fetches = join(&endpoint, &person, (id, &link)).await?;
+            anyhow::Ok((begun.elapsed(), fetches))
+        });
+    }
+    let (mut all_in, mut fetches, mut times) = (Duration::ZERO, 0, Latencies::new());
+    while let Some(joined) = tasks.join_next().await {
+        let (time, fetched) = joined??;
+        all_in = all_in.max(time);
+        fetches += fetched;
+        times.record(time);
+    }
+    Ok((all_in, fetches, times))
 }
 
 /// Opens the room to whoever has the link.

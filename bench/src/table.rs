@@ -493,6 +493,10 @@ mod tests {
                 2 |          8.0      8.2   1.00 |            8.0    1.0x      8.2   1.00 |         1.00     1.00
              1000 |       4000.0      8.2   10.0 |         4000.0  500.0x      8.2   10.0 |         10.0     10.0
 
+        Rooms that many join at once by a link
+          members joiners | all in s    p50 ms    max ms fetches pause ms
+                3     200 |     20.0      1.25      30.0     210    100.0
+
         Accounts and connections
           sign-ups                     1,300/s
           connects                     6,000/s, 150 µs CPU each

@@ -143,7 +143,7 @@ pub enum Command {
     Approve {
         /// The group.
         chat: ChatId,
-        /// Who asks; they are in the contacts since [`crate::Engine::join_requests`] has named them.
+        /// Who asks, as [`crate::Engine::join_requests`] says; their handle is known.
         account: AccountId,
     },
     /// Refuse somebody who asks to join a group, for now; [`Event::JoinRequestsChanged`] tells when that is done. Nothing is

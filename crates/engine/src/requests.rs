@@ -93,6 +93,8 @@ pub(crate) enum PendingRequest {
     /// The request of this account to join a group.
     AskToJoin {
         chat: ChatId,
+        /// The SHA-256 of its note, which tells it from one that it replaces.
+        note: [u8; 32],
     },
     TakeBackRequest {
         chat: ChatId,

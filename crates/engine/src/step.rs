@@ -237,8 +237,8 @@ impl Step<'_> {
             (PendingRequest::FetchLinks { chat }, Body::Links(links)) => {
                 self.with(chat, |conversation, cx| conversation.links_fetched(cx, &links))
             }
-            (PendingRequest::AskToJoin { chat }, Body::Acknowledged(_)) => {
-                self.with(chat, Conversation::asked)
+            (PendingRequest::AskToJoin { chat, note }, Body::Acknowledged(_)) => {
+                self.with(chat, |conversation, cx| conversation.asked(cx, note))
             }
             (PendingRequest::TakeBackRequest { chat }, Body::Acknowledged(_)) => {
                 self.with(chat, Conversation::request_taken_back)
@@ -368,9 +368,9 @@ impl Step<'_> {
             PendingRequest::PutLink { chat, link, preview } => self.with(chat, |conversation, cx| {
                 conversation.link_refused(cx, (link, preview), problem)
             }),
-            PendingRequest::AskToJoin { chat } => {
-                self.with(chat, |conversation, cx| conversation.ask_refused(cx, problem))
-            }
+            PendingRequest::AskToJoin { chat, note } => self.with(chat, |conversation, cx| {
+                conversation.ask_refused(cx, note, problem)
+            }),
             PendingRequest::TakeBackRequest { chat } => self.with(chat, |conversation, cx| {
                 conversation.take_back_refused(cx, problem)
             }),

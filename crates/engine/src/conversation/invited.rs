@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
 use subrosa_mls::{ConversationKind, LinkSecret, NotPermitted, StagedExternalJoin};
 use subrosa_wire::{
     ConversationId,
@@ -143,7 +144,11 @@ impl Conversation {
                     signature: link.sign_request(id, me, &ask.note).encode().to_vec().into(),
                     note: ask.note.clone().into(),
                 };
-                (PendingRequest::AskToJoin { chat }, Request::AskToJoin(request))
+                let note = Sha256::digest(&ask.note).into();
+                (
+                    PendingRequest::AskToJoin { chat, note },
+                    Request::AskToJoin(request),
+                )
             }
             AskStep::TakenBack => {
                 let conversation_id = id.to_vec().into();
@@ -160,13 +165,9 @@ impl Conversation {
         Ok(())
     }
 
-    /// Notes that the server has the request.
-    pub(crate) fn asked(&mut self, cx: &mut Context<'_>) -> StepResult {
-        let join = joins::find(cx.conn, self.chat())?;
-        if join
-            .and_then(|join| join.ask)
-            .is_some_and(|ask| ask.step == AskStep::Wanted)
-        {
+    /// Notes that the server has the request with this note.
+    pub(crate) fn asked(&mut self, cx: &mut Context<'_>, note: [u8; 32]) -> StepResult {
+        if self.is_asking(cx, note)? {
             joins::set_ask(cx.conn, self.chat(), AskStep::Left)?;
             self.live.retry.succeeded();
             self.changed(cx);
@@ -175,15 +176,28 @@ impl Conversation {
         Ok(())
     }
 
-    /// Handles that the server does not take the request.
-    pub(crate) fn ask_refused(&mut self, cx: &mut Context<'_>, problem: &Problem) -> StepResult {
+    /// Handles that the server does not take the request with this note.
+    pub(crate) fn ask_refused(
+        &mut self,
+        cx: &mut Context<'_>,
+        note: [u8; 32],
+        problem: &Problem,
+    ) -> StepResult {
         if is_transient(problem) {
             self.back_off(cx, Some(problem));
-        } else if self.link_to_join(cx)?.is_some() {
+        } else if self.is_asking(cx, note)? {
             self.join_refused(cx, problem.known_code())?;
         }
         cx.touch(self.chat());
         Ok(())
+    }
+
+    /// Whether the request with this note is the one that the server is to have: the user may have asked anew since.
+    fn is_asking(&self, cx: &Context<'_>, note: [u8; 32]) -> StepResult<bool> {
+        let ask = self.link_to_join(cx)?.and_then(|join| join.ask);
+        Ok(ask.is_some_and(|ask| {
+            ask.step == AskStep::Wanted && <[u8; 32]>::from(Sha256::digest(&ask.note)) == note
+        }))
     }
 
     /// Wants the request to join dropped, and the group out of the list. Returns whether there is one.

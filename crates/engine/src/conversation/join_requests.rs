@@ -34,7 +34,11 @@ impl Conversation {
     /// Wants somebody in the group who asks to join it. The server drops the request once they are.
     pub(crate) fn approve_request(&mut self, cx: &mut Context<'_>, account: AccountId) -> StepResult {
         let policy = self.policy_to_change(cx)?;
-        if policy.may_add(cx.me.account_id) && contacts::find(cx.conn, account)?.is_none() {
+        let contact = contacts::find(cx.conn, account)?;
+        let is_known = contact.is_some_and(|contact| contact.handle.is_some());
+        let asking = cx.connection.join_requests.get(&self.chat());
+        let asks = asking.is_none_or(|asking| asking.iter().any(|one| one.account == account));
+        if policy.may_add(cx.me.account_id) && !(is_known && asks) {
             return Err(CommandError::UnknownJoinRequest.into());
         }
         self.add_members(cx, &[account])
@@ -71,7 +75,19 @@ impl Conversation {
             return Ok(());
         }
         let (chat, id, me) = (self.chat(), self.id(), cx.me.account_id);
-        let decides = decides(self.group.load(cx, id)?.policy(), me);
+        let policy = self.group.load(cx, id)?.policy();
+        let decides = decides(policy, me);
+        let stays = |one: &Asking| {
+            let link = policy.links().iter().find(|link| link.key.id() == one.link);
+            link.is_some_and(|link| link.needs_approval) && policy.admits(one.account)
+        };
+        if let Some(asking) = cx.connection.join_requests.get_mut(&chat) {
+            let before = asking.len();
+            asking.retain(stays);
+            if asking.len() < before {
+                self.join_requests_changed(cx);
+            }
+        }
         if decides && !self.live.are_join_requests_fetched && cx.requests.have_room() {
             self.live.are_join_requests_fetched = true;
             self.fetch_join_requests(cx);

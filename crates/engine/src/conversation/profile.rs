@@ -262,6 +262,11 @@ impl Conversation {
         mut profile: GroupProfile,
         place: (u64, Timestamp),
     ) -> StepResult {
+        if !self.is_group() && profile.places.is_some() {
+            // Nobody comes in who would have to be told: that is no way past the line that a change has.
+            tracing::debug!(chat = %self.chat(), "what was said of a direct conversation is repeated");
+            return Ok(());
+        }
         if !self.is_group() {
             // It is called what the person is called.
             profile = GroupProfile {
@@ -275,7 +280,14 @@ impl Conversation {
             // It was said before this.
             let up_to = if may { place.0.saturating_sub(1) } else { 0 };
             self.learn_profile(cx)?;
-            self.take_over(cx, &profile, places, up_to)
+            let before = self.record.heard_profile().clone();
+            self.take_over(cx, &profile, places, up_to)?;
+            let timer = self.record.heard_profile().timer.flatten();
+            if before.timer.flatten() != timer && before.places.unwrap_or_default().name > 0 {
+                // Whoever has just come in is told; for others it is a change that they have missed.
+                self.notice(cx, NoticeKind::TimerChanged(timer), Some(by), Vec::new(), place)?;
+            }
+            Ok(())
         } else if may {
             self.profile_changed(cx, by, profile, place)
         } else {
@@ -341,6 +353,8 @@ impl Conversation {
     ) -> StepResult {
         let mut heard = self.record.heard_profile().clone();
         let mut known = heard.places.unwrap_or_default();
+        // That no timer was heard of is the rule, and says nothing: who may not set it is believed by newcomers alone.
+        let is_timer_unknown = heard.timer.is_none() && known.name == 0;
         let is_news =
             |is_unknown: bool, told_at: u64, known_at: u64| is_unknown || told_at.min(up_to) > known_at;
         if told.name.is_some() && is_news(heard.name.is_none(), places.name, known.name) {
@@ -361,7 +375,7 @@ impl Conversation {
             heard.picture = Some(picture.clone());
             known.picture = places.picture.min(up_to);
         }
-        if told.timer.is_some() && is_news(heard.timer.is_none(), places.timer, known.timer) {
+        if told.timer.is_some() && is_news(is_timer_unknown, places.timer, known.timer) {
             heard.timer = told.timer;
             known.timer = places.timer.min(up_to);
         }

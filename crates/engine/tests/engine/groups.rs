@@ -1,8 +1,8 @@
 //! Groups, and a server that shows something else in their place.
 
 use subrosa_engine::{
-    Command, ConversationState, Event, Input, MemberMisbehaviour, Rights, Role, Warning,
-    content::{Origin, SendToken, compose},
+    Command, ConversationState, Event, Input, Lifetime, MemberMisbehaviour, Rights, Role, Warning,
+    content::{GroupProfile, MimiContent, Origin, ProfilePlaces, SendToken, compose},
 };
 use subrosa_mls::{DeviceIdentity, Group, LogClaim, MemoryStore, Mls, PublicView, Received};
 use subrosa_test_support::SeededRng;
@@ -182,12 +182,17 @@ impl Peer {
 
     /// A text, whoever may write.
     fn say(&mut self, text: &str, number: u64) -> Vec<u8> {
+        self.send(number, |origin, salt| compose::text(origin, salt, text))
+    }
+
+    /// A message with this content.
+    fn send(&mut self, number: u64, make: impl FnOnce(&Origin, [u8; 16]) -> MimiContent) -> Vec<u8> {
         let origin = Origin {
             sender: self.identity.certificate.account_id(),
             conversation: GROUP,
         };
         let salt = [u8::try_from(number).unwrap(); 16];
-        let (_, content) = origin.encode(&compose::text(&origin, salt, text)).unwrap();
+        let (_, content) = origin.encode(&make(&origin, salt)).unwrap();
         let claim = LogClaim::of_no_place(number);
         self.group(|mls, identity, group| group.encrypt(mls, identity, &content, &claim).unwrap())
     }
@@ -230,6 +235,51 @@ fn serve(device: &mut Device, peer: &mut Peer, log: &mut OwnLog, seq: &mut u64) 
     }
 }
 
+/// A message of the peer arrives.
+fn push(device: &mut Device, message: Vec<u8>, seq: &mut u64) {
+    *seq += 1;
+    device.push(Body::Deliver(Deliver {
+        entries: vec![LogEntry {
+            conversation_id: GROUP.to_vec().into(),
+            seq: *seq,
+            send_id: seq.to_be_bytes().repeat(2).into(),
+            accepted_at_ms: START.as_millis(),
+            payload: Some(Payload::ApplicationMessage(message.into())),
+            sender_device: Device::identity(2).certificate.device_id().to_vec().into(),
+            tag: TAG.to_vec().into(),
+        }],
+    }));
+}
+
+// Nothing was heard of a timer as long as nobody had set one, and what was not heard of was believed.
+#[test]
+fn whoever_may_not_set_the_timer_does_not_set_it_by_repeating_what_nobody_has_said() {
+    let mut peer = Peer::new(2);
+    let (mut log, mut seq) = (OwnLog::default(), 0);
+    let mut device = starting(1);
+    serve(&mut device, &mut peer, &mut log, &mut seq);
+    let chat = device.engine.chat_by_conversation_id(GROUP).unwrap().unwrap();
+    let said = GroupProfile {
+        timer: Some(Lifetime::from_secs(5)),
+        ..GroupProfile::default()
+    };
+    let places = ProfilePlaces {
+        timer: seq,
+        ..ProfilePlaces::default()
+    };
+    let repeated = GroupProfile {
+        places: Some(places),
+        ..said.clone()
+    };
+    for (number, profile) in [(1, said), (2, repeated)] {
+        let message = peer.send(number, |origin, salt| {
+            compose::group_profile(origin, salt, &profile)
+        });
+        push(&mut device, message, &mut seq);
+        assert_eq!(device.engine.conversation(chat).unwrap().unwrap().timer, None);
+    }
+}
+
 #[test]
 fn what_somebody_writes_who_may_not_is_told_and_not_shown() {
     let mut peer = Peer::new(2);
@@ -241,20 +291,6 @@ fn what_somebody_writes_who_may_not_is_told_and_not_shown() {
         device.engine.conversation(chat).unwrap().unwrap().state,
         ConversationState::Joined
     );
-    let push = |device: &mut Device, message: Vec<u8>, seq: &mut u64| {
-        *seq += 1;
-        device.push(Body::Deliver(Deliver {
-            entries: vec![LogEntry {
-                conversation_id: GROUP.to_vec().into(),
-                seq: *seq,
-                send_id: seq.to_be_bytes().repeat(2).into(),
-                accepted_at_ms: START.as_millis(),
-                payload: Some(Payload::ApplicationMessage(message.into())),
-                sender_device: Device::identity(2).certificate.device_id().to_vec().into(),
-                tag: TAG.to_vec().into(),
-            }],
-        }));
-    };
     let message = peer.say("hello", 1);
     push(&mut device, message, &mut seq);
     let rights = Rights {
