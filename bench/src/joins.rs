@@ -76,9 +76,9 @@ async fn join_all(
     }
     let (mut all_in, mut fetches, mut times) = (Duration::ZERO, 0, Latencies::new());
     while let Some(joined) = tasks.join_next().await {
-        let (time, fetched) = joined??;
+        let (time, count) = joined??;
         all_in = all_in.max(time);
-        fetches += fetched;
+        fetches += count;
         times.record(time);
     }
     Ok((all_in, fetches, times))

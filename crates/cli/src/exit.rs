@@ -122,7 +122,9 @@ pub(crate) fn problem_code(error: &anyhow::Error) -> Option<&str> {
         ClientError::VersionMismatch { .. } => ProblemCode::UnsupportedVersion,
         ClientError::Command(CommandError::NotAMember) => return Some("not_member"),
         ClientError::Command(CommandError::PersonBlocked) => return Some("blocked"),
-        ClientError::Command(CommandError::NotARequest) => return Some("not_a_request"),
+        ClientError::Command(CommandError::NotARequest | CommandError::UnknownJoinRequest) => {
+            return Some("not_a_request");
+        }
         ClientError::Command(CommandError::NotPermitted | CommandError::Banned)
         | ClientError::ChangeGivenUp(GivenUp::NotPermitted) => return Some("not_permitted"),
         ClientError::Command(CommandError::GroupFull) | ClientError::ChangeGivenUp(GivenUp::GroupFull) => {
@@ -136,7 +138,6 @@ pub(crate) fn problem_code(error: &anyhow::Error) -> Option<&str> {
             return Some("too_many_links");
         }
         ClientError::Command(CommandError::UnknownLink) => ProblemCode::LinkInvalid,
-        ClientError::Command(CommandError::UnknownJoinRequest) => return Some("not_a_request"),
         _ => return None,
     };
     Some(code.as_str())

@@ -18,7 +18,7 @@ async fn main() -> anyhow::Result<()> {
     let mut events = client.events();
     client.connect();
     let page = client.look_at_link(&link.parse::<InviteLink>()?).await?;
-    let room = client.join(&page, Duration::from_secs(60)).await?;
+    let room = client.join(&page, Duration::from_mins(1)).await?;
     println!(
         "@{} welcomes people in {}; Ctrl+C ends it",
         client.handle().as_str(),

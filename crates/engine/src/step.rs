@@ -237,22 +237,16 @@ impl Step<'_> {
             (PendingRequest::FetchLinks { chat }, Body::Links(links)) => {
                 self.with(chat, |conversation, cx| conversation.links_fetched(cx, &links))
             }
-            (PendingRequest::AskToJoin { chat, note }, Body::Acknowledged(_)) => {
-                self.with(chat, |conversation, cx| conversation.asked(cx, note))
-            }
-            (PendingRequest::TakeBackRequest { chat }, Body::Acknowledged(_)) => {
-                self.with(chat, Conversation::request_taken_back)
-            }
+            (
+                PendingRequest::AskToJoin { .. }
+                | PendingRequest::TakeBackRequest { .. }
+                | PendingRequest::DenyRequest { .. },
+                Body::Acknowledged(_),
+            ) => self.join_request_acknowledged(pending),
             (PendingRequest::FetchJoinRequests { chat }, Body::JoinRequests(requests)) => self
                 .with(chat, |conversation, cx| {
                     conversation.join_requests_fetched(cx, &requests)
                 }),
-            (PendingRequest::DenyRequest { chat, account }, Body::Acknowledged(_)) => {
-                self.with(chat, |conversation, cx| {
-                    conversation.request_denied(cx, account);
-                    Ok(())
-                })
-            }
             (PendingRequest::FetchReceipts, Body::ReceiptsPage(page)) => {
                 self.conversations.receipts_page(&mut self.cx, &page)
             }
@@ -400,6 +394,21 @@ impl Step<'_> {
                 self.refused_beside_conversations(problem);
                 Ok(())
             }
+        }
+    }
+
+    /// Handles that the server has taken or dropped a request to join.
+    fn join_request_acknowledged(&mut self, pending: PendingRequest) -> StepResult {
+        match pending {
+            PendingRequest::AskToJoin { chat, note } => {
+                self.with(chat, |conversation, cx| conversation.asked(cx, note))
+            }
+            PendingRequest::TakeBackRequest { chat } => self.with(chat, Conversation::request_taken_back),
+            PendingRequest::DenyRequest { chat, account } => self.with(chat, |conversation, cx| {
+                conversation.request_denied(cx, account);
+                Ok(())
+            }),
+            _ => Ok(()),
         }
     }
 

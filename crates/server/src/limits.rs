@@ -93,7 +93,7 @@ pub const JOIN_TURN: Duration = Duration::from_secs(5);
 /// How long a turn takes as a rule: what those who wait are told is made of it.
 pub const JOIN_TURN_USUAL: Duration = Duration::from_millis(100);
 /// How long somebody waits for a turn at most.
-pub const JOIN_WAIT_MAX: Duration = Duration::from_secs(60);
+pub const JOIN_WAIT_MAX: Duration = Duration::from_mins(1);
 /// Those who wait in one conversation. More are told to wait without being counted.
 pub const JOINERS_WAITING_MAX: usize = 1_000;
 /// Conversations with joiners, before those are forgotten in which nobody joins any more.

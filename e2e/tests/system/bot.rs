@@ -69,7 +69,7 @@ async fn the_bot_of_a_room_welcomes_whoever_comes_in() {
     let link = room["link"].as_str().expect("a link").to_owned();
 
     let folder = tempfile::tempdir().expect("an empty folder");
-    let mut command = clean_command(&example("welcome"), folder.path());
+    let mut command = clean_command(example("welcome"), folder.path());
     command.arg(porter.profile()).arg(&link);
     let bot = Process::start(command);
     says(&bot, "welcomes people in Allotment 12").await;

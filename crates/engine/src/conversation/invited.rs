@@ -132,10 +132,10 @@ impl Conversation {
     // ---- asking ----
 
     /// Leaves the request to join with the server, or has it dropped.
-    pub(super) fn ask(&mut self, cx: &mut Context<'_>, link: &LinkSecret, ask: &Ask) -> StepResult {
+    pub(super) fn ask(&self, cx: &mut Context<'_>, link: &LinkSecret, ask: &Ask) {
         let (chat, id) = (self.chat(), self.id());
         let (pending, request) = match ask.step {
-            AskStep::Left => return Ok(()),
+            AskStep::Left => return,
             AskStep::Wanted => {
                 let (me, device) = (cx.me.account_id, cx.me.device_id);
                 let request = AskToJoin {
@@ -162,7 +162,6 @@ impl Conversation {
         if !cx.requests.is_pending(pending) {
             cx.request(pending, request);
         }
-        Ok(())
     }
 
     /// Notes that the server has the request with this note.

@@ -67,10 +67,11 @@ impl Conversation {
             ConversationState::CutOff if self.live.is_cut_off => Ok(()),
             ConversationState::Joining | ConversationState::CutOff => {
                 if let Some(join) = self.link_to_join(cx)? {
-                    return match &join.ask {
-                        Some(ask) => self.ask(cx, &join.link, ask),
-                        None => self.want_group(cx),
+                    let Some(ask) = &join.ask else {
+                        return self.want_group(cx);
                     };
+                    self.ask(cx, &join.link, ask);
+                    return Ok(());
                 }
                 let head = self.live.head;
                 match self.follower(cx)?.map(|follower| follower.place().seq) {
