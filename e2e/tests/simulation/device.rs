@@ -17,8 +17,8 @@ use subrosa_engine::{
 };
 use subrosa_server::session::Session;
 use subrosa_wire::{
-    AccountId, ConversationId, DeviceId, Timestamp,
-    frames::{ClientFrame, FetchGroup, client_frame::Request},
+    AccountId, ConversationId, DeviceId, ProblemCode, Timestamp,
+    frames::{ClientFrame, FetchGroup, client_frame::Request, server_frame::Body},
 };
 
 use crate::network::Link;
@@ -40,6 +40,8 @@ pub(crate) struct Device {
     pub failures: Vec<String>,
     /// Whether somebody is malicious.
     pub is_hostile: bool,
+    /// The server has said last that others join first.
+    pub waits_for_turn: bool,
     /// The account that it talks to.
     pub peer: Option<AccountId>,
     /// The group that it talks in, in a world with one.
@@ -182,6 +184,7 @@ impl Device {
             notices: Vec::new(),
             failures: Vec::new(),
             is_hostile: false,
+            waits_for_turn: false,
             peer: None,
             group: None,
             wished: Vec::new(),
@@ -324,6 +327,15 @@ impl Device {
     /// One step, with all that it leads to.
     pub(crate) fn step(&mut self, now: Timestamp, input: impl Into<Input>) -> Result<(), Halt> {
         let input = input.into();
+        if let Input::Received(frame) = &input {
+            match &frame.body {
+                Some(Body::Problem(problem)) => {
+                    self.waits_for_turn = problem.known_code() == Some(ProblemCode::NotYourTurn);
+                }
+                Some(Body::GroupState(_)) => self.waits_for_turn = false,
+                _ => {}
+            }
+        }
         let output = self.with_engine(now, |engine, now| engine.step(now, input))?;
         self.carry_out(output);
         Ok(())

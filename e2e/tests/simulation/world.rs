@@ -792,6 +792,7 @@ impl World {
             for device in &mut self.devices {
                 unsent += device.engine().outbox_len().expect("the database is readable");
                 unsent += u64::from(device.has_wishes());
+                unsent += u64::from(device.waits_for_turn);
             }
             if unsent == 0 {
                 return Ok(());
