@@ -231,9 +231,8 @@ pub(crate) struct JoinRequestShape<'a> {
 
 impl<'a> JoinRequestShape<'a> {
     pub(crate) fn new(request: &'a JoinRequest) -> Self {
-        let contact = request.contact.as_ref();
         Self {
-            handle: contact.and_then(|contact| contact.handle.as_ref().map(Handle::to_string)),
+            handle: request.handle().map(Handle::to_string),
             account_id: request.account_id.to_string(),
             name: request.name.as_deref(),
             note: request.note.as_deref(),

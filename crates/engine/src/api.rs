@@ -771,6 +771,13 @@ pub struct JoinRequest {
     pub asked_at: Timestamp,
 }
 
+impl JoinRequest {
+    /// Their handle, once the directory has told it.
+    pub fn handle(&self) -> Option<&Handle> {
+        self.contact.as_ref()?.handle.as_ref()
+    }
+}
+
 /// How far a request to join a group has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AskState {

@@ -13,16 +13,15 @@ use subrosa_wire::{
 
 use crate::{
     groups::{account, agree, chat, club, group, insist, lines, members, refusal, removal, say, texts},
-    links::{invitation, is_listed, join, revocation, secret, why_not},
+    links::{invitation, is_listed, join, let_admins_add, revocation, secret, why_not},
     recovery::deliver,
     world::World,
 };
 
 const NOTE: &str = "I'm Imani's sister.";
 
-/// A group of three, with a link by which others ask.
-fn guarded(seed: u64, accounts: usize) -> World {
-    let mut world = club(seed, accounts);
+/// Makes a link by which others ask.
+fn guard(world: &mut World) {
     let command = Command::CreateLink {
         chat: chat(&mut world.devices[0]),
         link: NewLink {
@@ -33,8 +32,14 @@ fn guarded(seed: u64, accounts: usize) -> World {
             expires_at: None,
         },
     };
-    insist(&mut world, 0, &command);
+    insist(world, 0, &command);
     world.must_settle();
+}
+
+/// A group of three, with a link by which others ask.
+fn guarded(seed: u64, accounts: usize) -> World {
+    let mut world = club(seed, accounts);
+    guard(&mut world);
     world
 }
 
@@ -266,15 +271,7 @@ fn only_who_may_add_people_sees_who_asks() {
     let mut world = guarded(1_124, 4);
     ask(&mut world, 3);
     world.must_settle();
-    let rights = Command::SetRights {
-        chat: chat(&mut world.devices[0]),
-        rights: subrosa_engine::Rights {
-            add: Role::Admin,
-            ..subrosa_engine::Rights::DEFAULT
-        },
-    };
-    insist(&mut world, 0, &rights);
-    world.must_settle();
+    let_admins_add(&mut world);
     assert_eq!(requests(&mut world, 0).len(), 1);
     assert_eq!(shown(&mut world, 1).join_requests, 0);
     let command = approval(&mut world, 1, 3);
@@ -289,18 +286,7 @@ fn whoever_was_removed_asks_and_comes_back() {
     let command = removal(&mut world, 0, 2);
     insist(&mut world, 0, &command);
     world.must_settle();
-    let command = Command::CreateLink {
-        chat: chat(&mut world.devices[0]),
-        link: NewLink {
-            secret: secret(1),
-            name: None,
-            needs_approval: true,
-            uses_max: None,
-            expires_at: None,
-        },
-    };
-    insist(&mut world, 0, &command);
-    world.must_settle();
+    guard(&mut world);
     ask(&mut world, 2);
     world.must_settle();
     assert_eq!(shown(&mut world, 2).ask, Some(AskState::Asked));

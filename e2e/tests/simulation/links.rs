@@ -357,9 +357,8 @@ fn another_device_of_whoever_has_joined_comes_after_and_asks_nothing() {
     assert_eq!(texts(&mut world.devices[second]), ["to all of them"]);
 }
 
-#[test]
-fn only_who_may_add_people_makes_links() {
-    let mut world = club(1_046, 3);
+/// Nobody but admins adds people from now on.
+pub(crate) fn let_admins_add(world: &mut World) {
     let rights = Command::SetRights {
         chat: chat(&mut world.devices[0]),
         rights: subrosa_engine::Rights {
@@ -367,8 +366,14 @@ fn only_who_may_add_people_makes_links() {
             ..subrosa_engine::Rights::DEFAULT
         },
     };
-    insist(&mut world, 0, &rights);
+    insist(world, 0, &rights);
     world.must_settle();
+}
+
+#[test]
+fn only_who_may_add_people_makes_links() {
+    let mut world = club(1_046, 3);
+    let_admins_add(&mut world);
     let command = creation(&mut world, 1, 1, None);
     assert_eq!(refusal(&mut world, 1, command), CommandError::NotPermitted);
     create_link(&mut world, 0, 2, None);

@@ -123,7 +123,6 @@ pub(crate) async fn run(global: &Global, arguments: Arguments, output: &mut Outp
     let client = profile::open(global).await?;
     let events = client.events();
     let ending = match arguments.action {
-        Some(Action::Delete { chat, yes }) => delete(&client, &chat, yes, output).await,
         Some(action) => change(&client, action, output).await,
         None => list(&client, &arguments, output).await,
     };

@@ -454,10 +454,7 @@ async fn change(client: &Client, action: &Action) -> anyhow::Result<Chat> {
 /// The requests to join of these people, or all.
 async fn requests_of(chat: &Chat, people: &[Handle]) -> anyhow::Result<Vec<JoinRequest>> {
     let requests = chat.join_requests().await?;
-    let is_by = |request: &JoinRequest, handle: &Handle| {
-        let contact = request.contact.as_ref();
-        contact.is_some_and(|contact| contact.handle.as_ref() == Some(handle))
-    };
+    let is_by = |request: &JoinRequest, handle: &Handle| request.handle() == Some(handle);
     for handle in people {
         if !requests.iter().any(|request| is_by(request, handle)) {
             return Err(ClientError::Command(CommandError::UnknownJoinRequest).into());
@@ -470,9 +467,9 @@ async fn requests_of(chat: &Chat, people: &[Handle]) -> anyhow::Result<Vec<JoinR
 
 async fn list_requests(chat: &Chat, output: &mut Output) -> anyhow::Result<()> {
     for request in chat.join_requests().await? {
-        let contact = request.contact.as_ref();
-        let handle = contact.and_then(|contact| contact.handle.as_ref());
-        let handle = handle.map_or_else(|| request.account_id.to_string(), |handle| format!("@{handle}"));
+        let handle = request
+            .handle()
+            .map_or_else(|| request.account_id.to_string(), |handle| format!("@{handle}"));
         let name = request.name.as_deref().map(printable_line);
         let mut lines = vec![match name {
             Some(name) => format!("{name} ({handle})  {}", iso(request.asked_at)),

@@ -281,15 +281,7 @@ impl Chat {
         if is_joined && is_online {
             let mut events = self.client().events();
             self.client().command(Command::LookAtLinks(chat)).await?;
-            // What it does not say in time is not known.
-            let _ = timeout(LINKS_PATIENCE, async {
-                while let Some(update) = events.next().await {
-                    if matches!(update, Update::Event(Event::LinksChanged(of)) if of == chat) {
-                        break;
-                    }
-                }
-            })
-            .await;
+            until_told(&mut events, &Event::LinksChanged(chat)).await;
         }
         let host = &self.client().shared.host;
         let links = host.run(move |host| host.engine().links(chat)).await??;
@@ -324,7 +316,7 @@ impl Chat {
         if self.client().status().borrow().connection == Connection::Online {
             let mut events = self.client().events();
             self.client().command(Command::LookAtJoinRequests(chat)).await?;
-            self.until_requests_change(&mut events).await;
+            until_told(&mut events, &Event::JoinRequestsChanged(chat)).await;
             // Their handles come after.
             let _ = timeout(LINKS_PATIENCE, async {
                 loop {
@@ -332,12 +324,7 @@ impl Chat {
                         .client()
                         .ask(move |engine| engine.join_requests(chat))
                         .await?;
-                    let is_known = |request: &JoinRequest| {
-                        request
-                            .contact
-                            .as_ref()
-                            .is_some_and(|contact| contact.handle.is_some())
-                    };
+                    let is_known = |request: &JoinRequest| request.handle().is_some();
                     if requests.iter().all(is_known) || events.next().await.is_none() {
                         return Ok::<(), ClientError>(());
                     }
@@ -377,7 +364,7 @@ impl Chat {
     pub async fn deny(&self, account: AccountId) -> Result<(), ClientError> {
         let (chat, mut events) = (self.id(), self.client().events());
         self.client().command(Command::Deny { chat, account }).await?;
-        self.until_requests_change(&mut events).await;
+        until_told(&mut events, &Event::JoinRequestsChanged(chat)).await;
         let requests = self
             .client()
             .ask(move |engine| engine.join_requests(chat))
@@ -387,19 +374,6 @@ impl Chat {
         } else {
             Err(self.client().late("refusing a request to join"))
         }
-    }
-
-    /// Waits for what the server says of those who ask to join. What it does not say in time is not known.
-    async fn until_requests_change(&self, events: &mut Events) {
-        let chat = self.id();
-        let _ = timeout(LINKS_PATIENCE, async {
-            while let Some(update) = events.next().await {
-                if matches!(update, Update::Event(Event::JoinRequestsChanged(of)) if of == chat) {
-                    break;
-                }
-            }
-        })
-        .await;
     }
 
     /// Waits until the group is as it should be for whoever comes by a link, or is not let in.
@@ -429,4 +403,16 @@ impl Chat {
             }
         }
     }
+}
+
+/// Waits for this event. What the server does not say in time is not known.
+async fn until_told(events: &mut Events, told: &Event) {
+    let _ = timeout(LINKS_PATIENCE, async {
+        while let Some(update) = events.next().await {
+            if matches!(&update, Update::Event(event) if event == told) {
+                break;
+            }
+        }
+    })
+    .await;
 }

@@ -146,12 +146,19 @@ impl Conversation {
         Ok(self.group.load(cx, id)?.policy().clone())
     }
 
+    /// The same for whoever may add people, by hand or by links.
+    pub(super) fn policy_to_add(&mut self, cx: &mut Context<'_>) -> StepResult<GroupPolicy> {
+        let policy = self.policy_to_change(cx)?;
+        if policy.may_add(cx.me.account_id) {
+            Ok(policy)
+        } else {
+            Err(CommandError::NotPermitted.into())
+        }
+    }
+
     /// Wants people in the group. They are in the contacts.
     pub(crate) fn add_members(&mut self, cx: &mut Context<'_>, people: &[AccountId]) -> StepResult {
-        let policy = self.policy_to_change(cx)?;
-        if !policy.may_add(cx.me.account_id) {
-            return Err(CommandError::NotPermitted.into());
-        }
+        let policy = self.policy_to_add(cx)?;
         if people.iter().any(|account| policy.banned().contains(account)) {
             return Err(CommandError::Banned.into());
         }

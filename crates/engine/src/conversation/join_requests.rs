@@ -23,22 +23,19 @@ use crate::{
 impl Conversation {
     /// Wants to know who asks to join.
     pub(crate) fn look_at_join_requests(&mut self, cx: &mut Context<'_>) -> StepResult {
-        let policy = self.policy_to_change(cx)?;
-        if !policy.may_add(cx.me.account_id) {
-            return Err(CommandError::NotPermitted.into());
-        }
+        self.policy_to_add(cx)?;
         self.fetch_join_requests(cx);
         Ok(())
     }
 
     /// Wants somebody in the group who asks to join it. The server drops the request once they are.
     pub(crate) fn approve_request(&mut self, cx: &mut Context<'_>, account: AccountId) -> StepResult {
-        let policy = self.policy_to_change(cx)?;
+        self.policy_to_add(cx)?;
         let contact = contacts::find(cx.conn, account)?;
         let is_known = contact.is_some_and(|contact| contact.handle.is_some());
         let asking = cx.connection.join_requests.get(&self.chat());
         let asks = asking.is_none_or(|asking| asking.iter().any(|one| one.account == account));
-        if policy.may_add(cx.me.account_id) && !(is_known && asks) {
+        if !(is_known && asks) {
             return Err(CommandError::UnknownJoinRequest.into());
         }
         self.add_members(cx, &[account])
@@ -46,10 +43,7 @@ impl Conversation {
 
     /// Refuses somebody who asks to join.
     pub(crate) fn deny_request(&mut self, cx: &mut Context<'_>, account: AccountId) -> StepResult {
-        let policy = self.policy_to_change(cx)?;
-        if !policy.may_add(cx.me.account_id) {
-            return Err(CommandError::NotPermitted.into());
-        }
+        self.policy_to_add(cx)?;
         if !cx.connection.is_open {
             return Err(CommandError::NotConnected.into());
         }
@@ -77,13 +71,9 @@ impl Conversation {
         let (chat, id, me) = (self.chat(), self.id(), cx.me.account_id);
         let policy = self.group.load(cx, id)?.policy();
         let decides = decides(policy, me);
-        let stays = |one: &Asking| {
-            let link = policy.links().iter().find(|link| link.key.id() == one.link);
-            link.is_some_and(|link| link.needs_approval) && policy.admits(one.account)
-        };
         if let Some(asking) = cx.connection.join_requests.get_mut(&chat) {
             let before = asking.len();
-            asking.retain(stays);
+            asking.retain(|one| may_ask(policy, one));
             if asking.len() < before {
                 self.join_requests_changed(cx);
             }
@@ -147,14 +137,13 @@ impl Conversation {
         signature
             .verify_request(self.id(), account, &request.note)
             .map_err(|_| forged)?;
-        let link = policy.link(&signature.key()).filter(|link| link.needs_approval);
-        // The link may have been revoked since, and the account banned.
-        Ok(link.filter(|_| policy.admits(account)).map(|link| Asking {
+        let asking = Asking {
             account,
-            link: link.key.id(),
+            link: signature.key().id(),
             note: request.note.to_vec(),
             asked_at: Timestamp::from_millis(request.asked_at_ms),
-        }))
+        };
+        Ok(may_ask(policy, &asking).then_some(asking))
     }
 
     /// Notes that the server has dropped a request.
@@ -179,6 +168,12 @@ impl Conversation {
         cx.event(Event::JoinRequestsChanged(self.chat()));
         self.changed(cx);
     }
+}
+
+/// Whether somebody may ask by the link that they have: it may have been revoked since, and the account banned.
+fn may_ask(policy: &GroupPolicy, asking: &Asking) -> bool {
+    let link = policy.links().iter().find(|link| link.key.id() == asking.link);
+    link.is_some_and(|link| link.needs_approval) && policy.admits(asking.account)
 }
 
 /// Whether an account decides about requests to join.

@@ -29,10 +29,7 @@ impl Conversation {
 
     /// Wants a link. Does nothing if it is there.
     pub(crate) fn create_link(&mut self, cx: &mut Context<'_>, link: NewLink) -> StepResult {
-        let policy = self.policy_to_change(cx)?;
-        if !policy.may_add(cx.me.account_id) {
-            return Err(CommandError::NotPermitted.into());
-        }
+        let policy = self.policy_to_add(cx)?;
         let name = link.name.map(|name| clean_name(&name)).transpose();
         let name = name.map_err(CommandError::from)?;
         let (chat, id) = (self.chat(), link.secret.id());
@@ -63,10 +60,7 @@ impl Conversation {
 
     /// Wants a link to let nobody in any more, whoever has made it.
     pub(crate) fn revoke_link(&mut self, cx: &mut Context<'_>, id: LinkId) -> StepResult {
-        let policy = self.policy_to_change(cx)?;
-        if !policy.may_add(cx.me.account_id) {
-            return Err(CommandError::NotPermitted.into());
-        }
+        let policy = self.policy_to_add(cx)?;
         let chat = self.chat();
         let row = links::all(cx.conn, chat)?.into_iter().find(|row| row.id == id);
         match row {
@@ -109,12 +103,14 @@ impl Conversation {
         if !self.is_group() {
             return Ok(());
         }
-        let policy = self.group.load(cx, id)?.policy().clone();
-        let may = policy.may_add(me);
-        let rows = self.with_those_of_other_devices(cx, &policy)?;
-        if rows.is_empty() {
+        let rows = links::all(cx.conn, chat)?;
+        let policy = self.group.load(cx, id)?.policy();
+        if rows.is_empty() && policy.links().is_empty() {
             return Ok(());
         }
+        let policy = policy.clone();
+        let may = policy.may_add(me);
+        let rows = self.with_those_of_other_devices(cx, rows, &policy)?;
         for row in &rows {
             let is_named = has_link(&policy, row.id);
             let why = if !may {
@@ -153,10 +149,10 @@ impl Conversation {
     fn with_those_of_other_devices(
         &self,
         cx: &mut Context<'_>,
+        rows: Vec<LinkRow>,
         policy: &GroupPolicy,
     ) -> StepResult<Vec<LinkRow>> {
         let (chat, id) = (self.chat(), self.id());
-        let mut rows = links::all(cx.conn, chat)?;
         let is_unknown = |link: &InviteLink| rows.iter().all(|row| row.id != link.key.id());
         if !policy.links().iter().any(is_unknown) {
             return Ok(rows);
@@ -184,8 +180,7 @@ impl Conversation {
             )?;
             self.changed(cx);
         }
-        rows = links::all(cx.conn, chat)?;
-        Ok(rows)
+        Ok(links::all(cx.conn, chat)?)
     }
 
     /// The policy with the links that the user wants and without those that they do not; `None` if it is so.

@@ -262,16 +262,15 @@ impl Conversation {
         mut profile: GroupProfile,
         place: (u64, Timestamp),
     ) -> StepResult {
-        if !self.is_group() && profile.places.is_some() {
-            // Nobody comes in who would have to be told: that is no way past the line that a change has.
-            tracing::debug!(chat = %self.chat(), "what was said of a direct conversation is repeated");
-            return Ok(());
-        }
         if !self.is_group() {
+            if profile.places.is_some() {
+                // Nobody comes in who would have to be told: that is no way past the line that a change has.
+                tracing::debug!(chat = %self.chat(), "what was said of a direct conversation is repeated");
+                return Ok(());
+            }
             // It is called what the person is called.
             profile = GroupProfile {
                 timer: profile.timer,
-                places: profile.places,
                 ..GroupProfile::default()
             };
         }
