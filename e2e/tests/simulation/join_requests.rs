@@ -4,7 +4,7 @@
 use subrosa_e2e::tampering::Tampering;
 use subrosa_engine::{
     AskState, Audience, Command, CommandError, Conversation, ConversationState, JoinRequest, Misbehaviour,
-    NewLink, NoticeKind, Privacy, Role, Standing, Warning,
+    NewLink, NoticeKind, Privacy, Standing, Warning,
 };
 use subrosa_wire::{
     ProblemCode,
